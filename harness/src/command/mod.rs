@@ -1,0 +1,68 @@
+//! The subcommands: a file each, with its arguments and what it does.
+
+use crate::exit::Exit;
+
+pub mod accept;
+pub mod broker;
+pub mod check;
+pub mod generate;
+pub mod plan;
+pub mod run;
+pub mod sabotage;
+pub mod schema;
+
+/// Runs a scenario against a message broker and says with proof whether every acknowledged message
+/// reached every consumer entitled to it, once and in order.
+#[derive(Debug, clap::Parser)]
+#[command(name = "harness", version, about)]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The subcommands.
+#[derive(Debug, clap::Subcommand)]
+pub enum Command {
+    /// Run scenarios, judge them, and compare them with their golden files.
+    Run(run::Arguments),
+    /// Show what a scenario is going to do; nothing is started.
+    Plan(plan::Arguments),
+    /// Judge consumer logs or a recorded history made before, or by another program.
+    Check(check::Arguments),
+    /// Show pending golden files one by one and accept or reject each.
+    Review(accept::Arguments),
+    /// Accept pending golden files.
+    Accept(accept::Arguments),
+    /// Delete pending golden files.
+    Reject(accept::Arguments),
+    /// List pending golden files.
+    Pending(accept::Arguments),
+    /// Write producer logs in the original's format.
+    Generate(generate::Arguments),
+    /// Print the JSON Schema of a scenario.
+    Schema(schema::Arguments),
+    /// Break the broker on purpose in every known way, and show that the checks notice.
+    Sabotage(sabotage::Arguments),
+    /// Start our own broker (used by the harness itself).
+    #[command(hide = true)]
+    Broker(broker::Arguments),
+}
+
+/// Carries out what the command line says.
+#[must_use]
+pub fn main(arguments: Arguments) -> Exit {
+    match arguments.command {
+        Command::Run(arguments) => run::main(&arguments),
+        Command::Plan(arguments) => plan::main(&arguments),
+        Command::Check(arguments) => check::main(&arguments),
+        Command::Review(arguments) => accept::review(&arguments),
+        Command::Accept(arguments) => accept::accept(&arguments),
+        Command::Reject(arguments) => accept::reject(&arguments),
+        Command::Pending(arguments) => accept::pending(&arguments),
+        Command::Generate(arguments) => generate::main(&arguments),
+        Command::Schema(arguments) => schema::main(&arguments),
+        Command::Sabotage(arguments) => sabotage::main(&arguments),
+        Command::Broker(arguments) => broker::main(arguments),
+    }
+}

@@ -1,0 +1,164 @@
+//! Drivers: how a broker under test is spoken to. A new broker is one file here that implements
+//! [`Driver`], [`Sender`] and [`Subscriber`], and one line in [`connect`]'s table.
+//!
+//! [`connect`]: self
+
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use broker_client::wire::{ConsumerId, Offset, ProducerId, Sequence, TopicName};
+
+use crate::history::Outcome;
+
+/// A boxed future, so that drivers are trait objects.
+pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// A call that failed. Whether it took effect does not matter for these calls: they are repeated,
+/// or the run ends without a verdict.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Failure(pub String);
+
+/// A connection to a broker under test, shared by all actors of a run.
+pub trait Driver: Send + Sync {
+    /// Makes sure that the topic exists; one that exists already is fine.
+    fn create_topic<'a>(&'a self, topic: &'a TopicName) -> Pending<'a, Result<(), Failure>>;
+
+    /// Registers a producer with one topic.
+    fn register<'a>(
+        &'a self,
+        topic: &'a TopicName,
+    ) -> Pending<'a, Result<Box<dyn Sender>, Failure>>;
+
+    /// Subscribes a consumer to one topic. A message acked after this has returned is due to it.
+    fn subscribe<'a>(
+        &'a self,
+        topic: &'a TopicName,
+    ) -> Pending<'a, Result<Box<dyn Subscriber>, Failure>>;
+
+    /// Whether payloads must carry a tag (`P4#17:`), because the broker hands out messages without
+    /// saying who sent them.
+    fn needs_tags(&self) -> bool;
+}
+
+/// One producer's registration with one topic.
+pub trait Sender: Send {
+    /// The broker's id and the life of its store, where it gives them.
+    fn session(&self) -> (Option<ProducerId>, Option<&str>);
+
+    /// Sends the payloads as one request, all or nothing, and repeats it as far as that is safe.
+    /// The outcome is that of all attempts together. Sequences count from 0 over the messages of
+    /// all calls. Dropping the future leaves the outcome unknown.
+    fn send<'a>(&'a mut self, payloads: &'a [&'a str]) -> Pending<'a, Reply>;
+}
+
+/// How a request ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reply {
+    /// Of all attempts together.
+    pub outcome: Outcome,
+    /// At least 1.
+    pub attempts: u32,
+}
+
+/// One consumer's subscription to one topic.
+pub trait Subscriber: Send {
+    /// The broker's id and the life of its store, where it gives them.
+    fn session(&self) -> (Option<ConsumerId>, Option<&str>);
+
+    /// The position that the subscription started at, where the broker tells.
+    fn start(&self) -> Option<Offset>;
+
+    /// Polls once for at most `max` messages, waiting up to `wait` for the first where the broker
+    /// can, and puts what came into `batch` (cleared first); nothing is an empty batch.
+    ///
+    /// Calling it again acknowledges what the call before brought, so the caller records first.
+    /// The future may be dropped without losing a message only if [`Subscriber::cancel_safe`].
+    fn poll<'a>(
+        &'a mut self,
+        max: u32,
+        wait: Duration,
+        batch: &'a mut Batch,
+    ) -> Pending<'a, Result<(), Failure>>;
+
+    /// Whether a dropped poll loses nothing: true where positions are acknowledged by offset.
+    fn cancel_safe(&self) -> bool;
+
+    /// Acknowledges everything delivered so far, and ends the subscription where the broker can.
+    fn unsubscribe(self: Box<Self>) -> Pending<'static, Result<(), Failure>>;
+}
+
+/// The messages of one answer: reused from poll to poll, so that a delivery allocates nothing.
+#[derive(Debug, Default)]
+pub struct Batch {
+    text: String,
+    items: Vec<Item>,
+}
+
+#[derive(Debug)]
+struct Item {
+    offset: Option<Offset>,
+    producer: Option<ProducerId>,
+    sequence: Option<Sequence>,
+    end: usize,
+}
+
+/// One message of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Delivered<'a> {
+    /// Where the broker tells.
+    pub offset: Option<Offset>,
+    /// Who sent it, where the broker tells.
+    pub producer: Option<ProducerId>,
+    /// Its number, where the broker tells.
+    pub sequence: Option<Sequence>,
+    /// As it came, with its tag where there is one.
+    pub payload: &'a str,
+}
+
+impl Batch {
+    /// Forgets the messages and keeps the space.
+    pub fn clear(&mut self) {
+        self.text.clear();
+        self.items.clear();
+    }
+
+    /// Adds the next message.
+    pub fn push(&mut self, message: Delivered<'_>) {
+        self.text.push_str(message.payload);
+        self.items.push(Item {
+            offset: message.offset,
+            producer: message.producer,
+            sequence: message.sequence,
+            end: self.text.len(),
+        });
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// The messages in the order of the answer.
+    pub fn iter(&self) -> impl Iterator<Item = Delivered<'_>> {
+        let mut start = 0;
+        self.items.iter().map(move |item| {
+            let payload = &self.text[start..item.end];
+            start = item.end;
+            Delivered {
+                offset: item.offset,
+                producer: item.producer,
+                sequence: item.sequence,
+                payload,
+            }
+        })
+    }
+}

@@ -1,0 +1,230 @@
+//! What the actors saw, and the recorder that they tell it to.
+//!
+//! Every actor keeps its own part, so that nothing but a counter is shared while the run goes on;
+//! [`History`] is the parts put together. A delivery is 16 bytes, because a run may have tens of
+//! millions: its payload is kept only where it differs from the planned one.
+
+use std::collections::BTreeMap;
+
+use broker_client::wire::{ConsumerId, Offset, ProducerId, Sequence};
+
+use crate::plan::{MessageId, StreamIndex, TopicIndex};
+
+/// A place in the one order of the run: a process-wide counter, taken just before a call leaves
+/// and just after its whole answer is in. `a < b` means that a came before b.
+pub type Stamp = u64;
+
+/// Nanoseconds since the run began.
+pub type Nanos = u64;
+
+/// A moment of the run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Moment {
+    /// For every rule.
+    pub stamp: Stamp,
+    /// For latencies and for people.
+    pub at: Nanos,
+}
+
+/// A place in [`History::epochs`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct EpochIndex(pub u32);
+
+/// All that the actors saw.
+#[derive(Clone, Debug, Default)]
+pub struct History {
+    /// The lives of the broker's store that were met, in the order of meeting.
+    pub epochs: Vec<String>,
+    /// By [`crate::plan::ProducerIndex`].
+    pub producers: Vec<ProducerHistory>,
+    /// By [`crate::plan::ConsumerIndex`].
+    pub consumers: Vec<ConsumerHistory>,
+    /// How the run ended.
+    pub end: End,
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum End {
+    /// Everything due was delivered or passed over, and one more poll of each consumer came back
+    /// empty.
+    #[default]
+    Drained,
+    /// `drain: idle` passed with only empty answers: what is missing is lost.
+    Idle,
+    /// `drain: deadline` passed: what is missing at a consumer whose polls failed or still brought
+    /// messages since the drain began is undecided.
+    Deadline,
+    /// Ctrl-C: what is missing is undecided everywhere.
+    Interrupted,
+}
+
+/// One producer's part.
+#[derive(Clone, Debug, Default)]
+pub struct ProducerHistory {
+    /// Its registrations.
+    pub sessions: Vec<Session>,
+    /// Its requests in the order of their invocation.
+    pub sends: Vec<Sent>,
+}
+
+/// One registration of a producer with a topic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// 0 until the actor loses its memory (a crash).
+    pub incarnation: u32,
+    /// The stream that is sent under it.
+    pub stream: StreamIndex,
+    /// The broker's id, where it was given one.
+    pub id: Option<ProducerId>,
+    /// Where the broker tells.
+    pub epoch: Option<EpochIndex>,
+    /// The number on the stream (from 0) that goes out as sequence 0 of this session.
+    pub base: u32,
+    /// When the registration left.
+    pub invoked: Moment,
+    /// When it was confirmed.
+    pub confirmed: Moment,
+}
+
+/// One request with all its attempts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sent {
+    /// Into [`ProducerHistory::sessions`].
+    pub session: u32,
+    /// Whose messages.
+    pub stream: StreamIndex,
+    /// The first message's number on the stream, from 0.
+    pub first: u32,
+    /// How many.
+    pub count: u32,
+    /// When the plan wanted it sent, in nanoseconds of the run; latency counts from here. Equal to
+    /// `invoked.at` where the pace is none.
+    pub intended: Nanos,
+    /// When the first attempt left.
+    pub invoked: Moment,
+    /// When the last attempt's outcome was known; for an interrupted run, when it was given up.
+    pub completed: Moment,
+    /// How often it was tried; at least 1.
+    pub attempts: u32,
+    /// Of all attempts together.
+    pub outcome: Outcome,
+}
+
+/// What a producer may conclude about a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// An attempt was acknowledged; the first message is at this offset, where the broker tells.
+    Acked {
+        /// Of the first message.
+        offset: Option<Offset>,
+    },
+    /// Every attempt was refused: it did not and never will happen.
+    Refused {
+        /// The broker's words.
+        why: String,
+    },
+    /// It may have happened.
+    Unknown {
+        /// A time-out, a cut connection, the broker's words.
+        why: String,
+    },
+}
+
+/// One consumer's part.
+#[derive(Clone, Debug, Default)]
+pub struct ConsumerHistory {
+    /// In the order of their invocation.
+    pub subscriptions: Vec<Subscribed>,
+    /// In the order of their completion.
+    pub polls: Vec<Polled>,
+    /// Every delivery in the order received; `polls` say which belong to which.
+    pub deliveries: Vec<Delivery>,
+    /// What is not as planned about some deliveries, by place in `deliveries`.
+    pub oddities: BTreeMap<u64, Oddity>,
+}
+
+/// One subscription of a consumer to a topic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subscribed {
+    /// 0 until the actor loses its memory (a crash).
+    pub incarnation: u32,
+    /// What it claims.
+    pub topic: TopicIndex,
+    /// The broker's id, where it was given one.
+    pub id: Option<ConsumerId>,
+    /// Where the broker tells.
+    pub epoch: Option<EpochIndex>,
+    /// The position that it starts at, where the broker tells.
+    pub offset: Option<Offset>,
+    /// When it was asked for: s0 of the definition of *due*.
+    pub invoked: Moment,
+    /// When it was confirmed, if it was: s1.
+    pub confirmed: Option<Moment>,
+}
+
+/// One poll.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Polled {
+    /// Into [`ConsumerHistory::subscriptions`].
+    pub subscription: u32,
+    /// When it left.
+    pub invoked: Moment,
+    /// When its whole answer was in.
+    pub completed: Moment,
+    /// What it brought.
+    pub answer: Answer,
+}
+
+/// What a poll brought.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// The next so many of [`ConsumerHistory::deliveries`]; 0 for an empty answer.
+    Delivered(u32),
+    /// It failed with these words.
+    Failed(String),
+}
+
+/// One delivery, in 16 bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Delivery {
+    message: u32,
+    offset: u64,
+}
+
+impl Delivery {
+    const NO_MESSAGE: u32 = u32::MAX;
+    const NO_OFFSET: u64 = u64::MAX;
+
+    /// A delivery of `message` (none: one that no planned message explains) at `offset`.
+    #[must_use]
+    pub fn new(message: Option<MessageId>, offset: Option<Offset>) -> Self {
+        Self {
+            message: message.map_or(Self::NO_MESSAGE, |message| message.0),
+            offset: offset.unwrap_or(Self::NO_OFFSET),
+        }
+    }
+
+    /// The planned message that its identity names.
+    #[must_use]
+    pub fn message(self) -> Option<MessageId> {
+        (self.message != Self::NO_MESSAGE).then_some(MessageId(self.message))
+    }
+
+    /// Its offset, where the broker tells.
+    #[must_use]
+    pub fn offset(self) -> Option<Offset> {
+        (self.offset != Self::NO_OFFSET).then_some(self.offset)
+    }
+}
+
+/// What is not as planned about a delivery.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Oddity {
+    /// The payload that came, where it is not the planned one of the message.
+    pub payload: String,
+    /// Who sent it, as the broker says.
+    pub producer: Option<ProducerId>,
+    /// Its number, as the broker says.
+    pub sequence: Option<Sequence>,
+}

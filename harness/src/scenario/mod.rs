@@ -1,0 +1,220 @@
+//! The YAML that a person writes, as types that cannot be wrong: loaded and checked once, here.
+
+use std::num::NonZeroU32;
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use broker_client::wire::TopicName;
+
+/// A scenario that loaded without an error; every path in it is relative to the working folder.
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    /// Where it was read from, as the user named it.
+    pub file: PathBuf,
+    /// Names its output folder and its golden file.
+    pub name: String,
+    /// For people.
+    pub description: Option<String>,
+    /// In the file's order.
+    pub topics: Vec<Topic>,
+    /// In the order of their numbers.
+    pub producers: Vec<Producer>,
+    /// In the order of their numbers.
+    pub consumers: Vec<Consumer>,
+    /// Who goes first.
+    pub start: Start,
+    /// What it runs against.
+    pub broker: Broker,
+    /// The promises that are judged.
+    pub expect: Expect,
+    /// Conditions without which a verdict is vacuous.
+    pub require: Vec<Requirement>,
+    /// When the end of the run is given up on.
+    pub drain: Drain,
+    /// Whether the ledger is compared with a reviewed one.
+    pub golden: bool,
+    /// What every choice by chance follows from.
+    pub seed: u64,
+}
+
+/// A topic with the numbers of who produces to it and who consumes it, in ascending order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Topic {
+    /// As the broker knows it.
+    pub name: TopicName,
+    /// 1 for `P1`.
+    pub producers: Vec<u32>,
+    /// 1 for `C1`.
+    pub consumers: Vec<u32>,
+}
+
+/// A producer with its defaults filled in.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Producer {
+    /// 4 in `P4`.
+    pub number: u32,
+    /// Where its messages come from.
+    pub source: Source,
+    /// How fast it sends.
+    pub pace: Pace,
+    /// At most so many messages of one topic in a request.
+    pub batch: NonZeroU32,
+}
+
+/// Where a producer's messages come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// A log file in the original's format.
+    Log(PathBuf),
+    /// Made up from the seed: round robin over the producer's topics, one burst, ASCII without
+    /// blanks.
+    Generate {
+        /// How many.
+        messages: u32,
+        /// Payload bytes, inclusive.
+        size: RangeInclusive<u32>,
+    },
+}
+
+/// How fast a producer sends.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Pace {
+    /// A round as soon as the one before it is over.
+    None,
+    /// As the log's time stamps say, so many times as fast; the log's first line is its origin.
+    Recorded {
+        /// Above 0; 1 is the recorded pace.
+        speed: f64,
+    },
+    /// So many messages a second and producer, open loop.
+    Rate(f64),
+    /// A uniform pause before each round, as the original's clients make.
+    Uniform {
+        /// The shortest.
+        min: Duration,
+        /// The longest, at least `min`.
+        max: Duration,
+    },
+}
+
+/// A consumer with its defaults filled in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Consumer {
+    /// 1 in `C1`.
+    pub number: u32,
+    /// Messages per poll.
+    pub batch: NonZeroU32,
+    /// Between polls of one topic.
+    pub pause: Duration,
+}
+
+/// Who goes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// Every subscription is confirmed before the first producer starts.
+    ConsumersFirst,
+    /// All at once: the original's race.
+    Together,
+}
+
+/// What the scenario runs against, unless the command line says otherwise.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Broker {
+    /// The store of the broker that the harness starts.
+    pub store: Store,
+    /// How the broker is spoken to.
+    pub driver: Driver,
+    /// Where the scenario holds; empty is everywhere.
+    pub stores: Vec<Store>,
+}
+
+/// A store of our own broker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Store {
+    /// In memory: nothing survives a restart.
+    Memory,
+}
+
+/// How a broker is spoken to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Driver {
+    /// By what its answers show: ours, or one that speaks only the original routes.
+    Detect,
+    /// Only the original routes, even where more would be understood.
+    Original,
+}
+
+/// The promises that are judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Expect {
+    /// What may happen to a message.
+    pub delivery: Delivery,
+    /// What may happen between messages.
+    pub order: Order,
+    /// Whether planned messages may stay without an ack.
+    pub acked: Acked,
+}
+
+/// What may happen to a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    /// Neither loss nor duplicate.
+    ExactlyOnce,
+    /// No loss; a duplicate is allowed.
+    AtLeastOnce,
+    /// No duplicate; a loss is allowed.
+    AtMostOnce,
+}
+
+/// What may happen between messages of one topic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// One order for all, which respects who was acked before whom.
+    PerTopic,
+    /// Each producer's own order.
+    PerProducer,
+    /// Any order.
+    None,
+}
+
+/// Whether planned messages may stay without an ack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Acked {
+    /// One that was not acked leaves no verdict.
+    All,
+    /// The checks judge what was acked.
+    Any,
+}
+
+/// A condition without which a verdict is vacuous.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Requirement {
+    /// What is counted.
+    pub counter: Counter,
+    /// At least so often.
+    pub at_least: u64,
+}
+
+/// What a requirement counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counter {
+    /// Messages whose outcome is unknown.
+    UnknownAcks,
+    /// Attempts beyond the first.
+    Retries,
+    /// Messages acked.
+    Acked,
+    /// Deliveries over all consumers.
+    Delivered,
+}
+
+/// When the end of a run is given up on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Drain {
+    /// So long without a delivery, and only empty answers: what is missing is lost.
+    pub idle: Duration,
+    /// So long after the last producer: what is missing at a consumer that still gets messages or
+    /// whose polls fail is undecided.
+    pub deadline: Duration,
+}

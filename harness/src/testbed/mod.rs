@@ -1,0 +1,22 @@
+//! Testbeds: where the broker under test runs and how it is started and ended. A new one is one
+//! file here that implements [`Testbed`].
+
+use crate::driver::Pending;
+
+/// A broker under test that is up.
+pub trait Testbed: Send {
+    /// Base addresses, at least one: `http://127.0.0.1:5000`. Actors are spread over them.
+    fn addresses(&self) -> &[String];
+
+    /// Completes, with a line for people, when the broker ends although nobody asked it to; never
+    /// for a broker that is not ours to watch. May be dropped and called again.
+    fn ended(&mut self) -> Pending<'_, String>;
+
+    /// Ends what was started and waits until it is gone. Dropping without it kills.
+    fn stop(self: Box<Self>) -> Pending<'static, Result<(), Failure>>;
+}
+
+/// A testbed that cannot be brought up or down; the text says what to do about it.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Failure(pub String);

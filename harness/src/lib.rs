@@ -1,7 +1,7 @@
 //! The harness: runs a scenario against a broker and judges what happened.
 //!
-//! The way is one-directional: [`scenario`] -> [`plan`] -> `run` -> [`history`] -> [`check`] ->
-//! `report`. All but `run`, [`driver`] and [`testbed`] are plain functions over plain data.
+//! The way is one-directional: [`scenario`] -> [`plan`] -> [`run`] -> [`history`] -> [`check`] ->
+//! `report`. All but [`run`], [`driver`] and [`testbed`] are plain functions over plain data.
 //!
 //! - [`command`]: one file per subcommand; [`exit`] says how it ends.
 //! - [`scenario`]: YAML to a `Scenario`, checked once.
@@ -15,5 +15,6 @@ pub mod driver;
 pub mod exit;
 pub mod history;
 pub mod plan;
+pub mod run;
 pub mod scenario;
 pub mod testbed;

@@ -6,6 +6,7 @@ pub mod accept;
 pub mod broker;
 pub mod check;
 pub mod generate;
+pub mod guard;
 pub mod plan;
 pub mod run;
 pub mod sabotage;
@@ -47,6 +48,9 @@ pub enum Command {
     /// Start our own broker (used by the harness itself).
     #[command(hide = true)]
     Broker(broker::Arguments),
+    /// Become a program that dies with the harness (used by the harness itself).
+    #[command(hide = true)]
+    Guard(guard::Arguments),
 }
 
 /// Carries out what the command line says.
@@ -64,5 +68,6 @@ pub fn main(arguments: Arguments) -> Exit {
         Command::Schema(arguments) => schema::main(&arguments),
         Command::Sabotage(arguments) => sabotage::main(&arguments),
         Command::Broker(arguments) => broker::main(arguments),
+        Command::Guard(arguments) => guard::main(&arguments),
     }
 }

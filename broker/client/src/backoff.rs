@@ -42,20 +42,24 @@ impl Retry {
     pub fn never() -> Self {
         Self { attempts: 1, ..Self::default() }
     }
-}
 
-/// Makes a request that may be repeated without harm until it succeeds, fails for good, or the
-/// bounds are reached; answers the last attempt's result.
-pub(crate) async fn repeat<T, F: Future<Output = Result<T, Error>>>(
-    retry: &Retry,
-    chance: &mut Chance,
-    mut request: impl FnMut() -> F,
-) -> Result<T, Error> {
-    let mut attempts = Attempts::begin(retry, chance);
-    loop {
-        match request().await {
-            Err(error) if error.may_pass() && attempts.again().await => {}
-            result => return result,
+    /// Makes a request that may be repeated without harm until it succeeds, fails for good, or the
+    /// bounds are reached. `stream` tells apart who uses one seed: an id, say.
+    ///
+    /// # Errors
+    /// The last attempt's.
+    pub async fn repeat<T, F: Future<Output = Result<T, Error>>>(
+        &self,
+        stream: u64,
+        mut request: impl FnMut() -> F,
+    ) -> Result<T, Error> {
+        let mut chance = Chance::new(self.seed, stream);
+        let mut attempts = Attempts::begin(self, &mut chance);
+        loop {
+            match request().await {
+                Err(error) if error.may_pass() && attempts.again().await => {}
+                result => return result,
+            }
         }
     }
 }

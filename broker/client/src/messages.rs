@@ -139,7 +139,9 @@ impl<'a> From<&'a wire::Delivered<'_>> for Message<'a> {
 mod tests {
     use super::*;
 
-    fn check(body: &str, expected: &[(Option<u64>, Option<i64>, Option<u64>, &str)]) {
+    type Parts<'a> = (Option<Offset>, Option<ProducerId>, Option<Sequence>, &'a str);
+
+    fn check(body: &str, expected: &[Parts<'_>]) {
         let messages = Messages::read_batch(body.as_bytes().to_vec()).expect(body);
         let found: Vec<_> =
             messages.iter().map(|m| (m.offset, m.producer_id, m.sequence, m.payload)).collect();

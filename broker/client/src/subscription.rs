@@ -8,7 +8,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::backoff::{Chance, Retry, repeat};
+use crate::backoff::Retry;
 use crate::client::Client;
 use crate::error::Error;
 use crate::messages::Messages;
@@ -47,9 +47,7 @@ impl Subscription {
         topic: &TopicName,
         retry: &Retry,
     ) -> Result<Self, Error> {
-        let mut chance = Chance::new(retry.seed, 1);
-        let answer =
-            repeat(retry, &mut chance, || client.register_consumer(topic.as_str())).await?;
+        let answer = retry.repeat(1, || client.register_consumer(topic.as_str())).await?;
         Self::registered(client, topic, retry, answer).ok_or_else(|| no_additions(client))
     }
 
@@ -121,9 +119,8 @@ impl Subscription {
     /// # Errors
     /// When the bounds for repeating are reached, or the broker refuses.
     pub async fn acknowledge(&self) -> Result<(), Error> {
-        let mut chance = self.chance();
         let ask = || self.claim.consume(self.position, 0, Duration::ZERO);
-        repeat(&self.retry, &mut chance, ask).await.map(|_| ())
+        self.retry.repeat(self.stream(), ask).await.map(|_| ())
     }
 
     /// How many messages there are behind the last acknowledged one.
@@ -142,8 +139,8 @@ impl Subscription {
     pub async fn unsubscribe(self) -> Result<(), Error> {
         let claim = &self.claim;
         let identity = claim.identity();
-        let mut chance = self.chance();
-        match repeat(&self.retry, &mut chance, || claim.client.unsubscribe(&identity)).await {
+        let ask = || claim.client.unsubscribe(&identity);
+        match self.retry.repeat(self.stream(), ask).await {
             Err(error) if error.is_session_over() => Ok(()),
             result => result,
         }
@@ -157,8 +154,8 @@ impl Subscription {
         wait: Duration,
     ) -> impl Future<Output = Result<Messages, Error>> + Send + use<> {
         let (claim, position) = (Arc::clone(&self.claim), self.position);
-        let (retry, mut chance) = (self.retry.clone(), self.chance());
-        async move { repeat(&retry, &mut chance, || claim.consume(position, max, wait)).await }
+        let (retry, stream) = (self.retry.clone(), self.stream());
+        async move { retry.repeat(stream, || claim.consume(position, max, wait)).await }
     }
 
     /// Moves the position behind these messages: the next request acknowledges them.
@@ -168,8 +165,8 @@ impl Subscription {
         }
     }
 
-    fn chance(&self) -> Chance {
-        Chance::new(self.retry.seed, self.claim.id.cast_unsigned())
+    fn stream(&self) -> u64 {
+        self.claim.id.cast_unsigned()
     }
 }
 

@@ -6,7 +6,7 @@
 //! a sequence is never used for anything else: once an outcome stays unknown, the registration is
 //! over, and the next message needs another.
 
-use crate::backoff::{Attempts, Chance, Retry, repeat};
+use crate::backoff::{Attempts, Chance, Retry};
 use crate::client::Client;
 use crate::error::{Error, Refusal};
 use crate::wire::{self, Offset, ProducerId, Sequence, TopicName};
@@ -46,9 +46,7 @@ impl TopicProducer {
         topic: &TopicName,
         retry: &Retry,
     ) -> Result<Self, Error> {
-        let mut chance = Chance::new(retry.seed, 0);
-        let registered =
-            repeat(retry, &mut chance, || client.register_producer(topic.as_str())).await?;
+        let registered = retry.repeat(0, || client.register_producer(topic.as_str())).await?;
         Self::registered(client, topic, retry, registered).ok_or_else(|| no_additions(client))
     }
 

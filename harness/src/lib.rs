@@ -1,19 +1,22 @@
 //! The harness: runs a scenario against a broker and judges what happened.
 //!
 //! The way is one-directional: [`scenario`] -> [`plan`] -> `run` -> [`history`] -> [`check`] ->
-//! `report`. All but `run`, [`driver`] and [`testbed`] are plain functions over plain data.
+//! [`report`]. All but `run`, [`driver`] and [`testbed`] are plain functions over plain data.
 //!
 //! - [`command`]: one file per subcommand; [`exit`] says how it ends.
 //! - [`scenario`]: YAML to a `Scenario`, checked once.
 //! - [`plan`]: a scenario and its seed to every message.
 //! - [`driver`]: how a broker is spoken to. [`testbed`]: how it is started and ended.
 //! - [`history`]: what the actors saw. [`check`]: what that proves.
+//! - [`golden`]: the reviewed ledgers. [`report`]: all of it for people and programs.
 
 pub mod check;
 pub mod command;
 pub mod driver;
 pub mod exit;
+pub mod golden;
 pub mod history;
 pub mod plan;
+pub mod report;
 pub mod scenario;
 pub mod testbed;

@@ -11,8 +11,8 @@ use std::fmt::Write;
 use super::arrival::{self, Arrival};
 use super::payload;
 use crate::history::History;
-use crate::plan::{ConsumerIndex, Plan, StreamIndex, Topic, TopicIndex};
-use crate::scenario::{Acked, Delivery, Order, Scenario, Start};
+use crate::plan::{ConsumerIndex, Exactness, MessageId, Plan, StreamIndex, Topic, TopicIndex};
+use crate::scenario::names::{Kind, list};
 
 /// So many producers stand on one line; the next ones go below.
 const PRODUCERS_A_LINE: usize = 3;
@@ -20,40 +20,30 @@ const PRODUCERS_A_LINE: usize = 3;
 /// A producer with at most so many messages on a topic has its payloads shown.
 const SHOWN_MAX: u32 = 20;
 
-/// Whether what arrives may differ between two runs that both keep every promise. The lines of
-/// such a scenario are open: they say what is planned and leave what came to the checks.
-#[must_use]
-pub fn is_open(scenario: &Scenario) -> bool {
-    scenario.start == Start::Together
-        || scenario.expect.delivery == Delivery::AtMostOnce
-        || scenario.expect.order == Order::None
-        || scenario.expect.acked == Acked::Any
-}
+/// What stands in the place of the total on an open line.
+const OPEN: &str = "open";
 
 /// The ledger of a run. Linear in the number of deliveries; payloads are hashed once a stream, and
 /// again only for a consumer that did not get all of them as planned.
+///
+/// The plan alone decides whether a line is exact or open. An open one says what is planned and
+/// leaves what came to the checks, because two runs that keep every promise may differ in it.
 #[must_use]
 pub fn ledger(plan: &Plan, history: &History) -> String {
     let layout = Layout::of(plan);
+    let digests: Vec<u64> =
+        (0..plan.streams.len()).map(|place| planned_digest(plan, place)).collect();
     let mut blocks = vec![Shared::default(); plan.topics.len()];
-    if is_open(&plan.scenario) {
-        for (topic, shared) in plan.topics.iter().zip(&mut blocks) {
-            let block = layout.open(plan, topic);
-            for consumer in &topic.consumers {
-                shared.add(block.clone(), plan.consumers[consumer.place()].number);
-            }
-        }
-    } else {
-        let digests: Vec<u64> =
-            (0..plan.streams.len()).map(|place| planned_digest(plan, place)).collect();
-        let mut reader = arrival::Reader::new(plan);
-        for (place, consumer) in plan.consumers.iter().enumerate() {
-            let seen = history.consumers.get(place);
-            let arrivals = reader.read(ConsumerIndex::new(place), seen);
-            for topic in &consumer.topics {
-                let block = layout.exact(plan, *topic, &arrivals, &digests);
-                blocks[topic.place()].add(block, consumer.number);
-            }
+    let mut reader = arrival::Reader::new(plan);
+    for (place, consumer) in plan.consumers.iter().enumerate() {
+        let index = ConsumerIndex::new(place);
+        let arrivals = reader.read(index, history.consumers.get(place));
+        for topic in &consumer.topics {
+            let block = match plan.exactness(index, *topic) {
+                Exactness::Open => layout.open(plan, *topic),
+                Exactness::Exact => layout.exact(plan, *topic, &arrivals, &digests),
+            };
+            blocks[topic.place()].add(block, consumer.number);
         }
     }
     layout.assemble(&blocks)
@@ -63,7 +53,7 @@ pub fn ledger(plan: &Plan, history: &History) -> String {
 fn planned_digest(plan: &Plan, place: usize) -> u64 {
     let mut digest = payload::Digest::default();
     for id in plan.streams[place].messages() {
-        digest.add(plan.messages.payload(crate::plan::MessageId(id)));
+        digest.add(plan.messages.payload(MessageId(id)));
     }
     digest.finish()
 }
@@ -97,42 +87,44 @@ struct Layout {
 
 impl Layout {
     fn of(plan: &Plan) -> Self {
-        let open = is_open(&plan.scenario);
-        let mut layout = Self {
-            consumers: 0,
-            topic: 0,
-            total: if open { "open".len() } else { 0 },
-            entries: [(0, 0); PRODUCERS_A_LINE],
-        };
-        for topic in &plan.topics {
+        let mut layout = Self { consumers: 0, topic: 0, total: 0, entries: Default::default() };
+        for (place, topic) in plan.topics.iter().enumerate() {
             let numbers: Vec<u32> =
                 topic.consumers.iter().map(|index| plan.consumers[index.place()].number).collect();
-            layout.consumers = layout.consumers.max(consumers(&numbers).len());
+            layout.consumers = layout.consumers.max(list(Kind::Consumer, &numbers).len());
             layout.topic = layout.topic.max(topic.name.as_str().len());
-            let mut total = 0;
-            for (place, index) in topic.streams.iter().enumerate() {
-                let stream = &plan.streams[index.place()];
-                total += u64::from(stream.count);
-                let name = format!("P{}", plan.producers[stream.producer.place()].number);
-                let numbers =
-                    if open { stream.count.to_string() } else { ranges(&[(0, stream.count)]) };
-                let widths = &mut layout.entries[place % PRODUCERS_A_LINE];
-                *widths = (widths.0.max(name.len()), widths.1.max(numbers.len()));
+            let index = TopicIndex::new(place);
+            let is = |exactness| {
+                topic.consumers.iter().any(|consumer| plan.exactness(*consumer, index) == exactness)
+            };
+            if is(Exactness::Open) {
+                layout.widen(plan, topic, OPEN, |count| count.to_string());
             }
-            if !open {
-                layout.total = layout.total.max(total.to_string().len());
+            if is(Exactness::Exact) {
+                let total = plan.topic_total(index).to_string();
+                layout.widen(plan, topic, &total, |count| ranges(&[(0, count)]));
             }
         }
         layout
     }
 
+    fn widen(&mut self, plan: &Plan, topic: &Topic, total: &str, numbers: impl Fn(u32) -> String) {
+        self.total = self.total.max(total.len());
+        for (place, index) in topic.streams.iter().enumerate() {
+            let name = format!("P{}", producer(plan, *index));
+            let numbers = numbers(plan.streams[index.place()].count);
+            let widths = &mut self.entries[place % PRODUCERS_A_LINE];
+            *widths = (widths.0.max(name.len()), widths.1.max(numbers.len()));
+        }
+    }
+
     /// What was planned for a topic.
-    fn open(&self, plan: &Plan, topic: &Topic) -> String {
+    fn open(&self, plan: &Plan, topic: TopicIndex) -> String {
+        let topic = &plan.topics[topic.place()];
         let entries = topic.streams.iter().map(|index| {
-            let stream = &plan.streams[index.place()];
-            (plan.producers[stream.producer.place()].number, stream.count.to_string(), None)
+            (producer(plan, *index), plan.streams[index.place()].count.to_string(), None)
         });
-        self.block(topic.name.as_str(), "open", entries)
+        self.block(topic.name.as_str(), OPEN, entries)
     }
 
     /// What arrived on a topic at one consumer.
@@ -144,26 +136,21 @@ impl Layout {
         digests: &[u64],
     ) -> String {
         let topic = &plan.topics[topic.place()];
-        let of = |index: &StreamIndex| (&plan.streams[index.place()], &arrivals[index]);
-        let number = |index: &StreamIndex| {
-            plan.producers[plan.streams[index.place()].producer.place()].number
-        };
         let total: u64 = topic.streams.iter().map(|index| u64::from(arrivals[index].count())).sum();
         let entries = topic.streams.iter().map(|index| {
-            let (stream, arrival) = of(index);
+            let (stream, arrival) = (&plan.streams[index.place()], &arrivals[index]);
             let digest = match arrival.count() {
                 0 => None,
                 _ if arrival.is_as_planned(stream) => Some(digests[index.place()]),
                 _ => Some(arrival.digest(plan, stream)),
             };
-            (number(index), ranges(&arrival.ranges()), digest)
+            (producer(plan, *index), ranges(&arrival.ranges()), digest)
         });
         let mut block = self.block(topic.name.as_str(), &total.to_string(), entries);
         for index in &topic.streams {
-            let (stream, arrival) = of(index);
+            let (stream, arrival) = (&plan.streams[index.place()], &arrivals[index]);
             if stream.count <= SHOWN_MAX && arrival.count() > 0 {
-                let _ =
-                    write!(block, "\n{:indent$}P{}:", "", number(index), indent = self.indent());
+                let _ = write!(block, "\n{:1$}P{2}:", "", self.indent(), producer(plan, *index));
                 arrival.each_payload(plan, stream, |text| {
                     block.push(' ');
                     payload::show(text, &mut block);
@@ -213,7 +200,7 @@ impl Layout {
         let mut text = String::from("ledger 1\n");
         for shared in topics {
             for (block, numbers) in &shared.blocks {
-                let label = consumers(numbers);
+                let label = list(Kind::Consumer, numbers);
                 let _ = writeln!(text, "{label:width$}  {block}", width = self.consumers);
             }
         }
@@ -236,19 +223,9 @@ fn ranges(ranges: &[(u32, u32)]) -> String {
     if text.is_empty() { String::from("none") } else { text }
 }
 
-/// `C1 C3..C5`, from ascending numbers.
-fn consumers(numbers: &[u32]) -> String {
-    let mut text = String::new();
-    for run in numbers.chunk_by(|a, b| a + 1 == *b) {
-        if !text.is_empty() {
-            text.push(' ');
-        }
-        let _ = write!(text, "C{}", run[0]);
-        if let [_, .., last] = run {
-            let _ = write!(text, "..C{last}");
-        }
-    }
-    text
+/// 4 in `P4`, of the producer of a stream.
+fn producer(plan: &Plan, stream: StreamIndex) -> u32 {
+    plan.producers[plan.streams[stream.place()].producer.place()].number
 }
 
 fn trim_end(text: &mut String) {

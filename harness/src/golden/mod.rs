@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 
 pub use difference::{Difference, Line, Side};
 pub use file::{Error, Golden, accepted_path, pending_path};
-pub use ledger::{is_open, ledger};
+pub use ledger::ledger;
 pub use mode::{BadMode, Mode, is_ci};
 
 use crate::check::Verdict;

@@ -59,7 +59,7 @@ pub fn summarise(plan: &Plan, history: &History) -> Summary {
         consumers: plan.consumers.len(),
         topics: plan.topics.len(),
         planned: plan.messages.len() as u64,
-        due: due(plan),
+        due: plan.delivered_total(),
         ..Summary::default()
     };
     let mut last: Nanos = 0;
@@ -67,17 +67,6 @@ pub fn summarise(plan: &Plan, history: &History) -> Summary {
     deliveries(history, &intended, &mut summary, &mut last);
     summary.active = Duration::from_nanos(last);
     summary
-}
-
-/// Deliveries if every planned message reaches every consumer of its topic once.
-#[must_use]
-pub fn due(plan: &Plan) -> u64 {
-    let of = |topic: &crate::plan::Topic| {
-        let messages: u64 =
-            topic.streams.iter().map(|index| u64::from(plan.streams[index.place()].count)).sum();
-        messages * topic.consumers.len() as u64
-    };
-    plan.topics.iter().map(of).sum()
 }
 
 /// No request has carried the message.

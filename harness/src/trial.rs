@@ -1,7 +1,6 @@
 //! One scenario from its plan to its verdict: the testbed, the driver, the run and the checks put
 //! together. What comes after (golden file, reports, exit code) only reads the result.
 
-use std::ffi::OsString;
 use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::Arc;
@@ -26,7 +25,7 @@ pub enum BrokerUnderTest {
     /// Ours, started as a child.
     Own(process::Settings),
     /// One that runs already, at one or several addresses.
-    External(Vec<String>),
+    External(external::External),
 }
 
 /// What a trial needs beside the plan.
@@ -100,8 +99,7 @@ pub async fn hold(
             return Err(failure);
         }
     };
-    let (performed, mut trouble) =
-        perform(stage, testbed.as_mut(), &mut interrupt, progress).await;
+    let (performed, mut trouble) = perform(stage, testbed.as_mut(), &mut interrupt, progress).await;
     if let Err(failure) = testbed.stop().await {
         trouble.get_or_insert(failure.0);
     }
@@ -129,9 +127,7 @@ async fn start(broker: &BrokerUnderTest) -> Result<Box<dyn Testbed>, Failure> {
         BrokerUnderTest::Own(settings) => {
             process::Process::start(settings).await.map(|process| Box::new(process) as _)
         }
-        BrokerUnderTest::External(addresses) => {
-            external::External::new(addresses).map(|external| Box::new(external) as _)
-        }
+        BrokerUnderTest::External(addresses) => Ok(Box::new(addresses.clone()) as _),
     };
     started.map_err(|failure| Failure(failure.0))
 }

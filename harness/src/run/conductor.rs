@@ -12,7 +12,7 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
 use super::drain::Goal;
-use super::{Phase, Phases, Report, Stage, consumer, identity, producer};
+use super::{Phase, Phases, Report, Stage, consumer, producer};
 use crate::driver::Failure;
 use crate::history::{ConsumerHistory, End, History, ProducerHistory};
 use crate::plan::{ConsumerIndex, ProducerIndex};
@@ -31,9 +31,6 @@ pub async fn perform(
     stage: Arc<Stage>,
     interrupted: impl Future<Output = ()> + Send + 'static,
 ) -> Result<History, Failure> {
-    if stage.driver.needs_tags() {
-        identity::check_tags(&stage.plan)?;
-    }
     let first = match stage.plan.scenario.start {
         Start::ConsumersFirst => Phase::Gathering,
         Start::Together => Phase::Producing(Instant::now()),

@@ -24,7 +24,7 @@ use crate::plan::{ConsumerIndex, TopicIndex};
 /// nothing when idle, shorter than any time-out on the way.
 const WAIT: Duration = Duration::from_secs(5);
 
-/// Between two polls of a broker that answers empty at once.
+/// Between an empty answer and the next poll, where the broker cannot wait.
 const EMPTY_PAUSE: Duration = Duration::from_millis(5);
 
 /// Between a failed poll and the next.
@@ -198,9 +198,8 @@ impl Actor {
         };
         let answer = match result {
             Ok(()) if line.batch.is_empty() => {
-                // A broker that can wait answers empty only after a long wait.
-                let waited = Duration::from_nanos(completed.at.saturating_sub(invoked.at));
-                line.pause = if waited < WAIT / 2 { EMPTY_PAUSE } else { Duration::ZERO };
+                let can_wait = line.subscriber.can_wait();
+                line.pause = if can_wait { Duration::ZERO } else { EMPTY_PAUSE };
                 self.lanes[line.lane].finished = last;
                 Answer::Delivered(0)
             }

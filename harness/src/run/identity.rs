@@ -2,40 +2,30 @@
 //! goes before the payload and is taken off before the log is written.
 
 use crate::driver::Failure;
-use crate::plan::{MessageId, MessageName, Plan};
+use crate::plan::{MessageId, MessageName, Plan, TAG_MAX};
 
-/// The original's database mode keeps 32 characters of a message, so a tag must be short.
-const TAG_MAX: usize = 10;
-
-/// Refuses a plan whose tags would not fit.
+/// Refuses a plan whose tags would not fit: the original's database mode keeps 32 characters of a
+/// message, so they must be short.
 ///
 /// # Errors
-/// Names the first message whose tag is too long.
+/// Says how long the longest one is.
 pub fn check_tags(plan: &Plan) -> Result<(), Failure> {
-    for id in (0..plan.messages.len()).map(MessageId::new) {
-        let name = plan.name(id).to_string();
-        if name.len() + 1 > TAG_MAX {
-            return Err(Failure(format!(
-                "this broker does not say who sent a message, so each carries a tag of at most \
-                 {TAG_MAX} characters; `{name}:` is longer: use lower producer numbers or fewer \
-                 lines"
-            )));
-        }
+    let longest = plan.longest_tag();
+    if longest <= TAG_MAX {
+        return Ok(());
     }
-    Ok(())
+    Err(Failure(format!(
+        "this broker does not say who sent a message, so each carries a tag such as `P4#17:`, of \
+         at most {TAG_MAX} characters; this scenario needs {longest}: use lower producer numbers \
+         or fewer lines a producer"
+    )))
 }
 
 /// The message that the tag names, and the payload without it. A payload without a tag, or with
 /// one of no planned message, is handed back whole.
 #[must_use]
 pub fn from_tag<'a>(plan: &Plan, payload: &'a str) -> (Option<MessageId>, &'a str) {
-    let named = payload.split_once(':').and_then(|(tag, rest)| {
-        let (producer, line) = tag.strip_prefix('P')?.split_once('#')?;
-        let name = MessageName { producer: producer.parse().ok()?, line: line.parse().ok()? };
-        Some((crate::run::identity::tmp(plan, name)?, rest))
-    });
+    let named =
+        MessageName::split_tag(payload).and_then(|(name, rest)| Some((plan.find(name)?, rest)));
     named.map_or((None, payload), |(id, rest)| (Some(id), rest))
-}
-fn tmp(_: &Plan, _: MessageName) -> Option<MessageId> {
-    None
 }

@@ -16,6 +16,7 @@ mod consumer;
 mod consumer_log;
 mod drain;
 mod identity;
+mod lane;
 mod phase;
 mod producer;
 mod recorder;

@@ -4,10 +4,19 @@ use crate::exit::Exit;
 
 /// Its arguments.
 #[derive(Debug, clap::Args)]
-pub struct Arguments {}
+pub struct Arguments {
+    #[command(flatten)]
+    broker: broker::Arguments,
+}
 
 /// Carries it out.
 #[must_use]
-pub fn main(_arguments: Arguments) -> Exit {
-    Exit::NoVerdict
+pub fn main(arguments: Arguments) -> Exit {
+    match broker::run(&arguments.broker, |store| store) {
+        Ok(()) => Exit::Passed,
+        Err(error) => {
+            eprintln!("{error:#}");
+            Exit::Failed
+        }
+    }
 }

@@ -4,14 +4,25 @@
 //! broker, has the same plan. Messages are numbered so that those of one producer on one topic (a
 //! [`Stream`]) stand together: the broker's (producer id, sequence) then leads to a message by one
 //! addition.
+//!
+//! `build` makes it ([`Plan::new`]), with `rounds` and `chance`; `names` and `expected` say in words
+//! and numbers what is in it.
 
-use std::fmt;
 use std::ops::Range;
 use std::time::Duration;
 
 use broker_client::wire::TopicName;
 
 use crate::scenario::Scenario;
+
+mod build;
+pub(crate) mod chance;
+mod expected;
+mod names;
+mod rounds;
+
+pub use expected::Exactness;
+pub use names::{MessageName, TAG_MAX};
 
 /// Makes a newtype over `u32` that indexes one of the plan's tables.
 macro_rules! index {
@@ -195,6 +206,14 @@ impl Messages {
         id
     }
 
+    /// Makes room for so many more messages with so many bytes together.
+    pub(crate) fn reserve(&mut self, messages: usize, bytes: usize) {
+        self.text.reserve(bytes);
+        self.ends.reserve(messages);
+        self.lines.reserve(messages);
+        self.streams.reserve(messages);
+    }
+
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -232,33 +251,5 @@ impl Plan {
     #[must_use]
     pub fn stream(&self, id: MessageId) -> &Stream {
         &self.streams[self.messages.stream(id).place()]
-    }
-
-    /// A message as people call it: `P4#17`, line 17 of producer 4's log.
-    #[must_use]
-    pub fn name(&self, id: MessageId) -> MessageName {
-        let producer = &self.producers[self.stream(id).producer.place()];
-        MessageName { producer: producer.number, line: self.messages.line(id) }
-    }
-
-    /// Its number on its topic, counted from 1 within its producer.
-    #[must_use]
-    pub fn number(&self, id: MessageId) -> u32 {
-        id.0 - self.stream(id).first.0 + 1
-    }
-}
-
-/// `P4#17`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct MessageName {
-    /// The producer's number.
-    pub producer: u32,
-    /// The line in its log, from 1.
-    pub line: u32,
-}
-
-impl fmt::Display for MessageName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "P{}#{}", self.producer, self.line)
     }
 }

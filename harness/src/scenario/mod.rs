@@ -1,4 +1,8 @@
 //! The YAML that a person writes, as types that cannot be wrong: loaded and checked once, here.
+//!
+//! [`load`] reads text ([`load()`]), `yaml` and `raw` give it types with places, `resolve`, `topics`
+//! and `sources` make a [`Scenario`] of them, with [`names`] and `values` for single words.
+//! [`diagnostic`] says what is wrong. A new key is a field of `raw` and a line in `resolve`.
 
 use std::num::NonZeroU32;
 use std::ops::RangeInclusive;
@@ -6,6 +10,20 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use broker_client::wire::TopicName;
+
+pub mod diagnostic;
+pub mod load;
+pub mod names;
+mod raw;
+mod resolve;
+mod sources;
+mod topics;
+mod values;
+mod yaml;
+
+pub use diagnostic::Error;
+pub use load::{load, load_all};
+pub use resolve::store;
 
 /// A scenario that loaded without an error; every path in it is relative to the working folder.
 #[derive(Clone, Debug)]
@@ -136,6 +154,19 @@ pub enum Store {
     Memory,
 }
 
+impl Store {
+    /// Every store that is built.
+    pub const ALL: [Self; 1] = [Self::Memory];
+
+    /// As the command line and the YAML name it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Memory => "memory",
+        }
+    }
+}
+
 /// How a broker is spoken to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Driver {
@@ -217,4 +248,10 @@ pub struct Drain {
     /// So long after the last producer: what is missing at a consumer that still gets messages or
     /// whose polls fail is undecided.
     pub deadline: Duration,
+}
+
+/// The JSON Schema of a scenario file.
+#[must_use]
+pub fn schema() -> schemars::Schema {
+    schemars::schema_for!(raw::Scenario)
 }

@@ -1,0 +1,48 @@
+//! The limit on open files, which thousands of connections run into: raised as far as it goes, and
+//! a run that does not fit is refused before it starts.
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+use crate::plan::Plan;
+
+/// Beside connections and logs: standard streams, the runtime's own, reports, the broker's pipes.
+const OTHERS: u64 = 64;
+
+/// More descriptors than the process may ever have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the scenario needs {needed} open files ({connections} connections and {logs} consumer logs), \
+     and the limit is {limit}; raise it (`ulimit -Hn {needed}`, as root) or use fewer actors"
+)]
+pub struct TooMany {
+    /// What the plan needs.
+    pub needed: u64,
+    /// Of these, connections.
+    pub connections: u64,
+    /// Of these, files.
+    pub logs: u64,
+    /// The hard limit.
+    pub limit: u64,
+}
+
+/// Makes sure that a run of the plan may open what it needs: raises the soft limit to the hard one.
+/// Children that are started afterwards inherit it.
+///
+/// # Errors
+/// Where even the hard limit is too low.
+pub fn reserve(plan: &Plan) -> Result<(), TooMany> {
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    // Refused only where the hard limit itself was lowered meanwhile; then the old one stands.
+    let raised = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).is_ok();
+    check(plan, if raised { maximum } else { current })
+}
+
+/// `limit` is none where there is no limit.
+fn check(plan: &Plan, limit: Option<u64>) -> Result<(), TooMany> {
+    let (connections, logs) = (plan.connections(), plan.consumers.len() as u64);
+    let needed = connections + logs + OTHERS;
+    match limit {
+        Some(limit) if limit < needed => Err(TooMany { needed, connections, logs, limit }),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,175 @@
+//! Golden files on disk: insta's format, `name.snap` once reviewed and `name.snap.new` before.
+//!
+//! They are written without a `source` key: insta's clean-up of unreferenced snapshots deletes
+//! files that have one.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// A golden file that cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The operating system says so.
+    #[error("cannot {action} {}: {source}{}", path.display(), hint(source))]
+    Io {
+        /// A verb: `write`.
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// It is there, and is no golden file.
+    #[error("{} is no golden file: {why}; restore it, or delete it and run again", path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+}
+
+fn hint(source: &io::Error) -> &'static str {
+    match source.kind() {
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            "; make the folder writable, or name another one with --golden DIR"
+        }
+        io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
+            "; name a folder with --golden DIR"
+        }
+        _ => "",
+    }
+}
+
+/// A golden file's contents.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Golden {
+    /// For people: the scenario's name and description.
+    pub description: Option<String>,
+    /// The scenario, as seen from the folder above the golden files.
+    pub input_file: Option<String>,
+    /// The ledger.
+    pub ledger: String,
+}
+
+/// Where a scenario's reviewed ledger is.
+#[must_use]
+pub fn accepted_path(folder: &Path, name: &str) -> PathBuf {
+    folder.join(format!("{name}.snap"))
+}
+
+/// Where its ledger waits for review.
+#[must_use]
+pub fn pending_path(folder: &Path, name: &str) -> PathBuf {
+    folder.join(format!("{name}.snap.new"))
+}
+
+impl Golden {
+    /// Reads a file; none if there is none.
+    ///
+    /// # Errors
+    /// It cannot be read, or is no text snapshot.
+    pub fn read(path: &Path) -> Result<Option<Self>, Error> {
+        let malformed = |why: String| Error::Malformed { path: path.to_owned(), why };
+        // insta takes a file without front matter for one of its old formats and guesses on.
+        match fs::read_to_string(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                return Err(malformed(error.to_string()));
+            }
+            Err(source) => return Err(Error::Io { action: "read", path: path.to_owned(), source }),
+            Ok(text) if text.lines().next() != Some("---") => {
+                return Err(malformed(String::from("its first line is not `---`")));
+            }
+            Ok(_) => {}
+        }
+        let snapshot =
+            insta::Snapshot::from_file(path).map_err(|error| malformed(error.to_string()))?;
+        let text = snapshot.as_text().ok_or_else(|| malformed(String::from("it is binary")))?;
+        let metadata = snapshot.metadata();
+        Ok(Some(Self {
+            description: metadata.description().map(str::to_owned),
+            input_file: metadata.input_file().map(str::to_owned),
+            ledger: text.to_string(),
+        }))
+    }
+
+    /// Writes it as insta would, in full or not at all.
+    ///
+    /// # Errors
+    /// The folder cannot be created or the file not written.
+    pub fn write(&self, path: &Path) -> Result<(), Error> {
+        let folder = path.parent().unwrap_or(Path::new("."));
+        fs::create_dir_all(folder).map_err(|source| Error::Io {
+            action: "create the folder",
+            path: folder.to_owned(),
+            source,
+        })?;
+        let failed = |source| Error::Io { action: "write", path: path.to_owned(), source };
+        // Under its own name only when whole: a half golden would be reviewed as a difference.
+        let whole = path.with_extension("part");
+        fs::write(&whole, self.to_text()).map_err(failed)?;
+        fs::rename(&whole, path).map_err(|source| {
+            let _ = fs::remove_file(&whole);
+            failed(source)
+        })
+    }
+
+    fn to_text(&self) -> String {
+        let mut text = String::from("---\n");
+        for (key, value) in [("description", &self.description), ("input_file", &self.input_file)] {
+            if let Some(value) = value {
+                text.push_str(key);
+                text.push_str(": ");
+                text.push_str(&scalar(value));
+                text.push('\n');
+            }
+        }
+        text.push_str("---\n");
+        text.push_str(self.ledger.trim_end());
+        text.push('\n');
+        text
+    }
+
+    /// Whether both say the same ledger, by insta's rule: blanks at the end and the kind of line
+    /// ends do not count.
+    #[must_use]
+    pub fn says(&self, ledger: &str) -> bool {
+        normal(&self.ledger) == normal(ledger)
+    }
+}
+
+/// A ledger as insta compares it.
+pub(super) fn normal(ledger: &str) -> String {
+    ledger.trim_end().replace("\r\n", "\n")
+}
+
+/// A text as a YAML scalar: plain where every reader agrees that it is one, else quoted.
+fn scalar(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._- ,()".contains(c);
+    let is_plain = text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.ends_with(|c: char| c.is_ascii_alphanumeric() || c == ')')
+        && text.chars().all(plain)
+        && !matches!(
+            text.to_ascii_lowercase().as_str(),
+            "true" | "false" | "null" | "yes" | "no" | "on" | "off" | "y" | "n"
+        );
+    if is_plain {
+        return text.to_owned();
+    }
+    // A JSON string is a YAML scalar.
+    serde_json::to_string(text).expect("a text always has a JSON form")
+}
+
+/// Removes a file; none there is fine.
+///
+/// # Errors
+/// It is there and stays.
+pub(super) fn remove(path: &Path) -> Result<(), Error> {
+    match fs::remove_file(path) {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(source) => Err(Error::Io { action: "remove", path: path.to_owned(), source }),
+    }
+}

@@ -1,0 +1,233 @@
+//! The ledger: what a run delivered, as a text that is the same for every legal interleaving.
+//!
+//! Concurrent producers interleave differently on every run, so it names, per consumer, topic and
+//! producer, the numbers that arrived, in the order in which each arrived first, and a digest of
+//! their payloads. Every width in it follows from the plan, so that what a run does to one line
+//! never moves another: a lost message is a difference of a line or two.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use super::arrival::{self, Arrival};
+use super::payload;
+use crate::history::History;
+use crate::plan::{ConsumerIndex, Exactness, MessageId, Plan, StreamIndex, Topic, TopicIndex};
+use crate::scenario::names::{Kind, list};
+
+/// So many producers stand on one line; the next ones go below.
+const PRODUCERS_A_LINE: usize = 3;
+
+/// A producer with at most so many messages on a topic has its payloads shown.
+const SHOWN_MAX: u32 = 20;
+
+/// What stands in the place of the total on an open line.
+const OPEN: &str = "open";
+
+/// The ledger of a run. Linear in the number of deliveries; payloads are hashed once a stream, and
+/// again only for a consumer that did not get all of them as planned.
+///
+/// The plan alone decides whether a line is exact or open. An open one says what is planned and
+/// leaves what came to the checks, because two runs that keep every promise may differ in it.
+#[must_use]
+pub fn ledger(plan: &Plan, history: &History) -> String {
+    let layout = Layout::of(plan);
+    let digests: Vec<u64> =
+        (0..plan.streams.len()).map(|place| planned_digest(plan, place)).collect();
+    let mut blocks = vec![Shared::default(); plan.topics.len()];
+    let mut reader = arrival::Reader::new(plan);
+    for (place, consumer) in plan.consumers.iter().enumerate() {
+        let index = ConsumerIndex::new(place);
+        let arrivals = reader.read(index, history.consumers.get(place));
+        for topic in &consumer.topics {
+            let block = match plan.exactness(index, *topic) {
+                Exactness::Open => layout.open(plan, *topic),
+                Exactness::Exact => layout.exact(plan, *topic, &arrivals, &digests),
+            };
+            blocks[topic.place()].add(block, consumer.number);
+        }
+    }
+    layout.assemble(&blocks)
+}
+
+/// The digest of a stream that arrived as planned.
+fn planned_digest(plan: &Plan, place: usize) -> u64 {
+    let mut digest = payload::Digest::default();
+    for id in plan.streams[place].messages() {
+        digest.add(plan.messages.payload(MessageId(id)));
+    }
+    digest.finish()
+}
+
+/// The consumers of one topic by what they got: equal blocks of lines are written once.
+#[derive(Clone, Debug, Default)]
+struct Shared {
+    blocks: Vec<(String, Vec<u32>)>,
+    places: BTreeMap<String, usize>,
+}
+
+impl Shared {
+    fn add(&mut self, block: String, consumer: u32) {
+        if let Some(place) = self.places.get(&block) {
+            self.blocks[*place].1.push(consumer);
+        } else {
+            self.places.insert(block.clone(), self.blocks.len());
+            self.blocks.push((block, vec![consumer]));
+        }
+    }
+}
+
+/// The widths of the columns, from the plan alone.
+struct Layout {
+    consumers: usize,
+    topic: usize,
+    total: usize,
+    /// The name's and the ranges' width in each of the columns of producers.
+    entries: [(usize, usize); PRODUCERS_A_LINE],
+}
+
+impl Layout {
+    fn of(plan: &Plan) -> Self {
+        let mut layout = Self { consumers: 0, topic: 0, total: 0, entries: Default::default() };
+        for (place, topic) in plan.topics.iter().enumerate() {
+            let numbers: Vec<u32> =
+                topic.consumers.iter().map(|index| plan.consumers[index.place()].number).collect();
+            layout.consumers = layout.consumers.max(list(Kind::Consumer, &numbers).len());
+            layout.topic = layout.topic.max(topic.name.as_str().len());
+            let index = TopicIndex::new(place);
+            let is = |exactness| {
+                topic.consumers.iter().any(|consumer| plan.exactness(*consumer, index) == exactness)
+            };
+            if is(Exactness::Open) {
+                layout.widen(plan, topic, OPEN, |count| count.to_string());
+            }
+            if is(Exactness::Exact) {
+                let total = plan.topic_total(index).to_string();
+                layout.widen(plan, topic, &total, |count| ranges(&[(0, count)]));
+            }
+        }
+        layout
+    }
+
+    fn widen(&mut self, plan: &Plan, topic: &Topic, total: &str, numbers: impl Fn(u32) -> String) {
+        self.total = self.total.max(total.len());
+        for (place, index) in topic.streams.iter().enumerate() {
+            let name = format!("P{}", producer(plan, *index));
+            let numbers = numbers(plan.streams[index.place()].count);
+            let widths = &mut self.entries[place % PRODUCERS_A_LINE];
+            *widths = (widths.0.max(name.len()), widths.1.max(numbers.len()));
+        }
+    }
+
+    /// What was planned for a topic.
+    fn open(&self, plan: &Plan, topic: TopicIndex) -> String {
+        let topic = &plan.topics[topic.place()];
+        let entries = topic.streams.iter().map(|index| {
+            (producer(plan, *index), plan.streams[index.place()].count.to_string(), None)
+        });
+        self.block(topic.name.as_str(), OPEN, entries)
+    }
+
+    /// What arrived on a topic at one consumer.
+    fn exact(
+        &self,
+        plan: &Plan,
+        topic: TopicIndex,
+        arrivals: &BTreeMap<StreamIndex, Arrival<'_>>,
+        digests: &[u64],
+    ) -> String {
+        let topic = &plan.topics[topic.place()];
+        let total: u64 = topic.streams.iter().map(|index| u64::from(arrivals[index].count())).sum();
+        let entries = topic.streams.iter().map(|index| {
+            let (stream, arrival) = (&plan.streams[index.place()], &arrivals[index]);
+            let digest = match arrival.count() {
+                0 => None,
+                _ if arrival.is_as_planned(stream) => Some(digests[index.place()]),
+                _ => Some(arrival.digest(plan, stream)),
+            };
+            (producer(plan, *index), ranges(&arrival.ranges()), digest)
+        });
+        let mut block = self.block(topic.name.as_str(), &total.to_string(), entries);
+        for index in &topic.streams {
+            let (stream, arrival) = (&plan.streams[index.place()], &arrivals[index]);
+            if stream.count <= SHOWN_MAX && arrival.count() > 0 {
+                let _ = write!(block, "\n{:1$}P{2}:", "", self.indent(), producer(plan, *index));
+                arrival.each_payload(plan, stream, |text| {
+                    block.push(' ');
+                    payload::show(text, &mut block);
+                });
+            }
+        }
+        block
+    }
+
+    /// All of a line but the consumers, and the lines below it.
+    fn block(
+        &self,
+        topic: &str,
+        total: &str,
+        entries: impl Iterator<Item = (u32, String, Option<u64>)>,
+    ) -> String {
+        let mut block = format!(
+            "{topic:topic_width$}  {total:>total_width$}",
+            topic_width = self.topic,
+            total_width = self.total
+        );
+        for (place, (producer, numbers, digest)) in entries.enumerate() {
+            let column = place % PRODUCERS_A_LINE;
+            let (name_width, numbers_width) = self.entries[column];
+            if column == 0 && place > 0 {
+                trim_end(&mut block);
+                let _ = write!(block, "\n{:indent$}", "", indent = self.indent());
+            } else {
+                block.push_str("  ");
+            }
+            let name = format!("P{producer}");
+            let _ = write!(block, "{name:name_width$} {numbers:numbers_width$}");
+            if let Some(digest) = digest {
+                let _ = write!(block, " {digest:016x}");
+            }
+        }
+        trim_end(&mut block);
+        block
+    }
+
+    /// Where the first producer's column begins.
+    fn indent(&self) -> usize {
+        self.consumers + 2 + self.topic + 2 + self.total + 2
+    }
+
+    fn assemble(&self, topics: &[Shared]) -> String {
+        let mut text = String::from("ledger 1\n");
+        for shared in topics {
+            for (block, numbers) in &shared.blocks {
+                let label = list(Kind::Consumer, numbers);
+                let _ = writeln!(text, "{label:width$}  {block}", width = self.consumers);
+            }
+        }
+        text
+    }
+}
+
+/// `1..331 333..400`, from half-open ranges that count from 0; `none` for none at all.
+fn ranges(ranges: &[(u32, u32)]) -> String {
+    let mut text = String::new();
+    for &(first, end) in ranges.iter().filter(|(first, end)| first < end) {
+        if !text.is_empty() {
+            text.push(' ');
+        }
+        let _ = write!(text, "{}", first + 1);
+        if end > first + 1 {
+            let _ = write!(text, "..{end}");
+        }
+    }
+    if text.is_empty() { String::from("none") } else { text }
+}
+
+/// 4 in `P4`, of the producer of a stream.
+fn producer(plan: &Plan, stream: StreamIndex) -> u32 {
+    plan.producers[plan.streams[stream.place()].producer.place()].number
+}
+
+fn trim_end(text: &mut String) {
+    text.truncate(text.trim_end().len());
+}

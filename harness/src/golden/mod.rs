@@ -1,0 +1,253 @@
+//! Golden files: the reviewed ledger of each scenario, and what to do when a run's ledger differs.
+//!
+//! [`ledger`] makes the text, [`compare`] holds it against the reviewed file and leaves a pending
+//! one where they differ, and [`pending`], [`accept`] and [`reject`] are the review. The files are
+//! insta's, so that `cargo insta review` does the same.
+
+mod arrival;
+mod difference;
+mod file;
+mod ledger;
+mod mode;
+mod payload;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+pub use difference::{Difference, Line, Side};
+pub use file::{Error, Golden, accepted_path, pending_path};
+pub use ledger::ledger;
+pub use mode::{BadMode, Mode, is_ci};
+
+use crate::check::Verdict;
+use crate::plan::Plan;
+use mode::Action;
+
+/// How a run's ledger compares with the reviewed one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Comparison {
+    /// They say the same.
+    Match,
+    /// `INSTA_UPDATE` asked to accept whatever comes, and this was not what the file said.
+    Accepted {
+        /// The reviewed file, as it is now.
+        accepted: PathBuf,
+    },
+    /// There is no reviewed one; this one waits for review.
+    New {
+        /// Where it waits.
+        pending: PathBuf,
+    },
+    /// There is no reviewed one, and nothing may be written: CI, or `INSTA_UPDATE=no`.
+    Missing {
+        /// The file that should be there.
+        accepted: PathBuf,
+    },
+    /// They differ.
+    Different {
+        /// The reviewed file.
+        accepted: PathBuf,
+        /// From the reviewed ledger to the run's.
+        difference: Difference,
+        /// Where the run's waits for review; none where nothing may be written, or where the run
+        /// broke a promise and is not to be accepted.
+        pending: Option<PathBuf>,
+    },
+    /// It was not compared.
+    Skipped(Skipped),
+}
+
+/// Why a ledger was not compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Skipped {
+    /// The scenario says `golden: none`.
+    NotWanted,
+    /// The run has no verdict, so its ledger says nothing.
+    NoVerdict,
+    /// The run broke a promise, and there is no reviewed ledger to hold it against.
+    Failed,
+}
+
+impl Comparison {
+    /// Whether it leaves a pass a pass.
+    #[must_use]
+    pub const fn is_fine(&self) -> bool {
+        matches!(self, Self::Match | Self::Accepted { .. } | Self::Skipped(_))
+    }
+}
+
+/// Holds a run's ledger against the reviewed one in `folder`, and writes what `mode` allows.
+///
+/// Only a run that passed its checks is ever written, pending or accepted; one that failed is
+/// compared all the same where there is something to compare it with, because the difference says
+/// in a line what went wrong. On a match a stale pending file is removed, but in CI.
+///
+/// # Errors
+/// A golden file that cannot be read, is malformed, or cannot be written.
+pub fn compare(
+    folder: &Path,
+    plan: &Plan,
+    ledger: &str,
+    verdict: Verdict,
+    mode: Mode,
+) -> Result<Comparison, Error> {
+    if !plan.scenario.golden {
+        return Ok(Comparison::Skipped(Skipped::NotWanted));
+    }
+    if verdict == Verdict::Unknown {
+        return Ok(Comparison::Skipped(Skipped::NoVerdict));
+    }
+    let name = &plan.scenario.name;
+    let accepted = accepted_path(folder, name);
+    let passed = verdict == Verdict::Pass;
+    let reviewed = match Golden::read(&accepted) {
+        // Whoever accepts whatever comes need not repair what was there by hand.
+        Err(Error::Malformed { .. }) if passed && mode.action(false) == Action::Accept => None,
+        read => read?,
+    };
+    let proposed = || Golden {
+        description: Some(description(plan)),
+        input_file: input_file(folder, &plan.scenario.file),
+        ledger: ledger.to_owned(),
+    };
+    match reviewed {
+        Some(reviewed) if reviewed.says(ledger) => {
+            if passed && mode != Mode::Nothing {
+                if mode == Mode::Force {
+                    proposed().write(&accepted)?;
+                }
+                file::remove(&pending_path(folder, name))?;
+            }
+            Ok(Comparison::Match)
+        }
+        None if !passed => Ok(Comparison::Skipped(Skipped::Failed)),
+        None => match mode.action(true) {
+            Action::Accept => accept_now(folder, name, &proposed()),
+            Action::Propose => {
+                let pending = pending_path(folder, name);
+                proposed().write(&pending)?;
+                Ok(Comparison::New { pending })
+            }
+            Action::Leave => Ok(Comparison::Missing { accepted }),
+        },
+        Some(reviewed) => {
+            let action = if passed { mode.action(false) } else { Action::Leave };
+            let pending = match action {
+                Action::Accept => return accept_now(folder, name, &proposed()),
+                Action::Propose => {
+                    let pending = pending_path(folder, name);
+                    proposed().write(&pending)?;
+                    Some(pending)
+                }
+                Action::Leave => None,
+            };
+            let difference = Difference::between(&reviewed.ledger, ledger);
+            Ok(Comparison::Different { accepted, difference, pending })
+        }
+    }
+}
+
+fn accept_now(folder: &Path, name: &str, golden: &Golden) -> Result<Comparison, Error> {
+    let accepted = accepted_path(folder, name);
+    golden.write(&accepted)?;
+    file::remove(&pending_path(folder, name))?;
+    Ok(Comparison::Accepted { accepted })
+}
+
+/// `5p3c: Five producers and three consumers`.
+fn description(plan: &Plan) -> String {
+    let name = &plan.scenario.name;
+    match &plan.scenario.description {
+        Some(text) => format!("{name}: {text}"),
+        None => name.clone(),
+    }
+}
+
+/// The scenario as seen from the folder above the golden files, which is where `cargo insta` looks
+/// from; none if it lies elsewhere, because goldens carry no machine's paths.
+fn input_file(folder: &Path, scenario: &Path) -> Option<String> {
+    let above = std::path::absolute(folder).ok()?;
+    let above = above.parent()?.canonicalize().ok()?;
+    let scenario = scenario.canonicalize().ok()?;
+    let parts: Vec<_> = scenario
+        .strip_prefix(above)
+        .ok()?
+        .components()
+        .map(|part| part.as_os_str().to_string_lossy().into_owned())
+        .collect();
+    Some(parts.join("/"))
+}
+
+/// A ledger that waits for review.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pending {
+    /// The scenario's name.
+    pub name: String,
+    /// The reviewed file, which may not exist yet.
+    pub accepted: PathBuf,
+    /// The pending file.
+    pub pending: PathBuf,
+}
+
+/// What waits for review in a folder, by name.
+///
+/// # Errors
+/// The folder cannot be read.
+pub fn pending(folder: &Path) -> Result<Vec<Pending>, Error> {
+    let failed = |source| Error::Io { action: "read", path: folder.to_owned(), source };
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).map_err(failed)? {
+        let file = entry.map_err(failed)?.file_name();
+        if let Some(name) = file.to_str().and_then(|file| file.strip_suffix(".snap.new")) {
+            found.push(Pending {
+                name: name.to_owned(),
+                accepted: accepted_path(folder, name),
+                pending: pending_path(folder, name),
+            });
+        }
+    }
+    found.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(found)
+}
+
+impl Pending {
+    /// What it proposes, and from the reviewed ledger to it the difference; from nothing, if there
+    /// is no reviewed one.
+    ///
+    /// # Errors
+    /// One of the two cannot be read.
+    pub fn show(&self) -> Result<(Golden, Difference), Error> {
+        let proposed = self.read()?;
+        let reviewed =
+            Golden::read(&self.accepted)?.map_or_else(String::new, |golden| golden.ledger);
+        let difference = Difference::between(&reviewed, &proposed.ledger);
+        Ok((proposed, difference))
+    }
+
+    /// Makes it the reviewed one, without the keys that insta's macro adds.
+    ///
+    /// # Errors
+    /// It cannot be read, or the reviewed file cannot be written.
+    pub fn accept(&self) -> Result<(), Error> {
+        self.read()?.write(&self.accepted)?;
+        file::remove(&self.pending)
+    }
+
+    /// Deletes it.
+    ///
+    /// # Errors
+    /// It cannot be deleted.
+    pub fn reject(&self) -> Result<(), Error> {
+        file::remove(&self.pending)
+    }
+
+    fn read(&self) -> Result<Golden, Error> {
+        Golden::read(&self.pending)?.ok_or_else(|| Error::Malformed {
+            path: self.pending.clone(),
+            why: String::from("it has just been removed"),
+        })
+    }
+}
+
+/// The folder that is meant where none is named.
+pub const DEFAULT_FOLDER: &str = "golden";

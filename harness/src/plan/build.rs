@@ -1,0 +1,274 @@
+//! From a scenario to its plan: logs are read here, messages made up, and rounds cut.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::chance::{self, Purpose};
+use super::rounds::{self, Step};
+use super::{
+    Consumer, ConsumerIndex, MessageId, Messages, Plan, Producer, ProducerIndex, Stream,
+    StreamIndex, Topic, TopicIndex,
+};
+use crate::producer_log::{self, Entry};
+use crate::scenario::diagnostic::{Diagnostic, Error, Source as Text};
+use crate::scenario::names::{self, Kind};
+use crate::scenario::{self, Scenario, Source};
+
+/// The most messages of a plan; `u32::MAX` itself stands for "no message" in histories.
+const MESSAGES_MAX: usize = u32::MAX as usize - 1;
+
+/// So many wrong lines of one log are kept: past that the log is in another format.
+const LOG_ERRORS_MAX: usize = 100;
+
+impl Plan {
+    /// Reads the producers' logs, or makes their messages up, and plans every send.
+    ///
+    /// # Errors
+    /// Lines of a log that are wrong, or whose topic the producer is not mapped to; logs without a
+    /// line, topics that no line is for. Each names file, line and column.
+    pub fn new(scenario: Scenario) -> Result<Self, Error> {
+        let mut plan = Self {
+            topics: Vec::with_capacity(scenario.topics.len()),
+            producers: Vec::with_capacity(scenario.producers.len()),
+            consumers: Vec::new(),
+            streams: Vec::new(),
+            messages: Messages::default(),
+            scenario,
+        };
+        plan.add_topics();
+        plan.add_consumers();
+        let mut diagnostics = Vec::new();
+        plan.add_producers(&mut diagnostics);
+        if diagnostics.is_empty() {
+            diagnostics.extend(plan.topics_without_messages());
+        }
+        Error::unless_empty(diagnostics)?;
+        Ok(plan)
+    }
+
+    fn add_topics(&mut self) {
+        let place = |number| self.scenario.consumers.binary_search_by_key(number, |c| c.number);
+        for topic in &self.scenario.topics {
+            let index = |number| {
+                ConsumerIndex::new(place(number).expect("loading makes a consumer of every number"))
+            };
+            let consumers = topic.consumers.iter().map(index).collect();
+            self.topics.push(Topic { name: topic.name.clone(), streams: Vec::new(), consumers });
+        }
+    }
+
+    fn add_consumers(&mut self) {
+        self.consumers.extend(self.scenario.consumers.iter().map(|consumer| Consumer {
+            number: consumer.number,
+            topics: Vec::new(),
+            batch: consumer.batch.get(),
+            pause: consumer.pause,
+        }));
+        for (place, topic) in self.topics.iter().enumerate() {
+            for consumer in &topic.consumers {
+                self.consumers[consumer.place()].topics.push(TopicIndex::new(place));
+            }
+        }
+    }
+
+    fn add_producers(&mut self, diagnostics: &mut Vec<Diagnostic>) {
+        let mut topics_of = vec![Vec::new(); self.scenario.producers.len()];
+        for (place, topic) in self.scenario.topics.iter().enumerate() {
+            for number in &topic.producers {
+                let producer = self.scenario.producers.binary_search_by_key(number, |p| p.number);
+                let producer = producer.expect("loading makes a producer of every number");
+                topics_of[producer].push(TopicIndex::new(place));
+            }
+        }
+        for (place, topics) in topics_of.iter().enumerate() {
+            let producer = self.scenario.producers[place].clone();
+            match producer.source {
+                Source::Log(ref file) => match read(file) {
+                    Ok(text) => self.add_logged(place, &producer, topics, &text, diagnostics),
+                    Err(diagnostic) => diagnostics.push(diagnostic),
+                },
+                Source::Generate { .. } => self.add_generated(place, &producer, topics),
+            }
+            if self.messages.len() > MESSAGES_MAX {
+                let title = format!("the scenario has more than {MESSAGES_MAX} messages");
+                diagnostics.push(Diagnostic::new(title));
+                return;
+            }
+        }
+    }
+
+    fn add_logged(
+        &mut self,
+        place: usize,
+        producer: &scenario::Producer,
+        topics: &[TopicIndex],
+        text: &Arc<Text>,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) {
+        let (entries, problems) = self.entries(producer.number, topics, text);
+        let failed = !problems.is_empty();
+        diagnostics.extend(problems);
+        if failed {
+            return;
+        }
+        // A stable sort puts each stream's messages together and keeps their order.
+        let mut by_stream: Vec<&(usize, Entry<'_>)> = entries.iter().collect();
+        by_stream.sort_by_key(|(stream, _)| *stream);
+        let streams = self.begin_streams(place, topics);
+        for (stream, entry) in by_stream {
+            self.push(streams[*stream], entry.line, entry.payload);
+        }
+        let mut burst = 0;
+        let mut label = None;
+        let steps = entries.iter().map(|(stream, entry)| {
+            if label.replace(entry.burst) != Some(entry.burst) {
+                burst += 1;
+            }
+            Step { stream: *stream, burst, time: entry.time }
+        });
+        self.finish_producer(producer, streams, steps);
+    }
+
+    /// The log's lines with the place of their stream among the producer's, or what is wrong.
+    fn entries<'t>(
+        &self,
+        number: u32,
+        topics: &[TopicIndex],
+        text: &'t Arc<Text>,
+    ) -> (Vec<(usize, Entry<'t>)>, Vec<Diagnostic>) {
+        let mut entries: Vec<(usize, Entry<'t>)> = Vec::new();
+        let mut problems = Vec::new();
+        let span = |part: &str| {
+            let start = part.as_ptr() as usize - text.text().as_ptr() as usize;
+            start..start + part.len()
+        };
+        for entry in producer_log::read(text.text()) {
+            let diagnostic = match entry {
+                Ok(entry) => {
+                    let named = |topic: &TopicIndex| {
+                        self.topics[topic.place()].name.as_str() == entry.topic
+                    };
+                    if let Some(stream) = topics.iter().position(named) {
+                        entries.push((stream, entry));
+                        continue;
+                    }
+                    self.not_mapped(number, topics, entry.topic).at(text, span(entry.topic))
+                }
+                Err(problem) => Diagnostic::new(problem.kind.to_string())
+                    .label(problem.kind.expected())
+                    .at(text, span(problem.at)),
+            };
+            problems.push(diagnostic);
+            if problems.len() == LOG_ERRORS_MAX {
+                break;
+            }
+        }
+        if entries.is_empty() && problems.is_empty() {
+            let title = format!("the log of P{number} has no lines");
+            problems.push(Diagnostic::new(title).label("expected at least one").at(text, 0..0));
+        }
+        (entries, problems)
+    }
+
+    fn not_mapped(&self, number: u32, topics: &[TopicIndex], topic: &str) -> Diagnostic {
+        let mapped: Vec<&str> =
+            topics.iter().map(|topic| self.topics[topic.place()].name.as_str()).collect();
+        let mapped = format!("P{number} is mapped to {}", mapped.join(", "));
+        if self.topics.iter().any(|known| known.name.as_str() == topic) {
+            Diagnostic::new(format!("P{number} is not mapped to `{topic}`")).label(mapped)
+        } else {
+            let file = self.scenario.file.display();
+            Diagnostic::new(format!("no topic `{topic}` in {file}")).label(mapped)
+        }
+    }
+
+    fn add_generated(
+        &mut self,
+        place: usize,
+        producer: &scenario::Producer,
+        topics: &[TopicIndex],
+    ) {
+        let Source::Generate { messages, size } = &producer.source else { return };
+        let mut chance = chance::generator(self.scenario.seed, Purpose::Payloads, producer.number);
+        let bytes = *messages as usize * (*size.start() as usize).midpoint(*size.end() as usize);
+        self.messages.reserve(*messages as usize, bytes);
+        let streams = self.begin_streams(place, topics);
+        let (min, max) = (*size.start(), *size.end());
+        let mut payload = String::new();
+        for (first, stream) in (1..).zip(&streams) {
+            for line in (first..=*messages).step_by(streams.len()) {
+                let len = if min == max { min } else { chance::between(&mut chance, min, max) };
+                payload.clear();
+                chance::text(&mut chance, len, &mut payload);
+                self.push(*stream, line, &payload);
+            }
+        }
+        let turns = (0..streams.len()).cycle().take(*messages as usize);
+        let steps = turns.map(|stream| Step { stream, burst: 0, time: std::time::Duration::ZERO });
+        self.finish_producer(producer, streams, steps);
+    }
+
+    /// Makes the producer's streams, still empty.
+    fn begin_streams(&mut self, place: usize, topics: &[TopicIndex]) -> Vec<StreamIndex> {
+        let mut streams = Vec::with_capacity(topics.len());
+        for &topic in topics {
+            let stream = StreamIndex::new(self.streams.len());
+            let (producer, first) = (ProducerIndex::new(place), MessageId(0));
+            self.streams.push(Stream { producer, topic, first, count: 0 });
+            self.topics[topic.place()].streams.push(stream);
+            streams.push(stream);
+        }
+        streams
+    }
+
+    fn push(&mut self, stream: StreamIndex, line: u32, payload: &str) {
+        let id = self.messages.push(stream, line, payload);
+        let stream = &mut self.streams[stream.place()];
+        if stream.count == 0 {
+            stream.first = id;
+        }
+        stream.count += 1;
+    }
+
+    fn finish_producer(
+        &mut self,
+        producer: &scenario::Producer,
+        streams: Vec<StreamIndex>,
+        steps: impl Iterator<Item = Step>,
+    ) {
+        let chance = chance::generator(self.scenario.seed, Purpose::Pauses, producer.number);
+        let (rounds, requests) =
+            rounds::build(steps, &streams, producer.batch, producer.pace, chance);
+        self.producers.push(Producer { number: producer.number, streams, rounds, requests });
+    }
+
+    /// A topic without a message proves nothing, and was not meant.
+    fn topics_without_messages(&self) -> Vec<Diagnostic> {
+        let empty = self.topics.iter().filter(|topic| {
+            topic.streams.iter().all(|stream| self.streams[stream.place()].count == 0)
+        });
+        let describe = |topic: &Topic| {
+            let numbers: Vec<u32> = topic
+                .streams
+                .iter()
+                .map(|stream| {
+                    let producer = self.streams[stream.place()].producer;
+                    self.producers[producer.place()].number
+                })
+                .collect();
+            let title = format!("nobody produces to `{}`", topic.name);
+            let who = names::list(Kind::Producer, &numbers);
+            let file = self.scenario.file.display();
+            Diagnostic::new(title)
+                .help(format!("{file} maps {who} to it, and none of them has a message for it"))
+        };
+        empty.map(describe).collect()
+    }
+}
+
+fn read(file: &Path) -> Result<Arc<Text>, Diagnostic> {
+    let bytes = fs::read(file)
+        .map_err(|error| Diagnostic::new(format!("cannot read {}: {error}", file.display())))?;
+    Ok(Text::new(file, scenario::load::text_of(file, bytes)?))
+}

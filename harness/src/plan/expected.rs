@@ -1,0 +1,77 @@
+//! What a run of the plan comes to when everything goes well: totals, and what it takes.
+
+use super::{ConsumerIndex, Plan, ProducerIndex, TopicIndex};
+use crate::scenario::{Acked, Delivery, Order, Start};
+
+/// Whether a line of the ledger can be known before the run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exactness {
+    /// Every message arrives, each producer's in its order.
+    Exact,
+    /// Which arrive, or in what order, is left open; the line shows planned totals alone.
+    Open,
+}
+
+impl Plan {
+    /// Messages on a topic over all producers.
+    #[must_use]
+    pub fn topic_total(&self, topic: TopicIndex) -> u64 {
+        let streams = self.topics[topic.place()].streams.iter();
+        streams.map(|stream| u64::from(self.streams[stream.place()].count)).sum()
+    }
+
+    /// Messages of a producer over all topics.
+    #[must_use]
+    pub fn producer_total(&self, producer: ProducerIndex) -> u64 {
+        let streams = self.producers[producer.place()].streams.iter();
+        streams.map(|stream| u64::from(self.streams[stream.place()].count)).sum()
+    }
+
+    /// Deliveries to a consumer over all its topics, once each.
+    #[must_use]
+    pub fn consumer_total(&self, consumer: ConsumerIndex) -> u64 {
+        let topics = self.consumers[consumer.place()].topics.iter();
+        topics.map(|topic| self.topic_total(*topic)).sum()
+    }
+
+    /// Messages that are sent, over all producers.
+    #[must_use]
+    pub fn sent_total(&self) -> u64 {
+        self.messages.len() as u64
+    }
+
+    /// Deliveries over all consumers, once each.
+    #[must_use]
+    pub fn delivered_total(&self) -> u64 {
+        let on = |(place, topic): (usize, &super::Topic)| {
+            self.topic_total(TopicIndex::new(place)) * topic.consumers.len() as u64
+        };
+        self.topics.iter().enumerate().map(on).sum()
+    }
+
+    /// Whether the ledger's line of a consumer and a topic is known before the run. It never is
+    /// where messages may start before consumers do, may be lost, may stay without an ack, or may
+    /// arrive in any order.
+    #[must_use]
+    pub fn exactness(&self, _consumer: ConsumerIndex, _topic: TopicIndex) -> Exactness {
+        let expect = self.scenario.expect;
+        let open = self.scenario.start == Start::Together
+            || expect.delivery == Delivery::AtMostOnce
+            || expect.acked == Acked::Any
+            || expect.order == Order::None;
+        if open { Exactness::Open } else { Exactness::Exact }
+    }
+
+    /// Connections that are open at once at most: a producer has one for each request of a round,
+    /// a consumer one for each of its topics.
+    #[must_use]
+    pub fn connections(&self) -> u64 {
+        let widest = |producer: &super::Producer| {
+            producer.rounds.iter().map(|round| round.requests.len()).max().unwrap_or(0) as u64
+        };
+        let producers: u64 = self.producers.iter().map(widest).sum();
+        let consumers: u64 =
+            self.consumers.iter().map(|consumer| consumer.topics.len() as u64).sum();
+        producers + consumers
+    }
+}

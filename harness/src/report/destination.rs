@@ -1,0 +1,119 @@
+//! Where reports go: a flag `--report-NAME FILE` for each format of the table, and the
+//! environment's wishes.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use clap::{Arg, ArgMatches, Command, value_parser};
+
+use super::{Asked, FORMATS, Format, Report};
+
+/// The reports that the command line asks for; `#[command(flatten)]` it.
+#[derive(Clone, Debug, Default)]
+pub struct Destinations(Vec<(&'static str, &'static Format, PathBuf)>);
+
+impl clap::Args for Destinations {
+    fn augment_args(command: Command) -> Command {
+        by_flag().fold(command, |command, (flag, format)| {
+            command.arg(
+                Arg::new(flag)
+                    .long(flag)
+                    .value_name("FILE")
+                    .value_parser(value_parser!(PathBuf))
+                    .help(format!("Write {} (`-` is stdout)", format.about)),
+            )
+        })
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl clap::FromArgMatches for Destinations {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let asked = by_flag().filter_map(|(flag, format)| {
+            Some((flag, format, matches.get_one::<PathBuf>(flag)?.clone()))
+        });
+        Ok(Self(asked.collect()))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+fn by_flag() -> impl Iterator<Item = (&'static str, &'static Format)> {
+    FORMATS.iter().filter_map(|format| match format.asked {
+        Asked::ByFlag(flag) => Some((flag, format)),
+        Asked::ByVariable(_) => None,
+    })
+}
+
+/// Reports that are open for writing.
+pub struct Output(Vec<(&'static Format, String, Box<dyn Write>)>);
+
+impl std::fmt::Debug for Output {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let names = self.0.iter().map(|(format, target, _)| (format.name, target));
+        f.debug_map().entries(names).finish()
+    }
+}
+
+impl Destinations {
+    /// Opens every file now, before anything is run, so that a run is not lost to a mistyped path;
+    /// and adds what the environment asks for, read through `variable`.
+    ///
+    /// # Errors
+    /// A file that cannot be written: a text for people that names the flag and the file.
+    pub fn open(&self, variable: impl Fn(&str) -> Option<String>) -> Result<Output, String> {
+        let mut open: Vec<(_, _, Box<dyn Write>)> = Vec::new();
+        for (flag, format, path) in &self.0 {
+            if path == Path::new("-") {
+                open.push((*format, String::from("stdout"), Box::new(io::stdout())));
+                continue;
+            }
+            let file =
+                create(path).map_err(|error| format!("--{flag} {}: {error}", path.display()))?;
+            open.push((*format, path.display().to_string(), Box::new(BufWriter::new(file))));
+        }
+        for format in FORMATS {
+            if let Asked::ByVariable(name) = format.asked
+                && variable(name).as_deref() == Some("true")
+            {
+                open.push((format, String::from("stdout"), Box::new(io::stdout())));
+            }
+        }
+        Ok(Output(open))
+    }
+}
+
+fn create(path: &Path) -> io::Result<File> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    File::create(path)
+}
+
+impl Output {
+    /// Writes the report in each format.
+    ///
+    /// # Errors
+    /// The first that could not be written, as a text for people; the others are tried all the
+    /// same.
+    pub fn write(self, report: &Report) -> Result<(), String> {
+        let mut first = Ok(());
+        for (format, target, mut writer) in self.0 {
+            let done = (format.write)(report, &mut writer).and_then(|()| writer.flush());
+            if let Err(error) = done
+                && first.is_ok()
+            {
+                first =
+                    Err(format!("cannot write the {} report to {target}: {error}", format.name));
+            }
+        }
+        first
+    }
+}

@@ -1,0 +1,160 @@
+//! The numbers of a run: how much, how fast, how late.
+
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+
+use crate::history::{Answer, History, Nanos, Outcome};
+use crate::plan::Plan;
+
+/// Counts and latencies of one run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// Producers in the plan.
+    pub producers: usize,
+    /// Consumers in the plan.
+    pub consumers: usize,
+    /// Topics in the plan.
+    pub topics: usize,
+    /// Messages that the plan sends.
+    pub planned: u64,
+    /// Messages of requests that left, whatever became of them.
+    pub sent: u64,
+    /// Of these: acknowledged.
+    pub acked: u64,
+    /// Of these: refused for sure.
+    pub refused: u64,
+    /// Of these: it may have happened or not.
+    pub unknown: u64,
+    /// Deliveries if every planned message reaches every consumer of its topic once.
+    pub due: u64,
+    /// Deliveries over all consumers, as they came.
+    pub delivered: u64,
+    /// From the beginning of the run to the last outcome or delivery.
+    pub active: Duration,
+    /// From when the plan wanted a request sent to its ack, a value a request.
+    pub ack: Latency,
+    /// From when the plan wanted a message sent to its delivery, a value a delivery.
+    pub end_to_end: Latency,
+}
+
+/// A distribution of latencies, each to three significant figures.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Latency {
+    /// How many values there are; the others are 0 if none.
+    pub count: u64,
+    /// Half of the values are at most this.
+    pub p50: Duration,
+    /// 99 of 100 are.
+    pub p99: Duration,
+    /// All are.
+    pub max: Duration,
+}
+
+/// The numbers of a run. Linear in requests and deliveries, a few nanoseconds each.
+#[must_use]
+pub fn summarise(plan: &Plan, history: &History) -> Summary {
+    let mut summary = Summary {
+        producers: plan.producers.len(),
+        consumers: plan.consumers.len(),
+        topics: plan.topics.len(),
+        planned: plan.messages.len() as u64,
+        due: plan.delivered_total(),
+        ..Summary::default()
+    };
+    let mut last: Nanos = 0;
+    let intended = requests(plan, history, &mut summary, &mut last);
+    deliveries(history, &intended, &mut summary, &mut last);
+    summary.active = Duration::from_nanos(last);
+    summary
+}
+
+/// No request has carried the message.
+const NEVER: Nanos = Nanos::MAX;
+
+/// Counts the requests, and answers when each message was meant to leave.
+fn requests(plan: &Plan, history: &History, summary: &mut Summary, last: &mut Nanos) -> Vec<Nanos> {
+    let mut intended = vec![NEVER; plan.messages.len()];
+    let mut latencies = Latencies::new();
+    for sent in history.producers.iter().flat_map(|producer| &producer.sends) {
+        let count = u64::from(sent.count);
+        summary.sent += count;
+        match sent.outcome {
+            Outcome::Acked { .. } => {
+                summary.acked += count;
+                latencies.add(sent.completed.at.saturating_sub(sent.intended), 1);
+            }
+            Outcome::Refused { .. } => summary.refused += count,
+            Outcome::Unknown { .. } => summary.unknown += count,
+        }
+        *last = (*last).max(sent.completed.at);
+        let stream = &plan.streams[sent.stream.place()];
+        let first = (stream.first.0 + sent.first) as usize;
+        for at in &mut intended[first..first + sent.count as usize] {
+            // A message that was sent again was meant to leave the first time.
+            *at = (*at).min(sent.intended);
+        }
+    }
+    summary.ack = latencies.finish();
+    intended
+}
+
+fn deliveries(history: &History, intended: &[Nanos], summary: &mut Summary, last: &mut Nanos) {
+    let mut latencies = Latencies::new();
+    for consumer in &history.consumers {
+        summary.delivered += consumer.deliveries.len() as u64;
+        let mut deliveries = consumer.deliveries.iter();
+        for poll in &consumer.polls {
+            let Answer::Delivered(count @ 1..) = poll.answer else { continue };
+            let at = poll.completed.at;
+            *last = (*last).max(at);
+            // Messages of one request come together and were meant to leave together: a run of
+            // equal values is one entry.
+            let (mut value, mut times) = (NEVER, 0);
+            for delivery in deliveries.by_ref().take(count as usize) {
+                let Some(id) = delivery.message() else { continue };
+                let meant = intended[id.place()];
+                if meant != value {
+                    latencies.add_unless_never(at, value, times);
+                    (value, times) = (meant, 0);
+                }
+                times += 1;
+            }
+            latencies.add_unless_never(at, value, times);
+        }
+    }
+    summary.end_to_end = latencies.finish();
+}
+
+/// Gathers latencies up to an hour; longer ones count as an hour.
+struct Latencies(Histogram<u64>);
+
+impl Latencies {
+    const HOUR: u64 = 3_600_000_000_000;
+
+    fn new() -> Self {
+        Self(Histogram::new_with_bounds(1, Self::HOUR, 3).expect("the bounds are in range"))
+    }
+
+    fn add(&mut self, nanos: Nanos, times: u64) {
+        self.0.saturating_record_n(nanos, times);
+    }
+
+    fn add_unless_never(&mut self, at: Nanos, meant: Nanos, times: u64) {
+        if meant != NEVER && times > 0 {
+            self.add(at.saturating_sub(meant), times);
+        }
+    }
+
+    fn finish(&self) -> Latency {
+        if self.0.is_empty() {
+            return Latency::default();
+        }
+        Latency {
+            count: self.0.len(),
+            p50: Duration::from_nanos(self.0.value_at_quantile(0.5)),
+            p99: Duration::from_nanos(self.0.value_at_quantile(0.99)),
+            max: Duration::from_nanos(self.0.max()),
+        }
+    }
+}

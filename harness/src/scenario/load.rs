@@ -1,0 +1,143 @@
+//! Reading scenario files: one, or all that the command line names.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::diagnostic::{Diagnostic, Error, Source, nearest};
+use super::{Scenario, raw, resolve, sources, yaml};
+
+/// The largest scenario file in bytes: one with a thousand names on each of a thousand topics fits.
+const FILE_MAX: u64 = 64 * 1024 * 1024;
+
+/// Reads and checks one scenario file. Producer logs are looked for here and read when the plan is
+/// made.
+///
+/// # Errors
+/// All that is wrong with the file, each with its place in it.
+pub fn load(file: &Path) -> Result<Scenario, Error> {
+    let source = Source::new(file, read(file)?);
+    let blank = |line: &str| line.trim().is_empty() || line.trim_start().starts_with('#');
+    if source.text().lines().all(blank) {
+        let diagnostic = Diagnostic::new(format!("{} is empty", file.display()));
+        return Err(diagnostic.help("a scenario has at least `topics:` and `producers:`").into());
+    }
+    let raw: raw::Scenario = yaml::parse(&source)?;
+    resolve::resolve(file, &source, &raw)
+}
+
+/// Reads and checks all scenarios that the paths name: a file is one, a folder stands for its
+/// `*.yaml` and `*.yml` in the order of their names, without those of folders in it. A path that
+/// is named twice is read once. Folders without any lead to an empty list.
+///
+/// # Errors
+/// All that is wrong with any of the files, and equal names.
+pub fn load_all(paths: &[PathBuf]) -> Result<Vec<Scenario>, Error> {
+    let mut scenarios = Vec::new();
+    let mut diagnostics = Vec::new();
+    let mut files: Vec<PathBuf> = Vec::new();
+    for path in paths {
+        match files_of(path) {
+            Ok(found) => {
+                for file in found {
+                    if !files.contains(&file) {
+                        files.push(file);
+                    }
+                }
+            }
+            Err(diagnostic) => diagnostics.push(diagnostic),
+        }
+    }
+    for file in &files {
+        match load(file) {
+            Ok(scenario) => scenarios.push(scenario),
+            Err(error) => diagnostics.extend(error.into_diagnostics()),
+        }
+    }
+    diagnostics.extend(equal_names(&scenarios));
+    Error::unless_empty(diagnostics)?;
+    Ok(scenarios)
+}
+
+fn files_of(path: &Path) -> Result<Vec<PathBuf>, Diagnostic> {
+    if !path.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let unreadable = |error: std::io::Error| cannot_read(path, &sources::because(&error));
+    let mut files = Vec::new();
+    for entry in fs::read_dir(path).map_err(unreadable)? {
+        let file = entry.map_err(unreadable)?.path();
+        if is_yaml(&file) && file.is_file() {
+            files.push(file);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+fn is_yaml(file: &Path) -> bool {
+    file.extension().is_some_and(|extension| extension == "yaml" || extension == "yml")
+}
+
+/// Output folders and golden files go by the name, so two scenarios of one run cannot share it.
+fn equal_names(scenarios: &[Scenario]) -> Vec<Diagnostic> {
+    let mut first = BTreeMap::new();
+    let mut diagnostics = Vec::new();
+    for scenario in scenarios {
+        let Some(other) = first.insert(&scenario.name, &scenario.file) else { continue };
+        let (name, file) = (&scenario.name, scenario.file.display());
+        let title = format!("two scenarios are named `{name}`: {} and {file}", other.display());
+        diagnostics.push(Diagnostic::new(title).help("give one of them another `name:`"));
+    }
+    diagnostics
+}
+
+fn read(file: &Path) -> Result<String, Diagnostic> {
+    let metadata = fs::metadata(file).map_err(|error| {
+        let diagnostic = cannot_read(file, &sources::because(&error));
+        match neighbour(file) {
+            Some(other) => diagnostic.help(format!("did you mean {}?", other.display())),
+            None => diagnostic,
+        }
+    })?;
+    if metadata.is_dir() {
+        return Err(cannot_read(file, "it is a folder"));
+    }
+    if metadata.len() > FILE_MAX {
+        return Err(cannot_read(file, &format!("it has over {FILE_MAX} bytes")));
+    }
+    let bytes = fs::read(file).map_err(|error| cannot_read(file, &sources::because(&error)))?;
+    text_of(file, bytes)
+}
+
+/// A file's bytes as text, without the mark that some editors put in front.
+pub(crate) fn text_of(file: &Path, bytes: Vec<u8>) -> Result<String, Diagnostic> {
+    let mut text = String::from_utf8(bytes).map_err(|error| {
+        let valid = error.utf8_error().valid_up_to();
+        let before = String::from_utf8_lossy(&error.as_bytes()[..valid]).into_owned();
+        let (end, source) = (before.len(), Source::new(file, before));
+        let title = format!("{} is not UTF-8", file.display());
+        Diagnostic::new(title).label("the next byte is no text").at(&source, end..end)
+    })?;
+    if text.starts_with('\u{feff}') {
+        text.drain(..'\u{feff}'.len_utf8());
+    }
+    Ok(text)
+}
+
+fn cannot_read(file: &Path, why: &str) -> Diagnostic {
+    Diagnostic::new(format!("cannot read {}: {why}", file.display()))
+}
+
+/// A scenario in the same folder with nearly the same name.
+fn neighbour(file: &Path) -> Option<PathBuf> {
+    let folder = match file.parent() {
+        Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
+        Some(parent) => parent,
+        None => return None,
+    };
+    let files: Vec<PathBuf> = files_of(folder).ok()?;
+    let names = files.iter().filter_map(|file| file.file_name()?.to_str());
+    let near = nearest(file.file_name()?.to_str()?, names)?;
+    Some(file.with_file_name(near))
+}

@@ -1,0 +1,133 @@
+//! Names of actors: `P4`, `C1..C100`.
+
+use std::fmt;
+use std::ops::RangeInclusive;
+
+use super::diagnostic::Diagnostic;
+
+/// The greatest number that an actor may have, and so the most there are of a kind.
+pub const ACTOR_MAX: u32 = 100_000;
+
+/// What an actor does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// `P`.
+    Producer,
+    /// `C`.
+    Consumer,
+}
+
+impl Kind {
+    /// What its names begin with.
+    #[must_use]
+    pub const fn letter(self) -> char {
+        match self {
+            Self::Producer => 'P',
+            Self::Consumer => 'C',
+        }
+    }
+
+    const fn other(self) -> Self {
+        match self {
+            Self::Producer => Self::Consumer,
+            Self::Consumer => Self::Producer,
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Producer => "producer",
+            Self::Consumer => "consumer",
+        })
+    }
+}
+
+/// The numbers that `P4` or `P1..P100` stands for.
+///
+/// # Errors
+/// What is wrong with the word.
+pub fn parse(kind: Kind, word: &str) -> Result<RangeInclusive<u32>, Diagnostic> {
+    let Some((first, last)) = word.split_once("..") else {
+        return number(kind, word, word).map(|number| number..=number);
+    };
+    let (first, last) = (number(kind, first, word)?, number(kind, last, word)?);
+    if first > last {
+        let letter = kind.letter();
+        return Err(Diagnostic::new(format!("the range `{word}` is reversed"))
+            .label(format!("did you mean `{letter}{last}..{letter}{first}`?")));
+    }
+    Ok(first..=last)
+}
+
+fn number(kind: Kind, name: &str, word: &str) -> Result<u32, Diagnostic> {
+    let letter = kind.letter();
+    let example = format!("a {kind} is `{letter}` and a number, such as `{letter}1`");
+    let bad = || Diagnostic::new(format!("`{word}` is not a {kind}"));
+    let Some(digits) = name.strip_prefix(letter) else {
+        let lower = name.strip_prefix(letter.to_ascii_lowercase()).unwrap_or_default();
+        if is_number(lower) {
+            return Err(bad().label(format!("did you mean `{letter}{lower}`?")));
+        }
+        if is_number(name.strip_prefix(kind.other().letter()).unwrap_or_default()) {
+            return Err(bad().label(format!("a {} stands where a {kind} belongs", kind.other())));
+        }
+        return Err(bad().label(example));
+    };
+    if !is_number(digits) {
+        return Err(bad().label(example));
+    }
+    let trimmed = digits.trim_start_matches('0');
+    if trimmed.is_empty() {
+        return Err(bad().label("numbers begin at 1"));
+    }
+    if trimmed != digits {
+        return Err(bad().label(format!("did you mean `{letter}{trimmed}`?")));
+    }
+    digits.parse().ok().filter(|number| *number <= ACTOR_MAX).ok_or_else(|| {
+        Diagnostic::new(format!("`{word}` is too large"))
+            .label(format!("numbers go up to {ACTOR_MAX}"))
+    })
+}
+
+fn is_number(digits: &str) -> bool {
+    !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Ascending numbers as names, runs of three and more as ranges: `P1 P2 P4..P9`.
+#[must_use]
+pub fn list(kind: Kind, numbers: &[u32]) -> String {
+    let letter = kind.letter();
+    let mut words = Vec::new();
+    for run in numbers.chunk_by(|a, b| a + 1 == *b) {
+        match run {
+            [first, _, .., last] => words.push(format!("{letter}{first}..{letter}{last}")),
+            few => words.extend(few.iter().map(|number| format!("{letter}{number}"))),
+        }
+    }
+    words.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_are_short_and_exact() {
+        assert_eq!(list(Kind::Producer, &[]), "");
+        assert_eq!(list(Kind::Producer, &[1, 2, 4, 5, 6, 9]), "P1 P2 P4..P6 P9");
+        assert_eq!(list(Kind::Consumer, &[7]), "C7");
+    }
+
+    #[test]
+    fn words_stand_for_numbers() {
+        let check = |word| parse(Kind::Producer, word).map_err(|error| error.title().to_owned());
+        assert_eq!(check("P4"), Ok(4..=4));
+        assert_eq!(check("P1..P100"), Ok(1..=100));
+        for wrong in ["", "P", "P0", "P01", "p1", "C1", "P1..", "..P2", "P2..P1", "P1..3", "P-1"] {
+            assert!(check(wrong).is_err(), "{wrong}");
+        }
+        assert_eq!(check("P1..P4000000000"), Err("`P1..P4000000000` is too large".to_owned()));
+    }
+}

@@ -1,0 +1,267 @@
+//! The file as it is written: one type per mapping, each value still text with its place. The JSON
+//! Schema is made of these types too, so the two cannot disagree about the keys.
+
+use std::fmt;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
+
+use super::yaml::{At, Field, Ordered};
+
+/// A scenario: who produces to which topic, who consumes from it, and what is promised.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(title = "Scenario", extend("required" = ["topics"]))]
+pub(super) struct Scenario {
+    /// Names the output folder and the golden file; default: the file's stem.
+    #[schemars(regex(pattern = r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$"))]
+    pub name: Field<String>,
+    /// For people.
+    pub description: Field<String>,
+    /// Topic names, each with its producers and consumers.
+    pub topics: Field<Ordered<Mapping>>,
+    /// `all` gives defaults; `P4` or `P1..P3` overrides.
+    pub producers: Field<Ordered<Producer>>,
+    /// `all` gives defaults; `C3` or `C1..C2` overrides.
+    pub consumers: Field<Ordered<Consumer>>,
+    /// `consumers-first` (default), or `together`: the original's race.
+    #[schemars(extend("enum" = ["consumers-first", "together"]))]
+    pub start: Field<String>,
+    /// What it runs against, unless the command line says otherwise.
+    pub broker: Field<Broker>,
+    /// The promises that are judged.
+    pub expect: Field<Expect>,
+    /// Conditions without which a verdict is vacuous, such as `unknown_acks >= 1`.
+    pub require: Field<Vec<Condition>>,
+    /// When the end of the run is given up on.
+    pub drain: Field<Drain>,
+    /// `golden` (default) compares the ledger with a reviewed one; `none` does not.
+    #[schemars(extend("enum" = ["golden", "none"]))]
+    pub golden: Field<String>,
+    /// What every choice by chance follows from; default 1.
+    #[schemars(with = "u64")]
+    pub seed: Field<String>,
+}
+
+/// Who is mapped to a topic.
+#[derive(Debug)]
+pub(super) enum Mapping {
+    /// `P1 P2 -> C1`.
+    Line(String),
+    /// `{ producers: [P1, P2], consumers: [C1] }`.
+    Table(MappingTable),
+}
+
+/// The long form of a topic's mapping.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["producers", "consumers"]))]
+pub(super) struct MappingTable {
+    /// Producers by name, ranges as `P1..P100`.
+    pub producers: Field<Names>,
+    /// Consumers by name, ranges as `C1..C100`.
+    pub consumers: Field<Names>,
+}
+
+/// Names of actors.
+#[derive(Debug)]
+pub(super) enum Names {
+    /// Separated by blanks.
+    Line(String),
+    /// A list.
+    List(Vec<At<String>>),
+}
+
+/// A producer's settings, or the defaults of all.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Producer {
+    /// A producer log, relative to this file; `{id}` is the producer's number.
+    pub log: Field<String>,
+    /// Messages made up from the seed, in place of a log.
+    pub generate: Field<Generate>,
+    /// `none` (default), `recorded`, `recorded x10`, `200/s`, or a uniform pause `0ms..1s`.
+    #[schemars(regex(pattern = r"^(none|recorded( +x.+)?|.+/s|.+\.\..+)$"))]
+    pub pace: Field<String>,
+    /// At most so many messages of one topic in a request; default 1.
+    #[schemars(with = "u32", range(min = 1))]
+    pub batch: Field<String>,
+}
+
+/// Made-up messages: round robin over the producer's topics, in one burst.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["messages"]))]
+pub(super) struct Generate {
+    /// How many.
+    #[schemars(with = "u32", range(min = 1))]
+    pub messages: Field<String>,
+    /// Bytes of a payload, `16` or `16..256`, inclusive; default 16.
+    #[schemars(with = "Size")]
+    pub size: Field<String>,
+}
+
+/// A consumer's settings, or the defaults of all.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Consumer {
+    /// At most so many messages a poll; default 100.
+    #[schemars(with = "u32", range(min = 1))]
+    pub batch: Field<String>,
+    /// Between polls of a topic, such as `5ms`; default none.
+    pub pause: Field<String>,
+}
+
+/// What it runs against.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Broker {
+    /// The store of the broker that is started: `memory` (default).
+    #[schemars(extend("enum" = ["memory"]))]
+    pub store: Field<String>,
+    /// How the broker is spoken to: `detect` (default), or `original` for its six routes alone.
+    #[schemars(extend("enum" = ["detect", "original"]))]
+    pub driver: Field<String>,
+    /// The stores that the scenario holds for; default: all.
+    pub stores: Field<Vec<Condition>>,
+}
+
+/// The promises that are judged.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Expect {
+    /// `exactly-once` (default), `at-least-once` or `at-most-once`.
+    #[schemars(extend("enum" = ["exactly-once", "at-least-once", "at-most-once"]))]
+    pub delivery: Field<String>,
+    /// `per-topic` (default), `per-producer` or `none`.
+    #[schemars(extend("enum" = ["per-topic", "per-producer", "none"]))]
+    pub order: Field<String>,
+    /// `all` (default): a message that was not acked leaves no verdict; `any` judges what was.
+    #[schemars(extend("enum" = ["all", "any"]))]
+    pub acked: Field<String>,
+}
+
+/// When the end of the run is given up on.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Drain {
+    /// So long without a delivery, and what is missing is lost; default 5s.
+    pub idle: Field<String>,
+    /// So long after the last producer the drain ends in any case; default 60s.
+    pub deadline: Field<String>,
+}
+
+/// An entry of a list of words, with its place.
+#[derive(Debug, Deserialize)]
+#[serde(transparent)]
+pub(super) struct Condition(pub At<String>);
+
+/// How `size` may be written; for the schema alone.
+#[derive(JsonSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "its shape is all that is used")]
+enum Size {
+    Fixed(u32),
+    Range(String),
+}
+
+impl<'de> Deserialize<'de> for Mapping {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+
+        impl<'de> Visitor<'de> for Either {
+            type Value = Mapping;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("`P1 P2 -> C1`, or `{ producers: [P1, P2], consumers: [C1] }`")
+            }
+
+            fn visit_str<E>(self, line: &str) -> Result<Mapping, E> {
+                Ok(Mapping::Line(line.to_owned()))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Mapping, A::Error> {
+                MappingTable::deserialize(MapAccessDeserializer::new(map)).map(Mapping::Table)
+            }
+        }
+
+        deserializer.deserialize_any(Either)
+    }
+}
+
+impl<'de> Deserialize<'de> for Names {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+
+        impl<'de> Visitor<'de> for Either {
+            type Value = Names;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("names such as `[P1, P2]` or `[P1..P100]`")
+            }
+
+            fn visit_str<E>(self, line: &str) -> Result<Names, E> {
+                Ok(Names::Line(line.to_owned()))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Names, A::Error> {
+                let mut names = Vec::new();
+                while let Some(name) = list.next_element()? {
+                    names.push(name);
+                }
+                Ok(Names::List(names))
+            }
+        }
+
+        deserializer.deserialize_any(Either)
+    }
+}
+
+impl JsonSchema for Mapping {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Mapping".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let table = generator.subschema_for::<MappingTable>();
+        schemars::json_schema!({
+            "description": "Who is mapped to a topic.",
+            "anyOf": [{ "type": "string", "pattern": "->" }, table],
+        })
+    }
+}
+
+impl JsonSchema for Names {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Names".into()
+    }
+
+    fn json_schema(_generator: &mut SchemaGenerator) -> Schema {
+        schemars::json_schema!({
+            "anyOf": [
+                { "type": "string" },
+                { "type": "array", "items": { "type": "string" } },
+            ],
+        })
+    }
+}
+
+impl JsonSchema for Condition {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Condition".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        String::json_schema(generator)
+    }
+}

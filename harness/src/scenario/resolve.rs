@@ -1,0 +1,359 @@
+//! From the file as it is written to a [`Scenario`]: every value read, every default filled in,
+//! every name looked up; and whatever is wrong with any of it, all at once.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroU32;
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::diagnostic::{Diagnostic, Error, Source, hint};
+use super::names::{self, Kind};
+use super::topics::{self, Mapped};
+use super::yaml::{At, Field, Ordered};
+use super::{
+    Acked, Broker, Consumer, Delivery, Drain, Driver, Expect, Order, Pace, Producer, Requirement,
+    Scenario, Source as Messages, Start, Store, raw, sources, values,
+};
+
+/// The most messages that a batch or a poll may be asked to hold; brokers have limits below it.
+const BATCH_MAX: u32 = 1_000_000;
+
+/// Collects what is wrong, with places in one file.
+pub(super) struct Report<'a> {
+    pub(super) source: &'a Arc<Source>,
+    pub(super) diagnostics: Vec<Diagnostic>,
+}
+
+impl Report<'_> {
+    /// Notes one thing at its place.
+    pub(super) fn add(&mut self, span: Range<usize>, diagnostic: Diagnostic) {
+        self.diagnostics.push(diagnostic.at(self.source, span));
+    }
+
+    /// Reads a value that may be left out; one that is wrong is noted, and then counts as left out.
+    pub(super) fn read<T>(
+        &mut self,
+        field: &Field<String>,
+        parse: impl FnOnce(&str) -> Result<T, Diagnostic>,
+    ) -> Option<T> {
+        let at = field.0.as_ref()?;
+        self.keep(at.span.clone(), parse(&at.value))
+    }
+
+    /// Takes a value, or notes why there is none.
+    pub(super) fn keep<T>(
+        &mut self,
+        span: Range<usize>,
+        result: Result<T, Diagnostic>,
+    ) -> Option<T> {
+        result.map_err(|diagnostic| self.add(span, diagnostic)).ok()
+    }
+
+    /// Where a word of a value stands; the whole value where quoting has changed its text.
+    pub(super) fn word_span(&self, at: &At<String>, word: &str) -> Range<usize> {
+        let offset = word.as_ptr() as usize - at.value.as_ptr() as usize;
+        match self.source.text().get(at.span.clone()).and_then(|text| text.find(&*at.value)) {
+            Some(start) => {
+                let start = at.span.start + start + offset;
+                start..start + word.len()
+            }
+            None => at.span.clone(),
+        }
+    }
+}
+
+/// Checks everything that one file can be wrong in.
+///
+/// # Errors
+/// All that is wrong, in the file's order by section.
+pub(super) fn resolve(
+    file: &Path,
+    source: &Arc<Source>,
+    raw: &raw::Scenario,
+) -> Result<Scenario, Error> {
+    let mut report = Report { source, diagnostics: Vec::new() };
+    let name = name(&mut report, file, raw);
+    let Mapped { topics, producers, consumers } = topics::mapped(&mut report, raw);
+    let producers = producers_of(&mut report, file, raw, &producers);
+    let consumers = consumers_of(&mut report, raw, &consumers);
+    let scenario = Scenario {
+        file: file.to_owned(),
+        name,
+        description: raw.description.value().cloned(),
+        topics,
+        producers,
+        consumers,
+        start: report.read(&raw.start, start).unwrap_or(Start::ConsumersFirst),
+        broker: broker(&mut report, raw.broker.value()),
+        expect: expect(&mut report, raw.expect.value()),
+        require: require(&mut report, raw),
+        drain: drain(&mut report, &raw.drain),
+        golden: report.read(&raw.golden, golden).unwrap_or(true),
+        seed: report.read(&raw.seed, |text| values::count(text, 0..=u64::MAX)).unwrap_or(1),
+    };
+    Error::unless_empty(report.diagnostics)?;
+    Ok(scenario)
+}
+
+/// It names a folder and a file, so it is kept to what every file system takes.
+fn name(report: &mut Report<'_>, file: &Path, raw: &raw::Scenario) -> String {
+    const RULE: &str = "letters, digits, `-`, `_` and `.`, at most 100, and no `.` or `-` in front";
+    let good = |name: &str| {
+        let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+        !name.is_empty()
+            && name.len() <= 100
+            && name.chars().all(allowed)
+            && !name.starts_with(['.', '-'])
+    };
+    if let Some(at) = &raw.name.0 {
+        if !good(&at.value) {
+            let title = format!("`{}` cannot name a scenario", at.value);
+            report.add(at.span.clone(), Diagnostic::new(title).label(RULE));
+        }
+        return at.value.clone();
+    }
+    let stem = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    if !good(&stem) {
+        let title = format!("the file's name, `{stem}`, cannot name a scenario");
+        report.add(0..0, Diagnostic::new(title).label("write `name:` here").help(RULE));
+    }
+    stem
+}
+
+/// What the settings of one kind of actor say about each of them.
+struct Settings<'a, T> {
+    all: Option<&'a T>,
+    own: BTreeMap<u32, &'a At<T>>,
+}
+
+impl<'a, T> Settings<'a, T> {
+    /// Looks up every name; `mapped` are the numbers that topics name.
+    fn new(
+        report: &mut Report<'_>,
+        kind: Kind,
+        raw: &'a Field<Ordered<T>>,
+        mapped: &[u32],
+    ) -> Self {
+        let mut settings = Self { all: None, own: BTreeMap::new() };
+        for (name, value) in raw.value().map_or(&[][..], |entries| &entries.0) {
+            if name.value == "all" {
+                settings.all = Some(&value.value);
+                continue;
+            }
+            let parsed = names::parse(kind, &name.value).map_err(|diagnostic| {
+                diagnostic.help(format!("a key here is `all`, or the name of a {kind}"))
+            });
+            let Some(numbers) = report.keep(name.span.clone(), parsed) else { continue };
+            for number in numbers {
+                if mapped.binary_search(&number).is_err() {
+                    // Nothing is known of the actors of a file whose topics could not be read.
+                    if !mapped.is_empty() {
+                        report.add(name.span.clone(), unknown(kind, number, mapped));
+                    }
+                    break;
+                }
+                if settings.own.insert(number, value).is_some() {
+                    let title = format!("{}{number} is set twice", kind.letter());
+                    let label = "a key before this one includes it";
+                    report.add(name.span.clone(), Diagnostic::new(title).label(label));
+                    break;
+                }
+            }
+        }
+        settings
+    }
+
+    /// A field of one actor: its own, else the one of all.
+    fn field<V>(&self, number: u32, pick: impl Fn(&'a T) -> &'a Field<V>) -> &'a Field<V>
+    where
+        V: 'static,
+        T: 'a,
+    {
+        let own = self.own.get(&number).map(|at| pick(&at.value));
+        own.filter(|field| field.0.is_some())
+            .or_else(|| self.all.map(&pick))
+            .unwrap_or(const { &Field(None) })
+    }
+}
+
+fn unknown(kind: Kind, number: u32, mapped: &[u32]) -> Diagnostic {
+    let letter = kind.letter();
+    let names: Vec<String> = mapped.iter().map(|number| format!("{letter}{number}")).collect();
+    let name = format!("{letter}{number}");
+    let known = format!("the topics' {kind}s are {}", names::list(kind, mapped));
+    let near = super::diagnostic::nearest(&name, names.iter().map(String::as_str));
+    let diagnostic = Diagnostic::new(format!("unknown {kind} `{name}`"));
+    match near {
+        Some(near) => {
+            diagnostic.label(format!("no topic names it; did you mean `{near}`?")).help(known)
+        }
+        None => diagnostic.label("no topic names it").help(known),
+    }
+}
+
+fn producers_of(
+    report: &mut Report<'_>,
+    file: &Path,
+    raw: &raw::Scenario,
+    mapped: &[u32],
+) -> Vec<Producer> {
+    let settings = Settings::new(report, Kind::Producer, &raw.producers, mapped);
+    let mut sources = sources::Sources::new(file, raw, settings.all);
+    // A setting of `all` is read once: what is wrong with it is said once.
+    let mut paces = Once::default();
+    let mut batches = Once::default();
+    let mut producers = Vec::with_capacity(mapped.len());
+    for &number in mapped {
+        let own = settings.own.get(&number).copied();
+        let source = sources.of(report, number, own);
+        let pace_field = settings.field(number, |producer| &producer.pace);
+        let pace = paces.read(report, pace_field, values::pace).unwrap_or(Pace::None);
+        if let (Pace::Recorded { .. }, Some(Messages::Generate { .. }), Some(at)) =
+            (pace, &source, &pace_field.0)
+        {
+            let title = format!("P{number} generates its messages and has no recorded pace");
+            let label = "made-up messages have no time stamps";
+            report.add(at.span.clone(), Diagnostic::new(title).label(label));
+        }
+        let batch_field = settings.field(number, |producer| &producer.batch);
+        let batch = batches.read(report, batch_field, batch_size).unwrap_or(NonZeroU32::MIN);
+        producers.extend(source.map(|source| Producer { number, source, pace, batch }));
+    }
+    sources.finish(report);
+    producers
+}
+
+fn consumers_of(report: &mut Report<'_>, raw: &raw::Scenario, mapped: &[u32]) -> Vec<Consumer> {
+    const BATCH: NonZeroU32 = NonZeroU32::new(100).expect("100 is not 0");
+    let settings = Settings::new(report, Kind::Consumer, &raw.consumers, mapped);
+    let mut batches = Once::default();
+    let mut pauses = Once::default();
+    let consumer = |&number: &u32| {
+        let batch = settings.field(number, |consumer| &consumer.batch);
+        let pause = settings.field(number, |consumer| &consumer.pause);
+        Consumer {
+            number,
+            batch: batches.read(report, batch, batch_size).unwrap_or(BATCH),
+            pause: pauses.read(report, pause, values::time).unwrap_or_default(),
+        }
+    };
+    mapped.iter().map(consumer).collect()
+}
+
+/// Reads each written value once, however many actors it is for.
+pub(super) struct Once<T>(BTreeMap<usize, Option<T>>);
+
+impl<T> Default for Once<T> {
+    fn default() -> Self {
+        Self(BTreeMap::new())
+    }
+}
+
+impl<T: Clone> Once<T> {
+    /// As [`Report::read`].
+    pub(super) fn read(
+        &mut self,
+        report: &mut Report<'_>,
+        field: &Field<String>,
+        parse: impl FnOnce(&str) -> Result<T, Diagnostic>,
+    ) -> Option<T> {
+        let place = field.0.as_ref()?.span.start;
+        self.0.entry(place).or_insert_with(|| report.read(field, parse)).clone()
+    }
+}
+
+fn batch_size(text: &str) -> Result<NonZeroU32, Diagnostic> {
+    let count = values::count(text, 1..=BATCH_MAX)?;
+    Ok(NonZeroU32::new(count).expect("the limits begin at 1"))
+}
+
+fn start(text: &str) -> Result<Start, Diagnostic> {
+    let words = [("consumers-first", Start::ConsumersFirst), ("together", Start::Together)];
+    values::word(text, &words)
+}
+
+fn golden(text: &str) -> Result<bool, Diagnostic> {
+    values::word(text, &[("golden", true), ("none", false)])
+}
+
+fn broker(report: &mut Report<'_>, raw: Option<&raw::Broker>) -> Broker {
+    let words = [("detect", Driver::Detect), ("original", Driver::Original)];
+    let default = raw::Broker::default();
+    let raw = raw.unwrap_or(&default);
+    let mut stores = Vec::new();
+    for raw::Condition(at) in raw.stores.value().map_or(&[][..], Vec::as_slice) {
+        stores.extend(report.keep(at.span.clone(), store(&at.value)));
+    }
+    Broker {
+        store: report.read(&raw.store, store).unwrap_or(Store::Memory),
+        driver: report
+            .read(&raw.driver, |text| values::word(text, &words))
+            .unwrap_or(Driver::Detect),
+        stores,
+    }
+}
+
+/// The store that a word names.
+///
+/// # Errors
+/// Which there are.
+pub fn store(text: &str) -> Result<Store, Diagnostic> {
+    if text == "mysql" {
+        return Err(Diagnostic::new("the MySQL store is not built yet")
+            .label("use `memory`, the only store so far"));
+    }
+    Store::ALL.into_iter().find(|store| store.as_str() == text).ok_or_else(|| {
+        Diagnostic::new(format!("unknown store `{text}`"))
+            .label(hint(text, Store::ALL.iter().map(|store| store.as_str())))
+    })
+}
+
+fn expect(report: &mut Report<'_>, raw: Option<&raw::Expect>) -> Expect {
+    let deliveries = [
+        ("exactly-once", Delivery::ExactlyOnce),
+        ("at-least-once", Delivery::AtLeastOnce),
+        ("at-most-once", Delivery::AtMostOnce),
+    ];
+    let orders = [
+        ("per-topic", Order::PerTopic),
+        ("per-producer", Order::PerProducer),
+        ("none", Order::None),
+    ];
+    let ackeds = [("all", Acked::All), ("any", Acked::Any)];
+    let default = raw::Expect::default();
+    let raw = raw.unwrap_or(&default);
+    Expect {
+        delivery: report
+            .read(&raw.delivery, |text| values::word(text, &deliveries))
+            .unwrap_or(Delivery::ExactlyOnce),
+        order: report
+            .read(&raw.order, |text| values::word(text, &orders))
+            .unwrap_or(Order::PerTopic),
+        acked: report.read(&raw.acked, |text| values::word(text, &ackeds)).unwrap_or(Acked::All),
+    }
+}
+
+fn require(report: &mut Report<'_>, raw: &raw::Scenario) -> Vec<Requirement> {
+    let conditions = raw.require.value().map_or(&[][..], Vec::as_slice);
+    let read = |raw::Condition(at): &raw::Condition| {
+        report.keep(at.span.clone(), values::requirement(&at.value))
+    };
+    conditions.iter().filter_map(read).collect()
+}
+
+fn drain(report: &mut Report<'_>, field: &Field<raw::Drain>) -> Drain {
+    let default = raw::Drain::default();
+    let raw = field.value().unwrap_or(&default);
+    let given = report.read(&raw.idle, values::positive_time);
+    let deadline =
+        report.read(&raw.deadline, values::positive_time).unwrap_or(Duration::from_secs(60));
+    let idle = given.unwrap_or(Duration::from_secs(5).min(deadline));
+    if let (true, Some(at)) = (idle > deadline, raw.idle.0.as_ref()) {
+        let title = "the drain's idle time is longer than its deadline";
+        let label = format!("the deadline is {}", humantime::format_duration(deadline));
+        report.add(at.span.clone(), Diagnostic::new(title).label(label));
+    }
+    Drain { idle, deadline }
+}

@@ -1,0 +1,143 @@
+//! Where each producer's messages come from: a log that is there, or numbers to make them up from.
+
+use std::fs;
+use std::ops::Range;
+use std::path::Path;
+
+use super::diagnostic::Diagnostic;
+use super::names::{self, Kind};
+use super::resolve::{Once, Report};
+use super::yaml::{At, Field};
+use super::{Source, raw, values};
+
+/// The most messages that one scenario may make up.
+const MESSAGES_MAX: u32 = 100_000_000;
+
+/// Finds the sources of all producers of a file.
+pub(super) struct Sources<'a> {
+    folder: &'a Path,
+    all: Option<&'a raw::Producer>,
+    /// Where to say that a producer has no source: at `producers:`, if it is there.
+    span: Range<usize>,
+    without: Vec<u32>,
+    counts: Once<u32>,
+    sizes: Once<std::ops::RangeInclusive<u32>>,
+    /// `generate:` sections that were checked for their keys, by place.
+    complete: Vec<usize>,
+    total: u64,
+}
+
+impl<'a> Sources<'a> {
+    pub(super) fn new(
+        file: &'a Path,
+        raw: &'a raw::Scenario,
+        all: Option<&'a raw::Producer>,
+    ) -> Self {
+        Self {
+            folder: file.parent().unwrap_or(Path::new("")),
+            all,
+            span: raw.producers.0.as_ref().map_or(0..0, |at| at.span.clone()),
+            without: Vec::new(),
+            counts: Once::default(),
+            sizes: Once::default(),
+            complete: Vec::new(),
+            total: 0,
+        }
+    }
+
+    /// The source of one producer; `own` are its own settings.
+    pub(super) fn of(
+        &mut self,
+        report: &mut Report<'_>,
+        number: u32,
+        own: Option<&'a At<raw::Producer>>,
+    ) -> Option<Source> {
+        // A source of its own replaces that of all, whichever of the two kinds each is.
+        for producer in own.map(|at| &at.value).into_iter().chain(self.all) {
+            match (&producer.log.0, &producer.generate.0) {
+                (None, None) => {}
+                (Some(log), None) => return self.log(report, number, log),
+                (None, Some(generate)) => return self.generate(report, generate),
+                (Some(_), Some(generate)) => {
+                    if !self.complete.contains(&generate.span.start) {
+                        self.complete.push(generate.span.start);
+                        let title = "both `log` and `generate` are given";
+                        let label = "messages come from one of the two";
+                        report.add(generate.span.clone(), Diagnostic::new(title).label(label));
+                    }
+                    return None;
+                }
+            }
+        }
+        self.without.push(number);
+        None
+    }
+
+    /// Says who has no source, all in one.
+    pub(super) fn finish(self, report: &mut Report<'_>) {
+        if !self.without.is_empty() {
+            let who = names::list(Kind::Producer, &self.without);
+            let verb = if self.without.len() == 1 { "has" } else { "have" };
+            let title = format!("{who} {verb} neither `log` nor `generate`");
+            let help = "under `producers:`, `all: { log: \"producer_{id}.txt\" }` gives each a log, \
+                        and `all: { generate: { messages: 1000 } }` makes messages up";
+            report.add(self.span, Diagnostic::new(title).help(help));
+        }
+        if self.total > u64::from(MESSAGES_MAX) {
+            let title = format!("{} messages are too many to make up", self.total);
+            let help = format!("at most {MESSAGES_MAX} over all producers");
+            report.diagnostics.push(Diagnostic::new(title).help(help));
+        }
+    }
+
+    fn log(&mut self, report: &mut Report<'_>, number: u32, log: &At<String>) -> Option<Source> {
+        let name = log.value.replace("{id}", &number.to_string());
+        if name.contains(['{', '}']) {
+            let title = format!("`{}` has a placeholder that does not exist", log.value);
+            let label = "only `{id}` stands for something: the producer's number";
+            report.add(log.span.clone(), Diagnostic::new(title).label(label));
+            return None;
+        }
+        let path = self.folder.join(&name);
+        let missing = match fs::metadata(&path) {
+            Ok(metadata) if metadata.is_file() => return Some(Source::Log(path)),
+            Ok(_) => format!("the log of P{number}, {}, is not a file", path.display()),
+            Err(error) => {
+                format!(
+                    "the log of P{number}, {}, cannot be read: {}",
+                    path.display(),
+                    because(&error)
+                )
+            }
+        };
+        let label = format!("P{number} takes its messages from it");
+        let help = "the path is relative to this file; `harness generate` writes such logs";
+        report.add(log.span.clone(), Diagnostic::new(missing).label(label).help(help));
+        None
+    }
+
+    fn generate(&mut self, report: &mut Report<'_>, at: &At<raw::Generate>) -> Option<Source> {
+        let raw::Generate { messages, size } = &at.value;
+        if messages.0.is_none() && !self.complete.contains(&at.span.start) {
+            self.complete.push(at.span.start);
+            let title = "`generate` does not say how many messages";
+            let label = "expected `messages:`, such as `{ messages: 1000, size: 16..256 }`";
+            report.add(at.span.clone(), Diagnostic::new(title).label(label));
+        }
+        let limits = 1..=MESSAGES_MAX;
+        let messages = self.counts.read(report, messages, |text| values::count(text, limits));
+        let size = match size {
+            Field(None) => Some(16..=16),
+            given => self.sizes.read(report, given, values::size),
+        };
+        self.total += u64::from(messages.unwrap_or(0));
+        Some(Source::Generate { messages: messages?, size: size? })
+    }
+}
+
+/// An error of the file system without the number that Rust adds.
+pub(super) fn because(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    let end = text.find(" (os error").unwrap_or(text.len());
+    text[..end].to_lowercase()
+}

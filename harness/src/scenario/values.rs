@@ -1,0 +1,142 @@
+//! Single values: times, paces, sizes, counts and words from a list.
+
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+use std::str::FromStr;
+use std::time::Duration;
+
+use super::diagnostic::{Diagnostic, hint};
+use super::{Counter, Pace, Requirement};
+
+/// The longest time that may be asked for.
+const TIME_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The largest payload that may be made up, in bytes; the broker's own limit by default.
+const SIZE_MAX: u32 = 1024 * 1024;
+
+/// The greatest rate in messages a second, and the greatest speed of a recorded pace.
+const RATE_MAX: f64 = 1_000_000.0;
+
+type Parsed<T> = Result<T, Diagnostic>;
+
+/// `5ms`, `1s`, `2m 30s`: whole milliseconds, because timers are no finer.
+pub(super) fn time(text: &str) -> Parsed<Duration> {
+    let bad = || Diagnostic::new(format!("`{text}` is not a time"));
+    if text.bytes().all(|byte| byte.is_ascii_digit()) && text != "0" && !text.is_empty() {
+        return Err(bad().label(format!("its unit is missing: `{text}ms` or `{text}s`?")));
+    }
+    let time = humantime::parse_duration(text)
+        .map_err(|_| bad().label("expected a number and a unit, such as `5ms` or `1s`"))?;
+    if time > TIME_MAX {
+        return Err(Diagnostic::new(format!("`{text}` is too long")).label("at most `24h`"));
+    }
+    if !time.subsec_nanos().is_multiple_of(1_000_000) {
+        return Err(Diagnostic::new(format!("`{text}` is too fine"))
+            .label("times are in whole milliseconds"));
+    }
+    Ok(time)
+}
+
+/// A time that is not zero.
+pub(super) fn positive_time(text: &str) -> Parsed<Duration> {
+    time(text).and_then(|time| {
+        if time.is_zero() {
+            return Err(Diagnostic::new(format!("`{text}` is too short")).label("at least `1ms`"));
+        }
+        Ok(time)
+    })
+}
+
+/// `none`, `recorded`, `recorded x10`, `200/s` or `0ms..1s`.
+pub(super) fn pace(text: &str) -> Parsed<Pace> {
+    const FORMS: &str =
+        "expected `none`, `recorded`, `recorded x10`, `200/s`, or a pause such as `0ms..1s`";
+    if let Some(rate) = text.strip_suffix("/s") {
+        return positive(rate.trim_end())
+            .map(Pace::Rate)
+            .map_err(|why| Diagnostic::new(format!("`{text}` is not a rate")).label(why));
+    }
+    if let Some((min, max)) = text.split_once("..") {
+        let (min, max) = (time(min.trim())?, time(max.trim())?);
+        if min > max {
+            return Err(reversed(text));
+        }
+        return Ok(Pace::Uniform { min, max });
+    }
+    if let Some(speed) = text.strip_prefix("recorded") {
+        let speed = speed.trim_start();
+        if speed.is_empty() {
+            return Ok(Pace::Recorded { speed: 1.0 });
+        }
+        if let Some(speed) = speed.strip_prefix('x') {
+            return positive(speed)
+                .map(|speed| Pace::Recorded { speed })
+                .map_err(|why| Diagnostic::new(format!("`{text}` is not a pace")).label(why));
+        }
+    }
+    if text == "none" {
+        return Ok(Pace::None);
+    }
+    Err(Diagnostic::new(format!("`{text}` is not a pace")).label(FORMS))
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    text.parse()
+        .ok()
+        .filter(|number: &f64| *number > 0.0 && *number <= RATE_MAX)
+        .ok_or_else(|| format!("expected a number above 0 and up to {RATE_MAX}"))
+}
+
+/// `16` or `16..256`, inclusive.
+pub(super) fn size(text: &str) -> Parsed<RangeInclusive<u32>> {
+    let (min, max) = text.split_once("..").unwrap_or((text, text));
+    let bytes = |text: &str| text.trim().parse().ok().filter(|size| (1..=SIZE_MAX).contains(size));
+    let (Some(min), Some(max)) = (bytes(min), bytes(max)) else {
+        return Err(Diagnostic::new(format!("`{text}` is not a size"))
+            .label(format!("expected bytes from 1 to {SIZE_MAX}, such as `16` or `16..256`")));
+    };
+    if min > max {
+        return Err(reversed(text));
+    }
+    Ok(min..=max)
+}
+
+fn reversed(text: &str) -> Diagnostic {
+    Diagnostic::new(format!("the range `{text}` is reversed")).label("the smaller one comes first")
+}
+
+/// A whole number within limits.
+pub(super) fn count<T>(text: &str, limits: RangeInclusive<T>) -> Parsed<T>
+where
+    T: FromStr + PartialOrd + Display,
+{
+    text.parse().ok().filter(|number| limits.contains(number)).ok_or_else(|| {
+        let (least, most) = (limits.start(), limits.end());
+        Diagnostic::new(format!("`{text}` is not possible here"))
+            .label(format!("expected a whole number from {least} to {most}"))
+    })
+}
+
+/// One of a list of words.
+pub(super) fn word<T: Copy>(text: &str, words: &[(&str, T)]) -> Parsed<T> {
+    words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value).ok_or_else(|| {
+        Diagnostic::new(format!("unknown value `{text}`"))
+            .label(hint(text, words.iter().map(|(word, _)| *word)))
+    })
+}
+
+/// `unknown_acks >= 1`.
+pub(super) fn requirement(text: &str) -> Parsed<Requirement> {
+    const COUNTERS: [(&str, Counter); 4] = [
+        ("unknown_acks", Counter::UnknownAcks),
+        ("retries", Counter::Retries),
+        ("acked", Counter::Acked),
+        ("delivered", Counter::Delivered),
+    ];
+    let Some((counter, at_least)) = text.split_once(">=") else {
+        return Err(Diagnostic::new(format!("`{text}` is not a condition"))
+            .label("expected a counter, `>=` and a number, such as `unknown_acks >= 1`"));
+    };
+    let counter = word(counter.trim(), &COUNTERS)?;
+    Ok(Requirement { counter, at_least: count(at_least.trim(), 1..=u64::MAX)? })
+}

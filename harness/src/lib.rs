@@ -18,6 +18,8 @@ pub mod command;
 pub mod descriptors;
 pub mod driver;
 pub mod exit;
+#[cfg(test)]
+mod fixture;
 pub mod golden;
 pub mod history;
 pub mod plan;

@@ -8,6 +8,55 @@
 //!   what may be concluded.
 //! - [`transport`]: the seam to the network. [`wire`]: the names, ids, codes and bodies that go
 //!   over it; all that the broker imports.
+//!
+//! ```
+//! use broker_client::{Client, Consumer, Error, Producer};
+//! # use broker::store::Epoch;
+//! # use broker::store::memory::{MemoryStore, Retain};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # // A broker of our own, so that the example runs as it stands.
+//! # let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+//! # let address = format!("http://{}", listener.local_addr()?);
+//! # let store = std::sync::Arc::new(MemoryStore::new(Epoch::random(), Retain::Lag, None));
+//! # tokio::spawn(broker::serve(listener, store, broker::Options::default(), std::future::pending()));
+//! # let address = address.as_str();
+//! let client = Client::new(address)?; // "http://127.0.0.1:5000"
+//! let (orders, bills) = ("orders".parse()?, "bills".parse()?);
+//! client.create_topic("orders").await?;
+//! client.create_topic("bills").await?;
+//!
+//! // Who subscribes gets what is sent from now on.
+//! let mut consumer = Consumer::new(&client);
+//! consumer.subscribe(&orders).await?;
+//! consumer.subscribe(&bills).await?;
+//!
+//! let producer = Producer::new(&client);
+//! let offset = producer.send(&orders, "two lamps").await?;
+//! assert_eq!(offset, 0);
+//! producer.send_batch(&bills, &["bill 1", "bill 2"]).await?;
+//!
+//! let mut lines = Vec::new();
+//! while lines.len() < 3 {
+//!     let delivery = consumer.poll().await?;
+//!     for message in delivery.messages.iter() {
+//!         lines.push(format!("{} {}", delivery.topic, message.payload));
+//!     }
+//! }
+//! lines.sort();
+//! assert_eq!(lines, ["bills bill 1", "bills bill 2", "orders two lamps"]);
+//! consumer.unsubscribe().await?;
+//!
+//! // A failure says what may be concluded.
+//! match producer.send(&orders, &"x".repeat(2 << 20)).await {
+//!     Ok(offset) => println!("appended at {offset}"),
+//!     Err(Error::Unknown(why)) => println!("perhaps appended: {why}"),
+//!     Err(definite) => println!("not appended, and never will be: {definite}"),
+//! }
+//! # Ok(())
+//! # }
+//! ```
 
 pub mod backoff;
 pub mod client;

@@ -70,7 +70,7 @@ pub fn main(arguments: Arguments, harness: &Path) -> Exit {
         Command::Generate(arguments) => generate::main(&arguments),
         Command::Schema(arguments) => schema::main(&arguments),
         Command::Sabotage(arguments) => sabotage::main(&arguments),
-        Command::Broker(arguments) => broker::main(arguments),
+        Command::Broker(arguments) => broker::main(&arguments),
         Command::Guard(arguments) => guard::main(&arguments),
     }
 }

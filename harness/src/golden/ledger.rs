@@ -231,3 +231,197 @@ fn producer(plan: &Plan, stream: StreamIndex) -> u32 {
 fn trim_end(text: &mut String) {
     text.truncate(text.trim_end().len());
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::{self, SMALL, SMALL_LOGS, complete, plan};
+    use crate::history::{Delivery, Oddity};
+
+    /// Digests are computed where they matter; elsewhere they only hide what a test is about.
+    fn without_digests(ledger: &str) -> String {
+        let word = |word: &str| {
+            let digest = word.len() == 16 && word.chars().all(|c| c.is_ascii_hexdigit());
+            String::from(if digest { "#" } else { word })
+        };
+        let line = |line: &str| line.split(' ').map(word).collect::<Vec<_>>().join(" ") + "\n";
+        ledger.lines().map(line).collect()
+    }
+
+    fn check(plan: &Plan, history: &History, expected: &str) {
+        let expected: String = expected
+            .trim_matches('\n')
+            .lines()
+            .map(|line| line.trim_end().to_owned() + "\n")
+            .collect();
+        assert_eq!(without_digests(&ledger(plan, history)), expected);
+    }
+
+    #[test]
+    fn equal_consumers_share_their_lines() {
+        let (_folder, plan) = plan(SMALL, SMALL_LOGS);
+        let text = ledger(&plan, &complete(&plan));
+        // The digests were computed by an implementation of its own, in Python.
+        assert_eq!(
+            text,
+            "ledger 1\n\
+             C1 C2  T1  6  P1 1..3 e4e86fa57687f4b1  P2 1..3 3f2a3bb783221f1c\n\
+             \x20             P1: P1_MSG1 P1_MSG2 P1_MSG3\n\
+             \x20             P2: P2_MSG1 P2_MSG2 P2_MSG3\n"
+        );
+    }
+
+    #[test]
+    fn any_interleaving_of_producers_gives_the_same_ledger() {
+        let (_folder, plan) = plan(SMALL, SMALL_LOGS);
+        let mixed = fixture::history(&plan, |consumer, _, all| {
+            let (one, two) = all.split_at(3);
+            let turns = one.iter().zip(two);
+            let turns = turns.flat_map(|(a, b)| if consumer == 1 { [*a, *b] } else { [*b, *a] });
+            turns.collect()
+        });
+        assert_eq!(ledger(&plan, &mixed), ledger(&plan, &complete(&plan)));
+    }
+
+    #[test]
+    fn a_lost_message_is_missing_from_its_consumer_alone() {
+        let (_folder, plan) = plan(SMALL, SMALL_LOGS);
+        let lossy = fixture::history(&plan, |consumer, _, mut all| {
+            if consumer == 2 {
+                all.remove(1);
+            }
+            all
+        });
+        check(
+            &plan,
+            &lossy,
+            "
+ledger 1
+C1     T1  6  P1 1..3 #  P2 1..3 #
+              P1: P1_MSG1 P1_MSG2 P1_MSG3
+              P2: P2_MSG1 P2_MSG2 P2_MSG3
+C2     T1  5  P1 1 3  #  P2 1..3 #
+              P1: P1_MSG1 P1_MSG3
+              P2: P2_MSG1 P2_MSG2 P2_MSG3
+",
+        );
+    }
+
+    #[test]
+    fn numbers_stand_in_the_order_of_their_first_arrival() {
+        let (_folder, plan) = plan(SMALL, SMALL_LOGS);
+        let check = |order: &[u32], expected: &str| {
+            let came = fixture::history(&plan, |consumer, _, all| {
+                if consumer == 1 { order.iter().map(|id| MessageId(*id)).collect() } else { all }
+            });
+            let text = without_digests(&ledger(&plan, &came));
+            assert!(text.contains(&format!("{expected} #  P2 none\n")), "{order:?}: {text}");
+        };
+        check(&[2, 0, 1], "P1 3 1..2");
+        check(&[2, 1, 0], "P1 3 2 1");
+        check(&[0, 0, 1, 0, 2], "P1 1..3");
+        check(&[1, 1, 0, 1, 2], "P1 2 1 3");
+        check(&[0, 2, 1, 2, 0], "P1 1 3 2");
+    }
+
+    #[test]
+    fn another_payload_changes_the_digest_and_is_shown() {
+        let (_folder, plan) = plan(SMALL, SMALL_LOGS);
+        let mut history = complete(&plan);
+        let odd = Oddity { payload: "P1_MSG\n2".into(), producer: None, sequence: None };
+        history.consumers[0].oddities.insert(1, odd);
+        let text = ledger(&plan, &history);
+        assert!(text.contains("P1: P1_MSG1 \"P1_MSG\\n2\" P1_MSG3\n"), "{text}");
+        let digests: Vec<_> = text
+            .lines()
+            .filter_map(|line| line.split_once("P1 1..3 ").map(|(_, rest)| &rest[..16]))
+            .collect();
+        assert_eq!(digests.len(), 2);
+        assert_ne!(digests[0], digests[1]);
+    }
+
+    #[test]
+    fn what_is_no_planned_message_of_the_topic_did_not_arrive() {
+        let yaml = "
+topics: { T1: P1 -> C1, T2: P1 -> C1 }
+producers: { P1: { log: 'p1.txt' } }
+";
+        let logs = &[("p1.txt", "09:00:00 A P1-1 T1\n09:00:00 B P1-1 T2\n")];
+        let (_folder, plan) = plan(yaml, logs);
+        let mut history = complete(&plan);
+        check(
+            &plan,
+            &history,
+            "
+ledger 1
+C1  T1  1  P1 1 #
+           P1: A
+C1  T2  1  P1 1 #
+           P1: B
+",
+        );
+        // The second poll, on T2, brings T1's message instead, and the first a phantom.
+        history.consumers[0].deliveries =
+            vec![Delivery::new(None, None), Delivery::new(Some(MessageId(0)), None)];
+        check(&plan, &history, "ledger 1\nC1  T1  0  P1 none\nC1  T2  0  P1 none\n");
+    }
+
+    #[test]
+    fn an_open_line_shows_what_is_planned_whatever_came() {
+        let extras = [
+            "start: together",
+            "expect: { delivery: at-most-once }",
+            "expect: { acked: any }",
+            "expect: { order: none }",
+        ];
+        for extra in extras {
+            let (_folder, plan) = plan(&format!("{SMALL}{extra}\n"), SMALL_LOGS);
+            let expected = "ledger 1\nC1 C2  T1  open  P1 3  P2 3\n";
+            check(&plan, &complete(&plan), expected);
+            check(&plan, &fixture::history(&plan, |_, _, _| Vec::new()), expected);
+        }
+    }
+
+    #[test]
+    fn many_producers_stand_three_on_a_line_and_many_messages_are_not_shown() {
+        let yaml = "
+topics: { T1: P1..P4 -> C1..C12, Tlong: P11 -> C3 C5 C6 C7 C12 }
+producers: { all: { generate: { messages: 21, size: 4..8 } } }
+";
+        let (_folder, plan) = plan(yaml, &[]);
+        check(
+            &plan,
+            &complete(&plan),
+            "
+ledger 1
+C1..C12        T1     84  P1  1..21 #  P2 1..21 #  P3 1..21 #
+                          P4  1..21 #
+C3 C5..C7 C12  Tlong  21  P11 1..21 #
+",
+        );
+    }
+
+    #[test]
+    fn what_one_line_says_never_moves_another() {
+        let yaml = "
+topics: { T1: P1 P2 -> C1 C2 C3 }
+producers: { all: { generate: { messages: 1000, size: 4..8 } } }
+";
+        let (_folder, plan) = plan(yaml, &[]);
+        let lossy = fixture::history(&plan, |consumer, _, mut all| {
+            if consumer == 2 {
+                all.retain(|id| ![17, 18, 400, 1999].contains(&id.0));
+            }
+            all
+        });
+        check(
+            &plan,
+            &lossy,
+            "
+ledger 1
+C1 C3   T1  2000  P1 1..1000 #  P2 1..1000 #
+C2      T1  1996  P1 1..17 20..400 402..1000 #  P2 1..999  #
+",
+        );
+    }
+}

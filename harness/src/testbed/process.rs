@@ -20,8 +20,9 @@ use crate::driver::Pending;
 /// second.
 const STARTED_WITHIN: Duration = Duration::from_secs(30);
 
-/// How long a broker may finish what is in flight after SIGTERM, before SIGKILL.
-const STOPPED_WITHIN: Duration = Duration::from_secs(5);
+/// How long a broker may finish what is in flight after SIGTERM, before SIGKILL; its own limit is
+/// 10 s.
+const STOPPED_WITHIN: Duration = Duration::from_secs(15);
 
 /// Between two looks at the port file. Cheap, and far below what a start takes.
 const LOOK_EVERY: Duration = Duration::from_millis(1);

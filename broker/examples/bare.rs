@@ -66,9 +66,7 @@ async fn batch(body: Bytes) -> impl IntoResponse {
             );
             (StatusCode::OK, [(CONTENT_TYPE, "application/json")], answer)
         }
-        Err(error) => {
-            (StatusCode::BAD_REQUEST, [(CONTENT_TYPE, "text/plain")], error.to_string())
-        }
+        Err(error) => (StatusCode::BAD_REQUEST, [(CONTENT_TYPE, "text/plain")], error.to_string()),
     }
 }
 

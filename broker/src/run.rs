@@ -66,10 +66,8 @@ async fn listen(arguments: &Arguments) -> anyhow::Result<TcpListener> {
     let address = arguments.listen;
     TcpListener::bind(address).await.map_err(|error| match error.kind() {
         io::ErrorKind::AddrInUse => {
-            anyhow::anyhow!(
-                "cannot listen on {address}: another program does; try --listen {}:0",
-                address.ip()
-            )
+            let why = "another program does; try port 0 for a free one";
+            anyhow::anyhow!("cannot listen on {address}: {why}")
         }
         _ => anyhow::Error::new(error).context(format!("cannot listen on {address}")),
     })

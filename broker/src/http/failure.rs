@@ -1,6 +1,7 @@
 //! Every failure that goes over the wire: here, and only here, it gets its status, code and text.
 
-use axum::http::{Method, StatusCode};
+use axum::http::header::CONNECTION;
+use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use broker_client::wire::{self, BadTopicName, Code, Status};
 
@@ -102,6 +103,10 @@ impl IntoResponse for Failure {
         let (status, body) = *self.0;
         let mut response = answer::json(&body);
         *response.status_mut() = status;
+        if status == StatusCode::REQUEST_TIMEOUT {
+            // What still comes of the body must not be taken for the next request.
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
         response
     }
 }

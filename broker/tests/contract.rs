@@ -1,0 +1,400 @@
+//! The contract of a store, as functions over any store, run on every store there is.
+
+mod support;
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use broker::store::memory::Retain;
+use broker::store::{Append, Error, Poll, Store, Subscription};
+use tokio::time::Duration;
+
+use support::{EPOCH, Short, memory, stores};
+
+/// Runs a part of the contract on a new store of every kind.
+macro_rules! contract {
+    ($($(#[$doc:meta])* $name:ident)*) => {$(
+        $(#[$doc])*
+        #[tokio::test]
+        async fn $name() {
+            for (kind, store) in stores() {
+                eprintln!("store: {kind}");
+                parts::$name(Short(store)).await;
+            }
+        }
+    )*};
+}
+
+contract! {
+    topics_are_listed_in_order_of_creation
+    a_topic_is_created_once
+    ids_count_from_zero_over_all_topics
+    a_subscription_starts_at_the_end
+    a_batch_gets_consecutive_offsets
+    payloads_of_every_kind_come_out_as_they_went_in
+    polls_without_offset_advance
+    polls_with_offset_acknowledge_and_stay
+    a_poll_stops_at_its_size_but_gives_one
+    refusals_come_in_order
+    another_epoch_is_refused_first
+    a_repeat_is_answered_and_not_appended
+    a_gap_and_an_old_sequence_are_refused
+    sends_without_sequence_leave_the_count_alone
+    a_refused_append_changes_nothing
+    an_ended_subscription_is_unknown
+    arrival_looks_at_the_end_and_wakes
+    idle_subscriptions_end
+    a_long_log_is_read_in_any_steps
+}
+
+mod parts {
+    use super::*;
+
+    pub(super) async fn topics_are_listed_in_order_of_creation(store: Short) {
+        assert!(store.0.topics().await.unwrap().is_empty());
+        store.0.create_topic("b".parse().unwrap()).await.unwrap();
+        store.producer("c").await;
+        store.0.create_topic("a".parse().unwrap()).await.unwrap();
+        store.producer("b").await;
+        let names = store.0.topics().await.unwrap();
+        assert_eq!(names.iter().map(|name| name.as_str()).collect::<Vec<_>>(), ["b", "c", "a"]);
+    }
+
+    pub(super) async fn a_topic_is_created_once(store: Short) {
+        store.0.create_topic("T1".parse().unwrap()).await.unwrap();
+        let again = store.0.create_topic("T1".parse().unwrap()).await;
+        assert_eq!(again, Err(Error::TopicExists("T1".to_owned())));
+    }
+
+    pub(super) async fn ids_count_from_zero_over_all_topics(store: Short) {
+        assert_eq!(store.producer("A").await, 0);
+        assert_eq!(store.producer("B").await, 1);
+        assert_eq!(store.producer("A").await, 2);
+        assert_eq!(store.consumer("B").await.consumer, 0);
+        assert_eq!(store.consumer("A").await.consumer, 1);
+        let refused = store.0.register_consumer("C").await;
+        assert_eq!(refused, Err(Error::UnknownTopic("C".to_owned())));
+        assert_eq!(store.consumer("A").await.consumer, 2);
+    }
+
+    pub(super) async fn a_subscription_starts_at_the_end(store: Short) {
+        let producer = store.producer("A").await;
+        store.append("A", producer, None, &["before"]).await.unwrap();
+        let subscribed = store.consumer("A").await;
+        assert_eq!(subscribed.offset, 1);
+        assert_eq!(store.size("A", subscribed.consumer).await, Ok((0, 1)));
+        store.append("A", producer, None, &["after"]).await.unwrap();
+        assert_eq!(store.take("A", subscribed.consumer, 9).await, ["after"]);
+    }
+
+    pub(super) async fn a_batch_gets_consecutive_offsets(store: Short) {
+        let producer = store.producer("A").await;
+        let consumer = store.consumer("A").await.consumer;
+        assert_eq!(store.append("A", producer, None, &["a", "b"]).await, Ok(0));
+        assert_eq!(store.append("A", producer, Some(0), &["c", "d"]).await, Ok(2));
+        let messages = store.poll("A", consumer, None, 9).await.unwrap();
+        let seen: Vec<_> = messages
+            .iter()
+            .map(|m| (m.offset, m.producer, m.sequence, m.payload.as_str()))
+            .collect();
+        let expected = [
+            (0, producer, None, "a"),
+            (1, producer, None, "b"),
+            (2, producer, Some(0), "c"),
+            (3, producer, Some(1), "d"),
+        ];
+        assert_eq!(seen, expected);
+    }
+
+    pub(super) async fn payloads_of_every_kind_come_out_as_they_went_in(store: Short) {
+        let producer = store.producer("A").await;
+        let consumer = store.consumer("A").await.consumer;
+        let payloads = ["", "\"", "\\", "\u{0}\u{1f}\u{7f}", "é\u{2028}🦀", "a\nb\tc", "{\"a\":1}"];
+        store.append("A", producer, None, &payloads).await.unwrap();
+        assert_eq!(store.take("A", consumer, 99).await, payloads);
+    }
+
+    pub(super) async fn polls_without_offset_advance(store: Short) {
+        let producer = store.producer("A").await;
+        let consumer = store.consumer("A").await.consumer;
+        store.append("A", producer, None, &["a", "b", "c"]).await.unwrap();
+        assert_eq!(store.take("A", consumer, 0).await, [""; 0]);
+        assert_eq!(store.size("A", consumer).await, Ok((3, 0)));
+        assert_eq!(store.take("A", consumer, 1).await, ["a"]);
+        assert_eq!(store.size("A", consumer).await, Ok((2, 1)));
+        assert_eq!(store.take("A", consumer, 9).await, ["b", "c"]);
+        assert_eq!(store.take("A", consumer, 9).await, [""; 0]);
+        assert_eq!(store.size("A", consumer).await, Ok((0, 3)));
+    }
+
+    pub(super) async fn polls_with_offset_acknowledge_and_stay(store: Short) {
+        let producer = store.producer("A").await;
+        let consumer = store.consumer("A").await.consumer;
+        store.append("A", producer, None, &["a", "b", "c"]).await.unwrap();
+        for _ in 0..2 {
+            let messages = store.poll("A", consumer, Some(1), 1).await.unwrap();
+            assert_eq!((messages[0].offset, messages[0].payload.as_str()), (1, "b"));
+            assert_eq!(store.size("A", consumer).await, Ok((2, 1)));
+        }
+        let passed = store.poll("A", consumer, Some(0), 1).await;
+        assert_eq!(passed, Err(Error::OffsetPassed { given: 0, position: 1 }));
+        let beyond = store.poll("A", consumer, Some(4), 1).await;
+        assert_eq!(beyond, Err(Error::OffsetBeyond { given: 4, end: 3 }));
+        assert_eq!(store.size("A", consumer).await, Ok((2, 1)));
+        assert!(store.poll("A", consumer, Some(2), 0).await.unwrap().is_empty());
+        assert_eq!(store.size("A", consumer).await, Ok((1, 2)));
+        assert_eq!(store.take("A", consumer, 1).await, ["c"]);
+        assert!(store.poll("A", consumer, Some(3), 5).await.unwrap().is_empty());
+    }
+
+    pub(super) async fn a_poll_stops_at_its_size_but_gives_one(store: Short) {
+        let producer = store.producer("A").await;
+        let consumer = store.consumer("A").await.consumer;
+        let large = "x".repeat(1000);
+        store.append("A", producer, None, &[large.as_str(); 5]).await.unwrap();
+        for (max_bytes, expected) in [(1, 1), (2500, 2), (1_000_000, 5)] {
+            let poll = Poll {
+                subscription: Subscription { topic: "A", consumer, epoch: None },
+                offset: Some(0),
+                max: 10,
+                max_bytes: NonZeroUsize::new(max_bytes).unwrap(),
+            };
+            assert_eq!(store.0.poll(poll).await.unwrap().len(), expected, "{max_bytes} bytes");
+        }
+    }
+
+    pub(super) async fn refusals_come_in_order(store: Short) {
+        let producer = store.producer("A").await;
+        store.producer("B").await;
+        let consumer = store.consumer("A").await.consumer;
+        let append = async |topic, producer| store.append(topic, producer, None, &["x"]).await;
+        for id in [-1, 7, i64::MIN, i64::MAX] {
+            assert_eq!(append("nix", id).await, Err(Error::UnknownProducer(id)));
+            assert_eq!(append("A", id).await, Err(Error::UnknownProducer(id)));
+            assert_eq!(store.size("nix", id).await, Err(Error::UnknownConsumer(id)));
+            let polled = store.poll("A", id, None, 1).await;
+            assert_eq!(polled, Err(Error::UnknownConsumer(id)));
+        }
+        let unknown = Err(Error::UnknownTopic("nix".to_owned()));
+        assert_eq!(append("nix", producer).await, unknown);
+        assert_eq!(store.poll("nix", consumer, None, 1).await.map(|_| 0), unknown);
+        let topic = "B".to_owned();
+        let elsewhere = Error::ProducerNotRegistered { producer, topic: topic.clone() };
+        assert_eq!(append("B", producer).await, Err(elsewhere));
+        let elsewhere = Error::ConsumerNotRegistered { consumer, topic };
+        assert_eq!(store.poll("B", consumer, Some(9), 1).await, Err(elsewhere.clone()));
+        assert_eq!(store.size("B", consumer).await, Err(elsewhere.clone()));
+        assert_eq!(store.unsubscribe("B", consumer).await, Err(elsewhere));
+    }
+
+    pub(super) async fn another_epoch_is_refused_first(store: Short) {
+        let producer = store.producer("A").await;
+        assert_eq!(store.0.epoch().as_str(), EPOCH);
+        let append = |epoch, producer| Append {
+            topic: "nix",
+            producer,
+            epoch,
+            sequence: None,
+            payloads: &[],
+        };
+        let wrong = store.0.append(append(Some("e0"), 99)).await;
+        let (given, current) = ("e0".to_owned(), EPOCH.to_owned());
+        assert_eq!(wrong, Err(Error::WrongEpoch { given, current }));
+        let right = store.0.append(append(Some(EPOCH), producer)).await;
+        assert_eq!(right, Err(Error::UnknownTopic("nix".to_owned())));
+        let subscription = Subscription { topic: "nix", consumer: 9, epoch: Some("") };
+        assert!(matches!(store.0.size(subscription).await, Err(Error::WrongEpoch { .. })));
+        assert!(matches!(store.0.unsubscribe(subscription).await, Err(Error::WrongEpoch { .. })));
+    }
+
+    pub(super) async fn a_repeat_is_answered_and_not_appended(store: Short) {
+        let producer = store.producer("A").await;
+        let consumer = store.consumer("A").await.consumer;
+        let append = async |sequence, payloads: &[&str]| {
+            store.append("A", producer, Some(sequence), payloads).await
+        };
+        assert_eq!(append(0, &["a"]).await, Ok(0));
+        assert_eq!(append(0, &["a"]).await, Ok(0));
+        store.append("A", producer, None, &["between"]).await.unwrap();
+        assert_eq!(append(1, &["b", "c", "d"]).await, Ok(2));
+        assert_eq!(append(1, &["b", "c", "d"]).await, Ok(2));
+        assert_eq!(append(2, &["c"]).await, Ok(3));
+        assert_eq!(append(3, &["d"]).await, Ok(4));
+        assert_eq!(append(4, &["e"]).await, Ok(5));
+        assert_eq!(store.take("A", consumer, 99).await, ["a", "between", "b", "c", "d", "e"]);
+    }
+
+    pub(super) async fn a_gap_and_an_old_sequence_are_refused(store: Short) {
+        let producer = store.producer("A").await;
+        let append = async |sequence, count| {
+            store.append("A", producer, Some(sequence), &vec!["x"; count]).await
+        };
+        assert_eq!(append(1, 1).await, Err(Error::SequenceGap { given: 1, expected: 0 }));
+        append(0, 2).await.unwrap();
+        append(2, 3).await.unwrap();
+        assert_eq!(
+            append(u64::MAX, 2).await,
+            Err(Error::SequenceGap { given: u64::MAX, expected: 5 })
+        );
+        for (first, count) in [(0, 1), (0, 2), (1, 2), (1, 4), (2, 4), (4, 2), (0, 9)] {
+            let last = first + u64::try_from(count).unwrap() - 1;
+            let refused = Err(Error::SequenceOld { first, last, request: Some((2, 4)) });
+            assert_eq!(append(first, count).await, refused);
+        }
+        assert_eq!(append(5, 1).await, Ok(5));
+    }
+
+    pub(super) async fn sends_without_sequence_leave_the_count_alone(store: Short) {
+        let producer = store.producer("A").await;
+        let other = store.producer("A").await;
+        store.append("A", producer, Some(0), &["a"]).await.unwrap();
+        store.append("A", producer, None, &["b"]).await.unwrap();
+        assert_eq!(store.append("A", other, Some(0), &["c"]).await, Ok(2));
+        assert_eq!(store.append("A", producer, Some(0), &["a"]).await, Ok(0));
+        assert_eq!(store.append("A", producer, Some(1), &["d"]).await, Ok(3));
+    }
+
+    pub(super) async fn a_refused_append_changes_nothing(store: Short) {
+        let producer = store.producer("A").await;
+        let consumer = store.consumer("A").await.consumer;
+        store.append("A", producer, Some(0), &["a"]).await.unwrap();
+        store.append("A", producer, Some(9), &["x", "y"]).await.unwrap_err();
+        store.append("A", 99, None, &["x"]).await.unwrap_err();
+        assert_eq!(store.size("A", consumer).await, Ok((1, 0)));
+        assert_eq!(store.append("A", producer, Some(1), &["b"]).await, Ok(1));
+        assert_eq!(store.take("A", consumer, 9).await, ["a", "b"]);
+    }
+
+    pub(super) async fn an_ended_subscription_is_unknown(store: Short) {
+        let producer = store.producer("A").await;
+        let (slow, quick) =
+            (store.consumer("A").await.consumer, store.consumer("A").await.consumer);
+        store.append("A", producer, None, &["a", "b"]).await.unwrap();
+        assert_eq!(store.take("A", quick, 1).await, ["a"]);
+        store.unsubscribe("A", slow).await.unwrap();
+        let unknown = Err(Error::UnknownConsumer(slow));
+        assert_eq!(store.unsubscribe("A", slow).await, unknown);
+        assert_eq!(store.poll("A", slow, None, 1).await.map(|_| ()), unknown);
+        assert_eq!(store.size("A", slow).await.map(|_| ()), unknown);
+        assert_eq!(store.take("A", quick, 9).await, ["b"]);
+        store.unsubscribe("A", quick).await.unwrap();
+        store.append("A", producer, None, &["c"]).await.unwrap();
+        let next = store.consumer("A").await;
+        assert_eq!((next.consumer, next.offset), (2, 3));
+        store.append("A", producer, None, &["d"]).await.unwrap();
+        assert_eq!(store.take("A", next.consumer, 9).await, ["d"]);
+    }
+
+    pub(super) async fn arrival_looks_at_the_end_and_wakes(store: Short) {
+        let store = Arc::new(store);
+        let producer = store.producer("A").await;
+        store.append("A", producer, None, &["a"]).await.unwrap();
+        store.0.arrival("A", 0).await.unwrap();
+        let waiting = {
+            let store = Arc::clone(&store);
+            tokio::spawn(async move { store.0.arrival("A", 2).await })
+        };
+        store.append("A", producer, None, &["b"]).await.unwrap();
+        tokio::task::yield_now().await;
+        assert!(!waiting.is_finished(), "offset 2 has not arrived");
+        store.append("A", producer, None, &["c"]).await.unwrap();
+        waiting.await.unwrap().unwrap();
+        let unknown = store.0.arrival("nix", 0).await;
+        assert_eq!(unknown, Err(Error::UnknownTopic("nix".to_owned())));
+    }
+
+    pub(super) async fn idle_subscriptions_end(store: Short) {
+        let hour = Duration::from_secs(3600);
+        store.producer("A").await;
+        store.producer("B").await;
+        let (first, second) =
+            (store.consumer("A").await.consumer, store.consumer("B").await.consumer);
+        assert_eq!(store.0.end_idle(hour).await, Ok(0));
+        assert_eq!(store.size("A", first).await, Ok((0, 0)));
+        assert_eq!(store.0.end_idle(Duration::ZERO).await, Ok(2));
+        assert_eq!(store.size("A", first).await, Err(Error::UnknownConsumer(first)));
+        assert_eq!(store.size("B", second).await, Err(Error::UnknownConsumer(second)));
+        assert_eq!(store.consumer("A").await.consumer, 2);
+    }
+
+    pub(super) async fn a_long_log_is_read_in_any_steps(store: Short) {
+        const COUNT: usize = 20_000;
+        let producer = store.producer("A").await;
+        let payloads: Vec<String> = (0..COUNT).map(|number| format!("{number:050}")).collect();
+        let steps = [1, 7, 500, 3000, 20_000];
+        let mut consumers = Vec::new();
+        for _ in steps {
+            consumers.push(store.consumer("A").await.consumer);
+        }
+        for (index, batch) in payloads.chunks(333).enumerate() {
+            let batch: Vec<&str> = batch.iter().map(String::as_str).collect();
+            let offset = u64::try_from(index * 333).unwrap();
+            assert_eq!(store.append("A", producer, Some(offset), &batch).await, Ok(offset));
+        }
+        for (step, consumer) in steps.into_iter().zip(consumers) {
+            let mut seen = Vec::with_capacity(COUNT);
+            while seen.len() < COUNT {
+                let some = store.take("A", consumer, step).await;
+                assert!(!some.is_empty(), "stuck at {} with steps of {step}", seen.len());
+                seen.extend(some);
+            }
+            assert_eq!(seen, payloads, "steps of {step}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_full_store_refuses_and_recovers() {
+    let store = Short(memory(Retain::Lag, Some(2000)));
+    let producer = store.producer("A").await;
+    let large = "x".repeat(500);
+    for number in 0..20 {
+        let sent = store.append("A", producer, Some(number), &[&large]).await;
+        assert_eq!(sent, Ok(number), "a topic without subscriptions retains nothing");
+    }
+    let consumer = store.consumer("A").await.consumer;
+    let mut next = 20;
+    for _ in 0..3 {
+        let mut sent = 0;
+        let full = loop {
+            match store.append("A", producer, Some(next), &[&large]).await {
+                Ok(_) => (sent, next) = (sent + 1, next + 1),
+                Err(refusal) => break refusal,
+            }
+        };
+        assert_eq!((full, sent), (Error::Full { limit: 2000 }, 3));
+        assert_eq!(store.take("A", consumer, 9).await.len(), 3);
+    }
+    let other = store.producer("B").await;
+    assert_eq!(store.append("B", other, None, &[&large.repeat(9)]).await, Ok(0));
+}
+
+#[tokio::test]
+async fn a_large_lag_is_freed_when_its_subscription_ends() {
+    let store = Short(memory(Retain::Lag, Some(8 << 20)));
+    let producer = store.producer("A").await;
+    let payload = "x".repeat(900);
+    for _ in 0..2 {
+        let consumer = store.consumer("A").await.consumer;
+        let mut sent = 0;
+        while store.append("A", producer, None, &[payload.as_str(); 10]).await.is_ok() {
+            sent += 10;
+        }
+        assert!(sent > 8000, "{sent} messages of 1 KB fit 8 MiB");
+        store.unsubscribe("A", consumer).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_store_can_be_wrapped() {
+    let plain: Arc<dyn Store> = memory(Retain::Lag, None);
+    let messages = {
+        let store = Short(Arc::clone(&plain));
+        let producer = store.producer("A").await;
+        let consumer = store.consumer("A").await.consumer;
+        store.append("A", producer, None, &["a", "b"]).await.unwrap();
+        store.poll("A", consumer, Some(0), 9).await.unwrap()
+    };
+    let twice: broker::store::Messages = messages.iter().chain(&messages).cloned().collect();
+    assert_eq!(twice.len(), 4);
+}

@@ -1,0 +1,237 @@
+//! Any operations in any order, against a model that is too simple to be wrong: a list of
+//! messages per topic that nothing is ever taken out of.
+
+mod support;
+
+use broker::store::memory::Retain;
+use broker::store::{Error, Message};
+use proptest::prelude::*;
+use support::{Short, memory, stores};
+
+#[derive(Clone, Debug)]
+enum Step {
+    Produce { topic: usize, producer: i64, sequence: Option<u64>, count: usize, size: usize },
+    Subscribe { topic: usize },
+    Take { topic: usize, consumer: i64, max: usize },
+    Acknowledge { topic: usize, consumer: i64, offset: u64, max: usize },
+    Unsubscribe { topic: usize, consumer: i64 },
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let (topic, id) = (0..2_usize, -1..6_i64);
+    // Large payloads fill segments, so that logs have several.
+    let size = prop_oneof![4 => 0..20_usize, 1 => 30_000..50_000_usize];
+    let sequence = prop::option::of(0..12_u64);
+    prop_oneof![
+        4 => (topic.clone(), 0..3_i64, sequence, 1..4_usize, size).prop_map(
+            |(topic, producer, sequence, count, size)| {
+                Step::Produce { topic, producer, sequence, count, size }
+            }
+        ),
+        1 => topic.clone().prop_map(|topic| Step::Subscribe { topic }),
+        2 => (topic.clone(), id.clone(), 0..5_usize)
+            .prop_map(|(topic, consumer, max)| Step::Take { topic, consumer, max }),
+        2 => (topic.clone(), id.clone(), 0..30_u64, 0..5_usize).prop_map(
+            |(topic, consumer, offset, max)| Step::Acknowledge { topic, consumer, offset, max }
+        ),
+        1 => (topic, id).prop_map(|(topic, consumer)| Step::Unsubscribe { topic, consumer }),
+    ]
+}
+
+const TOPICS: [&str; 2] = ["A", "B"];
+
+#[derive(Default)]
+struct Model {
+    logs: [Vec<Message>; 2],
+    /// Producers 0 and 2 are on A, 1 is on B; next sequence, and the last numbered request.
+    counts: [(u64, Option<(u64, u64, u64)>); 3],
+    /// Topic and position.
+    subscriptions: Vec<Option<(usize, u64)>>,
+}
+
+impl Model {
+    fn produce(
+        &mut self,
+        topic: usize,
+        producer: i64,
+        sequence: Option<u64>,
+        payloads: &[&str],
+    ) -> Result<u64, &'static str> {
+        let index = usize::try_from(producer).unwrap();
+        if index % 2 != topic {
+            return Err("not registered");
+        }
+        let count = u64::try_from(payloads.len()).unwrap();
+        let (next, last) = &mut self.counts[index];
+        if let Some(first) = sequence {
+            if first > *next {
+                return Err("gap");
+            }
+            if first < *next {
+                return match *last {
+                    Some((start, end, offset)) if start <= first && first + count <= end => {
+                        Ok(offset + first - start)
+                    }
+                    _ => Err("old"),
+                };
+            }
+        }
+        let log = &mut self.logs[topic];
+        let start = u64::try_from(log.len()).unwrap();
+        for (place, payload) in (0..).zip(payloads) {
+            let sequence = sequence.map(|first| first + place);
+            let payload = (*payload).to_owned();
+            log.push(Message { offset: start + place, producer, sequence, payload });
+        }
+        if let Some(first) = sequence {
+            *next = first + count;
+            *last = Some((first, first + count, start));
+        }
+        Ok(start)
+    }
+
+    fn poll(
+        &mut self,
+        topic: usize,
+        consumer: i64,
+        offset: Option<u64>,
+        max: usize,
+    ) -> Result<Vec<Message>, &'static str> {
+        let (log, position) = self.subscription(topic, consumer)?;
+        let end = u64::try_from(log.len()).unwrap();
+        let start = offset.unwrap_or(*position);
+        if start < *position {
+            return Err("passed");
+        }
+        if start > end {
+            return Err("beyond");
+        }
+        let from = usize::try_from(start).unwrap();
+        let messages: Vec<Message> = log[from..].iter().take(max).cloned().collect();
+        let taken = if offset.is_some() { 0 } else { u64::try_from(messages.len()).unwrap() };
+        *position = start + taken;
+        Ok(messages)
+    }
+
+    fn subscription(
+        &mut self,
+        topic: usize,
+        consumer: i64,
+    ) -> Result<(&[Message], &mut u64), &'static str> {
+        let known = usize::try_from(consumer).ok();
+        let known = known.and_then(|id| self.subscriptions.get_mut(id)?.as_mut());
+        match known {
+            None => Err("unknown"),
+            Some((at, _)) if *at != topic => Err("not registered"),
+            Some((_, position)) => Ok((&self.logs[topic], position)),
+        }
+    }
+}
+
+fn word(error: &Error) -> &'static str {
+    match error {
+        Error::UnknownConsumer(_) => "unknown",
+        Error::ProducerNotRegistered { .. } | Error::ConsumerNotRegistered { .. } => {
+            "not registered"
+        }
+        Error::SequenceGap { .. } => "gap",
+        Error::SequenceOld { .. } => "old",
+        Error::OffsetPassed { .. } => "passed",
+        Error::OffsetBeyond { .. } => "beyond",
+        other => panic!("{other}"),
+    }
+}
+
+async fn compare(store: &Short, steps: &[Step]) {
+    let mut model = Model::default();
+    for topic in ["A", "B", "A"] {
+        store.producer(topic).await;
+    }
+    for step in steps {
+        match *step {
+            Step::Produce { topic, producer, sequence, count, size } => {
+                let payload = "x".repeat(size);
+                let payloads = vec![payload.as_str(); count];
+                let got = store.append(TOPICS[topic], producer, sequence, &payloads).await;
+                let expected = model.produce(topic, producer, sequence, &payloads);
+                assert_eq!(got.map_err(|error| word(&error)), expected, "{step:?}");
+            }
+            Step::Subscribe { topic } => {
+                let got = store.consumer(TOPICS[topic]).await;
+                let end = u64::try_from(model.logs[topic].len()).unwrap();
+                let id = i64::try_from(model.subscriptions.len()).unwrap();
+                assert_eq!((got.consumer, got.offset), (id, end));
+                model.subscriptions.push(Some((topic, end)));
+            }
+            Step::Take { topic, consumer, max } => {
+                let got = store.poll(TOPICS[topic], consumer, None, max).await;
+                let expected = model.poll(topic, consumer, None, max);
+                assert_eq!(got.map_err(|error| word(&error)), expected, "{step:?}");
+            }
+            Step::Acknowledge { topic, consumer, offset, max } => {
+                let got = store.poll(TOPICS[topic], consumer, Some(offset), max).await;
+                let expected = model.poll(topic, consumer, Some(offset), max);
+                assert_eq!(got.map_err(|error| word(&error)), expected, "{step:?}");
+            }
+            Step::Unsubscribe { topic, consumer } => {
+                let got = store.unsubscribe(TOPICS[topic], consumer).await;
+                let expected = model.subscription(topic, consumer).map(|_| ());
+                if expected.is_ok() {
+                    model.subscriptions[usize::try_from(consumer).unwrap()] = None;
+                }
+                assert_eq!(got.map_err(|error| word(&error)), expected, "{step:?}");
+            }
+        }
+    }
+}
+
+fn run(future: impl Future<Output = ()>) {
+    tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(future);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..Default::default() })]
+
+    #[test]
+    fn a_store_does_what_the_model_does(steps in prop::collection::vec(step(), 0..80)) {
+        for (_, store) in stores() {
+            run(compare(&Short(store), &steps));
+        }
+    }
+
+    #[test]
+    fn what_was_taken_is_given_back(steps in prop::collection::vec(step(), 0..80)) {
+        // Once all subscriptions are ended, the whole budget is there again.
+        let limit = 4 << 20;
+        let store = Short(memory(Retain::Lag, Some(limit)));
+        run(async {
+            let producer = store.producer("A").await;
+            let mut consumers = 0;
+            for step in &steps {
+                match *step {
+                    Step::Produce { count, size, .. } => {
+                        let payload = "x".repeat(size);
+                        let payloads = vec![payload.as_str(); count];
+                        let _ = store.append("A", producer, None, &payloads).await;
+                    }
+                    Step::Subscribe { .. } => consumers = store.consumer("A").await.consumer + 1,
+                    Step::Take { consumer, max, .. } => {
+                        let _ = store.poll("A", consumer, None, max).await;
+                    }
+                    Step::Acknowledge { consumer, offset, .. } => {
+                        let _ = store.poll("A", consumer, Some(offset), 0).await;
+                    }
+                    Step::Unsubscribe { consumer, .. } => {
+                        let _ = store.unsubscribe("A", consumer).await;
+                    }
+                }
+            }
+            for consumer in 0..consumers {
+                let _ = store.unsubscribe("A", consumer).await;
+            }
+            store.consumer("A").await;
+            let all = "x".repeat(usize::try_from(limit).unwrap() - 200);
+            assert!(store.append("A", producer, None, &[&all]).await.is_ok(), "bytes were lost");
+        });
+    }
+}

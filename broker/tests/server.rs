@@ -1,0 +1,257 @@
+//! The server on a real socket: slow and stuck clients, time-outs, and a shutdown in good order.
+
+mod support;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use broker::store::Store;
+use broker::store::memory::Retain;
+use broker::{Limits, Options, Signal, serve};
+use support::{Short, memory};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+use tokio::time::Duration;
+
+/// A server on a free port.
+struct Running {
+    address: SocketAddr,
+    store: Arc<dyn Store>,
+    shutdown: Signal,
+    task: JoinHandle<()>,
+}
+
+impl Running {
+    async fn start(options: Options) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (store, shutdown) = (memory(Retain::Lag, None), Signal::default());
+        let serving = {
+            let (store, shutdown) = (Arc::clone(&store), shutdown.clone());
+            async move { serve(listener, store, options, shutdown.raised()).await }
+        };
+        Self { address, store, shutdown, task: tokio::spawn(serving) }
+    }
+
+    /// Topic A, with producer 0 and consumer 0.
+    async fn with_topic(options: Options) -> Self {
+        let running = Self::start(options).await;
+        let store = Short(Arc::clone(&running.store));
+        store.producer("A").await;
+        store.consumer("A").await;
+        running
+    }
+
+    async fn connect(&self) -> TcpStream {
+        TcpStream::connect(self.address).await.unwrap()
+    }
+
+    async fn stop(self) {
+        self.shutdown.raise();
+        self.task.await.unwrap();
+    }
+}
+
+/// Long enough to never matter, but for the one that a test shortens.
+fn patient() -> Options {
+    let hour = Duration::from_secs(3600);
+    Options {
+        limits: Limits { wait: hour, poll_again: hour, body_read: hour, ..Limits::default() },
+        header_read: hour,
+        idle: hour,
+        write_stall: hour,
+        grace: hour,
+        subscription_idle: None,
+    }
+}
+
+const SOON: Duration = Duration::from_millis(30);
+const HEALTH: &str = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
+
+/// Reads one answer.
+async fn answer(stream: &mut TcpStream) -> String {
+    let mut text = Vec::new();
+    loop {
+        let mut buffer = [0; 4096];
+        let count = stream.read(&mut buffer).await.unwrap();
+        text.extend_from_slice(&buffer[..count]);
+        let read = String::from_utf8_lossy(&text).into_owned();
+        if count == 0 || read.ends_with('}') {
+            return read;
+        }
+    }
+}
+
+async fn ask(stream: &mut TcpStream, request: &str) -> String {
+    stream.write_all(request.as_bytes()).await.unwrap();
+    answer(stream).await
+}
+
+/// Reads until the other side closes.
+async fn rest(mut stream: TcpStream) -> String {
+    let mut text = Vec::new();
+    // A reset is an end as well: the server may close with bytes of ours unread.
+    let _ = stream.read_to_end(&mut text).await;
+    String::from_utf8_lossy(&text).into_owned()
+}
+
+#[tokio::test]
+async fn a_connection_serves_many_requests() {
+    let running = Running::start(patient()).await;
+    let mut stream = running.connect().await;
+    for _ in 0..3 {
+        assert!(ask(&mut stream, HEALTH).await.starts_with("HTTP/1.1 200 OK"));
+    }
+    drop(stream);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_client_with_a_slow_head_is_cut_off_and_others_go_on() {
+    let running = Running::start(Options { header_read: SOON, ..patient() }).await;
+    let mut other = running.connect().await;
+    let mut slow = running.connect().await;
+    slow.write_all(b"GET /healthz HT").await.unwrap();
+    assert_eq!(rest(slow).await, "");
+    // Idle for just as long, and still there.
+    assert!(ask(&mut other, HEALTH).await.starts_with("HTTP/1.1 200 OK"));
+    drop(other);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_client_with_a_slow_second_head_is_cut_off() {
+    let running = Running::start(Options { header_read: SOON, ..patient() }).await;
+    let mut slow = running.connect().await;
+    ask(&mut slow, HEALTH).await;
+    slow.write_all(b"GET /hea").await.unwrap();
+    assert_eq!(rest(slow).await, "");
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_client_with_a_slow_body_is_told_and_cut_off() {
+    let limits = Limits { body_read: SOON, ..Limits::default() };
+    let running = Running::start(Options { limits, ..patient() }).await;
+    let mut slow = running.connect().await;
+    slow.write_all(b"POST /topics HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{")
+        .await
+        .unwrap();
+    let answer = rest(slow).await;
+    assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
+    assert!(answer.contains("request_timeout"), "{answer}");
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn an_idle_connection_is_closed() {
+    let running = Running::start(Options { idle: SOON, ..patient() }).await;
+    let mut idle = running.connect().await;
+    ask(&mut idle, HEALTH).await;
+    assert_eq!(rest(idle).await, "");
+    assert_eq!(rest(running.connect().await).await, "", "one that never sent anything too");
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_poll_that_waits_is_not_idle() {
+    let running = Running::with_topic(Options { idle: SOON, header_read: SOON, ..patient() }).await;
+    let mut polling = running.connect().await;
+    let poll = "GET /consumer/consume?topic=A&consumer_id=0&max=9&wait_ms=60000 HTTP/1.1\r\nHost: x\r\n\r\n";
+    polling.write_all(poll.as_bytes()).await.unwrap();
+    // This one is closed for idling, so by then the other had the time as well.
+    assert_eq!(rest(running.connect().await).await, "");
+    let store = Short(Arc::clone(&running.store));
+    store.append("A", 0, None, &["after the wait"]).await.unwrap();
+    assert!(answer(&mut polling).await.contains("after the wait"));
+    drop(polling);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_read_is_cut_off() {
+    let running = Running::with_topic(Options { write_stall: SOON, ..patient() }).await;
+    let store = Short(Arc::clone(&running.store));
+    let payload = "x".repeat(1 << 20);
+    for _ in 0..8 {
+        store.append("A", 0, None, &[&payload]).await.unwrap();
+    }
+    let mut stuck = running.connect().await;
+    // Several answers of 8 MiB are more than the buffers of both sides hold.
+    let poll =
+        "GET /consumer/consume?topic=A&consumer_id=0&max=9&offset=0 HTTP/1.1\r\nHost: x\r\n\r\n";
+    for _ in 0..8 {
+        stuck.write_all(poll.as_bytes()).await.unwrap();
+    }
+    running.shutdown.raise();
+    // The shutdown waits for an hour, so it ends only because the stuck client was cut off.
+    running.task.await.unwrap();
+    drop(stuck);
+}
+
+#[tokio::test]
+async fn a_shutdown_answers_the_polls_that_wait_and_finishes_what_is_in_flight() {
+    let running = Running::with_topic(patient()).await;
+    let store = Short(Arc::clone(&running.store));
+    store.append("A", 0, None, &["acknowledged by the poll"]).await.unwrap();
+    let mut polling = running.connect().await;
+    let poll = "GET /consumer/consume?topic=A&consumer_id=0&max=9&offset=1&wait_ms=60000 HTTP/1.1\r\nHost: x\r\n\r\n";
+    polling.write_all(poll.as_bytes()).await.unwrap();
+    while store.size("A", 0).await != Ok((0, 1)) {
+        tokio::task::yield_now().await;
+    }
+    let mut sending = running.connect().await;
+    let body = r#"{"topic":"A","producer_id":0,"message":"in flight"}"#;
+    let length = body.len();
+    let head = format!(
+        "POST /producer/produce HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\nExpect: 100-continue\r\n\r\n"
+    );
+    sending.write_all(head.as_bytes()).await.unwrap();
+    // The server asks for the body once the handler reads it: from then on it is in flight.
+    let mut go_on = [0; 25];
+    sending.read_exact(&mut go_on).await.unwrap();
+    assert_eq!(&go_on, b"HTTP/1.1 100 Continue\r\n\r\n");
+    let idle = running.connect().await;
+    running.shutdown.raise();
+    assert!(rest(polling).await.ends_with(r#""messages":[]}"#));
+    assert_eq!(rest(idle).await, "");
+    sending.write_all(body.as_bytes()).await.unwrap();
+    assert!(rest(sending).await.ends_with(r#"{"status":"success","offset":1}"#));
+    let address = running.address;
+    running.task.await.unwrap();
+    assert!(TcpStream::connect(address).await.is_err(), "nobody listens any more");
+}
+
+#[tokio::test]
+async fn a_shutdown_is_bounded() {
+    let running = Running::start(Options { grace: SOON, ..patient() }).await;
+    let mut stuck = running.connect().await;
+    let head =
+        "POST /topics HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n";
+    stuck.write_all(head.as_bytes()).await.unwrap();
+    let mut go_on = [0; 25];
+    stuck.read_exact(&mut go_on).await.unwrap();
+    running.stop().await;
+    assert_eq!(rest(stuck).await, "");
+}
+
+#[tokio::test]
+async fn an_idle_subscription_ends_but_not_one_that_waits() {
+    let limits = Limits { poll_again: SOON / 3, ..Limits::default() };
+    let idle = Some(SOON * 10);
+    let running =
+        Running::with_topic(Options { limits, subscription_idle: idle, ..patient() }).await;
+    let store = Short(Arc::clone(&running.store));
+    store.consumer("A").await;
+    let mut polling = running.connect().await;
+    let poll = "GET /consumer/consume?topic=A&consumer_id=0&max=9&wait_ms=60000 HTTP/1.1\r\nHost: x\r\n\r\n";
+    polling.write_all(poll.as_bytes()).await.unwrap();
+    while store.size("A", 1).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+    store.append("A", 0, None, &["still there"]).await.unwrap();
+    assert!(answer(&mut polling).await.contains("still there"));
+    drop(polling);
+    running.stop().await;
+}

@@ -1,0 +1,120 @@
+//! What several tests share: stores to test, short forms of requests, and a client without a
+//! socket.
+#![allow(dead_code, reason = "each test file uses a part of it")]
+
+use std::borrow::Cow;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Method, Request, StatusCode};
+use broker::store::memory::{MemoryStore, Retain};
+use broker::store::{Append, Epoch, Error, Message, Poll, Store, Subscribed, Subscription};
+use broker::{Limits, Signal, router};
+use http_body_util::BodyExt;
+use serde_json::Value;
+use tower::ServiceExt;
+
+/// The epoch of every store here.
+pub(crate) const EPOCH: &str = "e1";
+
+/// Every store that must keep the contract, each new and empty.
+pub(crate) fn stores() -> Vec<(&'static str, Arc<dyn Store>)> {
+    vec![("memory", memory(Retain::Lag, None)), ("memory, all", memory(Retain::All, None))]
+}
+
+/// A store in memory.
+pub(crate) fn memory(retain: Retain, max_memory: Option<u64>) -> Arc<dyn Store> {
+    Arc::new(MemoryStore::new(Epoch::new(EPOCH), retain, max_memory))
+}
+
+/// Short forms of a store's requests.
+pub(crate) struct Short(pub(crate) Arc<dyn Store>);
+
+impl Short {
+    pub(crate) async fn producer(&self, topic: &str) -> i64 {
+        self.0.register_producer(topic.parse().unwrap()).await.unwrap()
+    }
+
+    pub(crate) async fn consumer(&self, topic: &str) -> Subscribed {
+        self.0.register_consumer(topic).await.unwrap()
+    }
+
+    pub(crate) async fn append(
+        &self,
+        topic: &str,
+        producer: i64,
+        sequence: Option<u64>,
+        payloads: &[&str],
+    ) -> Result<u64, Error> {
+        let payloads: Vec<Cow<'_, str>> = payloads.iter().map(|text| (*text).into()).collect();
+        let append = Append { topic, producer, epoch: None, sequence, payloads: &payloads };
+        self.0.append(append).await
+    }
+
+    pub(crate) async fn poll(
+        &self,
+        topic: &str,
+        consumer: i64,
+        offset: Option<u64>,
+        max: usize,
+    ) -> Result<Vec<Message>, Error> {
+        let subscription = Subscription { topic, consumer, epoch: None };
+        let poll = Poll { subscription, offset, max, max_bytes: NonZeroUsize::MAX };
+        Ok(self.0.poll(poll).await?.iter().collect())
+    }
+
+    /// Payloads of a poll without offset.
+    pub(crate) async fn take(&self, topic: &str, consumer: i64, max: usize) -> Vec<String> {
+        let messages = self.poll(topic, consumer, None, max).await.unwrap();
+        messages.into_iter().map(|message| message.payload).collect()
+    }
+
+    /// Lag and position.
+    pub(crate) async fn size(&self, topic: &str, consumer: i64) -> Result<(u64, u64), Error> {
+        let size = self.0.size(Subscription { topic, consumer, epoch: None }).await?;
+        Ok((size.lag, size.position))
+    }
+
+    pub(crate) async fn unsubscribe(&self, topic: &str, consumer: i64) -> Result<(), Error> {
+        self.0.unsubscribe(Subscription { topic, consumer, epoch: None }).await
+    }
+}
+
+/// A client of a router, without a socket.
+#[derive(Clone)]
+pub(crate) struct Wire(Router);
+
+impl Wire {
+    pub(crate) fn new(limits: Limits) -> Self {
+        Self::over(memory(Retain::Lag, None), limits)
+    }
+
+    pub(crate) fn over(store: Arc<dyn Store>, limits: Limits) -> Self {
+        Self(router(store, limits, Signal::default()))
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: impl Into<Body>) -> (u16, Value) {
+        self.send(Method::POST, path, body).await
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> (u16, Value) {
+        self.send(Method::GET, path, "").await
+    }
+
+    pub(crate) async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: impl Into<Body>,
+    ) -> (u16, Value) {
+        let request = Request::builder().method(method).uri(path).body(body.into()).unwrap();
+        let response = self.0.clone().oneshot(request).await.unwrap();
+        let status: StatusCode = response.status();
+        let bytes = response.into_body().collect().await.unwrap().to_bytes();
+        let body =
+            if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes).unwrap() };
+        (status.as_u16(), body)
+    }
+}

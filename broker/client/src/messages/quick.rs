@@ -95,7 +95,11 @@ impl Reader<'_> {
     fn payload(&mut self) -> Read<Range<usize>> {
         let start = self.at;
         let rest = &self.body[start..];
-        let length = rest.iter().position(|&byte| byte == b'"' || byte == b'\\' || byte < b' ')?;
+        let special = |byte: u8| byte == b'"' || byte == b'\\' || byte < b' ';
+        // Whole blocks first: without a way out of its loop, a block is looked at in one go.
+        let plain = |block: &&[u8]| !block.iter().fold(false, |any, &byte| any | special(byte));
+        let skipped = rest.chunks_exact(16).take_while(plain).count() * 16;
+        let length = skipped + rest[skipped..].iter().position(|&byte| special(byte))?;
         self.at += length;
         self.word(b"\"")?;
         Some(start..start + length)

@@ -19,6 +19,7 @@ mod resolve;
 mod sources;
 mod topics;
 mod values;
+mod words;
 mod yaml;
 
 pub use diagnostic::Error;
@@ -152,19 +153,6 @@ pub struct Broker {
 pub enum Store {
     /// In memory: nothing survives a restart.
     Memory,
-}
-
-impl Store {
-    /// Every store that is built.
-    pub const ALL: [Self; 1] = [Self::Memory];
-
-    /// As the command line and the YAML name it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Memory => "memory",
-        }
-    }
 }
 
 /// How a broker is spoken to.

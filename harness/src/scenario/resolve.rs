@@ -67,7 +67,7 @@ impl Report<'_> {
 /// Checks everything that one file can be wrong in.
 ///
 /// # Errors
-/// All that is wrong, in the file's order by section.
+/// All that is wrong, in the file's order.
 pub(super) fn resolve(
     file: &Path,
     source: &Arc<Source>,
@@ -85,7 +85,7 @@ pub(super) fn resolve(
         topics,
         producers,
         consumers,
-        start: report.read(&raw.start, start).unwrap_or(Start::ConsumersFirst),
+        start: report.read(&raw.start, values::word).unwrap_or(Start::ConsumersFirst),
         broker: broker(&mut report, raw.broker.value()),
         expect: expect(&mut report, raw.expect.value()),
         require: require(&mut report, raw),
@@ -93,6 +93,8 @@ pub(super) fn resolve(
         golden: report.read(&raw.golden, golden).unwrap_or(true),
         seed: report.read(&raw.seed, |text| values::count(text, 0..=u64::MAX)).unwrap_or(1),
     };
+    // Found section by section; people read a file from the top.
+    report.diagnostics.sort_by_key(Diagnostic::offset);
     Error::unless_empty(report.diagnostics)?;
     Ok(scenario)
 }
@@ -269,17 +271,16 @@ fn batch_size(text: &str) -> Result<NonZeroU32, Diagnostic> {
     Ok(NonZeroU32::new(count).expect("the limits begin at 1"))
 }
 
-fn start(text: &str) -> Result<Start, Diagnostic> {
-    let words = [("consumers-first", Start::ConsumersFirst), ("together", Start::Together)];
-    values::word(text, &words)
-}
-
 fn golden(text: &str) -> Result<bool, Diagnostic> {
-    values::word(text, &[("golden", true), ("none", false)])
+    match text {
+        "golden" => Ok(true),
+        "none" => Ok(false),
+        _ => Err(Diagnostic::new(format!("unknown value `{text}`"))
+            .label(hint(text, ["golden", "none"]))),
+    }
 }
 
 fn broker(report: &mut Report<'_>, raw: Option<&raw::Broker>) -> Broker {
-    let words = [("detect", Driver::Detect), ("original", Driver::Original)];
     let default = raw::Broker::default();
     let raw = raw.unwrap_or(&default);
     let mut stores = Vec::new();
@@ -288,9 +289,7 @@ fn broker(report: &mut Report<'_>, raw: Option<&raw::Broker>) -> Broker {
     }
     Broker {
         store: report.read(&raw.store, store).unwrap_or(Store::Memory),
-        driver: report
-            .read(&raw.driver, |text| values::word(text, &words))
-            .unwrap_or(Driver::Detect),
+        driver: report.read(&raw.driver, values::word).unwrap_or(Driver::Detect),
         stores,
     }
 }
@@ -304,34 +303,16 @@ pub fn store(text: &str) -> Result<Store, Diagnostic> {
         return Err(Diagnostic::new("the MySQL store is not built yet")
             .label("use `memory`, the only store so far"));
     }
-    Store::ALL.into_iter().find(|store| store.as_str() == text).ok_or_else(|| {
-        Diagnostic::new(format!("unknown store `{text}`"))
-            .label(hint(text, Store::ALL.iter().map(|store| store.as_str())))
-    })
+    values::word(text)
 }
 
 fn expect(report: &mut Report<'_>, raw: Option<&raw::Expect>) -> Expect {
-    let deliveries = [
-        ("exactly-once", Delivery::ExactlyOnce),
-        ("at-least-once", Delivery::AtLeastOnce),
-        ("at-most-once", Delivery::AtMostOnce),
-    ];
-    let orders = [
-        ("per-topic", Order::PerTopic),
-        ("per-producer", Order::PerProducer),
-        ("none", Order::None),
-    ];
-    let ackeds = [("all", Acked::All), ("any", Acked::Any)];
     let default = raw::Expect::default();
     let raw = raw.unwrap_or(&default);
     Expect {
-        delivery: report
-            .read(&raw.delivery, |text| values::word(text, &deliveries))
-            .unwrap_or(Delivery::ExactlyOnce),
-        order: report
-            .read(&raw.order, |text| values::word(text, &orders))
-            .unwrap_or(Order::PerTopic),
-        acked: report.read(&raw.acked, |text| values::word(text, &ackeds)).unwrap_or(Acked::All),
+        delivery: report.read(&raw.delivery, values::word).unwrap_or(Delivery::ExactlyOnce),
+        order: report.read(&raw.order, values::word).unwrap_or(Order::PerTopic),
+        acked: report.read(&raw.acked, values::word).unwrap_or(Acked::All),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The YAML that a person writes, as types that cannot be wrong: loaded and checked once, here.
 //!
-//! [`load`] reads text ([`load()`]), `yaml` and `raw` give it types with places, `resolve`, `topics`
+//! [`load()`] reads text, `yaml` and `raw` give it types with places, `resolve`, `topics`
 //! and `sources` make a [`Scenario`] of them, with [`names`] and `values` for single words.
 //! [`diagnostic`] says what is wrong. A new key is a field of `raw` and a line in `resolve`.
 

@@ -1,8 +1,9 @@
 //! The YAML that a person writes, as types that cannot be wrong: loaded and checked once, here.
 //!
-//! [`load()`] reads text, `yaml` and `raw` give it types with places, `resolve`, `topics`
-//! and `sources` make a [`Scenario`] of them, with [`names`] and `values` for single words.
-//! [`diagnostic`] says what is wrong. A new key is a field of `raw` and a line in `resolve`.
+//! [`load()`] reads text, `yaml` and `raw` give it types with places, and `resolve`, `settings`,
+//! `topics` and `sources` make a [`Scenario`] of them, with [`names`], `values` and `words` for
+//! single words. [`diagnostic`] says what is wrong. A new key is a field of `raw` and a line in
+//! `resolve`.
 
 use std::num::NonZeroU32;
 use std::ops::RangeInclusive;
@@ -16,6 +17,7 @@ pub mod load;
 pub mod names;
 mod raw;
 mod resolve;
+mod settings;
 mod sources;
 mod topics;
 mod values;

@@ -6,7 +6,8 @@ use std::path::Path;
 
 use super::diagnostic::Diagnostic;
 use super::names::{self, Kind};
-use super::resolve::{Once, Report};
+use super::resolve::Report;
+use super::settings::Once;
 use super::yaml::{At, Field};
 use super::{Source, raw, values};
 

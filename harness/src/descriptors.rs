@@ -46,3 +46,38 @@ fn check(plan: &Plan, limit: Option<u64>) -> Result<(), TooMany> {
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(consumers: u32) -> Plan {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("x.yaml");
+        let yaml = format!(
+            "topics:\n  T1: P1 -> C1..C{consumers}\n  T2: P1 -> C1\n\
+             producers:\n  all: {{ generate: {{ messages: 4 }} }}\n"
+        );
+        std::fs::write(&file, yaml).unwrap();
+        Plan::new(crate::scenario::load(&file).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_plan_that_does_not_fit_says_both_numbers() {
+        // P1 sends on two topics at once; C1 polls two, the others one.
+        let plan = plan(100);
+        assert_eq!(plan.connections(), 2 + 101);
+        assert_eq!(check(&plan, None), Ok(()));
+        assert_eq!(check(&plan, Some(103 + 100 + OTHERS)), Ok(()));
+        let error = check(&plan, Some(103 + 100 + OTHERS - 1)).unwrap_err().to_string();
+        assert!(error.starts_with("the scenario needs 267 open files"), "{error}");
+        assert!(error.contains("the limit is 266"), "{error}");
+    }
+
+    #[test]
+    fn reserving_raises_the_soft_limit_to_the_hard_one() {
+        reserve(&plan(1)).unwrap();
+        let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+        assert_eq!(current, maximum);
+    }
+}

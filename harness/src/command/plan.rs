@@ -1,17 +1,24 @@
 //! `harness plan`: what a scenario is going to do, without doing it.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 
 use crate::exit::Exit;
 use crate::plan::Plan;
 use crate::scenario;
 
+mod json;
+mod table;
+
 /// Its arguments.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
     /// The scenario file.
     pub file: PathBuf,
+
+    /// Print JSON for programs.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Carries it out.
@@ -19,12 +26,20 @@ pub struct Arguments {
 pub fn main(arguments: &Arguments) -> Exit {
     match scenario::load(&arguments.file).and_then(Plan::new) {
         Ok(plan) => {
-            let _ = writeln!(io::stdout(), "{} messages", plan.messages.len());
+            let text = if arguments.json { json::render(&plan) } else { table::render(&plan) };
+            // A reader that has gone away has seen enough.
+            let _ = io::stdout().write_all(text.as_bytes());
             Exit::Passed
         }
         Err(error) => {
-            eprintln!("{error}");
+            let _ = writeln!(io::stderr(), "{}", error.render(colour()));
             Exit::Usage
         }
     }
+}
+
+/// Whether stderr is for eyes that want colours.
+fn colour() -> bool {
+    let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    io::stderr().is_terminal() && !unwanted
 }

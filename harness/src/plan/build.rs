@@ -261,7 +261,7 @@ impl Plan {
             let who = names::list(Kind::Producer, &numbers);
             let file = self.scenario.file.display();
             Diagnostic::new(title)
-                .help(format!("{file} maps {who} to it, and none of them has a message for it"))
+                .help(format!("{file} maps {who} to it, but no message is for it"))
         };
         empty.map(describe).collect()
     }

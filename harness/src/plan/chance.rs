@@ -55,3 +55,42 @@ fn mix(seed: u64) -> u64 {
     let seed = (seed ^ (seed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     seed ^ (seed >> 31)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_never_change_from_version_to_version() {
+        let mut chance = generator(1, Purpose::Payloads, 1);
+        let mut payload = String::new();
+        text(&mut chance, 25, &mut payload);
+        let numbers: Vec<u32> = (0..6).map(|_| between(&mut chance, 16, 256)).collect();
+        assert_eq!(
+            (payload.as_str(), numbers),
+            ("b2z3GiNm95thxGnymbWVAQWlS", vec![49, 229, 135, 41, 240, 173])
+        );
+    }
+
+    #[test]
+    fn producers_and_purposes_have_chances_of_their_own() {
+        let first = |seed, purpose, number| generator(seed, purpose, number).next_u64();
+        let values = std::collections::BTreeSet::from([
+            first(1, Purpose::Payloads, 1),
+            first(2, Purpose::Payloads, 1),
+            first(1, Purpose::Payloads, 2),
+            first(1, Purpose::Pauses, 1),
+        ]);
+        assert_eq!(values.len(), 4);
+    }
+
+    #[test]
+    fn limits_are_included_and_nothing_beyond_them() {
+        let mut chance = generator(7, Purpose::Pauses, 1);
+        let drawn: std::collections::BTreeSet<u32> =
+            (0..200).map(|_| between(&mut chance, 3, 6)).collect();
+        assert_eq!(drawn.into_iter().collect::<Vec<_>>(), [3, 4, 5, 6]);
+        assert_eq!(between(&mut chance, 9, 9), 9);
+        let _any = between(&mut chance, 0, u32::MAX);
+    }
+}

@@ -145,6 +145,12 @@ impl Diagnostic {
         Some((&place.source.name, line, column))
     }
 
+    /// Where it begins, in bytes of its file; nothing for one without a place.
+    #[must_use]
+    pub fn offset(&self) -> Option<usize> {
+        self.place.as_ref().map(|place| place.span.start)
+    }
+
     fn render(&self, renderer: &Renderer) -> String {
         let mut group = Group::with_title(Level::ERROR.primary_title(self.title.as_str()));
         if let Some(Place { source, span }) = &self.place {

@@ -1,8 +1,9 @@
 //! The YAML that a person writes, as types that cannot be wrong: loaded and checked once, here.
 //!
-//! [`load`] reads text ([`load()`]), `yaml` and `raw` give it types with places, `resolve`, `topics`
-//! and `sources` make a [`Scenario`] of them, with [`names`] and `values` for single words.
-//! [`diagnostic`] says what is wrong. A new key is a field of `raw` and a line in `resolve`.
+//! [`load()`] reads text, `yaml` and `raw` give it types with places, and `resolve`, `settings`,
+//! `topics` and `sources` make a [`Scenario`] of them, with [`names`], `values` and `words` for
+//! single words. [`diagnostic`] says what is wrong. A new key is a field of `raw` and a line in
+//! `resolve`.
 
 use std::num::NonZeroU32;
 use std::ops::RangeInclusive;
@@ -16,9 +17,11 @@ pub mod load;
 pub mod names;
 mod raw;
 mod resolve;
+mod settings;
 mod sources;
 mod topics;
 mod values;
+mod words;
 mod yaml;
 
 pub use diagnostic::Error;
@@ -152,19 +155,6 @@ pub struct Broker {
 pub enum Store {
     /// In memory: nothing survives a restart.
     Memory,
-}
-
-impl Store {
-    /// Every store that is built.
-    pub const ALL: [Self; 1] = [Self::Memory];
-
-    /// As the command line and the YAML name it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Memory => "memory",
-        }
-    }
 }
 
 /// How a broker is spoken to.

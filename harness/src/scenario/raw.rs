@@ -95,7 +95,7 @@ pub(super) struct Producer {
 #[serde(default, deny_unknown_fields)]
 #[schemars(extend("required" = ["messages"]))]
 pub(super) struct Generate {
-    /// How many.
+    /// How many each producer sends.
     #[schemars(with = "u32", range(min = 1))]
     pub messages: Field<String>,
     /// Bytes of a payload, `16` or `16..256`, inclusive; default 16.

@@ -1,7 +1,6 @@
 //! From the file as it is written to a [`Scenario`]: every value read, every default filled in,
 //! every name looked up; and whatever is wrong with any of it, all at once.
 
-use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::ops::Range;
 use std::path::Path;
@@ -9,9 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::diagnostic::{Diagnostic, Error, Source, hint};
-use super::names::{self, Kind};
+use super::names::Kind;
+use super::settings::{Once, Settings};
 use super::topics::{self, Mapped};
-use super::yaml::{At, Field, Ordered};
+use super::yaml::{At, Field};
 use super::{
     Acked, Broker, Consumer, Delivery, Drain, Driver, Expect, Order, Pace, Producer, Requirement,
     Scenario, Source as Messages, Start, Store, raw, sources, values,
@@ -67,7 +67,7 @@ impl Report<'_> {
 /// Checks everything that one file can be wrong in.
 ///
 /// # Errors
-/// All that is wrong, in the file's order by section.
+/// All that is wrong, in the file's order.
 pub(super) fn resolve(
     file: &Path,
     source: &Arc<Source>,
@@ -85,7 +85,7 @@ pub(super) fn resolve(
         topics,
         producers,
         consumers,
-        start: report.read(&raw.start, start).unwrap_or(Start::ConsumersFirst),
+        start: report.read(&raw.start, values::word).unwrap_or(Start::ConsumersFirst),
         broker: broker(&mut report, raw.broker.value()),
         expect: expect(&mut report, raw.expect.value()),
         require: require(&mut report, raw),
@@ -93,6 +93,8 @@ pub(super) fn resolve(
         golden: report.read(&raw.golden, golden).unwrap_or(true),
         seed: report.read(&raw.seed, |text| values::count(text, 0..=u64::MAX)).unwrap_or(1),
     };
+    // Found section by section; people read a file from the top.
+    report.diagnostics.sort_by_key(Diagnostic::offset);
     Error::unless_empty(report.diagnostics)?;
     Ok(scenario)
 }
@@ -120,77 +122,6 @@ fn name(report: &mut Report<'_>, file: &Path, raw: &raw::Scenario) -> String {
         report.add(0..0, Diagnostic::new(title).label("write `name:` here").help(RULE));
     }
     stem
-}
-
-/// What the settings of one kind of actor say about each of them.
-struct Settings<'a, T> {
-    all: Option<&'a T>,
-    own: BTreeMap<u32, &'a At<T>>,
-}
-
-impl<'a, T> Settings<'a, T> {
-    /// Looks up every name; `mapped` are the numbers that topics name.
-    fn new(
-        report: &mut Report<'_>,
-        kind: Kind,
-        raw: &'a Field<Ordered<T>>,
-        mapped: &[u32],
-    ) -> Self {
-        let mut settings = Self { all: None, own: BTreeMap::new() };
-        for (name, value) in raw.value().map_or(&[][..], |entries| &entries.0) {
-            if name.value == "all" {
-                settings.all = Some(&value.value);
-                continue;
-            }
-            let parsed = names::parse(kind, &name.value).map_err(|diagnostic| {
-                diagnostic.help(format!("a key here is `all`, or the name of a {kind}"))
-            });
-            let Some(numbers) = report.keep(name.span.clone(), parsed) else { continue };
-            for number in numbers {
-                if mapped.binary_search(&number).is_err() {
-                    // Nothing is known of the actors of a file whose topics could not be read.
-                    if !mapped.is_empty() {
-                        report.add(name.span.clone(), unknown(kind, number, mapped));
-                    }
-                    break;
-                }
-                if settings.own.insert(number, value).is_some() {
-                    let title = format!("{}{number} is set twice", kind.letter());
-                    let label = "a key before this one includes it";
-                    report.add(name.span.clone(), Diagnostic::new(title).label(label));
-                    break;
-                }
-            }
-        }
-        settings
-    }
-
-    /// A field of one actor: its own, else the one of all.
-    fn field<V>(&self, number: u32, pick: impl Fn(&'a T) -> &'a Field<V>) -> &'a Field<V>
-    where
-        V: 'static,
-        T: 'a,
-    {
-        let own = self.own.get(&number).map(|at| pick(&at.value));
-        own.filter(|field| field.0.is_some())
-            .or_else(|| self.all.map(&pick))
-            .unwrap_or(const { &Field(None) })
-    }
-}
-
-fn unknown(kind: Kind, number: u32, mapped: &[u32]) -> Diagnostic {
-    let letter = kind.letter();
-    let names: Vec<String> = mapped.iter().map(|number| format!("{letter}{number}")).collect();
-    let name = format!("{letter}{number}");
-    let known = format!("the topics' {kind}s are {}", names::list(kind, mapped));
-    let near = super::diagnostic::nearest(&name, names.iter().map(String::as_str));
-    let diagnostic = Diagnostic::new(format!("unknown {kind} `{name}`"));
-    match near {
-        Some(near) => {
-            diagnostic.label(format!("no topic names it; did you mean `{near}`?")).help(known)
-        }
-        None => diagnostic.label("no topic names it").help(known),
-    }
 }
 
 fn producers_of(
@@ -242,44 +173,21 @@ fn consumers_of(report: &mut Report<'_>, raw: &raw::Scenario, mapped: &[u32]) ->
     mapped.iter().map(consumer).collect()
 }
 
-/// Reads each written value once, however many actors it is for.
-pub(super) struct Once<T>(BTreeMap<usize, Option<T>>);
-
-impl<T> Default for Once<T> {
-    fn default() -> Self {
-        Self(BTreeMap::new())
-    }
-}
-
-impl<T: Clone> Once<T> {
-    /// As [`Report::read`].
-    pub(super) fn read(
-        &mut self,
-        report: &mut Report<'_>,
-        field: &Field<String>,
-        parse: impl FnOnce(&str) -> Result<T, Diagnostic>,
-    ) -> Option<T> {
-        let place = field.0.as_ref()?.span.start;
-        self.0.entry(place).or_insert_with(|| report.read(field, parse)).clone()
-    }
-}
-
 fn batch_size(text: &str) -> Result<NonZeroU32, Diagnostic> {
     let count = values::count(text, 1..=BATCH_MAX)?;
     Ok(NonZeroU32::new(count).expect("the limits begin at 1"))
 }
 
-fn start(text: &str) -> Result<Start, Diagnostic> {
-    let words = [("consumers-first", Start::ConsumersFirst), ("together", Start::Together)];
-    values::word(text, &words)
-}
-
 fn golden(text: &str) -> Result<bool, Diagnostic> {
-    values::word(text, &[("golden", true), ("none", false)])
+    match text {
+        "golden" => Ok(true),
+        "none" => Ok(false),
+        _ => Err(Diagnostic::new(format!("unknown value `{text}`"))
+            .label(hint(text, ["golden", "none"]))),
+    }
 }
 
 fn broker(report: &mut Report<'_>, raw: Option<&raw::Broker>) -> Broker {
-    let words = [("detect", Driver::Detect), ("original", Driver::Original)];
     let default = raw::Broker::default();
     let raw = raw.unwrap_or(&default);
     let mut stores = Vec::new();
@@ -288,9 +196,7 @@ fn broker(report: &mut Report<'_>, raw: Option<&raw::Broker>) -> Broker {
     }
     Broker {
         store: report.read(&raw.store, store).unwrap_or(Store::Memory),
-        driver: report
-            .read(&raw.driver, |text| values::word(text, &words))
-            .unwrap_or(Driver::Detect),
+        driver: report.read(&raw.driver, values::word).unwrap_or(Driver::Detect),
         stores,
     }
 }
@@ -304,34 +210,16 @@ pub fn store(text: &str) -> Result<Store, Diagnostic> {
         return Err(Diagnostic::new("the MySQL store is not built yet")
             .label("use `memory`, the only store so far"));
     }
-    Store::ALL.into_iter().find(|store| store.as_str() == text).ok_or_else(|| {
-        Diagnostic::new(format!("unknown store `{text}`"))
-            .label(hint(text, Store::ALL.iter().map(|store| store.as_str())))
-    })
+    values::word(text)
 }
 
 fn expect(report: &mut Report<'_>, raw: Option<&raw::Expect>) -> Expect {
-    let deliveries = [
-        ("exactly-once", Delivery::ExactlyOnce),
-        ("at-least-once", Delivery::AtLeastOnce),
-        ("at-most-once", Delivery::AtMostOnce),
-    ];
-    let orders = [
-        ("per-topic", Order::PerTopic),
-        ("per-producer", Order::PerProducer),
-        ("none", Order::None),
-    ];
-    let ackeds = [("all", Acked::All), ("any", Acked::Any)];
     let default = raw::Expect::default();
     let raw = raw.unwrap_or(&default);
     Expect {
-        delivery: report
-            .read(&raw.delivery, |text| values::word(text, &deliveries))
-            .unwrap_or(Delivery::ExactlyOnce),
-        order: report
-            .read(&raw.order, |text| values::word(text, &orders))
-            .unwrap_or(Order::PerTopic),
-        acked: report.read(&raw.acked, |text| values::word(text, &ackeds)).unwrap_or(Acked::All),
+        delivery: report.read(&raw.delivery, values::word).unwrap_or(Delivery::ExactlyOnce),
+        order: report.read(&raw.order, values::word).unwrap_or(Order::PerTopic),
+        acked: report.read(&raw.acked, values::word).unwrap_or(Acked::All),
     }
 }
 

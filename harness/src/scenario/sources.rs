@@ -6,12 +6,16 @@ use std::path::Path;
 
 use super::diagnostic::Diagnostic;
 use super::names::{self, Kind};
-use super::resolve::{Once, Report};
+use super::resolve::Report;
+use super::settings::Once;
 use super::yaml::{At, Field};
 use super::{Source, raw, values};
 
 /// The most messages that one scenario may make up.
 const MESSAGES_MAX: u32 = 100_000_000;
+
+/// The most bytes that their payloads may have together: a plan holds all of them.
+const BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024;
 
 /// Finds the sources of all producers of a file.
 pub(super) struct Sources<'a> {
@@ -24,7 +28,9 @@ pub(super) struct Sources<'a> {
     sizes: Once<std::ops::RangeInclusive<u32>>,
     /// `generate:` sections that were checked for their keys, by place.
     complete: Vec<usize>,
+    /// Messages that are made up, and their bytes at most, over all producers.
     total: u64,
+    bytes: u64,
 }
 
 impl<'a> Sources<'a> {
@@ -42,6 +48,7 @@ impl<'a> Sources<'a> {
             sizes: Once::default(),
             complete: Vec::new(),
             total: 0,
+            bytes: 0,
         }
     }
 
@@ -87,6 +94,10 @@ impl<'a> Sources<'a> {
             let title = format!("{} messages are too many to make up", self.total);
             let help = format!("at most {MESSAGES_MAX} over all producers");
             report.diagnostics.push(Diagnostic::new(title).help(help));
+        } else if self.bytes > BYTES_MAX {
+            let title = format!("{} bytes of payload are too many to make up", self.bytes);
+            let help = format!("at most {BYTES_MAX} over all producers, at the largest size");
+            report.diagnostics.push(Diagnostic::new(title).help(help));
         }
     }
 
@@ -130,8 +141,10 @@ impl<'a> Sources<'a> {
             Field(None) => Some(16..=16),
             given => self.sizes.read(report, given, values::size),
         };
-        self.total += u64::from(messages.unwrap_or(0));
-        Some(Source::Generate { messages: messages?, size: size? })
+        let (messages, size) = (messages?, size?);
+        self.total += u64::from(messages);
+        self.bytes += u64::from(messages) * u64::from(*size.end());
+        Some(Source::Generate { messages, size })
     }
 }
 

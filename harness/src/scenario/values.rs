@@ -6,7 +6,8 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use super::diagnostic::{Diagnostic, hint};
-use super::{Counter, Pace, Requirement};
+use super::words::Words;
+use super::{Pace, Requirement};
 
 /// The longest time that may be asked for.
 const TIME_MAX: Duration = Duration::from_secs(24 * 60 * 60);
@@ -117,26 +118,20 @@ where
     })
 }
 
-/// One of a list of words.
-pub(super) fn word<T: Copy>(text: &str, words: &[(&str, T)]) -> Parsed<T> {
-    words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value).ok_or_else(|| {
-        Diagnostic::new(format!("unknown value `{text}`"))
-            .label(hint(text, words.iter().map(|(word, _)| *word)))
+/// One of a type's words.
+pub(super) fn word<T: Words>(text: &str) -> Parsed<T> {
+    let words = || T::WORDS.iter().map(|(word, _)| *word);
+    T::WORDS.iter().find(|(word, _)| *word == text).map(|(_, value)| *value).ok_or_else(|| {
+        Diagnostic::new(format!("unknown value `{text}`")).label(hint(text, words()))
     })
 }
 
 /// `unknown_acks >= 1`.
 pub(super) fn requirement(text: &str) -> Parsed<Requirement> {
-    const COUNTERS: [(&str, Counter); 4] = [
-        ("unknown_acks", Counter::UnknownAcks),
-        ("retries", Counter::Retries),
-        ("acked", Counter::Acked),
-        ("delivered", Counter::Delivered),
-    ];
     let Some((counter, at_least)) = text.split_once(">=") else {
         return Err(Diagnostic::new(format!("`{text}` is not a condition"))
             .label("expected a counter, `>=` and a number, such as `unknown_acks >= 1`"));
     };
-    let counter = word(counter.trim(), &COUNTERS)?;
+    let counter = word(counter.trim())?;
     Ok(Requirement { counter, at_least: count(at_least.trim(), 1..=u64::MAX)? })
 }

@@ -1,0 +1,105 @@
+//! The plan as JSON for programs. `plan` is the version of this form: fields may be added to a
+//! version, and are neither removed nor given another meaning.
+
+use serde_json::{Value, json};
+
+use crate::plan::{ConsumerIndex, Exactness, Plan, ProducerIndex, TopicIndex};
+use crate::scenario::Source;
+
+/// The whole text.
+pub(super) fn render(plan: &Plan) -> String {
+    let scenario = &plan.scenario;
+    let places = |len: usize| 0..len;
+    let value = json!({
+        "plan": 1,
+        "name": scenario.name,
+        "description": scenario.description,
+        "file": scenario.file,
+        "seed": scenario.seed,
+        "start": scenario.start.to_string(),
+        "broker": {
+            "store": scenario.broker.store.to_string(),
+            "driver": scenario.broker.driver.to_string(),
+            "stores": words(&scenario.broker.stores),
+        },
+        "expect": {
+            "delivery": scenario.expect.delivery.to_string(),
+            "order": scenario.expect.order.to_string(),
+            "acked": scenario.expect.acked.to_string(),
+        },
+        "require": scenario
+            .require
+            .iter()
+            .map(|need| format!("{} >= {}", need.counter, need.at_least))
+            .collect::<Vec<_>>(),
+        "drain": {
+            "idle_ms": scenario.drain.idle.as_millis(),
+            "deadline_ms": scenario.drain.deadline.as_millis(),
+        },
+        "golden": scenario.golden,
+        "topics": places(plan.topics.len()).map(|place| topic(plan, place)).collect::<Vec<_>>(),
+        "producers":
+            places(plan.producers.len()).map(|place| producer(plan, place)).collect::<Vec<_>>(),
+        "consumers":
+            places(plan.consumers.len()).map(|place| consumer(plan, place)).collect::<Vec<_>>(),
+        "sent": plan.sent_total(),
+        "delivered": plan.delivered_total(),
+        "connections": plan.connections(),
+    });
+    format!("{value:#}\n")
+}
+
+fn words<T: ToString>(values: &[T]) -> Vec<String> {
+    values.iter().map(T::to_string).collect()
+}
+
+fn topic(plan: &Plan, place: usize) -> Value {
+    let (index, topic) = (TopicIndex::new(place), &plan.topics[place]);
+    let from = topic.streams.iter().map(|stream| {
+        let stream = &plan.streams[stream.place()];
+        let number = plan.producers[stream.producer.place()].number;
+        json!({ "producer": format!("P{number}"), "messages": stream.count })
+    });
+    let to = topic.consumers.iter().map(|consumer| {
+        let exact = plan.exactness(*consumer, index) == Exactness::Exact;
+        let number = plan.consumers[consumer.place()].number;
+        json!({ "consumer": format!("C{number}"), "ledger": if exact { "exact" } else { "open" } })
+    });
+    json!({
+        "name": topic.name.as_str(),
+        "messages": plan.topic_total(index),
+        "producers": from.collect::<Vec<_>>(),
+        "consumers": to.collect::<Vec<_>>(),
+    })
+}
+
+fn producer(plan: &Plan, place: usize) -> Value {
+    let (producer, settings) = (&plan.producers[place], &plan.scenario.producers[place]);
+    let source = match &settings.source {
+        Source::Log(file) => json!({ "log": file }),
+        Source::Generate { messages, size } => {
+            json!({ "generate": { "messages": messages, "size": [size.start(), size.end()] } })
+        }
+    };
+    json!({
+        "name": format!("P{}", producer.number),
+        "messages": plan.producer_total(ProducerIndex::new(place)),
+        "rounds": producer.rounds.len(),
+        "requests": producer.requests.len(),
+        "pace": settings.pace.to_string(),
+        "batch": settings.batch,
+        "source": source,
+    })
+}
+
+fn consumer(plan: &Plan, place: usize) -> Value {
+    let consumer = &plan.consumers[place];
+    let from = consumer.topics.iter().map(|topic| plan.topics[topic.place()].name.as_str());
+    json!({
+        "name": format!("C{}", consumer.number),
+        "due": plan.consumer_total(ConsumerIndex::new(place)),
+        "batch": consumer.batch,
+        "pause_ms": consumer.pause.as_millis(),
+        "topics": from.collect::<Vec<_>>(),
+    })
+}

@@ -1,0 +1,225 @@
+//! The plan as tables for people: neighbours with equal lines share one.
+
+use std::fmt::Write;
+
+use crate::plan::{
+    ConsumerIndex, Exactness, Plan, Producer, ProducerIndex, Stream, StreamIndex, TopicIndex,
+};
+use crate::scenario::Source;
+use crate::scenario::names::{self, Kind};
+
+/// So many topics or producers are spelt out in a line; `--json` has all.
+const SPELT_MAX: usize = 8;
+
+/// The whole text.
+pub(super) fn render(plan: &Plan) -> String {
+    let scenario = &plan.scenario;
+    let mut text = String::new();
+    let description = scenario.description.as_deref().unwrap_or("no description");
+    line(&mut text, &format!("{}: {description}", scenario.name));
+    let expect = scenario.expect;
+    let seconds = |time| humantime::format_duration(time);
+    for (key, value) in [
+        ("file", scenario.file.display().to_string()),
+        ("seed", scenario.seed.to_string()),
+        ("start", scenario.start.to_string()),
+        ("broker", format!("store {}, driver {}", scenario.broker.store, scenario.broker.driver)),
+        (
+            "expect",
+            format!("delivery {}, order {}, acked {}", expect.delivery, expect.order, expect.acked),
+        ),
+        ("require", required(plan)),
+        (
+            "drain",
+            format!(
+                "idle {}, deadline {}",
+                seconds(scenario.drain.idle),
+                seconds(scenario.drain.deadline)
+            ),
+        ),
+        ("golden", if scenario.golden { "golden" } else { "none" }.to_owned()),
+    ] {
+        line(&mut text, &format!("  {key:<8} {value}"));
+    }
+    text.push('\n');
+    table(&mut text, &["topic", "messages", "from", "to", "ledger"], &topics(plan));
+    table(
+        &mut text,
+        &["producer", "messages", "rounds", "requests", "pace", "batch", "source", "to"],
+        &producers(plan),
+    );
+    table(&mut text, &["consumer", "due", "batch", "pause", "from"], &consumers(plan));
+    let (sent, delivered, connections) =
+        (plan.sent_total(), plan.delivered_total(), plan.connections());
+    line(
+        &mut text,
+        &format!(
+            "{sent} messages sent, {delivered} delivered, over at most {connections} connections"
+        ),
+    );
+    text
+}
+
+fn required(plan: &Plan) -> String {
+    let conditions = plan.scenario.require.iter();
+    let conditions: Vec<String> =
+        conditions.map(|need| format!("{} >= {}", need.counter, need.at_least)).collect();
+    if conditions.is_empty() { "nothing".to_owned() } else { conditions.join(", ") }
+}
+
+/// A line's name apart from its other cells, so that equal ones can be put together.
+struct Row {
+    name: Name,
+    cells: Vec<String>,
+}
+
+enum Name {
+    Word(String),
+    Actor(Kind, u32),
+}
+
+fn topics(plan: &Plan) -> Vec<Row> {
+    let row = |(place, topic): (usize, &crate::plan::Topic)| {
+        let index = TopicIndex::new(place);
+        let to: Vec<u32> = topic
+            .consumers
+            .iter()
+            .map(|consumer| plan.consumers[consumer.place()].number)
+            .collect();
+        let exact = topic.consumers.iter().all(|c| plan.exactness(*c, index) == Exactness::Exact);
+        Row {
+            name: Name::Word(topic.name.to_string()),
+            cells: vec![
+                plan.topic_total(index).to_string(),
+                from(plan, topic),
+                names::list(Kind::Consumer, &to),
+                if exact { "exact" } else { "open" }.to_owned(),
+            ],
+        }
+    };
+    plan.topics.iter().enumerate().map(row).collect()
+}
+
+/// `P1 331, P2 497`, neighbours that send as many in one: `P1..P10 5 each`.
+fn from(plan: &Plan, topic: &crate::plan::Topic) -> String {
+    let streams: Vec<_> =
+        topic.streams.iter().map(|stream| &plan.streams[stream.place()]).collect();
+    let groups = streams.chunk_by(|a, b| a.count == b.count).map(|group| {
+        let number = |stream: &&Stream| plan.producers[stream.producer.place()].number;
+        let numbers: Vec<u32> = group.iter().map(number).collect();
+        let each = if group.len() > 1 { " each" } else { "" };
+        format!("{} {}{each}", names::list(Kind::Producer, &numbers), group[0].count)
+    });
+    shortened(&groups.collect::<Vec<_>>())
+}
+
+fn producers(plan: &Plan) -> Vec<Row> {
+    let row = |(place, producer): (usize, &Producer)| {
+        let settings = &plan.scenario.producers[place];
+        let source = match &settings.source {
+            Source::Log(file) => file.display().to_string(),
+            Source::Generate { size, .. } if size.start() == size.end() => {
+                format!("generated, {} bytes", size.start())
+            }
+            Source::Generate { size, .. } => {
+                format!("generated, {}..{} bytes", size.start(), size.end())
+            }
+        };
+        let to = producer.streams.iter().map(|stream: &StreamIndex| {
+            let stream = &plan.streams[stream.place()];
+            format!("{} {}", plan.topics[stream.topic.place()].name, stream.count)
+        });
+        Row {
+            name: Name::Actor(Kind::Producer, producer.number),
+            cells: vec![
+                plan.producer_total(ProducerIndex::new(place)).to_string(),
+                producer.rounds.len().to_string(),
+                producer.requests.len().to_string(),
+                settings.pace.to_string(),
+                settings.batch.to_string(),
+                source,
+                shortened(&to.collect::<Vec<_>>()),
+            ],
+        }
+    };
+    plan.producers.iter().enumerate().map(row).collect()
+}
+
+fn consumers(plan: &Plan) -> Vec<Row> {
+    let row = |(place, consumer): (usize, &crate::plan::Consumer)| {
+        let index = ConsumerIndex::new(place);
+        let from = consumer.topics.iter().map(|topic| {
+            format!("{} {}", plan.topics[topic.place()].name, plan.topic_total(*topic))
+        });
+        let pause = match consumer.pause {
+            pause if pause.is_zero() => "none".to_owned(),
+            pause => humantime::format_duration(pause).to_string(),
+        };
+        Row {
+            name: Name::Actor(Kind::Consumer, consumer.number),
+            cells: vec![
+                plan.consumer_total(index).to_string(),
+                consumer.batch.to_string(),
+                pause,
+                shortened(&from.collect::<Vec<_>>()),
+            ],
+        }
+    };
+    plan.consumers.iter().enumerate().map(row).collect()
+}
+
+fn shortened(parts: &[String]) -> String {
+    let (spelt, rest) = parts.split_at(parts.len().min(SPELT_MAX));
+    let mut text = spelt.join(", ");
+    if !rest.is_empty() {
+        let _ = write!(text, ", and {} more", rest.len());
+    }
+    text
+}
+
+/// Columns as wide as their widest cell, numbers to the right.
+fn table(text: &mut String, head: &[&str], rows: &[Row]) {
+    let mut lines: Vec<Vec<String>> = vec![head.iter().map(|word| (*word).to_owned()).collect()];
+    for group in rows.chunk_by(|a, b| a.cells == b.cells && joinable(&a.name, &b.name)) {
+        let name = match &group[0].name {
+            Name::Word(word) => word.clone(),
+            Name::Actor(kind, _) => names::list(*kind, &numbers(group)),
+        };
+        // In a shared line, what counts messages counts those of each.
+        let name = if group.len() > 1 { format!("{name} each") } else { name };
+        lines.push([vec![name], group[0].cells.clone()].concat());
+    }
+    let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max();
+    let widths: Vec<usize> = (0..head.len()).map(|column| width(column).unwrap_or(0)).collect();
+    for cells in &lines {
+        let mut row = String::new();
+        for (column, (cell, width)) in cells.iter().zip(&widths).enumerate() {
+            let number = lines[1..].iter().all(|line| line[column].parse::<u64>().is_ok());
+            let width = *width;
+            let _ = if number {
+                write!(row, "{cell:>width$}  ")
+            } else {
+                write!(row, "{cell:<width$}  ")
+            };
+        }
+        line(text, row.trim_end());
+    }
+    text.push('\n');
+}
+
+fn joinable(a: &Name, b: &Name) -> bool {
+    matches!((a, b), (Name::Actor(..), Name::Actor(..)))
+}
+
+fn numbers(group: &[Row]) -> Vec<u32> {
+    let number = |row: &Row| match row.name {
+        Name::Actor(_, number) => Some(number),
+        Name::Word(_) => None,
+    };
+    group.iter().filter_map(number).collect()
+}
+
+fn line(text: &mut String, line: &str) {
+    text.push_str(line);
+    text.push('\n');
+}

@@ -10,6 +10,8 @@ use broker_client::wire::{ConsumerId, Offset, ProducerId, Sequence};
 
 use crate::plan::{MessageId, StreamIndex, TopicIndex};
 
+pub mod json;
+
 /// A place in the one order of the run: a process-wide counter, taken just before a call leaves
 /// and just after its whole answer is in. `a < b` means that a came before b.
 pub type Stamp = u64;

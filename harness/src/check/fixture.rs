@@ -85,6 +85,11 @@ fn scenario(shape: &Shape) -> Scenario {
 
 /// A plan in which line n of a log goes to topic n modulo the topics; payloads are unique.
 pub(crate) fn plan(shape: &Shape) -> Plan {
+    plan_of(shape, |producer, topic, number| format!("P{producer}_T{topic}_{number}"))
+}
+
+/// The same with payloads by producer, topic and number, each from 1.
+pub(crate) fn plan_of(shape: &Shape, payload: impl Fn(u32, u32, u32) -> String) -> Plan {
     let mut plan = Plan {
         scenario: scenario(shape),
         topics: Vec::new(),
@@ -106,7 +111,7 @@ pub(crate) fn plan(shape: &Shape) -> Plan {
             let first = MessageId::new(plan.messages.len());
             for number in 0..shape.messages {
                 let line = number * shape.topics + topic + 1;
-                let payload = format!("P{}_T{}_{}", producer + 1, topic + 1, number + 1);
+                let payload = payload(producer + 1, topic + 1, number + 1);
                 plan.messages.push(stream, line, &payload);
             }
             plan.streams.push(Stream {
@@ -171,6 +176,9 @@ struct Flight {
     fate: usize,
 }
 
+/// By place among the producer's requests.
+type Flights = Vec<(u32, Option<Flight>)>;
+
 struct Player<'a> {
     plan: &'a Plan,
     play: Play,
@@ -179,7 +187,7 @@ struct Player<'a> {
     logs: Vec<Vec<MessageId>>,
     history: History,
     /// By producer: the next round, and what is in flight of the current one, by request.
-    rounds: Vec<(usize, Vec<(u32, Option<Flight>)>)>,
+    rounds: Vec<(usize, Flights)>,
     /// By consumer and topic: position, once subscribed.
     positions: Vec<Vec<Option<usize>>>,
     /// By consumer: a poll or subscription under way, and the log's end when it began.

@@ -10,6 +10,7 @@ mod divergent;
 mod doubts;
 mod duplicate;
 mod facts;
+pub mod logs;
 mod lost;
 mod misplaced;
 mod proof;
@@ -192,25 +193,25 @@ fn judge_by(checks: &[Check], plan: &Plan, history: &History) -> Judgement {
                     Err(words) => doubts.push(format!("the check of {name} crashed: {words}")),
                 }
             }
-            return conclude(tallies, doubts, |tallies| {
+            return conclude(&tallies, doubts, |tallies| {
                 guarded(|| proof::findings(&facts, tallies))
             });
         }
     }
-    conclude(tallies, doubts, |_| Ok((Vec::new(), Vec::new())))
+    conclude(&tallies, doubts, |_| Ok((Vec::new(), Vec::new())))
 }
 
 /// Sorts what was found into violations and what is allowed, and says the verdict.
 fn conclude(
-    tallies: Vec<Tally>,
+    tallies: &[Tally],
     mut doubts: Vec<String>,
     findings: impl FnOnce(&[Tally]) -> Result<(Vec<Finding>, Vec<Finding>), String>,
 ) -> Judgement {
-    let (violations, allowed) = match findings(&tallies) {
+    let (violations, allowed) = match findings(tallies) {
         Ok(sorted) => sorted,
         Err(words) => {
             doubts.push(format!("what was found cannot be shown: {words}"));
-            (tally::bare(&tallies), Vec::new())
+            (tally::bare(tallies), Vec::new())
         }
     };
     let verdict = if !violations.is_empty() {

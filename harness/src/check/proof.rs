@@ -9,7 +9,6 @@ use super::tally::{Instance, Tally};
 use super::{Finding, Kind, Proof};
 use crate::history::{EpochIndex, Moment, Outcome};
 use crate::plan::{ConsumerIndex, MessageId, Plan};
-use crate::scenario::Source;
 use sighting::Sightings;
 
 /// At most so many characters of a payload are shown.
@@ -93,19 +92,7 @@ fn moment(moment: Moment) -> String {
 
 /// `P4#17 (T2 number 17, producer_4.txt:17)`.
 pub(super) fn describe(plan: &Plan, message: MessageId) -> String {
-    let stream = plan.stream(message);
-    let name = plan.name(message);
-    let topic = &plan.topics[stream.topic.place()].name;
-    let number = plan.number(message);
-    let producers = &plan.scenario.producers;
-    let source = producers.iter().find(|producer| producer.number == name.producer);
-    match source.map(|producer| &producer.source) {
-        Some(Source::Log(path)) => {
-            let file = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
-            format!("{name} ({topic} number {number}, {file}:{})", name.line)
-        }
-        _ => format!("{name} ({topic} number {number})"),
-    }
+    plan.describe(message)
 }
 
 /// `C1`.

@@ -2,9 +2,9 @@
 //!
 //! Example: P1 is told that `P1#7` stands at offset 12, and P2 that `P2#3` stands at offset 12 too;
 //! or one session is told 12 and then, for a later message, 11. Offsets may have gaps, so only the
-//! offset that an ack names is compared, and only within one epoch. Each ack whose offset is not
-//! past what its session was told before counts as one, and so does each further ack that shares an
-//! offset with one that is not counted yet.
+//! offset that an ack names is compared, and only within one epoch. Counted are the fewest acks of a
+//! session without which its offsets ascend, and each further ack that shares an offset with one that
+//! is not counted yet.
 
 use std::collections::BTreeMap;
 
@@ -16,24 +16,55 @@ use crate::plan::TopicIndex;
 
 pub(super) fn check(facts: &Facts<'_>) -> Opinion {
     let mut tally = Tally::new(Kind::StaleAck, Promise::Always);
-    let mut straight = Vec::with_capacity(facts.requests.len());
-    let mut sessions: BTreeMap<(usize, u32), &Request> = BTreeMap::new();
-    for request in &facts.requests {
-        let Some(offset) = request.offset else { continue };
+    let mut sessions: BTreeMap<(usize, u32), Vec<&Request>> = BTreeMap::new();
+    for request in facts.requests.iter().filter(|request| request.offset.is_some()) {
         let (producer, send) = request.source;
         let session = facts.history.producers[producer].sends[send].session;
-        match sessions.get(&(producer, session)) {
-            Some(told) if told.offset >= Some(offset) => {
-                tally.add(|| instance(facts, request, told, "its session was told"));
-            }
-            _ => {
-                sessions.insert((producer, session), request);
-                straight.push(request);
-            }
+        sessions.entry((producer, session)).or_default().push(request);
+    }
+    let mut straight = Vec::with_capacity(facts.requests.len());
+    for acks in sessions.into_values() {
+        if acks.is_sorted_by(|earlier, later| earlier.offset < later.offset) {
+            straight.extend(acks);
+        } else {
+            straight.extend(straighten(facts, &acks, &mut tally));
         }
     }
     shared(facts, straight, &mut tally);
     tally.into()
+}
+
+/// Counts as few acks of a session as possible so that the rest ascend, and returns the rest: the
+/// longest ascending part, found by patience sorting.
+fn straighten<'a>(facts: &Facts<'_>, acks: &[&'a Request], tally: &mut Tally) -> Vec<&'a Request> {
+    // By length: the end of the ascending part of that length that ends lowest.
+    let mut ends: Vec<usize> = Vec::new();
+    let mut previous = vec![None; acks.len()];
+    for (place, ack) in acks.iter().enumerate() {
+        let length = ends.partition_point(|end| acks[*end].offset < ack.offset);
+        previous[place] = length.checked_sub(1).map(|shorter| ends[shorter]);
+        match ends.get_mut(length) {
+            None => ends.push(place),
+            Some(end) if ack.offset < acks[*end].offset => *end = place,
+            Some(_) => {}
+        }
+    }
+    let mut kept = Vec::new();
+    let mut next = ends.last().copied();
+    while let Some(place) = next {
+        kept.push(place);
+        next = previous[place];
+    }
+    kept.reverse();
+    for place in (0..acks.len()).filter(|place| kept.binary_search(place).is_err()) {
+        let after = kept.partition_point(|kept| *kept < place);
+        let earlier = after.checked_sub(1).map(|before| acks[kept[before]]);
+        let goes_back = earlier.filter(|earlier| earlier.offset >= acks[place].offset);
+        let other = goes_back.or_else(|| kept.get(after).map(|after| acks[*after]));
+        let other = other.or(earlier).expect("one ack ascends by itself");
+        tally.add(|| instance(facts, acks[place], other, "its session was told"));
+    }
+    kept.into_iter().map(|place| acks[place]).collect()
 }
 
 /// Finds the acks that share an offset. Each session's offsets ascend by now, so a sort that knows

@@ -1,13 +1,89 @@
-//! `harness check`.
+//! `harness check`: judges evidence that was recorded before, or by another program.
 
+use std::fs::{self, File};
+use std::io::{self, BufReader, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+
+use crate::check::{self, Judgement, Verdict, logs};
 use crate::exit::Exit;
+use crate::history::json;
+use crate::plan::Plan;
+use crate::report::terminal::{self, Style};
+use crate::scenario;
 
 /// Its arguments.
 #[derive(Debug, clap::Args)]
-pub struct Arguments {}
+#[command(group = clap::ArgGroup::new("evidence").required(true))]
+pub struct Arguments {
+    /// The scenario file.
+    pub file: PathBuf,
+    /// A history that `run --history` wrote.
+    #[arg(long, value_name = "FILE", group = "evidence")]
+    pub history: Option<PathBuf>,
+    /// A folder with a `consumer_1.txt` and so on, lines of a topic and a payload.
+    #[arg(long, value_name = "DIR", group = "evidence")]
+    pub logs: Option<PathBuf>,
+}
 
 /// Carries it out.
 #[must_use]
-pub fn main(_arguments: &Arguments) -> Exit {
-    Exit::NoVerdict
+pub fn main(arguments: &Arguments) -> Exit {
+    let plan = match scenario::load(&arguments.file).and_then(Plan::new) {
+        Ok(plan) => plan,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "{error}");
+            return Exit::Usage;
+        }
+    };
+    let judged = match (&arguments.history, &arguments.logs) {
+        (Some(history), _) => by_history(&plan, history).map(|judgement| (judgement, Vec::new())),
+        (None, Some(folder)) => by_logs(&plan, folder),
+        (None, None) => return Exit::Usage,
+    };
+    match judged.and_then(|(judgement, notes)| show(&plan, &judgement, &notes)) {
+        Ok(exit) => exit,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "error: {error:#}");
+            Exit::Usage
+        }
+    }
+}
+
+fn by_history(plan: &Plan, file: &Path) -> anyhow::Result<Judgement> {
+    let name = file.display().to_string();
+    let open = File::open(file).with_context(|| name.clone())?;
+    let history = json::read(plan, BufReader::new(open)).with_context(|| name)?;
+    Ok(check::judge(plan, &history))
+}
+
+fn by_logs(plan: &Plan, folder: &Path) -> anyhow::Result<(Judgement, Vec<String>)> {
+    let mut all = Vec::new();
+    for consumer in &plan.consumers {
+        let path = folder.join(format!("consumer_{}.txt", consumer.number));
+        let name = path.display().to_string();
+        let text = fs::read_to_string(&path)
+            .with_context(|| format!("{name}: cannot read the log of C{}", consumer.number))?;
+        all.push(logs::parse(plan, name, text)?);
+    }
+    let reading = logs::judge(plan, &all);
+    Ok((reading.judgement, reading.notes))
+}
+
+fn show(plan: &Plan, judgement: &Judgement, notes: &[String]) -> anyhow::Result<Exit> {
+    let mut to = io::stderr().lock();
+    let style = Style::new(io::stderr().is_terminal(), |name| std::env::var(name).ok());
+    terminal::judgement(plan, judgement, style, &mut to)?;
+    if !notes.is_empty() {
+        writeln!(to)?;
+    }
+    for note in notes {
+        writeln!(to, "      {note}")?;
+    }
+    Ok(match judgement.verdict {
+        Verdict::Pass => Exit::Passed,
+        Verdict::Fail => Exit::Failed,
+        Verdict::Unknown => Exit::NoVerdict,
+    })
 }

@@ -1,0 +1,172 @@
+//! Consumers of one topic against each other: whether they can have read one log, and where the
+//! lines are missing that another one has.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Feed, Found, Sent};
+use crate::check::Kind;
+use crate::check::tally::Promise;
+
+/// Logs that differ are compared exactly up to this length; a difference of thousands of lines
+/// takes time that grows with the square.
+const EXACT: usize = 20_000;
+
+/// So many gaps are shown.
+const GAPS: usize = 8;
+
+/// Compares each feed with the one that has the most lines.
+pub(super) fn judge(
+    sent: &Sent<'_>,
+    feeds: &[Feed<'_>],
+    reordered: &BTreeSet<u32>,
+    found: &mut Found,
+) {
+    let longest = feeds.iter().enumerate();
+    let longest = longest.max_by_key(|(place, feed)| (feed.lines.len(), std::cmp::Reverse(*place)));
+    let Some((chosen, reference)) = longest else { return };
+    for (place, feed) in feeds.iter().enumerate() {
+        if place == chosen || feed.has_extra(sent) || reference.has_extra(sent) {
+            continue;
+        }
+        if sent.unique {
+            named(sent, feed, reference, reordered, found);
+        } else {
+            counted(sent, feed, reference, found);
+        }
+    }
+}
+
+/// Where every payload names its message: each line that comes late against the reference.
+fn named(
+    sent: &Sent<'_>,
+    feed: &Feed<'_>,
+    reference: &Feed<'_>,
+    reordered: &BTreeSet<u32>,
+    found: &mut Found,
+) {
+    let rank: BTreeMap<u32, u32> =
+        reference.lines.iter().map(|(line, payload)| (*payload, *line)).collect();
+    let mut top: Option<(u32, u32, u32)> = None;
+    for (line, payload) in &feed.lines {
+        let Some(own) = rank.get(payload).copied() else { continue };
+        match top {
+            Some((greatest, above, ahead)) if own < greatest => {
+                // Then it is known which of the two is wrong, and it was said.
+                if reordered.contains(payload) || reordered.contains(&ahead) {
+                    continue;
+                }
+                let title = format!(
+                    "{} got {} after {}, {} the other way round",
+                    feed.name,
+                    sent.describe(*payload),
+                    sent.describe(ahead),
+                    reference.name
+                );
+                let messages = [*payload, ahead].into_iter().filter_map(|p| sent.only(p));
+                let mut instance = feed.instance(sent, messages.collect(), title);
+                let (file, other) = (feed.file, reference.file);
+                instance.evidence = vec![format!(
+                    "lines {above} and {line} of {file}, {own} and {greatest} of {other}"
+                )];
+                found.add(Kind::Divergent, Promise::OneOrder, 1, instance);
+            }
+            _ => top = Some((own, *line, *payload)),
+        }
+    }
+}
+
+/// Where payloads repeat: the shortest log that both can have been read from is not to be longer
+/// than what was sent.
+fn counted(sent: &Sent<'_>, feed: &Feed<'_>, reference: &Feed<'_>, found: &mut Found) {
+    let [own, other] =
+        [feed, reference].map(|feed| feed.lines.iter().map(|line| line.1).collect::<Vec<u32>>());
+    let late_start = sent.prefix_may_miss && other.ends_with(&own);
+    if late_start || embedding(&own, &other).is_some() {
+        return;
+    }
+    if own.len().max(other.len()) > EXACT {
+        found.doubts.push(format!(
+            "{} of {} and {} differ, and are too long to say whether one log explains both",
+            sent.name(),
+            feed.name,
+            reference.name
+        ));
+        return;
+    }
+    let operations = similar::capture_diff_slices(similar::Algorithm::Myers, &own, &other);
+    let equal = |operation: &similar::DiffOp| match operation {
+        similar::DiffOp::Equal { len, .. } => *len,
+        _ => 0,
+    };
+    let common: usize = operations.iter().map(equal).sum();
+    if own.len() + other.len() - common <= sent.total() {
+        return;
+    }
+    let first = own.iter().zip(&other).take_while(|(own, other)| own == other).count();
+    let title =
+        format!("{} and {} disagree on the order of {}", feed.name, reference.name, sent.name());
+    let mut instance = feed.instance(sent, Vec::new(), title);
+    let quote = |feed: &Feed<'_>| match feed.lines.get(first) {
+        Some((line, payload)) => format!("{}:{line} has {:?}", feed.file, sent.text(*payload)),
+        None => format!("{} ends", feed.file),
+    };
+    instance.evidence = vec![format!("first where {}, and {}", quote(feed), quote(reference))];
+    found.add(Kind::Divergent, Promise::OneOrder, 1, instance);
+}
+
+/// Where each entry of `part` is found in `whole`, as early as possible, if it is part of it.
+fn embedding(part: &[u32], whole: &[u32]) -> Option<Vec<usize>> {
+    let mut places = (0..).zip(whole);
+    part.iter().map(|own| places.find(|(_, other)| *other == own).map(|(place, _)| place)).collect()
+}
+
+/// Between which lines of a log the missing ones of a payload are, where another consumer got
+/// everything.
+pub(super) fn gaps(
+    sent: &Sent<'_>,
+    feed: &Feed<'_>,
+    feeds: &[Feed<'_>],
+    payload: u32,
+) -> Vec<String> {
+    let own: Vec<u32> = feed.lines.iter().map(|line| line.1).collect();
+    let complete = feeds.iter().filter(|other| {
+        other.consumer != feed.consumer && other.missing(sent).is_empty() && !other.has_extra(sent)
+    });
+    let witness = complete.filter_map(|other| {
+        let whole: Vec<u32> = other.lines.iter().map(|line| line.1).collect();
+        let early = embedding(&own, &whole)?;
+        let backwards = |entries: &[u32]| entries.iter().rev().copied().collect::<Vec<u32>>();
+        let late = embedding(&backwards(&own), &backwards(&whole))?;
+        let late: Vec<usize> = late.iter().rev().map(|place| whole.len() - 1 - place).collect();
+        Some((other, whole, early, late))
+    });
+    let Some((other, whole, early, late)) = witness.into_iter().next() else {
+        return vec!["no other consumer's log shows where".to_owned()];
+    };
+    let unmatched = |taken: &[usize]| -> Vec<usize> {
+        let places = (0..whole.len()).filter(|place| whole[*place] == payload);
+        places.filter(|place| taken.binary_search(place).is_err()).collect()
+    };
+    // Read as early as possible the gap is as late as it can be, and the other way round.
+    let pairs = unmatched(&late).into_iter().zip(unmatched(&early));
+    let line = |place: usize| feed.lines.get(place).map(|line| line.0);
+    let mut evidence: Vec<String> = pairs
+        .map(|(first, last)| {
+            let after = late.partition_point(|place| *place < first).checked_sub(1).and_then(line);
+            let before = line(early.partition_point(|place| *place <= last));
+            let between = match (after, before) {
+                (Some(after), Some(before)) => format!("between lines {after} and {before}"),
+                (Some(after), None) => format!("after line {after}"),
+                (None, Some(before)) => format!("before line {before}"),
+                (None, None) => "anywhere".to_owned(),
+            };
+            format!("missing {between} of {}, as {} shows", feed.file, other.file)
+        })
+        .collect();
+    if evidence.len() > GAPS {
+        let more = evidence.len() - GAPS;
+        evidence.truncate(GAPS);
+        evidence.push(format!("... and {more} more"));
+    }
+    evidence
+}

@@ -1,0 +1,115 @@
+//! The order of one consumer's log of one topic, against what the producers sent.
+
+use std::collections::BTreeSet;
+
+use super::explain::{BUDGET, Explained, Question};
+use super::{Feed, Found, Sent};
+use crate::check::Kind;
+use crate::check::tally::Promise;
+use crate::plan::MessageId;
+
+/// Judges each feed; the payloads that are reordered somewhere come back.
+pub(super) fn judge(sent: &Sent<'_>, feeds: &[Feed<'_>], found: &mut Found) -> BTreeSet<u32> {
+    let mut reordered = BTreeSet::new();
+    for feed in feeds {
+        if sent.unique {
+            named(sent, feed, &mut reordered, found);
+        } else {
+            searched(sent, feed, found);
+        }
+    }
+    reordered
+}
+
+/// Whether a log that lacks lines lacks only a prefix.
+pub(super) fn begins_late(sent: &Sent<'_>, feed: &Feed<'_>) -> bool {
+    let reversed: Vec<Vec<u32>> =
+        sent.streams.iter().map(|(own, _)| own.iter().rev().copied().collect()).collect();
+    let log: Vec<u32> = feed.lines.iter().rev().map(|line| line.1).collect();
+    let question = Question {
+        sequences: reversed.iter().map(Vec::as_slice).collect(),
+        missing: Vec::new(),
+        open_end: true,
+    };
+    question.answer(&log, BUDGET) == Explained::Yes
+}
+
+/// Where every payload names its message, so does every breach: a line after a later message of
+/// the same producer.
+fn named(sent: &Sent<'_>, feed: &Feed<'_>, reordered: &mut BTreeSet<u32>, found: &mut Found) {
+    let mut newest: Vec<Option<(MessageId, u32)>> = vec![None; sent.streams.len()];
+    let mut seen = BTreeSet::new();
+    let mut late = 0;
+    for (line, payload) in &feed.lines {
+        let Some(message) = sent.only(*payload).filter(|_| seen.insert(*payload)) else { continue };
+        let slot = sent.streams.partition_point(|(_, first)| *first <= message) - 1;
+        match newest[slot] {
+            Some((ahead, above)) if message < ahead => {
+                late += 1;
+                reordered.insert(*payload);
+                let title = format!(
+                    "{} got {} after {}",
+                    feed.name,
+                    sent.plan.describe(message),
+                    sent.plan.describe(ahead)
+                );
+                let mut instance = feed.instance(sent, vec![message, ahead], title);
+                let file = feed.file;
+                instance.evidence =
+                    vec![format!("{file}:{line} comes after {file}:{above}, and was sent before")];
+                found.add(Kind::Reordered, Promise::AckedOrder, 1, instance);
+            }
+            _ => newest[slot] = Some((message, *line)),
+        }
+    }
+    if late == 0 {
+        found.notes.push(format!(
+            "{} of {}: each producer's messages are in order",
+            sent.name(),
+            feed.name
+        ));
+    }
+}
+
+/// Where payloads repeat: searches for an interleaving of what the producers sent.
+fn searched(sent: &Sent<'_>, feed: &Feed<'_>, found: &mut Found) {
+    let whose = format!("{} of {}", sent.name(), feed.name);
+    if feed.has_extra(sent) {
+        found.notes.push(format!("{whose}: order not judged, for there are lines too many"));
+        return;
+    }
+    let missing = feed.missing(sent);
+    let lacking: usize = missing.iter().map(|(_, count)| count).sum();
+    if lacking > 0 && sent.prefix_may_miss && begins_late(sent, feed) {
+        found.notes.push(format!("{whose}: order not refuted; it begins {lacking} lines late"));
+        return;
+    }
+    let question = Question {
+        sequences: sent.streams.iter().map(|(own, _)| own.as_slice()).collect(),
+        missing,
+        open_end: false,
+    };
+    let log: Vec<u32> = feed.lines.iter().map(|line| line.1).collect();
+    match question.answer(&log, BUDGET) {
+        Explained::Yes if lacking == 0 => found.notes.push(format!("{whose}: order not refuted")),
+        Explained::Yes => found
+            .notes
+            .push(format!("{whose}: order not refuted, but for the missing lines ({lacking})")),
+        Explained::Unknown => found.doubts.push(format!(
+            "{whose}: whether an interleaving explains its order would take too long to find out"
+        )),
+        Explained::No(place) => {
+            let title = format!("{}: no interleaving of the producers' logs explains it", whose);
+            let mut instance = feed.instance(sent, Vec::new(), title);
+            instance.evidence = vec![match feed.lines.get(place) {
+                Some((line, payload)) => format!(
+                    "up to {}:{line} there is one, and with {:?} there none is left",
+                    feed.file,
+                    sent.text(*payload)
+                ),
+                None => format!("all of {} can be read, but not with what is missing", feed.file),
+            }];
+            found.add(Kind::Reordered, Promise::AckedOrder, 1, instance);
+        }
+    }
+}

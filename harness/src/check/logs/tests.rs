@@ -1,0 +1,191 @@
+//! What can be known from logs alone, on unique and on repeated payloads.
+
+use super::{Reading, judge, parse};
+use crate::check::fixture::{Chance, Play, SMALL, Shape, history, plan, plan_of};
+use crate::check::{Kind, Verdict};
+use crate::plan::Plan;
+use crate::scenario::Start;
+
+/// As large as the recorded set-up: three producers, three payloads.
+const LARGE: Shape = Shape { topics: 1, producers: 3, consumers: 3, messages: 600, batch: 1 };
+
+fn levels(shape: &Shape) -> Plan {
+    let chance = std::cell::RefCell::new(Chance(4));
+    plan_of(shape, |_, _, _| ["INFO", "DEBUG", "ERROR"][chance.borrow_mut().below(3)].to_owned())
+}
+
+/// The consumers' logs of a legal run, as lines.
+fn logs(plan: &Plan, play: Play) -> Vec<Vec<String>> {
+    let history = history(plan, play);
+    let line = |message| {
+        let topic = plan.stream(message).topic;
+        format!("{}     {}", plan.topics[topic.place()].name, plan.messages.payload(message))
+    };
+    let consumers = history.consumers.iter();
+    consumers
+        .map(|own| own.deliveries.iter().map(|d| line(d.message().unwrap())).collect())
+        .collect()
+}
+
+fn read(plan: &Plan, logs: &[Vec<String>]) -> Reading {
+    let lines = logs.iter().enumerate().map(|(place, log)| {
+        parse(plan, format!("consumer_{}.txt", place + 1), log.join("\n")).unwrap()
+    });
+    judge(plan, &lines.collect::<Vec<_>>())
+}
+
+fn kinds(reading: &Reading) -> Vec<(Kind, u64)> {
+    let violations = &reading.judgement.violations;
+    violations.iter().map(|finding| (finding.kind, finding.count)).collect()
+}
+
+#[test]
+fn logs_of_legal_runs_pass_and_repeated_payloads_are_never_called_in_order() {
+    let small = [plan(&SMALL), levels(&SMALL), levels(&LARGE)];
+    for mut plan in small {
+        for seed in 0..3 {
+            let reading = read(&plan, &logs(&plan, Play { seed, ..Play::default() }));
+            assert_eq!(reading.judgement.verdict, Verdict::Pass, "{reading:#?}");
+            let unique = plan.messages.payload(crate::plan::MessageId(0)).contains('_');
+            let words = if unique { "are in order" } else { "order not refuted" };
+            assert!(reading.notes.iter().all(|note| note.contains(words)), "{:?}", reading.notes);
+        }
+        plan.scenario.start = Start::Together;
+        for seed in 0..3 {
+            let play = Play { seed, together: true, ..Play::default() };
+            let reading = read(&plan, &logs(&plan, play));
+            assert_eq!(reading.judgement.verdict, Verdict::Pass, "{reading:#?}");
+        }
+    }
+}
+
+#[test]
+fn three_removed_lines_with_unique_payloads_are_named() {
+    let plan = plan(&SMALL);
+    let mut logs = logs(&plan, Play::default());
+    let mut gone: Vec<String> = [40, 21, 3].map(|line| logs[1].remove(line)).to_vec();
+    let reading = read(&plan, &logs);
+    assert_eq!(kinds(&reading), [(Kind::Lost, 3)]);
+    let proofs = &reading.judgement.violations[0].proofs;
+    let payload = |id| plan.messages.payload(id);
+    let mut named: Vec<String> = proofs
+        .iter()
+        .map(|proof| {
+            let topic = &plan.topics[proof.topic.place()].name;
+            format!("{topic}     {}", payload(proof.messages[0]))
+        })
+        .collect();
+    named.sort();
+    gone.sort();
+    assert_eq!(named, gone);
+    assert!(proofs[0].title.starts_with("C2 never got P"), "{}", proofs[0].title);
+}
+
+#[test]
+fn removed_lines_with_repeated_payloads_are_counted_and_placed() {
+    let plan = levels(&LARGE);
+    let mut logs = logs(&plan, Play::default());
+    let removed = logs[2].remove(700);
+    let payload = removed.split_whitespace().last().unwrap();
+    let reading = read(&plan, &logs);
+    assert_eq!(kinds(&reading), [(Kind::Lost, 1)]);
+    let proof = &reading.judgement.violations[0].proofs[0];
+    assert!(proof.title.starts_with(&format!("C3 logged \"{payload}\" of T1 ")), "{proof:?}");
+    assert!(proof.title.ends_with(": 1 missing"), "{proof:?}");
+    // The gap is among the equal lines round line 701.
+    let numbers: Vec<usize> = proof.evidence[0]
+        .split(|c: char| !c.is_ascii_digit())
+        .filter_map(|digits| digits.parse().ok())
+        .collect();
+    assert!(numbers[0] <= 700 && 701 <= numbers[1] && numbers[1] - numbers[0] < 20, "{proof:?}");
+    let note = "T1 of C3: order not refuted, but for the missing lines (1)";
+    assert!(reading.notes.contains(&note.to_owned()), "{:?}", reading.notes);
+}
+
+#[test]
+fn three_lines_missing_of_repeated_payloads_are_still_judged() {
+    let plan = levels(&LARGE);
+    let mut logs = logs(&plan, Play::default());
+    for line in [1500, 900, 12] {
+        logs[0].remove(line);
+    }
+    let reading = read(&plan, &logs);
+    let lost: u64 = kinds(&reading).iter().map(|(_, count)| count).sum();
+    assert_eq!((kinds(&reading)[0].0, lost), (Kind::Lost, 3), "{reading:#?}");
+    assert!(reading.judgement.doubts.is_empty(), "{:?}", reading.judgement.doubts);
+}
+
+#[test]
+fn two_consumers_that_disagree_are_divergent() {
+    let plan = levels(&LARGE);
+    let mut logs = logs(&plan, Play::default());
+    let place = (300..).find(|place| logs[0][*place] != logs[0][place + 1]).unwrap();
+    logs[0].swap(place, place + 1);
+    let reading = read(&plan, &logs);
+    assert!(kinds(&reading).iter().any(|(kind, _)| *kind == Kind::Divergent), "{reading:#?}");
+}
+
+#[test]
+fn an_order_that_no_interleaving_gives_is_reordered() {
+    let shape = Shape { topics: 1, producers: 2, consumers: 1, messages: 4, batch: 1 };
+    let plan = plan_of(&shape, |_, _, number| ["A", "A", "B", "B"][number as usize - 1].to_owned());
+    let text = |word: &str| word.chars().map(|c| format!("T1 {c}")).collect::<Vec<_>>();
+    assert_eq!(kinds(&read(&plan, &[text("AABABABB")])), []);
+    let reading = read(&plan, &[text("ABAABABB")]);
+    assert_eq!(kinds(&reading), [(Kind::Reordered, 1)]);
+    let evidence = &reading.judgement.violations[0].proofs[0].evidence[0];
+    assert!(evidence.contains("consumer_1.txt:2"), "{evidence}");
+}
+
+#[test]
+fn swapped_lines_with_unique_payloads_are_named() {
+    let shape = Shape { topics: 1, producers: 2, consumers: 2, messages: 3, batch: 1 };
+    let plan = plan(&shape);
+    let text = |lines: &[&str]| lines.iter().map(|line| format!("T1 {line}")).collect::<Vec<_>>();
+    let (a, b) = (["P1_T1_1", "P1_T1_2", "P1_T1_3"], ["P2_T1_1", "P2_T1_2", "P2_T1_3"]);
+    let right = text(&[a[0], b[0], a[1], b[1], a[2], b[2]]);
+    assert_eq!(kinds(&read(&plan, &[right.clone(), right.clone()])), []);
+    let other = text(&[b[0], a[0], a[1], b[1], a[2], b[2]]);
+    assert_eq!(kinds(&read(&plan, &[right.clone(), other])), [(Kind::Divergent, 1)]);
+    let right = text(&[b[0], a[0], a[1], b[1], a[2], b[2]]);
+    let wrong = text(&[b[0], a[1], a[0], b[1], a[2], b[2]]);
+    assert_eq!(kinds(&read(&plan, &[right, wrong])), [(Kind::Reordered, 1)]);
+}
+
+#[test]
+fn lines_too_many_and_lines_of_others_are_told_apart() {
+    let plan = plan(&SMALL);
+    let mut logs = logs(&plan, Play::default());
+    let copy = logs[0][5].clone();
+    logs[0].push(copy);
+    logs[1].push("T1     boo".to_owned());
+    logs[2].push("T1     P1_T2_1".to_owned());
+    let expected = [(Kind::Duplicate, 1), (Kind::Phantom, 1), (Kind::Misrouted, 1)];
+    assert_eq!(kinds(&read(&plan, &logs)), expected);
+}
+
+#[test]
+fn a_log_that_begins_late_is_fair_only_where_the_start_is_a_race() {
+    for mut plan in [plan(&SMALL), levels(&SMALL)] {
+        let mut logs = logs(&plan, Play::default());
+        logs[0].drain(..5);
+        assert!(matches!(kinds(&read(&plan, &logs))[..], [(Kind::Lost, 5)]));
+        plan.scenario.start = Start::Together;
+        assert_eq!(kinds(&read(&plan, &logs)), []);
+        logs[0].remove(20);
+        assert_eq!(kinds(&read(&plan, &logs)), [(Kind::Lost, 1)]);
+    }
+}
+
+#[test]
+fn bad_lines_name_file_and_line() {
+    let plan = plan(&SMALL);
+    let words =
+        |text: &str| parse(&plan, "c.txt".to_owned(), text.to_owned()).unwrap_err().to_string();
+    assert_eq!(
+        words("T1 x\n\nT1\n"),
+        "c.txt:3: expected a topic and a payload, such as `T1     INFO`, found 1 field"
+    );
+    assert_eq!(words("T9 x"), "c.txt:1: the scenario has no topic \"T9\", only T1, T2");
+    assert!(parse(&plan, "c.txt".to_owned(), " T1\tx \r\n\n".to_owned()).is_ok());
+}

@@ -1,0 +1,179 @@
+//! A history as JSON lines: a run's whole evidence in a file, to be judged again at any time.
+//!
+//! The first line, `{"history":1,..}`, says which plan it belongs to. Then come each producer's
+//! sessions and sends and each consumer's subscriptions and polls, a line each, and at last how the
+//! run ended, so that a file that was cut short is noticed. Messages go by name (`P4#17`), and the
+//! deliveries of a poll are runs of neighbours, so that a batch of 500 takes a few bytes.
+
+mod line;
+mod read;
+mod write;
+
+pub use read::{Error, read};
+pub use write::write;
+
+use crate::plan::Plan;
+
+/// The version that is written and read.
+const VERSION: u32 = 1;
+
+/// A digest of all that gives a history its meaning: names, and each message with its payload.
+fn fingerprint(plan: &Plan) -> String {
+    let mut digest = Digest(0xcbf2_9ce4_8422_2325);
+    for topic in &plan.topics {
+        digest.text(topic.name.as_str());
+    }
+    let consumers = plan.consumers.iter().map(|consumer| consumer.number);
+    for number in plan.producers.iter().map(|producer| producer.number).chain(consumers) {
+        digest.bytes(&number.to_le_bytes());
+    }
+    for stream in &plan.streams {
+        digest.bytes(&stream.producer.0.to_le_bytes());
+        digest.bytes(&stream.topic.0.to_le_bytes());
+        digest.bytes(&stream.count.to_le_bytes());
+        for id in stream.messages().map(crate::plan::MessageId) {
+            digest.bytes(&plan.messages.line(id).to_le_bytes());
+            digest.text(plan.messages.payload(id));
+        }
+    }
+    format!("{:016x}", digest.0)
+}
+
+/// FNV-1a with 64 bits (<http://www.isthe.com/chongo/tech/comp/fnv/>).
+struct Digest(u64);
+
+impl Digest {
+    fn bytes(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
+        }
+    }
+
+    fn text(&mut self, text: &str) {
+        self.bytes(&(text.len() as u64).to_le_bytes());
+        self.bytes(text.as_bytes());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{Error, read, write};
+    use crate::check::fixture::{Chance, Play, SMALL, Shape, history, plan};
+    use crate::history::{Answer, Delivery, End, History, Oddity};
+    use crate::plan::Plan;
+
+    fn written(plan: &Plan, history: &History) -> String {
+        let mut bytes = Vec::new();
+        write(plan, history, &mut bytes).unwrap();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    fn refusal(plan: &Plan, text: &str) -> String {
+        read(plan, text.as_bytes()).unwrap_err().to_string()
+    }
+
+    /// Adds what a broken broker does: payloads and identities that no plan explains.
+    fn spoil(history: &mut History, seed: u64) {
+        let mut chance = Chance(seed);
+        history.end = [End::Drained, End::Idle, End::Deadline, End::Interrupted][chance.below(4)];
+        for consumer in &mut history.consumers {
+            for place in 0..consumer.deliveries.len() {
+                if chance.below(5) == 0 {
+                    let old = consumer.deliveries[place];
+                    let message = old.message().filter(|_| chance.below(2) == 0);
+                    consumer.deliveries[place] = Delivery::new(message, old.offset());
+                    let producer = (chance.below(2) == 0).then_some(-3);
+                    let sequence = producer.map(|_| 8);
+                    let payload = "x \"\u{e9}\n\\".to_owned();
+                    let oddity = Oddity { payload, producer, sequence };
+                    consumer.oddities.insert(place as u64, oddity);
+                }
+            }
+            for polled in &mut consumer.polls {
+                if polled.answer == Answer::Delivered(0) && chance.below(3) == 0 {
+                    polled.answer = Answer::Failed("cut \"off\"".to_owned());
+                }
+            }
+            if chance.below(3) == 0 {
+                consumer.subscriptions[0].confirmed = None;
+                consumer.subscriptions[0].epoch = None;
+            }
+        }
+        for producer in &mut history.producers {
+            producer.sends[0].intended += 5;
+            producer.sends[0].attempts = 3;
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_back(
+            seed in any::<u64>(),
+            (together, blind, troubled) in any::<(bool, bool, bool)>(),
+            batch in 1_u32..5,
+        ) {
+            let plan = plan(&Shape { batch, ..SMALL });
+            let mut history = history(&plan, Play { seed, together, blind, troubled });
+            spoil(&mut history, seed);
+            let text = written(&plan, &history);
+            let opening = text.starts_with("{\"history\":1,");
+            prop_assert!(opening);
+            let again = read(&plan, text.as_bytes()).unwrap();
+            prop_assert_eq!(format!("{history:?}"), format!("{again:?}"));
+        }
+    }
+
+    #[test]
+    fn a_history_of_another_plan_is_refused() {
+        let own = plan(&SMALL);
+        let text = written(&own, &history(&own, Play::default()));
+        let other = plan(&Shape { messages: 9, ..SMALL });
+        assert_eq!(
+            refusal(&other, &text),
+            "line 1: the history is of a plan with 48 messages, this one has 54"
+        );
+        let renamed = text.replacen("\"scenario\":\"test\"", "\"scenario\":\"5p3c\"", 1);
+        assert_eq!(
+            refusal(&own, &renamed),
+            "line 1: the history is of scenario 5p3c, this one is test"
+        );
+        let digest = text.find("\"plan\":\"").unwrap() + 8;
+        let altered = format!("{}{}{}", &text[..digest], "0".repeat(16), &text[digest + 16..]);
+        assert!(refusal(&own, &altered).contains("payloads or lines differ"));
+    }
+
+    #[test]
+    fn bad_lines_are_named_by_their_number() {
+        let plan = plan(&SMALL);
+        let text = written(&plan, &history(&plan, Play::default()));
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(refusal(&plan, ""), "line 1: the file is empty");
+        assert!(refusal(&plan, "hello\n").starts_with("line 1: "));
+        let version = text.replacen("{\"history\":1,", "{\"history\":2,", 1);
+        assert_eq!(
+            refusal(&plan, &version),
+            "line 1: the history has version 2, this harness reads 1"
+        );
+        let cut = lines[..lines.len() - 1].join("\n");
+        assert_eq!(
+            refusal(&plan, &cut),
+            format!(
+                "line {}: the file ends before the run does: its last line is to be `end`",
+                lines.len()
+            )
+        );
+        let after = format!("{text}{}\n", lines[1]);
+        assert!(refusal(&plan, &after).contains("something follows the end"));
+        let unknown = text.replacen("\"by\":\"P1\"", "\"by\":\"P9\"", 1);
+        assert_eq!(refusal(&plan, &unknown), "line 2: the plan has no P9");
+        let typo = text.replacen("\"attempts\"", "\"atempts\"", 1);
+        assert!(refusal(&plan, &typo).contains("atempts"));
+        let far = text.replacen("\"first\":0,\"count\":1", "\"first\":7,\"count\":2", 1);
+        assert!(refusal(&plan, &far).contains("8 messages"), "{}", refusal(&plan, &far));
+        let message = text.replacen("[\"P", "[\"P77", 1);
+        assert!(refusal(&plan, &message).contains("no message P77"));
+        assert!(matches!(read(&plan, &b"\xff\n"[..]), Err(Error::Reading(_))));
+    }
+}

@@ -1,0 +1,159 @@
+//! The lines of a history file, as types: each line is one of them, under its word.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
+use crate::history::{Moment, Nanos};
+
+/// A moment: stamp, and nanoseconds of the run.
+pub(super) type At = (u64, Nanos);
+
+pub(super) const fn at(moment: Moment) -> At {
+    (moment.stamp, moment.at)
+}
+
+pub(super) const fn moment(at: At) -> Moment {
+    Moment { stamp: at.0, at: at.1 }
+}
+
+/// The first line: which plan the history belongs to.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Header<'a> {
+    /// The version of the format.
+    pub(super) history: u32,
+    #[serde(borrow)]
+    pub(super) scenario: Cow<'a, str>,
+    pub(super) topics: usize,
+    pub(super) producers: usize,
+    pub(super) consumers: usize,
+    pub(super) messages: usize,
+    /// A digest of all names, payloads and lines, in hexadecimal digits.
+    pub(super) plan: Cow<'a, str>,
+    pub(super) epochs: Vec<String>,
+}
+
+/// Every other line.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Line<'a> {
+    #[serde(borrow)]
+    Session(Session<'a>),
+    #[serde(borrow)]
+    Send(Send<'a>),
+    #[serde(borrow)]
+    Subscription(Subscription<'a>),
+    #[serde(borrow)]
+    Poll(Poll<'a>),
+    End(End),
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Session<'a> {
+    /// `P4`.
+    pub(super) by: Cow<'a, str>,
+    pub(super) topic: Cow<'a, str>,
+    pub(super) incarnation: u32,
+    pub(super) id: Option<i64>,
+    pub(super) epoch: Option<u32>,
+    pub(super) base: u32,
+    pub(super) invoked: At,
+    pub(super) confirmed: At,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Send<'a> {
+    /// `P4`.
+    pub(super) by: Cow<'a, str>,
+    pub(super) session: u32,
+    pub(super) topic: Cow<'a, str>,
+    /// The first message's number on the topic, from 0.
+    pub(super) first: u32,
+    pub(super) count: u32,
+    /// Left out where it is when it was invoked.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(super) intended: Option<Nanos>,
+    pub(super) invoked: At,
+    pub(super) completed: At,
+    pub(super) attempts: u32,
+    #[serde(borrow)]
+    pub(super) outcome: Outcome<'a>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Outcome<'a> {
+    /// With the first message's offset, where the broker told.
+    Acked(Option<u64>),
+    Refused(Cow<'a, str>),
+    Unknown(Cow<'a, str>),
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Subscription<'a> {
+    /// `C1`.
+    pub(super) by: Cow<'a, str>,
+    pub(super) topic: Cow<'a, str>,
+    pub(super) incarnation: u32,
+    pub(super) id: Option<i64>,
+    pub(super) epoch: Option<u32>,
+    pub(super) offset: Option<u64>,
+    pub(super) invoked: At,
+    pub(super) confirmed: Option<At>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Poll<'a> {
+    /// `C1`.
+    pub(super) by: Cow<'a, str>,
+    pub(super) subscription: u32,
+    pub(super) invoked: At,
+    pub(super) completed: At,
+    #[serde(borrow)]
+    pub(super) answer: Answer<'a>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Answer<'a> {
+    #[serde(borrow)]
+    Delivered(Vec<Run<'a>>),
+    Failed(Cow<'a, str>),
+}
+
+/// So many deliveries of messages that follow each other on their topic, at offsets that do too,
+/// from this message and this offset on. Each may be missing.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Run<'a>(
+    /// `P4#17`.
+    #[serde(borrow)]
+    pub(super) Option<Cow<'a, str>>,
+    pub(super) Option<u64>,
+    pub(super) u32,
+    /// What is odd about it; then there is but one delivery.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(super) Option<Oddity<'a>>,
+);
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Oddity<'a> {
+    pub(super) payload: Cow<'a, str>,
+    pub(super) producer: Option<i64>,
+    pub(super) sequence: Option<u64>,
+}
+
+/// The last line.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum End {
+    Drained,
+    Idle,
+    Deadline,
+    Interrupted,
+}

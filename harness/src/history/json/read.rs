@@ -1,0 +1,293 @@
+//! JSON lines to a history. Whatever the plan does not have is refused with its line.
+
+use std::io::{self, BufRead};
+
+use super::line::{self, Header, Line, moment};
+use super::{VERSION, fingerprint};
+use crate::history::{
+    Answer, ConsumerHistory, Delivery, End, EpochIndex, History, Oddity, Outcome, Polled,
+    ProducerHistory, Sent, Session, Subscribed,
+};
+use crate::plan::{MessageId, MessageName, Plan, StreamIndex, TopicIndex};
+
+/// Why a history cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The file itself cannot be.
+    #[error("cannot read the history: {0}")]
+    Reading(#[from] io::Error),
+    /// A line is not as it should be.
+    #[error("line {line}: {what}")]
+    Line {
+        /// From 1.
+        line: usize,
+        /// What is wrong with it.
+        what: String,
+    },
+}
+
+/// Reads what [`super::write`] wrote.
+///
+/// # Errors
+/// Says which line is wrong and how; the first line's also where the history is of another plan.
+pub fn read(plan: &Plan, mut from: impl BufRead) -> Result<History, Error> {
+    let mut text = String::new();
+    let mut number = 1;
+    let at = |line: usize| move |what: String| Error::Line { line, what };
+    if from.read_line(&mut text)? == 0 {
+        return Err(at(1)("the file is empty".to_owned()));
+    }
+    let mut reading = Reading { plan, history: header(plan, &text).map_err(at(1))?, ended: false };
+    loop {
+        number += 1;
+        text.clear();
+        if from.read_line(&mut text)? == 0 {
+            break;
+        }
+        reading.add(text.trim_end()).map_err(at(number))?;
+    }
+    if !reading.ended {
+        let what = "the file ends before the run does: its last line is to be `end`";
+        return Err(at(number)(what.to_owned()));
+    }
+    Ok(reading.history)
+}
+
+/// Checks that the history is of this plan.
+fn header(plan: &Plan, text: &str) -> Result<History, String> {
+    #[derive(serde::Deserialize)]
+    struct Version {
+        history: u32,
+    }
+    let version: Version = serde_json::from_str(text)
+        .map_err(|error| format!("a history begins with `{{\"history\":1,`: {}", plain(&error)))?;
+    if version.history != VERSION {
+        let other = version.history;
+        return Err(format!("the history has version {other}, this harness reads {VERSION}"));
+    }
+    let header: Header<'_> = serde_json::from_str(text).map_err(|error| plain(&error))?;
+    if header.scenario != plan.scenario.name {
+        let (theirs, own) = (&header.scenario, &plan.scenario.name);
+        return Err(format!("the history is of scenario {theirs}, this one is {own}"));
+    }
+    let counts = [
+        (header.topics, plan.topics.len(), "topics"),
+        (header.producers, plan.producers.len(), "producers"),
+        (header.consumers, plan.consumers.len(), "consumers"),
+        (header.messages, plan.messages.len(), "messages"),
+    ];
+    for (theirs, own, what) in counts {
+        if theirs != own {
+            return Err(format!(
+                "the history is of a plan with {theirs} {what}, this one has {own}"
+            ));
+        }
+    }
+    if header.plan != fingerprint(plan) {
+        return Err(
+            "the history is of another state of this scenario: payloads or lines differ".to_owned()
+        );
+    }
+    Ok(History {
+        epochs: header.epochs,
+        producers: vec![ProducerHistory::default(); plan.producers.len()],
+        consumers: vec![ConsumerHistory::default(); plan.consumers.len()],
+        end: End::default(),
+    })
+}
+
+/// The library's words without its own idea of the line.
+fn plain(error: &serde_json::Error) -> String {
+    let words = error.to_string();
+    let words = words.split(" at line ").next().unwrap_or(&words);
+    format!("{words} (column {})", error.column())
+}
+
+struct Reading<'a> {
+    plan: &'a Plan,
+    history: History,
+    ended: bool,
+}
+
+impl Reading<'_> {
+    fn add(&mut self, text: &str) -> Result<(), String> {
+        if self.ended {
+            return Err("something follows the end of the run".to_owned());
+        }
+        match serde_json::from_str(text).map_err(|error| plain(&error))? {
+            Line::Session(line) => self.session(&line),
+            Line::Send(line) => self.sent(&line),
+            Line::Subscription(line) => self.subscription(&line),
+            Line::Poll(line) => self.poll(&line),
+            Line::End(end) => {
+                self.ended = true;
+                self.history.end = match end {
+                    line::End::Drained => End::Drained,
+                    line::End::Idle => End::Idle,
+                    line::End::Deadline => End::Deadline,
+                    line::End::Interrupted => End::Interrupted,
+                };
+                Ok(())
+            }
+        }
+    }
+
+    fn session(&mut self, line: &line::Session<'_>) -> Result<(), String> {
+        let producer = self.producer(&line.by)?;
+        let session = Session {
+            incarnation: line.incarnation,
+            stream: self.stream(producer, &line.topic)?,
+            id: line.id,
+            epoch: self.epoch(line.epoch)?,
+            base: line.base,
+            invoked: moment(line.invoked),
+            confirmed: moment(line.confirmed),
+        };
+        self.history.producers[producer].sessions.push(session);
+        Ok(())
+    }
+
+    fn sent(&mut self, line: &line::Send<'_>) -> Result<(), String> {
+        let producer = self.producer(&line.by)?;
+        let stream = self.stream(producer, &line.topic)?;
+        let total = self.plan.streams[stream.place()].count;
+        if line.count == 0 || line.first.checked_add(line.count).is_none_or(|end| end > total) {
+            let (by, topic) = (&line.by, &line.topic);
+            return Err(format!("{by} has {total} messages on {topic}, this request has others"));
+        }
+        let part = &mut self.history.producers[producer];
+        if line.session as usize >= part.sessions.len() {
+            return Err(format!("{} has no session {} so far", line.by, line.session));
+        }
+        part.sends.push(Sent {
+            session: line.session,
+            stream,
+            first: line.first,
+            count: line.count,
+            intended: line.intended.unwrap_or(line.invoked.1),
+            invoked: moment(line.invoked),
+            completed: moment(line.completed),
+            attempts: line.attempts,
+            outcome: match &line.outcome {
+                line::Outcome::Acked(offset) => Outcome::Acked { offset: *offset },
+                line::Outcome::Refused(why) => Outcome::Refused { why: why.to_string() },
+                line::Outcome::Unknown(why) => Outcome::Unknown { why: why.to_string() },
+            },
+        });
+        Ok(())
+    }
+
+    fn subscription(&mut self, line: &line::Subscription<'_>) -> Result<(), String> {
+        let consumer = self.consumer(&line.by)?;
+        let claim = Subscribed {
+            incarnation: line.incarnation,
+            topic: self.topic(&line.topic)?,
+            id: line.id,
+            epoch: self.epoch(line.epoch)?,
+            offset: line.offset,
+            invoked: moment(line.invoked),
+            confirmed: line.confirmed.map(moment),
+        };
+        self.history.consumers[consumer].subscriptions.push(claim);
+        Ok(())
+    }
+
+    fn poll(&mut self, line: &line::Poll<'_>) -> Result<(), String> {
+        let consumer = self.consumer(&line.by)?;
+        if line.subscription as usize >= self.history.consumers[consumer].subscriptions.len() {
+            return Err(format!("{} has no subscription {} so far", line.by, line.subscription));
+        }
+        let plan = self.plan;
+        let part = &mut self.history.consumers[consumer];
+        let answer = match &line.answer {
+            line::Answer::Failed(words) => Answer::Failed(words.to_string()),
+            line::Answer::Delivered(runs) => {
+                let before = part.deliveries.len();
+                for run in runs {
+                    take_over(plan, part, run)?;
+                }
+                let count = part.deliveries.len() - before;
+                Answer::Delivered(u32::try_from(count).map_err(|_| "too many deliveries")?)
+            }
+        };
+        part.polls.push(Polled {
+            subscription: line.subscription,
+            invoked: moment(line.invoked),
+            completed: moment(line.completed),
+            answer,
+        });
+        Ok(())
+    }
+
+    fn producer(&self, name: &str) -> Result<usize, String> {
+        let number = name.strip_prefix('P').and_then(|digits| digits.parse().ok());
+        let place = |number: u32| self.plan.producers.iter().position(|p| p.number == number);
+        number.and_then(place).ok_or_else(|| format!("the plan has no {name}"))
+    }
+
+    fn consumer(&self, name: &str) -> Result<usize, String> {
+        let number = name.strip_prefix('C').and_then(|digits| digits.parse().ok());
+        let place = |number: u32| {
+            self.plan.consumers.binary_search_by_key(&number, |consumer| consumer.number).ok()
+        };
+        number.and_then(place).ok_or_else(|| format!("the plan has no {name}"))
+    }
+
+    fn topic(&self, name: &str) -> Result<TopicIndex, String> {
+        let place = self.plan.topics.iter().position(|topic| topic.name.as_str() == name);
+        place.map(TopicIndex::new).ok_or_else(|| format!("the plan has no topic {name}"))
+    }
+
+    fn stream(&self, producer: usize, topic: &str) -> Result<StreamIndex, String> {
+        let place = self.topic(topic)?;
+        let mut streams = self.plan.producers[producer].streams.iter().copied();
+        let own = streams.find(|stream| self.plan.streams[stream.place()].topic == place);
+        let number = self.plan.producers[producer].number;
+        own.ok_or_else(|| format!("P{number} sends nothing to {topic}"))
+    }
+
+    fn epoch(&self, epoch: Option<u32>) -> Result<Option<EpochIndex>, String> {
+        match epoch {
+            Some(place) if place as usize >= self.history.epochs.len() => {
+                Err(format!("the first line has no epoch {place}"))
+            }
+            other => Ok(other.map(EpochIndex)),
+        }
+    }
+}
+
+/// Adds the deliveries of one run.
+fn take_over(plan: &Plan, part: &mut ConsumerHistory, run: &line::Run<'_>) -> Result<(), String> {
+    let line::Run(name, offset, count, odd) = run;
+    let first = name.as_deref().map(|name| message(plan, name)).transpose()?;
+    let longest = first.map_or(1, |first| plan.stream(first).messages().end - first.0);
+    if *count == 0 || *count > longest || (odd.is_some() && *count > 1) {
+        let what = name.as_deref().unwrap_or("a message without a name");
+        return Err(format!("{count} deliveries from {what} on cannot be: there are {longest}"));
+    }
+    if let Some(odd) = odd {
+        let oddity = Oddity {
+            payload: odd.payload.to_string(),
+            producer: odd.producer,
+            sequence: odd.sequence,
+        };
+        part.oddities.insert(part.deliveries.len() as u64, oddity);
+    }
+    let beyond = || format!("{count} deliveries from offset {offset:?} on go past the last offset");
+    for step in 0..*count {
+        let message = first.map(|first| MessageId(first.0 + step));
+        let at = offset.map(|at| at.checked_add(u64::from(step)).ok_or_else(beyond)).transpose()?;
+        part.deliveries.push(Delivery::new(message, at));
+    }
+    Ok(())
+}
+
+/// The message with this name.
+fn message(plan: &Plan, name: &str) -> Result<MessageId, String> {
+    let parse = || {
+        let (producer, line) = name.strip_prefix('P')?.split_once('#')?;
+        Some(MessageName { producer: producer.parse().ok()?, line: line.parse().ok()? })
+    };
+    let found = parse().and_then(|name| plan.find(name));
+    found.ok_or_else(|| format!("the plan has no message {name}"))
+}

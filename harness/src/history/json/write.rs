@@ -1,0 +1,166 @@
+//! A history to JSON lines.
+
+use std::borrow::Cow;
+use std::io::{self, Write};
+
+use super::line::{self, Header, Line, at};
+use super::{VERSION, fingerprint};
+use crate::history::{Answer, ConsumerHistory, End, History, Outcome, ProducerHistory};
+use crate::plan::{MessageId, Plan};
+
+/// Writes a history; [`super::read`] with the same plan gives it back.
+///
+/// # Errors
+/// Those of the writer.
+pub fn write(plan: &Plan, history: &History, mut to: impl Write) -> io::Result<()> {
+    let header = Header {
+        history: VERSION,
+        scenario: Cow::from(&plan.scenario.name),
+        topics: plan.topics.len(),
+        producers: plan.producers.len(),
+        consumers: plan.consumers.len(),
+        messages: plan.messages.len(),
+        plan: fingerprint(plan).into(),
+        epochs: history.epochs.clone(),
+    };
+    serde_json::to_writer(&mut to, &header)?;
+    writeln!(to)?;
+    for (part, producer) in history.producers.iter().zip(&plan.producers) {
+        write_producer(plan, part, &format!("P{}", producer.number), &mut to)?;
+    }
+    for (part, consumer) in history.consumers.iter().zip(&plan.consumers) {
+        write_consumer(plan, part, &format!("C{}", consumer.number), &mut to)?;
+    }
+    let end = match history.end {
+        End::Drained => line::End::Drained,
+        End::Idle => line::End::Idle,
+        End::Deadline => line::End::Deadline,
+        End::Interrupted => line::End::Interrupted,
+    };
+    put(&Line::End(end), &mut to)
+}
+
+fn put(line: &Line<'_>, to: &mut impl Write) -> io::Result<()> {
+    serde_json::to_writer(&mut *to, line)?;
+    writeln!(to)
+}
+
+fn write_producer(
+    plan: &Plan,
+    part: &ProducerHistory,
+    by: &str,
+    to: &mut impl Write,
+) -> io::Result<()> {
+    let topic = |stream: crate::plan::StreamIndex| {
+        let topic = plan.streams[stream.place()].topic;
+        Cow::from(plan.topics[topic.place()].name.as_str())
+    };
+    for session in &part.sessions {
+        let line = line::Session {
+            by: by.into(),
+            topic: topic(session.stream),
+            incarnation: session.incarnation,
+            id: session.id,
+            epoch: session.epoch.map(|epoch| epoch.0),
+            base: session.base,
+            invoked: at(session.invoked),
+            confirmed: at(session.confirmed),
+        };
+        put(&Line::Session(line), to)?;
+    }
+    for sent in &part.sends {
+        let line = line::Send {
+            by: by.into(),
+            session: sent.session,
+            topic: topic(sent.stream),
+            first: sent.first,
+            count: sent.count,
+            intended: (sent.intended != sent.invoked.at).then_some(sent.intended),
+            invoked: at(sent.invoked),
+            completed: at(sent.completed),
+            attempts: sent.attempts,
+            outcome: match &sent.outcome {
+                Outcome::Acked { offset } => line::Outcome::Acked(*offset),
+                Outcome::Refused { why } => line::Outcome::Refused(why.into()),
+                Outcome::Unknown { why } => line::Outcome::Unknown(why.into()),
+            },
+        };
+        put(&Line::Send(line), to)?;
+    }
+    Ok(())
+}
+
+fn write_consumer(
+    plan: &Plan,
+    part: &ConsumerHistory,
+    by: &str,
+    to: &mut impl Write,
+) -> io::Result<()> {
+    for claim in &part.subscriptions {
+        let line = line::Subscription {
+            by: by.into(),
+            topic: plan.topics[claim.topic.place()].name.as_str().into(),
+            incarnation: claim.incarnation,
+            id: claim.id,
+            epoch: claim.epoch.map(|epoch| epoch.0),
+            offset: claim.offset,
+            invoked: at(claim.invoked),
+            confirmed: claim.confirmed.map(at),
+        };
+        put(&Line::Subscription(line), to)?;
+    }
+    let mut from = 0;
+    for polled in &part.polls {
+        let line = line::Poll {
+            by: by.into(),
+            subscription: polled.subscription,
+            invoked: at(polled.invoked),
+            completed: at(polled.completed),
+            answer: match &polled.answer {
+                Answer::Delivered(count) => {
+                    let first = from;
+                    from += *count as usize;
+                    line::Answer::Delivered(runs(plan, part, first, from))
+                }
+                Answer::Failed(words) => line::Answer::Failed(words.into()),
+            },
+        };
+        put(&Line::Poll(line), to)?;
+    }
+    Ok(())
+}
+
+/// The deliveries from place to place, neighbours together.
+fn runs<'a>(
+    plan: &Plan,
+    part: &'a ConsumerHistory,
+    first: usize,
+    end: usize,
+) -> Vec<line::Run<'a>> {
+    let mut runs = Vec::new();
+    // What the next delivery has to be to belong to the last run.
+    let mut expected: Option<(MessageId, Option<u64>)> = None;
+    for place in first..end {
+        let delivery = part.deliveries[place];
+        let (message, offset) = (delivery.message(), delivery.offset());
+        let odd = part.oddities.get(&(place as u64));
+        let stream = |message| plan.messages.stream(message);
+        if let (Some(expected_next), Some(message), None, Some(line::Run(.., count, None))) =
+            (expected, message, odd, runs.last_mut())
+            && expected_next == (message, offset)
+            && stream(message) == stream(MessageId(message.0 - 1))
+        {
+            *count += 1;
+        } else {
+            let name = message.map(|message| plan.name(message).to_string().into());
+            let odd = odd.map(|odd| line::Oddity {
+                payload: Cow::from(&odd.payload),
+                producer: odd.producer,
+                sequence: odd.sequence,
+            });
+            runs.push(line::Run(name, offset, 1, odd));
+        }
+        expected = message.map(|m| (MessageId(m.0 + 1), offset.map(|offset| offset + 1)));
+    }
+    runs
+}

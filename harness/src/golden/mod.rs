@@ -10,6 +10,8 @@ mod file;
 mod ledger;
 mod mode;
 mod payload;
+#[cfg(test)]
+mod tests;
 
 use std::fs;
 use std::path::{Path, PathBuf};

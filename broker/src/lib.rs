@@ -1,1 +1,24 @@
-//! The broker.
+//! The broker: named append-only logs over HTTP.
+//!
+//! From the outside in:
+//! - `run`: [`Arguments`] to a store, a listener and a server, until a signal ends it; [`run()`].
+//! - `server`: connections, their time-outs and the end of them; [`serve`].
+//! - `http`: one handler per endpoint, over any store; [`router`] is all of it without a socket.
+//! - [`store`]: the contract of a store, and the store in memory.
+//!
+//! Nothing here keeps state but the store, and nothing here reads a clock but `tokio::time`, so
+//! the same router serves a simulation.
+
+mod arguments;
+mod http;
+mod logs;
+mod run;
+mod server;
+mod signal;
+pub mod store;
+
+pub use arguments::{Arguments, LogFormat, StoreKind};
+pub use http::{Limits, router};
+pub use run::run;
+pub use server::{Options, serve};
+pub use signal::Signal;

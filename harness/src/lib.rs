@@ -1,14 +1,17 @@
 //! The harness: runs a scenario against a broker and judges what happened.
 //!
-//! The way is one-directional: [`scenario`] -> [`plan`] -> `run` -> [`history`] -> [`check`] ->
-//! [`report`]. All but `run`, [`driver`] and [`testbed`] are plain functions over plain data.
+//! The way is one-directional: [`scenario`] -> [`plan`] -> [`run`] -> [`history`] -> [`check`] ->
+//! [`report`]. All but [`run`], [`driver`], [`testbed`] and [`trial`] are plain functions over
+//! plain data.
 //!
 //! - [`command`]: one file per subcommand; [`exit`] says how it ends.
-//! - [`scenario`]: YAML to a `Scenario`, checked once. [`producer_log`]: the lines of a log.
-//! - [`plan`]: a scenario and its seed to every message. [`descriptors`]: whether it fits.
-//! - [`driver`]: how a broker is spoken to. [`testbed`]: how it is started and ended.
-//! - [`history`]: what the actors saw. [`check`]: what that proves.
-//! - [`golden`]: the reviewed ledgers. [`report`]: all of it for people and programs.
+//! - [`scenario`]: YAML to a `Scenario`, checked once. [`producer_log`]: the logs that it names.
+//! - [`plan`]: a scenario and its seed to every message. [`descriptors`]: whether the machine
+//!   allows so many connections.
+//! - [`trial`]: one scenario from its plan to its verdict, by way of:
+//!   [`testbed`], how the broker under test is started and ended; [`driver`], how it is spoken to;
+//!   [`run`], the actors; [`history`], what they saw; [`check`], what that proves.
+//! - [`golden`]: the ledger of a run and its reviewed file. [`report`]: what is said about it.
 
 pub mod check;
 pub mod command;
@@ -22,5 +25,7 @@ pub mod history;
 pub mod plan;
 pub mod producer_log;
 pub mod report;
+pub mod run;
 pub mod scenario;
 pub mod testbed;
+pub mod trial;

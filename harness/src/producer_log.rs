@@ -14,6 +14,8 @@ use std::fmt;
 use std::io::{self, Write};
 use std::time::Duration;
 
+pub mod made;
+
 /// The length of a day, in milliseconds.
 const DAY: u32 = 24 * 60 * 60 * 1000;
 
@@ -115,6 +117,12 @@ pub fn write(to: &mut impl Write, entry: &Entry<'_>) -> io::Result<()> {
         write!(to, ".{millis:03}")?;
     }
     writeln!(to, "  {payload}  {burst}  {topic}")
+}
+
+/// A time of day as logs have it, since midnight; `None` where the text is none.
+#[must_use]
+pub fn time(stamp: &str) -> Option<Duration> {
+    time_of_day(stamp).map(|millis| Duration::from_millis(millis.into()))
 }
 
 /// Counts the days that times of day run through.

@@ -3,7 +3,7 @@
 //! The six original routes keep their fields, types and texts; every addition is an optional field
 //! beside them, so that the original Python client and ours speak to the same broker.
 
-use std::borrow::Cow;
+use std::borrow::{Borrow, Cow};
 use std::fmt;
 use std::str::FromStr;
 
@@ -90,6 +90,13 @@ impl FromStr for TopicName {
     }
 }
 
+/// So that a map by name can be asked with a text that need not be a name.
+impl Borrow<str> for TopicName {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
 impl fmt::Display for TopicName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -140,6 +147,8 @@ pub enum Code {
     NotFound,
     /// The route exists, not for this method.
     MethodNotAllowed,
+    /// The request did not arrive in time; nothing was done.
+    RequestTimeout,
     /// The store cannot be reached; nothing was done.
     Unavailable,
     /// It may have happened or not.
@@ -168,6 +177,7 @@ const CODES: &[(Code, &str)] = &[
     (Code::OffsetBeyond, "offset_beyond"),
     (Code::NotFound, "not_found"),
     (Code::MethodNotAllowed, "method_not_allowed"),
+    (Code::RequestTimeout, "request_timeout"),
     (Code::Unavailable, "unavailable"),
     (Code::OutcomeUnknown, "outcome_unknown"),
 ];

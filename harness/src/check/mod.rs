@@ -1,32 +1,69 @@
 //! The checks: from plan and history, and nothing else, to a verdict with its proofs.
 //!
-//! A rule is one file of this folder and one line of the table here. Every rule is linear in the
-//! number of events and compares stamps, never times.
+//! A rule is one file of this folder and one line of [`CHECKS`]; its file defines the anomaly in
+//! plain words. Every rule is linear in the number of events and compares stamps, never times.
+//! What all rules share is worked out once, in [`facts`]: which request each message went out in,
+//! and how each delivery stands, so that one fault is reported as one kind and not as three.
 
-use crate::plan::{ConsumerIndex, MessageId, TopicIndex};
+mod corrupted;
+mod divergent;
+mod doubts;
+mod duplicate;
+mod facts;
+mod lost;
+mod misplaced;
+mod proof;
+mod reordered;
+mod stale_ack;
+mod tally;
 
-/// The kinds of anomaly, in the order in which reports show them.
+#[cfg(test)]
+pub(crate) mod fixture;
+#[cfg(test)]
+mod tests;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::history::History;
+use crate::plan::{ConsumerIndex, MessageId, Plan, TopicIndex};
+
+use facts::Facts;
+use tally::{Opinion, Tally};
+
+/// The kinds of anomaly, in the order in which reports show them, with what one count of each is.
+///
+/// One fault is one kind: a delivery is judged as the first that fits of phantom, misrouted,
+/// resurrected, early and duplicate, and only one that is none of these takes part in the rules on
+/// order. A corrupted delivery is one whatever else it is, and still counts as delivered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
-    /// Acked, due, and not delivered when the drain ended.
+    /// Acked, due, and not delivered when the drain ended. Counted: messages times the consumers
+    /// that miss them.
     Lost,
-    /// Delivered more than once to one consumer, or one message at two offsets of a log.
+    /// Delivered more than once to one consumer, or one message at two offsets of a log. Counted:
+    /// deliveries beyond a consumer's first; for a message that every consumer got once and that
+    /// still stands at several offsets, the offsets beyond one.
     Duplicate,
-    /// Delivered against the order that its acks prove.
+    /// Delivered against the order that its acks prove. Counted: a consumer's first deliveries that
+    /// come after a message proven to be behind them; two neighbours swapped at one consumer are 1.
     Reordered,
-    /// Two consumers of one topic disagree: on the order, or on what stands at an offset.
+    /// Two consumers of one topic disagree: on the order, or on what stands at an offset. Counted:
+    /// first deliveries that come after one which the log has behind them, unless they are
+    /// `Reordered` already (two unordered neighbours swapped at one consumer are 1); and runs of
+    /// deliveries at offsets that hold other messages for the other consumers.
     Divergent,
-    /// Delivered, never sent.
+    /// Delivered, never sent. Counted: deliveries.
     Phantom,
-    /// Refused for sure, yet delivered.
+    /// Refused for sure, yet delivered. Counted: deliveries.
     Resurrected,
-    /// The payload differs from what was sent.
+    /// The payload differs from what was sent. Counted: deliveries.
     Corrupted,
     /// Delivered on another topic, to a consumer that does not subscribe, or from before it did.
+    /// Counted: deliveries.
     Misrouted,
-    /// Delivered before it was invoked.
+    /// Delivered before it was invoked. Counted: deliveries.
     Early,
-    /// Two acks share an offset, or one session's offsets go back.
+    /// Two acks share an offset, or one session's offsets go back. Counted: acks.
     StaleAck,
 }
 
@@ -115,4 +152,82 @@ pub struct Proof {
     pub title: String,
     /// What was seen: invoked and acked when, at which offset, what each consumer saw around it.
     pub evidence: Vec<String>,
+}
+
+/// One line of the table: what to call a check in a report of its crash, and the check.
+type Check = (&'static str, fn(&Facts<'_>) -> Opinion);
+
+/// Every check. A new one is a file beside this one and a line here.
+const CHECKS: &[Check] = &[
+    ("doubts", doubts::check),
+    ("lost", lost::check),
+    ("duplicate", duplicate::check),
+    ("reordered", reordered::check),
+    ("divergent", divergent::check),
+    ("phantom, misrouted, resurrected and early", misplaced::check),
+    ("corrupted", corrupted::check),
+    ("stale ack", stale_ack::check),
+];
+
+/// Judges a run: what its history proves against its plan.
+///
+/// A check that panics leaves no verdict, unless another one proves a violation; it never passes.
+#[must_use]
+pub fn judge(plan: &Plan, history: &History) -> Judgement {
+    judge_by(CHECKS, plan, history)
+}
+
+fn judge_by(checks: &[Check], plan: &Plan, history: &History) -> Judgement {
+    let mut tallies = Vec::new();
+    let mut doubts = Vec::new();
+    match guarded(|| Facts::new(plan, history)) {
+        Err(words) => doubts.push(format!("the history cannot be judged: {words}")),
+        Ok(facts) => {
+            for (name, check) in checks {
+                match guarded(|| check(&facts)) {
+                    Ok(opinion) => {
+                        tallies.extend(opinion.tallies);
+                        doubts.extend(opinion.doubts);
+                    }
+                    Err(words) => doubts.push(format!("the check of {name} crashed: {words}")),
+                }
+            }
+            return conclude(tallies, doubts, |tallies| {
+                guarded(|| proof::findings(&facts, tallies))
+            });
+        }
+    }
+    conclude(tallies, doubts, |_| Ok((Vec::new(), Vec::new())))
+}
+
+/// Sorts what was found into violations and what is allowed, and says the verdict.
+fn conclude(
+    tallies: Vec<Tally>,
+    mut doubts: Vec<String>,
+    findings: impl FnOnce(&[Tally]) -> Result<(Vec<Finding>, Vec<Finding>), String>,
+) -> Judgement {
+    let (violations, allowed) = match findings(&tallies) {
+        Ok(sorted) => sorted,
+        Err(words) => {
+            doubts.push(format!("what was found cannot be shown: {words}"));
+            (tally::bare(&tallies), Vec::new())
+        }
+    };
+    let verdict = if !violations.is_empty() {
+        Verdict::Fail
+    } else if !doubts.is_empty() {
+        Verdict::Unknown
+    } else {
+        Verdict::Pass
+    };
+    Judgement { verdict, violations, allowed, doubts }
+}
+
+/// Runs `work`; a panic becomes its words.
+fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(work)).map_err(|panic| {
+        let words = panic.downcast_ref::<String>().map(String::as_str);
+        let words = words.or_else(|| panic.downcast_ref::<&str>().copied());
+        words.unwrap_or("it gave no reason").to_owned()
+    })
 }

@@ -1,11 +1,14 @@
 //! The subcommands: a file each, with its arguments and what it does.
 
+use std::path::Path;
+
 use crate::exit::Exit;
 
 pub mod accept;
 pub mod broker;
 pub mod check;
 pub mod generate;
+pub mod guard;
 pub mod plan;
 pub mod run;
 pub mod sabotage;
@@ -47,13 +50,17 @@ pub enum Command {
     /// Start our own broker (used by the harness itself).
     #[command(hide = true)]
     Broker(broker::Arguments),
+    /// Become a program that dies with the harness (used by the harness itself).
+    #[command(hide = true)]
+    Guard(guard::Arguments),
 }
 
-/// Carries out what the command line says.
+/// Carries out what the command line says; `harness` is the program to start as broker, because a
+/// library cannot know it.
 #[must_use]
-pub fn main(arguments: Arguments) -> Exit {
+pub fn main(arguments: Arguments, harness: &Path) -> Exit {
     match arguments.command {
-        Command::Run(arguments) => run::main(&arguments),
+        Command::Run(arguments) => run::main(&arguments, harness),
         Command::Plan(arguments) => plan::main(&arguments),
         Command::Check(arguments) => check::main(&arguments),
         Command::Review(arguments) => accept::review(&arguments),
@@ -63,6 +70,7 @@ pub fn main(arguments: Arguments) -> Exit {
         Command::Generate(arguments) => generate::main(&arguments),
         Command::Schema(arguments) => schema::main(&arguments),
         Command::Sabotage(arguments) => sabotage::main(&arguments),
-        Command::Broker(arguments) => broker::main(arguments),
+        Command::Broker(arguments) => broker::main(&arguments),
+        Command::Guard(arguments) => guard::main(&arguments),
     }
 }

@@ -1,15 +1,48 @@
 //! Drivers: how a broker under test is spoken to. A new broker is one file here that implements
-//! [`Driver`], [`Sender`] and [`Subscriber`], and one line in [`connect`]'s table.
-//!
-//! [`connect`]: self
+//! [`Driver`], [`Sender`] and [`Subscriber`], and one line in [`connect_over`].
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
+use broker_client::transport::{self, Transport};
 use broker_client::wire::{ConsumerId, Offset, ProducerId, Sequence, TopicName};
+use broker_client::{Message, Messages};
 
 use crate::history::Outcome;
+use crate::scenario;
+
+mod http;
+mod original;
+
+/// Reaches the brokers at these base addresses, at least one, over HTTP; actors are spread over
+/// them in turn. Leaves nothing behind on them.
+///
+/// # Errors
+/// An address is none, or nobody listens there.
+pub async fn connect(
+    addresses: &[String],
+    how: scenario::Driver,
+) -> Result<Arc<dyn Driver>, Failure> {
+    connect_over(Arc::new(transport::http()), addresses, how).await
+}
+
+/// The same over another transport: a simulated network, say.
+///
+/// # Errors
+/// As [`connect`].
+pub async fn connect_over(
+    transport: Arc<dyn Transport>,
+    addresses: &[String],
+    how: scenario::Driver,
+) -> Result<Arc<dyn Driver>, Failure> {
+    match how {
+        scenario::Driver::Detect | scenario::Driver::Original => {
+            Ok(Arc::new(http::Http::connect(&transport, addresses, how).await?))
+        }
+    }
+}
 
 /// A boxed future, so that drivers are trait objects.
 pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -38,8 +71,14 @@ pub trait Driver: Send + Sync {
     ) -> Pending<'a, Result<Box<dyn Subscriber>, Failure>>;
 
     /// Whether payloads must carry a tag (`P4#17:`), because the broker hands out messages without
-    /// saying who sent them.
+    /// saying who sent them. Final once a [`register`](Self::register) or
+    /// [`subscribe`](Self::subscribe) has succeeded; before that, what the broker's first answer
+    /// made likely.
     fn needs_tags(&self) -> bool;
+
+    /// The most messages that one request can carry, where the broker sets a bound. Final when
+    /// [`needs_tags`](Self::needs_tags) is.
+    fn batch_max(&self) -> Option<u32>;
 }
 
 /// One producer's registration with one topic.
@@ -51,6 +90,11 @@ pub trait Sender: Send {
     /// The outcome is that of all attempts together. Sequences count from 0 over the messages of
     /// all calls. Dropping the future leaves the outcome unknown.
     fn send<'a>(&'a mut self, payloads: &'a [&'a str]) -> Pending<'a, Reply>;
+
+    /// Whether the producer has to register anew before it sends more: true after an outcome other
+    /// than acked (or a dropped future) where messages are known by their sequence, because the
+    /// next message's number would not be its sequence any more. A `send` is then refused.
+    fn is_over(&self) -> bool;
 }
 
 /// How a request ended.
@@ -82,6 +126,10 @@ pub trait Subscriber: Send {
         batch: &'a mut Batch,
     ) -> Pending<'a, Result<(), Failure>>;
 
+    /// Whether a poll waits for the first message. Where it does not, it comes back at once, and
+    /// the caller paces itself after an empty batch.
+    fn can_wait(&self) -> bool;
+
     /// Whether a dropped poll loses nothing: true where positions are acknowledged by offset.
     fn cancel_safe(&self) -> bool;
 
@@ -89,20 +137,9 @@ pub trait Subscriber: Send {
     fn unsubscribe(self: Box<Self>) -> Pending<'static, Result<(), Failure>>;
 }
 
-/// The messages of one answer: reused from poll to poll, so that a delivery allocates nothing.
+/// The messages of one answer.
 #[derive(Debug, Default)]
-pub struct Batch {
-    text: String,
-    items: Vec<Item>,
-}
-
-#[derive(Debug)]
-struct Item {
-    offset: Option<Offset>,
-    producer: Option<ProducerId>,
-    sequence: Option<Sequence>,
-    end: usize,
-}
+pub struct Batch(Messages);
 
 /// One message of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,45 +157,44 @@ pub struct Delivered<'a> {
 impl Batch {
     /// Forgets the messages and keeps the space.
     pub fn clear(&mut self) {
-        self.text.clear();
-        self.items.clear();
+        self.0.clear();
     }
 
     /// Adds the next message.
     pub fn push(&mut self, message: Delivered<'_>) {
-        self.text.push_str(message.payload);
-        self.items.push(Item {
+        self.0.push(Message {
             offset: message.offset,
-            producer: message.producer,
+            producer_id: message.producer,
             sequence: message.sequence,
-            end: self.text.len(),
+            payload: message.payload,
         });
     }
 
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.items.len()
+        self.0.len()
     }
 
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.items.is_empty()
+        self.0.is_empty()
     }
 
     /// The messages in the order of the answer.
     pub fn iter(&self) -> impl Iterator<Item = Delivered<'_>> {
-        let mut start = 0;
-        self.items.iter().map(move |item| {
-            let payload = &self.text[start..item.end];
-            start = item.end;
-            Delivered {
-                offset: item.offset,
-                producer: item.producer,
-                sequence: item.sequence,
-                payload,
-            }
+        self.0.iter().map(|message| Delivered {
+            offset: message.offset,
+            producer: message.producer_id,
+            sequence: message.sequence,
+            payload: message.payload,
         })
+    }
+}
+
+impl From<Messages> for Batch {
+    fn from(messages: Messages) -> Self {
+        Self(messages)
     }
 }

@@ -13,6 +13,8 @@ pub(crate) enum Purpose {
     Payloads = 1,
     /// The pauses of a producer.
     Pauses = 2,
+    /// The log of a producer that `harness generate` makes.
+    Logs = 3,
 }
 
 /// The generator of one producer for one purpose.

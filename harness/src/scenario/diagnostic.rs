@@ -127,6 +127,16 @@ impl Diagnostic {
         &self.title
     }
 
+    /// What is wrong and why in one line, for an error without a file.
+    #[must_use]
+    pub fn brief(&self) -> String {
+        if self.label.is_empty() {
+            self.title.clone()
+        } else {
+            format!("{}: {}", self.title, self.label)
+        }
+    }
+
     /// File, line and column (both from 1), where there are any.
     #[must_use]
     pub fn location(&self) -> Option<(&str, usize, usize)> {

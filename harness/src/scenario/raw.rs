@@ -13,7 +13,7 @@ use super::yaml::{At, Field, Ordered};
 /// A scenario: who produces to which topic, who consumes from it, and what is promised.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
-#[schemars(title = "Scenario")]
+#[schemars(title = "Scenario", extend("required" = ["topics"]))]
 pub(super) struct Scenario {
     /// Names the output folder and the golden file; default: the file's stem.
     #[schemars(regex(pattern = r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$"))]
@@ -21,7 +21,6 @@ pub(super) struct Scenario {
     /// For people.
     pub description: Field<String>,
     /// Topic names, each with its producers and consumers.
-    #[schemars(required)]
     pub topics: Field<Ordered<Mapping>>,
     /// `all` gives defaults; `P4` or `P1..P3` overrides.
     pub producers: Field<Ordered<Producer>>,
@@ -58,12 +57,11 @@ pub(super) enum Mapping {
 /// The long form of a topic's mapping.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["producers", "consumers"]))]
 pub(super) struct MappingTable {
     /// Producers by name, ranges as `P1..P100`.
-    #[schemars(required)]
     pub producers: Field<Names>,
     /// Consumers by name, ranges as `C1..C100`.
-    #[schemars(required)]
     pub consumers: Field<Names>,
 }
 
@@ -95,9 +93,10 @@ pub(super) struct Producer {
 /// Made-up messages: round robin over the producer's topics, in one burst.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["messages"]))]
 pub(super) struct Generate {
     /// How many.
-    #[schemars(with = "u32", required, range(min = 1))]
+    #[schemars(with = "u32", range(min = 1))]
     pub messages: Field<String>,
     /// Bytes of a payload, `16` or `16..256`, inclusive; default 16.
     #[schemars(with = "Size")]

@@ -3,6 +3,11 @@
 
 use crate::driver::Pending;
 
+pub mod child;
+pub mod external;
+pub mod process;
+mod tail;
+
 /// A broker under test that is up.
 pub trait Testbed: Send {
     /// Base addresses, at least one: `http://127.0.0.1:5000`. Actors are spread over them.

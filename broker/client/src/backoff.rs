@@ -1,0 +1,177 @@
+//! How often, how long and with which pauses a request is tried again.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::error::Error;
+
+/// Bounds for trying again. The pauses double from `first` to `longest`, each shortened by chance
+/// by up to a half, so that clients that failed together do not come back together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Retry {
+    /// At most so many attempts, the first included; 0 counts as 1.
+    pub attempts: u32,
+    /// No attempt starts later than this after the first one did.
+    pub total: Duration,
+    /// The pause after the first attempt.
+    pub first: Duration,
+    /// The longest pause.
+    pub longest: Duration,
+    /// Where chance comes from: equal seeds give equal pauses, as a simulation needs. Programs
+    /// with many clients give each its own.
+    pub seed: u64,
+}
+
+impl Default for Retry {
+    /// 8 attempts within 30 s, with pauses from 20 ms to 2 s.
+    fn default() -> Self {
+        Self {
+            attempts: 8,
+            total: Duration::from_secs(30),
+            first: Duration::from_millis(20),
+            longest: Duration::from_secs(2),
+            seed: 0,
+        }
+    }
+}
+
+impl Retry {
+    /// One attempt and no more.
+    #[must_use]
+    pub fn never() -> Self {
+        Self { attempts: 1, ..Self::default() }
+    }
+
+    /// Makes a request that may be repeated without harm until it succeeds, fails for good, or the
+    /// bounds are reached. `stream` tells apart who uses one seed: an id, say.
+    ///
+    /// # Errors
+    /// The last attempt's.
+    pub async fn repeat<T, F: Future<Output = Result<T, Error>>>(
+        &self,
+        stream: u64,
+        mut request: impl FnMut() -> F,
+    ) -> Result<T, Error> {
+        let mut chance = Chance::new(self.seed, stream);
+        let mut attempts = Attempts::begin(self, &mut chance);
+        loop {
+            match request().await {
+                Err(error) if error.may_pass() && attempts.again().await => {}
+                result => return result,
+            }
+        }
+    }
+}
+
+/// The attempts of one request.
+pub(crate) struct Attempts<'a> {
+    retry: &'a Retry,
+    chance: &'a mut Chance,
+    made: u32,
+    deadline: Instant,
+}
+
+impl<'a> Attempts<'a> {
+    /// Begins with the first attempt.
+    pub(crate) fn begin(retry: &'a Retry, chance: &'a mut Chance) -> Self {
+        Self { retry, chance, made: 1, deadline: Instant::now() + retry.total }
+    }
+
+    /// How many there were, the one now included.
+    pub(crate) fn made(&self) -> u32 {
+        self.made
+    }
+
+    /// Waits until the next attempt may start; false if there is to be none.
+    pub(crate) async fn again(&mut self) -> bool {
+        if self.made >= self.retry.attempts {
+            return false;
+        }
+        let pause = pause(self.retry, self.made, self.chance);
+        if Instant::now() + pause > self.deadline {
+            return false;
+        }
+        tokio::time::sleep(pause).await;
+        self.made += 1;
+        true
+    }
+}
+
+/// The pause after the `made`th attempt, in whole milliseconds: timers closer than that fire in no
+/// defined order.
+pub(crate) fn pause(retry: &Retry, made: u32, chance: &mut Chance) -> Duration {
+    let doubled = retry.first.saturating_mul(1 << made.saturating_sub(1).min(20));
+    let millis = u64::try_from(doubled.min(retry.longest).as_millis()).unwrap_or(u64::MAX);
+    Duration::from_millis(millis - chance.below(millis / 2 + 1))
+}
+
+/// A small generator of chance (SplitMix64, by Steele, Lea and Flood, 2014). Not for secrets.
+#[derive(Clone, Debug)]
+pub(crate) struct Chance(u64);
+
+impl Chance {
+    /// Equal seeds and streams give equal numbers; `stream` tells users of one seed apart.
+    pub(crate) fn new(seed: u64, stream: u64) -> Self {
+        let mut chance = Self(seed ^ stream.wrapping_mul(0xd134_2543_de82_ef95));
+        chance.next();
+        chance
+    }
+
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    /// A number below `bound`, which is at least 1.
+    fn below(&mut self, bound: u64) -> u64 {
+        self.next() % bound
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_double_up_to_the_longest_and_lose_at_most_half() {
+        let retry = Retry {
+            first: Duration::from_millis(100),
+            longest: Duration::from_millis(350),
+            ..Retry::default()
+        };
+        let mut chance = Chance::new(7, 1);
+        for (made, full) in [(1, 100), (2, 200), (3, 350), (4, 350), (4_000_000, 350)] {
+            let pause = pause(&retry, made, &mut chance).as_millis();
+            assert!((full / 2..=full).contains(&pause), "after {made}: {pause} of {full}");
+        }
+    }
+
+    #[test]
+    fn equal_seeds_give_equal_pauses_and_other_streams_others() {
+        let pauses = |seed, stream| {
+            let mut chance = Chance::new(seed, stream);
+            (1..9).map(|made| pause(&Retry::default(), made, &mut chance)).collect::<Vec<_>>()
+        };
+        assert_eq!(pauses(1, 1), pauses(1, 1));
+        assert_ne!(pauses(1, 1), pauses(1, 2));
+        assert_ne!(pauses(1, 1), pauses(2, 1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn attempts_end_at_the_count_or_at_the_total_time() {
+        let count = |retry: Retry| async move {
+            let mut chance = Chance::new(0, 0);
+            let mut attempts = Attempts::begin(&retry, &mut chance);
+            while attempts.again().await {}
+            attempts.made()
+        };
+        assert_eq!(count(Retry::default()).await, 8);
+        assert_eq!(count(Retry::never()).await, 1);
+        let hour = Duration::from_secs(3600);
+        assert_eq!(count(Retry { first: hour, longest: hour, ..Retry::default() }).await, 1);
+    }
+}

@@ -1,0 +1,332 @@
+//! One method per endpoint of the broker, over any [`Transport`].
+//!
+//! Each call is one request: nothing is tried again here. Time-outs are the client's own and cover
+//! the whole answer, because a transport need not have any.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HeaderValue};
+use reqwest::{Method, Request, StatusCode, Url};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::error::Error;
+use crate::messages::Messages;
+use crate::transport::{self, Failure, Transport};
+use crate::wire;
+
+/// How long an answer may take, unless [`Client::with_timeout`] says otherwise.
+pub const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A way to one broker. Clones share their connections.
+#[derive(Clone)]
+pub struct Client {
+    transport: Arc<dyn Transport>,
+    routes: Arc<Routes>,
+    timeout: Duration,
+}
+
+/// The addresses of the endpoints, put together once.
+struct Routes {
+    base: String,
+    topics: Url,
+    register_producer: Url,
+    register_consumer: Url,
+    produce: Url,
+    consume: Url,
+    size: Url,
+    consumer: Url,
+}
+
+/// A text that is no address of a broker.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{address:?} is no broker address: {why}; write it like http://127.0.0.1:5000")]
+pub struct BadAddress {
+    address: String,
+    why: String,
+}
+
+impl Client {
+    /// A client of the broker at this base address, over HTTP with a pool of connections of its
+    /// own. Nothing is sent yet. Must be called, as all of this library, in a tokio runtime.
+    ///
+    /// # Errors
+    /// The address is not of the form `http://HOST:PORT`.
+    pub fn new(address: &str) -> Result<Self, BadAddress> {
+        Self::over(Arc::new(transport::http()), address)
+    }
+
+    /// The same over another transport, or over one that several clients share.
+    ///
+    /// # Errors
+    /// The address is not of the form `http://HOST:PORT`.
+    pub fn over(transport: Arc<dyn Transport>, address: &str) -> Result<Self, BadAddress> {
+        let routes =
+            Routes::at(address).map_err(|why| BadAddress { address: address.to_owned(), why })?;
+        Ok(Self { transport, routes: Arc::new(routes), timeout: TIMEOUT })
+    }
+
+    /// Sets how long an answer may take; a poll that waits gets its wait on top.
+    #[must_use]
+    pub fn with_timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// The base address, without a slash at its end.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        &self.routes.base
+    }
+
+    /// `POST /topics`: creates a topic.
+    ///
+    /// # Errors
+    /// [`wire::Code::TopicExists`] among the refusals.
+    pub async fn create_topic(&self, topic: &str) -> Result<(), Error> {
+        let body = wire::CreateTopic { topic_name: topic.into() };
+        let answer = self.post(&self.routes.topics, &body).await?;
+        parse::<Succeeded>(&answer).map(|_| ())
+    }
+
+    /// `GET /topics`: the names in order of creation; none is an empty list here.
+    ///
+    /// # Errors
+    /// As for any request.
+    pub async fn topics(&self) -> Result<Vec<String>, Error> {
+        match self.call(Method::GET, self.routes.topics.clone(), self.timeout).await {
+            Ok(answer) => parse::<wire::Topics>(&answer).map(|topics| topics.message),
+            Err(Error::Refused(refusal)) if refusal.message == NO_TOPICS => Ok(Vec::new()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// `POST /producer/register`: a new producer of this topic, which is created if it is missing.
+    ///
+    /// # Errors
+    /// As for any request. Registering again is harmless: it leaves an id that nobody uses.
+    pub async fn register_producer(&self, topic: &str) -> Result<wire::ProducerRegistered, Error> {
+        let body = wire::Register { topic: topic.into() };
+        parse(&self.post(&self.routes.register_producer, &body).await?)
+    }
+
+    /// `POST /consumer/register`: a new consumer, which gets what is appended from now on.
+    ///
+    /// # Errors
+    /// [`wire::Code::UnknownTopic`] among the refusals.
+    pub async fn register_consumer(&self, topic: &str) -> Result<wire::ConsumerRegistered, Error> {
+        let body = wire::Register { topic: topic.into() };
+        parse(&self.post(&self.routes.register_consumer, &body).await?)
+    }
+
+    /// `POST /producer/produce`: appends one message or a batch, all or nothing.
+    ///
+    /// # Errors
+    /// As for any request; to repeat it safely give it a sequence.
+    pub async fn produce(&self, request: &wire::Produce<'_>) -> Result<wire::Produced, Error> {
+        parse(&self.post(&self.routes.produce, request).await?)
+    }
+
+    /// `GET /consumer/consume`: with `max` at most so many messages, perhaps none; without it
+    /// exactly one, or the refusal [`wire::Code::Empty`].
+    ///
+    /// # Errors
+    /// As for any request. Without `offset` a message whose answer was lost is lost.
+    pub async fn consume(&self, request: &wire::Consume<'_>) -> Result<Messages, Error> {
+        let mut url = self.routes.consume.clone();
+        identify(&mut url, request.topic, request.consumer_id, request.epoch);
+        append(&mut url, "offset", request.offset);
+        append(&mut url, "max", request.max);
+        append(&mut url, "wait_ms", request.wait_ms);
+        let wait = Duration::from_millis(request.wait_ms.unwrap_or(0));
+        let answer = self.call(Method::GET, url, self.timeout.saturating_add(wait)).await?;
+        let messages = match request.max {
+            Some(_) => Messages::read_batch(Vec::from(answer)),
+            None => {
+                parse::<Succeeded>(&answer)?;
+                Messages::read_one(&answer)
+            }
+        };
+        messages.map_err(|error| unreadable(&error))
+    }
+
+    /// `GET /size`: how many messages this consumer has not got yet.
+    ///
+    /// # Errors
+    /// As for any request.
+    pub async fn size(&self, request: &wire::Subscription<'_>) -> Result<wire::Size, Error> {
+        let mut url = self.routes.size.clone();
+        identify(&mut url, request.topic, request.consumer_id, request.epoch);
+        parse(&self.call(Method::GET, url, self.timeout).await?)
+    }
+
+    /// `DELETE /consumer`: ends a subscription.
+    ///
+    /// # Errors
+    /// As for any request; after an unknown outcome the subscription may be gone.
+    pub async fn unsubscribe(&self, request: &wire::Subscription<'_>) -> Result<(), Error> {
+        let mut url = self.routes.consumer.clone();
+        identify(&mut url, request.topic, request.consumer_id, request.epoch);
+        let answer = self.call(Method::DELETE, url, self.timeout).await?;
+        parse::<Succeeded>(&answer).map(|_| ())
+    }
+
+    async fn post(&self, url: &Url, body: &impl Serialize) -> Result<Bytes, Error> {
+        let mut bytes = Vec::with_capacity(256);
+        serde_json::to_writer(&mut bytes, body).expect("bodies have only text keys and numbers");
+        let mut request = Request::new(Method::POST, url.clone());
+        request.headers_mut().insert(CONTENT_TYPE, JSON);
+        *request.body_mut() = Some(bytes.into());
+        self.exchange(request, self.timeout).await
+    }
+
+    async fn call(&self, method: Method, url: Url, limit: Duration) -> Result<Bytes, Error> {
+        self.exchange(Request::new(method, url), limit).await
+    }
+
+    /// One request and its whole answer within the limit.
+    async fn exchange(&self, request: Request, limit: Duration) -> Result<Bytes, Error> {
+        let answer = async {
+            let response = self.transport.send(request).await.map_err(|why| self.failed(why))?;
+            let status = response.status();
+            let body = response.bytes().await.map_err(|error| {
+                Error::Unknown(format!("the answer broke off: {}", transport::innermost(&error)))
+            })?;
+            if status.is_success() { Ok(body) } else { Err(Error::from_answer(status, &body)) }
+        };
+        tokio::time::timeout(limit, answer).await.unwrap_or_else(|_| {
+            Err(Error::Unknown(format!("no answer from {} within {limit:?}", self.address())))
+        })
+    }
+
+    fn failed(&self, failure: Failure) -> Error {
+        match failure {
+            Failure::NotSent(why) => {
+                Error::NotSent(format!("cannot reach the broker at {}: {why}", self.address()))
+            }
+            Failure::Lost(why) => {
+                Error::Unknown(format!("the connection to {} broke: {why}", self.address()))
+            }
+        }
+    }
+}
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// The original's words, and so ours, for an empty list of topics.
+const NO_TOPICS: &str = "No Topic found";
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("address", &self.address()).finish_non_exhaustive()
+    }
+}
+
+impl Routes {
+    fn at(address: &str) -> Result<Self, String> {
+        let url = Url::parse(address).map_err(|error| error.to_string())?;
+        if url.scheme() != "http" {
+            return Err(format!("the scheme is {:?}, only http is spoken", url.scheme()));
+        }
+        if url.query().is_some() || url.fragment().is_some() {
+            return Err("it has a query or a fragment".to_owned());
+        }
+        let base = url.as_str().trim_end_matches('/').to_owned();
+        let route = |path: &str| Url::parse(&format!("{base}{path}")).map_err(|e| e.to_string());
+        Ok(Self {
+            topics: route("/topics")?,
+            register_producer: route("/producer/register")?,
+            register_consumer: route("/consumer/register")?,
+            produce: route("/producer/produce")?,
+            consume: route("/consumer/consume")?,
+            size: route("/size")?,
+            consumer: route("/consumer")?,
+            base,
+        })
+    }
+}
+
+/// Every success says so in its body too; one that says `failure` is not believed.
+trait Answer: DeserializeOwned {
+    fn status(&self) -> wire::Status;
+}
+
+/// A success that says nothing else of interest.
+#[derive(serde::Deserialize)]
+struct Succeeded {
+    status: wire::Status,
+}
+
+macro_rules! answers {
+    ($($name:ty),*) => { $(impl Answer for $name {
+        fn status(&self) -> wire::Status { self.status }
+    })* };
+}
+
+answers!(
+    Succeeded,
+    wire::Topics,
+    wire::ProducerRegistered,
+    wire::ConsumerRegistered,
+    wire::Produced,
+    wire::Size
+);
+
+fn parse<T: Answer>(body: &[u8]) -> Result<T, Error> {
+    let answer: T = serde_json::from_slice(body).map_err(|error| unreadable(&error))?;
+    match answer.status() {
+        wire::Status::Success => Ok(answer),
+        wire::Status::Failure => Err(Error::from_answer(StatusCode::OK, body)),
+    }
+}
+
+fn unreadable(error: &serde_json::Error) -> Error {
+    Error::Unknown(format!("the answer cannot be understood: {error}"))
+}
+
+fn identify(url: &mut Url, topic: &str, consumer: wire::ConsumerId, epoch: Option<&str>) {
+    let mut query = url.query_pairs_mut();
+    query.append_pair("topic", topic).append_pair("consumer_id", &consumer.to_string());
+    if let Some(epoch) = epoch {
+        query.append_pair("epoch", epoch);
+    }
+}
+
+fn append(url: &mut Url, key: &str, value: Option<u64>) {
+    if let Some(value) = value {
+        url.query_pairs_mut().append_pair(key, &value.to_string());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_may_end_in_a_slash_and_have_a_path() {
+        let address = |text: &str| Routes::at(text).map(|routes| routes.size.to_string());
+        assert_eq!(address("http://127.0.0.1:5000").unwrap(), "http://127.0.0.1:5000/size");
+        assert_eq!(address("http://127.0.0.1:5000/").unwrap(), "http://127.0.0.1:5000/size");
+        assert_eq!(address("http://broker/a/b/").unwrap(), "http://broker/a/b/size");
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused_with_the_reason() {
+        for (text, why) in [
+            ("127.0.0.1:5000", "relative URL without a base"),
+            ("localhost:5000", "the scheme is \"localhost\", only http is spoken"),
+            ("https://broker", "the scheme is \"https\", only http is spoken"),
+            ("http://", "empty host"),
+            ("http://h/?a=b", "it has a query or a fragment"),
+        ] {
+            let error = Client::over(Arc::new(transport::http()), text).unwrap_err();
+            let expected = format!(
+                "{text:?} is no broker address: {why}; write it like http://127.0.0.1:5000"
+            );
+            assert_eq!(error.to_string(), expected);
+        }
+    }
+}

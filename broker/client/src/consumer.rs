@@ -1,0 +1,212 @@
+//! A consumer of any number of topics.
+
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use crate::backoff::Retry;
+use crate::client::Client;
+use crate::error::Error;
+use crate::messages::Messages;
+use crate::subscription::Subscription;
+use crate::wire::TopicName;
+
+/// How a [`Consumer`] polls.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// At most so many messages an answer; at least 1. Default 100.
+    pub max: u32,
+    /// How long the broker holds a poll for which there is nothing; it may cap it. Default 20 s.
+    pub wait: Duration,
+    /// How a poll that failed is repeated before the failure is shown.
+    pub retry: Retry,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { max: 100, wait: Duration::from_secs(20), retry: Retry::default() }
+    }
+}
+
+/// Gets messages from topics, each in the order of its log and, as long as the broker's store
+/// lives, each exactly once.
+///
+/// One request per topic is under way at a time, and answers are handed out in turn: a busy topic
+/// does not keep a quiet one waiting. Messages are acknowledged by the next request for their
+/// topic, which one of the next calls of [`Consumer::poll`] makes, so nothing is acknowledged
+/// before the program came back for more.
+#[derive(Debug)]
+pub struct Consumer {
+    client: Client,
+    options: Options,
+    slots: Vec<Slot>,
+    /// Who is looked at first.
+    turn: usize,
+}
+
+/// The messages of one answer.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    /// Where they are from.
+    pub topic: TopicName,
+    /// At least one.
+    pub messages: Messages,
+}
+
+/// A poll that failed for good.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("polling {topic}: {error}")]
+pub struct PollError {
+    /// Of this topic.
+    pub topic: TopicName,
+    /// Why.
+    pub error: Error,
+}
+
+struct Slot {
+    subscription: Subscription,
+    request: Option<Request>,
+}
+
+type Request = Pin<Box<dyn Future<Output = Result<Messages, Error>> + Send>>;
+
+impl Consumer {
+    /// A consumer of nothing yet, with default options.
+    #[must_use]
+    pub fn new(client: &Client) -> Self {
+        Self::with_options(client, Options::default())
+    }
+
+    /// A consumer of nothing yet.
+    #[must_use]
+    pub fn with_options(client: &Client, options: Options) -> Self {
+        Self { client: client.clone(), options, slots: Vec::new(), turn: 0 }
+    }
+
+    /// Subscribes to what is appended to the topic from now on. A topic that is subscribed to
+    /// already is subscribed to anew, which is the way on after its broker lost its store.
+    ///
+    /// # Errors
+    /// As [`Subscription::subscribe`].
+    pub async fn subscribe(&mut self, topic: &TopicName) -> Result<(), Error> {
+        let subscription =
+            Subscription::subscribe(&self.client, topic, &self.options.retry).await?;
+        let slot = Slot { subscription, request: None };
+        match self.slots.iter_mut().find(|slot| slot.subscription.topic() == topic) {
+            Some(place) => *place = slot,
+            None => self.slots.push(slot),
+        }
+        Ok(())
+    }
+
+    /// The subscriptions, in the order in which they were made.
+    pub fn subscriptions(&self) -> impl Iterator<Item = &Subscription> {
+        self.slots.iter().map(|slot| &slot.subscription)
+    }
+
+    /// Waits for messages of any topic; for ever, if there is no subscription.
+    ///
+    /// The future may be dropped, as `tokio::time::timeout` does, without losing a message.
+    ///
+    /// # Errors
+    /// A topic's poll was refused, or failed until the bounds for repeating were reached. Calling
+    /// again is fine: the other topics are not affected, and this one is tried again. After
+    /// [`wire::Code::WrongEpoch`](crate::wire::Code::WrongEpoch) it needs
+    /// [`Consumer::subscribe`]; what the lost store held is lost.
+    pub async fn poll(&mut self) -> Result<Delivery, PollError> {
+        if self.slots.is_empty() {
+            std::future::pending::<()>().await;
+        }
+        let (place, result) = poll_fn(|context| self.poll_slots(context)).await;
+        self.turn = (place + 1) % self.slots.len();
+        let subscription = &mut self.slots[place].subscription;
+        let topic = subscription.topic().clone();
+        match result {
+            Ok(messages) => {
+                subscription.accept(&messages);
+                Ok(Delivery { topic, messages })
+            }
+            Err(error) => Err(PollError { topic, error }),
+        }
+    }
+
+    /// Acknowledges everything that was handed out. Needed only before a pause, or before the
+    /// program ends without [`Consumer::unsubscribe`].
+    ///
+    /// # Errors
+    /// The first topic's failure; the others are acknowledged nevertheless.
+    pub async fn acknowledge(&self) -> Result<(), PollError> {
+        let mut result = Ok(());
+        // A request under way has acknowledged already.
+        for Slot { subscription, .. } in self.slots.iter().filter(|slot| slot.request.is_none()) {
+            if let Err(error) = subscription.acknowledge().await {
+                let topic = subscription.topic().clone();
+                result = result.and(Err(PollError { topic, error }));
+            }
+        }
+        result
+    }
+
+    /// Ends all subscriptions.
+    ///
+    /// # Errors
+    /// The first topic's failure; the others are ended nevertheless.
+    pub async fn unsubscribe(self) -> Result<(), PollError> {
+        let mut result = Ok(());
+        for Slot { subscription, request } in self.slots {
+            drop(request);
+            let topic = subscription.topic().clone();
+            if let Err(error) = subscription.unsubscribe().await {
+                result = result.and(Err(PollError { topic, error }));
+            }
+        }
+        result
+    }
+
+    /// Advances every topic's request, beginning with the one whose turn it is, and completes with
+    /// the first that brought something.
+    fn poll_slots(&mut self, context: &mut Context<'_>) -> Poll<(usize, Result<Messages, Error>)> {
+        let count = self.slots.len();
+        for place in (self.turn..count).chain(0..self.turn) {
+            if let Poll::Ready(result) = self.slots[place].poll(&self.options, context) {
+                return Poll::Ready((place, result));
+            }
+        }
+        Poll::Pending
+    }
+}
+
+impl Slot {
+    fn poll(
+        &mut self,
+        options: &Options,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<Messages, Error>> {
+        let ask = || -> Request {
+            Box::pin(self.subscription.patient_poll(options.max.max(1), options.wait))
+        };
+        let request = self.request.get_or_insert_with(ask);
+        let Poll::Ready(result) = request.as_mut().poll(context) else { return Poll::Pending };
+        self.request = None;
+        match result {
+            // Nothing came within the wait. Ask again, but let the other topics go first.
+            Ok(messages) if messages.is_empty() => {
+                context.waker().wake_by_ref();
+                Poll::Pending
+            }
+            result => Poll::Ready(result),
+        }
+    }
+}
+
+impl fmt::Debug for Slot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let polling = self.request.is_some();
+        f.debug_struct("Slot")
+            .field("subscription", &self.subscription)
+            .field("polling", &polling)
+            .finish()
+    }
+}

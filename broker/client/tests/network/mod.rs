@@ -1,0 +1,127 @@
+//! A network in this process: hands requests to a broker's router, and does to each what a script
+//! says.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use broker::store::Epoch;
+use broker::store::memory::{MemoryStore, Retain};
+use broker_client::transport::{Exchange, Failure, Transport};
+use broker_client::{Client, Retry};
+use reqwest::{Request, Response};
+use tower::ServiceExt;
+
+/// What happens to one request. After the end of the script, everything arrives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// The broker answers, and the answer arrives.
+    Arrive,
+    /// The connection cannot be opened.
+    NotSent,
+    /// It is lost on its way, and the connection breaks.
+    LoseRequest,
+    /// The broker does its work; the answer is lost, and the connection breaks.
+    LoseAnswer,
+    /// The broker does its work, and the answer never comes: no connection breaks.
+    Silence,
+    /// The answer comes so late.
+    Delay(Duration),
+    /// Something between answers this status without asking the broker.
+    Intercept(u16),
+}
+
+/// A network with one broker. Clones are the same network.
+#[derive(Clone)]
+pub(crate) struct Network(Arc<Mutex<Inside>>);
+
+struct Inside {
+    router: Router,
+    script: VecDeque<Fate>,
+    paths: Vec<String>,
+}
+
+impl Network {
+    pub(crate) fn new() -> Self {
+        let router = memory_broker();
+        let script = VecDeque::new();
+        Self(Arc::new(Mutex::new(Inside { router, script, paths: Vec::new() })))
+    }
+
+    pub(crate) fn client(&self) -> Client {
+        Client::over(Arc::new(self.clone()), "http://broker").unwrap()
+    }
+
+    /// Sets what happens to the next requests.
+    pub(crate) fn script(&self, fates: &[Fate]) {
+        self.0.lock().unwrap().script = fates.iter().copied().collect();
+    }
+
+    /// Whether everything of the script has happened.
+    pub(crate) fn is_script_over(&self) -> bool {
+        self.0.lock().unwrap().script.is_empty()
+    }
+
+    /// The paths of the requests since the last call, with their queries.
+    pub(crate) fn paths(&self) -> Vec<String> {
+        std::mem::take(&mut self.0.lock().unwrap().paths)
+    }
+
+    /// The broker ends, and another with an empty store takes its place.
+    pub(crate) fn restart(&self) {
+        self.0.lock().unwrap().router = memory_broker();
+    }
+}
+
+impl Transport for Network {
+    fn send(&self, request: Request) -> Exchange {
+        let mut inside = self.0.lock().unwrap();
+        inside.paths.push(request.url().as_str().trim_start_matches("http://broker").to_owned());
+        let fate = inside.script.pop_front().unwrap_or(Fate::Arrive);
+        let router = inside.router.clone();
+        Box::pin(async move {
+            let answer = ask(router, request);
+            match fate {
+                Fate::Arrive => Ok(answer.await),
+                Fate::NotSent => Err(Failure::NotSent("connection refused".to_owned())),
+                Fate::LoseRequest => Err(Failure::Lost("request lost".to_owned())),
+                Fate::LoseAnswer => {
+                    answer.await;
+                    Err(Failure::Lost("answer lost".to_owned()))
+                }
+                Fate::Silence => {
+                    answer.await;
+                    std::future::pending().await
+                }
+                Fate::Delay(late) => {
+                    let answer = answer.await;
+                    tokio::time::sleep(late).await;
+                    Ok(answer)
+                }
+                Fate::Intercept(status) => {
+                    let answer = http::Response::builder().status(status).body("go away").unwrap();
+                    Ok(answer.into())
+                }
+            }
+        })
+    }
+}
+
+/// Bounds under which a test sees every attempt.
+pub(crate) fn patient() -> Retry {
+    Retry { attempts: 4, total: Duration::from_secs(120), ..Retry::default() }
+}
+
+async fn ask(router: Router, request: Request) -> Response {
+    let request = http::Request::<reqwest::Body>::try_from(request).unwrap().map(Body::new);
+    let (head, body) = router.oneshot(request).await.unwrap().into_parts();
+    let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+    http::Response::from_parts(head, body).into()
+}
+
+fn memory_broker() -> Router {
+    let store = MemoryStore::new(Epoch::random(), Retain::All, None);
+    broker::router(Arc::new(store), broker::Limits::default(), broker::Signal::default())
+}

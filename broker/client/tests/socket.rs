@@ -1,0 +1,124 @@
+//! The client over real sockets, against a real broker and against nobody.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::future::pending;
+use std::sync::Arc;
+use std::time::Duration;
+
+use broker::store::Epoch;
+use broker::store::memory::{MemoryStore, Retain};
+use broker_client::wire::TopicName;
+use broker_client::{Client, Error, Retry, Subscription, TopicProducer};
+use tokio::net::{TcpListener, TcpStream};
+
+async fn listen() -> (TcpListener, String) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    (listener, address)
+}
+
+async fn start() -> Client {
+    let (listener, address) = listen().await;
+    let store = Arc::new(MemoryStore::new(Epoch::random(), Retain::Lag, None));
+    tokio::spawn(broker::serve(listener, store, broker::Options::default(), pending()));
+    Client::new(&address).unwrap()
+}
+
+/// The next connection, once the beginning of a request has come over it.
+async fn asked(listener: &TcpListener) -> TcpStream {
+    let (mut socket, _) = listener.accept().await.unwrap();
+    let mut head = [0; 16];
+    tokio::io::AsyncReadExt::read_exact(&mut socket, &mut head).await.unwrap();
+    socket
+}
+
+fn topic() -> TopicName {
+    "T1".parse().unwrap()
+}
+
+#[tokio::test]
+async fn topics_are_created_and_listed_in_their_order() {
+    let client = start().await;
+    assert_eq!(client.topics().await, Ok(vec![]));
+    client.create_topic("b").await.unwrap();
+    client.create_topic("a").await.unwrap();
+    assert_eq!(client.topics().await, Ok(vec!["b".to_owned(), "a".to_owned()]));
+    let error = client.create_topic("a").await.unwrap_err();
+    assert_eq!(error.to_string(), "Topic:a already exist (topic_exists)");
+}
+
+#[tokio::test]
+async fn every_payload_arrives_as_it_was_sent() {
+    let client = start().await;
+    let retry = Retry::never();
+    let mut producer = TopicProducer::register(&client, &topic(), &retry).await.unwrap();
+    let mut subscription = Subscription::subscribe(&client, &topic(), &retry).await.unwrap();
+    let large = "L".repeat(1_000_000);
+    let sent = ["", "INFO", "a\"b\\c\n\r\t\u{0}\u{7f}", "ü😀 \u{2028}", "{\"x\":[1]}", &large];
+    for batch in [&sent[..1], &sent[1..2], &sent[2..]] {
+        assert!(producer.send(batch).await.outcome.is_ok());
+    }
+    let messages = subscription.poll(100, Duration::from_secs(5)).await.unwrap();
+    let seen: Vec<_> = messages.iter().map(|message| message.payload).collect();
+    assert!(seen == sent, "{} messages", seen.len());
+    let numbers: Vec<_> = messages.iter().map(|m| (m.offset, m.sequence)).collect();
+    let expected: Vec<_> = (0..6).map(|number| (Some(number), Some(number))).collect();
+    assert_eq!(numbers, expected);
+    assert_eq!(messages.iter().next().unwrap().producer_id, Some(producer.id()));
+}
+
+#[tokio::test]
+async fn a_long_poll_is_woken_by_the_message() {
+    let client = start().await;
+    let retry = Retry::never();
+    let mut producer = TopicProducer::register(&client, &topic(), &retry).await.unwrap();
+    let mut subscription = Subscription::subscribe(&client, &topic(), &retry).await.unwrap();
+    let (messages, sent) = tokio::join!(
+        biased;
+        subscription.poll(1, Duration::from_secs(60)),
+        producer.send(&["a"]),
+    );
+    assert_eq!((messages.unwrap().len(), sent.outcome), (1, Ok(0)));
+}
+
+#[tokio::test]
+async fn nobody_listening_is_known_not_to_have_been_sent() {
+    let (listener, address) = listen().await;
+    drop(listener);
+    let client = Client::new(&address).unwrap();
+    let error = client.create_topic("T1").await.unwrap_err();
+    let why = format!("cannot reach the broker at {address}: connection refused");
+    assert_eq!(error, Error::NotSent(why));
+}
+
+#[tokio::test]
+async fn a_connection_that_closes_without_an_answer_leaves_the_outcome_unknown() {
+    let (listener, address) = listen().await;
+    let closing = async {
+        asked(&listener).await;
+    };
+    let client = Client::new(&address).unwrap();
+    let (result, ()) = tokio::join!(client.create_topic("T1"), closing);
+    assert!(matches!(result, Err(Error::Unknown(_))), "{result:?}");
+}
+
+#[tokio::test]
+async fn a_silent_broker_and_a_body_that_stops_run_into_the_time_out() {
+    for beginning in ["", "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"status\""] {
+        let (listener, address) = listen().await;
+        let silent = async {
+            let mut socket = asked(&listener).await;
+            tokio::io::AsyncWriteExt::write_all(&mut socket, beginning.as_bytes()).await.unwrap();
+            pending::<()>().await;
+        };
+        let client = Client::new(&address).unwrap().with_timeout(Duration::from_millis(50));
+        let result = tokio::select! {
+            biased;
+            () = silent => unreachable!("it never answers"),
+            result = client.topics() => result,
+        };
+        let why = format!("no answer from {address} within 50ms");
+        assert_eq!(result, Err(Error::Unknown(why)));
+    }
+}

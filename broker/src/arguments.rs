@@ -1,0 +1,205 @@
+//! The broker's arguments: flags, and the environment where a flag is not given.
+
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::time::Duration;
+
+use crate::http::Limits;
+use crate::server::Options;
+use crate::store::memory::{MemoryStore, Retain};
+use crate::store::{Epoch, Store};
+
+/// How to run a broker.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Arguments {
+    /// Address to listen on; port 0 takes a free one
+    #[arg(long, value_name = "HOST:PORT", env = "BROKER_LISTEN", default_value = "127.0.0.1:5000")]
+    pub listen: SocketAddr,
+
+    /// Write the port that is listened on to this file, once connections are accepted
+    #[arg(long, value_name = "FILE", env = "BROKER_PORT_FILE")]
+    pub port_file: Option<PathBuf>,
+
+    /// Where messages are kept
+    #[arg(long, value_enum, env = "BROKER_STORE", default_value = "memory")]
+    pub store: StoreKind,
+
+    /// Which messages are kept: those that a subscription has yet to get, or all
+    #[arg(long, value_enum, env = "BROKER_RETAIN", default_value = "lag")]
+    pub retain: Retain,
+
+    /// Most bytes of messages kept, with some 70 bytes a message beside the payload; past it
+    /// produce is refused with code `full` until consumers have caught up
+    #[arg(long, value_name = "SIZE", env = "BROKER_MAX_MEMORY", default_value = "1GiB",
+          value_parser = size)]
+    pub max_memory: u64,
+
+    /// End subscriptions that nobody polled for so long [default: never]
+    #[arg(long, value_name = "TIME", env = "BROKER_SUBSCRIPTION_IDLE", value_parser = duration)]
+    pub subscription_idle: Option<Duration>,
+
+    /// Most bytes of one message
+    #[arg(long, value_name = "SIZE", env = "BROKER_MAX_MESSAGE", default_value = "1MiB",
+          value_parser = memory_size)]
+    pub max_message: NonZeroUsize,
+
+    /// Most bytes of a request's body
+    #[arg(long, value_name = "SIZE", env = "BROKER_MAX_BODY", default_value = "16MiB",
+          value_parser = memory_size)]
+    pub max_body: NonZeroUsize,
+
+    /// Most messages in one produce or consume
+    #[arg(long, value_name = "COUNT", env = "BROKER_MAX_BATCH", default_value = "10000")]
+    pub max_batch: NonZeroUsize,
+
+    /// Bytes at which the answer to a consume stops growing; one message is always answered
+    #[arg(long, value_name = "SIZE", env = "BROKER_MAX_ANSWER", default_value = "8MiB",
+          value_parser = memory_size)]
+    pub max_answer: NonZeroUsize,
+
+    /// Longest wait of a consume; one that asks for more is answered after this
+    #[arg(long, value_name = "TIME", env = "BROKER_MAX_WAIT", default_value = "60s",
+          value_parser = duration)]
+    pub max_wait: Duration,
+
+    /// Time for a request's head to arrive
+    #[arg(long, value_name = "TIME", env = "BROKER_HEADER_TIMEOUT", default_value = "10s",
+          value_parser = duration)]
+    pub header_timeout: Duration,
+
+    /// Time for a request's body to arrive
+    #[arg(long, value_name = "TIME", env = "BROKER_BODY_TIMEOUT", default_value = "30s",
+          value_parser = duration)]
+    pub body_timeout: Duration,
+
+    /// Time that a client may leave an answer unread
+    #[arg(long, value_name = "TIME", env = "BROKER_WRITE_TIMEOUT", default_value = "30s",
+          value_parser = duration)]
+    pub write_timeout: Duration,
+
+    /// Time after which a connection without requests is closed
+    #[arg(long, value_name = "TIME", env = "BROKER_IDLE_TIMEOUT", default_value = "5min",
+          value_parser = duration)]
+    pub idle_timeout: Duration,
+
+    /// Time for requests in flight to finish after SIGTERM or SIGINT
+    #[arg(long, value_name = "TIME", env = "BROKER_GRACE", default_value = "10s",
+          value_parser = duration)]
+    pub grace: Duration,
+
+    /// Worker threads [default: one per processor]
+    #[arg(long, value_name = "COUNT", env = "BROKER_THREADS")]
+    pub threads: Option<NonZeroUsize>,
+
+    /// Form of the log on stderr
+    #[arg(long, value_enum, env = "BROKER_LOG_FORMAT", default_value = "text")]
+    pub log_format: LogFormat,
+
+    /// What is logged: error, warn, info, debug, trace or off, or directives like `broker=debug`
+    #[arg(long, value_name = "LEVEL", env = "BROKER_LOG_LEVEL", default_value = "info")]
+    pub log_level: String,
+}
+
+/// The stores there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum StoreKind {
+    /// In memory: quick, and gone with the process.
+    Memory,
+}
+
+/// The forms of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+impl Arguments {
+    /// The store that they ask for.
+    pub(crate) fn store(&self) -> Arc<dyn Store> {
+        match self.store {
+            StoreKind::Memory => {
+                Arc::new(MemoryStore::new(Epoch::random(), self.retain, Some(self.max_memory)))
+            }
+        }
+    }
+
+    /// How the server is to run.
+    pub(crate) fn options(&self) -> Options {
+        let limits = Limits {
+            message_bytes: self.max_message.get(),
+            body_bytes: self.max_body.get(),
+            batch_messages: self.max_batch.get(),
+            answer_bytes: self.max_answer,
+            wait: self.max_wait,
+            poll_again: self.subscription_idle.map_or(self.max_wait, |idle| idle / 2),
+            body_read: self.body_timeout,
+        };
+        Options {
+            limits,
+            header_read: self.header_timeout,
+            idle: self.idle_timeout,
+            write_stall: self.write_timeout,
+            grace: self.grace,
+            subscription_idle: self.subscription_idle,
+        }
+    }
+}
+
+/// `64MiB`, `1GiB`, `500kB` or plain bytes.
+fn size(text: &str) -> Result<u64, String> {
+    let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    let (number, unit) = text.split_at(digits);
+    let factor = match unit.trim_start().to_ascii_lowercase().as_str() {
+        "" | "b" => Some(1),
+        "kb" => Some(1000),
+        "mb" => Some(1000 * 1000),
+        "gb" => Some(1000 * 1000 * 1000),
+        "k" | "kib" => Some(1 << 10),
+        "m" | "mib" => Some(1 << 20),
+        "g" | "gib" => Some(1 << 30),
+        _ => None,
+    };
+    let bytes = factor.and_then(|factor| number.parse::<u64>().ok()?.checked_mul(factor));
+    bytes.ok_or_else(|| "expected bytes, such as 65536, 64KiB, 1MiB or 2GiB".to_owned())
+}
+
+fn memory_size(text: &str) -> Result<NonZeroUsize, String> {
+    let bytes = usize::try_from(size(text)?).map_err(|_| "more than memory has".to_owned())?;
+    NonZeroUsize::new(bytes).ok_or_else(|| "at least one byte is needed".to_owned())
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(time) if time < Duration::from_millis(1) => Err("at least 1ms is needed".to_owned()),
+        Ok(time) => Ok(time),
+        Err(_) => Err("expected a time, such as 500ms, 30s or 5min".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_read_with_their_units() {
+        let check = |text, bytes| assert_eq!(size(text).ok(), bytes, "{text}");
+        check("0", Some(0));
+        check("65536", Some(65536));
+        check("64KiB", Some(65536));
+        check("64k", Some(65536));
+        check("2 GiB", Some(2 << 30));
+        check("3MB", Some(3_000_000));
+        check("", None);
+        check("MiB", None);
+        check("1.5MiB", None);
+        check("-1", None);
+        check("1TiB", None);
+        check("99999999999GiB", None);
+    }
+}

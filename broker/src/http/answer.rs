@@ -1,0 +1,100 @@
+//! The bodies of successful answers. The two that are answered for every message are written by
+//! hand; the others are the client library's types.
+
+use axum::body::Body;
+use axum::http::HeaderValue;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::Response;
+use broker_client::wire::{
+    ConsumerRegistered, Offset, ProducerId, ProducerRegistered, Size, Status, TopicName,
+};
+use serde::Serialize;
+
+use crate::store::messages::push_number;
+use crate::store::{self, Epoch, Messages, Subscribed};
+
+#[derive(Serialize)]
+struct Text<'a> {
+    status: Status,
+    message: &'a str,
+}
+
+#[derive(Serialize)]
+struct Names<'a> {
+    status: Status,
+    message: Vec<&'a str>,
+}
+
+pub(super) fn text(message: &str) -> Response {
+    json(&Text { status: Status::Success, message })
+}
+
+pub(super) fn topics(topics: &[TopicName]) -> Response {
+    let message = topics.iter().map(TopicName::as_str).collect();
+    json(&Names { status: Status::Success, message })
+}
+
+pub(super) fn producer(producer_id: ProducerId, epoch: &Epoch) -> Response {
+    let epoch = Some(epoch.to_string());
+    json(&ProducerRegistered { status: Status::Success, producer_id, epoch })
+}
+
+pub(super) fn consumer(subscribed: Subscribed, epoch: &Epoch) -> Response {
+    json(&ConsumerRegistered {
+        status: Status::Success,
+        consumer_id: subscribed.consumer,
+        epoch: Some(epoch.to_string()),
+        offset: Some(subscribed.offset),
+    })
+}
+
+pub(super) fn size(size: store::Size) -> Response {
+    json(&Size { status: Status::Success, size: size.lag, offset: Some(size.position) })
+}
+
+/// The answer to a produce; `count` for a batch.
+pub(super) fn produced(offset: Offset, count: Option<u64>) -> Response {
+    let mut out = Vec::with_capacity(80);
+    out.extend_from_slice(br#"{"status":"success","offset":"#);
+    push_number(&mut out, offset);
+    if let Some(count) = count {
+        out.extend_from_slice(br#","count":"#);
+        push_number(&mut out, count);
+    }
+    out.push(b'}');
+    bytes(out)
+}
+
+/// The answer to a poll without `max`: the fields of the one message beside the status.
+pub(super) fn message(messages: &Messages) -> Response {
+    const OPEN: &[u8] = br#"{"status":"success","#;
+    let mut out = Vec::with_capacity(OPEN.len() + messages.json_len());
+    messages.write_json(&mut out);
+    out.splice(..1, OPEN.iter().copied());
+    out.pop();
+    bytes(out)
+}
+
+/// The answer to a poll with `max`.
+pub(super) fn batch(messages: &Messages) -> Response {
+    const OPEN: &[u8] = br#"{"status":"success","messages":["#;
+    let mut out = Vec::with_capacity(OPEN.len() + messages.json_len() + 2);
+    out.extend_from_slice(OPEN);
+    messages.write_json(&mut out);
+    if !messages.is_empty() {
+        out.pop();
+    }
+    out.extend_from_slice(b"]}");
+    bytes(out)
+}
+
+/// Any body, with status 200.
+pub(super) fn json(body: &impl Serialize) -> Response {
+    bytes(serde_json::to_vec(body).expect("the wire's types have text keys and plain values"))
+}
+
+fn bytes(body: Vec<u8>) -> Response {
+    let mut response = Response::new(Body::from(body));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}

@@ -1,0 +1,107 @@
+//! Every failure that goes over the wire: here, and only here, it gets its status, code and text.
+
+use axum::http::{Method, StatusCode};
+use axum::response::{IntoResponse, Response};
+use broker_client::wire::{self, BadTopicName, Code, Status};
+
+use super::answer;
+use crate::store::{Error, Subscription};
+
+/// A request that failed. Boxed, so that answers stay small to pass on.
+#[derive(Debug)]
+pub(super) struct Failure(Box<(StatusCode, wire::Failure)>);
+
+impl Failure {
+    /// The request cannot be understood; the text names the field.
+    pub(super) fn bad_request(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, Code::BadRequest, message)
+    }
+
+    /// A limit was passed; the text names it.
+    pub(super) fn too_large(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, Code::TooLarge, message)
+    }
+
+    pub(super) fn bad_topic_name(name: &str, why: &BadTopicName) -> Self {
+        let message = format!("Topic:{name} is not a valid name: {why}");
+        Self::new(StatusCode::BAD_REQUEST, Code::BadTopicName, message)
+    }
+
+    pub(super) fn no_topics() -> Self {
+        Self::new(StatusCode::BAD_REQUEST, Code::NoTopics, "No Topic found")
+    }
+
+    pub(super) fn empty(subscription: Subscription<'_>) -> Self {
+        let Subscription { consumer, topic, .. } = subscription;
+        // "Comsumer" is how the original spells it, and clients match the text.
+        let message = format!("Empty logs for Comsumer:{consumer} for Topic:{topic}");
+        Self::new(StatusCode::BAD_REQUEST, Code::Empty, message)
+    }
+
+    pub(super) fn body_too_slow(seconds: f64) -> Self {
+        let message = format!("the body was not there after {seconds} s");
+        Self::new(StatusCode::REQUEST_TIMEOUT, Code::RequestTimeout, message)
+    }
+
+    pub(super) fn no_route(path: &str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, Code::NotFound, format!("there is no {path} here"))
+    }
+
+    pub(super) fn wrong_method(method: &Method, path: &str) -> Self {
+        let message = format!("{method} is not for {path}");
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, Code::MethodNotAllowed, message)
+    }
+
+    fn new(status: StatusCode, code: Code, message: impl Into<String>) -> Self {
+        let failure = wire::Failure {
+            status: Status::Failure,
+            message: message.into(),
+            code: Some(code),
+            expected: None,
+            position: None,
+            end: None,
+        };
+        Self(Box::new((status, failure)))
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        // The original's clients take only 400 and 500 for failures, everything else for success.
+        let (status, code) = match &error {
+            Error::TopicExists(_) => (StatusCode::BAD_REQUEST, Code::TopicExists),
+            Error::UnknownTopic(_) => (StatusCode::BAD_REQUEST, Code::UnknownTopic),
+            Error::UnknownProducer(_) => (StatusCode::BAD_REQUEST, Code::UnknownProducer),
+            Error::UnknownConsumer(_) => (StatusCode::BAD_REQUEST, Code::UnknownConsumer),
+            Error::ProducerNotRegistered { .. } | Error::ConsumerNotRegistered { .. } => {
+                (StatusCode::BAD_REQUEST, Code::NotRegistered)
+            }
+            Error::WrongEpoch { .. } => (StatusCode::BAD_REQUEST, Code::WrongEpoch),
+            Error::SequenceGap { .. } => (StatusCode::BAD_REQUEST, Code::SequenceGap),
+            Error::SequenceOld { .. } => (StatusCode::BAD_REQUEST, Code::SequenceOld),
+            Error::OffsetPassed { .. } => (StatusCode::BAD_REQUEST, Code::OffsetPassed),
+            Error::OffsetBeyond { .. } => (StatusCode::BAD_REQUEST, Code::OffsetBeyond),
+            Error::Full { .. } => (StatusCode::BAD_REQUEST, Code::Full),
+            Error::Unavailable(_) => (StatusCode::INTERNAL_SERVER_ERROR, Code::Unavailable),
+            Error::OutcomeUnknown(_) => (StatusCode::INTERNAL_SERVER_ERROR, Code::OutcomeUnknown),
+        };
+        let mut failure = Self::new(status, code, error.to_string());
+        let body = &mut failure.0.1;
+        match error {
+            Error::SequenceGap { expected, .. } => body.expected = Some(expected),
+            Error::OffsetPassed { position, .. } => body.position = Some(position),
+            Error::OffsetBeyond { end, .. } => body.end = Some(end),
+            _ => {}
+        }
+        failure
+    }
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        let (status, body) = *self.0;
+        let mut response = answer::json(&body);
+        *response.status_mut() = status;
+        response
+    }
+}

@@ -1,0 +1,40 @@
+//! How large requests and answers may be.
+
+use std::num::NonZeroUsize;
+
+use tokio::time::Duration;
+
+/// How large requests and answers may be, and how long they may take.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Bytes of one payload, as UTF-8.
+    pub message_bytes: usize,
+    /// Bytes of a request's body.
+    pub body_bytes: usize,
+    /// Messages in one produce or consume.
+    pub batch_messages: usize,
+    /// Bytes at which an answer to a poll stops growing; one message is always answered.
+    pub answer_bytes: NonZeroUsize,
+    /// The longest that a poll waits. One that asks for more is answered, empty, after this.
+    pub wait: Duration,
+    /// How often a poll that waits is repeated, so that its subscription is not ended as idle.
+    pub poll_again: Duration,
+    /// Time for a request's body to arrive, from when its head is in.
+    pub body_read: Duration,
+}
+
+const MIB: usize = 1024 * 1024;
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            message_bytes: MIB,
+            body_bytes: 16 * MIB,
+            batch_messages: 10_000,
+            answer_bytes: NonZeroUsize::new(8 * MIB).expect("8 MiB is not 0"),
+            wait: Duration::from_secs(60),
+            poll_again: Duration::from_secs(60),
+            body_read: Duration::from_secs(30),
+        }
+    }
+}

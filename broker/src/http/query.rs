@@ -1,0 +1,149 @@
+//! Query strings: parsed once, and explained field by field where they are wrong.
+
+use std::borrow::Cow;
+use std::str::FromStr;
+
+use broker_client::wire::{ConsumerId, Offset};
+use tokio::time::Duration;
+
+use super::failure::Failure;
+use super::limits::Limits;
+use crate::store;
+
+/// The query of `GET /consumer/consume`.
+pub(super) struct Consume<'a> {
+    pub(super) subscription: Subscription<'a>,
+    pub(super) offset: Option<Offset>,
+    pub(super) max: Option<usize>,
+    pub(super) wait: Duration,
+}
+
+/// The query of `GET /size` and `DELETE /consumer`.
+pub(super) struct Subscription<'a> {
+    topic: Cow<'a, str>,
+    consumer: ConsumerId,
+    epoch: Option<Cow<'a, str>>,
+}
+
+impl Subscription<'_> {
+    /// As a store takes it.
+    pub(super) fn named(&self) -> store::Subscription<'_> {
+        store::Subscription {
+            topic: &self.topic,
+            consumer: self.consumer,
+            epoch: self.epoch.as_deref(),
+        }
+    }
+}
+
+pub(super) fn consume<'a>(query: Option<&'a str>, limits: &Limits) -> Result<Consume<'a>, Failure> {
+    let [topic, consumer, epoch, offset, max, wait] =
+        fields(query, ["topic", "consumer_id", "epoch", "offset", "max", "wait_ms"])?;
+    let max: Option<usize> = optional("max", max)?;
+    let limit = limits.batch_messages;
+    if let Some(max) = max
+        && max > limit
+    {
+        let text = format!("max: a batch of {max} is over the limit of {limit} messages");
+        return Err(Failure::too_large(text));
+    }
+    Ok(Consume {
+        subscription: Subscription {
+            topic: needed("topic", topic)?,
+            consumer: number("consumer_id", &needed("consumer_id", consumer)?)?,
+            epoch,
+        },
+        offset: optional("offset", offset)?,
+        max,
+        wait: Duration::from_millis(optional("wait_ms", wait)?.unwrap_or(0)).min(limits.wait),
+    })
+}
+
+pub(super) fn subscription(query: Option<&str>) -> Result<Subscription<'_>, Failure> {
+    let [topic, consumer, epoch] = fields(query, ["topic", "consumer_id", "epoch"])?;
+    Ok(Subscription {
+        topic: needed("topic", topic)?,
+        consumer: number("consumer_id", &needed("consumer_id", consumer)?)?,
+        epoch,
+    })
+}
+
+/// The values of these fields, decoded; others are passed over.
+fn fields<'a, const N: usize>(
+    query: Option<&'a str>,
+    names: [&str; N],
+) -> Result<[Option<Cow<'a, str>>; N], Failure> {
+    let mut values = [const { None }; N];
+    for pair in query.unwrap_or("").split('&').filter(|pair| !pair.is_empty()) {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let name = decode(name)?;
+        let Some(index) = names.iter().position(|known| *known == name) else { continue };
+        if values[index].is_some() {
+            return Err(Failure::bad_request(format!("{name}: it is given twice")));
+        }
+        values[index] = Some(decode(value)?);
+    }
+    Ok(values)
+}
+
+fn needed<'a>(name: &str, value: Option<Cow<'a, str>>) -> Result<Cow<'a, str>, Failure> {
+    value.ok_or_else(|| Failure::bad_request(format!("{name}: it is missing")))
+}
+
+fn optional<T: FromStr>(name: &str, value: Option<Cow<'_, str>>) -> Result<Option<T>, Failure> {
+    value.map(|value| number(name, &value)).transpose()
+}
+
+fn number<T: FromStr>(name: &str, value: &str) -> Result<T, Failure> {
+    let range = if name == "consumer_id" { "" } else { " from 0" };
+    value.parse().map_err(|_| {
+        let text = format!("{name}: {value:?} was given, a whole number{range} was expected");
+        Failure::bad_request(text)
+    })
+}
+
+/// Undoes `+` and `%20`.
+fn decode(text: &str) -> Result<Cow<'_, str>, Failure> {
+    if !text.bytes().any(|byte| byte == b'%' || byte == b'+') {
+        return Ok(Cow::Borrowed(text));
+    }
+    let mut decoded = Vec::with_capacity(text.len());
+    let mut bytes = text.bytes();
+    while let Some(byte) = bytes.next() {
+        decoded.push(match byte {
+            b'+' => b' ',
+            b'%' => {
+                let digits = (bytes.next().and_then(hex), bytes.next().and_then(hex));
+                let (Some(high), Some(low)) = digits else { return Err(bad_escape(text)) };
+                high * 16 + low
+            }
+            plain => plain,
+        });
+    }
+    String::from_utf8(decoded).map(Cow::Owned).map_err(|_| bad_escape(text))
+}
+
+fn hex(digit: u8) -> Option<u8> {
+    let value = char::from(digit).to_digit(16)?;
+    u8::try_from(value).ok()
+}
+
+fn bad_escape(text: &str) -> Failure {
+    Failure::bad_request(format!("query: {text:?} is not percent-encoded UTF-8"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escapes_are_decoded() {
+        let check = |text, decoded| assert_eq!(decode(text).unwrap(), decoded);
+        check("T1", "T1");
+        check("a+b%20c%2B", "a b c+");
+        check("%c3%A9", "é");
+        for wrong in ["%", "%2", "%zz", "%ff", "%+1"] {
+            assert!(decode(wrong).is_err(), "{wrong} was accepted");
+        }
+    }
+}

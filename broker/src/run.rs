@@ -1,0 +1,87 @@
+//! A whole broker: from arguments to a server that a signal ends.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context;
+use tokio::net::TcpListener;
+use tokio::runtime;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing::info;
+
+use crate::arguments::Arguments;
+use crate::store::Store;
+use crate::{logs, server};
+
+/// Runs a broker until SIGTERM or SIGINT, then lets it finish and returns.
+///
+/// `wrap_store` gets the store that the arguments ask for and gives the one that is served; a
+/// plain broker gives it back. Must not be called inside an async runtime, for it builds its own.
+///
+/// # Errors
+/// When it cannot serve: the address is taken, or the port file cannot be written.
+pub fn run(
+    arguments: &Arguments,
+    wrap_store: impl FnOnce(Arc<dyn Store>) -> Arc<dyn Store>,
+) -> anyhow::Result<()> {
+    logs::start(arguments.log_format, &arguments.log_level)?;
+    let mut builder = runtime::Builder::new_multi_thread();
+    if let Some(threads) = arguments.threads {
+        builder.worker_threads(threads.get());
+    }
+    let runtime = builder.enable_all().build().context("cannot start the worker threads")?;
+    runtime.block_on(async {
+        let store = wrap_store(arguments.store());
+        run_async(arguments, store).await
+    })
+}
+
+async fn run_async(arguments: &Arguments, store: Arc<dyn Store>) -> anyhow::Result<()> {
+    // Before the port is known to anybody, so that no signal finds the default action.
+    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
+    let listener = listen(arguments).await?;
+    let address = listener.local_addr().context("cannot learn the address")?;
+    if let Some(path) = &arguments.port_file {
+        write_port(path, address.port())
+            .with_context(|| format!("cannot write the port file {}", path.display()))?;
+    }
+    info!(%address, epoch = %store.epoch(), "listening");
+    let shutdown = async {
+        let signal = tokio::select! {
+            biased;
+            _ = terminate.recv() => "SIGTERM",
+            _ = interrupt.recv() => "SIGINT",
+        };
+        info!(signal, "shutting down");
+    };
+    server::serve(listener, store, arguments.options(), shutdown).await;
+    info!("stopped");
+    Ok(())
+}
+
+async fn listen(arguments: &Arguments) -> anyhow::Result<TcpListener> {
+    let address = arguments.listen;
+    TcpListener::bind(address).await.map_err(|error| match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            anyhow::anyhow!(
+                "cannot listen on {address}: another program does; try --listen {}:0",
+                address.ip()
+            )
+        }
+        _ => anyhow::Error::new(error).context(format!("cannot listen on {address}")),
+    })
+}
+
+/// Writes the port in one step: whoever sees the file sees all of it.
+fn write_port(path: &Path, port: u16) -> io::Result<()> {
+    let mut name = path.file_name().ok_or(io::ErrorKind::InvalidFilename)?.to_owned();
+    name.push(format!(".{}.tmp", std::process::id()));
+    let temporary = path.with_file_name(name);
+    let written = fs::write(&temporary, format!("{port}\n"));
+    written.and_then(|()| fs::rename(&temporary, path)).inspect_err(|_| {
+        let _ = fs::remove_file(&temporary);
+    })
+}

@@ -1,0 +1,186 @@
+//! The server: accepts connections, watches over their time-outs, and ends them in good order.
+//!
+//! One task owns all of it and every task it starts, so that dropping [`serve`] drops everything.
+
+mod connection;
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::io;
+use std::pin::pin;
+use std::sync::Arc;
+
+use axum::Router;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::{Id, JoinSet};
+use tokio::time::{Duration, Instant, MissedTickBehavior, interval, sleep, timeout_at};
+use tracing::{debug, warn};
+
+use self::connection::{Clock, Connection, Deadlines};
+use crate::http::{Limits, router};
+use crate::signal::Signal;
+use crate::store::Store;
+
+/// How a server is to run.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Limits of requests and answers.
+    pub limits: Limits,
+    /// Time for a request's head to arrive, from its first byte. This and the next two are kept
+    /// to a tenth, and to no less than 10 ms.
+    pub header_read: Duration,
+    /// Time after which a connection without requests is closed.
+    pub idle: Duration,
+    /// Time that a client may leave an answer unread.
+    pub write_stall: Duration,
+    /// Time for requests in flight to finish after the shutdown began.
+    pub grace: Duration,
+    /// Ends subscriptions that nobody polled for so long.
+    pub subscription_idle: Option<Duration>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            limits: Limits::default(),
+            header_read: Duration::from_secs(10),
+            idle: Duration::from_secs(300),
+            write_stall: Duration::from_secs(30),
+            grace: Duration::from_secs(10),
+            subscription_idle: None,
+        }
+    }
+}
+
+/// Serves `store` on `listener` until `shutdown` completes. Then it accepts no more connections,
+/// answers the polls that wait, finishes what is in flight, for at most `options.grace`, and
+/// returns.
+pub async fn serve(
+    listener: TcpListener,
+    store: Arc<dyn Store>,
+    options: Options,
+    shutdown: impl Future<Output = ()>,
+) {
+    let closing = Signal::default();
+    let mut background = JoinSet::new();
+    if let Some(idle) = options.subscription_idle {
+        background.spawn(end_idle(Arc::clone(&store), idle));
+    }
+    let router = router(store, options.limits.clone(), closing.clone());
+    let mut connections = Connections::new(router, &options);
+    connections.accept_until(&listener, shutdown).await;
+    drop(listener);
+    closing.raise();
+    connections.finish(options.grace).await;
+}
+
+/// The connections of a server.
+struct Connections {
+    router: Router,
+    clock: Clock,
+    deadlines: Deadlines,
+    tasks: JoinSet<()>,
+    by_task: BTreeMap<Id, Arc<Connection>>,
+}
+
+impl Connections {
+    fn new(router: Router, options: &Options) -> Self {
+        let (clock, deadlines) = Clock::for_deadlines(options);
+        Self { router, clock, deadlines, tasks: JoinSet::new(), by_task: BTreeMap::new() }
+    }
+
+    async fn accept_until(&mut self, listener: &TcpListener, shutdown: impl Future<Output = ()>) {
+        let mut shutdown = pin!(shutdown);
+        let mut ticks = interval(self.clock.tick());
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                biased;
+                () = &mut shutdown => return,
+                _ = ticks.tick() => self.check_deadlines(),
+                Some(ended) = self.tasks.join_next_with_id() => self.forget(ended),
+                accepted = listener.accept() => match accepted {
+                    Ok((stream, _)) => self.open(stream),
+                    Err(error) => refused(&error).await,
+                },
+            }
+        }
+    }
+
+    async fn finish(&mut self, grace: Duration) {
+        let deadline = Instant::now() + grace;
+        for connection in self.by_task.values() {
+            connection.finish();
+        }
+        let mut ticks = interval(self.clock.tick());
+        while !self.tasks.is_empty() {
+            tokio::select! {
+                biased;
+                _ = ticks.tick() => self.check_deadlines(),
+                ended = timeout_at(deadline, self.tasks.join_next_with_id()) => match ended {
+                    Ok(Some(ended)) => self.forget(ended),
+                    Ok(None) => return,
+                    Err(_) => break,
+                },
+            }
+        }
+        let left = self.tasks.len();
+        if left > 0 {
+            warn!(connections = left, "cut off: they were not finished in time");
+            self.tasks.shutdown().await;
+        }
+    }
+
+    fn open(&mut self, stream: TcpStream) {
+        // Without it, small answers wait for the client's delayed acknowledgements.
+        if let Err(error) = stream.set_nodelay(true) {
+            debug!(%error, "cannot set TCP_NODELAY");
+        }
+        let connection = Arc::new(Connection::new(self.clock.clone()));
+        let serving = connection::serve(stream, self.router.clone(), Arc::clone(&connection));
+        let id = self.tasks.spawn(serving).id();
+        self.by_task.insert(id, connection);
+    }
+
+    fn check_deadlines(&self) {
+        self.clock.advance();
+        for connection in self.by_task.values() {
+            connection.check(&self.deadlines);
+        }
+    }
+
+    fn forget(&mut self, ended: Result<(Id, ()), tokio::task::JoinError>) {
+        let id = match ended {
+            Ok((id, ())) => id,
+            Err(error) => {
+                tracing::error!(%error, "a connection's task failed");
+                error.id()
+            }
+        };
+        self.by_task.remove(&id);
+    }
+}
+
+/// What to do about a connection that could not be accepted.
+async fn refused(error: &io::Error) {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    if matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset) {
+        return;
+    }
+    // Most likely out of file descriptors: it fails again at once, until a connection closes.
+    warn!(%error, "cannot accept a connection");
+    sleep(Duration::from_millis(100)).await;
+}
+
+async fn end_idle(store: Arc<dyn Store>, idle: Duration) {
+    let mut ticks = interval((idle / 4).max(Duration::from_millis(10)));
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        match store.end_idle(idle).await {
+            Ok(0) => {}
+            Ok(ended) => tracing::info!(ended, "ended subscriptions that nobody polled"),
+            Err(error) => warn!(%error, "cannot end idle subscriptions"),
+        }
+    }
+}

@@ -1,0 +1,269 @@
+//! One topic's log: segments of rendered messages, and the subscriptions that read them.
+//!
+//! Everything here takes a step of bounded size, because it runs under the log's lock. Readers
+//! leave with a share of the segments and copy after the lock is gone; the appender goes on in the
+//! same segment where nobody shares it, and in a new one where somebody does.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use broker_client::wire::{ConsumerId, Offset};
+use tokio::time::Instant;
+
+use super::Retain;
+use super::budget::Budget;
+use crate::store::messages::Rendered;
+use crate::store::{Error, Messages, Poll, Size};
+
+/// Bytes at which a segment is full. Small enough that a lagging log is freed in small pieces.
+pub(super) const SEGMENT_BYTES: usize = 64 * 1024;
+
+/// The most segments that one step frees.
+const FREED_AT_ONCE: usize = 16;
+
+/// One topic's log.
+pub(super) struct Log {
+    retain: Retain,
+    end: Offset,
+    /// The segments before the tail, none empty, consecutive.
+    sealed: VecDeque<Segment>,
+    /// Where appends go.
+    tail: Segment,
+    subscriptions: BTreeMap<ConsumerId, Subscription>,
+    /// The least position, and how many subscriptions stand there; so that all of them are looked
+    /// at only when the last one leaves it. Without subscriptions, the end and 0.
+    lowest: Offset,
+    at_lowest: usize,
+}
+
+struct Segment {
+    /// The offset of its first message.
+    first: Offset,
+    messages: Arc<Rendered>,
+}
+
+struct Subscription {
+    position: Offset,
+    last_poll: Instant,
+}
+
+/// What a poll gave.
+pub(super) struct Polled {
+    pub(super) messages: Messages,
+    /// Whether there is something to free now.
+    pub(super) frees: bool,
+}
+
+/// A step of freeing.
+#[derive(Default)]
+pub(super) struct Freed {
+    /// What goes back to the budget.
+    pub(super) bytes: usize,
+    /// To be dropped outside the lock.
+    pub(super) memory: Vec<Arc<Rendered>>,
+    /// Whether there is more to free.
+    pub(super) more: bool,
+}
+
+impl Log {
+    pub(super) fn new(retain: Retain) -> Self {
+        Self {
+            retain,
+            end: 0,
+            sealed: VecDeque::new(),
+            tail: Segment { first: 0, messages: Arc::default() },
+            subscriptions: BTreeMap::new(),
+            lowest: 0,
+            at_lowest: 0,
+        }
+    }
+
+    /// The offset that the next message gets.
+    pub(super) fn end(&self) -> Offset {
+        self.end
+    }
+
+    /// Makes the block, rendered for the offsets from the end on, part of the log. Where nobody
+    /// would ever read it, only the end moves.
+    pub(super) fn publish(&mut self, block: &mut Rendered, budget: &Budget) -> Result<(), Error> {
+        let end = self.end + length(block);
+        if self.retain == Retain::All || !self.subscriptions.is_empty() {
+            budget.take(block.bytes())?;
+            self.store(block);
+        }
+        self.end = end;
+        if self.subscriptions.is_empty() {
+            self.lowest = end;
+        }
+        Ok(())
+    }
+
+    pub(super) fn subscribe(&mut self, consumer: ConsumerId, now: Instant) -> Offset {
+        if self.lowest == self.end {
+            self.at_lowest += 1;
+        }
+        let subscription = Subscription { position: self.end, last_poll: now };
+        self.subscriptions.insert(consumer, subscription);
+        self.end
+    }
+
+    /// Acknowledges and takes; `None` where the consumer is not of this topic.
+    pub(super) fn poll(&mut self, poll: &Poll<'_>) -> Option<Result<Polled, Error>> {
+        let subscription = self.subscriptions.get_mut(&poll.subscription.consumer)?;
+        subscription.last_poll = Instant::now();
+        let position = subscription.position;
+        let start = poll.offset.unwrap_or(position);
+        if start < position {
+            return Some(Err(Error::OffsetPassed { given: start, position }));
+        }
+        if start > self.end {
+            return Some(Err(Error::OffsetBeyond { given: start, end: self.end }));
+        }
+        let messages = self.messages(start, poll.max, poll.max_bytes.get());
+        let taken = if poll.offset.is_some() { 0 } else { as_offset(messages.len()) };
+        let frees = self.advance(poll.subscription.consumer, position, start + taken);
+        Some(Ok(Polled { messages, frees }))
+    }
+
+    pub(super) fn size(&self, consumer: ConsumerId) -> Option<Size> {
+        let position = self.subscriptions.get(&consumer)?.position;
+        Some(Size { lag: self.end - position, position })
+    }
+
+    /// Ends a subscription, if it is of this topic.
+    pub(super) fn unsubscribe(&mut self, consumer: ConsumerId) -> bool {
+        let Some(subscription) = self.subscriptions.remove(&consumer) else { return false };
+        self.left(subscription.position);
+        true
+    }
+
+    /// Ends the subscriptions without a poll for so long.
+    pub(super) fn end_idle(&mut self, idle: Duration) -> Vec<ConsumerId> {
+        let idle_ones = self.subscriptions.iter().filter(|(_, s)| s.last_poll.elapsed() >= idle);
+        let idle_ones: Vec<_> = idle_ones.map(|(&consumer, _)| consumer).collect();
+        for &consumer in &idle_ones {
+            self.unsubscribe(consumer);
+        }
+        idle_ones
+    }
+
+    /// Takes out some of what every subscription is past.
+    pub(super) fn free_passed(&mut self) -> Freed {
+        let mut freed = Freed::default();
+        if self.retain == Retain::All {
+            return freed;
+        }
+        while let Some(first) = self.sealed.front()
+            && first.end() <= self.lowest
+        {
+            if freed.memory.len() == FREED_AT_ONCE {
+                freed.more = true;
+                return freed;
+            }
+            let segment = self.sealed.pop_front().expect("its front was just looked at");
+            freed.bytes += segment.messages.bytes();
+            freed.memory.push(segment.messages);
+        }
+        if self.lowest == self.end && self.tail.messages.len() > 0 {
+            self.clear_tail(&mut freed);
+        }
+        freed
+    }
+
+    fn store(&mut self, block: &mut Rendered) {
+        if self.tail.messages.len() == 0 {
+            self.tail.first = self.end;
+        }
+        // Without subscriptions the end moved on alone, perhaps before all was freed.
+        let adjoins = self.tail.end() == self.end;
+        let fits = adjoins && self.tail.messages.bytes() + block.bytes() <= SEGMENT_BYTES;
+        if fits && let Some(tail) = Arc::get_mut(&mut self.tail.messages) {
+            tail.extend(block);
+            return;
+        }
+        let next = Segment { first: self.end, messages: Arc::new(std::mem::take(block)) };
+        let full = std::mem::replace(&mut self.tail, next);
+        if full.messages.len() > 0 {
+            self.sealed.push_back(full);
+        }
+    }
+
+    /// A share of the messages from `start` on. `start` is at or above the least position.
+    fn messages(&self, start: Offset, max: usize, max_bytes: usize) -> Messages {
+        let mut messages = Messages::default();
+        let (mut next, mut max, mut max_bytes) = (start, max, max_bytes);
+        let index = self.sealed.partition_point(|segment| segment.end() <= start);
+        for segment in self.sealed.range(index..).chain([&self.tail]) {
+            if next >= self.end || max == 0 {
+                break;
+            }
+            let from = usize::try_from(next - segment.first).expect("segments fit memory");
+            let mut count = segment.messages.fitting(from, max, max_bytes);
+            if count == 0 && messages.is_empty() {
+                // The first message is handed out however large it is.
+                count = 1;
+            }
+            let range = from..from + count;
+            max_bytes = max_bytes.saturating_sub(segment.messages.text_of(&range).len());
+            let all = range.end == segment.messages.len();
+            messages.push(&segment.messages, range);
+            max -= count;
+            next += as_offset(count);
+            if !all {
+                break;
+            }
+        }
+        messages
+    }
+
+    /// Moves a subscription, and answers whether that left something to free.
+    fn advance(&mut self, consumer: ConsumerId, from: Offset, to: Offset) -> bool {
+        if from == to {
+            return false;
+        }
+        if let Some(subscription) = self.subscriptions.get_mut(&consumer) {
+            subscription.position = to;
+        }
+        self.left(from)
+    }
+
+    /// Notes that a subscription is no longer at `position`, and answers whether that left
+    /// something to free.
+    fn left(&mut self, position: Offset) -> bool {
+        if position != self.lowest {
+            return false;
+        }
+        self.at_lowest -= 1;
+        if self.at_lowest > 0 {
+            return false;
+        }
+        let positions = || self.subscriptions.values().map(|subscription| subscription.position);
+        self.lowest = positions().min().unwrap_or(self.end);
+        self.at_lowest = positions().filter(|&position| position == self.lowest).count();
+        let sealed = self.sealed.front().is_some_and(|segment| segment.end() <= self.lowest);
+        self.retain == Retain::Lag && (sealed || self.lowest == self.end)
+    }
+
+    fn clear_tail(&mut self, freed: &mut Freed) {
+        freed.bytes += self.tail.messages.bytes();
+        match Arc::get_mut(&mut self.tail.messages) {
+            Some(tail) if tail.bytes() <= SEGMENT_BYTES => tail.clear(),
+            _ => freed.memory.push(std::mem::take(&mut self.tail.messages)),
+        }
+    }
+}
+
+impl Segment {
+    fn end(&self) -> Offset {
+        self.first + length(&self.messages)
+    }
+}
+
+fn length(rendered: &Rendered) -> u64 {
+    as_offset(rendered.len())
+}
+
+fn as_offset(count: usize) -> Offset {
+    Offset::try_from(count).expect("lengths fit 64 bits")
+}

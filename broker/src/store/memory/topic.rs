@@ -1,0 +1,165 @@
+//! One topic: its appender, which orders appends, and its log, which they become part of.
+//!
+//! The two have locks of their own, so that a batch is rendered while consumers go on polling.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard};
+
+use broker_client::wire::{Offset, ProducerId, Sequence};
+use tokio::sync::Notify;
+
+use super::budget::Budget;
+use super::log::{Freed, Log, SEGMENT_BYTES};
+use super::{Retain, lock};
+use crate::store::messages::Rendered;
+use crate::store::{Append, Error};
+
+/// One topic.
+pub(super) struct Topic {
+    appender: Mutex<Appender>,
+    log: Mutex<Log>,
+    /// Told after every append; waiters look at the log's end themselves.
+    appended: Notify,
+}
+
+/// What an append needs to know before it may touch the log.
+#[derive(Default)]
+struct Appender {
+    producers: BTreeMap<ProducerId, Count>,
+    /// Where a batch is rendered; kept for its memory.
+    scratch: Rendered,
+}
+
+/// A producer's count.
+#[derive(Default)]
+struct Count {
+    next: Sequence,
+    last: Option<Numbered>,
+}
+
+/// The last request with a sequence: `count` messages from `first` on went to `offset`.
+#[derive(Clone, Copy)]
+struct Numbered {
+    first: Sequence,
+    count: u64,
+    offset: Offset,
+}
+
+impl Topic {
+    pub(super) fn new(retain: Retain) -> Self {
+        Self {
+            appender: Mutex::default(),
+            log: Mutex::new(Log::new(retain)),
+            appended: Notify::new(),
+        }
+    }
+
+    pub(super) fn log(&self) -> MutexGuard<'_, Log> {
+        lock(&self.log)
+    }
+
+    pub(super) fn register_producer(&self, producer: ProducerId) {
+        lock(&self.appender).producers.insert(producer, Count::default());
+    }
+
+    /// Appends, or answers `None` where the producer is not of this topic.
+    pub(super) fn append(
+        &self,
+        append: &Append<'_>,
+        budget: &Budget,
+    ) -> Option<Result<Offset, Error>> {
+        let mut appender = lock(&self.appender);
+        let Appender { producers, scratch } = &mut *appender;
+        let count = producers.get_mut(&append.producer)?;
+        match count.repeated(append) {
+            Ok(Some(offset)) => return Some(Ok(offset)),
+            Ok(None) => {}
+            Err(refusal) => return Some(Err(refusal)),
+        }
+        // Only an appender moves the end, and this one holds the lock.
+        let offset = self.log().end();
+        render(scratch, offset, append);
+        let published = self.log().publish(scratch, budget);
+        if scratch.bytes() > SEGMENT_BYTES {
+            *scratch = Rendered::default();
+        }
+        if let Err(full) = published {
+            return Some(Err(full));
+        }
+        count.accept(append, offset);
+        drop(appender);
+        self.appended.notify_waiters();
+        Some(Ok(offset))
+    }
+
+    /// Waits until the end is past `offset`.
+    pub(super) async fn arrival(&self, offset: Offset) {
+        loop {
+            // It listens from here on, so an append after the look at the end is not missed.
+            let appended = self.appended.notified();
+            if self.log().end() > offset {
+                return;
+            }
+            appended.await;
+        }
+    }
+
+    /// Frees what every subscription is past: outside the lock, and step by step, so that neither
+    /// the topic nor the thread is held up by a large log.
+    pub(super) async fn free_passed(&self, budget: &Budget) {
+        loop {
+            let Freed { bytes, memory, more } = self.log().free_passed();
+            drop(memory);
+            budget.give(bytes);
+            if !more {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+impl Count {
+    /// Answers the offset of a request that repeats, `None` for one that is due, or refuses.
+    fn repeated(&self, append: &Append<'_>) -> Result<Option<Offset>, Error> {
+        let Some(first) = append.sequence else { return Ok(None) };
+        if first == self.next {
+            return Ok(None);
+        }
+        if first > self.next {
+            return Err(Error::SequenceGap { given: first, expected: self.next });
+        }
+        // No overflow: `first` is below a count that was reached one message at a time.
+        let end = first + size(append);
+        match self.last {
+            Some(last) if last.first <= first && end <= last.first + last.count => {
+                Ok(Some(last.offset + (first - last.first)))
+            }
+            last => Err(Error::SequenceOld {
+                first,
+                last: end - 1,
+                request: last.map(|last| (last.first, last.first + last.count - 1)),
+            }),
+        }
+    }
+
+    fn accept(&mut self, append: &Append<'_>, offset: Offset) {
+        if let Some(first) = append.sequence {
+            let count = size(append);
+            self.next = first + count;
+            self.last = Some(Numbered { first, count, offset });
+        }
+    }
+}
+
+fn render(out: &mut Rendered, offset: Offset, append: &Append<'_>) {
+    out.clear();
+    for (place, payload) in (0..).zip(append.payloads) {
+        let sequence = append.sequence.map(|first| first + place);
+        out.push(offset + place, append.producer, sequence, payload);
+    }
+}
+
+fn size(append: &Append<'_>) -> u64 {
+    u64::try_from(append.payloads.len()).expect("lengths fit 64 bits")
+}

@@ -1,0 +1,185 @@
+//! Stores: where topics, registrations and messages live. A new one is one file here that
+//! implements [`Store`], and one line in [`crate::Arguments`].
+
+mod error;
+pub mod memory;
+pub(crate) mod messages;
+
+use std::borrow::Cow;
+use std::fmt;
+use std::future::Future;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::num::NonZeroUsize;
+use std::pin::Pin;
+use std::time::Duration;
+
+use broker_client::wire::{ConsumerId, Offset, ProducerId, Sequence, TopicName};
+
+pub use error::Error;
+pub use messages::{Message, Messages};
+
+/// What a method of [`Store`] gives back: a future, boxed so that a store can be a trait object.
+pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;
+
+/// Named append-only logs, the producers that append to them and the subscriptions that read them.
+///
+/// Every method is one atomic step: all callers see it whole or not at all, and once its answer is
+/// `Ok` every later call sees it. Its error is a definite refusal that changed nothing, but for
+/// [`Error::OutcomeUnknown`]. A method that is dropped before it answered may have happened or not.
+///
+/// No method waits for another client, but for [`Store::arrival`]. Calls on different topics do
+/// not wait for each other, and reading does not hold up appending. A store may wait for its own
+/// storage, and may carry out several concurrent calls as one transaction.
+///
+/// Where a request names a producer or consumer and a topic, it is refused in this order:
+/// [`Error::WrongEpoch`], then the id that does not exist, then the topic that does not, then the
+/// id that is not registered with the topic, then what is particular to the method.
+pub trait Store: Send + Sync + 'static {
+    /// This life of the store. It does not change while the store lives; ids, offsets and
+    /// sequences mean nothing in another.
+    fn epoch(&self) -> &Epoch;
+
+    /// Creates a topic with an empty log, or refuses with [`Error::TopicExists`].
+    fn create_topic(&self, topic: TopicName) -> Answer<'_, ()>;
+
+    /// All topics in order of creation.
+    fn topics(&self) -> Answer<'_, Vec<TopicName>>;
+
+    /// Registers a new producer with a topic, which is created if it is missing. Ids count from 0
+    /// over all topics, without gaps.
+    fn register_producer(&self, topic: TopicName) -> Answer<'_, ProducerId>;
+
+    /// Registers a new consumer with a topic: its subscription starts at the log's end. Ids count
+    /// from 0 over all topics, without gaps. An unknown topic is refused.
+    fn register_consumer<'a>(&'a self, topic: &'a str) -> Answer<'a, Subscribed>;
+
+    /// Appends a batch, all or nothing, at consecutive offsets, and answers the first offset. Once
+    /// it answers, the messages are readable: no acknowledgement comes before.
+    ///
+    /// Appends of one topic take effect first come, first served: one that begins after another
+    /// was answered gets greater offsets.
+    ///
+    /// With a sequence, the store keeps per producer the next sequence and the last numbered
+    /// request. A repeat wholly inside that request answers the original offset and appends
+    /// nothing; it waits for a twin still in progress. Older or overlapping is
+    /// [`Error::SequenceOld`], beyond is [`Error::SequenceGap`]. Without one, the count stays.
+    ///
+    /// [`Error::Full`] where the payload may not be retained now.
+    fn append<'a>(&'a self, append: Append<'a>) -> Answer<'a, Offset>;
+
+    /// Acknowledges and takes, in one step, and never waits for messages.
+    ///
+    /// Without an offset it answers from the position on and moves the position past what it
+    /// answers, so that two polls never answer the same message. With an offset, everything
+    /// before it is acknowledged, the position becomes the offset and not further, and the answer
+    /// starts there; below the position is [`Error::OffsetPassed`], past the end of the log
+    /// [`Error::OffsetBeyond`].
+    fn poll<'a>(&'a self, poll: Poll<'a>) -> Answer<'a, Messages>;
+
+    /// How far a subscription is behind, and its position.
+    fn size<'a>(&'a self, subscription: Subscription<'a>) -> Answer<'a, Size>;
+
+    /// Ends a subscription; its id is never given again, and is unknown from then on.
+    fn unsubscribe<'a>(&'a self, subscription: Subscription<'a>) -> Answer<'a, ()>;
+
+    /// Ends the subscriptions that were neither made nor polled within `idle`, and answers how
+    /// many. The server calls it every now and then if it was asked to.
+    fn end_idle(&self, idle: Duration) -> Answer<'_, usize>;
+
+    /// Waits until the end of the topic's log is past `offset`. It looks at the end, not for an
+    /// event: a message that was appended before the call, or between a poll and the call, is
+    /// never slept through. It may complete early; whoever waits polls again.
+    fn arrival<'a>(&'a self, topic: &'a str, offset: Offset) -> Answer<'a, ()>;
+
+    /// Whether the store can serve now; otherwise [`Error::Unavailable`] says why.
+    fn ready(&self) -> Answer<'_, ()>;
+}
+
+/// One life of a store, as an opaque text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Epoch(String);
+
+impl Epoch {
+    /// An epoch of this text; a simulation takes it from its seed. It should be short, and the
+    /// text goes into URLs, so letters and digits serve best.
+    #[must_use]
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// An epoch that no other process has: 64 bits of chance that the operating system gave.
+    #[must_use]
+    pub fn random() -> Self {
+        // The keys of a `RandomState` are the one source of chance that needs no further crate.
+        Self(format!("{:016x}", RandomState::new().build_hasher().finish()))
+    }
+
+    /// Its text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Epoch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The answer to [`Store::register_consumer`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Subscribed {
+    /// The new consumer's id.
+    pub consumer: ConsumerId,
+    /// The position its subscription starts at.
+    pub offset: Offset,
+}
+
+/// The request of [`Store::append`].
+#[derive(Clone, Copy, Debug)]
+pub struct Append<'a> {
+    /// The topic to append to.
+    pub topic: &'a str,
+    /// Who sends.
+    pub producer: ProducerId,
+    /// The epoch that the id is of, where the client says it.
+    pub epoch: Option<&'a str>,
+    /// The number of the first message, where the client counts.
+    pub sequence: Option<Sequence>,
+    /// The payloads, at least one.
+    pub payloads: &'a [Cow<'a, str>],
+}
+
+/// The request of [`Store::poll`].
+#[derive(Clone, Copy, Debug)]
+pub struct Poll<'a> {
+    /// Whose poll it is.
+    pub subscription: Subscription<'a>,
+    /// Everything before it is acknowledged.
+    pub offset: Option<Offset>,
+    /// At most so many messages; 0 only acknowledges.
+    pub max: usize,
+    /// Stops before the message with which the answer would be larger, but for the first one.
+    pub max_bytes: NonZeroUsize,
+}
+
+/// A consumer's claim on one topic, as a request names it.
+#[derive(Clone, Copy, Debug)]
+pub struct Subscription<'a> {
+    /// The topic.
+    pub topic: &'a str,
+    /// Whose it is.
+    pub consumer: ConsumerId,
+    /// The epoch that the id is of, where the client says it.
+    pub epoch: Option<&'a str>,
+}
+
+/// The answer to [`Store::size`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Size {
+    /// Messages not yet delivered: the end of the log less the position.
+    pub lag: u64,
+    /// The next offset that the consumer gets.
+    pub position: Offset,
+}

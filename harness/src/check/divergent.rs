@@ -1,0 +1,207 @@
+//! Divergent: two consumers of one topic cannot both be right about its log.
+//!
+//! *Order*: C1 gets `P1#3` and then `P2#8`, C2 gets `P2#8` and then `P1#3`. Where the broker tells
+//! offsets they say which of the two is right, and one walk of each feed finds who is not: a first
+//! delivery that comes after one with a greater offset is late. Without offsets the feeds are merged
+//! into one order as long as that is possible; where none is, not even round three corners, most
+//! feeds win, and who comes late against the result is counted. Either way two unordered neighbours
+//! swapped at one consumer count one. What the acks prove to be late is *reordered* and not counted
+//! here again: then it is known which consumer is wrong, and about what.
+//!
+//! *Place*: C1 gets `P1#3` at offset 12 and C2 gets `P2#8` at offset 12 of the same epoch. Most
+//! consumers say what stands at an offset; each run of neighbouring deliveries at a consumer whose
+//! offsets hold other messages counts one, or as many as are late in it.
+//!
+//! Divergence of order breaks a promise only with `order: per-topic`; that of place always.
+
+mod merge;
+
+use std::collections::BTreeMap;
+
+use super::Kind;
+use super::facts::{Facts, Feed, Late, Log, Standing};
+use super::proof::{consumer_name, describe};
+use super::reordered;
+use super::tally::{Instance, Opinion, Promise, Tally};
+use crate::plan::{MessageId, TopicIndex};
+
+pub(super) fn check(facts: &Facts<'_>) -> Opinion {
+    let mut order = Tally::new(Kind::Divergent, Promise::OneOrder);
+    let mut place = Tally::new(Kind::Divergent, Promise::Always);
+    let mut explained = Explained { facts, late: BTreeMap::new() };
+    for topic in (0..facts.plan.topics.len()).map(TopicIndex::new) {
+        let logs = || facts.logs.iter().filter(|log| log.topic == topic);
+        if logs().any(|log| log.blind) {
+            for late in merge::late(facts, topic) {
+                explained.add(late, &mut order);
+            }
+            continue;
+        }
+        for log in logs() {
+            let misplaced = misplaced(facts, log, &mut explained, &mut place);
+            for late in &log.late {
+                if !misplaced.contains(&(late.feed, late.place)) {
+                    explained.add(*late, &mut order);
+                }
+            }
+        }
+    }
+    Opinion { tallies: vec![place, order], doubts: Vec::new() }
+}
+
+/// What is known to be reordered, by feed, worked out where it is asked for.
+struct Explained<'a> {
+    facts: &'a Facts<'a>,
+    late: BTreeMap<usize, Vec<usize>>,
+}
+
+impl Explained<'_> {
+    fn reordered(&mut self, feed: usize, place: usize) -> bool {
+        let facts = self.facts;
+        let late = self.late.entry(feed);
+        let late = late.or_insert_with(|| reordered::late(facts, &facts.feeds[feed]));
+        late.binary_search(&place).is_ok()
+    }
+
+    fn add(&mut self, late: Late, tally: &mut Tally) {
+        if !self.reordered(late.feed, late.place) {
+            tally.add(|| order_instance(self.facts, late));
+        }
+    }
+}
+
+type Places = std::collections::BTreeSet<(usize, usize)>;
+
+/// Finds the deliveries at offsets that hold another message for most consumers.
+fn misplaced(
+    facts: &Facts<'_>,
+    log: &Log,
+    explained: &mut Explained<'_>,
+    tally: &mut Tally,
+) -> Places {
+    let mut found = Places::new();
+    if log.disputed.is_empty() {
+        return found;
+    }
+    let holders = holders(facts, log);
+    let home: BTreeMap<MessageId, u64> = holders.iter().map(|(at, m)| (*m, *at)).collect();
+    for (place, feed) in facts.feeds.iter().enumerate().filter(|(_, f)| f.topic == log.topic) {
+        let mut run: Vec<Misplaced> = Vec::new();
+        for seen in feed.iter_life(facts, log.epoch).filter(|s| s.standing == Standing::First) {
+            let message = seen.delivery.message().expect("a first delivery is of a message");
+            let offset = seen.delivery.offset().expect("the log is not blind");
+            match holders.get(&offset) {
+                Some(holder) if *holder != message => {
+                    found.insert((place, seen.place));
+                    let home = home.get(&message).copied();
+                    run.push(Misplaced {
+                        place: seen.place,
+                        message,
+                        offset,
+                        holder: *holder,
+                        home,
+                    });
+                }
+                _ => close(facts, (place, feed), &mut run, explained, tally),
+            }
+        }
+        close(facts, (place, feed), &mut run, explained, tally);
+    }
+    found
+}
+
+/// By disputed offset: the message that most consumers have there; of equals the first claim.
+fn holders(facts: &Facts<'_>, log: &Log) -> BTreeMap<u64, MessageId> {
+    let mut claims: BTreeMap<u64, Vec<(MessageId, u32)>> = BTreeMap::new();
+    for feed in facts.feeds_of(log.topic) {
+        for seen in feed.iter_life(facts, log.epoch).filter(|s| s.standing == Standing::First) {
+            let (Some(message), Some(offset)) = (seen.delivery.message(), seen.delivery.offset())
+            else {
+                continue;
+            };
+            if log.disputed.binary_search(&offset).is_ok() {
+                let claims = claims.entry(offset).or_default();
+                match claims.iter_mut().find(|claim| claim.0 == message) {
+                    Some(claim) => claim.1 += 1,
+                    None => claims.push((message, 1)),
+                }
+            }
+        }
+    }
+    let winner = |claims: Vec<(MessageId, u32)>| {
+        let most = claims.iter().map(|claim| claim.1).max();
+        claims.into_iter().find(|claim| Some(claim.1) == most).map(|claim| claim.0)
+    };
+    claims.into_iter().filter_map(|(at, claims)| Some((at, winner(claims)?))).collect()
+}
+
+/// A delivery at an offset that is another message's.
+struct Misplaced {
+    place: usize,
+    message: MessageId,
+    offset: u64,
+    holder: MessageId,
+    /// The disputed offset that most consumers have it at.
+    home: Option<u64>,
+}
+
+/// Counts a run of misplaced deliveries and empties it.
+fn close(
+    facts: &Facts<'_>,
+    (place, feed): (usize, &Feed),
+    run: &mut Vec<Misplaced>,
+    explained: &mut Explained<'_>,
+    tally: &mut Tally,
+) {
+    let Some(first) = run.first() else { return };
+    let mut top = None;
+    let mut late = Vec::new();
+    for entry in run.iter().filter(|entry| entry.home.is_some()) {
+        if entry.home < top {
+            late.push(entry.place);
+        }
+        top = top.max(entry.home);
+    }
+    let swapped = !late.is_empty();
+    late.retain(|late| !explained.reordered(place, *late));
+    let count = if swapped { late.len() as u64 } else { 1 };
+    if count > 0 {
+        tally.add_many(count, || place_instance(facts, feed, first));
+    }
+    run.clear();
+}
+
+fn place_instance(facts: &Facts<'_>, feed: &Feed, misplaced: &Misplaced) -> Instance {
+    let topic = &facts.plan.topics[feed.topic.place()].name;
+    Instance {
+        topic: feed.topic,
+        consumer: Some(feed.consumer),
+        messages: vec![misplaced.message, misplaced.holder],
+        title: format!(
+            "{} got {} at offset {} of {topic}, where others got {}",
+            consumer_name(facts, feed.consumer),
+            describe(facts.plan, misplaced.message),
+            misplaced.offset,
+            describe(facts.plan, misplaced.holder),
+        ),
+        evidence: Vec::new(),
+        place: Some(misplaced.place),
+    }
+}
+
+fn order_instance(facts: &Facts<'_>, late: Late) -> Instance {
+    let feed = &facts.feeds[late.feed];
+    Instance {
+        topic: feed.topic,
+        consumer: Some(feed.consumer),
+        messages: vec![late.message, late.ahead],
+        title: format!(
+            "{} got {} after {}, the log has them the other way round",
+            consumer_name(facts, feed.consumer),
+            describe(facts.plan, late.message),
+            describe(facts.plan, late.ahead),
+        ),
+        evidence: Vec::new(),
+        place: Some(late.place),
+    }
+}

@@ -1,0 +1,153 @@
+//! One order out of many, where the broker tells no offsets.
+//!
+//! The feeds are merged as long as some message stands at the head of every feed that still has it.
+//! If none does, the feeds contradict each other there, in a circle of two or more: the head that
+//! most feeds agree on goes next. Each feed is then compared with the result. Every step looks at
+//! each delivery once; only a contradiction looks at all heads.
+
+use crate::check::facts::{Bits, Facts, Late, Standing};
+use crate::plan::{MessageId, TopicIndex};
+
+/// One feed's first deliveries: what came, and its place among the consumer's deliveries.
+struct Line {
+    feed: usize,
+    entries: Vec<(MessageId, usize)>,
+    /// How many are in the result already, or skipped because they are.
+    next: usize,
+}
+
+/// The deliveries of one topic that come late against the order that most feeds agree on.
+pub(super) fn late(facts: &Facts<'_>, topic: TopicIndex) -> Vec<Late> {
+    let feeds = facts.feeds.iter().enumerate().filter(|(_, feed)| feed.topic == topic);
+    let mut lines: Vec<Line> = feeds
+        .map(|(place, feed)| Line {
+            feed: place,
+            entries: feed
+                .iter(facts)
+                .filter(|seen| seen.standing == Standing::First)
+                .filter_map(|seen| Some((seen.delivery.message()?, seen.place)))
+                .collect(),
+            next: 0,
+        })
+        .collect();
+    let rank = Merge::new(facts, topic, &mut lines).run();
+    let mut found = Vec::new();
+    for line in &lines {
+        let mut top: Option<(u32, MessageId)> = None;
+        for (message, place) in &line.entries {
+            let own = rank[local(facts, *message)];
+            match top {
+                Some((greatest, ahead)) if own < greatest => {
+                    found.push(Late { feed: line.feed, place: *place, message: *message, ahead });
+                }
+                _ => top = Some((own, *message)),
+            }
+        }
+    }
+    found
+}
+
+fn local(facts: &Facts<'_>, message: MessageId) -> usize {
+    facts.local(facts.plan.messages.stream(message), message)
+}
+
+struct Merge<'a> {
+    facts: &'a Facts<'a>,
+    lines: &'a mut [Line],
+    /// By place on the topic: in how many lines it is, and at the head of how many.
+    holders: Vec<u32>,
+    heads: Vec<u32>,
+    done: Bits,
+    rank: Vec<u32>,
+    next_rank: u32,
+    /// At the head of every line that has it.
+    ready: Vec<MessageId>,
+    /// How many messages are not in the result yet.
+    left: usize,
+}
+
+impl<'a> Merge<'a> {
+    fn new(facts: &'a Facts<'a>, topic: TopicIndex, lines: &'a mut [Line]) -> Self {
+        let size = facts.topic_size(topic);
+        let mut holders = vec![0; size];
+        for (message, _) in lines.iter().flat_map(|line| &line.entries) {
+            holders[local(facts, *message)] += 1;
+        }
+        let left = holders.iter().filter(|holders| **holders > 0).count();
+        Self {
+            facts,
+            lines,
+            holders,
+            heads: vec![0; size],
+            done: Bits::new(size),
+            rank: vec![0; size],
+            next_rank: 0,
+            ready: Vec::new(),
+            left,
+        }
+    }
+
+    /// The rank of each message, by place on the topic.
+    fn run(mut self) -> Vec<u32> {
+        for line in 0..self.lines.len() {
+            self.show_head(line);
+        }
+        while self.left > 0 {
+            let next = match self.ready.pop() {
+                Some(next) => next,
+                None => self.favourite(),
+            };
+            self.place(next);
+        }
+        self.rank
+    }
+
+    /// Puts a message into the result and moves the lines on that it leads.
+    fn place(&mut self, message: MessageId) {
+        let own = local(self.facts, message);
+        if !self.done.insert(own) {
+            return;
+        }
+        self.rank[own] = self.next_rank;
+        self.next_rank += 1;
+        self.left -= 1;
+        for line in 0..self.lines.len() {
+            let Line { entries, next, .. } = &self.lines[line];
+            if entries.get(*next).is_some_and(|head| head.0 == message) {
+                self.show_head(line);
+            }
+        }
+    }
+
+    /// Moves a line to its next message that is not in the result.
+    fn show_head(&mut self, line: usize) {
+        let Line { entries, next, .. } = &mut self.lines[line];
+        while let Some((message, _)) = entries.get(*next) {
+            let own = local(self.facts, *message);
+            if !self.done.contains(own) {
+                self.heads[own] += 1;
+                if self.heads[own] == self.holders[own] {
+                    self.ready.push(*message);
+                }
+                return;
+            }
+            *next += 1;
+        }
+    }
+
+    /// The head that most lines agree on, relative to how many have it; of equals the first line's.
+    fn favourite(&self) -> MessageId {
+        let heads = self.lines.iter().filter_map(|line| line.entries.get(line.next));
+        let votes = |message: MessageId| {
+            let own = local(self.facts, message);
+            (self.heads[own], std::cmp::Reverse(self.holders[own]))
+        };
+        let mut best: Option<MessageId> = None;
+        for (message, _) in heads {
+            if best.is_none_or(|best| votes(best) < votes(*message)) {
+                best = Some(*message);
+            }
+        }
+        best.expect("something is left, so a line has a head")
+    }
+}

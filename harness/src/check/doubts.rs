@@ -1,0 +1,153 @@
+//! What keeps a run without a violation from being a pass.
+//!
+//! Nothing was acked, so nothing was promised; a planned message was not acked, although it should
+//! have been; a consumer never got its subscription, so nothing was due to it; what the scenario
+//! requires did not happen, so that the run proves nothing about it; the run was cut short. Each is a
+//! sentence that names what it is about.
+
+use std::fmt::Write;
+
+use super::facts::{Facts, Fate};
+use super::proof::consumer_name;
+use super::tally::Opinion;
+use crate::history::{Answer, End, Outcome};
+use crate::plan::MessageId;
+use crate::scenario::{Acked, Counter, Requirement};
+
+/// So many messages or ranges are named; the rest are counted.
+const NAMED: usize = 10;
+
+pub(super) fn check(facts: &Facts<'_>) -> Opinion {
+    let mut doubts = Vec::new();
+    let acked = count(facts, Fate::Acked);
+    if facts.requests.is_empty() {
+        doubts.push("no message was sent, so there is nothing to judge".to_owned());
+    } else if acked == 0 {
+        doubts.push("no message was acked, so nothing was promised about any".to_owned());
+    }
+    if facts.plan.scenario.expect.acked == Acked::All && !facts.requests.is_empty() {
+        unacked(facts, &mut doubts);
+    }
+    unsubscribed(facts, &mut doubts);
+    for requirement in &facts.plan.scenario.require {
+        vacuous(facts, requirement, &mut doubts);
+    }
+    cut_short(facts, &mut doubts);
+    Opinion { tallies: Vec::new(), doubts }
+}
+
+fn count(facts: &Facts<'_>, fate: Fate) -> u64 {
+    let requests = facts.requests.iter().filter(|request| request.fate == fate);
+    requests.map(|request| u64::from(request.count)).sum()
+}
+
+/// Names the planned messages without an ack, by what is known about them.
+fn unacked(facts: &Facts<'_>, doubts: &mut Vec<String>) {
+    let fates = [
+        (Some(Fate::Refused), "refused"),
+        (Some(Fate::Unknown), "left with an unknown outcome"),
+        (None, "never sent"),
+    ];
+    for (fate, words) in fates {
+        let ids = (0..facts.plan.messages.len()).map(MessageId::new);
+        let mut own = ids.filter(|id| facts.request(*id).map(|r| r.fate) == fate).peekable();
+        let Some(first) = own.peek().copied() else { continue };
+        let (count, names) = name(facts, own);
+        let verb = if count == 1 { "message was" } else { "messages were" };
+        let why = why(facts, first).map(|why| format!(" (the first: {why})")).unwrap_or_default();
+        doubts.push(format!("{count} planned {verb} {words}: {names}{why}"));
+    }
+}
+
+/// How many there are, and their names, neighbours as ranges.
+fn name(facts: &Facts<'_>, messages: impl Iterator<Item = MessageId>) -> (u64, String) {
+    let mut ranges: Vec<(MessageId, MessageId)> = Vec::new();
+    let mut count = 0;
+    let mut more = 0_u64;
+    for message in messages {
+        count += 1;
+        let stream = |id| facts.plan.messages.stream(id);
+        let full = ranges.len() == NAMED;
+        match ranges.last_mut() {
+            Some((_, last))
+                if more == 0 && last.0 + 1 == message.0 && stream(*last) == stream(message) =>
+            {
+                *last = message;
+            }
+            _ if full => more += 1,
+            _ => ranges.push((message, message)),
+        }
+    }
+    let mut names = String::new();
+    for (first, last) in ranges {
+        let separator = if names.is_empty() { "" } else { ", " };
+        let first_name = facts.plan.name(first);
+        let _ = write!(names, "{separator}{first_name}");
+        if first != last {
+            let topic = &facts.plan.topics[facts.plan.stream(first).topic.place()].name;
+            let _ = write!(names, " to {} on {topic}", facts.plan.name(last));
+        }
+    }
+    if more > 0 {
+        let _ = write!(names, " and {more} more");
+    }
+    (count, names)
+}
+
+/// The words that a message's request ended with.
+fn why<'a>(facts: &Facts<'a>, message: MessageId) -> Option<&'a str> {
+    let (producer, send) = facts.request(message)?.source;
+    match &facts.history.producers[producer].sends[send].outcome {
+        Outcome::Refused { why } | Outcome::Unknown { why } => Some(why),
+        Outcome::Acked { .. } => None,
+    }
+}
+
+fn unsubscribed(facts: &Facts<'_>, doubts: &mut Vec<String>) {
+    let lacking = |feed: &&super::facts::Feed| feed.planned() && feed.subscription.is_none();
+    for feed in facts.feeds.iter().filter(lacking) {
+        let who = consumer_name(facts, feed.consumer);
+        let topic = &facts.plan.topics[feed.topic.place()].name;
+        doubts.push(format!("{who} never subscribed to {topic}, so nothing was due to it"));
+    }
+}
+
+fn vacuous(facts: &Facts<'_>, requirement: &Requirement, doubts: &mut Vec<String>) {
+    let Requirement { counter, at_least } = *requirement;
+    let (happened, what) = match counter {
+        Counter::UnknownAcks => (count(facts, Fate::Unknown), "unknown acks"),
+        Counter::Acked => (count(facts, Fate::Acked), "acked messages"),
+        Counter::Retries => {
+            let sends = facts.history.producers.iter().flat_map(|producer| &producer.sends);
+            let retries = sends.map(|sent| u64::from(sent.attempts.saturating_sub(1)));
+            (retries.sum(), "retries")
+        }
+        Counter::Delivered => {
+            let consumers = facts.history.consumers.iter();
+            (consumers.map(|consumer| consumer.deliveries.len() as u64).sum(), "deliveries")
+        }
+    };
+    if happened < at_least {
+        doubts.push(format!(
+            "vacuous: the scenario requires at least {at_least} {what}, and there were {happened}"
+        ));
+    }
+}
+
+/// An end at which nobody looked once more whether something comes that should not.
+fn cut_short(facts: &Facts<'_>, doubts: &mut Vec<String>) {
+    match facts.history.end {
+        End::Drained | End::Idle => {}
+        End::Interrupted => doubts.push("the run was interrupted".to_owned()),
+        End::Deadline => {
+            for (consumer, part) in facts.history.consumers.iter().enumerate() {
+                let last = part.polls.last().map(|poll| &poll.answer);
+                if let Some(Answer::Failed(words)) = last {
+                    let consumer = crate::plan::ConsumerIndex::new(consumer);
+                    let who = consumer_name(facts, consumer);
+                    doubts.push(format!("the last poll of {who} failed: {words}"));
+                }
+            }
+        }
+    }
+}

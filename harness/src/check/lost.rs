@@ -1,0 +1,263 @@
+//! Lost: a message was acked, it was due to a consumer, and it was not delivered when the drain ended.
+//!
+//! Example: P4's 17th message was acked, C1 had subscribed before it was sent, and C1 got the 16th
+//! and the 18th only. Each message counts once for each consumer that misses it.
+//!
+//! *Due*: a consumer asked to subscribe at s0 and was confirmed at s1. A message sent after s1 is due
+//! to it, one acked before s0 is not. For one in between it is the log's order that decides, for the
+//! subscription starts somewhere there: with offsets, at the offset that it starts at; without them
+//! only a prefix may be missing, so a message is due if it is proven to be behind one that came: by
+//! stamps, by its batch, or by the order of the consumer that got most of the topic.
+//!
+//! A message whose ack is unknown is never lost. Where the run ended before a consumer had caught up
+//! (see [`crate::history::End`]), what it misses is undecided: a doubt and no violation.
+//!
+//! Neighbouring losses of one producer are shown as one range, with its *shape*: all of what was due,
+//! a prefix of it, its tail, or from the middle.
+
+use std::ops::Range;
+
+use super::Kind;
+use super::facts::{Facts, Fate, Feed, Request, Seen, Standing};
+use super::proof::{consumer_name, describe};
+use super::tally::{Instance, Opinion, Promise, Tally};
+use crate::history::{End, Stamp, Subscribed};
+use crate::plan::{MessageId, StreamIndex};
+
+pub(super) fn check(facts: &Facts<'_>) -> Opinion {
+    let mut tally = Tally::new(Kind::Lost, Promise::NoLoss);
+    let mut doubts = Vec::new();
+    let missing = facts.parallel(&facts.feeds, |feed| Missing::of(facts, feed));
+    for (feed, missing) in facts.feeds.iter().zip(missing) {
+        let count: u64 = missing.ranges.iter().map(|range| u64::from(range.count())).sum();
+        if count == 0 {
+            continue;
+        }
+        if facts.undecided(feed.consumer) {
+            doubts.push(undecided(facts, feed, count));
+            continue;
+        }
+        for range in &missing.ranges {
+            tally.add_many(u64::from(range.count()), || {
+                instance(facts, feed, range, &missing.spans)
+            });
+        }
+    }
+    Opinion { tallies: vec![tally], doubts }
+}
+
+/// What one feed misses.
+struct Missing {
+    /// Neighbouring losses of one stream.
+    ranges: Vec<Lost>,
+    /// By stream's place on its topic: the first and one past the last message that was due.
+    spans: Vec<Option<Range<u32>>>,
+}
+
+/// Consecutive messages of one stream.
+struct Lost {
+    stream: StreamIndex,
+    slot: u32,
+    messages: Range<u32>,
+}
+
+impl Lost {
+    const fn count(&self) -> u32 {
+        self.messages.end - self.messages.start
+    }
+}
+
+impl Missing {
+    fn of(facts: &Facts<'_>, feed: &Feed) -> Self {
+        let streams = facts.plan.topics[feed.topic.place()].streams.len();
+        let mut missing = Self { ranges: Vec::new(), spans: vec![None; streams] };
+        let Some(claim) = feed.due_from(facts) else { return missing };
+        let confirmed = claim.confirmed.map_or(Stamp::MAX, |moment| moment.stamp);
+        let mut between = Vec::new();
+        for request in facts.requests_of(feed.topic) {
+            if request.fate != Fate::Acked || request.acked < claim.invoked.stamp {
+                continue;
+            }
+            if request.invoked > confirmed {
+                missing.take_over(facts, feed, request);
+            } else {
+                between.push(request);
+            }
+        }
+        if !between.is_empty() {
+            missing.judge_between(facts, feed, claim, &between);
+        }
+        missing
+    }
+
+    /// Adds what is missing of a request that is due as a whole.
+    fn take_over(&mut self, facts: &Facts<'_>, feed: &Feed, request: &Request) {
+        let range = request.first.0..request.first.0 + request.count;
+        self.span(request, range.clone());
+        let first = facts.local(request.stream, request.first);
+        let end = first + request.count as usize;
+        let mut from = first;
+        while let Some(place) = feed.got.first_missing(from..end) {
+            self.lose(request, range.start + MessageId::new(place - first).0);
+            from = place + 1;
+        }
+    }
+
+    /// Notes that the messages were due.
+    fn span(&mut self, request: &Request, messages: Range<u32>) {
+        let span = &mut self.spans[request.slot as usize];
+        let old = span.get_or_insert(messages.clone());
+        *old = old.start.min(messages.start)..old.end.max(messages.end);
+    }
+
+    fn lose(&mut self, request: &Request, message: u32) {
+        match self.ranges.last_mut() {
+            Some(last) if last.stream == request.stream && last.messages.end == message => {
+                last.messages.end += 1;
+            }
+            _ => self.ranges.push(Lost {
+                stream: request.stream,
+                slot: request.slot,
+                messages: message..message + 1,
+            }),
+        }
+    }
+
+    /// Judges the requests that were on their way while the subscription was.
+    fn judge_between(
+        &mut self,
+        facts: &Facts<'_>,
+        feed: &Feed,
+        claim: &Subscribed,
+        between: &[&Request],
+    ) {
+        let absent = |request: &&&Request| {
+            let first = facts.local(request.stream, request.first);
+            feed.got.first_missing(first..first + request.count as usize).is_some()
+        };
+        if !between.iter().any(|request| absent(&request)) {
+            return;
+        }
+        let order = Order::of(facts, feed, claim);
+        for request in between {
+            let mut started = false;
+            for message in request.messages().map(MessageId::new) {
+                let got = feed.got.contains(facts.local(request.stream, message));
+                if !got && (started || order.proves_due(request, message)) {
+                    self.lose(request, message.0);
+                }
+                if got || started || order.proves_due(request, message) {
+                    self.span(request, message.0..message.0 + 1);
+                }
+                started |= got;
+            }
+        }
+        self.ranges.sort_by_key(|range| (range.slot, range.messages.start));
+    }
+}
+
+/// What tells whether a message that was sent while the subscription was on its way is due.
+struct Order {
+    /// The offset that the subscription starts at.
+    start: Option<u64>,
+    /// By message, ascending: its offset, where a consumer saw it.
+    offsets: Vec<(MessageId, u64)>,
+    /// The least ack of what was delivered: whatever was sent after it is behind it.
+    floor: Stamp,
+    /// What another consumer got after something that this one got, ascending.
+    behind: Vec<MessageId>,
+}
+
+impl Order {
+    fn of(facts: &Facts<'_>, feed: &Feed, claim: &Subscribed) -> Self {
+        let first = |seen: &Seen| seen.standing == Standing::First;
+        let request = |seen: Seen| seen.delivery.message().and_then(|m| facts.request(m));
+        let acks = feed.iter(facts).filter(first).filter_map(request).map(|r| r.acked);
+        let mut offsets = Vec::new();
+        if claim.offset.is_some() {
+            let logs = facts.logs.iter();
+            let own = logs.filter(|log| log.topic == feed.topic && log.epoch == claim.epoch);
+            let entries = own.flat_map(|log| &log.entries);
+            offsets.extend(entries.map(|(offset, message)| (*message, *offset)));
+            offsets.sort_unstable();
+        }
+        Self {
+            start: claim.offset,
+            offsets,
+            floor: acks.min().unwrap_or(Stamp::MAX),
+            behind: behind(facts, feed),
+        }
+    }
+
+    fn proves_due(&self, request: &Request, message: MessageId) -> bool {
+        let seen = self.offsets.binary_search_by_key(&message, |entry| entry.0);
+        let seen = seen.ok().map(|place| self.offsets[place].1);
+        let told = request.offset.filter(|_| message == request.first);
+        if let (Some(start), Some(offset)) = (self.start, seen.or(told)) {
+            return offset >= start;
+        }
+        // Offsets ascend within a batch.
+        let batch = self.start.zip(request.offset).is_some_and(|(start, first)| first >= start);
+        batch || self.floor < request.invoked || self.behind.binary_search(&message).is_ok()
+    }
+}
+
+/// What the consumer that got most of this topic got after something that `feed` got, ascending.
+fn behind(facts: &Facts<'_>, feed: &Feed) -> Vec<MessageId> {
+    let others = facts.feeds_of(feed.topic).filter(|other| other.consumer != feed.consumer);
+    let most =
+        others.max_by_key(|other| (other.standings.len(), std::cmp::Reverse(other.consumer)));
+    let Some(witness) = most else { return Vec::new() };
+    let first = witness.iter(facts).filter(|seen| seen.standing == Standing::First);
+    let messages = first.filter_map(|seen| seen.delivery.message());
+    let local = |m: &MessageId| facts.local(facts.plan.messages.stream(*m), *m);
+    let mut behind: Vec<MessageId> =
+        messages.skip_while(|message| !feed.got.contains(local(message))).collect();
+    behind.sort_unstable();
+    behind
+}
+
+fn undecided(facts: &Facts<'_>, feed: &Feed, count: u64) -> String {
+    let who = consumer_name(facts, feed.consumer);
+    let topic = &facts.plan.topics[feed.topic.place()].name;
+    let what = if count == 1 { "1 message".to_owned() } else { format!("{count} messages") };
+    match facts.history.end {
+        End::Interrupted => format!("interrupted: {who} did not yet have {what} of {topic}"),
+        _ => format!(
+            "{who} had not caught up when the deadline passed: {what} of {topic} still missing"
+        ),
+    }
+}
+
+fn instance(facts: &Facts<'_>, feed: &Feed, lost: &Lost, spans: &[Option<Range<u32>>]) -> Instance {
+    let who = consumer_name(facts, feed.consumer);
+    let range = &lost.messages;
+    let stream = &facts.plan.streams[lost.stream.place()];
+    let producer = facts.plan.producers[stream.producer.place()].number;
+    let topic = &facts.plan.topics[feed.topic.place()].name;
+    let whose = format!("of what P{producer} sent to {topic}");
+    let (from_start, to_end) = spans[lost.slot as usize]
+        .as_ref()
+        .map_or((false, false), |span| (span.start == range.start, span.end == range.end));
+    let shape = match (from_start, to_end) {
+        (true, true) => format!("all {whose}"),
+        (true, false) => format!("the prefix {whose}"),
+        (false, true) => format!("the tail {whose}"),
+        (false, false) => format!("from the middle {whose}"),
+    };
+    let first = describe(facts.plan, MessageId(range.start));
+    let title = if lost.count() == 1 {
+        format!("{who} never got {first}: {shape}")
+    } else {
+        let last = describe(facts.plan, MessageId(range.end - 1));
+        format!("{who} never got {} messages, {first} to {last}: {shape}", lost.count())
+    };
+    Instance {
+        topic: feed.topic,
+        consumer: Some(feed.consumer),
+        messages: range.clone().map(MessageId).collect(),
+        title,
+        evidence: Vec::new(),
+        place: None,
+    }
+}

@@ -1,0 +1,81 @@
+//! Deliveries that should not be: phantom, misrouted, resurrected, early.
+//!
+//! - *Phantom*: C1 gets `hello`, which no producer sent, or `P4#17` before anyone ever sent it.
+//! - *Misrouted*: `P4#17` went to T2, and C1 gets it when it polls T3; or C1 got it although it does
+//!   not consume T2; or it was acked before C1 asked to subscribe (with offsets: it stands before
+//!   the offset that C1's subscription starts at).
+//! - *Resurrected*: `P4#17` was refused, so the producer knows that it did not happen; C1 gets it.
+//! - *Early*: C1's poll was over before `P4#17` was sent, and had `P4#17` in it.
+//!
+//! Each such delivery counts as one. They are told apart once, when each delivery's
+//! [`Standing`] is worked out, and take no part in the rules on order.
+
+use super::Kind;
+use super::facts::{Facts, Feed, Seen, Standing};
+use super::proof::{consumer_name, describe, quoted};
+use super::tally::{Instance, Opinion, Promise, Tally};
+
+const KINDS: [Kind; 4] = [Kind::Phantom, Kind::Resurrected, Kind::Misrouted, Kind::Early];
+
+pub(super) fn check(facts: &Facts<'_>) -> Opinion {
+    let found = facts.parallel(&facts.feeds, |feed| judge(facts, feed));
+    let mut sums = KINDS.map(|kind| Tally::new(kind, Promise::Always));
+    for parts in found {
+        for (sum, part) in sums.iter_mut().zip(parts) {
+            sum.merge(part);
+        }
+    }
+    Opinion { tallies: sums.into(), doubts: Vec::new() }
+}
+
+fn judge(facts: &Facts<'_>, feed: &Feed) -> [Tally; 4] {
+    let mut tallies = KINDS.map(|kind| Tally::new(kind, Promise::Always));
+    let suspect = |standing: &Standing| place_of(*standing).is_some();
+    if feed.standings.iter().any(suspect) {
+        for seen in feed.iter(facts) {
+            if let Some(place) = place_of(seen.standing) {
+                tallies[place].add(|| instance(facts, feed, seen));
+            }
+        }
+    }
+    tallies
+}
+
+/// The place in [`KINDS`].
+const fn place_of(standing: Standing) -> Option<usize> {
+    match standing {
+        Standing::Phantom => Some(0),
+        Standing::Resurrected => Some(1),
+        Standing::Misrouted => Some(2),
+        Standing::Early => Some(3),
+        Standing::First | Standing::Again | Standing::Redelivered => None,
+    }
+}
+
+fn instance(facts: &Facts<'_>, feed: &Feed, seen: Seen) -> Instance {
+    let who = consumer_name(facts, feed.consumer);
+    let topic = &facts.plan.topics[feed.topic.place()].name;
+    let message = seen.delivery.message();
+    let what = message.map_or_else(|| quoted(facts, feed, seen), |m| describe(facts.plan, m));
+    let title = match seen.standing {
+        Standing::Phantom => format!("{who} got {what} on {topic}, and nobody sent it"),
+        Standing::Resurrected => format!("{who} got {what}, and it was refused"),
+        Standing::Early => format!("{who} got {what} before it was sent"),
+        _ => {
+            let own = message.map(|message| facts.plan.stream(message).topic);
+            if own == Some(feed.topic) {
+                format!("{who} got {what}, from before its subscription to {topic}")
+            } else {
+                format!("{who} got {what} when it polled {topic}")
+            }
+        }
+    };
+    Instance {
+        topic: feed.topic,
+        consumer: Some(feed.consumer),
+        messages: message.into_iter().collect(),
+        title,
+        evidence: Vec::new(),
+        place: Some(seen.place),
+    }
+}

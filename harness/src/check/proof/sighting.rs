@@ -1,0 +1,142 @@
+//! Who saw the messages that proofs are about, and what stood beside them: found in one pass.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{consumer_name, ends, moment};
+use crate::check::facts::{Bits, Facts, Feed, Seen};
+use crate::check::tally::Instance;
+use crate::history::Delivery;
+use crate::plan::{ConsumerIndex, MessageId};
+
+/// So many consumers are quoted on one message.
+const WITNESSES: usize = 8;
+
+/// One delivery and its neighbours in the same feed.
+#[derive(Clone, Copy, Debug)]
+struct Sighting {
+    /// Into [`Facts::feeds`].
+    feed: usize,
+    seen: Seen,
+    previous: Option<Delivery>,
+    next: Option<Delivery>,
+}
+
+/// All deliveries of the messages that are asked for.
+#[derive(Debug, Default)]
+pub(super) struct Sightings {
+    by_message: BTreeMap<MessageId, Vec<Sighting>>,
+    by_place: BTreeMap<(ConsumerIndex, usize), Sighting>,
+}
+
+impl Sightings {
+    /// Looks through all feeds for what the proofs of `instances` tell about.
+    pub(super) fn find(facts: &Facts<'_>, instances: &[&Instance]) -> Self {
+        let mut found = Self::default();
+        if instances.is_empty() {
+            return found;
+        }
+        let mut wanted = Bits::new(facts.plan.messages.len());
+        let mut places = BTreeSet::new();
+        for instance in instances {
+            for message in ends(&instance.messages) {
+                wanted.insert(message.place());
+            }
+            if let (Some(consumer), Some(place)) = (instance.consumer, instance.place) {
+                places.insert((consumer, place));
+            }
+        }
+        for (place, feed) in facts.feeds.iter().enumerate() {
+            found.search(facts, (place, feed), &wanted, &places);
+        }
+        found
+    }
+
+    fn search(
+        &mut self,
+        facts: &Facts<'_>,
+        (place, feed): (usize, &Feed),
+        wanted: &Bits,
+        places: &BTreeSet<(ConsumerIndex, usize)>,
+    ) {
+        let mut previous = None;
+        let mut rest = feed.iter(facts).peekable();
+        while let Some(seen) = rest.next() {
+            let asked = seen.delivery.message().filter(|message| wanted.contains(message.place()));
+            let at = (feed.consumer, seen.place);
+            // An anomaly without a message is found by its place.
+            let odd = seen.delivery.message().is_none() && places.contains(&at);
+            if asked.is_some() || odd {
+                let next = rest.peek().map(|next| next.delivery);
+                let sighting = Sighting { feed: place, seen, previous, next };
+                if let Some(message) = asked {
+                    self.by_message.entry(message).or_default().push(sighting);
+                }
+                if odd {
+                    self.by_place.insert(at, sighting);
+                }
+            }
+            previous = Some(seen.delivery);
+        }
+    }
+
+    /// Adds a line for each consumer that is planned to get the message, or got it anyway.
+    pub(super) fn tell(&self, facts: &Facts<'_>, message: MessageId, evidence: &mut Vec<String>) {
+        let none = Vec::new();
+        let sightings = self.by_message.get(&message).unwrap_or(&none);
+        let topic = facts.plan.stream(message).topic;
+        let mut absent = Vec::new();
+        for feed in facts.feeds_of(topic).filter(|feed| feed.planned()) {
+            let got = sightings.iter().any(|s| facts.feeds[s.feed].consumer == feed.consumer);
+            if !got {
+                absent.push(consumer_name(facts, feed.consumer));
+            }
+        }
+        for sighting in sightings.iter().take(WITNESSES) {
+            evidence.push(line(facts, sighting));
+        }
+        if sightings.len() > WITNESSES {
+            evidence.push(format!("... and {} more deliveries", sightings.len() - WITNESSES));
+        }
+        let total = absent.len();
+        if total > WITNESSES {
+            absent.truncate(WITNESSES);
+            absent.push(format!("{} more", total - WITNESSES));
+        }
+        if total > 0 {
+            evidence.push(format!("{} never got it", absent.join(", ")));
+        }
+    }
+
+    /// Adds a line for a delivery that no message explains.
+    pub(super) fn tell_place(
+        &self,
+        facts: &Facts<'_>,
+        consumer: ConsumerIndex,
+        place: usize,
+        evidence: &mut Vec<String>,
+    ) {
+        evidence.extend(self.by_place.get(&(consumer, place)).map(|found| line(facts, found)));
+    }
+}
+
+/// `C2 got P4#17 on T2 at offset 16, 13.100 ms (stamp 350), after P1#3 and before P2#9`.
+fn line(facts: &Facts<'_>, sighting: &Sighting) -> String {
+    let feed = &facts.feeds[sighting.feed];
+    let who = consumer_name(facts, feed.consumer);
+    let name = |delivery: Delivery| {
+        let message = delivery.message();
+        message.map_or_else(|| "what nobody sent".to_owned(), |m| facts.plan.name(m).to_string())
+    };
+    let topic = &facts.plan.topics[feed.topic.place()].name;
+    let what = name(sighting.seen.delivery);
+    let offset = sighting.seen.delivery.offset();
+    let offset = offset.map(|offset| format!(" at offset {offset}")).unwrap_or_default();
+    let when = moment(feed.poll(facts, sighting.seen.poll).completed);
+    let around = match (sighting.previous.map(name), sighting.next.map(name)) {
+        (Some(previous), Some(next)) => format!("after {previous} and before {next}"),
+        (Some(previous), None) => format!("last, after {previous}"),
+        (None, Some(next)) => format!("first, before {next}"),
+        (None, None) => "alone".to_owned(),
+    };
+    format!("{who} got {what} on {topic}{offset}, {when}, {around}")
+}

@@ -1,0 +1,141 @@
+//! Reordered: x was acked before y was sent, so x is before y in the log; a consumer got y first.
+//!
+//! Example: P1 sends `P1#1`, waits for its ack, sends `P1#2`; C1 gets `P1#2` and then `P1#1`. With
+//! `order: per-topic` the same holds between any two producers of the topic, for the ack of one was
+//! in before the other's message left. Within one batch the earlier message is before the later.
+//!
+//! An ack that is unknown counts as never, so it proves nothing: that one rule covers time-outs and
+//! retries. Only first deliveries count; what is a repeat, too early or from elsewhere has its own
+//! kind. One sweep of a feed keeps the greatest invoke stamp seen so far: a message that was acked
+//! before it is late. Each late delivery counts as one, so two neighbours swapped are one.
+
+use std::collections::BTreeMap;
+
+use super::Kind;
+use super::facts::{Facts, Feed, NEVER, Request, Seen, Standing};
+use super::proof::{consumer_name, describe};
+use super::tally::{Instance, Opinion, Promise, Tally};
+use crate::history::Stamp;
+use crate::plan::MessageId;
+use crate::scenario::Order;
+
+pub(super) fn check(facts: &Facts<'_>) -> Opinion {
+    let mut tally = Tally::new(Kind::Reordered, Promise::AckedOrder);
+    for part in facts.parallel(&facts.feeds, |feed| judge(facts, feed)) {
+        tally.merge(part);
+    }
+    tally.into()
+}
+
+fn judge(facts: &Facts<'_>, feed: &Feed) -> Tally {
+    let mut tally = Tally::new(Kind::Reordered, Promise::AckedOrder);
+    sweep(facts, feed, |late, witness| tally.add(|| instance(facts, feed, late, witness)));
+    tally
+}
+
+/// The places (among the consumer's deliveries) of the late ones of a feed, ascending.
+pub(super) fn late(facts: &Facts<'_>, feed: &Feed) -> Vec<usize> {
+    let mut places = Vec::new();
+    sweep(facts, feed, |late, _| places.push(late.place));
+    places
+}
+
+/// Calls `found` with each late delivery and the message, delivered before, that it is behind.
+fn sweep(facts: &Facts<'_>, feed: &Feed, mut found: impl FnMut(Seen, MessageId)) {
+    let streams = facts.plan.topics[feed.topic.place()].streams.len();
+    let one_order = facts.plan.scenario.expect.order == Order::PerTopic;
+    let mut newest = vec![Newest::default(); if one_order { 1 } else { streams }];
+    let mut batches = vec![Batches::default(); streams];
+    feed.iter(facts).for_each(|seen| {
+        if seen.standing != Standing::First {
+            return;
+        }
+        let message = seen.delivery.message().expect("a first delivery is of a message");
+        let request = facts.request(message).expect("a first delivery was sent");
+        let slot = request.slot as usize;
+        let newest = &mut newest[if one_order { 0 } else { slot }];
+        let ahead = if request.count > 1 {
+            batches[slot].ahead(request, facts.request_place(message), message)
+        } else {
+            None
+        };
+        if request.acked < newest.invoked {
+            found(seen, MessageId(newest.message));
+        } else if let Some(ahead) = ahead {
+            if in_doubt(facts, feed, seen, request) {
+                return;
+            }
+            found(seen, ahead);
+        }
+        if newest.invoked < request.invoked {
+            *newest = Newest { invoked: request.invoked, message: message.0 };
+        }
+    });
+}
+
+/// A batch that left twice may stand in the log twice, and a subscription between the two gets its
+/// end before its beginning, fairly.
+fn in_doubt(facts: &Facts<'_>, feed: &Feed, seen: Seen, request: &Request) -> bool {
+    let sure = feed.claim(facts, seen.poll).confirmed.map_or(NEVER, |moment| moment.stamp);
+    request.retried && sure >= request.invoked
+}
+
+/// The delivered message that left last.
+#[derive(Clone, Copy, Default)]
+struct Newest {
+    invoked: Stamp,
+    message: u32,
+}
+
+/// How far each batch of one stream got. A stream has one request in flight, so there is a current
+/// one, and the others matter only if they were left before their end.
+#[derive(Clone, Default)]
+struct Batches {
+    /// The place of the current request, and one past the greatest id seen of it.
+    current: Option<(u32, u32)>,
+    left: BTreeMap<u32, u32>,
+}
+
+impl Batches {
+    /// Takes note of `message`; the greatest one of its batch that came before, if it is greater.
+    #[inline]
+    fn ahead(&mut self, request: &Request, place: u32, message: MessageId) -> Option<MessageId> {
+        if self.current.is_none_or(|(current, _)| current != place) {
+            if let Some((old, reached)) = self.current {
+                self.left.insert(old, reached);
+            }
+            let reached = self.left.remove(&place).unwrap_or(request.first.0);
+            self.current = Some((place, reached));
+        }
+        let (_, reached) = self.current.as_mut().expect("set above");
+        if message.0 < *reached {
+            return Some(MessageId(*reached - 1));
+        }
+        *reached = message.0 + 1;
+        None
+    }
+}
+
+fn instance(facts: &Facts<'_>, feed: &Feed, late: Seen, witness: MessageId) -> Instance {
+    let message = late.delivery.message().expect("a first delivery is of a message");
+    let (own, other) = (facts.request_place(message), facts.request_place(witness));
+    let who = consumer_name(facts, feed.consumer);
+    let [behind, ahead] = [message, witness].map(|message| describe(facts.plan, message));
+    let proof = if own == other {
+        "the two went out in one batch, in the other order".to_owned()
+    } else {
+        let [own, other] = [own, other].map(|place| &facts.requests[place as usize]);
+        format!(
+            "the ack of the former was in (stamp {}) before the latter left (stamp {})",
+            own.acked, other.invoked
+        )
+    };
+    Instance {
+        topic: feed.topic,
+        consumer: Some(feed.consumer),
+        messages: vec![message, witness],
+        title: format!("{who} got {behind} after {ahead}, which is behind it"),
+        evidence: vec![proof],
+        place: Some(late.place),
+    }
+}

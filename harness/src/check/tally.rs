@@ -1,0 +1,107 @@
+//! What a check hands back: how many anomalies, the first few of them, and which promise they break.
+
+use crate::plan::{ConsumerIndex, MessageId, TopicIndex};
+use crate::scenario::{Delivery, Expect, Order};
+
+use super::{Finding, Kind, PROOFS_MAX};
+
+/// What one check concludes.
+#[derive(Debug, Default)]
+pub(super) struct Opinion {
+    pub(super) tallies: Vec<Tally>,
+    /// Why there is no verdict, a sentence each.
+    pub(super) doubts: Vec<String>,
+}
+
+impl From<Tally> for Opinion {
+    fn from(tally: Tally) -> Self {
+        Self { tallies: vec![tally], doubts: Vec::new() }
+    }
+}
+
+/// The promise that an anomaly breaks: `expect` says whether it was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Promise {
+    /// Not made by at-most-once.
+    NoLoss,
+    /// Not made by at-least-once.
+    NoDuplicate,
+    /// Not made where the order is none.
+    AckedOrder,
+    /// Made only where the order is per topic.
+    OneOrder,
+    /// Made by every broker.
+    Always,
+}
+
+impl Promise {
+    pub(super) fn made(self, expect: Expect) -> bool {
+        match self {
+            Self::NoLoss => expect.delivery != Delivery::AtMostOnce,
+            Self::NoDuplicate => expect.delivery != Delivery::AtLeastOnce,
+            Self::AckedOrder => expect.order != Order::None,
+            Self::OneOrder => expect.order == Order::PerTopic,
+            Self::Always => true,
+        }
+    }
+}
+
+/// Anomalies of one kind that break one promise.
+#[derive(Debug)]
+pub(super) struct Tally {
+    pub(super) kind: Kind,
+    pub(super) promise: Promise,
+    pub(super) count: u64,
+    /// The first of them, at most [`PROOFS_MAX`].
+    pub(super) instances: Vec<Instance>,
+}
+
+/// One anomaly, before its proof is put into words.
+#[derive(Debug)]
+pub(super) struct Instance {
+    pub(super) topic: TopicIndex,
+    /// To whom, where it is one consumer's.
+    pub(super) consumer: Option<ConsumerIndex>,
+    pub(super) messages: Vec<MessageId>,
+    pub(super) title: String,
+    /// What only this check can say; what is known of its messages is added to it.
+    pub(super) evidence: Vec<String>,
+    /// The delivery that it is about, by place among the consumer's.
+    pub(super) place: Option<usize>,
+}
+
+impl Tally {
+    pub(super) const fn new(kind: Kind, promise: Promise) -> Self {
+        Self { kind, promise, count: 0, instances: Vec::new() }
+    }
+
+    /// Counts one anomaly; it is put into words only while there is room for it.
+    pub(super) fn add(&mut self, instance: impl FnOnce() -> Instance) {
+        self.add_many(1, instance);
+    }
+
+    /// Counts so many neighbouring anomalies that are shown as one.
+    pub(super) fn add_many(&mut self, count: u64, instance: impl FnOnce() -> Instance) {
+        self.count += count;
+        if self.instances.len() < PROOFS_MAX {
+            self.instances.push(instance());
+        }
+    }
+
+    /// Adds what another part of the work found.
+    pub(super) fn merge(&mut self, other: Self) {
+        self.count += other.count;
+        let room = PROOFS_MAX - self.instances.len();
+        self.instances.extend(other.instances.into_iter().take(room));
+    }
+}
+
+/// Findings without proofs, for when proofs cannot be had.
+pub(super) fn bare(tallies: &[Tally]) -> Vec<Finding> {
+    let found = tallies.iter().filter(|tally| tally.count > 0);
+    let mut findings: Vec<Finding> = found
+        .map(|tally| Finding { kind: tally.kind, count: tally.count, proofs: Vec::new() })
+        .collect();
+    findings.sort_by_key(|finding| finding.kind);
+    findings
+}

@@ -1,0 +1,227 @@
+//! Leads the actors through the phases of a run and puts their histories together.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+use tokio::sync::{mpsc, watch};
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::{Instant, sleep_until};
+
+use super::drain::Goal;
+use super::{Phase, Phases, Report, Stage, consumer, producer};
+use crate::driver::Failure;
+use crate::history::{ConsumerHistory, End, History, ProducerHistory};
+use crate::plan::{ConsumerIndex, ProducerIndex};
+use crate::scenario::Start;
+
+/// Topics created at once.
+const TOPICS_AT_ONCE: usize = 64;
+
+/// Runs the plan: creates the topics, starts every actor, and returns what they saw. When
+/// `interrupted` completes, the actors stop and what they saw until then is returned.
+///
+/// # Errors
+/// When an actor cannot take part: a registration or a subscription fails, or a consumer's log
+/// cannot be written.
+pub async fn perform(
+    stage: Arc<Stage>,
+    interrupted: impl Future<Output = ()> + Send + 'static,
+) -> Result<History, Failure> {
+    let first = match stage.plan.scenario.start {
+        Start::ConsumersFirst => Phase::Gathering,
+        Start::Together => Phase::Producing(Instant::now()),
+    };
+    let (announce, phases) = Phases::new(first);
+    let (report, reports) = mpsc::unbounded_channel();
+    let mut conductor = Conductor {
+        announce,
+        reports,
+        interrupted: Some(Box::pin(interrupted)),
+        producers: JoinSet::new(),
+        consumers: JoinSet::new(),
+        ready: 0,
+        caught_up: 0,
+        histories: (
+            stage.plan.producers.iter().map(|_| ProducerHistory::default()).collect(),
+            stage.plan.consumers.iter().map(|_| ConsumerHistory::default()).collect(),
+        ),
+        stage,
+    };
+    if conductor.create_topics().await? {
+        conductor.start_actors(&phases, &report);
+        let end = conductor.conduct().await?;
+        return Ok(conductor.into_history(end));
+    }
+    Ok(conductor.into_history(End::Interrupted))
+}
+
+struct Conductor {
+    stage: Arc<Stage>,
+    announce: watch::Sender<Phase>,
+    reports: mpsc::UnboundedReceiver<Report>,
+    /// None once it has completed.
+    interrupted: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    producers: JoinSet<Result<(ProducerIndex, ProducerHistory), Failure>>,
+    consumers: JoinSet<Result<(ConsumerIndex, ConsumerHistory), Failure>>,
+    ready: usize,
+    caught_up: usize,
+    histories: (Vec<ProducerHistory>, Vec<ConsumerHistory>),
+}
+
+/// What the conductor was woken by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Event {
+    /// An actor reported or ended.
+    Progress,
+    /// The time that was waited for has come.
+    Time,
+    /// The run is to stop.
+    Interrupted,
+}
+
+impl Conductor {
+    /// Says whether it got to the end without an interruption.
+    async fn create_topics(&mut self) -> Result<bool, Failure> {
+        let stage = Arc::clone(&self.stage);
+        let created = stream::iter(&stage.plan.topics)
+            .map(|topic| async {
+                stage.driver.create_topic(&topic.name).await.map_err(|failure| {
+                    Failure(format!("cannot create topic {}: {failure}", topic.name))
+                })
+            })
+            .buffer_unordered(TOPICS_AT_ONCE)
+            .try_collect::<()>();
+        tokio::select! { biased;
+            () = interruption(&mut self.interrupted) => Ok(false),
+            created = created => created.map(|()| true),
+        }
+    }
+
+    fn start_actors(&mut self, phases: &Phases, report: &mpsc::UnboundedSender<Report>) {
+        for index in (0..self.stage.plan.consumers.len()).map(ConsumerIndex::new) {
+            let (stage, phases, report) = (Arc::clone(&self.stage), phases.clone(), report.clone());
+            self.consumers.spawn(async move {
+                let (actor, subscribers) =
+                    consumer::Actor::subscribe(stage, index, phases, report.clone()).await?;
+                // The conductor listens until every actor has ended.
+                let _ = report.send(Report::Ready);
+                Ok((index, actor.run(subscribers).await?))
+            });
+        }
+        for index in (0..self.stage.plan.producers.len()).map(ProducerIndex::new) {
+            let (stage, phases, report) = (Arc::clone(&self.stage), phases.clone(), report.clone());
+            self.producers.spawn(async move {
+                let actor = producer::Actor::register(stage, index, phases).await?;
+                let _ = report.send(Report::Ready);
+                Ok((index, actor.run().await))
+            });
+        }
+    }
+
+    async fn conduct(&mut self) -> Result<End, Failure> {
+        if self.stage.plan.scenario.start == Start::ConsumersFirst {
+            let actors = self.producers.len() + self.consumers.len();
+            while self.ready < actors {
+                if self.step(None).await? == Event::Interrupted {
+                    return self.stop(End::Interrupted).await;
+                }
+            }
+            self.announce.send_replace(Phase::Producing(Instant::now()));
+        }
+        while !self.producers.is_empty() {
+            if self.step(None).await? == Event::Interrupted {
+                return self.stop(End::Interrupted).await;
+            }
+        }
+        self.drain().await
+    }
+
+    /// Leads the consumers to the end. The producers are done.
+    async fn drain(&mut self) -> Result<End, Failure> {
+        let began = Instant::now();
+        let deadline = began + self.stage.plan.scenario.drain.deadline;
+        let goal = Goal::new(&self.stage.plan, &self.histories.0);
+        self.announce.send_replace(Phase::Draining(Arc::new(goal)));
+        while self.caught_up < self.stage.plan.consumers.len() {
+            let idle = self.idle_at(began);
+            match self.step(Some(idle.min(deadline))).await? {
+                Event::Interrupted => return self.stop(End::Interrupted).await,
+                Event::Time if Instant::now() >= deadline => return self.stop(End::Deadline).await,
+                // Only if nothing came while this was waited for.
+                Event::Time if Instant::now() >= self.idle_at(began) => {
+                    return self.stop(End::Idle).await;
+                }
+                Event::Time | Event::Progress => {}
+            }
+        }
+        self.announce.send_replace(Phase::LastPolls);
+        while !self.consumers.is_empty() {
+            match self.step(Some(deadline)).await? {
+                Event::Progress => {}
+                Event::Interrupted => return self.stop(End::Interrupted).await,
+                Event::Time => return self.stop(End::Deadline).await,
+            }
+        }
+        Ok(End::Drained)
+    }
+
+    /// When the run counts as idle if nothing more comes.
+    fn idle_at(&self, began: Instant) -> Instant {
+        let active = self.stage.recorder.counters.active.load(Ordering::Relaxed);
+        let last = self.stage.recorder.instant(active).max(began);
+        last + self.stage.plan.scenario.drain.idle
+    }
+
+    /// Stops the actors and takes in what they saw.
+    async fn stop(&mut self, end: End) -> Result<End, Failure> {
+        self.announce.send_replace(Phase::Stopped);
+        while !self.producers.is_empty() || !self.consumers.is_empty() {
+            self.step(None).await?;
+        }
+        Ok(end)
+    }
+
+    async fn step(&mut self, until: Option<Instant>) -> Result<Event, Failure> {
+        // A day stands for never: no run waits so long for a single event.
+        let until = until.unwrap_or_else(|| Instant::now() + Duration::from_hours(24));
+        tokio::select! { biased;
+            () = interruption(&mut self.interrupted) => return Ok(Event::Interrupted),
+            Some(joined) = self.producers.join_next() => {
+                let (index, history) = ended(joined)?;
+                self.histories.0[index.place()] = history;
+            }
+            Some(joined) = self.consumers.join_next() => {
+                let (index, history) = ended(joined)?;
+                self.histories.1[index.place()] = history;
+            }
+            Some(report) = self.reports.recv() => match report {
+                Report::Ready => self.ready += 1,
+                Report::CaughtUp => self.caught_up += 1,
+            },
+            () = sleep_until(until) => return Ok(Event::Time),
+        }
+        Ok(Event::Progress)
+    }
+
+    fn into_history(self, end: End) -> History {
+        let (producers, consumers) = self.histories;
+        History { epochs: self.stage.recorder.epochs(), producers, consumers, end }
+    }
+}
+
+/// Completes once: when the run is to stop.
+async fn interruption(interrupted: &mut Option<Pin<Box<dyn Future<Output = ()> + Send>>>) {
+    match interrupted {
+        Some(future) => future.await,
+        None => std::future::pending().await,
+    }
+    *interrupted = None;
+}
+
+fn ended<T>(joined: Result<Result<T, Failure>, JoinError>) -> Result<T, Failure> {
+    joined.unwrap_or_else(|error| Err(Failure(format!("an actor crashed: {error}"))))
+}

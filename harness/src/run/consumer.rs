@@ -1,0 +1,300 @@
+//! A consumer actor: subscribes to its topics, keeps one poll of each in flight, records what
+//! comes before it acknowledges it, and writes the consumer's log.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use futures_util::future::join_all;
+use futures_util::stream::FuturesUnordered;
+use tokio::sync::mpsc;
+use tokio::time::sleep;
+
+use super::consumer_log::ConsumerLog;
+use super::drain::{Begun, Goal, Seen};
+use super::identity;
+use super::recorder::Identities;
+use super::{Phase, Phases, Report, Stage};
+use crate::driver::{Batch, Failure, Subscriber};
+use crate::history::{Answer, ConsumerHistory, Delivery, Moment, Oddity, Polled, Subscribed};
+use crate::plan::{ConsumerIndex, TopicIndex};
+
+/// How long a poll may wait for its first message, where the broker can wait. Long enough to cost
+/// nothing when idle, shorter than any time-out on the way.
+const WAIT: Duration = Duration::from_secs(5);
+
+/// Between an empty answer and the next poll, where the broker cannot wait.
+const EMPTY_PAUSE: Duration = Duration::from_millis(5);
+
+/// Between a failed poll and the next.
+const FAILED_PAUSE: Duration = Duration::from_millis(50);
+
+/// Everything that a consumer actor owns.
+pub struct Actor {
+    stage: Arc<Stage>,
+    index: ConsumerIndex,
+    phases: Phases,
+    reports: mpsc::UnboundedSender<Report>,
+    /// By place in the consumer's topics; a subscriber is out while its poll is in flight.
+    lanes: Vec<Lane>,
+    identities: Identities,
+    log: ConsumerLog,
+    history: ConsumerHistory,
+}
+
+/// One topic of the consumer.
+struct Lane {
+    topic: TopicIndex,
+    begun: Begun,
+    seen: Seen,
+    /// In the last phase: an empty answer came.
+    finished: bool,
+}
+
+/// A subscriber between its polls, with what its next poll needs.
+struct Line {
+    lane: usize,
+    subscriber: Box<dyn Subscriber>,
+    batch: Batch,
+    pause: Duration,
+}
+
+/// A poll that is over.
+struct Done {
+    line: Line,
+    /// Whether it left in the phase of the last polls: only then does an empty answer end a topic.
+    last: bool,
+    /// None when the poll was given up to hurry.
+    answer: Option<(Moment, Moment, Result<(), Failure>)>,
+}
+
+impl Actor {
+    /// Makes the consumer's log and subscribes it to each of its topics.
+    ///
+    /// # Errors
+    /// When the log cannot be written or the broker does not accept a subscription.
+    pub async fn subscribe(
+        stage: Arc<Stage>,
+        index: ConsumerIndex,
+        phases: Phases,
+        reports: mpsc::UnboundedSender<Report>,
+    ) -> Result<(Self, Vec<Box<dyn Subscriber>>), Failure> {
+        let plan = Arc::clone(&stage.plan);
+        let consumer = &plan.consumers[index.place()];
+        let log = ConsumerLog::create(stage.out.as_deref(), consumer.number)?;
+        let calls = consumer.topics.iter().map(|topic| subscribe_one(&stage, *topic));
+        let mut lanes = Vec::with_capacity(consumer.topics.len());
+        let mut subscribers = Vec::with_capacity(consumer.topics.len());
+        let mut history = ConsumerHistory::default();
+        for (topic, made) in consumer.topics.iter().zip(join_all(calls).await) {
+            let (subscriber, subscribed) = made.map_err(|failure| {
+                let name = &plan.topics[topic.place()].name;
+                Failure(format!("cannot subscribe C{} to {name}: {failure}", consumer.number))
+            })?;
+            let begun = Begun {
+                epoch: subscribed.epoch,
+                offset: subscribed.offset,
+                invoked: subscribed.invoked.stamp,
+            };
+            lanes.push(Lane { topic: *topic, begun, seen: Seen::default(), finished: false });
+            history.subscriptions.push(subscribed);
+            subscribers.push(subscriber);
+        }
+        let identities = Identities::default();
+        let actor = Self { stage, index, phases, reports, lanes, identities, log, history };
+        Ok((actor, subscribers))
+    }
+
+    /// Polls until the run ends.
+    ///
+    /// # Errors
+    /// When the log cannot be written.
+    pub async fn run(
+        mut self,
+        subscribers: Vec<Box<dyn Subscriber>>,
+    ) -> Result<ConsumerHistory, Failure> {
+        let mut polls = FuturesUnordered::new();
+        for (lane, subscriber) in subscribers.into_iter().enumerate() {
+            let line = Line { lane, subscriber, batch: Batch::default(), pause: Duration::ZERO };
+            polls.push(self.poll(line));
+        }
+        let mut idle: Vec<Line> = Vec::new();
+        let mut caught_up = false;
+        loop {
+            let phase = self.phases.now();
+            if let Phase::Draining(goal) = &phase
+                && !caught_up
+                && self.is_caught_up(goal)
+            {
+                caught_up = true;
+                self.report(Report::CaughtUp);
+            }
+            if matches!(phase, Phase::LastPolls) && self.lanes.iter().all(|lane| lane.finished) {
+                break;
+            }
+            tokio::select! { biased;
+                () = self.phases.changed() => {}
+                Some(done) = polls.next() => {
+                    let line = self.take(done)?;
+                    if self.phases.is_stopped() || self.lanes[line.lane].finished {
+                        idle.push(line);
+                    } else {
+                        polls.push(self.poll(line));
+                    }
+                }
+                // No poll is in flight any more.
+                else => break,
+            }
+        }
+        while let Some(done) = polls.next().await {
+            idle.push(self.take(done)?);
+        }
+        if self.stage.unsubscribe {
+            // The broker goes on living; one that does not answer keeps its subscription.
+            join_all(idle.into_iter().map(|line| line.subscriber.unsubscribe())).await;
+        }
+        self.log.finish()?;
+        Ok(self.history)
+    }
+
+    /// One poll of one topic, as a future of its own.
+    fn poll(&self, mut line: Line) -> impl Future<Output = Done> + Send + use<> {
+        let stage = Arc::clone(&self.stage);
+        let mut phases = self.phases.clone();
+        let consumer = &stage.plan.consumers[self.index.place()];
+        let max = consumer.batch;
+        let last = matches!(phases.now(), Phase::LastPolls);
+        let wait = if last { Duration::ZERO } else { WAIT };
+        let pause = if last { Duration::ZERO } else { consumer.pause.max(line.pause) };
+        async move {
+            if !pause.is_zero() {
+                tokio::select! { biased;
+                    () = phases.hurry() => return Done { line, last, answer: None },
+                    () = sleep(pause) => {}
+                }
+            }
+            let invoked = stage.recorder.now();
+            let cancel_safe = line.subscriber.cancel_safe();
+            let result = tokio::select! { biased;
+                result = line.subscriber.poll(max, wait, &mut line.batch) => result,
+                // Where a dropped poll may lose a message it is waited for; the client's own
+                // time-out bounds that.
+                () = phases.no_longer_wanted(last), if cancel_safe => {
+                    return Done { line, last, answer: None };
+                }
+            };
+            let completed = stage.recorder.now();
+            Done { line, last, answer: Some((invoked, completed, result)) }
+        }
+    }
+
+    /// Records what a poll brought, and logs it.
+    fn take(&mut self, done: Done) -> Result<Line, Failure> {
+        let Done { mut line, last, answer } = done;
+        let Some((invoked, completed, result)) = answer else {
+            line.pause = Duration::ZERO;
+            return Ok(line);
+        };
+        let answer = match result {
+            Ok(()) if line.batch.is_empty() => {
+                let can_wait = line.subscriber.can_wait();
+                line.pause = if can_wait { Duration::ZERO } else { EMPTY_PAUSE };
+                self.lanes[line.lane].finished = last;
+                Answer::Delivered(0)
+            }
+            Ok(()) => {
+                line.pause = Duration::ZERO;
+                self.stage.recorder.active(completed);
+                self.record(line.lane, &line.batch)?
+            }
+            Err(failure) => {
+                line.pause = FAILED_PAUSE;
+                self.stage.recorder.active(completed);
+                Answer::Failed(failure.0)
+            }
+        };
+        let subscription = u32::try_from(line.lane).expect("topics are counted in u32");
+        self.history.polls.push(Polled { subscription, invoked, completed, answer });
+        Ok(line)
+    }
+
+    fn record(&mut self, lane: usize, batch: &Batch) -> Result<Answer, Failure> {
+        let Lane { topic, begun, seen, .. } = &mut self.lanes[lane];
+        let plan = &self.stage.plan;
+        let topic_name = plan.topics[topic.place()].name.as_str();
+        let tagged = self.stage.driver.needs_tags();
+        let mut end = None;
+        for delivered in batch.iter() {
+            let (message, payload) = if tagged {
+                identity::from_tag(plan, delivered.payload)
+            } else {
+                let named = delivered.producer.zip(delivered.sequence);
+                let message = named.and_then(|(id, sequence)| {
+                    let key = (begun.epoch, id);
+                    self.identities.message(&self.stage.recorder, plan, key, sequence)
+                });
+                (message, delivered.payload)
+            };
+            self.log.line(topic_name, payload);
+            if message.is_none_or(|id| plan.messages.payload(id) != payload) {
+                let place = self.history.deliveries.len() as u64;
+                self.history.oddities.insert(
+                    place,
+                    Oddity {
+                        payload: payload.to_owned(),
+                        producer: delivered.producer,
+                        sequence: delivered.sequence,
+                    },
+                );
+            }
+            if let Some(offset) = delivered.offset {
+                end = end.max(Some(offset));
+            } else if let Some(id) = message {
+                let stream = plan.messages.stream(id);
+                let number = id.0 - plan.streams[stream.place()].first.0;
+                let greatest = seen.streams.entry(stream.0).or_insert(number);
+                *greatest = number.max(*greatest);
+            }
+            self.history.deliveries.push(Delivery::new(message, delivered.offset));
+        }
+        if let Some(end) = end {
+            let known = seen.ends.entry(begun.epoch).or_insert(end);
+            *known = end.max(*known);
+        }
+        self.log.flush()?;
+        let count = u32::try_from(batch.len()).expect("a poll asks for at most u32::MAX messages");
+        self.stage.recorder.counters.delivered.fetch_add(u64::from(count), Ordering::Relaxed);
+        Ok(Answer::Delivered(count))
+    }
+
+    fn is_caught_up(&self, goal: &Goal) -> bool {
+        self.lanes.iter().all(|lane| goal.is_reached(lane.topic, lane.begun, &lane.seen))
+    }
+
+    fn report(&self, report: Report) {
+        // The conductor stops listening only when the run ends.
+        let _ = self.reports.send(report);
+    }
+}
+
+async fn subscribe_one(
+    stage: &Stage,
+    topic: TopicIndex,
+) -> Result<(Box<dyn Subscriber>, Subscribed), Failure> {
+    let name = &stage.plan.topics[topic.place()].name;
+    let invoked = stage.recorder.now();
+    let subscriber = stage.driver.subscribe(name).await?;
+    let confirmed = stage.recorder.now();
+    let (id, epoch) = subscriber.session();
+    let subscribed = Subscribed {
+        incarnation: 0,
+        topic,
+        id,
+        epoch: epoch.map(|epoch| stage.recorder.epoch(epoch)),
+        offset: subscriber.start(),
+        invoked,
+        confirmed: Some(confirmed),
+    };
+    Ok((subscriber, subscribed))
+}

@@ -1,0 +1,160 @@
+//! The end of a run: what each consumer still waits for, decided from what the producers saw. The
+//! broker's own idea of its end never decides completeness.
+
+use std::collections::BTreeMap;
+
+use broker_client::wire::Offset;
+
+use crate::history::{EpochIndex, Outcome, ProducerHistory, Stamp};
+use crate::plan::{Plan, TopicIndex};
+
+/// What was acked, as far as a consumer must know it to tell that it is caught up.
+#[derive(Debug, Default)]
+pub struct Goal {
+    topics: Vec<TopicGoal>,
+}
+
+#[derive(Debug, Default)]
+struct TopicGoal {
+    /// The greatest acked offset of each epoch, where the broker tells offsets.
+    ends: BTreeMap<Option<EpochIndex>, Offset>,
+    /// Where it does not: what was acked of each stream.
+    streams: BTreeMap<u32, StreamGoal>,
+}
+
+#[derive(Debug)]
+struct StreamGoal {
+    /// The number (from 0) of the last acked message, and when its ack was in.
+    last: u32,
+    acked: Stamp,
+    /// Each request's first number and when it was invoked, ascending.
+    invoked: Vec<(u32, Stamp)>,
+}
+
+/// How far one consumer is on one topic.
+#[derive(Debug, Default)]
+pub struct Seen {
+    /// The greatest offset delivered in each epoch.
+    pub ends: BTreeMap<Option<EpochIndex>, Offset>,
+    /// The greatest number (from 0) delivered of each stream; kept only where a delivery came
+    /// without an offset.
+    pub streams: BTreeMap<u32, u32>,
+}
+
+/// Where a subscription began, which decides what is due to it.
+#[derive(Clone, Copy, Debug)]
+pub struct Begun {
+    /// The life of the store that it was made in.
+    pub epoch: Option<EpochIndex>,
+    /// Its first offset, where the broker tells.
+    pub offset: Option<Offset>,
+    /// When it was asked for.
+    pub invoked: Stamp,
+}
+
+impl Goal {
+    /// What the producers' histories ask of the consumers.
+    #[must_use]
+    pub fn new(plan: &Plan, producers: &[ProducerHistory]) -> Self {
+        let mut topics: Vec<TopicGoal> = plan.topics.iter().map(|_| TopicGoal::default()).collect();
+        for history in producers {
+            for sent in &history.sends {
+                let Outcome::Acked { offset } = sent.outcome else { continue };
+                let topic = &mut topics[plan.streams[sent.stream.place()].topic.place()];
+                let last = sent.first + sent.count - 1;
+                if let Some(offset) = offset {
+                    let epoch = history.sessions[sent.session as usize].epoch;
+                    let end = offset + u64::from(sent.count) - 1;
+                    let known = topic.ends.entry(epoch).or_insert(end);
+                    *known = end.max(*known);
+                    continue;
+                }
+                let stream = topic.streams.entry(sent.stream.0).or_insert_with(|| StreamGoal {
+                    last,
+                    acked: 0,
+                    invoked: Vec::new(),
+                });
+                stream.last = last;
+                stream.acked = sent.completed.stamp;
+                stream.invoked.push((sent.first, sent.invoked.stamp));
+            }
+        }
+        Self { topics }
+    }
+
+    /// Whether everything due to the subscription on `topic` was delivered or passed over.
+    #[must_use]
+    pub fn is_reached(&self, topic: TopicIndex, begun: Begun, seen: &Seen) -> bool {
+        let goal = &self.topics[topic.place()];
+        goal.ends.iter().all(|(epoch, end)| offset_reached(*epoch, *end, begun, seen))
+            && goal.streams.iter().all(|(stream, wanted)| {
+                wanted.acked < begun.invoked
+                    || seen.streams.get(stream).is_some_and(|number| *number >= wanted.last)
+                    || goal.passed_over(wanted.acked, seen)
+            })
+    }
+}
+
+fn offset_reached(epoch: Option<EpochIndex>, end: Offset, begun: Begun, seen: &Seen) -> bool {
+    let before_start = begun.epoch == epoch && begun.offset.is_some_and(|start| end < start);
+    before_start || seen.ends.get(&epoch).is_some_and(|delivered| *delivered >= end)
+}
+
+impl TopicGoal {
+    /// Whether a message was delivered that was invoked only after the ack of the one in question:
+    /// it stands behind it in the log.
+    fn passed_over(&self, acked: Stamp, seen: &Seen) -> bool {
+        seen.streams.iter().any(|(stream, number)| {
+            let Some(goal) = self.streams.get(stream) else { return false };
+            let request = goal.invoked.partition_point(|(first, _)| first <= number);
+            request > 0 && goal.invoked[request - 1].1 > acked
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn offsets(end: Offset) -> Goal {
+        let ends = BTreeMap::from([(None, end)]);
+        Goal { topics: vec![TopicGoal { ends, streams: BTreeMap::new() }] }
+    }
+
+    fn begun(offset: Option<Offset>) -> Begun {
+        Begun { epoch: None, offset, invoked: 5 }
+    }
+
+    #[test]
+    fn with_offsets_the_last_acked_one_must_have_come() {
+        let goal = offsets(9);
+        let seen = |end| Seen { ends: BTreeMap::from([(None, end)]), ..Seen::default() };
+        assert!(!goal.is_reached(TopicIndex(0), begun(Some(0)), &Seen::default()));
+        assert!(!goal.is_reached(TopicIndex(0), begun(Some(0)), &seen(8)));
+        assert!(goal.is_reached(TopicIndex(0), begun(Some(0)), &seen(9)));
+    }
+
+    #[test]
+    fn a_subscription_past_the_end_waits_for_nothing() {
+        assert!(offsets(9).is_reached(TopicIndex(0), begun(Some(10)), &Seen::default()));
+    }
+
+    #[test]
+    fn without_offsets_a_later_message_passes_over_an_earlier_one() {
+        let stream = |last, acked, invoked| StreamGoal { last, acked, invoked };
+        let streams = BTreeMap::from([
+            (0, stream(3, 20, vec![(0, 10), (3, 18)])),
+            (1, stream(1, 40, vec![(0, 19), (1, 30)])),
+        ]);
+        let goal = Goal { topics: vec![TopicGoal { ends: BTreeMap::new(), streams }] };
+        let seen = |pairs: &[(u32, u32)]| Seen {
+            streams: pairs.iter().copied().collect(),
+            ..Seen::default()
+        };
+        let reached = |seen: &Seen| goal.is_reached(TopicIndex(0), begun(None), seen);
+        assert!(!reached(&seen(&[(0, 3)])), "stream 1 is missing");
+        assert!(!reached(&seen(&[(1, 0)])), "invoked at 19, before the ack at 20");
+        assert!(reached(&seen(&[(0, 3), (1, 1)])));
+        assert!(reached(&seen(&[(1, 1)])), "invoked at 30, after stream 0's last ack at 20");
+    }
+}

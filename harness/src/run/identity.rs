@@ -1,0 +1,31 @@
+//! Identity by tag, for a broker that hands out messages without saying who sent them: `P4#17:`
+//! goes before the payload and is taken off before the log is written.
+
+use crate::driver::Failure;
+use crate::plan::{MessageId, MessageName, Plan, TAG_MAX};
+
+/// Refuses a plan whose tags would not fit: the original's database mode keeps 32 characters of a
+/// message, so they must be short.
+///
+/// # Errors
+/// Says how long the longest one is.
+pub fn check_tags(plan: &Plan) -> Result<(), Failure> {
+    let longest = plan.longest_tag();
+    if longest <= TAG_MAX {
+        return Ok(());
+    }
+    Err(Failure(format!(
+        "this broker does not say who sent a message, so each carries a tag such as `P4#17:`, of \
+         at most {TAG_MAX} characters; this scenario needs {longest}: use lower producer numbers \
+         or fewer lines a producer"
+    )))
+}
+
+/// The message that the tag names, and the payload without it. A payload without a tag, or with
+/// one of no planned message, is handed back whole.
+#[must_use]
+pub fn from_tag<'a>(plan: &Plan, payload: &'a str) -> (Option<MessageId>, &'a str) {
+    let named =
+        MessageName::split_tag(payload).and_then(|(name, rest)| Some((plan.find(name)?, rest)));
+    named.map_or((None, payload), |(id, rest)| (Some(id), rest))
+}

@@ -1,0 +1,45 @@
+//! Runs a plan against a broker that is up: one task an actor, a conductor that leads them through
+//! the phases, and the drain. The same code runs on a real and on a simulated broker.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::driver::Driver;
+use crate::plan::Plan;
+
+pub use conductor::perform;
+pub use phase::{Phase, Phases};
+pub use recorder::{Counters, Recorder};
+
+mod conductor;
+mod consumer;
+mod consumer_log;
+mod drain;
+mod identity;
+mod lane;
+mod phase;
+mod producer;
+mod recorder;
+
+/// What all actors of one run share.
+pub struct Stage {
+    /// What is going to happen.
+    pub plan: Arc<Plan>,
+    /// How the broker is spoken to.
+    pub driver: Arc<dyn Driver>,
+    /// What they tell.
+    pub recorder: Arc<Recorder>,
+    /// Where consumer logs go; none writes no logs.
+    pub out: Option<PathBuf>,
+    /// Whether subscriptions are ended afterwards: on a broker that goes on living.
+    pub unsubscribe: bool,
+}
+
+/// What an actor tells the conductor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Report {
+    /// It is registered or subscribed everywhere.
+    Ready,
+    /// A consumer has everything that was acked.
+    CaughtUp,
+}

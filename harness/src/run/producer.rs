@@ -1,0 +1,107 @@
+//! A producer actor: registers with its topics, then sends its rounds.
+
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+use tokio::time::{Instant, sleep, sleep_until};
+
+use super::lane::Lane;
+use super::{Phases, Stage};
+use crate::driver::Failure;
+use crate::history::{ProducerHistory, Sent};
+use crate::plan::{Due, Producer, ProducerIndex, Round};
+
+/// Everything that a producer actor owns.
+pub struct Actor {
+    stage: Arc<Stage>,
+    index: ProducerIndex,
+    phases: Phases,
+    /// By place in the producer's streams.
+    lanes: Vec<Lane>,
+    /// Their sessions count within their lane until the history is put together.
+    sends: Vec<Sent>,
+}
+
+impl Actor {
+    /// Registers the producer with each of its topics.
+    ///
+    /// # Errors
+    /// When the broker does not accept a registration.
+    pub async fn register(
+        stage: Arc<Stage>,
+        index: ProducerIndex,
+        phases: Phases,
+    ) -> Result<Self, Failure> {
+        let producer = &stage.plan.producers[index.place()];
+        let lanes = producer.streams.iter().map(|stream| Lane::register(&stage, *stream));
+        let lanes = join_all(lanes).await.into_iter().collect::<Result<_, _>>()?;
+        Ok(Self { stage, index, phases, lanes, sends: Vec::new() })
+    }
+
+    /// Sends every round; returns early when the run is stopped.
+    pub async fn run(mut self) -> ProducerHistory {
+        let plan = Arc::clone(&self.stage.plan);
+        let producer = &plan.producers[self.index.place()];
+        if let Some(origin) = self.phases.producing().await {
+            for round in &producer.rounds {
+                let Ok(intended) = self.await_turn(round, origin).await else { break };
+                self.send_round(producer, round, intended).await;
+            }
+        }
+        self.into_history()
+    }
+
+    /// Waits until the round is due, and says when that was, where it is an instant of the plan.
+    async fn await_turn(
+        &mut self,
+        round: &Round,
+        origin: Instant,
+    ) -> Result<Option<Instant>, Stopped> {
+        let (intended, turn) = match round.due {
+            Due::Now => (None, None),
+            Due::At(since) => (Some(origin + since), Some(sleep_until(origin + since))),
+            Due::After(pause) => (None, Some(sleep(pause))),
+        };
+        if let Some(turn) = turn {
+            tokio::select! { biased;
+                () = self.phases.stopped() => return Err(Stopped),
+                () = turn => {}
+            }
+        }
+        if self.phases.is_stopped() { Err(Stopped) } else { Ok(intended) }
+    }
+
+    /// Sends the round's requests together and waits for the outcome of each.
+    async fn send_round(&mut self, producer: &Producer, round: &Round, intended: Option<Instant>) {
+        let range = round.requests.start as usize..round.requests.end as usize;
+        let requests = &producer.requests[range];
+        let mut calls = Vec::with_capacity(requests.len());
+        for (lane, stream) in self.lanes.iter_mut().zip(&producer.streams) {
+            if let Some(request) = requests.iter().find(|request| request.stream == *stream) {
+                calls.push(lane.send(&self.stage, *request, intended, self.phases.clone()));
+            }
+        }
+        for sent in join_all(calls).await {
+            self.sends.extend(sent);
+        }
+    }
+
+    fn into_history(self) -> ProducerHistory {
+        let streams = &self.stage.plan.producers[self.index.place()].streams;
+        let mut history = ProducerHistory { sessions: Vec::new(), sends: self.sends };
+        let mut first_session = vec![0; streams.len()];
+        for (lane, first) in self.lanes.into_iter().zip(&mut first_session) {
+            *first = u32::try_from(history.sessions.len())
+                .expect("a producer registers fewer than 2^32 times");
+            history.sessions.extend(lane.into_sessions());
+        }
+        for sent in &mut history.sends {
+            let lane = streams.iter().position(|stream| *stream == sent.stream);
+            sent.session += first_session[lane.expect("a producer sends on its own streams only")];
+        }
+        history
+    }
+}
+
+/// The run was stopped before a round was due.
+struct Stopped;

@@ -1,0 +1,221 @@
+//! A child process that cannot outlive the harness: in a process group of its own, started through
+//! the hidden `guard` subcommand, watched and in the end reaped by the thread that started it.
+//!
+//! The kernel sends the parent-death signal when the *thread* that started the child ends, and a
+//! runtime may end its threads at any time. So each child has a keeper: a thread that starts it,
+//! waits for its end, and only then ends itself.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::io::{self, Read};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::Path;
+use std::process::{Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use rustix::io::retry_on_intr;
+use rustix::process::{
+    Pid, Signal, WaitId, WaitIdOptions, kill_process, kill_process_group, waitid,
+};
+use tokio::sync::watch;
+
+use super::tail::Tail;
+
+/// How long output may still come after the child's end: only a descendant that left the process
+/// group can hold the pipe open that long, and it shall not keep us.
+const LAST_OUTPUT: Duration = Duration::from_secs(1);
+
+/// A running child process, killed and reaped when dropped.
+#[derive(Debug)]
+pub struct Child {
+    pid: Pid,
+    /// Whether the pid is still the child's: false once it is reaped, when the system may give
+    /// the number to another process. Held while a signal is sent.
+    alive: Arc<Mutex<bool>>,
+    output: Arc<Mutex<Tail>>,
+    ended: watch::Receiver<Option<Status>>,
+    keeper: Option<JoinHandle<()>>,
+}
+
+/// How a child ended, where the system tells: it does not where SIGCHLD is ignored.
+pub type Status = Option<ExitStatus>;
+
+/// A child's end, and the last lines that it wrote.
+#[derive(Clone, Debug)]
+pub struct Ended {
+    /// How.
+    pub status: Status,
+    /// The last of what it wrote to standard output and standard error.
+    pub output: Vec<String>,
+}
+
+impl Child {
+    /// Starts `program`, guarded by the harness's binary at `harness`. Its standard input is
+    /// empty, its output is kept in part.
+    ///
+    /// # Errors
+    /// When `harness` cannot be started. A `program` that cannot is an early end, explained in its
+    /// output.
+    pub fn start(harness: &Path, program: &Path, arguments: &[OsString]) -> io::Result<Self> {
+        let (reader, writer) = io::pipe()?;
+        let mut command = Command::new(harness);
+        command.arg("guard").arg("--parent").arg(std::process::id().to_string());
+        command.arg("--").arg(program).args(arguments);
+        command.stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer);
+        command.process_group(0);
+        // The broker reads settings from these too, and a run follows from its scenario alone.
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("BROKER_") {
+                command.env_remove(name);
+            }
+        }
+
+        let alive = Arc::new(Mutex::new(true));
+        let output = Arc::new(Mutex::new(Tail::default()));
+        let (tell_started, started) = mpsc::sync_channel(1);
+        let (tell_ended, ended) = watch::channel(None);
+        let keeper = Keeper { alive: alive.clone(), output: output.clone(), tell_ended };
+        let keeper = thread::Builder::new()
+            .name("child".to_owned())
+            .spawn(move || keeper.keep(command, reader, &tell_started))?;
+        let pid = started.recv().expect("the keeper tells how the start went")?;
+        Ok(Self { pid, alive, output, ended, keeper: Some(keeper) })
+    }
+
+    /// Its process id, which is also its process group's.
+    #[must_use]
+    pub fn id(&self) -> i32 {
+        self.pid.as_raw_pid()
+    }
+
+    /// Sends it a signal; to a child that has ended, nothing.
+    pub fn signal(&self, signal: Signal) {
+        self.while_alive(|pid| kill_process(pid, signal));
+    }
+
+    /// Ends it at once, with all that it started.
+    pub fn kill(&self) {
+        self.while_alive(|pid| kill_process_group(pid, Signal::KILL));
+    }
+
+    fn while_alive(&self, act: impl FnOnce(Pid) -> rustix::io::Result<()>) {
+        let alive = self.alive.lock().unwrap_or_else(PoisonError::into_inner);
+        if *alive {
+            // It can only fail for a child that has just ended and is not reaped yet.
+            let _ = act(self.pid);
+        }
+    }
+
+    /// Completes when it has ended and is reaped. May be dropped and called again.
+    pub async fn ended(&mut self) -> Ended {
+        let status = self.ended.wait_for(Option::is_some).await.ok().and_then(|status| *status);
+        let status = status.expect("the keeper tells of the end before its own");
+        Ended { status, output: self.output() }
+    }
+
+    /// The last lines that it wrote so far.
+    #[must_use]
+    pub fn output(&self) -> Vec<String> {
+        self.output.lock().unwrap_or_else(PoisonError::into_inner).lines()
+    }
+
+    /// Asks it to end by SIGTERM, and kills it with all that it started if it is still there after `grace`; says which it was.
+    pub async fn stop(mut self, grace: Duration) -> (Ended, Signal) {
+        self.signal(Signal::TERM);
+        // A stopped process would see the SIGTERM only after somebody lets it go on.
+        self.signal(Signal::CONT);
+        if let Ok(ended) = tokio::time::timeout(grace, self.ended()).await {
+            return (ended, Signal::TERM);
+        }
+        self.kill();
+        (self.ended().await, Signal::KILL)
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        self.kill();
+        if let Some(keeper) = self.keeper.take() {
+            // It cannot have crashed in a way that matters: what it kept is gone either way.
+            let _ = keeper.join();
+        }
+    }
+}
+
+impl fmt::Display for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let code = self.status.and_then(|status| status.code());
+        let signal = self.status.and_then(|status| status.signal());
+        match (code, signal) {
+            (Some(code), _) => write!(f, "ended with exit code {code}")?,
+            (None, Some(signal)) => write!(f, "was ended by signal {signal}")?,
+            (None, None) => write!(f, "ended, nobody knows how,")?,
+        }
+        if self.output.is_empty() {
+            return write!(f, " and had written nothing");
+        }
+        write!(f, "; it wrote last:")?;
+        for line in &self.output {
+            write!(f, "\n    {line}")?;
+        }
+        Ok(())
+    }
+}
+
+/// What the thread of a child shares with its owner.
+struct Keeper {
+    alive: Arc<Mutex<bool>>,
+    output: Arc<Mutex<Tail>>,
+    tell_ended: watch::Sender<Option<Status>>,
+}
+
+impl Keeper {
+    fn keep(
+        self,
+        mut command: Command,
+        reader: io::PipeReader,
+        tell_started: &mpsc::SyncSender<io::Result<Pid>>,
+    ) {
+        let started = command.spawn();
+        // It holds the pipe's other end, without which reading never ends.
+        drop(command);
+        let mut child = match started {
+            Ok(child) => child,
+            Err(error) => return drop(tell_started.send(Err(error))),
+        };
+        let pid = Pid::from_child(&child);
+        let all_read = read_all(reader, self.output);
+        let _ = tell_started.send(Ok(pid));
+
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+        let waited = retry_on_intr(|| waitid(WaitId::Pid(pid), options));
+        let mut alive = self.alive.lock().unwrap_or_else(PoisonError::into_inner);
+        if waited.is_ok() {
+            // Not reaped yet, so the number cannot be another group's: take its descendants along.
+            let _ = kill_process_group(pid, Signal::KILL);
+        }
+        let status = child.wait().ok();
+        *alive = false;
+        drop(alive);
+        let _ = all_read.recv_timeout(LAST_OUTPUT);
+        self.tell_ended.send_replace(Some(status));
+    }
+}
+
+/// Reads to the end on a thread of its own, so that a child never waits for room in the pipe. The
+/// receiver wakes up at the end.
+fn read_all(mut reader: io::PipeReader, output: Arc<Mutex<Tail>>) -> mpsc::Receiver<()> {
+    let (at_end, receiver) = mpsc::channel();
+    let read = move || {
+        let _at_end: mpsc::Sender<()> = at_end;
+        let mut chunk = [0; 4096];
+        while let Ok(read @ 1..) = reader.read(&mut chunk) {
+            output.lock().unwrap_or_else(PoisonError::into_inner).push(&chunk[..read]);
+        }
+    };
+    // Without the thread the pipe closes and the child may fail for it, which is then reported.
+    let _ = thread::Builder::new().name("child output".to_owned()).spawn(read);
+    receiver
+}

@@ -1,0 +1,185 @@
+//! One scenario from its plan to its verdict: the testbed, the driver, the run and the checks put
+//! together. What comes after (golden file, reports, exit code) only reads the result.
+
+use std::path::PathBuf;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{oneshot, watch};
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::check::{self, Judgement, Verdict};
+use crate::driver;
+use crate::history::History;
+use crate::plan::Plan;
+use crate::run::{self, Counters, Recorder, Stage};
+use crate::testbed::{Testbed, external, process};
+
+/// Between two reports of progress.
+const PROGRESS_EVERY: Duration = Duration::from_millis(100);
+
+/// The broker that a trial runs against.
+#[derive(Clone, Debug)]
+pub enum BrokerUnderTest {
+    /// Ours, started as a child.
+    Own(process::Settings),
+    /// One that runs already, at one or several addresses.
+    External(external::External),
+}
+
+/// What a trial needs beside the plan.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// What it runs against.
+    pub broker: BrokerUnderTest,
+    /// Where the consumers' logs go, an existing folder; none writes no logs.
+    pub out: Option<PathBuf>,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub struct Trial {
+    /// What the actors saw.
+    pub history: History,
+    /// What that proves.
+    pub judgement: Judgement,
+    /// Whether it was stopped by the user.
+    pub interrupted: bool,
+}
+
+/// A trial that could not be held: nothing can be said about the broker's promises. The text says
+/// what to do about it.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Failure(pub String);
+
+/// Asks trials to stop early; cheap to clone, and stays asked.
+#[derive(Clone, Debug)]
+pub struct Interrupt(watch::Receiver<bool>);
+
+impl Interrupt {
+    /// The interrupt and the sender that triggers it by `true`.
+    #[must_use]
+    pub fn new() -> (watch::Sender<bool>, Self) {
+        let (sender, receiver) = watch::channel(false);
+        (sender, Self(receiver))
+    }
+
+    /// Whether it was triggered.
+    #[must_use]
+    pub fn is_triggered(&self) -> bool {
+        *self.0.borrow()
+    }
+
+    async fn triggered(&mut self) {
+        if self.0.wait_for(|triggered| *triggered).await.is_err() {
+            // The sender is gone untriggered: nobody can interrupt any more.
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// Holds a trial: starts the broker, runs the plan, ends the broker, and judges.
+///
+/// # Errors
+/// When the broker cannot be started or reached, or an actor cannot take part.
+pub async fn hold(
+    plan: &Arc<Plan>,
+    settings: &Settings,
+    mut interrupt: Interrupt,
+    progress: &mut (dyn FnMut(&Counters) + Send),
+) -> Result<Trial, Failure> {
+    let mut testbed = start(&settings.broker).await?;
+    let stage = match prepare(plan, settings, testbed.as_ref()).await {
+        Ok(stage) => stage,
+        Err(failure) => {
+            // Why the broker cannot be spoken to matters more than how it ends.
+            let _ = testbed.stop().await;
+            return Err(failure);
+        }
+    };
+    let (performed, mut trouble) = perform(stage, testbed.as_mut(), &mut interrupt, progress).await;
+    if let Err(failure) = testbed.stop().await {
+        trouble.get_or_insert(failure.0);
+    }
+    let history = match (performed, trouble.take()) {
+        (Ok(history), still) => {
+            trouble = still;
+            history
+        }
+        // Actors fail because the broker is gone: its last words say more than theirs.
+        (Err(_), Some(why)) => return Err(Failure(why)),
+        (Err(failure), None) => return Err(Failure(failure.0)),
+    };
+    let mut judgement = tokio::task::block_in_place(|| check::judge(plan, &history));
+    if let Some(why) = trouble {
+        judgement.doubts.insert(0, why);
+        if judgement.verdict == Verdict::Pass {
+            judgement.verdict = Verdict::Unknown;
+        }
+    }
+    Ok(Trial { history, judgement, interrupted: interrupt.is_triggered() })
+}
+
+async fn start(broker: &BrokerUnderTest) -> Result<Box<dyn Testbed>, Failure> {
+    let started: Result<Box<dyn Testbed>, _> = match broker {
+        BrokerUnderTest::Own(settings) => {
+            process::Process::start(settings).await.map(|process| Box::new(process) as _)
+        }
+        BrokerUnderTest::External(addresses) => Ok(Box::new(addresses.clone()) as _),
+    };
+    started.map_err(|failure| Failure(failure.0))
+}
+
+async fn prepare(
+    plan: &Arc<Plan>,
+    settings: &Settings,
+    testbed: &dyn Testbed,
+) -> Result<Arc<Stage>, Failure> {
+    let driver = driver::connect(testbed.addresses(), plan.scenario.broker.driver)
+        .await
+        .map_err(|failure| Failure(failure.0))?;
+    Ok(Arc::new(Stage {
+        plan: Arc::clone(plan),
+        driver,
+        recorder: Arc::new(Recorder::new()),
+        out: settings.out.clone(),
+        unsubscribe: matches!(settings.broker, BrokerUnderTest::External(_)),
+    }))
+}
+
+/// Runs the plan until it ends, the user interrupts it, or the broker ends although nobody asked
+/// it to; that last trouble comes back beside what was seen.
+async fn perform(
+    stage: Arc<Stage>,
+    testbed: &mut dyn Testbed,
+    interrupt: &mut Interrupt,
+    progress: &mut (dyn FnMut(&Counters) + Send),
+) -> (Result<History, driver::Failure>, Option<String>) {
+    let (stop, stopped) = oneshot::channel::<()>();
+    let mut stop = Some(stop);
+    let mut trouble = None;
+    let recorder = Arc::clone(&stage.recorder);
+    let mut performing = pin!(run::perform(stage, wait_for_stop(stopped)));
+    let mut ticks = interval(PROGRESS_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let performed = loop {
+        tokio::select! { biased;
+            performed = &mut performing => break performed,
+            () = interrupt.triggered(), if stop.is_some() => drop(stop.take()),
+            why = testbed.ended(), if trouble.is_none() => {
+                trouble = Some(why);
+                drop(stop.take());
+            }
+            _ = ticks.tick() => progress(&recorder.counters),
+        }
+    };
+    progress(&recorder.counters);
+    (performed, trouble)
+}
+
+/// Completes when the sender is dropped.
+async fn wait_for_stop(stopped: oneshot::Receiver<()>) {
+    let _ = stopped.await;
+}

@@ -1,0 +1,36 @@
+# Each recipe calls cargo or a script in ci/; nothing here is needed to build, run or test.
+
+# List the recipes.
+default:
+    @just --list
+
+# Run a scenario (or a folder of them): just run scenarios/5p3c.yaml
+run *ARGS="scenarios/5p3c.yaml":
+    cargo run --release -- run {{ARGS}}
+
+# All tests.
+test:
+    ci/test.sh
+
+# Format, lints and docs, as CI checks them.
+check:
+    ci/fmt.sh
+    ci/lint.sh
+    ci/docs.sh
+
+# Run every scenario against its golden file, then review what differs.
+golden:
+    cargo run --release -- run scenarios || true
+    cargo run --release -- review
+
+# Measure; prints the table of docs/benchmarks.md.
+bench:
+    ci/bench.sh
+
+# Run 5p3c and together many times in a row.
+soak TIMES="200":
+    ci/soak.sh {{TIMES}}
+
+# Everything that CI runs.
+ci:
+    .ci/run

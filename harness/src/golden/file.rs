@@ -126,6 +126,10 @@ impl Golden {
                 text.push('\n');
             }
         }
+        if text.len() == "---\n".len() {
+            // insta cannot read an empty front matter.
+            text.push_str("description: \"\"\n");
+        }
         text.push_str("---\n");
         text.push_str(self.ledger.trim_end());
         text.push('\n');
@@ -171,5 +175,53 @@ pub(super) fn remove(path: &Path) -> Result<(), Error> {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(source) => Err(Error::Io { action: "remove", path: path.to_owned(), source }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(description: &str, line: &str) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.snap");
+        let golden = Golden {
+            description: Some(description.to_owned()),
+            input_file: None,
+            ledger: String::from("ledger 1\n"),
+        };
+        golden.write(&path).unwrap();
+        let text = fs::read_to_string(&path).unwrap();
+        assert_eq!(text, format!("---\ndescription: {line}\n---\nledger 1\n"));
+        let read = Golden::read(&path).unwrap().unwrap();
+        assert_eq!(read.description.as_deref(), Some(description));
+        assert_eq!(read.ledger.trim_end(), "ledger 1");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing else is left");
+    }
+
+    #[test]
+    fn every_description_survives_insta_s_yaml() {
+        check("5p3c", "\"5p3c\"");
+        check("million", "million");
+        check("fan: one \"P\", 100 C", "\"fan: one \\\"P\\\", 100 C\"");
+        check("true", "\"true\"");
+        check("a # b", "\"a # b\"");
+        check("two\nlines", "\"two\\nlines\"");
+        check("naïve ☃", "\"naïve ☃\"");
+        check("ends with a dot.", "\"ends with a dot.\"");
+        check(" blank", "\" blank\"");
+    }
+
+    #[test]
+    fn a_ledger_keeps_its_leading_blanks_and_loses_its_trailing_ones() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.snap");
+        let ledger = "ledger 1\nC1  T1  1\n    P1: \"---\"\n\n";
+        let golden = Golden { description: None, input_file: None, ledger: ledger.to_owned() };
+        golden.write(&path).unwrap();
+        let read = Golden::read(&path).unwrap().unwrap();
+        assert_eq!(read.ledger, ledger.trim_end());
+        assert!(read.says(ledger) && read.says(&ledger.replace('\n', "\r\n")));
+        assert!(!read.says("ledger 1\nC1  T1  1\nP1: \"---\""));
     }
 }

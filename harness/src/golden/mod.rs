@@ -1,7 +1,8 @@
 //! Golden files: the reviewed ledger of each scenario, and what to do when a run's ledger differs.
 //!
 //! [`ledger`] makes the text, [`compare`] holds it against the reviewed file and leaves a pending
-//! one where they differ, and [`pending`], [`accept`] and [`reject`] are the review. The files are
+//! one where they differ, and [`pending()`] lists what [`Pending::accept`] and [`Pending::reject`]
+//! review. The files are
 //! insta's, so that `cargo insta review` does the same.
 
 mod arrival;
@@ -10,6 +11,8 @@ mod file;
 mod ledger;
 mod mode;
 mod payload;
+#[cfg(test)]
+mod tests;
 
 use std::fs;
 use std::path::{Path, PathBuf};

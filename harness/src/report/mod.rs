@@ -11,6 +11,8 @@ pub mod junit;
 pub mod progress;
 pub mod summary;
 pub mod terminal;
+#[cfg(test)]
+mod tests;
 pub mod words;
 
 use std::io::{self, Write};

@@ -158,3 +158,55 @@ impl Latencies {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::{self, SMALL, SMALL_LOGS, complete, moment, plan};
+    use crate::history::Delivery;
+
+    /// A latency in whole milliseconds, as the histogram's three figures round it.
+    fn is(time: Duration, millis: u64) -> bool {
+        time.as_secs_f64().mul_add(1000.0, -(millis as f64)).abs() < 0.001 * millis as f64 + 1e-9
+    }
+
+    #[test]
+    fn latencies_count_from_when_the_plan_wanted_it_sent() {
+        let (_folder, plan) = plan(SMALL, SMALL_LOGS);
+        let mut history = complete(&plan);
+        // Sends begin at 0, 2, .. 10 ms and take 1; both polls end at 17. The last one started late.
+        history.producers[1].sends[2].intended = moment(4).at;
+        let summary = summarise(&plan, &history);
+        assert_eq!((summary.ack.count, summary.end_to_end.count), (6, 12));
+        assert!(is(summary.ack.p50, 1) && is(summary.ack.max, 7), "{:?}", summary.ack);
+        assert!(is(summary.end_to_end.max, 17), "{:?}", summary.end_to_end);
+        assert!(is(summary.end_to_end.p50, 13), "{:?}", summary.end_to_end);
+        assert_eq!(summary.active, Duration::from_millis(17));
+    }
+
+    #[test]
+    fn every_outcome_and_every_delivery_is_counted() {
+        let (_folder, plan) = plan(SMALL, SMALL_LOGS);
+        let mut history = fixture::history(&plan, |_, _, mut all| {
+            all.truncate(5);
+            all
+        });
+        history.producers[0].sends[1].outcome = Outcome::Refused { why: String::new() };
+        history.producers[0].sends[2].outcome = Outcome::Unknown { why: String::new() };
+        history.producers[1].sends.pop();
+        history.consumers[0].deliveries[0] = Delivery::new(None, None);
+        let summary = summarise(&plan, &history);
+        assert_eq!((summary.planned, summary.sent, summary.acked), (6, 5, 3));
+        assert_eq!((summary.refused, summary.unknown), (1, 1));
+        assert_eq!((summary.due, summary.delivered), (12, 10));
+        assert_eq!(summary.end_to_end.count, 9, "a phantom has no beginning");
+    }
+
+    #[test]
+    fn a_run_in_which_nothing_happened_has_no_latencies() {
+        let (_folder, plan) = plan(SMALL, SMALL_LOGS);
+        let summary = summarise(&plan, &History::default());
+        assert_eq!((summary.ack, summary.end_to_end), Default::default());
+        assert_eq!((summary.planned, summary.due, summary.sent), (6, 12, 0));
+    }
+}

@@ -48,8 +48,7 @@ pub fn time(time: Duration) -> String {
     format!("{value:.decimals$} {unit}")
 }
 
-/// `P1..P3`-like shortening is for ledgers; a sentence names what was found: `2 deliveries of
-/// acknowledged messages never came`.
+/// `2 deliveries of acknowledged messages never came`.
 #[must_use]
 pub fn anomalies(kind: Kind, count: u64) -> String {
     let (one, many) = match kind {
@@ -127,13 +126,13 @@ pub fn sentence(entry: &Entry) -> String {
     if let Some(judged) = not_a_pass {
         return answer(judged);
     }
-    match entry.golden.as_ref().map(golden) {
-        Some(words) if entry.golden.as_ref().is_some_and(|golden| !golden.is_fine()) => words,
-        _ => entry.judged.as_ref().map_or_else(|| String::from("it was not judged"), answer),
+    match entry.golden.as_ref().filter(|comparison| !comparison.is_fine()) {
+        Some(comparison) => format!("all checks passed, but {}", golden(comparison)),
+        None => entry.judged.as_ref().map_or_else(|| String::from("it was not judged"), answer),
     }
 }
 
-/// How the ledger compares, as a sentence.
+/// How the ledger compares, in a few words.
 #[must_use]
 pub fn golden(comparison: &Comparison) -> String {
     match comparison {
@@ -141,15 +140,12 @@ pub fn golden(comparison: &Comparison) -> String {
         Comparison::Accepted { accepted } => {
             format!("golden accepted as INSTA_UPDATE asks: {}", accepted.display())
         }
-        Comparison::New { .. } => {
-            String::from("all checks passed; its golden file is new and waits for review")
+        Comparison::New { .. } => String::from("its golden file is new and waits for review"),
+        Comparison::Missing { accepted } => {
+            format!("there is no golden file {}, and none is written here", accepted.display())
         }
-        Comparison::Missing { accepted } => format!(
-            "all checks passed, but there is no golden file {}, and none is written here",
-            accepted.display()
-        ),
         Comparison::Different { accepted, .. } => {
-            format!("all checks passed, but the ledger differs from {}", accepted.display())
+            format!("the ledger differs from {}", accepted.display())
         }
         Comparison::Skipped(Skipped::NotWanted) => String::from("no golden wanted"),
         Comparison::Skipped(Skipped::NoVerdict | Skipped::Failed) => {
@@ -176,4 +172,62 @@ pub fn shell(word: &str) -> Cow<'_, str> {
         return Cow::Borrowed(word);
     }
     Cow::Owned(format!("'{}'", word.replace('\'', r"'\''")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_have_commas() {
+        let all = [0, 999, 1_000, 12_345, 1_234_567].map(number);
+        assert_eq!(all, ["0", "999", "1,000", "12,345", "1,234,567"]);
+        assert_eq!(count(1, "topic"), "1 topic");
+        assert_eq!(count(0, "topic"), "0 topics");
+    }
+
+    #[test]
+    fn times_have_three_figures() {
+        let check = |nanos, expected: &str| assert_eq!(time(Duration::from_nanos(nanos)), expected);
+        check(0, "0 s");
+        check(870, "0.87 µs");
+        check(9_996, "10.0 µs");
+        check(999_400, "999 µs");
+        check(999_600, "1.00 ms");
+        check(1_240_000, "1.24 ms");
+        check(23_100_000, "23.1 ms");
+        check(213_000_000, "213 ms");
+        check(999_700_000, "1.00 s");
+        check(23_140_000_000, "23.1 s");
+        check(119_400_000_000, "119 s");
+        check(119_600_000_000, "2 min 00 s");
+        check(3_725_000_000_000, "62 min 05 s");
+    }
+
+    #[test]
+    fn several_anomalies_make_one_sentence() {
+        let found = |kind, count| super::super::judged::Found { kind, count, proofs: Vec::new() };
+        let judged = |violations| Judged {
+            verdict: Verdict::Fail,
+            violations,
+            allowed: Vec::new(),
+            doubts: Vec::new(),
+        };
+        assert_eq!(
+            answer(&judged(vec![found(Kind::Lost, 1200), found(Kind::Early, 1)])),
+            "1,200 deliveries of acknowledged messages never came \
+             and 1 message came before it was sent"
+        );
+    }
+
+    #[test]
+    fn a_shell_takes_every_word_literally() {
+        assert_eq!(shell("scenarios/5p3c.yaml"), "scenarios/5p3c.yaml");
+        assert_eq!(shell(""), "''");
+        assert_eq!(shell("my file"), "'my file'");
+        assert_eq!(shell("it's"), r"'it'\''s'");
+        assert_eq!(shell("$HOME"), "'$HOME'");
+        assert_eq!(accept_command("5p3c", Path::new("golden")), "harness accept 5p3c");
+        assert_eq!(accept_command("a", Path::new("my g")), "harness accept a --golden 'my g'");
+    }
 }

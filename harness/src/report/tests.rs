@@ -1,0 +1,356 @@
+//! Whole reports as texts, from entries made by hand.
+
+use std::time::Duration;
+
+use super::*;
+use crate::check::{Finding, Judgement, Kind, Proof};
+use crate::fixture::{self, SMALL, SMALL_LOGS};
+use crate::golden::Difference;
+use crate::plan::{ConsumerIndex, MessageId, TopicIndex};
+
+fn judgement(verdict: Verdict) -> Judgement {
+    Judgement { verdict, violations: Vec::new(), allowed: Vec::new(), doubts: Vec::new() }
+}
+
+/// A plain pass, with every path as a user would have it.
+fn passed() -> Entry {
+    let (_folder, plan) = fixture::plan(SMALL, SMALL_LOGS);
+    let mut entry = Entry::new(&plan.scenario);
+    entry.file = PathBuf::from("scenarios/small.yaml");
+    entry.duration = Duration::from_millis(213);
+    entry.summary = Some(summarise(&plan, &fixture::complete(&plan)));
+    entry.judged = Some(Judged::new(&plan, &judgement(Verdict::Pass)));
+    entry.golden = Some(Comparison::Match);
+    entry.logs = Some(PathBuf::from("out/small"));
+    entry.reproduce = Some(String::from("harness run scenarios/small.yaml"));
+    entry.accept = Some(words::accept_command("small", Path::new("golden")));
+    entry
+}
+
+/// C2 did not get P1#2, as the proof says with every character that some format must escape.
+fn lost() -> Entry {
+    let (_folder, plan) = fixture::plan(SMALL, SMALL_LOGS);
+    let mut failed = judgement(Verdict::Fail);
+    failed.violations.push(Finding {
+        kind: Kind::Lost,
+        count: 1,
+        proofs: vec![Proof {
+            topic: TopicIndex(0),
+            consumer: Some(ConsumerIndex(1)),
+            messages: vec![MessageId(1)],
+            title: String::from("C2 never got P1#2 (T1 number 2, p1.txt:2)"),
+            evidence: vec![String::from("acked at 3.00 ms, 100% sure: <offset 1>")],
+        }],
+    });
+    let lose = |consumer, mut all: Vec<MessageId>| {
+        if consumer == 2 {
+            all.remove(1);
+        }
+        all
+    };
+    let history = fixture::history(&plan, |consumer, _, all| lose(consumer, all));
+    let mut entry = passed();
+    entry.summary = Some(summarise(&plan, &history));
+    entry.judged = Some(Judged::new(&plan, &failed));
+    if let Some(judged) = &mut entry.judged {
+        judged.violations[0].proofs[0].place = Some((PathBuf::from("scenarios/p1.txt"), 2));
+    }
+    entry.golden = Some(Comparison::Different {
+        accepted: PathBuf::from("golden/small.snap"),
+        difference: Difference::between(
+            "C1 C2  T1  6  P1 1..3",
+            "C1     T1  6  P1 1..3\nC2     T1  5  P1 1 3",
+        ),
+        pending: None,
+    });
+    entry
+}
+
+fn check(
+    write: impl Fn(&Report, &mut dyn Write) -> io::Result<()>,
+    entries: Vec<Entry>,
+    expected: &str,
+) {
+    let report = Report { entries, duration: Duration::from_millis(450) };
+    let mut text = Vec::new();
+    write(&report, &mut text).unwrap();
+    assert_eq!(String::from_utf8(text).unwrap(), expected.trim_start_matches('\n'));
+}
+
+fn terminal(report: &Report, to: &mut dyn Write) -> io::Result<()> {
+    for entry in &report.entries {
+        terminal::entry(entry, terminal::Style::default(), to)?;
+    }
+    terminal::end(report, terminal::Style::default(), to)
+}
+
+#[test]
+fn on_a_terminal_a_pass_is_one_compact_block() {
+    check(
+        terminal,
+        vec![passed()],
+        "
+PASS  small  213 ms  golden ok
+      2 producers, 2 consumers, 1 topic  sent 6  delivered 12  706/s
+      ack p50 1.00 ms p99 1.00 ms  end to end p50 11.0 ms p99 17.0 ms
+",
+    );
+}
+
+#[test]
+fn on_a_terminal_a_failure_leads_with_the_answer_and_ends_with_the_way_to_repeat_it() {
+    check(
+        terminal,
+        vec![passed(), lost()],
+        "
+PASS  small  213 ms  golden ok
+      2 producers, 2 consumers, 1 topic  sent 6  delivered 12  706/s
+      ack p50 1.00 ms p99 1.00 ms  end to end p50 11.0 ms p99 17.0 ms
+FAIL  small  1 delivery of an acknowledged message never came
+      2 producers, 2 consumers, 1 topic  sent 6  delivered 11 of 12  647/s
+      ack p50 1.00 ms p99 1.00 ms  end to end p50 11.0 ms p99 17.0 ms
+
+      lost  1 delivery of an acknowledged message never came
+        C2 never got P1#2 (T1 number 2, p1.txt:2)
+          acked at 3.00 ms, 100% sure: <offset 1>
+
+      the ledger differs too, from golden/small.snap
+      - C1 C2  T1  6  P1 1..3
+      + C1     T1  6  P1 1..3
+      + C2     T1  5  P1 1 3
+
+      logs       out/small
+      reproduce  harness run scenarios/small.yaml
+
+2 scenarios: 1 passed, 1 failed  in 450 ms
+",
+    );
+}
+
+#[test]
+fn on_a_terminal_a_new_golden_says_how_to_accept_it() {
+    let mut entry = passed();
+    entry.summary = None;
+    entry.golden = Some(Comparison::New { pending: PathBuf::from("golden/small.snap.new") });
+    check(
+        terminal,
+        vec![entry],
+        "
+NEW   small  all checks passed, but its golden file is new and waits for review
+
+      golden     golden/small.snap.new
+
+      logs       out/small
+      look       harness review small
+      accept     harness accept small
+      reproduce  harness run scenarios/small.yaml
+",
+    );
+}
+
+#[test]
+fn on_a_terminal_no_verdict_says_why() {
+    let mut entry = passed();
+    entry.summary = None;
+    entry.golden = None;
+    entry.judged = Some(Judged {
+        verdict: Verdict::Unknown,
+        violations: Vec::new(),
+        allowed: Vec::new(),
+        doubts: vec![String::from("P1#2 was not acked")],
+    });
+    let unreachable = String::from("http://127.0.0.1:1 does not answer\nis it running?");
+    let mut stopped = Entry::failed(Path::new("scenarios/b.yaml"), Exit::NoVerdict, unreachable);
+    stopped.reproduce = None;
+    check(
+        terminal,
+        vec![entry, stopped],
+        "
+????  small  no verdict: P1#2 was not acked
+
+      logs       out/small
+      reproduce  harness run scenarios/small.yaml
+????  b  http://127.0.0.1:1 does not answer
+      is it running?
+
+2 scenarios: 2 without a verdict  in 450 ms
+",
+    );
+}
+
+#[test]
+fn colour_is_for_terminals_without_no_color() {
+    let style = |terminal, set: Option<&'static str>| {
+        let read = move |name: &str| set.filter(|_| name == "NO_COLOR").map(str::to_owned);
+        terminal::Style::new(terminal, read).colour
+    };
+    assert!(style(true, None));
+    assert!(style(true, Some("")), "as no-color.org says, only a value counts");
+    assert!(!style(true, Some("1")));
+    assert!(!style(false, None));
+}
+
+#[test]
+fn github_gets_an_annotation_a_violation_with_its_escapes() {
+    check(
+        github::write,
+        vec![passed(), lost()],
+        "
+::error file=scenarios/p1.txt,line=2,title=small%3A lost::C2 never got P1#2 (T1 number 2, p1.txt:2)%0Aacked at 3.00 ms, 100%25 sure: <offset 1>%0Aharness run scenarios/small.yaml
+::error file=scenarios/small.yaml,title=small%3A golden::the ledger differs from golden/small.snap%0A- C1 C2  T1  6  P1 1..3%0A+ C1     T1  6  P1 1..3%0A+ C2     T1  5  P1 1 3
+",
+    );
+    let text = String::from("unknown key\r\n 5% of a, b");
+    let bad = Entry::failed(Path::new("a:b,c.yaml"), Exit::Usage, text);
+    check(
+        github::write,
+        vec![bad],
+        "::error file=a%3Ab%2Cc.yaml,title=a%3Ab%2Cc::unknown key%0D%0A 5%25 of a, b\n",
+    );
+}
+
+#[test]
+fn junit_has_a_case_a_scenario() {
+    let bad = Entry::failed(Path::new("bad.yaml"), Exit::Usage, String::from("unknown key"));
+    check(junit::write, vec![passed(), lost(), bad], JUNIT);
+}
+
+const JUNIT: &str = r#"
+<?xml version="1.0" encoding="UTF-8"?>
+<testsuites name="harness" tests="3" skipped="0" failures="1" errors="1" time="0.450">
+    <testsuite name="scenarios" tests="3" skipped="0" errors="1" failures="1" time="0.450">
+        <testcase name="small" classname="scenarios" time="0.213" file="scenarios/small.yaml"/>
+        <testcase name="small" classname="scenarios" time="0.213" file="scenarios/small.yaml">
+            <failure message="1 delivery of an acknowledged message never came" type="lost">FAIL  small  1 delivery of an acknowledged message never came
+      2 producers, 2 consumers, 1 topic  sent 6  delivered 11 of 12  647/s
+      ack p50 1.00 ms p99 1.00 ms  end to end p50 11.0 ms p99 17.0 ms
+
+      lost  1 delivery of an acknowledged message never came
+        C2 never got P1#2 (T1 number 2, p1.txt:2)
+          acked at 3.00 ms, 100% sure: &lt;offset 1&gt;
+
+      the ledger differs too, from golden/small.snap
+      - C1 C2  T1  6  P1 1..3
+      + C1     T1  6  P1 1..3
+      + C2     T1  5  P1 1 3
+
+      logs       out/small
+      reproduce  harness run scenarios/small.yaml
+</failure>
+        </testcase>
+        <testcase name="bad" classname="scenarios" time="0.000" file="bad.yaml">
+            <error message="unknown key" type="invalid scenario">BAD   bad  unknown key
+</error>
+        </testcase>
+    </testsuite>
+</testsuites>
+"#;
+
+#[test]
+fn json_is_versioned_and_whole() {
+    let expected = JSON.replace("VERSION", env!("CARGO_PKG_VERSION"));
+    check(json::write, vec![lost()], &expected);
+}
+
+const JSON: &str = r##"
+{
+  "report": 1,
+  "harness": "VERSION",
+  "exit": 1,
+  "duration_ns": 450000000,
+  "scenarios": [
+    {
+      "name": "small",
+      "file": "scenarios/small.yaml",
+      "description": "Two and two",
+      "result": "failed",
+      "exit": 1,
+      "answer": "1 delivery of an acknowledged message never came",
+      "seed": 1,
+      "duration_ns": 213000000,
+      "summary": {
+        "producers": 2,
+        "consumers": 2,
+        "topics": 1,
+        "planned": 6,
+        "sent": 6,
+        "acked": 6,
+        "refused": 0,
+        "unknown": 0,
+        "due": 12,
+        "delivered": 11,
+        "active_ns": 17000000,
+        "ack": {
+          "count": 6,
+          "p50_ns": 1000447,
+          "p99_ns": 1000447,
+          "max_ns": 1000447
+        },
+        "end_to_end": {
+          "count": 11,
+          "p50_ns": 11001855,
+          "p99_ns": 17006591,
+          "max_ns": 17006591
+        }
+      },
+      "judgement": {
+        "verdict": "fail",
+        "violations": [
+          {
+            "kind": "lost",
+            "count": 1,
+            "proofs": [
+              {
+                "topic": "T1",
+                "consumer": "C2",
+                "messages": [
+                  "P1#2"
+                ],
+                "message_count": 1,
+                "file": "scenarios/p1.txt",
+                "line": 2,
+                "title": "C2 never got P1#2 (T1 number 2, p1.txt:2)",
+                "evidence": [
+                  "acked at 3.00 ms, 100% sure: <offset 1>"
+                ]
+              }
+            ]
+          }
+        ],
+        "allowed": [],
+        "doubts": []
+      },
+      "golden": {
+        "status": "different",
+        "accepted": "golden/small.snap",
+        "difference": [
+          "- C1 C2  T1  6  P1 1..3",
+          "+ C1     T1  6  P1 1..3",
+          "+ C2     T1  5  P1 1 3"
+        ]
+      },
+      "logs": "out/small",
+      "reproduce": "harness run scenarios/small.yaml"
+    }
+  ]
+}
+"##;
+
+#[test]
+fn the_exit_code_is_that_of_the_gravest_entry() {
+    let exit = |entries| Report { entries, duration: Duration::ZERO }.exit();
+    assert_eq!(exit(vec![]), Exit::NothingSelected);
+    assert_eq!(exit(vec![passed()]), Exit::Passed);
+    assert_eq!(exit(vec![passed(), lost()]), Exit::Failed);
+    let with = |change: &dyn Fn(&mut Entry)| {
+        let mut entry = passed();
+        change(&mut entry);
+        entry.exit()
+    };
+    let missing = || Comparison::Missing { accepted: PathBuf::from("golden/small.snap") };
+    assert_eq!(with(&|entry| entry.golden = Some(missing())), Exit::Failed);
+    assert_eq!(with(&|entry| entry.judged = None), Exit::NoVerdict);
+    assert_eq!(with(&|entry| entry.interrupted = true), Exit::Interrupted);
+    let usage = || Some(Trouble { exit: Exit::Usage, text: String::from("a typo") });
+    assert_eq!(with(&|entry| (entry.trouble, entry.judged) = (usage(), None)), Exit::Usage);
+}

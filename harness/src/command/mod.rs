@@ -1,5 +1,7 @@
 //! The subcommands: a file each, with its arguments and what it does.
 
+use std::path::Path;
+
 use crate::exit::Exit;
 
 pub mod accept;
@@ -53,11 +55,12 @@ pub enum Command {
     Guard(guard::Arguments),
 }
 
-/// Carries out what the command line says.
+/// Carries out what the command line says; `harness` is the program to start as broker, because a
+/// library cannot know it.
 #[must_use]
-pub fn main(arguments: Arguments) -> Exit {
+pub fn main(arguments: Arguments, harness: &Path) -> Exit {
     match arguments.command {
-        Command::Run(arguments) => run::main(&arguments),
+        Command::Run(arguments) => run::main(&arguments, harness),
         Command::Plan(arguments) => plan::main(&arguments),
         Command::Check(arguments) => check::main(&arguments),
         Command::Review(arguments) => accept::review(&arguments),

@@ -1,13 +1,223 @@
-//! `harness run`.
+//! `harness run`: scenarios from their files to their verdicts, golden files and reports.
+
+mod one;
+mod output;
+mod signals;
+
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use futures_util::stream::{self, StreamExt as _};
+use tokio::time::Instant;
 
 use crate::exit::Exit;
+use crate::golden::{self, Mode};
+use crate::plan::Plan;
+use crate::report::terminal::Terminal;
+use crate::report::{Destinations, Entry, Report};
+use crate::scenario::{self, Scenario};
+use crate::testbed::external::External;
+use crate::testbed::process;
+use crate::trial::{BrokerUnderTest, Interrupt};
 
 /// Its arguments.
-#[derive(Debug, clap::Args)]
-pub struct Arguments {}
+#[derive(Clone, Debug, clap::Args)]
+pub struct Arguments {
+    /// Scenarios: YAML files, or folders of them
+    #[arg(default_value = "scenarios")]
+    pub paths: Vec<PathBuf>,
 
-/// Carries it out.
+    /// Run only scenarios whose name contains this
+    #[arg(long, value_name = "TEXT")]
+    pub filter: Option<String>,
+
+    /// Scenarios run at the same time; their latencies then disturb each other
+    #[arg(long, value_name = "COUNT", default_value = "1")]
+    pub jobs: NonZeroUsize,
+
+    /// Store of the broker that is started, whatever the scenario says
+    #[arg(long, value_name = "STORE", conflicts_with = "broker")]
+    pub store: Option<String>,
+
+    /// Run against brokers that are up already instead of starting one
+    #[arg(long, value_name = "URL", value_delimiter = ',')]
+    pub broker: Vec<String>,
+
+    /// Folder for the consumers' logs; each scenario has a folder of its own in it
+    #[arg(long, value_name = "DIR", default_value = "out")]
+    pub out: PathBuf,
+
+    /// Folder of the golden files
+    #[arg(long, value_name = "DIR", default_value = golden::DEFAULT_FOLDER)]
+    pub golden: PathBuf,
+
+    /// Write everything that the actors saw to this file, as JSON lines (one scenario only)
+    #[arg(long, value_name = "FILE")]
+    pub history: Option<PathBuf>,
+
+    /// Break the broker that is started on purpose, as `lose:1%`; see `harness sabotage`
+    #[arg(long, value_name = "KIND[:RATE]", conflicts_with = "broker")]
+    pub sabotage: Option<String>,
+
+    /// Reports for programs.
+    #[command(flatten)]
+    pub reports: Destinations,
+}
+
+/// Carries it out; `harness` is the program to start as broker.
 #[must_use]
-pub fn main(_arguments: &Arguments) -> Exit {
-    Exit::NoVerdict
+pub fn main(arguments: &Arguments, harness: &Path) -> Exit {
+    let terminal = Terminal::new(variable);
+    match prepare(arguments, harness) {
+        Ok(prepared) => prepared.run(&terminal),
+        Err(Refused { exit, text }) => {
+            eprintln!("{text}");
+            exit
+        }
+    }
+}
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// A command line or a scenario that cannot be run.
+struct Refused {
+    exit: Exit,
+    text: String,
+}
+
+impl Refused {
+    fn usage(text: impl std::fmt::Display) -> Self {
+        Self { exit: Exit::Usage, text: format!("error: {text}") }
+    }
+}
+
+/// Everything that could be found wrong before anything is started, found right.
+struct Prepared {
+    plans: Vec<Arc<Plan>>,
+    context: one::Context,
+    output: crate::report::Output,
+    jobs: usize,
+}
+
+fn prepare(arguments: &Arguments, harness: &Path) -> Result<Prepared, Refused> {
+    let mode = Mode::from_environment(variable).map_err(Refused::usage)?;
+    let broker = broker_under_test(arguments, harness)?;
+    let mut scenarios = scenario::load_all(&arguments.paths).map_err(rendered)?;
+    if let Some(filter) = &arguments.filter {
+        scenarios.retain(|scenario| scenario.name.contains(filter.as_str()));
+    }
+    if scenarios.is_empty() {
+        return Err(nothing_selected(arguments));
+    }
+    if arguments.history.is_some() && scenarios.len() > 1 {
+        let text = format!("--history takes one scenario, and {} are selected", scenarios.len());
+        return Err(Refused::usage(text));
+    }
+    let plans: Vec<_> = scenarios
+        .into_iter()
+        .map(|scenario| plan(arguments, scenario))
+        .collect::<Result<_, _>>()?;
+    for plan in &plans {
+        crate::descriptors::reserve(plan).map_err(Refused::usage)?;
+    }
+    let history = arguments.history.as_deref().map(output::create_file).transpose();
+    let history = history.map_err(Refused::usage)?;
+    let output = arguments.reports.open(variable).map_err(Refused::usage)?;
+    let context = one::Context { arguments: arguments.clone(), broker, mode, history };
+    Ok(Prepared { plans, context, output, jobs: arguments.jobs.get() })
+}
+
+fn rendered(error: scenario::Error) -> Refused {
+    let style = Terminal::new(variable).style();
+    Refused { exit: Exit::Usage, text: error.render(style.colour) }
+}
+
+fn nothing_selected(arguments: &Arguments) -> Refused {
+    let searched: Vec<_> = arguments.paths.iter().map(|path| path.display().to_string()).collect();
+    let filter = arguments
+        .filter
+        .as_ref()
+        .map(|filter| format!(" whose name contains {filter:?}"))
+        .unwrap_or_default();
+    let text = format!("nothing selected: no scenario in {}{filter}", searched.join(", "));
+    Refused { exit: Exit::NothingSelected, text }
+}
+
+fn plan(arguments: &Arguments, mut scenario: Scenario) -> Result<Arc<Plan>, Refused> {
+    if let Some(store) = &arguments.store {
+        scenario.broker.store = scenario::store(store)
+            .map_err(|why| Refused::usage(format_args!("--store {store}: {}", why.title())))?;
+    }
+    output::prepare_folder(&arguments.out.join(&scenario.name)).map_err(Refused::usage)?;
+    Plan::new(scenario).map(Arc::new).map_err(rendered)
+}
+
+fn broker_under_test(arguments: &Arguments, harness: &Path) -> Result<BrokerUnderTest, Refused> {
+    if !arguments.broker.is_empty() {
+        let external = External::new(&arguments.broker).map_err(Refused::usage)?;
+        return Ok(BrokerUnderTest::External(external));
+    }
+    let mut settings = process::Settings::new(harness);
+    if let Some(spec) = &arguments.sabotage {
+        settings.arguments.extend(["--sabotage".into(), spec.into()]);
+    }
+    Ok(BrokerUnderTest::Own(settings))
+}
+
+impl Prepared {
+    fn run(self, terminal: &Terminal) -> Exit {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+        let runtime = match runtime {
+            Ok(runtime) => runtime,
+            Err(error) => {
+                eprintln!("error: cannot start the worker threads: {error}");
+                return Exit::NoVerdict;
+            }
+        };
+        let began = Instant::now();
+        let Some(mut entries) = runtime.block_on(run_all(&self, terminal)) else {
+            return Exit::Interrupted;
+        };
+        entries.sort_by_key(|(place, _)| *place);
+        let report = Report {
+            entries: entries.into_iter().map(|(_, entry)| entry).collect(),
+            duration: began.elapsed(),
+        };
+        terminal.end(&report);
+        let exit = report.exit();
+        match self.output.write(&report) {
+            Ok(()) => exit,
+            Err(text) => {
+                eprintln!("error: {text}");
+                exit.and(Exit::Usage)
+            }
+        }
+    }
+}
+
+/// Runs every plan; none if the user insisted on ending at once.
+async fn run_all(prepared: &Prepared, terminal: &Terminal) -> Option<Vec<(usize, Entry)>> {
+    let (trigger, interrupt) = Interrupt::new();
+    let runs = stream::iter(prepared.plans.iter().enumerate())
+        .map(|(place, plan)| {
+            let interrupt = interrupt.clone();
+            async move {
+                if interrupt.is_triggered() {
+                    return None;
+                }
+                let entry = one::run(plan, &prepared.context, interrupt, terminal).await;
+                terminal.entry(&entry);
+                Some((place, entry))
+            }
+        })
+        .buffer_unordered(prepared.jobs)
+        .filter_map(std::future::ready)
+        .collect::<Vec<_>>();
+    tokio::select! { biased;
+        () = signals::insisted(trigger) => None,
+        entries = runs => Some(entries),
+    }
 }

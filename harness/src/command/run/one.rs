@@ -1,0 +1,106 @@
+//! One scenario of a `harness run`: trial, golden file, and the entry that the reports read.
+
+use std::fs::File;
+use std::io::{BufWriter, Write as _};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use tokio::task::block_in_place;
+use tokio::time::Instant;
+
+use super::Arguments;
+use crate::exit::Exit;
+use crate::golden::{self, Mode};
+use crate::history;
+use crate::plan::Plan;
+use crate::report::progress::Counts;
+use crate::report::terminal::Terminal;
+use crate::report::words::shell;
+use crate::report::{Entry, Judged, Trouble, summarise};
+use crate::run::Counters;
+use crate::trial::{self, BrokerUnderTest, Interrupt, Settings, Trial};
+
+/// What every scenario of the call shares.
+pub struct Context {
+    /// The command line.
+    pub arguments: Arguments,
+    /// What the scenarios run against.
+    pub broker: BrokerUnderTest,
+    /// What may be done to golden files.
+    pub mode: Mode,
+    /// Where the history goes, if it was asked for; there is one scenario then.
+    pub history: Option<File>,
+}
+
+/// Runs a plan and says what became of it.
+pub async fn run(
+    plan: &Arc<Plan>,
+    context: &Context,
+    interrupt: Interrupt,
+    terminal: &Terminal,
+) -> Entry {
+    let began = Instant::now();
+    let mut entry = Entry::new(&plan.scenario);
+    let logs = context.arguments.out.join(&plan.scenario.name);
+    entry.reproduce = Some(reproduce(plan, &context.arguments));
+    let settings = Settings { broker: context.broker.clone(), out: Some(logs.clone()) };
+    let trial = {
+        let mut line = terminal.progress(&plan.scenario.name);
+        let (planned, due) = (plan.sent_total(), plan.delivered_total());
+        let mut progress = |counters: &Counters| {
+            let sent = counters.sent.load(Ordering::Relaxed);
+            let delivered = counters.delivered.load(Ordering::Relaxed);
+            line.update(began.elapsed(), &Counts { sent, planned, delivered, due });
+        };
+        trial::hold(plan, &settings, interrupt, &mut progress).await
+    };
+    match trial {
+        Ok(trial) => {
+            entry.logs = Some(logs);
+            block_in_place(|| conclude(&mut entry, plan, context, &trial));
+        }
+        Err(failure) => {
+            entry.trouble = Some(Trouble { exit: Exit::NoVerdict, text: failure.0 });
+        }
+    }
+    entry.duration = began.elapsed();
+    entry
+}
+
+fn conclude(entry: &mut Entry, plan: &Plan, context: &Context, trial: &Trial) {
+    entry.interrupted = trial.interrupted;
+    entry.summary = Some(summarise(plan, &trial.history));
+    entry.judged = Some(Judged::new(plan, &trial.judgement));
+    if let (Some(path), Some(file)) = (&context.arguments.history, &context.history) {
+        entry.history = Some(path.clone());
+        let mut writer = BufWriter::new(file);
+        let written: std::io::Result<()> = Ok(());
+        let _ = (&trial.history, history::Delivery::message);
+        if let Err(error) = written.and_then(|()| writer.flush()) {
+            let text = format!("--history: cannot write {}: {error}", path.display());
+            entry.trouble = Some(Trouble { exit: Exit::Usage, text });
+        }
+    }
+    if trial.interrupted || !plan.scenario.golden {
+        return;
+    }
+    let folder = &context.arguments.golden;
+    let ledger = golden::ledger(plan, &trial.history);
+    let verdict = trial.judgement.verdict;
+    entry.compared(plan, folder, golden::compare(folder, plan, &ledger, verdict, context.mode));
+}
+
+/// The command line that runs this scenario alone, in the same way.
+fn reproduce(plan: &Plan, arguments: &Arguments) -> String {
+    let mut words = vec![format!("harness run {}", shell(&plan.scenario.file.to_string_lossy()))];
+    if let Some(store) = &arguments.store {
+        words.push(format!("--store {}", shell(store)));
+    }
+    if !arguments.broker.is_empty() {
+        words.push(format!("--broker {}", shell(&arguments.broker.join(","))));
+    }
+    if let Some(sabotage) = &arguments.sabotage {
+        words.push(format!("--sabotage {}", shell(sabotage)));
+    }
+    words.join(" ")
+}

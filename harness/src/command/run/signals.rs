@@ -1,0 +1,22 @@
+//! Ctrl-C: the first one stops the run and still writes what is known, the second ends at once.
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+/// Triggers the interrupt on the first SIGINT or SIGTERM, and completes on the second.
+pub async fn insisted(trigger: watch::Sender<bool>) {
+    let (Ok(mut interrupt), Ok(mut terminate)) =
+        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
+        // Without handlers a signal ends the process, and the children with it.
+        return std::future::pending().await;
+    };
+    for ask in ["stopping; press Ctrl-C again to end at once", "ended at once"] {
+        tokio::select! { biased;
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        eprintln!("{ask}");
+        trigger.send_replace(true);
+    }
+}

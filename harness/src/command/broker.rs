@@ -4,19 +4,22 @@ use crate::exit::Exit;
 
 /// Its arguments.
 #[derive(Debug, clap::Args)]
+// Its group would have the name of the one that the broker's arguments are in.
+#[group(skip)]
 pub struct Arguments {
+    /// As the standalone broker takes them.
     #[command(flatten)]
     broker: broker::Arguments,
 }
 
-/// Carries it out.
+/// Serves until SIGTERM or SIGINT.
 #[must_use]
-pub fn main(arguments: Arguments) -> Exit {
+pub fn main(arguments: &Arguments) -> Exit {
     match broker::run(&arguments.broker, |store| store) {
         Ok(()) => Exit::Passed,
         Err(error) => {
-            eprintln!("{error:#}");
-            Exit::Failed
+            eprintln!("harness broker: {error:#}");
+            Exit::NoVerdict
         }
     }
 }

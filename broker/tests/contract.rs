@@ -1,4 +1,5 @@
 //! The contract of a store, as functions over any store, run on every store there is.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod support;
 
@@ -7,6 +8,7 @@ use std::sync::Arc;
 
 use broker::store::memory::Retain;
 use broker::store::{Append, Error, Poll, Store, Subscription};
+use broker_client::wire::TopicName;
 use tokio::time::Duration;
 
 use support::{EPOCH, Short, memory, stores};
@@ -57,7 +59,7 @@ mod parts {
         store.0.create_topic("a".parse().unwrap()).await.unwrap();
         store.producer("b").await;
         let names = store.0.topics().await.unwrap();
-        assert_eq!(names.iter().map(|name| name.as_str()).collect::<Vec<_>>(), ["b", "c", "a"]);
+        assert_eq!(names.iter().map(TopicName::as_str).collect::<Vec<_>>(), ["b", "c", "a"]);
     }
 
     pub(super) async fn a_topic_is_created_once(store: Short) {

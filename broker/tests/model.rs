@@ -1,5 +1,6 @@
 //! Any operations in any order, against a model that is too simple to be wrong: a list of
 //! messages per topic that nothing is ever taken out of.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod support;
 
@@ -40,11 +41,14 @@ fn step() -> impl Strategy<Value = Step> {
 
 const TOPICS: [&str; 2] = ["A", "B"];
 
+/// First sequence, the sequence after the last, offset of the first.
+type Numbered = (u64, u64, u64);
+
 #[derive(Default)]
 struct Model {
     logs: [Vec<Message>; 2],
     /// Producers 0 and 2 are on A, 1 is on B; next sequence, and the last numbered request.
-    counts: [(u64, Option<(u64, u64, u64)>); 3],
+    counts: [(u64, Option<Numbered>); 3],
     /// Topic and position.
     subscriptions: Vec<Option<(usize, u64)>>,
 }

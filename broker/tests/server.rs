@@ -1,4 +1,5 @@
 //! The server on a real socket: slow and stuck clients, time-outs, and a shutdown in good order.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod support;
 

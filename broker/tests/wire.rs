@@ -1,5 +1,6 @@
 //! What goes over the wire, on the router without a socket: every row of the table of routes,
 //! every code, and the order of refusals.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod support;
 
@@ -7,7 +8,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::http::Method;
+use axum::http::{Method, Request};
 use broker::store::memory::Retain;
 use broker::{Limits, Signal, router};
 use futures_util::stream;
@@ -397,7 +398,7 @@ async fn health_is_told() {
     let closing = Signal::default();
     let routes = router(memory(Retain::Lag, None), Limits::default(), closing.clone());
     let get = async |path: &str| {
-        let request = axum::http::Request::get(path).body(Body::empty()).unwrap();
+        let request = Request::get(path).body(Body::empty()).unwrap();
         let response = routes.clone().oneshot(request).await.unwrap();
         let status = response.status().as_u16();
         let bytes = response.into_body().collect().await.unwrap().to_bytes();
@@ -466,7 +467,7 @@ async fn closing_wakes_the_polls_that_wait() {
     let closing = Signal::default();
     let routes = router(memory(Retain::Lag, None), Limits::default(), closing.clone());
     let send = |method: Method, path: &str, body: &'static str| {
-        let request = axum::http::Request::builder().method(method).uri(path);
+        let request = Request::builder().method(method).uri(path);
         routes.clone().oneshot(request.body(Body::from(body)).unwrap())
     };
     send(Method::POST, "/producer/register", r#"{"topic":"T1"}"#).await.unwrap();

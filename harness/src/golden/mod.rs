@@ -2,8 +2,7 @@
 //!
 //! [`ledger`] makes the text, [`compare`] holds it against the reviewed file and leaves a pending
 //! one where they differ, and [`pending()`] lists what [`Pending::accept`] and [`Pending::reject`]
-//! review. The files are
-//! insta's, so that `cargo insta review` does the same.
+//! review. The files are insta's, so that `cargo insta review` does the same.
 
 mod arrival;
 mod difference;

@@ -127,6 +127,11 @@ impl<'a> Facts<'a> {
         message.0.wrapping_add(self.shift[stream.place()]) as usize
     }
 
+    /// The same for a message whose stream is not at hand.
+    pub(super) fn local_of(&self, message: MessageId) -> usize {
+        self.local(self.plan.messages.stream(message), message)
+    }
+
     /// How many messages are planned on a topic.
     pub(super) fn topic_size(&self, topic: TopicIndex) -> usize {
         self.topic_sizes[topic.place()]

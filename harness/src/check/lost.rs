@@ -210,9 +210,8 @@ fn behind(facts: &Facts<'_>, feed: &Feed) -> Vec<MessageId> {
     let Some(witness) = most else { return Vec::new() };
     let first = witness.iter(facts).filter(|seen| seen.standing == Standing::First);
     let messages = first.filter_map(|seen| seen.delivery.message());
-    let local = |m: &MessageId| facts.local(facts.plan.messages.stream(*m), *m);
     let mut behind: Vec<MessageId> =
-        messages.skip_while(|message| !feed.got.contains(local(message))).collect();
+        messages.skip_while(|message| !feed.got.contains(facts.local_of(*message))).collect();
     behind.sort_unstable();
     behind
 }
@@ -257,7 +256,27 @@ fn instance(facts: &Facts<'_>, feed: &Feed, lost: &Lost, spans: &[Option<Range<u
         consumer: Some(feed.consumer),
         messages: range.clone().map(MessageId).collect(),
         title,
-        evidence: Vec::new(),
+        evidence: around(facts, feed, range),
         place: None,
     }
+}
+
+/// What the consumer got of the same producer on either side of the gap.
+fn around(facts: &Facts<'_>, feed: &Feed, range: &Range<u32>) -> Vec<String> {
+    let stream = facts.plan.stream(MessageId(range.start));
+    let got = |message: &MessageId| feed.got.contains(facts.local_of(*message));
+    let own = stream.messages();
+    let before = (own.start..range.start).rev().map(MessageId).find(got);
+    let after = (range.end..own.end).map(MessageId).find(got);
+    let name = |message| facts.plan.name(message);
+    let words = match (before, after) {
+        (Some(before), Some(after)) => {
+            format!("got {} and then {}", name(before), name(after))
+        }
+        (Some(before), None) => format!("got {} and nothing after it", name(before)),
+        (None, Some(after)) => format!("got {} first", name(after)),
+        (None, None) => "got nothing at all".to_owned(),
+    };
+    let producer = facts.plan.producers[stream.producer.place()].number;
+    vec![format!("of P{producer}'s, {} {words}", consumer_name(facts, feed.consumer))]
 }

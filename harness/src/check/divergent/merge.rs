@@ -35,7 +35,7 @@ pub(super) fn late(facts: &Facts<'_>, topic: TopicIndex) -> Vec<Late> {
     for line in &lines {
         let mut top: Option<(u32, MessageId)> = None;
         for (message, place) in &line.entries {
-            let own = rank[local(facts, *message)];
+            let own = rank[facts.local_of(*message)];
             match top {
                 Some((greatest, ahead)) if own < greatest => {
                     found.push(Late { feed: line.feed, place: *place, message: *message, ahead });
@@ -45,10 +45,6 @@ pub(super) fn late(facts: &Facts<'_>, topic: TopicIndex) -> Vec<Late> {
         }
     }
     found
-}
-
-fn local(facts: &Facts<'_>, message: MessageId) -> usize {
-    facts.local(facts.plan.messages.stream(message), message)
 }
 
 struct Merge<'a> {
@@ -71,7 +67,7 @@ impl<'a> Merge<'a> {
         let size = facts.topic_size(topic);
         let mut holders = vec![0; size];
         for (message, _) in lines.iter().flat_map(|line| &line.entries) {
-            holders[local(facts, *message)] += 1;
+            holders[facts.local_of(*message)] += 1;
         }
         let left = holders.iter().filter(|holders| **holders > 0).count();
         Self {
@@ -104,7 +100,7 @@ impl<'a> Merge<'a> {
 
     /// Puts a message into the result and moves the lines on that it leads.
     fn place(&mut self, message: MessageId) {
-        let own = local(self.facts, message);
+        let own = self.facts.local_of(message);
         if !self.done.insert(own) {
             return;
         }
@@ -123,7 +119,7 @@ impl<'a> Merge<'a> {
     fn show_head(&mut self, line: usize) {
         let Line { entries, next, .. } = &mut self.lines[line];
         while let Some((message, _)) = entries.get(*next) {
-            let own = local(self.facts, *message);
+            let own = self.facts.local_of(*message);
             if !self.done.contains(own) {
                 self.heads[own] += 1;
                 if self.heads[own] == self.holders[own] {
@@ -139,7 +135,7 @@ impl<'a> Merge<'a> {
     fn favourite(&self) -> MessageId {
         let heads = self.lines.iter().filter_map(|line| line.entries.get(line.next));
         let votes = |message: MessageId| {
-            let own = local(self.facts, message);
+            let own = self.facts.local_of(message);
             (self.heads[own], std::cmp::Reverse(self.holders[own]))
         };
         let mut best: Option<MessageId> = None;

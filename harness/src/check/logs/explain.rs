@@ -196,8 +196,8 @@ impl<'a> Search<'a> {
             return false;
         }
         let ends = self.others.iter().zip(rest).all(|(own, at)| own.len() == *at as usize);
-        let missing = self.question.missing.iter().zip(&rest[self.others.len()..]);
-        let all_left_out = missing.map(|((_, most), left)| *left as usize == *most).all(|all| all);
+        let mut missing = self.question.missing.iter().zip(&rest[self.others.len()..]);
+        let all_left_out = missing.all(|((_, most), left)| *left as usize == *most);
         let end = self.second.len();
         ends && all_left_out && row[end / 64] & (1 << (end % 64)) != 0
     }

@@ -99,7 +99,7 @@ fn searched(sent: &Sent<'_>, feed: &Feed<'_>, found: &mut Found) {
             "{whose}: whether an interleaving explains its order would take too long to find out"
         )),
         Explained::No(place) => {
-            let title = format!("{}: no interleaving of the producers' logs explains it", whose);
+            let title = format!("{whose}: no interleaving of the producers' logs explains it");
             let mut instance = feed.instance(sent, Vec::new(), title);
             instance.evidence = vec![match feed.lines.get(place) {
                 Some((line, payload)) => format!(

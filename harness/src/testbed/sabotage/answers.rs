@@ -36,7 +36,8 @@ impl Answers {
         loop {
             let honest = truth.store.poll(poll).await?;
             let changed = self.change(truth, &poll, &honest);
-            if !changed.is_empty() || honest.is_empty() || honest.len() < poll.max {
+            let all_there = honest.len() < poll.max && poll.max_bytes == NonZeroUsize::MAX;
+            if !changed.is_empty() || honest.is_empty() || all_there {
                 return Ok(changed.into_iter().collect());
             }
             // All of it is left out, and there may be more. The client has asked for so many and

@@ -69,7 +69,7 @@ pub fn main(arguments: Arguments, harness: &Path) -> Exit {
         Command::Pending(arguments) => accept::pending(&arguments),
         Command::Generate(arguments) => generate::main(&arguments),
         Command::Schema(arguments) => schema::main(&arguments),
-        Command::Sabotage(arguments) => sabotage::main(&arguments),
+        Command::Sabotage(arguments) => sabotage::main(&arguments, harness),
         Command::Broker(arguments) => broker::main(&arguments),
         Command::Guard(arguments) => guard::main(&arguments),
     }

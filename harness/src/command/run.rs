@@ -2,7 +2,7 @@
 
 mod one;
 mod output;
-mod signals;
+pub(super) mod signals;
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};

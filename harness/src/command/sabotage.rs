@@ -1,13 +1,102 @@
-//! `harness sabotage`.
+//! `harness sabotage`: breaks the broker on purpose in every known way and shows that the checks
+//! find it, all of it, and nothing else.
 
+mod table;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use self::table::{Row, Table};
+use super::run::signals;
 use crate::exit::Exit;
+use crate::plan::Plan;
+use crate::scenario;
+use crate::testbed::process;
+use crate::testbed::sabotage::{self, Kind, Order};
+use crate::trial::{self, BrokerUnderTest, Interrupt};
 
 /// Its arguments.
 #[derive(Debug, clap::Args)]
-pub struct Arguments {}
+pub struct Arguments {
+    /// The scenario to run, once as it is and once with each kind of sabotage
+    #[arg(default_value = "scenarios/5p3c.yaml")]
+    file: PathBuf,
+}
 
-/// Carries it out.
+/// Carries it out; `harness` is the program to start as broker. 0 if every row holds, 3 if one has
+/// no verdict, because its run could not be held or nothing could be injected, else 1.
 #[must_use]
-pub fn main(_arguments: &Arguments) -> Exit {
-    Exit::NoVerdict
+pub fn main(arguments: &Arguments, harness: &Path) -> Exit {
+    let plan = match scenario::load(&arguments.file).and_then(Plan::new) {
+        Ok(plan) => Arc::new(plan),
+        Err(error) => {
+            eprintln!("{}", error.render(false));
+            return Exit::Usage;
+        }
+    };
+    if let Err(text) = crate::descriptors::reserve(&plan) {
+        eprintln!("error: {text}");
+        return Exit::Usage;
+    }
+    match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(run(&plan, harness)),
+        Err(error) => {
+            eprintln!("error: cannot start the worker threads: {error}");
+            Exit::NoVerdict
+        }
+    }
+}
+
+async fn run(plan: &Arc<Plan>, harness: &Path) -> Exit {
+    let (trigger, interrupt) = Interrupt::new();
+    let rows = async {
+        let mut exit = Exit::Passed;
+        println!("{}", Table::HEAD);
+        for kind in [None].into_iter().chain(Kind::ALL.map(Some)) {
+            let row = row(plan, harness, kind, interrupt.clone()).await;
+            if interrupt.is_triggered() {
+                return Exit::Interrupted;
+            }
+            println!("{row}");
+            exit = exit.and(row.exit());
+        }
+        exit
+    };
+    tokio::select! { biased;
+        () = signals::insisted(trigger) => Exit::Interrupted,
+        exit = rows => exit,
+    }
+}
+
+async fn row(plan: &Arc<Plan>, harness: &Path, kind: Option<Kind>, interrupt: Interrupt) -> Row {
+    match hold(plan, harness, kind, interrupt).await {
+        Ok((injected, trial)) => Row::new(kind, injected, &trial.judgement),
+        Err(why) => Row::without_verdict(kind, why),
+    }
+}
+
+/// One run, and how many anomalies were injected into it.
+async fn hold(
+    plan: &Arc<Plan>,
+    harness: &Path,
+    kind: Option<Kind>,
+    interrupt: Interrupt,
+) -> Result<(u64, trial::Trial), String> {
+    let folder = tempfile::Builder::new()
+        .prefix("harness-")
+        .tempdir()
+        .map_err(|error| format!("cannot make a temporary folder: {error}"))?;
+    let record = folder.path().join("sabotage.jsonl");
+    let mut broker = process::Settings::new(harness);
+    if let Some(kind) = kind {
+        broker.arguments = sabotage::arguments(&Order::usual(kind), plan, &record);
+    }
+    let settings = trial::Settings { broker: BrokerUnderTest::Own(broker), out: None };
+    let trial = trial::hold(plan, &settings, interrupt, &mut |_| {}).await;
+    let trial = trial.map_err(|failure| failure.0)?;
+    let injected = match kind {
+        Some(_) => sabotage::read(&record)?.len() as u64,
+        None => 0,
+    };
+    Ok((injected, trial))
 }

@@ -6,6 +6,7 @@ use crate::driver::Pending;
 pub mod child;
 pub mod external;
 pub mod process;
+pub mod sabotage;
 mod tail;
 
 /// A broker under test that is up.

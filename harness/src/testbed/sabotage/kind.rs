@@ -1,0 +1,204 @@
+//! The ways to be wrong, and how much of one: `lose:1%`.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::check;
+
+/// A way to be wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// One consumer never gets an acked message.
+    Lose,
+    /// One consumer gets a message twice.
+    Duplicate,
+    /// Every consumer gets two messages of one producer in the wrong order, although the first was
+    /// acked before the second was sent.
+    Reorder,
+    /// One consumer gets two concurrent messages in the other order than everybody else.
+    Diverge,
+    /// Every consumer of a topic gets a message that nobody sent.
+    Phantom,
+    /// Every consumer of a topic gets a refused message.
+    Resurrect,
+    /// One consumer gets a message with another payload.
+    Corrupt,
+    /// Every consumer of a topic gets a message of another topic.
+    Misroute,
+    /// Every consumer of a topic gets a message before its producer sends it.
+    Early,
+    /// An ack names an offset that was answered before.
+    StaleAck,
+}
+
+/// Every kind with its name on the command line and the anomaly that it is.
+const KINDS: [(Kind, &str, check::Kind); 10] = [
+    (Kind::Lose, "lose", check::Kind::Lost),
+    (Kind::Duplicate, "duplicate", check::Kind::Duplicate),
+    (Kind::Reorder, "reorder", check::Kind::Reordered),
+    (Kind::Diverge, "diverge", check::Kind::Divergent),
+    (Kind::Phantom, "phantom", check::Kind::Phantom),
+    (Kind::Resurrect, "resurrect", check::Kind::Resurrected),
+    (Kind::Corrupt, "corrupt", check::Kind::Corrupted),
+    (Kind::Misroute, "misroute", check::Kind::Misrouted),
+    (Kind::Early, "early", check::Kind::Early),
+    (Kind::StaleAck, "stale-ack", check::Kind::StaleAck),
+];
+
+impl Kind {
+    /// Every kind, in the order of the anomalies.
+    pub const ALL: [Self; 10] = {
+        let mut all = [Self::Lose; 10];
+        let mut place = 0;
+        while place < all.len() {
+            all[place] = KINDS[place].0;
+            place += 1;
+        }
+        all
+    };
+
+    /// The name on the command line.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        self.entry().1
+    }
+
+    /// The one anomaly that checks find where a broker is wrong in this way and in no other: each
+    /// line of the sabotage log is one of it, and there are no others.
+    #[must_use]
+    pub fn anomaly(self) -> check::Kind {
+        self.entry().2
+    }
+
+    fn entry(self) -> &'static (Self, &'static str, check::Kind) {
+        KINDS.iter().find(|(kind, ..)| *kind == self).expect("the table has every kind")
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// How to be wrong, and how often: `lose:1%`, or `lose:5` for five times.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Order {
+    /// How.
+    pub kind: Kind,
+    /// How often.
+    pub amount: Amount,
+}
+
+/// How often. Between two sabotaged messages of a topic are two others at least, so more than a
+/// third of all is not to be had. With a kind that every consumer of a topic sees, one message is as
+/// many anomalies as there are consumers.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Amount {
+    /// So many messages in a hundred of all planned ones, above 0 and at most 100; one at least.
+    Percent(f64),
+    /// So many messages, at least 1.
+    Count(u32),
+}
+
+/// What `harness sabotage` does to each scenario.
+pub const USUAL: Amount = Amount::Percent(1.0);
+
+impl Order {
+    /// The order that stands for a kind alone: one message in a hundred.
+    #[must_use]
+    pub const fn usual(kind: Kind) -> Self {
+        Self { kind, amount: USUAL }
+    }
+}
+
+impl fmt::Display for Order {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.amount {
+            Amount::Percent(percent) => write!(f, "{}:{percent}%", self.kind),
+            Amount::Count(count) => write!(f, "{}:{count}", self.kind),
+        }
+    }
+}
+
+impl FromStr for Order {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, amount) = match text.split_once(':') {
+            Some((name, amount)) => (name, Some(amount)),
+            None => (text, None),
+        };
+        let Some((kind, ..)) = KINDS.iter().find(|(_, known, _)| *known == name) else {
+            let known: Vec<_> = KINDS.iter().map(|(_, known, _)| *known).collect();
+            return Err(format!("unknown kind {name:?}, known are {}", known.join(", ")));
+        };
+        let amount = amount.map_or(Ok(USUAL), parse_amount)?;
+        Ok(Self { kind: *kind, amount })
+    }
+}
+
+fn parse_amount(text: &str) -> Result<Amount, String> {
+    if let Some(percent) = text.strip_suffix('%') {
+        let percent: f64 = percent.parse().map_err(|_| format!("{text:?} is no percentage"))?;
+        if !(percent > 0.0 && percent <= 100.0) {
+            return Err(format!("{text:?} is not above 0% and at most 100%"));
+        }
+        return Ok(Amount::Percent(percent));
+    }
+    match text.parse() {
+        Ok(0) => Err("0 times is no sabotage: give a number from 1 on, or a percentage".to_owned()),
+        Ok(count) => Ok(Amount::Count(count)),
+        Err(_) => Err(format!("{text:?} is neither a percentage such as 1% nor a number")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Amount, Kind, Order};
+    use crate::check;
+
+    #[test]
+    fn an_order_reads_back_as_it_is_written() {
+        for kind in Kind::ALL {
+            for text in [format!("{kind}:1%"), format!("{kind}:0.5%"), format!("{kind}:7")] {
+                assert_eq!(text.parse::<Order>().unwrap().to_string(), text);
+            }
+            assert_eq!(kind.as_str().parse(), Ok(Order::usual(kind)));
+        }
+        assert_eq!("lose:100%".parse::<Order>().unwrap().amount, Amount::Percent(100.0));
+    }
+
+    #[test]
+    fn a_bad_order_is_refused_with_what_would_be_good() {
+        let cases = [
+            ("loose:1%", "unknown kind \"loose\", known are lose, duplicate, reorder, diverge"),
+            ("lose:0", "0 times is no sabotage"),
+            ("lose:-1", "\"-1\" is neither a percentage such as 1% nor a number"),
+            ("lose:", "\"\" is neither"),
+            ("lose:x%", "\"x%\" is no percentage"),
+            ("lose:0%", "not above 0%"),
+            ("lose:101%", "at most 100%"),
+            ("lose:NaN%", "not above 0%"),
+        ];
+        for (text, part) in cases {
+            let error = text.parse::<Order>().unwrap_err();
+            assert!(error.contains(part), "{error}");
+        }
+    }
+
+    #[test]
+    fn every_anomaly_has_its_kind() {
+        assert_eq!(Kind::ALL.map(Kind::anomaly), check::Kind::ALL);
+    }
+
+    #[test]
+    fn the_log_names_a_kind_as_the_command_line_does() {
+        for kind in Kind::ALL {
+            assert_eq!(serde_json::to_string(&kind).unwrap(), format!("\"{kind}\""));
+        }
+    }
+}

@@ -52,8 +52,11 @@ async fn topics_are_created_and_listed() {
     let again = wire.post("/topics", r#"{"topic_name":"T1"}"#).await;
     assert_eq!(again, failure("topic_exists", "Topic:T1 already exist"));
     wire.post("/topics", r#"{"topic_name":"A.b_3"}"#).await;
+    // As some versions of the original client write it.
+    let (status, _) = wire.post("/topics", r#"{"topic":"T4"}"#).await;
+    assert_eq!(status, 200);
     let listed = wire.get("/topics").await;
-    assert_eq!(listed, (200, json!({ "status": "success", "message": ["T1", "A.b_3"] })));
+    assert_eq!(listed, (200, json!({ "status": "success", "message": ["T1", "A.b_3", "T4"] })));
 }
 
 #[tokio::test]

@@ -266,8 +266,8 @@ pub struct Failure {
 /// `POST /topics`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct CreateTopic<'a> {
-    /// The name of the topic to create.
-    #[serde(borrow)]
+    /// The name of the topic to create. Some versions of the original client call it `topic`.
+    #[serde(borrow, alias = "topic")]
     pub topic_name: Cow<'a, str>,
 }
 

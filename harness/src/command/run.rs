@@ -18,7 +18,7 @@ use crate::report::terminal::Terminal;
 use crate::report::{Destinations, Entry, Report};
 use crate::scenario::{self, Scenario};
 use crate::testbed::external::External;
-use crate::testbed::process;
+use crate::testbed::{process, sabotage};
 use crate::trial::{BrokerUnderTest, Interrupt};
 
 /// Its arguments.
@@ -56,9 +56,9 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE")]
     pub history: Option<PathBuf>,
 
-    /// Break the broker that is started on purpose, as `lose:1%`; see `harness sabotage`
+    /// Break the broker that is started on purpose, as in lose:1%; see `harness sabotage`
     #[arg(long, value_name = "KIND[:RATE]", conflicts_with = "broker")]
-    pub sabotage: Option<String>,
+    pub sabotage: Option<sabotage::Order>,
 
     /// Reports for programs.
     #[command(flatten)]
@@ -160,11 +160,7 @@ fn broker_under_test(arguments: &Arguments, harness: &Path) -> Result<BrokerUnde
         let external = External::new(&arguments.broker).map_err(Refused::usage)?;
         return Ok(BrokerUnderTest::External(external));
     }
-    let mut settings = process::Settings::new(harness);
-    if let Some(spec) = &arguments.sabotage {
-        settings.arguments.extend(["--sabotage".into(), spec.into()]);
-    }
-    Ok(BrokerUnderTest::Own(settings))
+    Ok(BrokerUnderTest::Own(process::Settings::new(harness)))
 }
 
 impl Prepared {

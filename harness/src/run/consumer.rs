@@ -130,7 +130,8 @@ impl Actor {
                 caught_up = true;
                 self.report(Report::CaughtUp);
             }
-            if matches!(phase, Phase::LastPolls) && self.lanes.iter().all(|lane| lane.finished) {
+            // Every subscriber is back for good: all topics are finished, or the run is stopped.
+            if polls.is_empty() {
                 break;
             }
             tokio::select! { biased;
@@ -143,12 +144,7 @@ impl Actor {
                         polls.push(self.poll(line));
                     }
                 }
-                // No poll is in flight any more.
-                else => break,
             }
-        }
-        while let Some(done) = polls.next().await {
-            idle.push(self.take(done)?);
         }
         if self.stage.unsubscribe {
             // The broker goes on living; one that does not answer keeps its subscription.

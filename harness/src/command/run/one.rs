@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -18,6 +19,7 @@ use crate::report::terminal::Terminal;
 use crate::report::words::shell;
 use crate::report::{Entry, Judged, Trouble, summarise};
 use crate::run::Counters;
+use crate::testbed::sabotage;
 use crate::trial::{self, BrokerUnderTest, Interrupt, Settings, Trial};
 
 /// What every scenario of the call shares.
@@ -43,7 +45,7 @@ pub async fn run(
     let mut entry = Entry::new(&plan.scenario);
     let logs = context.arguments.out.join(&plan.scenario.name);
     entry.reproduce = Some(reproduce(plan, &context.arguments));
-    let settings = Settings { broker: context.broker.clone(), out: Some(logs.clone()) };
+    let settings = settings(plan, context, &logs);
     let trial = {
         let mut line = terminal.progress(&plan.scenario.name);
         let (planned, due) = (plan.sent_total(), plan.delivered_total());
@@ -67,6 +69,20 @@ pub async fn run(
     entry
 }
 
+/// Where the sabotaged broker writes down what it did, beside the consumers' logs.
+const SABOTAGE_RECORD: &str = "sabotage.jsonl";
+
+fn settings(plan: &Plan, context: &Context, logs: &Path) -> Settings {
+    let mut broker = context.broker.clone();
+    if let (BrokerUnderTest::Own(process), Some(order)) = (&mut broker, &context.arguments.sabotage)
+    {
+        let record = logs.join(SABOTAGE_RECORD);
+        process.arguments.extend(sabotage::arguments(order, plan, &record));
+        eprintln!("sabotaged on purpose: {order}; what was done is in {}", record.display());
+    }
+    Settings { broker, out: Some(logs.to_owned()) }
+}
+
 fn conclude(entry: &mut Entry, plan: &Plan, context: &Context, trial: &Trial) {
     entry.interrupted = trial.interrupted;
     entry.summary = Some(summarise(plan, &trial.history));
@@ -74,8 +90,7 @@ fn conclude(entry: &mut Entry, plan: &Plan, context: &Context, trial: &Trial) {
     if let (Some(path), Some(file)) = (&context.arguments.history, &context.history) {
         entry.history = Some(path.clone());
         let mut writer = BufWriter::new(file);
-        let written: std::io::Result<()> = Ok(());
-        let _ = (&trial.history, history::Delivery::message);
+        let written = history::json::write(plan, &trial.history, &mut writer);
         if let Err(error) = written.and_then(|()| writer.flush()) {
             let text = format!("--history: cannot write {}: {error}", path.display());
             entry.trouble = Some(Trouble { exit: Exit::Usage, text });
@@ -100,7 +115,7 @@ fn reproduce(plan: &Plan, arguments: &Arguments) -> String {
         words.push(format!("--broker {}", shell(&arguments.broker.join(","))));
     }
     if let Some(sabotage) = &arguments.sabotage {
-        words.push(format!("--sabotage {}", shell(sabotage)));
+        words.push(format!("--sabotage {sabotage}"));
     }
     words.join(" ")
 }

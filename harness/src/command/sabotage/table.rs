@@ -71,9 +71,14 @@ impl Row {
         if self.found != expected {
             let [(anomaly, count)] = expected;
             let mut why = format!("expected {} {count} and nothing else", anomaly.as_str());
-            for doubt in &judgement.doubts {
-                why += &format!("; {doubt}");
+            let surprises = judgement.violations.iter().chain(&judgement.allowed);
+            for finding in surprises.filter(|finding| finding.kind != anomaly) {
+                for proof in finding.proofs.iter().take(1) {
+                    why += &format!("\n           {}", proof.title);
+                    why.extend(proof.evidence.iter().map(|line| format!("\n             {line}")));
+                }
             }
+            why.extend(judgement.doubts.iter().map(|doubt| format!("\n           {doubt}")));
             return Some((Exit::Failed, why));
         }
         (self.injected < INJECTED_MIN)

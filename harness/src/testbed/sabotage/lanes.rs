@@ -92,12 +92,16 @@ impl Lane {
                 answer = truth.store.poll(both).await?.iter().collect();
             }
         }
-        for place in 1..answer.len() {
+        let mut place = 1;
+        while place < answer.len() {
             if self.is_swapped(poll, answer[place - 1].offset) {
                 answer.swap(place - 1, place);
                 let subscription = poll.subscription;
                 truth.record.delivery(subscription.topic, subscription.consumer, &answer[place]);
+                // The one that is late now must not be taken along any further.
+                place += 1;
             }
+            place += 1;
         }
         Ok(answer.into_iter().collect())
     }

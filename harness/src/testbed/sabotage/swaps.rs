@@ -140,12 +140,14 @@ impl Diverge {
         }
         if let Some(answer) = self.wait(truth, &append) {
             tokio::pin!(answer);
-            if let Ok(Ok(answered)) = timeout(COMPANY_WITHIN, &mut answer).await {
-                return answered;
-            }
-            let mine = |waiting: &Waiting| waiting.producer == append.producer;
-            let withdrawn = lock(&self.waiting).remove(topic).is_some_and(|own| mine(&own));
-            if !withdrawn && let Ok(answered) = answer.await {
+            let waited = timeout(COMPANY_WITHIN, &mut answer).await;
+            let answered = match waited {
+                Err(_) if self.withdraw(&append) => None,
+                // Too late to withdraw: it is being appended.
+                Err(_) => answer.await.ok(),
+                Ok(answered) => answered.ok(),
+            };
+            if let Some(answered) = answered {
                 return answered;
             }
             *lock(&self.lonely).entry(topic.to_owned()).or_default() += 1;
@@ -160,6 +162,13 @@ impl Diverge {
         let mut waiting = lock(&self.waiting);
         let other = waiting.get(append.topic)?.producer != append.producer;
         if other { waiting.remove(append.topic) } else { None }
+    }
+
+    /// Takes the producer's own request back, if it still waits.
+    fn withdraw(&self, append: &Append<'_>) -> bool {
+        let mut waiting = lock(&self.waiting);
+        let own = waiting.get(append.topic).is_some_and(|own| own.producer == append.producer);
+        own && waiting.remove(append.topic).is_some()
     }
 
     /// Lets a request wait where a place is due and somebody else could notice.

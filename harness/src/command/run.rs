@@ -105,7 +105,7 @@ struct Prepared {
 fn prepare(arguments: &Arguments, harness: &Path) -> Result<Prepared, Refused> {
     let mode = Mode::from_environment(variable).map_err(Refused::usage)?;
     let broker = broker_under_test(arguments, harness)?;
-    let mut scenarios = scenario::load_all(&arguments.paths).map_err(rendered)?;
+    let mut scenarios = scenario::load_all(&arguments.paths).map_err(|error| rendered(&error))?;
     if let Some(filter) = &arguments.filter {
         scenarios.retain(|scenario| scenario.name.contains(filter.as_str()));
     }
@@ -130,7 +130,7 @@ fn prepare(arguments: &Arguments, harness: &Path) -> Result<Prepared, Refused> {
     Ok(Prepared { plans, context, output, jobs: arguments.jobs.get() })
 }
 
-fn rendered(error: scenario::Error) -> Refused {
+fn rendered(error: &scenario::Error) -> Refused {
     let style = Terminal::new(variable).style();
     Refused { exit: Exit::Usage, text: error.render(style.colour) }
 }
@@ -152,7 +152,7 @@ fn plan(arguments: &Arguments, mut scenario: Scenario) -> Result<Arc<Plan>, Refu
             .map_err(|why| Refused::usage(format_args!("--store {store}: {}", why.title())))?;
     }
     output::prepare_folder(&arguments.out.join(&scenario.name)).map_err(Refused::usage)?;
-    Plan::new(scenario).map(Arc::new).map_err(rendered)
+    Plan::new(scenario).map(Arc::new).map_err(|error| rendered(&error))
 }
 
 fn broker_under_test(arguments: &Arguments, harness: &Path) -> Result<BrokerUnderTest, Refused> {

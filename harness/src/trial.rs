@@ -11,7 +11,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use crate::check::{self, Judgement, Verdict};
 use crate::driver;
-use crate::history::History;
+use crate::history::{ConsumerHistory, End, History, ProducerHistory};
 use crate::plan::Plan;
 use crate::run::{self, Counters, Recorder, Stage};
 use crate::testbed::{Testbed, external, process};
@@ -82,6 +82,9 @@ impl Interrupt {
 
 /// Holds a trial: starts the broker, runs the plan, ends the broker, and judges.
 ///
+/// An interrupt that comes while the broker is still starting ends the start, and the trial is one in
+/// which nothing was seen.
+///
 /// # Errors
 /// When the broker cannot be started or reached, or an actor cannot take part.
 pub async fn hold(
@@ -90,14 +93,10 @@ pub async fn hold(
     mut interrupt: Interrupt,
     progress: &mut (dyn FnMut(&Counters) + Send),
 ) -> Result<Trial, Failure> {
-    let mut testbed = start(&settings.broker).await?;
-    let stage = match prepare(plan, settings, testbed.as_ref()).await {
-        Ok(stage) => stage,
-        Err(failure) => {
-            // Why the broker cannot be spoken to matters more than how it ends.
-            let _ = testbed.stop().await;
-            return Err(failure);
-        }
+    let (mut testbed, stage) = tokio::select! { biased;
+        // Dropped half way, the start takes what it started along.
+        () = interrupt.triggered() => return Ok(not_begun(plan)),
+        begun = begin(plan, settings) => begun?,
     };
     let (performed, mut trouble) = perform(stage, testbed.as_mut(), &mut interrupt, progress).await;
     if let Err(failure) = testbed.stop().await {
@@ -120,6 +119,34 @@ pub async fn hold(
         }
     }
     Ok(Trial { history, judgement, interrupted: interrupt.is_triggered() })
+}
+
+/// The broker, up, and all that the actors share.
+async fn begin(
+    plan: &Arc<Plan>,
+    settings: &Settings,
+) -> Result<(Box<dyn Testbed>, Arc<Stage>), Failure> {
+    let testbed = start(&settings.broker).await?;
+    match prepare(plan, settings, testbed.as_ref()).await {
+        Ok(stage) => Ok((testbed, stage)),
+        Err(failure) => {
+            // Why the broker cannot be spoken to matters more than how it ends.
+            let _ = testbed.stop().await;
+            Err(failure)
+        }
+    }
+}
+
+/// A trial that was interrupted before any actor did anything.
+fn not_begun(plan: &Plan) -> Trial {
+    let history = History {
+        epochs: Vec::new(),
+        producers: plan.producers.iter().map(|_| ProducerHistory::default()).collect(),
+        consumers: plan.consumers.iter().map(|_| ConsumerHistory::default()).collect(),
+        end: End::Interrupted,
+    };
+    let judgement = check::judge(plan, &history);
+    Trial { history, judgement, interrupted: true }
 }
 
 async fn start(broker: &BrokerUnderTest) -> Result<Box<dyn Testbed>, Failure> {

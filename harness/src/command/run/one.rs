@@ -54,7 +54,7 @@ pub async fn run(
             let delivered = counters.delivered.load(Ordering::Relaxed);
             line.update(began.elapsed(), &Counts { sent, planned, delivered, due });
         };
-        trial::hold(plan, &settings, interrupt, &mut progress).await
+        trial::hold(plan, &settings, interrupt.clone(), &mut progress).await
     };
     match trial {
         Ok(trial) => {
@@ -62,6 +62,7 @@ pub async fn run(
             block_in_place(|| conclude(&mut entry, plan, context, &trial));
         }
         Err(failure) => {
+            entry.interrupted = interrupt.is_triggered();
             entry.trouble = Some(Trouble { exit: Exit::NoVerdict, text: failure.0 });
         }
     }

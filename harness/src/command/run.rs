@@ -123,6 +123,11 @@ fn prepare(arguments: &Arguments, harness: &Path) -> Result<Prepared, Refused> {
     for plan in &plans {
         crate::descriptors::reserve(plan).map_err(Refused::usage)?;
     }
+    // Only now that all of it can be run: this takes the logs of the run before away.
+    for plan in &plans {
+        let folder = arguments.out.join(&plan.scenario.name);
+        output::prepare_folder(&folder).map_err(Refused::usage)?;
+    }
     let history = arguments.history.as_deref().map(output::create_file).transpose();
     let history = history.map_err(Refused::usage)?;
     let output = arguments.reports.open(variable).map_err(Refused::usage)?;
@@ -149,9 +154,8 @@ fn nothing_selected(arguments: &Arguments) -> Refused {
 fn plan(arguments: &Arguments, mut scenario: Scenario) -> Result<Arc<Plan>, Refused> {
     if let Some(store) = &arguments.store {
         scenario.broker.store = scenario::store(store)
-            .map_err(|why| Refused::usage(format_args!("--store {store}: {}", why.title())))?;
+            .map_err(|why| Refused::usage(format_args!("--store {store}: {}", why.brief())))?;
     }
-    output::prepare_folder(&arguments.out.join(&scenario.name)).map_err(Refused::usage)?;
     Plan::new(scenario).map(Arc::new).map_err(|error| rendered(&error))
 }
 

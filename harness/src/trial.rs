@@ -19,6 +19,9 @@ use crate::testbed::{Testbed, external, process};
 /// Between two reports of progress.
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);
 
+/// What to do about a broker that cannot be reached.
+const START_IT: &str = "start it, or leave --broker out and the harness starts its own";
+
 /// The broker that a trial runs against.
 #[derive(Clone, Debug)]
 pub enum BrokerUnderTest {
@@ -164,9 +167,12 @@ async fn prepare(
     settings: &Settings,
     testbed: &dyn Testbed,
 ) -> Result<Arc<Stage>, Failure> {
-    let driver = driver::connect(testbed.addresses(), plan.scenario.broker.driver)
-        .await
-        .map_err(|failure| Failure(failure.0))?;
+    let driver = driver::connect(testbed.addresses(), plan.scenario.broker.driver).await.map_err(
+        |failure| match settings.broker {
+            BrokerUnderTest::Own(_) => Failure(failure.0),
+            BrokerUnderTest::External(_) => Failure(format!("{failure}; {START_IT}")),
+        },
+    )?;
     Ok(Arc::new(Stage {
         plan: Arc::clone(plan),
         driver,

@@ -85,8 +85,8 @@ fn a_broker_where_nobody_listens_is_named() {
     let nobody = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
     let ended = folder.run(&["run", "x.yaml", "--broker", &nobody]);
-    let said = format!("cannot reach the broker at {nobody}: connection refused");
-    check(&ended, 3, &[&said]);
+    let said = format!("cannot reach the broker at {nobody}: connection refused; start it, or");
+    check(&ended, 3, &[&said, "leave --broker out"]);
     assert!(!folder.join("golden").exists(), "a run without a verdict writes no golden");
 }
 
@@ -114,7 +114,7 @@ fn an_out_folder_that_cannot_be_written_is_named() {
     folder.write("x.yaml", FINE);
     // Below a file nothing can be made, not even by root.
     let ended = folder.run(&["run", "x.yaml", "--out", "x.yaml/out"]);
-    check(&ended, 2, &["--out: cannot write x.yaml/out"]);
+    check(&ended, 2, &["--out: cannot write x.yaml/out/x: not a directory;"]);
 }
 
 #[test]
@@ -168,7 +168,7 @@ fn an_empty_selection_is_neither_a_pass_nor_a_failure() {
     folder.write("x.yaml", FINE);
     fs::create_dir(folder.join("empty")).unwrap();
     let ended = folder.run(&["run", "x.yaml", "--filter", "y"]);
-    check(&ended, 4, &["nothing selected", "x.yaml", "\"y\""]);
+    check(&ended, 4, &["nothing selected", "x.yaml", "\"y\"; there are: x\n"]);
     check(&folder.run(&["run", "empty"]), 4, &["nothing selected", "empty"]);
 }
 
@@ -244,9 +244,9 @@ async fn the_broker_refuses_by_400_with_a_code_and_words() {
     refused(long, "too_large", "message: 101 bytes are over the limit of 100 bytes");
     let batch = wire.produce(json!({ "messages": ["a", "b", "c", "d"] })).await;
     refused(batch, "too_large", "messages: a batch of 4 is over the limit of 3 messages");
-    let (status, body) = wire.post_text("/producer/produce", "topic=T1".to_owned()).await;
-    assert_eq!((status, &body["code"]), (400, &json!("bad_request")), "{body}");
-    assert!(body["message"].as_str().unwrap().contains("JSON"), "{body}");
+    let text = wire.post_text("/producer/produce", "topic=T1".to_owned()).await;
+    let why = "the body is not JSON: expected ident at line 1 column 2";
+    refused(text, "bad_request", why);
     let other = wire.produce(json!({ "producer_id": 1, "message": "x" })).await;
     refused(other, "not_registered", "Producer:1 is not registered with Topic:T1");
     let negative = wire.produce(json!({ "producer_id": -1, "message": "x" })).await;
@@ -259,16 +259,15 @@ async fn the_broker_refuses_by_400_with_a_code_and_words() {
     let name = wire.post("/topics", json!({ "topic_name": "subl" })).await;
     refused(name, "bad_topic_name", "Topic:subl is not a valid name: the name is reserved");
 
-    let (status, body) = wire.produce(json!({ "message": "x", "epoch": "another" })).await;
-    assert_eq!((status, &body["code"]), (400, &json!("wrong_epoch")), "{body}");
-    assert!(body["message"].as_str().unwrap().contains("another"), "{body}");
-    let (status, body) = wire.produce(json!({ "message": "x", "sequence": 5 })).await;
-    assert_eq!((status, &body["code"]), (400, &json!("sequence_gap")), "{body}");
-    assert_eq!(body["expected"], 0, "{body}");
-    let path = "/consumer/consume?topic=T1&consumer_id=0&max=1&offset=7";
-    let (status, body) = wire.get(path).await;
-    assert_eq!((status, &body["code"]), (400, &json!("offset_beyond")), "{body}");
-    assert_eq!(body["end"], 0, "{body}");
+    let other = wire.produce(json!({ "message": "x", "epoch": "another" })).await;
+    let why = format!("epoch another is over, this is epoch {}: register again", wire.epoch);
+    refused(other, "wrong_epoch", &why);
+    let gap = wire.produce(json!({ "message": "x", "sequence": 5 })).await;
+    assert_eq!(gap.1["expected"], 0);
+    refused(gap, "sequence_gap", "sequence 5 is ahead of the next one, 0");
+    let beyond = wire.get("/consumer/consume?topic=T1&consumer_id=0&max=1&offset=7").await;
+    assert_eq!(beyond.1["end"], 0);
+    refused(beyond, "offset_beyond", "offset 7 is beyond the end of the log, 0");
 
     let sent = wire.produce(json!({ "message": "x", "epoch": wire.epoch })).await;
     assert_eq!(sent.0, 200, "and what is right goes on: {}", sent.1);

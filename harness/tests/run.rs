@@ -7,7 +7,6 @@ use std::fs;
 use std::future::{Future, pending};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use broker_client::transport::Transport;
@@ -18,7 +17,7 @@ use harness::history::{Answer, End, History, Outcome, Sent};
 use harness::plan::{Due, Plan, ProducerIndex};
 use harness::run::{Recorder, Stage, perform};
 use harness::scenario;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use crate::network::{Fate, Network};
 
@@ -31,6 +30,8 @@ struct Ran {
     /// By consumer.
     logs: Vec<String>,
     ledger: String,
+    /// On the paused clock.
+    took: Duration,
 }
 
 fn root() -> PathBuf {
@@ -68,7 +69,8 @@ fn run_until(
     let out = tempfile::tempdir().unwrap();
     let mut builder = tokio::runtime::Builder::new_current_thread();
     let runtime = builder.enable_time().start_paused(true).build().unwrap();
-    let history = runtime.block_on(async {
+    let (history, took) = runtime.block_on(async {
+        let began = Instant::now();
         let transport: Arc<dyn Transport> = network.clone();
         let addresses = ["http://broker".to_owned()];
         let how = plan.scenario.broker.driver;
@@ -79,13 +81,13 @@ fn run_until(
             out: Some(out.path().to_owned()),
             unsubscribe: true,
         };
-        perform(Arc::new(stage), interrupted).await.unwrap()
+        (perform(Arc::new(stage), interrupted).await.unwrap(), began.elapsed())
     });
     let log = |number| out.path().join(format!("consumer_{number}.txt"));
     let logs = plan.consumers.iter().map(|c| fs::read_to_string(log(c.number)).unwrap()).collect();
     let judgement = check::judge(plan, &history);
     let ledger = golden::ledger(plan, &history);
-    Ran { history, judgement, logs, ledger }
+    Ran { history, judgement, logs, ledger, took }
 }
 
 impl Ran {
@@ -305,17 +307,11 @@ fn an_interruption_while_the_broker_is_silent_ends_the_run() {
         let network = Network::with_rule(1, move |asked| {
             if asked.nth < silent_from { Fate::Arrive } else { Fate::Late(hours) }
         });
-        let ended = Arc::new(AtomicBool::new(false));
-        let interrupted = {
-            let ended = Arc::clone(&ended);
-            async move {
-                sleep(Duration::from_secs(2)).await;
-                ended.store(true, Ordering::SeqCst);
-            }
-        };
+        let interrupted = async { sleep(Duration::from_secs(2)).await };
         let ran = run_until(&small(""), &Arc::new(network), interrupted);
-        assert!(ended.load(Ordering::SeqCst));
         ran.assert(End::Interrupted, Verdict::Unknown);
+        let more = ran.took - Duration::from_secs(2);
+        assert!(more <= Duration::from_secs(5), "it is not waited for any longer: {more:?}");
     }
 }
 

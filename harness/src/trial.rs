@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::sync::{oneshot, watch};
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::check::{self, Judgement, Verdict};
+use crate::check::{self, Judgement};
 use crate::driver;
 use crate::history::{ConsumerHistory, End, History, ProducerHistory};
 use crate::plan::Plan;
@@ -116,10 +116,7 @@ pub async fn hold(
     };
     let mut judgement = tokio::task::block_in_place(|| check::judge(plan, &history));
     if let Some(why) = trouble {
-        judgement.doubts.insert(0, why);
-        if judgement.verdict == Verdict::Pass {
-            judgement.verdict = Verdict::Unknown;
-        }
+        judgement.doubt(why);
     }
     Ok(Trial { history, judgement, interrupted: interrupt.is_triggered() })
 }

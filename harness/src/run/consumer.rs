@@ -166,11 +166,13 @@ impl Actor {
         let max = consumer.batch;
         let last = matches!(phases.now(), Phase::LastPolls);
         let wait = if last { Duration::ZERO } else { WAIT };
-        let pause = if last { Duration::ZERO } else { consumer.pause.max(line.pause) };
+        let pause = if last { line.pause } else { consumer.pause.max(line.pause) };
         async move {
             if !pause.is_zero() {
                 tokio::select! { biased;
-                    () = phases.hurry() => return Done { line, last, answer: None },
+                    () = phases.no_longer_wanted(last) => {
+                        return Done { line, last, answer: None };
+                    }
                     () = sleep(pause) => {}
                 }
             }

@@ -86,16 +86,24 @@ impl Consumer {
     }
 
     /// Subscribes to what is appended to the topic from now on. A topic that is subscribed to
-    /// already is subscribed to anew, which is the way on after its broker lost its store.
+    /// already is subscribed to anew, which is the way on after its broker lost its store; the
+    /// subscription before is ended first, and what it had not brought yet is passed over.
     ///
     /// # Errors
-    /// As [`Subscription::subscribe`].
+    /// As [`Subscription::unsubscribe`], where there was one before, and as
+    /// [`Subscription::subscribe`]. The subscription before may have ended then, which polls show;
+    /// calling again is fine.
     pub async fn subscribe(&mut self, topic: &TopicName) -> Result<(), Error> {
+        let before = self.slots.iter().position(|slot| slot.subscription.topic() == topic);
+        if let Some(place) = before {
+            self.slots[place].stop().await;
+            self.slots[place].subscription.end().await?;
+        }
         let subscription =
             Subscription::subscribe(&self.client, topic, &self.options.retry).await?;
         let slot = Slot::new(subscription);
-        match self.slots.iter_mut().find(|slot| slot.subscription.topic() == topic) {
-            Some(place) => *place = slot,
+        match before {
+            Some(place) => self.slots[place] = slot,
             None => self.slots.push(slot),
         }
         Ok(())

@@ -137,6 +137,11 @@ impl Subscription {
     /// # Errors
     /// When the bounds for repeating are reached.
     pub async fn unsubscribe(self) -> Result<(), Error> {
+        self.end().await
+    }
+
+    /// [`unsubscribe`](Self::unsubscribe) for who may have to do it again.
+    pub(crate) async fn end(&self) -> Result<(), Error> {
         let claim = &self.claim;
         let identity = claim.identity();
         let ask = || claim.client.unsubscribe(&identity);

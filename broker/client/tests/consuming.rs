@@ -176,6 +176,22 @@ async fn unsubscribing_ends_every_subscription_whatever_is_lost() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn subscribing_anew_ends_the_subscription_before() {
+    let (network, client, mut consumer) = start(&["T1"]).await;
+    send(&client, "T1", &["before"]).await;
+    let consumer_id = consumer.subscriptions().next().unwrap().id();
+    network.script(&[LoseAnswer]);
+    consumer.subscribe(&topic("T1")).await.unwrap();
+
+    let request = broker_client::wire::Subscription { topic: "T1", consumer_id, epoch: None };
+    let error = client.size(&request).await.unwrap_err();
+    assert_eq!(error.code(), Some(&Code::UnknownConsumer));
+    assert_eq!(consumer.subscriptions().count(), 1);
+    send(&client, "T1", &["after"]).await;
+    assert_eq!(next(&mut consumer).await, "T1 after");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_restart_is_told_at_once_and_subscribing_anew_goes_on() {
     let (network, client, mut consumer) = start(&["T1", "T2"]).await;
     network.restart();

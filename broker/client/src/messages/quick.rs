@@ -168,6 +168,11 @@ mod tests {
         check(&format!("{body} "), false);
     }
 
+    /// A place in something so long.
+    fn place(chance: &mut Chance, length: usize) -> usize {
+        usize::try_from(chance.below(length as u64)).unwrap()
+    }
+
     /// A payload of a few pieces: plain text, long text, all that JSON escapes, other planes.
     fn payload(chance: &mut Chance) -> String {
         const PIECES: [&str; 12] = [
@@ -184,7 +189,7 @@ mod tests {
             "{[]}:,",
             "seventeen letters",
         ];
-        (0..chance.below(4)).map(|_| PIECES[chance.below(12) as usize]).collect()
+        (0..chance.below(4)).map(|_| PIECES[place(chance, PIECES.len())]).collect()
     }
 
     fn batch(chance: &mut Chance) -> Vec<wire::Delivered<'static>> {
@@ -209,11 +214,11 @@ mod tests {
     /// A body as a broker writes it, or the same with a byte of it changed, or its end cut off.
     fn body(chance: &mut Chance) -> Vec<u8> {
         let mut body = written(batch(chance)).into_bytes();
-        let place = chance.below(body.len() as u64) as usize;
+        let at = place(chance, body.len());
         match chance.below(4) {
-            0 => body.truncate(place),
-            1 => body[place] = NOISE[chance.below(15) as usize],
-            2 => body.insert(place, NOISE[chance.below(15) as usize]),
+            0 => body.truncate(at),
+            1 => body[at] = NOISE[place(chance, NOISE.len())],
+            2 => body.insert(at, NOISE[place(chance, NOISE.len())]),
             _ => {}
         }
         body

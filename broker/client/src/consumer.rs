@@ -11,8 +11,10 @@ use crate::messages::Messages;
 use crate::subscription::Subscription;
 use crate::wire::TopicName;
 
+pub use self::delivery::{Delivered, Delivery};
 use self::slot::Slot;
 
+mod delivery;
 mod slot;
 
 /// How a [`Consumer`] polls.
@@ -51,15 +53,6 @@ pub struct Consumer {
     slots: Vec<Slot>,
     /// Who is looked at first.
     turn: usize,
-}
-
-/// The messages of one answer.
-#[derive(Clone, Debug)]
-pub struct Delivery {
-    /// Where they are from.
-    pub topic: TopicName,
-    /// At least one.
-    pub messages: Messages,
 }
 
 /// A poll that failed for good.
@@ -137,7 +130,7 @@ impl Consumer {
         match result {
             Ok(messages) => {
                 subscription.accept(&messages);
-                Ok(Delivery { topic, messages })
+                Ok(Delivery::new(topic, messages))
             }
             Err(error) => Err(PollError { topic, error }),
         }

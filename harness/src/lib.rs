@@ -13,6 +13,7 @@
 //!   [`run`], the actors; [`history`], what they saw; [`check`], what that proves.
 //! - [`golden`]: the ledger of a run and its reviewed file. [`report`]: what is said about it.
 
+mod because;
 pub mod check;
 pub mod command;
 pub mod descriptors;

@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use broker_client::wire::TopicName;
 
+use super::streams;
+use crate::because::because;
 use crate::exit::Exit;
 use crate::producer_log::made::{self, Bursts, Payloads, Recipe};
 use crate::scenario::names::{self, Kind};
@@ -68,15 +70,11 @@ pub struct Mapping {
 pub fn main(arguments: &Arguments) -> Exit {
     match generate(arguments) {
         Ok(files) => {
-            let mut stdout = io::stdout().lock();
-            for file in files {
-                // A reader that has gone away has seen enough.
-                let _ = writeln!(stdout, "{}", file.display());
-            }
-            Exit::Passed
+            let list: String = files.iter().map(|file| format!("{}\n", file.display())).collect();
+            streams::print(&list).err().unwrap_or(Exit::Passed)
         }
         Err(error) => {
-            let _ = writeln!(io::stderr(), "error: {error:#}");
+            streams::tell(&format!("error: {error:#}"));
             Exit::Usage
         }
     }
@@ -99,12 +97,12 @@ fn generate(arguments: &Arguments) -> anyhow::Result<Vec<PathBuf>> {
         bail!("{} is there already; --force overwrites it", there.display());
     }
     fs::create_dir_all(&arguments.out)
-        .with_context(|| format!("cannot make the folder {}", arguments.out.display()))?;
+        .map_err(|error| cannot("make the folder", &arguments.out, &error))?;
     let mut files = Vec::new();
     for (number, topics) in topics_of {
         let file = file(number);
         write(&file, number, topics, arguments)
-            .with_context(|| format!("cannot write {}", file.display()))?;
+            .map_err(|error| cannot("write", &file, &error))?;
         files.push(file);
     }
     Ok(files)
@@ -129,6 +127,10 @@ fn write(
     let mut to = io::BufWriter::new(fs::File::create(file)?);
     made::make(&recipe, &mut to)?;
     to.flush()
+}
+
+fn cannot(act: &str, path: &Path, error: &io::Error) -> anyhow::Error {
+    anyhow::anyhow!("cannot {act} {}: {}", path.display(), because(error))
 }
 
 fn mapping(text: &str) -> Result<Mapping, String> {

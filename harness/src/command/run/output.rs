@@ -4,14 +4,20 @@ use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 
+use crate::because::because;
+use crate::report::destination::create;
+
 /// Makes the folder for a scenario's consumer logs, and takes the logs of an earlier run out of it:
 /// that run may have had more consumers.
 ///
 /// # Errors
 /// A text for people that names the path.
 pub fn prepare_folder(folder: &Path) -> Result<(), String> {
-    let failed = |error: io::Error| format!("--out: cannot write {}: {error}", folder.display());
-    fs::create_dir_all(folder).map_err(failed)?;
+    let cannot = |act: &str, error: &io::Error| {
+        format!("--out: the folder {} cannot be {act}: {}", folder.display(), because(error))
+    };
+    let failed = |error: io::Error| cannot("written to", &error);
+    fs::create_dir_all(folder).map_err(|error| cannot("made", &error))?;
     for entry in fs::read_dir(folder).map_err(failed)? {
         let entry = entry.map_err(failed)?;
         if entry.file_name().to_str().is_some_and(is_consumer_log) {
@@ -29,16 +35,10 @@ fn is_consumer_log(name: &str) -> bool {
         .is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
 }
 
-/// Creates a file and the folders above it.
+/// Creates the file of the history and the folders above it.
 ///
 /// # Errors
 /// A text for people that names the path.
 pub fn create_file(path: &Path) -> Result<File, String> {
-    let create = || {
-        if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder)?;
-        }
-        File::create(path)
-    };
-    create().map_err(|error| format!("--history: cannot write {}: {error}", path.display()))
+    create(path).map_err(|why| format!("--history {}: {why}", path.display()))
 }

@@ -101,8 +101,7 @@ fn generate(arguments: &Arguments) -> anyhow::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for (number, topics) in topics_of {
         let file = file(number);
-        write(&file, number, topics, arguments)
-            .map_err(|error| cannot("write", &file, &error))?;
+        write(&file, number, topics, arguments).map_err(|error| cannot("write", &file, &error))?;
         files.push(file);
     }
     Ok(files)

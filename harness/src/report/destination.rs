@@ -82,8 +82,7 @@ impl Destinations {
                 open.push((*format, String::from("stdout"), Box::new(io::stdout())));
                 continue;
             }
-            let file =
-                create(path).map_err(|why| format!("--{flag} {}: {why}", path.display()))?;
+            let file = create(path).map_err(|why| format!("--{flag} {}: {why}", path.display()))?;
             open.push((*format, path.display().to_string(), Box::new(BufWriter::new(file))));
         }
         for format in FORMATS {

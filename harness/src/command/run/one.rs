@@ -9,8 +9,8 @@ use std::sync::atomic::Ordering;
 use tokio::task::block_in_place;
 use tokio::time::Instant;
 
-use super::Arguments;
 use super::super::streams;
+use super::Arguments;
 use crate::because::because;
 use crate::exit::Exit;
 use crate::golden::{self, Mode};
@@ -56,7 +56,7 @@ pub async fn run(
             let delivered = counters.delivered.load(Ordering::Relaxed);
             line.update(began.elapsed(), &Counts { sent, planned, delivered, due });
         };
-        trial::hold(plan, &settings, interrupt, &mut progress).await
+        trial::hold(plan, &settings, interrupt.clone(), &mut progress).await
     };
     match trial {
         Ok(mut trial) => {
@@ -69,6 +69,7 @@ pub async fn run(
             block_in_place(|| conclude(&mut entry, plan, context, &trial));
         }
         Err(failure) => {
+            entry.interrupted = interrupt.is_triggered();
             entry.trouble = Some(Trouble { exit: Exit::NoVerdict, text: failure.0 });
         }
     }

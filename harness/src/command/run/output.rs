@@ -14,7 +14,11 @@ use crate::report::destination::create;
 /// A text for people that names the path.
 pub fn prepare_folder(folder: &Path) -> Result<(), String> {
     let cannot = |act: &str, error: &io::Error| {
-        format!("--out: the folder {} cannot be {act}: {}", folder.display(), because(error))
+        format!(
+            "--out: the folder {} cannot be {act}: {}; name another with --out DIR",
+            folder.display(),
+            because(error)
+        )
     };
     let failed = |error: io::Error| cannot("written to", &error);
     fs::create_dir_all(folder).map_err(|error| cannot("made", &error))?;

@@ -23,6 +23,7 @@ pub mod exit;
 mod fixture;
 pub mod golden;
 pub mod history;
+mod numbers;
 pub mod plan;
 pub mod producer_log;
 pub mod report;

@@ -14,6 +14,7 @@ use crate::because::because;
 use crate::exit::Exit;
 use crate::producer_log::made::{self, Bursts, Payloads, Recipe};
 use crate::scenario::names::{self, Kind};
+use crate::scenario::values;
 
 /// The most lines of one log.
 const LINES_MAX: i64 = 100_000_000;
@@ -42,7 +43,7 @@ pub struct Arguments {
     pub start: Duration,
 
     /// How long each log goes on.
-    #[arg(long, default_value = "8m", value_parser = humantime::parse_duration)]
+    #[arg(long, default_value = "8m", value_parser = span)]
     pub span: Duration,
 
     /// What every choice by chance follows from.
@@ -156,6 +157,10 @@ fn payloads(text: &str) -> Result<Payloads, String> {
         Some(word) => Err(format!("`{word}` cannot be a payload: words without blanks can")),
         None => Ok(Payloads::Words(words)),
     }
+}
+
+fn span(text: &str) -> Result<Duration, String> {
+    values::time(text).map_err(|diagnostic| diagnostic.brief())
 }
 
 fn start(text: &str) -> Result<Duration, String> {

@@ -20,7 +20,7 @@ mod resolve;
 mod settings;
 mod sources;
 mod topics;
-mod values;
+pub(crate) mod values;
 mod words;
 mod yaml;
 

@@ -102,6 +102,18 @@ impl Conductor {
     }
 
     fn start_actors(&mut self, phases: &Phases, report: &mpsc::UnboundedSender<Report>) {
+        if self.stage.plan.scenario.start == Start::Together {
+            // With as many processors as a small machine has, who is started last comes late. It is
+            // the consumers who may, and a race that they always win shows nothing.
+            self.start_producers(phases, report);
+            self.start_consumers(phases, report);
+        } else {
+            self.start_consumers(phases, report);
+            self.start_producers(phases, report);
+        }
+    }
+
+    fn start_consumers(&mut self, phases: &Phases, report: &mpsc::UnboundedSender<Report>) {
         for index in (0..self.stage.plan.consumers.len()).map(ConsumerIndex::new) {
             let (stage, phases, report) = (Arc::clone(&self.stage), phases.clone(), report.clone());
             let stop = phases.clone();
@@ -116,6 +128,9 @@ impl Conductor {
                 Ok((index, actor.run(subscribers).await?))
             });
         }
+    }
+
+    fn start_producers(&mut self, phases: &Phases, report: &mpsc::UnboundedSender<Report>) {
         for index in (0..self.stage.plan.producers.len()).map(ProducerIndex::new) {
             let (stage, phases, report) = (Arc::clone(&self.stage), phases.clone(), report.clone());
             let stop = phases.clone();

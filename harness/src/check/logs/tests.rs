@@ -114,8 +114,8 @@ fn what_another_log_shows_of_a_gap_is_said_though_none_is_complete() {
     let reading = read(&plan, &logs);
     let proofs = &reading.judgement.violations[0].proofs;
     let first = proofs.iter().find(|proof| proof.title.starts_with("C1")).unwrap();
-    // The line was the 21st, and what is left of its neighbours stands in lines 20 and 21.
-    let shown = "missing between lines 20 and 21 of consumer_1.txt, as consumer_2.txt:20 shows";
+    // The line was the 21st; the one that followed it is of the other topic.
+    let shown = "missing between lines 20 and 22 of consumer_1.txt, as consumer_2.txt:20 shows";
     assert_eq!(first.evidence, [shown]);
     let second = proofs.iter().find(|proof| proof.title.starts_with("C2")).unwrap();
     assert!(second.evidence[0].ends_with("as consumer_1.txt:9 shows"), "{second:?}");

@@ -310,8 +310,9 @@ fn an_interruption_while_the_broker_is_silent_ends_the_run() {
         let interrupted = async { sleep(Duration::from_secs(2)).await };
         let ran = run_until(&small(""), &Arc::new(network), interrupted);
         ran.assert(End::Interrupted, Verdict::Unknown);
-        let more = ran.took - Duration::from_secs(2);
-        assert!(more <= Duration::from_secs(5), "it is not waited for any longer: {more:?}");
+        // The first question, the two seconds, and what ending the subscriptions may take.
+        let at_most = Duration::from_secs(8);
+        assert!(ran.took < at_most, "it is not waited for any longer: {:?}", ran.took);
     }
 }
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The API docs build without a warning, so no link in them is broken.
+# The API docs build without a warning, private items too, so no link in them is broken.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
+RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --locked

@@ -4,4 +4,4 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 cargo test --workspace --locked --doc
-cargo test --workspace --locked --lib --bins --tests --examples
+cargo test --workspace --locked --lib --bins --tests --examples --no-fail-fast

@@ -291,7 +291,7 @@ async fn bad_bodies_are_explained() {
     }
     let (status, body) = wire.post("/producer/produce", b"\"\xff\"".to_vec()).await;
     assert_eq!((status, &body["code"]), (400, &json!("bad_request")));
-    let named = wire.post("/topics", r#"{"topic":"T1"}"#).await;
+    let named = wire.post("/topics", r#"{"name":"T1"}"#).await;
     assert_eq!(named, failure("bad_request", "topic_name: it is missing"));
 }
 

@@ -9,15 +9,18 @@ use std::time::Duration;
 use tokio::sync::{oneshot, watch};
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::check::{self, Judgement, Verdict};
+use crate::check::{self, Judgement};
 use crate::driver;
-use crate::history::History;
+use crate::history::{ConsumerHistory, End, History, ProducerHistory};
 use crate::plan::Plan;
 use crate::run::{self, Counters, Recorder, Stage};
 use crate::testbed::{Testbed, external, process};
 
 /// Between two reports of progress.
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);
+
+/// What to do about a broker that cannot be reached.
+const START_IT: &str = "start it, or leave --broker out and the harness starts its own";
 
 /// The broker that a trial runs against.
 #[derive(Clone, Debug)]
@@ -82,6 +85,9 @@ impl Interrupt {
 
 /// Holds a trial: starts the broker, runs the plan, ends the broker, and judges.
 ///
+/// An interrupt that comes while the broker is still starting ends the start, and the trial is one in
+/// which nothing was seen.
+///
 /// # Errors
 /// When the broker cannot be started or reached, or an actor cannot take part.
 pub async fn hold(
@@ -90,14 +96,10 @@ pub async fn hold(
     mut interrupt: Interrupt,
     progress: &mut (dyn FnMut(&Counters) + Send),
 ) -> Result<Trial, Failure> {
-    let mut testbed = start(&settings.broker).await?;
-    let stage = match prepare(plan, settings, testbed.as_ref()).await {
-        Ok(stage) => stage,
-        Err(failure) => {
-            // Why the broker cannot be spoken to matters more than how it ends.
-            let _ = testbed.stop().await;
-            return Err(failure);
-        }
+    let (mut testbed, stage) = tokio::select! { biased;
+        // Dropped half way, the start takes what it started along.
+        () = interrupt.triggered() => return Ok(not_begun(plan)),
+        begun = begin(plan, settings) => begun?,
     };
     let (performed, mut trouble) = perform(stage, testbed.as_mut(), &mut interrupt, progress).await;
     if let Err(failure) = testbed.stop().await {
@@ -114,12 +116,37 @@ pub async fn hold(
     };
     let mut judgement = tokio::task::block_in_place(|| check::judge(plan, &history));
     if let Some(why) = trouble {
-        judgement.doubts.insert(0, why);
-        if judgement.verdict == Verdict::Pass {
-            judgement.verdict = Verdict::Unknown;
-        }
+        judgement.doubt(why);
     }
     Ok(Trial { history, judgement, interrupted: interrupt.is_triggered() })
+}
+
+/// The broker, up, and all that the actors share.
+async fn begin(
+    plan: &Arc<Plan>,
+    settings: &Settings,
+) -> Result<(Box<dyn Testbed>, Arc<Stage>), Failure> {
+    let testbed = start(&settings.broker).await?;
+    match prepare(plan, settings, testbed.as_ref()).await {
+        Ok(stage) => Ok((testbed, stage)),
+        Err(failure) => {
+            // Why the broker cannot be spoken to matters more than how it ends.
+            let _ = testbed.stop().await;
+            Err(failure)
+        }
+    }
+}
+
+/// A trial that was interrupted before any actor did anything.
+fn not_begun(plan: &Plan) -> Trial {
+    let history = History {
+        epochs: Vec::new(),
+        producers: plan.producers.iter().map(|_| ProducerHistory::default()).collect(),
+        consumers: plan.consumers.iter().map(|_| ConsumerHistory::default()).collect(),
+        end: End::Interrupted,
+    };
+    let judgement = check::judge(plan, &history);
+    Trial { history, judgement, interrupted: true }
 }
 
 async fn start(broker: &BrokerUnderTest) -> Result<Box<dyn Testbed>, Failure> {
@@ -137,9 +164,12 @@ async fn prepare(
     settings: &Settings,
     testbed: &dyn Testbed,
 ) -> Result<Arc<Stage>, Failure> {
-    let driver = driver::connect(testbed.addresses(), plan.scenario.broker.driver)
-        .await
-        .map_err(|failure| Failure(failure.0))?;
+    let driver = driver::connect(testbed.addresses(), plan.scenario.broker.driver).await.map_err(
+        |failure| match settings.broker {
+            BrokerUnderTest::Own(_) => Failure(failure.0),
+            BrokerUnderTest::External(_) => Failure(format!("{failure}; {START_IT}")),
+        },
+    )?;
     Ok(Arc::new(Stage {
         plan: Arc::clone(plan),
         driver,

@@ -125,6 +125,16 @@ pub struct Judgement {
     pub doubts: Vec<String>,
 }
 
+impl Judgement {
+    /// Adds a reason why there is no verdict; what was proven stays proven.
+    pub fn doubt(&mut self, why: String) {
+        self.doubts.insert(0, why);
+        if self.verdict == Verdict::Pass {
+            self.verdict = Verdict::Unknown;
+        }
+    }
+}
+
 /// All anomalies of one kind.
 #[derive(Clone, Debug)]
 pub struct Finding {

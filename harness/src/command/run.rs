@@ -105,12 +105,13 @@ struct Prepared {
 fn prepare(arguments: &Arguments, harness: &Path) -> Result<Prepared, Refused> {
     let mode = Mode::from_environment(variable).map_err(Refused::usage)?;
     let broker = broker_under_test(arguments, harness)?;
-    let mut scenarios = scenario::load_all(&arguments.paths).map_err(rendered)?;
+    let mut scenarios = scenario::load_all(&arguments.paths).map_err(|error| rendered(&error))?;
+    let names: Vec<_> = scenarios.iter().map(|scenario| scenario.name.clone()).collect();
     if let Some(filter) = &arguments.filter {
         scenarios.retain(|scenario| scenario.name.contains(filter.as_str()));
     }
     if scenarios.is_empty() {
-        return Err(nothing_selected(arguments));
+        return Err(nothing_selected(arguments, &names));
     }
     if arguments.history.is_some() && scenarios.len() > 1 {
         let text = format!("--history takes one scenario, and {} are selected", scenarios.len());
@@ -123,6 +124,11 @@ fn prepare(arguments: &Arguments, harness: &Path) -> Result<Prepared, Refused> {
     for plan in &plans {
         crate::descriptors::reserve(plan).map_err(Refused::usage)?;
     }
+    // Only now that all of it can be run: this takes the logs of the run before away.
+    for plan in &plans {
+        let folder = arguments.out.join(&plan.scenario.name);
+        output::prepare_folder(&folder).map_err(Refused::usage)?;
+    }
     let history = arguments.history.as_deref().map(output::create_file).transpose();
     let history = history.map_err(Refused::usage)?;
     let output = arguments.reports.open(variable).map_err(Refused::usage)?;
@@ -130,29 +136,33 @@ fn prepare(arguments: &Arguments, harness: &Path) -> Result<Prepared, Refused> {
     Ok(Prepared { plans, context, output, jobs: arguments.jobs.get() })
 }
 
-fn rendered(error: scenario::Error) -> Refused {
+fn rendered(error: &scenario::Error) -> Refused {
     let style = Terminal::new(variable).style();
     Refused { exit: Exit::Usage, text: error.render(style.colour) }
 }
 
-fn nothing_selected(arguments: &Arguments) -> Refused {
+fn nothing_selected(arguments: &Arguments, names: &[String]) -> Refused {
     let searched: Vec<_> = arguments.paths.iter().map(|path| path.display().to_string()).collect();
     let filter = arguments
         .filter
         .as_ref()
         .map(|filter| format!(" whose name contains {filter:?}"))
         .unwrap_or_default();
-    let text = format!("nothing selected: no scenario in {}{filter}", searched.join(", "));
+    let there = match names {
+        [] => String::from("a scenario is a file *.yaml or *.yml"),
+        names => format!("there are: {}", names.join(", ")),
+    };
+    let searched = searched.join(", ");
+    let text = format!("nothing selected: no scenario in {searched}{filter}; {there}");
     Refused { exit: Exit::NothingSelected, text }
 }
 
 fn plan(arguments: &Arguments, mut scenario: Scenario) -> Result<Arc<Plan>, Refused> {
     if let Some(store) = &arguments.store {
         scenario.broker.store = scenario::store(store)
-            .map_err(|why| Refused::usage(format_args!("--store {store}: {}", why.title())))?;
+            .map_err(|why| Refused::usage(format_args!("--store {store}: {}", why.brief())))?;
     }
-    output::prepare_folder(&arguments.out.join(&scenario.name)).map_err(Refused::usage)?;
-    Plan::new(scenario).map(Arc::new).map_err(rendered)
+    Plan::new(scenario).map(Arc::new).map_err(|error| rendered(&error))
 }
 
 fn broker_under_test(arguments: &Arguments, harness: &Path) -> Result<BrokerUnderTest, Refused> {

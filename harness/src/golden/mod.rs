@@ -1,6 +1,6 @@
 //! Golden files: the reviewed ledger of each scenario, and what to do when a run's ledger differs.
 //!
-//! [`ledger`] makes the text, [`compare`] holds it against the reviewed file and leaves a pending
+//! [`ledger()`] makes the text, [`compare`] holds it against the reviewed file and leaves a pending
 //! one where they differ, and [`pending()`] lists what [`Pending::accept`] and [`Pending::reject`]
 //! review. The files are insta's, so that `cargo insta review` does the same.
 

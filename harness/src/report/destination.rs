@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use clap::{Arg, ArgMatches, Command, value_parser};
 
 use super::{Asked, FORMATS, Format, Report};
+use crate::scenario::because;
 
 /// The reports that the command line asks for; `#[command(flatten)]` it.
 #[derive(Clone, Debug, Default)]
@@ -75,8 +76,9 @@ impl Destinations {
                 open.push((*format, String::from("stdout"), Box::new(io::stdout())));
                 continue;
             }
-            let file =
-                create(path).map_err(|error| format!("--{flag} {}: {error}", path.display()))?;
+            let file = create(path).map_err(|error| {
+                format!("--{flag}: cannot write {}: {}", path.display(), because(&error))
+            })?;
             open.push((*format, path.display().to_string(), Box::new(BufWriter::new(file))));
         }
         for format in FORMATS {

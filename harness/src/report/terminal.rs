@@ -3,63 +3,22 @@
 //! A pass is one compact block. Anything else begins with the answer in a sentence, then shows the
 //! proofs, then says where the logs are and what to type next.
 
+mod difference;
+mod numbers;
+mod proofs;
+mod style;
+
 use std::io::{self, IsTerminal, Write};
 
 use indicatif::MultiProgress;
 
-use super::judged::{Found, Judged, Proven};
-use super::{Entry, Latency, Progress, Report, Summary, progress, words};
-use crate::check::{Judgement, Verdict};
+use super::{Entry, Progress, Report, progress, words};
 use crate::exit::Exit;
-use crate::golden::{Comparison, Difference, Side, is_ci};
-use crate::plan::Plan;
+use crate::golden::{Comparison, is_ci};
 
-/// So many lines of a difference between two ledgers are shown.
-const DIFFERENCE_MAX: usize = 40;
-
-/// So many characters of a line of a ledger are shown.
-const LINE_MAX: usize = 400;
-
-/// Whether text is coloured.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Style {
-    /// With ANSI escapes.
-    pub colour: bool,
-}
-
-impl Style {
-    /// Colour on a terminal, unless `NO_COLOR` is set to something.
-    #[must_use]
-    pub fn new(terminal: bool, variable: impl Fn(&str) -> Option<String>) -> Self {
-        let refused = variable("NO_COLOR").is_some_and(|value| !value.is_empty());
-        let dumb = variable("TERM").as_deref() == Some("dumb");
-        Self { colour: terminal && !refused && !dumb }
-    }
-
-    fn paint(self, code: &str, text: &str) -> String {
-        if self.colour { format!("\x1b[{code}m{text}\x1b[0m") } else { String::from(text) }
-    }
-
-    fn good(self, text: &str) -> String {
-        self.paint("32", text)
-    }
-
-    fn bad(self, text: &str) -> String {
-        self.paint("31", text)
-    }
-
-    fn warn(self, text: &str) -> String {
-        self.paint("33", text)
-    }
-
-    fn strong(self, text: &str) -> String {
-        self.paint("1", text)
-    }
-
-    fn faint(self, text: &str) -> String {
-        self.paint("2", text)
-    }
-}
+pub use difference::difference;
+pub use proofs::judgement;
+pub use style::Style;
 
 /// The terminal: stderr, with bars where it is one.
 #[derive(Debug)]
@@ -137,23 +96,21 @@ fn pass(entry: &Entry, style: Style, to: &mut dyn Write) -> io::Result<()> {
     let name = style.strong(&entry.name);
     writeln!(to, "{}  {name}  {}  {golden}", style.good("PASS"), words::time(entry.duration))?;
     if let Some(summary) = &entry.summary {
-        numbers(summary, style, to)?;
+        numbers::numbers(summary, style, to)?;
     }
     if let Some(judged) = &entry.judged {
-        allowed(judged, style, to)?;
+        proofs::allowed(judged, style, to)?;
     }
     Ok(())
 }
 
 fn no_pass(entry: &Entry, style: Style, to: &mut dyn Write) -> io::Result<()> {
-    let label = match (entry.exit(), &entry.golden) {
-        (Exit::Failed, Some(Comparison::New { .. })) if entry.trouble.is_none() => {
-            style.warn("NEW ")
-        }
-        (Exit::Failed, _) => style.bad("FAIL"),
-        (Exit::Usage, _) => style.bad("BAD "),
-        (Exit::Interrupted, _) => style.warn("STOP"),
-        (Exit::NoVerdict | Exit::NothingSelected | Exit::Passed, _) => style.warn("????"),
+    let label = match entry.exit() {
+        Exit::Failed if is_new(entry) => style.warn("NEW "),
+        Exit::Failed => style.bad("FAIL"),
+        Exit::Usage => style.bad("BAD "),
+        Exit::Interrupted => style.warn("STOP"),
+        Exit::NoVerdict | Exit::NothingSelected | Exit::Passed => style.warn("????"),
     };
     let name = style.strong(&entry.name);
     writeln!(to, "{label}  {name}  {}", words::sentence(entry))?;
@@ -165,170 +122,21 @@ fn no_pass(entry: &Entry, style: Style, to: &mut dyn Write) -> io::Result<()> {
         }
     }
     if let Some(summary) = &entry.summary {
-        numbers(summary, style, to)?;
+        numbers::numbers(summary, style, to)?;
     }
     if let Some(judged) = &entry.judged {
-        proofs(judged, style, to)?;
+        proofs::proofs(judged, style, to)?;
     }
     if let Some(golden) = &entry.golden {
-        self::golden(golden, entry, style, to)?;
+        difference::golden(golden, entry, style, to)?;
     }
     ways_on(entry, style, to)
 }
 
-/// Counts and latencies, on two lines.
-fn numbers(summary: &Summary, style: Style, to: &mut dyn Write) -> io::Result<()> {
-    let who = [
-        words::count(summary.producers as u64, "producer"),
-        words::count(summary.consumers as u64, "consumer"),
-        words::count(summary.topics as u64, "topic"),
-    ]
-    .join(", ");
-    let sent = of(summary.sent, summary.planned);
-    let mut acks = String::new();
-    for (count, word) in [(summary.refused, "refused"), (summary.unknown, "unknown")] {
-        if count > 0 {
-            acks.push_str(&style.warn(&format!("  {word} {}", words::number(count))));
-        }
-    }
-    let delivered = of(summary.delivered, summary.due);
-    writeln!(to, "      {who}  sent {sent}{acks}  delivered {delivered}{}", rate(summary))?;
-    if summary.ack.count == 0 {
-        return Ok(());
-    }
-    let latency = |name: &str, latency: &Latency| {
-        format!("{name} p50 {} p99 {}", words::time(latency.p50), words::time(latency.p99))
-    };
-    let line = format!(
-        "      {}  {}",
-        latency("ack", &summary.ack),
-        latency("end to end", &summary.end_to_end)
-    );
-    writeln!(to, "{}", style.faint(&line))
-}
-
-/// `17`, or `16 of 17` where some are missing or too many.
-fn of(count: u64, planned: u64) -> String {
-    if count == planned {
-        words::number(count)
-    } else {
-        format!("{} of {}", words::number(count), words::number(planned))
-    }
-}
-
-/// Deliveries a second; nothing where the run was too short to say.
-fn rate(summary: &Summary) -> String {
-    let seconds = summary.active.as_secs_f64();
-    if seconds < 0.001 || summary.delivered == 0 {
-        return String::new();
-    }
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a positive rate")]
-    #[expect(clippy::cast_precision_loss, reason = "for people")]
-    let rate = (summary.delivered as f64 / seconds).round() as u64;
-    format!("  {}/s", words::number(rate))
-}
-
-/// What the checks found, with its proofs; for `harness check`, and within a scenario's result.
-///
-/// # Errors
-/// Those of the writer.
-pub fn judgement(
-    plan: &Plan,
-    judgement: &Judgement,
-    style: Style,
-    to: &mut dyn Write,
-) -> io::Result<()> {
-    let judged = Judged::new(plan, judgement);
-    let label = match judged.verdict {
-        Verdict::Pass => style.good("PASS"),
-        Verdict::Fail => style.bad("FAIL"),
-        Verdict::Unknown => style.warn("????"),
-    };
-    let name = style.strong(&plan.scenario.name);
-    writeln!(to, "{label}  {name}  {}", words::answer(&judged))?;
-    proofs(&judged, style, to)
-}
-
-fn proofs(judged: &Judged, style: Style, to: &mut dyn Write) -> io::Result<()> {
-    for found in &judged.violations {
-        anomalies(found, style, to)?;
-    }
-    // The only doubt of a run without a verdict was its sentence.
-    if !(judged.verdict == Verdict::Unknown && judged.doubts.len() == 1) {
-        for doubt in &judged.doubts {
-            writeln!(to, "\n      {}  {doubt}", style.warn("unknown"))?;
-        }
-    }
-    allowed(judged, style, to)
-}
-
-fn anomalies(found: &Found, style: Style, to: &mut dyn Write) -> io::Result<()> {
-    let kind = style.bad(found.kind.as_str());
-    writeln!(to, "\n      {kind}  {}", words::anomalies(found.kind, found.count))?;
-    for Proven { title, evidence, .. } in &found.proofs {
-        writeln!(to, "        {title}")?;
-        for line in evidence {
-            writeln!(to, "{}", style.faint(&format!("          {line}")))?;
-        }
-    }
-    // A proof may stand for several anomalies, so the rest cannot be counted by subtraction.
-    if found.count > found.proofs.len() as u64 && found.proofs.len() >= crate::check::PROOFS_MAX {
-        writeln!(to, "        ... the first {} are shown", found.proofs.len())?;
-    }
-    Ok(())
-}
-
-fn allowed(judged: &Judged, style: Style, to: &mut dyn Write) -> io::Result<()> {
-    for found in &judged.allowed {
-        let words = words::anomalies(found.kind, found.count);
-        writeln!(to, "{}", style.faint(&format!("      {words}, which `expect` allows")))?;
-    }
-    Ok(())
-}
-
-fn golden(golden: &Comparison, entry: &Entry, style: Style, to: &mut dyn Write) -> io::Result<()> {
-    match golden {
-        Comparison::New { pending } => {
-            writeln!(to, "\n      golden     {}", pending.display())?;
-        }
-        Comparison::Different { accepted, difference, .. } => {
-            let broken = entry.judged.as_ref().is_some_and(|it| it.verdict == Verdict::Fail);
-            let head = if broken { "differs too, from" } else { "differs from" };
-            writeln!(to, "\n      the ledger {head} {}", accepted.display())?;
-            self::difference(difference, style, to)?;
-        }
-        _ => {}
-    }
-    Ok(())
-}
-
-/// The lines that differ between two ledgers.
-///
-/// # Errors
-/// Those of the writer.
-pub fn difference(difference: &Difference, style: Style, to: &mut dyn Write) -> io::Result<()> {
-    for line in difference.lines.iter().take(DIFFERENCE_MAX) {
-        let (plain, strong) = match line.side {
-            Side::Reviewed => ("31", "1;4;31"),
-            Side::New => ("32", "1;4;32"),
-        };
-        let mut text = style.paint(plain, &format!("      {} ", line.side.sign()));
-        let mut left = LINE_MAX;
-        for (emphasised, piece) in &line.pieces {
-            let shown: String = piece.chars().take(left).collect();
-            left -= shown.chars().count();
-            text.push_str(&style.paint(if *emphasised { strong } else { plain }, &shown));
-        }
-        if left == 0 {
-            text.push_str("...");
-        }
-        writeln!(to, "{text}")?;
-    }
-    let more = difference.lines.len().saturating_sub(DIFFERENCE_MAX);
-    if more > 0 {
-        writeln!(to, "      ... and {}", words::count(more as u64, "more line"))?;
-    }
-    Ok(())
+/// Whether nothing is wrong but that its golden file is new.
+fn is_new(entry: &Entry) -> bool {
+    let new = matches!(entry.golden, Some(Comparison::New { .. }));
+    new && entry.trouble.is_none() && entry.exit() == Exit::Failed
 }
 
 /// Where to look, and what to type next.
@@ -369,16 +177,17 @@ pub fn end(report: &Report, style: Style, to: &mut dyn Write) -> io::Result<()> 
     if report.entries.len() < 2 {
         return Ok(());
     }
-    let of = |exit: Exit| report.entries.iter().filter(|entry| entry.exit() == exit).count();
     let mut parts = Vec::new();
-    for (exit, words, good) in [
-        (Exit::Passed, "passed", true),
-        (Exit::Failed, "failed", false),
-        (Exit::Usage, "invalid", false),
-        (Exit::NoVerdict, "without a verdict", false),
-        (Exit::Interrupted, "interrupted", false),
+    for (exit, new, words, good) in [
+        (Exit::Passed, false, "passed", true),
+        (Exit::Failed, true, "to review", false),
+        (Exit::Failed, false, "failed", false),
+        (Exit::Usage, false, "invalid", false),
+        (Exit::NoVerdict, false, "without a verdict", false),
+        (Exit::Interrupted, false, "interrupted", false),
     ] {
-        let count = of(exit);
+        let counts = |entry: &&Entry| entry.exit() == exit && is_new(entry) == new;
+        let count = report.entries.iter().filter(counts).count();
         if count > 0 {
             let text = format!("{} {words}", words::number(count as u64));
             parts.push(if good { style.good(&text) } else { style.bad(&text) });

@@ -7,12 +7,12 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
 use super::drain::Goal;
-use super::{Phase, Phases, Report, Stage, consumer, producer};
+use super::{Announcer, Phase, Phases, Report, Stage, consumer, producer};
 use crate::driver::Failure;
 use crate::history::{ConsumerHistory, End, History, ProducerHistory};
 use crate::plan::{ConsumerIndex, ProducerIndex};
@@ -35,10 +35,10 @@ pub async fn perform(
         Start::ConsumersFirst => Phase::Gathering,
         Start::Together => Phase::Producing(Instant::now()),
     };
-    let (announce, phases) = Phases::new(first);
+    let (announcer, phases) = Phases::new(first);
     let (report, reports) = mpsc::unbounded_channel();
     let mut conductor = Conductor {
-        announce,
+        announcer,
         reports,
         interrupted: Some(Box::pin(interrupted)),
         producers: JoinSet::new(),
@@ -61,7 +61,7 @@ pub async fn perform(
 
 struct Conductor {
     stage: Arc<Stage>,
-    announce: watch::Sender<Phase>,
+    announcer: Announcer,
     reports: mpsc::UnboundedReceiver<Report>,
     /// None once it has completed.
     interrupted: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
@@ -104,9 +104,13 @@ impl Conductor {
     fn start_actors(&mut self, phases: &Phases, report: &mpsc::UnboundedSender<Report>) {
         for index in (0..self.stage.plan.consumers.len()).map(ConsumerIndex::new) {
             let (stage, phases, report) = (Arc::clone(&self.stage), phases.clone(), report.clone());
+            let stop = phases.clone();
             self.consumers.spawn(async move {
-                let (actor, subscribers) =
-                    consumer::Actor::subscribe(stage, index, phases, report.clone()).await?;
+                let (actor, subscribers) = tokio::select! { biased;
+                    // A broker that does not answer must not hold up an interruption.
+                    () = stop.stopped() => return Ok((index, ConsumerHistory::default())),
+                    made = consumer::Actor::subscribe(stage, index, phases, report.clone()) => made?,
+                };
                 // The conductor listens until every actor has ended.
                 let _ = report.send(Report::Ready);
                 Ok((index, actor.run(subscribers).await?))
@@ -114,8 +118,12 @@ impl Conductor {
         }
         for index in (0..self.stage.plan.producers.len()).map(ProducerIndex::new) {
             let (stage, phases, report) = (Arc::clone(&self.stage), phases.clone(), report.clone());
+            let stop = phases.clone();
             self.producers.spawn(async move {
-                let actor = producer::Actor::register(stage, index, phases).await?;
+                let actor = tokio::select! { biased;
+                    () = stop.stopped() => return Ok((index, ProducerHistory::default())),
+                    made = producer::Actor::register(stage, index, phases) => made?,
+                };
                 let _ = report.send(Report::Ready);
                 Ok((index, actor.run().await))
             });
@@ -130,7 +138,7 @@ impl Conductor {
                     return self.stop(End::Interrupted).await;
                 }
             }
-            self.announce.send_replace(Phase::Producing(Instant::now()));
+            self.announcer.announce(Phase::Producing(Instant::now()));
         }
         while !self.producers.is_empty() {
             if self.step(None).await? == Event::Interrupted {
@@ -145,7 +153,7 @@ impl Conductor {
         let began = Instant::now();
         let deadline = began + self.stage.plan.scenario.drain.deadline;
         let goal = Goal::new(&self.stage.plan, &self.histories.0);
-        self.announce.send_replace(Phase::Draining(Arc::new(goal)));
+        self.announcer.announce(Phase::Draining(Arc::new(goal)));
         while self.caught_up < self.stage.plan.consumers.len() {
             let idle = self.idle_at(began);
             match self.step(Some(idle.min(deadline))).await? {
@@ -158,7 +166,7 @@ impl Conductor {
                 Event::Time | Event::Progress => {}
             }
         }
-        self.announce.send_replace(Phase::LastPolls);
+        self.announcer.announce(Phase::LastPolls);
         while !self.consumers.is_empty() {
             match self.step(Some(deadline)).await? {
                 Event::Progress => {}
@@ -178,7 +186,7 @@ impl Conductor {
 
     /// Stops the actors and takes in what they saw.
     async fn stop(&mut self, end: End) -> Result<End, Failure> {
-        self.announce.send_replace(Phase::Stopped);
+        self.announcer.announce(Phase::Stopped);
         while !self.producers.is_empty() || !self.consumers.is_empty() {
             self.step(None).await?;
         }

@@ -9,7 +9,7 @@ use futures_util::StreamExt as _;
 use futures_util::future::join_all;
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::mpsc;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::consumer_log::ConsumerLog;
 use super::drain::{Begun, Goal, Seen};
@@ -26,6 +26,9 @@ const WAIT: Duration = Duration::from_secs(5);
 
 /// Between an empty answer and the next poll, where the broker cannot wait.
 const EMPTY_PAUSE: Duration = Duration::from_millis(5);
+
+/// How long ending the subscriptions may take: a broker that does not answer keeps them.
+const UNSUBSCRIBED_WITHIN: Duration = Duration::from_secs(5);
 
 /// Between a failed poll and the next.
 const FAILED_PAUSE: Duration = Duration::from_millis(50);
@@ -147,8 +150,9 @@ impl Actor {
             }
         }
         if self.stage.unsubscribe {
-            // The broker goes on living; one that does not answer keeps its subscription.
-            join_all(idle.into_iter().map(|line| line.subscriber.unsubscribe())).await;
+            // The broker goes on living.
+            let all = join_all(idle.into_iter().map(|line| line.subscriber.unsubscribe()));
+            let _ = timeout(UNSUBSCRIBED_WITHIN, all).await;
         }
         self.log.finish()?;
         Ok(self.history)
@@ -157,16 +161,18 @@ impl Actor {
     /// One poll of one topic, as a future of its own.
     fn poll(&self, mut line: Line) -> impl Future<Output = Done> + Send + use<> {
         let stage = Arc::clone(&self.stage);
-        let mut phases = self.phases.clone();
+        let phases = self.phases.clone();
         let consumer = &stage.plan.consumers[self.index.place()];
         let max = consumer.batch;
         let last = matches!(phases.now(), Phase::LastPolls);
         let wait = if last { Duration::ZERO } else { WAIT };
-        let pause = if last { Duration::ZERO } else { consumer.pause.max(line.pause) };
+        let pause = if last { line.pause } else { consumer.pause.max(line.pause) };
         async move {
             if !pause.is_zero() {
                 tokio::select! { biased;
-                    () = phases.hurry() => return Done { line, last, answer: None },
+                    () = phases.no_longer_wanted(last) => {
+                        return Done { line, last, answer: None };
+                    }
                     () = sleep(pause) => {}
                 }
             }

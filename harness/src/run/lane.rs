@@ -36,7 +36,7 @@ impl Lane {
         stage: &Stage,
         request: Request,
         intended: Option<Instant>,
-        mut phases: Phases,
+        phases: &Phases,
     ) -> Vec<Sent> {
         let at_once = stage.driver.batch_max().unwrap_or(u32::MAX).max(1);
         let end = request.first + request.count;
@@ -44,9 +44,7 @@ impl Lane {
         let mut first = request.first;
         while first < end && !phases.is_stopped() {
             let count = at_once.min(end - first);
-            sent.push(
-                self.send_part(stage, request.stream, first, count, intended, &mut phases).await,
-            );
+            sent.push(self.send_part(stage, request.stream, first, count, intended, phases).await);
             first += count;
         }
         sent
@@ -59,7 +57,7 @@ impl Lane {
         first: u32,
         count: u32,
         intended: Option<Instant>,
-        phases: &mut Phases,
+        phases: &Phases,
     ) -> Sent {
         let invoked = stage.recorder.now();
         let reply = tokio::select! { biased;

@@ -8,7 +8,7 @@ use crate::driver::Driver;
 use crate::plan::Plan;
 
 pub use conductor::perform;
-pub use phase::{Phase, Phases};
+pub use phase::{Announcer, Phase, Phases};
 pub use recorder::{Counters, Recorder};
 
 mod conductor;

@@ -1,8 +1,8 @@
 //! The phases of a run, which the conductor announces and the actors follow.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::watch;
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::drain::Goal;
@@ -22,63 +22,127 @@ pub enum Phase {
     Stopped,
 }
 
+/// Announces the phases. Dropped, it announces the end.
+#[derive(Debug)]
+pub struct Announcer(Arc<Shared>);
+
 /// An actor's view of the phases.
+///
+/// Not a `watch` channel: that wakes those who wait in an order of chance, and a simulated run must
+/// follow from its seed. This one wakes them in the order in which they began to wait.
 #[derive(Clone, Debug)]
-pub struct Phases(watch::Receiver<Phase>);
+pub struct Phases {
+    shared: Arc<Shared>,
+    /// The announcement that was told last by `changed`.
+    told: u64,
+}
+
+#[derive(Debug)]
+struct Shared {
+    latest: Mutex<Latest>,
+    announced: Notify,
+}
+
+#[derive(Debug)]
+struct Latest {
+    phase: Phase,
+    /// How many were announced.
+    count: u64,
+}
+
+impl Shared {
+    fn latest(&self) -> MutexGuard<'_, Latest> {
+        // Nothing under this lock can leave it half-changed.
+        self.latest.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until `look` finds something in the latest announcement.
+    async fn wait_for<T>(&self, look: impl Fn(&Latest) -> Option<T>) -> T {
+        loop {
+            // Before the look: what is announced after it wakes this up.
+            let announced = self.announced.notified();
+            if let Some(found) = look(&self.latest()) {
+                return found;
+            }
+            announced.await;
+        }
+    }
+}
+
+impl Announcer {
+    /// Announces the next phase.
+    pub fn announce(&self, phase: Phase) {
+        let mut latest = self.0.latest();
+        latest.phase = phase;
+        latest.count += 1;
+        drop(latest);
+        self.0.announced.notify_waiters();
+    }
+}
+
+impl Drop for Announcer {
+    fn drop(&mut self) {
+        self.announce(Phase::Stopped);
+    }
+}
 
 impl Phases {
-    /// The sender and the first view.
+    /// The announcer and the first view.
     #[must_use]
-    pub fn new(first: Phase) -> (watch::Sender<Phase>, Self) {
-        let (sender, receiver) = watch::channel(first);
-        (sender, Self(receiver))
+    pub fn new(first: Phase) -> (Announcer, Self) {
+        let latest = Mutex::new(Latest { phase: first, count: 0 });
+        let shared = Arc::new(Shared { latest, announced: Notify::new() });
+        (Announcer(Arc::clone(&shared)), Self { shared, told: 0 })
     }
 
     /// The phase now.
     #[must_use]
     pub fn now(&self) -> Phase {
-        self.0.borrow().clone()
+        self.shared.latest().phase.clone()
     }
 
     /// Whether the run is stopped.
     #[must_use]
     pub fn is_stopped(&self) -> bool {
-        matches!(*self.0.borrow(), Phase::Stopped)
+        matches!(self.shared.latest().phase, Phase::Stopped)
     }
 
-    /// Waits until producers may send; none when the run was stopped before.
-    pub async fn producing(&mut self) -> Option<Instant> {
-        let started = |phase: &Phase| !matches!(phase, Phase::Gathering);
-        match self.0.wait_for(started).await.as_deref() {
-            Ok(Phase::Producing(origin)) => Some(*origin),
-            // The conductor is gone, or went on without this actor: it stopped the run.
-            _ => None,
-        }
+    /// Waits until producers may send; none when the run was stopped before, or went on without
+    /// this actor.
+    pub async fn producing(&self) -> Option<Instant> {
+        let started = |latest: &Latest| match latest.phase {
+            Phase::Gathering => None,
+            Phase::Producing(origin) => Some(Some(origin)),
+            _ => Some(None),
+        };
+        self.shared.wait_for(started).await
     }
 
     /// Waits until the run is stopped.
-    pub async fn stopped(&mut self) {
-        // An error says that the conductor is gone: that stops the run as well.
-        let _ = self.0.wait_for(|phase| matches!(phase, Phase::Stopped)).await;
+    pub async fn stopped(&self) {
+        let stopped = |latest: &Latest| matches!(latest.phase, Phase::Stopped).then_some(());
+        self.shared.wait_for(stopped).await;
     }
 
     /// Waits until no answer is worth waiting for: the last polls, or a stop.
-    pub async fn hurry(&mut self) {
-        let hurried = |phase: &Phase| matches!(phase, Phase::LastPolls | Phase::Stopped);
-        let _ = self.0.wait_for(hurried).await;
+    pub async fn hurry(&self) {
+        let hurried = |latest: &Latest| {
+            matches!(latest.phase, Phase::LastPolls | Phase::Stopped).then_some(())
+        };
+        self.shared.wait_for(hurried).await;
     }
 
     /// Waits until the answer to a poll is not worth waiting for; one of the last polls is worth
     /// it until the run is stopped.
-    pub async fn no_longer_wanted(&mut self, last: bool) {
+    pub async fn no_longer_wanted(&self, last: bool) {
         if last { self.stopped().await } else { self.hurry().await }
     }
 
-    /// Waits until the phase is another than when this was last asked.
+    /// Waits until a phase is announced that this view has not told of. May be dropped and called
+    /// again.
     pub async fn changed(&mut self) {
-        // As in `stopped`; `now` then goes on telling the last phase, so it must not return.
-        if self.0.changed().await.is_err() {
-            std::future::pending::<()>().await;
-        }
+        let told = self.told;
+        let changed = |latest: &Latest| (latest.count != told).then_some(latest.count);
+        self.told = self.shared.wait_for(changed).await;
     }
 }

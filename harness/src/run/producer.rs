@@ -78,7 +78,7 @@ impl Actor {
         let mut calls = Vec::with_capacity(requests.len());
         for (lane, stream) in self.lanes.iter_mut().zip(&producer.streams) {
             if let Some(request) = requests.iter().find(|request| request.stream == *stream) {
-                calls.push(lane.send(&self.stage, *request, intended, self.phases.clone()));
+                calls.push(lane.send(&self.stage, *request, intended, &self.phases));
             }
         }
         for sent in join_all(calls).await {

@@ -27,6 +27,7 @@ mod yaml;
 pub use diagnostic::Error;
 pub use load::{load, load_all};
 pub use resolve::store;
+pub(crate) use sources::because;
 
 /// A scenario that loaded without an error; every path in it is relative to the working folder.
 #[derive(Clone, Debug)]

@@ -149,7 +149,7 @@ impl<'a> Sources<'a> {
 }
 
 /// An error of the file system without the number that Rust adds.
-pub(super) fn because(error: &std::io::Error) -> String {
+pub(crate) fn because(error: &std::io::Error) -> String {
     let text = error.to_string();
     let end = text.find(" (os error").unwrap_or(text.len());
     text[..end].to_lowercase()

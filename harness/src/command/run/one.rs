@@ -54,14 +54,20 @@ pub async fn run(
             let delivered = counters.delivered.load(Ordering::Relaxed);
             line.update(began.elapsed(), &Counts { sent, planned, delivered, due });
         };
-        trial::hold(plan, &settings, interrupt, &mut progress).await
+        trial::hold(plan, &settings, interrupt.clone(), &mut progress).await
     };
     match trial {
-        Ok(trial) => {
+        Ok(mut trial) => {
+            if context.arguments.sabotage.is_some()
+                && let Err(doubt) = sabotaged(&logs)
+            {
+                trial.judgement.doubt(doubt);
+            }
             entry.logs = Some(logs);
             block_in_place(|| conclude(&mut entry, plan, context, &trial));
         }
         Err(failure) => {
+            entry.interrupted = interrupt.is_triggered();
             entry.trouble = Some(Trouble { exit: Exit::NoVerdict, text: failure.0 });
         }
     }
@@ -81,6 +87,15 @@ fn settings(plan: &Plan, context: &Context, logs: &Path) -> Settings {
         eprintln!("sabotaged on purpose: {order}; what was done is in {}", record.display());
     }
     Settings { broker, out: Some(logs.to_owned()) }
+}
+
+/// Whether the broker did anything wrong on purpose; a run in which it did not proves nothing about
+/// the checks.
+fn sabotaged(logs: &Path) -> Result<(), String> {
+    if sabotage::read(&logs.join(SABOTAGE_RECORD))?.is_empty() {
+        return Err("the broker found no occasion for the sabotage".to_owned());
+    }
+    Ok(())
 }
 
 fn conclude(entry: &mut Entry, plan: &Plan, context: &Context, trial: &Trial) {

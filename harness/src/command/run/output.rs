@@ -4,13 +4,18 @@ use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 
+use crate::scenario::because;
+
 /// Makes the folder for a scenario's consumer logs, and takes the logs of an earlier run out of it:
 /// that run may have had more consumers.
 ///
 /// # Errors
 /// A text for people that names the path.
 pub fn prepare_folder(folder: &Path) -> Result<(), String> {
-    let failed = |error: io::Error| format!("--out: cannot write {}: {error}", folder.display());
+    let failed = |error: io::Error| {
+        let (folder, why) = (folder.display(), because(&error));
+        format!("--out: cannot write {folder}: {why}; name another folder with --out DIR")
+    };
     fs::create_dir_all(folder).map_err(failed)?;
     for entry in fs::read_dir(folder).map_err(failed)? {
         let entry = entry.map_err(failed)?;
@@ -40,5 +45,6 @@ pub fn create_file(path: &Path) -> Result<File, String> {
         }
         File::create(path)
     };
-    create().map_err(|error| format!("--history: cannot write {}: {error}", path.display()))
+    create()
+        .map_err(|error| format!("--history: cannot write {}: {}", path.display(), because(&error)))
 }

@@ -26,7 +26,7 @@ pub enum Error {
     },
 }
 
-/// Reads what [`super::write`] wrote.
+/// Reads what [`super::write()`] wrote.
 ///
 /// # Errors
 /// Says which line is wrong and how; the first line's also where the history is of another plan.

@@ -8,7 +8,7 @@ use super::{VERSION, fingerprint};
 use crate::history::{Answer, ConsumerHistory, End, History, Outcome, ProducerHistory};
 use crate::plan::{MessageId, Plan};
 
-/// Writes a history; [`super::read`] with the same plan gives it back.
+/// Writes a history; [`super::read()`] with the same plan gives it back.
 ///
 /// # Errors
 /// Those of the writer.

@@ -20,6 +20,8 @@ mod places;
 mod record;
 mod store;
 mod swaps;
+#[cfg(test)]
+mod tests;
 mod truth;
 
 use std::ffi::OsString;

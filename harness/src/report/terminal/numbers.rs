@@ -1,0 +1,58 @@
+//! A run's counts and latencies, on two lines.
+
+use std::io::{self, Write};
+
+use super::Style;
+use crate::report::{Latency, Summary, words};
+
+/// Counts and latencies, on two lines.
+pub(super) fn numbers(summary: &Summary, style: Style, to: &mut dyn Write) -> io::Result<()> {
+    let who = [
+        words::count(summary.producers as u64, "producer"),
+        words::count(summary.consumers as u64, "consumer"),
+        words::count(summary.topics as u64, "topic"),
+    ]
+    .join(", ");
+    let sent = of(summary.sent, summary.planned);
+    let mut acks = String::new();
+    for (count, word) in [(summary.refused, "refused"), (summary.unknown, "unknown")] {
+        if count > 0 {
+            acks.push_str(&style.warn(&format!("  {word} {}", words::number(count))));
+        }
+    }
+    let delivered = of(summary.delivered, summary.due);
+    writeln!(to, "      {who}  sent {sent}{acks}  delivered {delivered}{}", rate(summary))?;
+    if summary.ack.count == 0 {
+        return Ok(());
+    }
+    let latency = |name: &str, latency: &Latency| {
+        format!("{name} p50 {} p99 {}", words::time(latency.p50), words::time(latency.p99))
+    };
+    let line = format!(
+        "      {}  {}",
+        latency("ack", &summary.ack),
+        latency("end to end", &summary.end_to_end)
+    );
+    writeln!(to, "{}", style.faint(&line))
+}
+
+/// `17`, or `16 of 17` where some are missing or too many.
+fn of(count: u64, planned: u64) -> String {
+    if count == planned {
+        words::number(count)
+    } else {
+        format!("{} of {}", words::number(count), words::number(planned))
+    }
+}
+
+/// Deliveries a second; nothing where the run was too short to say.
+fn rate(summary: &Summary) -> String {
+    let seconds = summary.active.as_secs_f64();
+    if seconds < 0.001 || summary.delivered == 0 {
+        return String::new();
+    }
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a positive rate")]
+    #[expect(clippy::cast_precision_loss, reason = "for people")]
+    let rate = (summary.delivered as f64 / seconds).round() as u64;
+    format!("  {}/s", words::number(rate))
+}

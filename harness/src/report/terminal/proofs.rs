@@ -1,0 +1,67 @@
+//! What the checks found, with the proof of each.
+
+use std::io::{self, Write};
+
+use super::Style;
+use crate::check::{Judgement, Verdict};
+use crate::plan::Plan;
+use crate::report::judged::{Found, Judged, Proven};
+use crate::report::words;
+
+/// What the checks found, with its proofs; for `harness check`, and within a scenario's result.
+///
+/// # Errors
+/// Those of the writer.
+pub fn judgement(
+    plan: &Plan,
+    judgement: &Judgement,
+    style: Style,
+    to: &mut dyn Write,
+) -> io::Result<()> {
+    let judged = Judged::new(plan, judgement);
+    let label = match judged.verdict {
+        Verdict::Pass => style.good("PASS"),
+        Verdict::Fail => style.bad("FAIL"),
+        Verdict::Unknown => style.warn("????"),
+    };
+    let name = style.strong(&plan.scenario.name);
+    writeln!(to, "{label}  {name}  {}", words::answer(&judged))?;
+    proofs(&judged, style, to)
+}
+
+pub(super) fn proofs(judged: &Judged, style: Style, to: &mut dyn Write) -> io::Result<()> {
+    for found in &judged.violations {
+        anomalies(found, style, to)?;
+    }
+    // The only doubt of a run without a verdict was its sentence.
+    if !(judged.verdict == Verdict::Unknown && judged.doubts.len() == 1) {
+        for doubt in &judged.doubts {
+            writeln!(to, "\n      {}  {doubt}", style.warn("unknown"))?;
+        }
+    }
+    allowed(judged, style, to)
+}
+
+fn anomalies(found: &Found, style: Style, to: &mut dyn Write) -> io::Result<()> {
+    let kind = style.bad(found.kind.as_str());
+    writeln!(to, "\n      {kind}  {}", words::anomalies(found.kind, found.count))?;
+    for Proven { title, evidence, .. } in &found.proofs {
+        writeln!(to, "        {title}")?;
+        for line in evidence {
+            writeln!(to, "{}", style.faint(&format!("          {line}")))?;
+        }
+    }
+    // A proof may stand for several anomalies, so the rest cannot be counted by subtraction.
+    if found.count > found.proofs.len() as u64 && found.proofs.len() >= crate::check::PROOFS_MAX {
+        writeln!(to, "        ... the first {} are shown", found.proofs.len())?;
+    }
+    Ok(())
+}
+
+pub(super) fn allowed(judged: &Judged, style: Style, to: &mut dyn Write) -> io::Result<()> {
+    for found in &judged.allowed {
+        let words = words::anomalies(found.kind, found.count);
+        writeln!(to, "{}", style.faint(&format!("      {words}, which `expect` allows")))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,237 @@
+//! What tests of the real binary share: a folder to run it in, an environment without CI's and
+//! insta's wishes, and looks at processes.
+#![allow(dead_code, reason = "each test file uses a part of it")]
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::time::Instant;
+
+/// Longer than anything here takes; past it a test fails instead of hanging.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A folder of its own, removed at the end.
+pub(crate) struct Folder(TempDir);
+
+/// How the harness ended.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Folder {
+    pub(crate) fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    pub(crate) fn join(&self, name: &str) -> PathBuf {
+        self.path().join(name)
+    }
+
+    /// Writes a file, and the folders above it.
+    pub(crate) fn write(&self, name: &str, text: &str) {
+        let path = self.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    pub(crate) fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+    }
+
+    /// A scenario that is shipped, and its logs.
+    pub(crate) fn copy_scenario(&self, name: &str) {
+        let from = shipped();
+        self.write(&format!("{name}.yaml"), &read(&from.join(format!("{name}.yaml"))));
+        let Ok(logs) = fs::read_dir(from.join(name)) else { return };
+        for log in logs {
+            let log = log.unwrap();
+            let file = format!("{name}/{}", log.file_name().to_str().unwrap());
+            self.write(&file, &read(&log.path()));
+        }
+    }
+
+    /// The harness with these arguments, in this folder.
+    pub(crate) fn harness(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_harness"));
+        command.args(arguments).current_dir(self.path()).stdin(Stdio::null());
+        // What it leaves in the folder for temporary files can be seen there.
+        let temporary = self.join("tmp");
+        fs::create_dir_all(&temporary).unwrap();
+        command.env("TMPDIR", temporary);
+        for (name, _) in std::env::vars_os() {
+            let name = name.to_string_lossy();
+            if ["CI", "TF_BUILD", "NO_COLOR"].contains(&&*name)
+                || ["INSTA_", "GITHUB_", "BROKER_"].iter().any(|prefix| name.starts_with(prefix))
+            {
+                command.env_remove(&*name);
+            }
+        }
+        command
+    }
+
+    /// Runs the harness to its end.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ended {
+        end(self.harness(arguments))
+    }
+
+    /// The same where it must end with 0.
+    pub(crate) fn passes(&self, arguments: &[&str]) -> Ended {
+        let ended = self.run(arguments);
+        assert_eq!(ended.code, Some(0), "{arguments:?}: {}", ended.stderr);
+        ended
+    }
+
+    /// A JSON report's only scenario.
+    pub(crate) fn report(&self, name: &str) -> Value {
+        let report: Value = serde_json::from_str(&self.read(name)).unwrap();
+        report["scenarios"][0].clone()
+    }
+}
+
+/// Runs a command to its end.
+pub(crate) fn end(mut command: Command) -> Ended {
+    let output = command.output().unwrap();
+    Ended {
+        code: output.status.code(),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+/// The folder of the scenarios that are shipped.
+pub(crate) fn shipped() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("scenarios")
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap()
+}
+
+/// Our standalone broker on a free port, killed at the end. The harness's hidden subcommand is the
+/// same program as the binary `broker`, which is of another package.
+pub(crate) struct Broker {
+    child: Child,
+    pub(crate) address: String,
+    _folder: Folder,
+}
+
+impl Broker {
+    pub(crate) fn start(arguments: &[&str]) -> Self {
+        let folder = Folder::new();
+        let mut command =
+            folder.harness(&["broker", "--listen", "127.0.0.1:0", "--port-file", "port"]);
+        let child = command.args(arguments).stderr(Stdio::null()).spawn().unwrap();
+        let port = folder.join("port");
+        let port = wait_for("the broker to listen", || {
+            let text = fs::read_to_string(&port).ok()?;
+            text.strip_suffix('\n')?.parse::<u16>().ok()
+        });
+        Self { child, address: format!("http://127.0.0.1:{port}"), _folder: folder }
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Looks again and again until there is something to see.
+pub(crate) fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let began = Instant::now();
+    loop {
+        if let Some(seen) = look() {
+            return seen;
+        }
+        assert!(began.elapsed() < PATIENCE, "waited in vain for {what}");
+        std::thread::park_timeout(Duration::from_millis(1));
+    }
+}
+
+/// A harness at work, its words in the file `stderr`; killed at the end.
+pub(crate) struct Running {
+    child: Child,
+    words: PathBuf,
+}
+
+impl Running {
+    pub(crate) fn start(folder: &Folder, arguments: &[&str]) -> Self {
+        let words = folder.join("stderr");
+        let mut command = folder.harness(arguments);
+        command.stdout(Stdio::null()).stderr(File::create(&words).unwrap());
+        Self { child: command.spawn().unwrap(), words }
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// The process that it started to be its broker, once it is that.
+    pub(crate) fn broker(&self) -> i32 {
+        let parent = self.child.id().to_string();
+        let is_broker = |pid: &i32| {
+            let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            stat(*pid).is_some_and(|stat| stat[1] == parent)
+                && line.split(|byte| *byte == 0).nth(1) == Some(b"broker")
+        };
+        wait_for("the harness to start a broker", || processes().into_iter().find(is_broker))
+    }
+
+    pub(crate) fn words(&self) -> String {
+        fs::read_to_string(&self.words).unwrap()
+    }
+
+    /// Waits for its end, and gives its exit code and its words.
+    pub(crate) fn end(mut self) -> (Option<i32>, String) {
+        let status = wait_for("the harness to end", || self.child.try_wait().unwrap());
+        (status.code(), self.words())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The letter that the kernel shows for the process's state: `T` stopped, `Z` dead and not reaped;
+/// none when it is gone.
+pub(crate) fn state(pid: i32) -> Option<char> {
+    stat(pid)?[0].chars().next()
+}
+
+/// State, parent and so on.
+fn stat(pid: i32) -> Option<Vec<String>> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let (_, after) = stat.rsplit_once(')')?;
+    Some(after.split_whitespace().map(str::to_owned).collect())
+}
+
+fn processes() -> Vec<i32> {
+    let all = fs::read_dir("/proc").unwrap();
+    all.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect()
+}
+
+/// Stops a process, and waits until it is.
+pub(crate) fn stop(pid: i32) {
+    kill_process(Pid::from_raw(pid).unwrap(), Signal::STOP).unwrap();
+    wait_for("the process to stop", || (state(pid) == Some('T')).then_some(()));
+}

@@ -51,7 +51,8 @@ async fn main() -> Result<(), Failed> {
         }
     }
     let (half, rest) = samples.split_at(samples.len() / 2);
-    let highest = |part: &[u64]| part.iter().max().copied().unwrap_or(0) as f64 / f64::from(1 << 20);
+    let highest =
+        |part: &[u64]| part.iter().max().copied().unwrap_or(0) as f64 / f64::from(1 << 20);
     println!(
         "{total} messages in {:.1} s: resident at most {:.1} MiB in the first half, {:.1} MiB in \
          the second, {:.1} MiB ever",

@@ -16,9 +16,9 @@ for tool in wrk curl awk; do
 done
 
 work="$(mktemp -d)"
-started=()
+declare -A started=() # by process id
 cleanup() {
-  for pid in "${started[@]}"; do kill "$pid" 2>/dev/null || true; done
+  for pid in "${!started[@]}"; do kill "$pid" 2>/dev/null || true; done
   wait 2>/dev/null || true
   rm -rf "$work"
 }
@@ -56,11 +56,13 @@ done
 start() {
   "$@" &
   pid=$!
-  started+=("$pid")
+  started[$pid]=1
 }
 stop() {
   kill "$1"
   wait "$1" 2>/dev/null || true
+  # The system may give the number to another process now.
+  unset "started[$1]"
 }
 await() {
   for ((try = 0; try < 500; try++)); do

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
+use super::streams;
+use crate::because::because;
 use crate::check::{self, Judgement, Verdict, logs};
 use crate::exit::Exit;
 use crate::history::json;
@@ -33,7 +35,7 @@ pub fn main(arguments: &Arguments) -> Exit {
     let plan = match scenario::load(&arguments.file).and_then(Plan::new) {
         Ok(plan) => plan,
         Err(error) => {
-            let _ = writeln!(io::stderr(), "{error}");
+            streams::tell(&error.to_string());
             return Exit::Usage;
         }
     };
@@ -45,7 +47,7 @@ pub fn main(arguments: &Arguments) -> Exit {
     match judged.and_then(|(judgement, notes)| show(&plan, &judgement, &notes)) {
         Ok(exit) => exit,
         Err(error) => {
-            let _ = writeln!(io::stderr(), "error: {error:#}");
+            streams::tell(&format!("error: {error:#}"));
             Exit::Usage
         }
     }
@@ -53,7 +55,8 @@ pub fn main(arguments: &Arguments) -> Exit {
 
 fn by_history(plan: &Plan, file: &Path) -> anyhow::Result<Judgement> {
     let name = file.display().to_string();
-    let open = File::open(file).with_context(|| name.clone())?;
+    let open = File::open(file)
+        .map_err(|error| anyhow::anyhow!("{name}: cannot read the history: {}", because(&error)))?;
     let history = json::read(plan, BufReader::new(open)).with_context(|| name)?;
     Ok(check::judge(plan, &history))
 }
@@ -63,8 +66,10 @@ fn by_logs(plan: &Plan, folder: &Path) -> anyhow::Result<(Judgement, Vec<String>
     for consumer in &plan.consumers {
         let path = folder.join(format!("consumer_{}.txt", consumer.number));
         let name = path.display().to_string();
-        let text = fs::read_to_string(&path)
-            .with_context(|| format!("{name}: cannot read the log of C{}", consumer.number))?;
+        let text = fs::read_to_string(&path).map_err(|error| {
+            let (number, why) = (consumer.number, because(&error));
+            anyhow::anyhow!("{name}: cannot read the log of C{number}: {why}")
+        })?;
         all.push(logs::parse(plan, name, text)?);
     }
     let reading = logs::judge(plan, &all);

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use futures_util::stream::{self, StreamExt as _};
 use tokio::time::Instant;
 
+use super::streams;
 use crate::exit::Exit;
 use crate::golden::{self, Mode};
 use crate::plan::Plan;
@@ -21,8 +22,26 @@ use crate::testbed::external::External;
 use crate::testbed::{process, sabotage};
 use crate::trial::{BrokerUnderTest, Interrupt};
 
+/// What `--help` says after the flags.
+const AFTER_HELP: &str = "\
+Kinds of sabotage: lose, duplicate, reorder, diverge, phantom, resurrect, corrupt, misroute, early,
+stale-ack; each as KIND, KIND:1% or KIND:5
+
+Exit codes:
+    0  all passed
+    1  a check or a golden file failed, or a golden file is new and waits for review
+    2  the command line or a scenario is invalid
+    3  no verdict: the broker cannot be reached, messages were not acked, the drain is undecided
+    4  nothing selected
+  130  interrupted; what was known is written
+Of several scenarios the gravest counts: 130 before 2 before 1 before 3 before 4";
+
+/// The folder of the consumers' logs where none is named.
+const DEFAULT_OUT: &str = "out";
+
 /// Its arguments.
 #[derive(Clone, Debug, clap::Args)]
+#[command(after_help = AFTER_HELP)]
 pub struct Arguments {
     /// Scenarios: YAML files, or folders of them
     #[arg(default_value = "scenarios")]
@@ -45,7 +64,7 @@ pub struct Arguments {
     pub broker: Vec<String>,
 
     /// Folder for the consumers' logs; each scenario has a folder of its own in it
-    #[arg(long, value_name = "DIR", default_value = "out")]
+    #[arg(long, value_name = "DIR", default_value = DEFAULT_OUT)]
     pub out: PathBuf,
 
     /// Folder of the golden files
@@ -72,7 +91,7 @@ pub fn main(arguments: &Arguments, harness: &Path) -> Exit {
     match prepare(arguments, harness) {
         Ok(prepared) => prepared.run(&terminal),
         Err(Refused { exit, text }) => {
-            eprintln!("{text}");
+            streams::tell(&text);
             exit
         }
     }
@@ -179,7 +198,7 @@ impl Prepared {
         let runtime = match runtime {
             Ok(runtime) => runtime,
             Err(error) => {
-                eprintln!("error: cannot start the worker threads: {error}");
+                streams::tell(&format!("error: cannot start the worker threads: {error}"));
                 return Exit::NoVerdict;
             }
         };
@@ -197,7 +216,7 @@ impl Prepared {
         match self.output.write(&report) {
             Ok(()) => exit,
             Err(text) => {
-                eprintln!("error: {text}");
+                streams::tell(&format!("error: {text}"));
                 exit.and(Exit::Usage)
             }
         }

@@ -3,7 +3,7 @@
 //! A run fills in an [`Entry`] for each scenario; reports read entries and nothing else. A new
 //! format is one file here and one line in [`FORMATS`]; [`Destinations`] makes its flag.
 
-mod destination;
+pub mod destination;
 pub mod github;
 pub mod json;
 pub mod judged;

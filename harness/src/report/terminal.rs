@@ -92,9 +92,12 @@ pub fn plain(entry: &Entry) -> String {
 }
 
 fn pass(entry: &Entry, style: Style, to: &mut dyn Write) -> io::Result<()> {
-    let golden = entry.golden.as_ref().map_or_else(String::new, words::golden);
+    let golden = entry
+        .golden
+        .as_ref()
+        .map_or_else(String::new, |comparison| format!("  {}", words::golden(comparison)));
     let name = style.strong(&entry.name);
-    writeln!(to, "{}  {name}  {}  {golden}", style.good("PASS"), words::time(entry.duration))?;
+    writeln!(to, "{}  {name}  {}{golden}", style.good("PASS"), words::time(entry.duration))?;
     if let Some(summary) = &entry.summary {
         numbers::numbers(summary, style, to)?;
     }
@@ -116,7 +119,8 @@ fn no_pass(entry: &Entry, style: Style, to: &mut dyn Write) -> io::Result<()> {
     writeln!(to, "{label}  {name}  {}", words::sentence(entry))?;
     if let Some(trouble) = &entry.trouble {
         // The sentence was its first line, unless a broken promise is the graver news.
-        let told = words::sentence(entry) == trouble.text.lines().next().unwrap_or_default();
+        let first = trouble.text.lines().next().unwrap_or_default();
+        let told = words::sentence(entry).ends_with(first);
         for line in trouble.text.lines().skip(usize::from(told)) {
             writeln!(to, "      {line}")?;
         }

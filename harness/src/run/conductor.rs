@@ -25,8 +25,8 @@ const TOPICS_AT_ONCE: usize = 64;
 /// `interrupted` completes, the actors stop and what they saw until then is returned.
 ///
 /// # Errors
-/// When an actor cannot take part: a registration or a subscription fails, or a consumer's log
-/// cannot be written.
+/// When an actor cannot take part: a registration or a subscription fails, a poll is refused for
+/// good, or a consumer's log cannot be written.
 pub async fn perform(
     stage: Arc<Stage>,
     interrupted: impl Future<Output = ()> + Send + 'static,
@@ -90,7 +90,7 @@ impl Conductor {
         let created = stream::iter(&stage.plan.topics)
             .map(|topic| async {
                 stage.driver.create_topic(&topic.name).await.map_err(|failure| {
-                    Failure(format!("cannot create topic {}: {failure}", topic.name))
+                    Failure::new(format!("cannot create topic {}: {failure}", topic.name))
                 })
             })
             .buffer_unordered(TOPICS_AT_ONCE)
@@ -231,5 +231,5 @@ async fn interruption(interrupted: &mut Option<Pin<Box<dyn Future<Output = ()> +
 }
 
 fn ended<T>(joined: Result<Result<T, Failure>, JoinError>) -> Result<T, Failure> {
-    joined.unwrap_or_else(|error| Err(Failure(format!("an actor crashed: {error}"))))
+    joined.unwrap_or_else(|error| Err(Failure::new(format!("an actor crashed: {error}"))))
 }

@@ -19,6 +19,7 @@ use super::{Phase, Phases, Report, Stage};
 use crate::driver::{Batch, Failure, Subscriber};
 use crate::history::{Answer, ConsumerHistory, Delivery, Moment, Oddity, Polled, Subscribed};
 use crate::plan::{ConsumerIndex, TopicIndex};
+use crate::scenario::Start;
 
 /// How long a poll may wait for its first message, where the broker can wait. Long enough to cost
 /// nothing when idle, shorter than any time-out on the way.
@@ -86,14 +87,25 @@ impl Actor {
         let plan = Arc::clone(&stage.plan);
         let consumer = &plan.consumers[index.place()];
         let log = ConsumerLog::create(stage.out.as_deref(), consumer.number)?;
-        let calls = consumer.topics.iter().map(|topic| subscribe_one(&stage, *topic));
+        let mut calls = consumer.topics.iter().map(|topic| subscribe_one(&stage, *topic));
+        let all = if plan.scenario.start == Start::Together {
+            // One after the other, as the original's clients do: the producers have begun, and the
+            // later the topic, the more of it is over.
+            let mut all = Vec::with_capacity(consumer.topics.len());
+            for call in calls.by_ref() {
+                all.push(call.await);
+            }
+            all
+        } else {
+            join_all(calls).await
+        };
         let mut lanes = Vec::with_capacity(consumer.topics.len());
         let mut subscribers = Vec::with_capacity(consumer.topics.len());
         let mut history = ConsumerHistory::default();
-        for (topic, made) in consumer.topics.iter().zip(join_all(calls).await) {
+        for (topic, made) in consumer.topics.iter().zip(all) {
             let (subscriber, subscribed) = made.map_err(|failure| {
                 let name = &plan.topics[topic.place()].name;
-                Failure(format!("cannot subscribe C{} to {name}: {failure}", consumer.number))
+                Failure::new(format!("cannot subscribe C{} to {name}: {failure}", consumer.number))
             })?;
             let begun = Begun {
                 epoch: subscribed.epoch,
@@ -112,7 +124,7 @@ impl Actor {
     /// Polls until the run ends.
     ///
     /// # Errors
-    /// When the log cannot be written.
+    /// When the log cannot be written, or a poll is refused for good.
     pub async fn run(
         mut self,
         subscribers: Vec<Box<dyn Subscriber>>,
@@ -210,10 +222,14 @@ impl Actor {
                 self.stage.recorder.active(completed);
                 self.record(line.lane, &line.batch)?
             }
+            Err(failure) if failure.is_final => {
+                let number = self.stage.plan.consumers[self.index.place()].number;
+                return Err(Failure::new(format!("C{number} cannot go on: {failure}")));
+            }
             Err(failure) => {
                 line.pause = FAILED_PAUSE;
                 self.stage.recorder.active(completed);
-                Answer::Failed(failure.0)
+                Answer::Failed(failure.why)
             }
         };
         let subscription = u32::try_from(line.lane).expect("topics are counted in u32");

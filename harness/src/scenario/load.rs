@@ -5,7 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::diagnostic::{Diagnostic, Error, Source, nearest};
-use super::{Scenario, raw, resolve, sources, yaml};
+use super::{Scenario, raw, resolve, yaml};
+use crate::because::because;
 
 /// The largest scenario file in bytes: one with a thousand names on each of a thousand topics fits.
 const FILE_MAX: u64 = 64 * 1024 * 1024;
@@ -63,7 +64,7 @@ fn files_of(path: &Path) -> Result<Vec<PathBuf>, Diagnostic> {
     if !path.is_dir() {
         return Ok(vec![path.to_owned()]);
     }
-    let unreadable = |error: std::io::Error| cannot_read(path, &sources::because(&error));
+    let unreadable = |error: std::io::Error| cannot_read(path, &because(&error));
     let mut files = Vec::new();
     for entry in fs::read_dir(path).map_err(unreadable)? {
         let file = entry.map_err(unreadable)?.path();
@@ -94,7 +95,7 @@ fn equal_names(scenarios: &[Scenario]) -> Vec<Diagnostic> {
 
 fn read(file: &Path) -> Result<String, Diagnostic> {
     let metadata = fs::metadata(file).map_err(|error| {
-        let diagnostic = cannot_read(file, &sources::because(&error));
+        let diagnostic = cannot_read(file, &because(&error));
         match neighbour(file) {
             Some(other) => diagnostic.help(format!("did you mean {}?", other.display())),
             None => diagnostic,
@@ -106,7 +107,7 @@ fn read(file: &Path) -> Result<String, Diagnostic> {
     if metadata.len() > FILE_MAX {
         return Err(cannot_read(file, &format!("it has over {FILE_MAX} bytes")));
     }
-    let bytes = fs::read(file).map_err(|error| cannot_read(file, &sources::because(&error)))?;
+    let bytes = fs::read(file).map_err(|error| cannot_read(file, &because(&error)))?;
     text_of(file, bytes)
 }
 

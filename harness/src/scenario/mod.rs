@@ -20,14 +20,13 @@ mod resolve;
 mod settings;
 mod sources;
 mod topics;
-mod values;
+pub(crate) mod values;
 mod words;
 mod yaml;
 
 pub use diagnostic::Error;
 pub use load::{load, load_all};
 pub use resolve::store;
-pub(crate) use sources::because;
 
 /// A scenario that loaded without an error; every path in it is relative to the working folder.
 #[derive(Clone, Debug)]

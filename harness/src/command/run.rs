@@ -181,6 +181,13 @@ fn plan(arguments: &Arguments, mut scenario: Scenario) -> Result<Arc<Plan>, Refu
         scenario.broker.store = scenario::store(store)
             .map_err(|why| Refused::usage(format_args!("--store {store}: {}", why.brief())))?;
     }
+    if arguments.sabotage.is_some() && scenario.broker.driver == scenario::Driver::Original {
+        let text = format!(
+            "--sabotage works through what our wire adds, and {} has `driver: original`",
+            scenario.file.display()
+        );
+        return Err(Refused::usage(text));
+    }
     Plan::new(scenario).map(Arc::new).map_err(|error| rendered(&error))
 }
 

@@ -100,6 +100,7 @@ fn read(file: &Path) -> Result<String, Diagnostic> {
         let diagnostic = cannot_read(file, &because(&error));
         match neighbour(file) {
             Some(other) => diagnostic.help(format!("did you mean {}?", other.display())),
+            None if !is_yaml(file) => diagnostic.help("name scenario files or folders of them"),
             None => diagnostic,
         }
     })?;

@@ -68,6 +68,12 @@ pub struct Arguments {
           value_parser = duration)]
     pub max_wait: Duration,
 
+    /// Least time between the coming of a consume that has to wait and its answer, to gather
+    /// several messages on a busy topic; 0ms answers at once
+    #[arg(long, value_name = "TIME", env = "BROKER_GATHER", default_value = "1ms",
+          value_parser = duration_or_none)]
+    pub gather: Duration,
+
     /// Time for a request's head to arrive
     #[arg(long, value_name = "TIME", env = "BROKER_HEADER_TIMEOUT", default_value = "10s",
           value_parser = duration)]
@@ -155,6 +161,7 @@ impl Arguments {
             batch_messages: self.max_batch.get(),
             answer_bytes: self.max_answer,
             wait: self.max_wait,
+            gather: self.gather,
             poll_again: self.subscription_idle.map_or(self.max_wait, |idle| idle / 2),
             body_read: self.body_timeout,
         };
@@ -217,6 +224,13 @@ fn duration(text: &str) -> Result<Duration, String> {
         Ok(time) if time < Duration::from_millis(1) => Err("at least 1ms is needed".to_owned()),
         Ok(time) => Ok(time),
         Err(_) => Err("expected a time, such as 500ms, 30s or 5min".to_owned()),
+    }
+}
+
+fn duration_or_none(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(Duration::ZERO) => Ok(Duration::ZERO),
+        _ => duration(text),
     }
 }
 

@@ -12,7 +12,7 @@ use crate::error::Error;
 pub struct Retry {
     /// At most so many attempts, the first included; 0 counts as 1.
     pub attempts: u32,
-    /// No attempt starts later than this after the first one did.
+    /// No attempt starts later than this after the first one did; [`Duration::MAX`] is no bound.
     pub total: Duration,
     /// The pause after the first attempt.
     pub first: Duration,
@@ -69,13 +69,15 @@ pub(crate) struct Attempts<'a> {
     retry: &'a Retry,
     chance: &'a mut Chance,
     made: u32,
-    deadline: Instant,
+    /// `None`: for ever.
+    deadline: Option<Instant>,
 }
 
 impl<'a> Attempts<'a> {
     /// Begins with the first attempt.
     pub(crate) fn begin(retry: &'a Retry, chance: &'a mut Chance) -> Self {
-        Self { retry, chance, made: 1, deadline: Instant::now() + retry.total }
+        let deadline = Instant::now().checked_add(retry.total);
+        Self { retry, chance, made: 1, deadline }
     }
 
     /// How many there were, the one now included.
@@ -89,7 +91,8 @@ impl<'a> Attempts<'a> {
             return false;
         }
         let pause = pause(self.retry, self.made, self.chance);
-        if Instant::now() + pause > self.deadline {
+        let start = Instant::now().checked_add(pause);
+        if self.deadline.is_some_and(|deadline| start.is_none_or(|start| start > deadline)) {
             return false;
         }
         tokio::time::sleep(pause).await;
@@ -173,5 +176,10 @@ mod tests {
         assert_eq!(count(Retry::never()).await, 1);
         let hour = Duration::from_secs(3600);
         assert_eq!(count(Retry { first: hour, longest: hour, ..Retry::default() }).await, 1);
+        let ever = Retry { total: Duration::MAX, ..Retry::default() };
+        assert_eq!(count(ever.clone()).await, 8, "the longest time is no bound, and no panic");
+        assert_eq!(count(Retry { first: hour, longest: hour, ..ever.clone() }).await, 8);
+        let aeon = Duration::MAX;
+        assert_eq!(count(Retry { first: aeon, longest: aeon, ..Retry::default() }).await, 1);
     }
 }

@@ -193,6 +193,7 @@ fn choose(arguments: &Arguments, scenarios: &mut Vec<Scenario>) -> Result<usize,
             scenario.broker.store = store;
         }
     }
+    refuse_sabotage(arguments, scenarios)?;
     if !arguments.broker.is_empty() {
         return Ok(0);
     }
@@ -209,6 +210,18 @@ fn choose(arguments: &Arguments, scenarios: &mut Vec<Scenario>) -> Result<usize,
         return Err(Refused { exit: Exit::NothingSelected, text });
     }
     Ok(before - scenarios.len())
+}
+
+/// Sabotage needs to know whose a message is, which only our wire tells.
+fn refuse_sabotage(arguments: &Arguments, scenarios: &[Scenario]) -> Result<(), Refused> {
+    let original = |scenario: &&Scenario| scenario.broker.driver == scenario::Driver::Original;
+    match scenarios.iter().find(original) {
+        Some(scenario) if arguments.sabotage.is_some() => Err(Refused::usage(format_args!(
+            "--sabotage works through what our wire adds, and {} has `driver: original`",
+            scenario.file.display()
+        ))),
+        _ => Ok(()),
+    }
 }
 
 fn broker_under_test(arguments: &Arguments, harness: &Path) -> Result<BrokerUnderTest, Refused> {

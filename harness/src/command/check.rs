@@ -6,11 +6,14 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
+use super::streams;
+use crate::because::because;
 use crate::check::{self, Judgement, Verdict, logs};
 use crate::exit::Exit;
 use crate::history::json;
 use crate::plan::Plan;
 use crate::report::terminal::{self, Style};
+use crate::report::words;
 use crate::scenario;
 
 /// Its arguments.
@@ -33,7 +36,7 @@ pub fn main(arguments: &Arguments) -> Exit {
     let plan = match scenario::load(&arguments.file).and_then(Plan::new) {
         Ok(plan) => plan,
         Err(error) => {
-            let _ = writeln!(io::stderr(), "{error}");
+            streams::tell(&error.to_string());
             return Exit::Usage;
         }
     };
@@ -42,10 +45,15 @@ pub fn main(arguments: &Arguments) -> Exit {
         (None, Some(folder)) => by_logs(&plan, folder),
         (None, None) => return Exit::Usage,
     };
-    match judged.and_then(|(judgement, notes)| show(&plan, &judgement, &notes)) {
+    // Logs do not say when, so an order may be no more than not refuted.
+    let pass = match arguments.history {
+        Some(_) => words::PROMISED,
+        None => "nothing in the logs breaks a promise",
+    };
+    match judged.and_then(|(judgement, notes)| show(&plan, &judgement, pass, &notes)) {
         Ok(exit) => exit,
         Err(error) => {
-            let _ = writeln!(io::stderr(), "error: {error:#}");
+            streams::tell(&format!("error: {error:#}"));
             Exit::Usage
         }
     }
@@ -53,7 +61,8 @@ pub fn main(arguments: &Arguments) -> Exit {
 
 fn by_history(plan: &Plan, file: &Path) -> anyhow::Result<Judgement> {
     let name = file.display().to_string();
-    let open = File::open(file).with_context(|| name.clone())?;
+    let open = File::open(file)
+        .map_err(|error| anyhow::anyhow!("{name}: cannot read the history: {}", because(&error)))?;
     let history = json::read(plan, BufReader::new(open)).with_context(|| name)?;
     Ok(check::judge(plan, &history))
 }
@@ -63,18 +72,20 @@ fn by_logs(plan: &Plan, folder: &Path) -> anyhow::Result<(Judgement, Vec<String>
     for consumer in &plan.consumers {
         let path = folder.join(format!("consumer_{}.txt", consumer.number));
         let name = path.display().to_string();
-        let text = fs::read_to_string(&path)
-            .with_context(|| format!("{name}: cannot read the log of C{}", consumer.number))?;
+        let text = fs::read_to_string(&path).map_err(|error| {
+            let (number, why) = (consumer.number, because(&error));
+            anyhow::anyhow!("{name}: cannot read the log of C{number}: {why}")
+        })?;
         all.push(logs::parse(plan, name, text)?);
     }
     let reading = logs::judge(plan, &all);
     Ok((reading.judgement, reading.notes))
 }
 
-fn show(plan: &Plan, judgement: &Judgement, notes: &[String]) -> anyhow::Result<Exit> {
+fn show(plan: &Plan, judgement: &Judgement, pass: &str, notes: &[String]) -> anyhow::Result<Exit> {
     let mut to = io::stderr().lock();
     let style = Style::new(io::stderr().is_terminal(), |name| std::env::var(name).ok());
-    terminal::judgement(plan, judgement, style, &mut to)?;
+    terminal::judgement(plan, judgement, pass, style, &mut to)?;
     if !notes.is_empty() {
         writeln!(to)?;
     }

@@ -45,14 +45,14 @@ impl Http {
         let (mut guess, dialect) = (Dialect::Ours, OnceLock::new());
         for address in addresses {
             let client = Client::over(Arc::clone(transport), address)
-                .map_err(|error| Failure(error.to_string()))?;
+                .map_err(|error| Failure::new(error.to_string()))?;
             if probe(&client).await? == Dialect::Original {
                 guess = Dialect::Original;
             }
             clients.push(client);
         }
         if clients.is_empty() {
-            return Err(Failure("no broker address is given".to_owned()));
+            return Err(Failure::new("no broker address is given"));
         }
         if how == scenario::Driver::Original {
             guess = Dialect::Original;
@@ -78,7 +78,7 @@ impl Http {
     fn settle(&self, client: &Client, shown: Dialect) -> Result<Dialect, Failure> {
         let settled = *self.dialect.get_or_init(|| shown);
         if settled == Dialect::Ours && shown == Dialect::Original {
-            return Err(Failure(format!(
+            return Err(Failure::new(format!(
                 "the broker at {} speaks only the original routes, unlike one asked before; \
                  set `driver: original` to speak so to all of them",
                 client.address()
@@ -238,7 +238,14 @@ pub(super) fn outcome(result: Result<Option<Offset>, Error>) -> Outcome {
 }
 
 pub(super) fn failed(doing: &str, topic: &TopicName, error: &Error) -> Failure {
-    Failure(format!("{doing} {topic}: {error}"))
+    Failure { why: format!("{doing} {topic}: {error}"), is_final: is_final(error) }
+}
+
+/// Whether the broker refuses the request and always will. By its code alone: without one, or with
+/// one of a later version, it is not known what will pass.
+fn is_final(error: &Error) -> bool {
+    let known = |code: &Code| !matches!(code, Code::Empty | Code::RequestTimeout | Code::Other(_));
+    !error.may_pass() && error.code().is_some_and(known)
 }
 
 /// With a fixed seed, because a simulated run has to follow from its own alone.
@@ -250,7 +257,7 @@ fn retry() -> Retry {
 async fn probe(client: &Client) -> Result<Dialect, Failure> {
     let nobody = wire::Subscription { topic: "T", consumer_id: -1, epoch: None };
     match client.size(&nobody).await {
-        Err(error @ Error::NotSent(_)) => Err(Failure(error.to_string())),
+        Err(error @ Error::NotSent(_)) => Err(Failure::new(error.to_string())),
         Err(error) if error.code().is_some() => Ok(Dialect::Ours),
         _ => Ok(Dialect::Original),
     }

@@ -150,7 +150,8 @@ mod tests {
         let text = written(&plan, &history(&plan, Play::default()));
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(refusal(&plan, ""), "line 1: the file is empty");
-        assert!(refusal(&plan, "hello\n").starts_with("line 1: "));
+        assert!(refusal(&plan, "hello\n").starts_with("line 1: this is no history"));
+        assert!(read(&plan, &b"\xff\n"[..]).unwrap_err().to_string().contains("is no history"));
         let version = text.replacen("{\"history\":1,", "{\"history\":2,", 1);
         assert_eq!(
             refusal(&plan, &version),
@@ -174,6 +175,7 @@ mod tests {
         assert!(refusal(&plan, &far).contains("8 messages"), "{}", refusal(&plan, &far));
         let message = text.replacen("[\"P", "[\"P77", 1);
         assert!(refusal(&plan, &message).contains("no message P77"));
-        assert!(matches!(read(&plan, &b"\xff\n"[..]), Err(Error::Reading(_))));
+        let broken = [lines[0].as_bytes(), b"\n\xff\n"].concat();
+        assert!(matches!(read(&plan, &broken[..]), Err(Error::Reading(_))));
     }
 }

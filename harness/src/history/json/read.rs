@@ -4,6 +4,7 @@ use std::io::{self, BufRead};
 
 use super::line::{self, Header, Line, moment};
 use super::{VERSION, fingerprint};
+use crate::because::because;
 use crate::history::{
     Answer, ConsumerHistory, Delivery, End, EpochIndex, History, Oddity, Outcome, Polled,
     ProducerHistory, Sent, Session, Subscribed,
@@ -14,7 +15,7 @@ use crate::plan::{MessageId, MessageName, Plan, StreamIndex, TopicIndex};
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The file itself cannot be.
-    #[error("cannot read the history: {0}")]
+    #[error("cannot read the history: {}", because(.0))]
     Reading(#[from] io::Error),
     /// A line is not as it should be.
     #[error("line {line}: {what}")]
@@ -26,6 +27,10 @@ pub enum Error {
     },
 }
 
+/// Said of a file whose first line is another's.
+const NO_HISTORY: &str = "this is no history; `harness run --history FILE` writes one, and it \
+                          begins with `{\"history\":1,`";
+
 /// Reads what [`super::write()`] wrote.
 ///
 /// # Errors
@@ -34,9 +39,13 @@ pub fn read(plan: &Plan, mut from: impl BufRead) -> Result<History, Error> {
     let mut text = String::new();
     let mut number = 1;
     let at = |line: usize| move |what: String| Error::Line { line, what };
-    if from.read_line(&mut text)? == 0 {
-        return Err(at(1)("the file is empty".to_owned()));
-    }
+    match from.read_line(&mut text) {
+        Ok(0) => return Err(at(1)("the file is empty".to_owned())),
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+            return Err(at(1)(NO_HISTORY.to_owned()));
+        }
+        read => read?,
+    };
     let mut reading = Reading { plan, history: header(plan, &text).map_err(at(1))?, ended: false };
     loop {
         number += 1;
@@ -59,8 +68,7 @@ fn header(plan: &Plan, text: &str) -> Result<History, String> {
     struct Version {
         history: u32,
     }
-    let version: Version = serde_json::from_str(text)
-        .map_err(|error| format!("a history begins with `{{\"history\":1,`: {}", plain(&error)))?;
+    let version: Version = serde_json::from_str(text).map_err(|_| NO_HISTORY.to_owned())?;
     if version.history != VERSION {
         let other = version.history;
         return Err(format!("the history has version {other}, this harness reads {VERSION}"));

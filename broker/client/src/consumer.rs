@@ -39,9 +39,10 @@ impl Default for Options {
 ///
 /// One request per topic is under way at a time, in a task of its own, and answers are handed out
 /// in turn: a busy topic does not keep a quiet one waiting. A program may take its time between
-/// calls, as long as it does not block the thread that these tasks run on. Messages are acknowledged by the next request for their
-/// topic, which one of the next calls of [`Consumer::poll`] makes, so nothing is acknowledged
-/// before the program came back for more.
+/// calls, as long as it does not block the thread that these tasks run on.
+///
+/// Messages are acknowledged by the next request for their topic, which one of the next calls of
+/// [`Consumer::poll`] makes, so nothing is acknowledged before the program came back for more.
 ///
 /// End a consumer with [`Consumer::unsubscribe`]. Dropping it stops its requests and leaves its
 /// subscriptions on the broker, which keeps messages for them until it ends them by itself

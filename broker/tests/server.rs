@@ -140,7 +140,7 @@ async fn a_client_with_a_slow_body_is_told_and_cut_off() {
         .await
         .unwrap();
     let answer = rest(slow).await;
-    assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
+    assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
     assert!(answer.contains("request_timeout"), "{answer}");
     running.stop().await;
 }

@@ -150,7 +150,6 @@ impl Arguments {
             answer_bytes: self.max_answer,
             wait: self.max_wait,
             gather: self.gather,
-            poll_again: self.subscription_idle.map_or(self.max_wait, |idle| idle / 2),
             body_read: self.body_timeout,
         };
         Options {

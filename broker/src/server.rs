@@ -17,7 +17,7 @@ use tokio::time::{Duration, Instant, MissedTickBehavior, interval, sleep_until, 
 use tracing::{debug, warn};
 
 use self::connection::{Clock, Connection, Deadlines};
-use crate::http::{Limits, router};
+use crate::http::{Limits, routes};
 use crate::signal::Signal;
 use crate::store::Store;
 
@@ -66,7 +66,9 @@ pub async fn serve(
     if let Some(idle) = options.subscription_idle {
         background.spawn(end_idle(Arc::clone(&store), idle));
     }
-    let router = router(store, options.limits.clone(), closing.clone());
+    // Often enough that a subscription whose poll waits is not ended as idle.
+    let poll_again = options.subscription_idle.map(|idle| idle / 3);
+    let router = routes(store, options.limits.clone(), closing.clone(), poll_again);
     let mut connections = Connections::new(router, &options);
     connections.accept_until(&listener, shutdown).await;
     drop(listener);

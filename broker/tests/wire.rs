@@ -516,6 +516,31 @@ async fn an_offset_is_acknowledged_before_the_wait() {
     waiting.abort();
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_waiting_poll_is_told_at_once_that_its_subscription_ended() {
+    for by_route in [true, false] {
+        let store = memory(Retain::Lag, None);
+        let wire = Wire::over(Arc::clone(&store), Limits::default());
+        wire.post("/producer/register", r#"{"topic":"T1"}"#).await;
+        wire.post("/consumer/register", r#"{"topic":"T1"}"#).await;
+        let waiting = tokio::spawn({
+            let wire = wire.clone();
+            let path = "/consumer/consume?topic=T1&consumer_id=0&wait_ms=60000";
+            async move { wire.get(path).await }
+        });
+        tokio::task::yield_now().await;
+        let before = Instant::now();
+        if by_route {
+            wire.send(Method::DELETE, "/consumer?topic=T1&consumer_id=0", "").await;
+        } else {
+            assert_eq!(store.end_idle(Duration::ZERO).await, Ok(1));
+        }
+        let told = waiting.await.unwrap();
+        assert_eq!(told, failure("unknown_consumer", "Consumer:0 does not exist"));
+        assert_eq!(before.elapsed(), Duration::ZERO, "of the paused clock");
+    }
+}
+
 #[tokio::test]
 async fn a_refusal_repeats_only_some_of_what_it_was_sent() {
     let wire = started().await;

@@ -110,8 +110,8 @@ impl Epoch {
 
     /// An epoch that no other process has: 64 bits of chance that the operating system gave.
     #[must_use]
+    #[expect(clippy::disallowed_types, reason = "the one source of chance without a further crate")]
     pub fn random() -> Self {
-        // The keys of a `RandomState` are the one source of chance that needs no further crate.
         let keys = std::hash::RandomState::new();
         Self(format!("{:016x}", keys.build_hasher().finish()))
     }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::time::Duration;
+use tracing_subscriber::EnvFilter;
 
 use crate::http::Limits;
 use crate::server::Options;
@@ -16,7 +17,8 @@ use crate::store::{Epoch, Store};
 #[derive(Clone, Debug, clap::Args)]
 pub struct Arguments {
     /// Address to listen on; port 0 takes a free one
-    #[arg(long, value_name = "HOST:PORT", env = "BROKER_LISTEN", default_value = "127.0.0.1:5000")]
+    #[arg(long, value_name = "HOST:PORT", env = "BROKER_LISTEN", default_value = "127.0.0.1:5000",
+          value_parser = address)]
     pub listen: SocketAddr,
 
     /// Write the port that is listened on to this file, once connections are accepted
@@ -52,7 +54,8 @@ pub struct Arguments {
     pub max_body: NonZeroUsize,
 
     /// Most messages in one produce or consume
-    #[arg(long, value_name = "COUNT", env = "BROKER_MAX_BATCH", default_value = "10000")]
+    #[arg(long, value_name = "COUNT", env = "BROKER_MAX_BATCH", default_value = "10000",
+          value_parser = count)]
     pub max_batch: NonZeroUsize,
 
     /// Bytes at which the answer to a consume stops growing; one message is always answered
@@ -97,7 +100,7 @@ pub struct Arguments {
     pub grace: Duration,
 
     /// Worker threads [default: one per processor]
-    #[arg(long, value_name = "COUNT", env = "BROKER_THREADS")]
+    #[arg(long, value_name = "COUNT", env = "BROKER_THREADS", value_parser = count)]
     pub threads: Option<NonZeroUsize>,
 
     /// Form of the log on stderr
@@ -105,7 +108,8 @@ pub struct Arguments {
     pub log_format: LogFormat,
 
     /// What is logged: error, warn, info, debug, trace or off, or directives like `broker=debug`
-    #[arg(long, value_name = "LEVEL", env = "BROKER_LOG_LEVEL", default_value = "info")]
+    #[arg(long, value_name = "LEVEL", env = "BROKER_LOG_LEVEL", default_value = "info",
+          value_parser = log_level)]
     pub log_level: String,
 }
 
@@ -126,6 +130,20 @@ pub enum LogFormat {
 }
 
 impl Arguments {
+    /// Whether they fit together.
+    ///
+    /// # Errors
+    /// Which two do not, with their values.
+    pub fn check(&self) -> Result<(), String> {
+        let (message, body) = (self.max_message, self.max_body);
+        if message > body {
+            return Err(format!(
+                "--max-message is {message} bytes and --max-body {body}: no body holds such a message"
+            ));
+        }
+        Ok(())
+    }
+
     /// Opens the store that they ask for. What is retained where they do not say depends on it:
     /// memory holds no more than it must.
     ///
@@ -160,6 +178,26 @@ impl Arguments {
             grace: self.grace,
             subscription_idle: self.subscription_idle,
         }
+    }
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    const EXPECTED: &str = "expected an IP address and a port, such as 127.0.0.1:5000";
+    text.parse().map_err(|_| match text.strip_prefix("localhost:") {
+        Some(port) => format!("{EXPECTED}; did you mean 127.0.0.1:{port}?"),
+        None => EXPECTED.to_owned(),
+    })
+}
+
+fn count(text: &str) -> Result<NonZeroUsize, String> {
+    text.parse().map_err(|_| "expected a whole number, at least 1".to_owned())
+}
+
+fn log_level(text: &str) -> Result<String, String> {
+    const EXPECTED: &str = "expected a level, such as info, or directives, such as broker=debug";
+    match EnvFilter::builder().parse(text) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(_) => Err(EXPECTED.to_owned()),
     }
 }
 

@@ -316,6 +316,8 @@ async fn bad_bodies_are_explained() {
     }
     let named = wire.post("/topics", r#"{"name":"T1"}"#).await;
     assert_eq!(named, failure("bad_request", "topic_name: it is missing"));
+    let named = wire.post("/topics", r#"{"topic":5}"#).await;
+    assert_eq!(named, failure("bad_request", "topic: 5 was given, a string was expected"));
 }
 
 #[tokio::test]

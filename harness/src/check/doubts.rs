@@ -24,7 +24,10 @@ pub(super) fn check(facts: &Facts<'_>) -> Opinion {
     if facts.requests.is_empty() {
         doubts.push("no message was sent, so there is nothing to judge".to_owned());
     } else if acked == 0 {
-        doubts.push("no message was acked, so nothing was promised about any".to_owned());
+        let first = facts.plan.messages.len();
+        let first = (0..first).map(MessageId::new).find_map(|message| why(facts, message));
+        let why = first.map(|why| format!(" (the first: {why})")).unwrap_or_default();
+        doubts.push(format!("no message was acked, so nothing was promised about any{why}"));
     }
     if facts.plan.scenario.expect.acked == Acked::All && !facts.requests.is_empty() {
         unacked(facts, &mut doubts);

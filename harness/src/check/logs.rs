@@ -28,15 +28,16 @@ use std::collections::BTreeMap;
 
 use super::tally::{Instance, Promise, Tally};
 use super::{Finding, Judgement, Kind, Proof, Verdict};
+use crate::numbers;
 use crate::plan::{ConsumerIndex, MessageId, Plan, TopicIndex};
-use crate::scenario::Start;
+use crate::scenario::{Start, names};
 
 /// What logs say: the verdict, and what is known beside it.
 #[derive(Debug)]
 pub struct Reading {
     /// Violations, doubts and the verdict.
     pub judgement: Judgement,
-    /// For each topic, what can be said of its order: in order, or not refuted.
+    /// A line a topic: what can be said of its order, in order or not refuted.
     pub notes: Vec<String>,
 }
 
@@ -67,7 +68,8 @@ pub fn judge(plan: &Plan, logs: &[Lines]) -> Reading {
 struct Found {
     tallies: BTreeMap<(Kind, u8), Tally>,
     doubts: Vec<String>,
-    notes: Vec<String>,
+    /// Topic, the number of a consumer, and what can be said of its order.
+    notes: Vec<(TopicIndex, u32, String)>,
 }
 
 impl Found {
@@ -75,6 +77,10 @@ impl Found {
         let key = (kind, promise as u8);
         let tally = self.tallies.entry(key).or_insert_with(|| Tally::new(kind, promise));
         tally.add_many(count, || instance);
+    }
+
+    fn note(&mut self, sent: &Sent<'_>, feed: &Feed<'_>, words: String) {
+        self.notes.push((sent.topic, feed.number, words));
     }
 
     fn conclude(self, plan: &Plan) -> Reading {
@@ -92,8 +98,27 @@ impl Found {
             Verdict::Pass
         };
         let judgement = Judgement { verdict, violations, allowed, doubts: self.doubts };
-        Reading { judgement, notes: self.notes }
+        Reading { judgement, notes: notes(plan, &self.notes) }
     }
+}
+
+/// A line a topic; consumers of whom the same can be said are named together.
+fn notes(plan: &Plan, notes: &[(TopicIndex, u32, String)]) -> Vec<String> {
+    let line = |own: &[(TopicIndex, u32, String)]| {
+        let mut groups: Vec<(&str, Vec<u32>)> = Vec::new();
+        for (_, consumer, what) in own {
+            match groups.iter_mut().find(|(known, _)| known == what) {
+                Some((_, consumers)) => consumers.push(*consumer),
+                None => groups.push((what, vec![*consumer])),
+            }
+        }
+        let part = |(what, consumers): &(&str, Vec<u32>)| {
+            format!("of {}: {what}", names::list(names::Kind::Consumer, consumers))
+        };
+        let parts: Vec<String> = groups.iter().map(part).collect();
+        format!("{} {}", plan.topics[own[0].0.place()].name, parts.join("; "))
+    };
+    notes.chunk_by(|one, other| one.0 == other.0).map(line).collect()
 }
 
 fn finding(tally: &Tally) -> Finding {
@@ -180,6 +205,8 @@ impl<'a> Sent<'a> {
 /// What one consumer logged of one topic; lines with payloads that were not sent to it left out.
 struct Feed<'a> {
     consumer: ConsumerIndex,
+    /// 1 in `C1`.
+    number: u32,
     /// `C1`.
     name: String,
     file: &'a str,
@@ -198,8 +225,9 @@ impl<'a> Feed<'a> {
         for (_, payload) in &lines {
             counts[*payload as usize] += 1;
         }
-        let name = format!("C{}", plan.consumers[consumer.place()].number);
-        Self { consumer, name, file: &log.file, lines, counts }
+        let number = plan.consumers[consumer.place()].number;
+        let name = format!("C{number}");
+        Self { consumer, number, name, file: &log.file, lines, counts }
     }
 
     /// How often each payload is missing, only those that are.
@@ -234,6 +262,16 @@ impl<'a> Feed<'a> {
             evidence: Vec::new(),
             place: None,
         }
+    }
+}
+
+/// How often, in a word or two.
+fn times(count: usize) -> String {
+    match count {
+        0 => "never".to_owned(),
+        1 => "once".to_owned(),
+        2 => "twice".to_owned(),
+        more => format!("{} times", numbers::number(more as u64)),
     }
 }
 
@@ -280,12 +318,12 @@ fn count(sent: &Sent<'_>, feed: &Feed<'_>, feeds: &[Feed<'_>], found: &mut Found
         let extra = feed.counts[payload as usize].saturating_sub(own.len());
         if extra > 0 {
             let what = sent.describe(payload);
-            let (times, sends) = (feed.counts[payload as usize], own.len());
-            let title = format!(
-                "{} logged {what} of {} {times} times, it was sent {sends} times",
-                feed.name,
-                sent.name()
-            );
+            let (logged, sends) = (times(feed.counts[payload as usize]), times(own.len()));
+            // A message's own description names the topic.
+            let of = sent
+                .only(payload)
+                .map_or_else(|| format!(" of {}", sent.name()), |_| String::new());
+            let title = format!("{} logged {what}{of} {logged}, it was sent {sends}", feed.name);
             let mut instance = feed.instance(sent, sent.only(payload).into_iter().collect(), title);
             let lines = feed.lines.iter().filter(|line| line.1 == payload);
             let lines: Vec<String> = lines.map(|line| line.0.to_string()).collect();
@@ -303,8 +341,9 @@ fn count(sent: &Sent<'_>, feed: &Feed<'_>, feeds: &[Feed<'_>], found: &mut Found
     if sent.prefix_may_miss && !sent.unique {
         let lines: usize = missing.iter().map(|(_, count)| count).sum();
         let title = format!(
-            "{} lacks {lines} lines of {}, and not only at the beginning",
+            "{} lacks {} of {}, and not only at the beginning",
             feed.name,
+            numbers::count(lines as u64, "line"),
             sent.name()
         );
         found.add(Kind::Lost, Promise::NoLoss, 1, feed.instance(sent, Vec::new(), title));
@@ -317,12 +356,12 @@ fn count(sent: &Sent<'_>, feed: &Feed<'_>, feeds: &[Feed<'_>], found: &mut Found
         let title = match sent.only(payload) {
             Some(message) => format!("{} never got {}", feed.name, sent.plan.describe(message)),
             None => format!(
-                "{} logged {:?} of {} {} times, it was sent {} times: {lacking} missing",
+                "{} logged {:?} of {} {}, it was sent {}: {lacking} missing",
                 feed.name,
                 sent.text(payload),
                 sent.name(),
-                feed.counts[payload as usize],
-                sent.messages[payload as usize].len(),
+                times(feed.counts[payload as usize]),
+                times(sent.messages[payload as usize].len()),
             ),
         };
         let mut instance = feed.instance(sent, sent.only(payload).into_iter().collect(), title);

@@ -13,6 +13,7 @@ use crate::exit::Exit;
 use crate::history::json;
 use crate::plan::Plan;
 use crate::report::terminal::{self, Style};
+use crate::report::words;
 use crate::scenario;
 
 /// Its arguments.
@@ -44,7 +45,12 @@ pub fn main(arguments: &Arguments) -> Exit {
         (None, Some(folder)) => by_logs(&plan, folder),
         (None, None) => return Exit::Usage,
     };
-    match judged.and_then(|(judgement, notes)| show(&plan, &judgement, &notes)) {
+    // Logs do not say when, so an order may be no more than not refuted.
+    let pass = match arguments.history {
+        Some(_) => words::PROMISED,
+        None => "nothing in the logs breaks a promise",
+    };
+    match judged.and_then(|(judgement, notes)| show(&plan, &judgement, pass, &notes)) {
         Ok(exit) => exit,
         Err(error) => {
             streams::tell(&format!("error: {error:#}"));
@@ -76,10 +82,10 @@ fn by_logs(plan: &Plan, folder: &Path) -> anyhow::Result<(Judgement, Vec<String>
     Ok((reading.judgement, reading.notes))
 }
 
-fn show(plan: &Plan, judgement: &Judgement, notes: &[String]) -> anyhow::Result<Exit> {
+fn show(plan: &Plan, judgement: &Judgement, pass: &str, notes: &[String]) -> anyhow::Result<Exit> {
     let mut to = io::stderr().lock();
     let style = Style::new(io::stderr().is_terminal(), |name| std::env::var(name).ok());
-    terminal::judgement(plan, judgement, style, &mut to)?;
+    terminal::judgement(plan, judgement, pass, style, &mut to)?;
     if !notes.is_empty() {
         writeln!(to)?;
     }

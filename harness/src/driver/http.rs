@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use broker_client::backoff;
 use broker_client::transport::Transport;
 use broker_client::wire::{self, Code, ConsumerId, Offset, ProducerId, TopicName};
 use broker_client::{Client, Error, Retry, Subscription, TopicProducer};
@@ -57,12 +58,15 @@ impl Http {
             guess = Dialect::Original;
             dialect.get_or_init(|| guess);
         }
-        Ok(Self { clients, actors: AtomicUsize::new(0), guess, dialect, retry: Retry::default() })
+        Ok(Self { clients, actors: AtomicUsize::new(0), guess, dialect, retry: retry() })
     }
 
     /// The next actor's way to a broker.
-    fn client(&self) -> &Client {
-        &self.clients[self.actors.fetch_add(1, Ordering::Relaxed) % self.clients.len()]
+    /// With a stream of chance of its own.
+    fn client(&self) -> (&Client, u64) {
+        let actor = self.actors.fetch_add(1, Ordering::Relaxed);
+        let client = &self.clients[actor % self.clients.len()];
+        (client, backoff::stream(&["registration"], actor as u64))
     }
 
     fn dialect(&self) -> Dialect {
@@ -100,10 +104,10 @@ impl Driver for Http {
         topic: &'a TopicName,
     ) -> Pending<'a, Result<Box<dyn Sender>, Failure>> {
         Box::pin(async move {
-            let client = self.client();
+            let (client, stream) = self.client();
             let answer = self
                 .retry
-                .repeat(0, || client.register_producer(topic.as_str()))
+                .repeat(stream, || client.register_producer(topic.as_str()))
                 .await
                 .map_err(|error| failed("registering a producer with", topic, &error))?;
             let id = answer.producer_id;
@@ -124,10 +128,10 @@ impl Driver for Http {
         topic: &'a TopicName,
     ) -> Pending<'a, Result<Box<dyn Subscriber>, Failure>> {
         Box::pin(async move {
-            let client = self.client();
+            let (client, stream) = self.client();
             let answer = self
                 .retry
-                .repeat(1, || client.register_consumer(topic.as_str()))
+                .repeat(stream, || client.register_consumer(topic.as_str()))
                 .await
                 .map_err(|error| failed("subscribing to", topic, &error))?;
             let id = answer.consumer_id;
@@ -242,6 +246,11 @@ pub(super) fn failed(doing: &str, topic: &TopicName, error: &Error) -> Failure {
 fn is_final(error: &Error) -> bool {
     let known = |code: &Code| !matches!(code, Code::Empty | Code::RequestTimeout | Code::Other(_));
     !error.may_pass() && error.code().is_some_and(known)
+}
+
+/// With a fixed seed, because a simulated run has to follow from its own alone.
+fn retry() -> Retry {
+    Retry { seed: Some(0), ..Retry::default() }
 }
 
 /// Whether somebody listens, and what it likely speaks.

@@ -64,6 +64,8 @@ pub const FORMATS: &[Format] = &[
 pub struct Report {
     /// In the order in which the scenarios were named.
     pub entries: Vec<Entry>,
+    /// Scenarios that were skipped, because they do not hold for the store.
+    pub skipped: usize,
     /// How long all of it took.
     pub duration: Duration,
 }

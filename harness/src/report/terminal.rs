@@ -178,7 +178,7 @@ fn ways_on(entry: &Entry, style: Style, to: &mut dyn Write) -> io::Result<()> {
 /// # Errors
 /// Those of the writer.
 pub fn end(report: &Report, style: Style, to: &mut dyn Write) -> io::Result<()> {
-    if report.entries.len() < 2 {
+    if report.entries.len() + report.skipped < 2 {
         return Ok(());
     }
     let mut parts = Vec::new();
@@ -197,6 +197,9 @@ pub fn end(report: &Report, style: Style, to: &mut dyn Write) -> io::Result<()> 
             parts.push(if good { style.good(&text) } else { style.bad(&text) });
         }
     }
-    let all = words::count(report.entries.len() as u64, "scenario");
+    if report.skipped > 0 {
+        parts.push(style.warn(&format!("{} skipped", words::number(report.skipped as u64))));
+    }
+    let all = words::count((report.entries.len() + report.skipped) as u64, "scenario");
     writeln!(to, "\n{all}: {}  in {}", parts.join(", "), words::time(report.duration))
 }

@@ -69,11 +69,14 @@ pub fn anomalies(kind: Kind, count: u64) -> String {
     if count == 1 { String::from(one) } else { format!("{} {many}", number(count)) }
 }
 
+/// What a pass says.
+pub const PROMISED: &str = "every acknowledged message came as promised";
+
 /// The answer to the one question, for whatever is no plain pass.
 #[must_use]
 pub fn answer(judged: &Judged) -> String {
     match judged.verdict {
-        Verdict::Pass => String::from("every acknowledged message came as promised"),
+        Verdict::Pass => String::from(PROMISED),
         Verdict::Fail => {
             let found: Vec<_> =
                 judged.violations.iter().map(|found| anomalies(found.kind, found.count)).collect();

@@ -28,7 +28,7 @@ pub fn load(file: &Path) -> Result<Scenario, Error> {
 }
 
 /// Reads and checks all scenarios that the paths name: a file is one, a folder stands for its
-/// `*.yaml` and `*.yml` in the order of their names, without those of folders in it. A path that
+/// `*.yaml` and `*.yml` in the order of their names, without hidden ones and those of folders in it. A path that
 /// is named twice is read once. Folders without any lead to an empty list.
 ///
 /// # Errors
@@ -76,8 +76,10 @@ fn files_of(path: &Path) -> Result<Vec<PathBuf>, Diagnostic> {
     Ok(files)
 }
 
+/// Hidden files are those of editors and such.
 fn is_yaml(file: &Path) -> bool {
-    file.extension().is_some_and(|extension| extension == "yaml" || extension == "yml")
+    let hidden = file.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+    !hidden && file.extension().is_some_and(|extension| extension == "yaml" || extension == "yml")
 }
 
 /// Output folders and golden files go by the name, so two scenarios of one run cannot share it.
@@ -98,11 +100,16 @@ fn read(file: &Path) -> Result<String, Diagnostic> {
         let diagnostic = cannot_read(file, &because(&error));
         match neighbour(file) {
             Some(other) => diagnostic.help(format!("did you mean {}?", other.display())),
+            None if !is_yaml(file) => diagnostic.help("name scenario files or folders of them"),
             None => diagnostic,
         }
     })?;
     if metadata.is_dir() {
         return Err(cannot_read(file, "it is a folder"));
+    }
+    if !metadata.is_file() {
+        // A device may never end.
+        return Err(cannot_read(file, "it is not a file"));
     }
     if metadata.len() > FILE_MAX {
         return Err(cannot_read(file, &format!("it has over {FILE_MAX} bytes")));

@@ -37,7 +37,8 @@ pub(super) fn explain(
         Err(error) if error.classify() == Category::Data => return not_an_object(),
         Err(error) => return not_json(&error),
     };
-    for (&(name, kind), value) in fields.iter().zip(values) {
+    for (&(name, kind), given) in fields.iter().zip(values) {
+        let (name, value) = given.map_or((name, None), |(name, value)| (name, Some(value)));
         if let Some(wrong) = kind.wrong(value) {
             return Failure::bad_request(format!("{name}: {wrong}"));
         }
@@ -95,11 +96,11 @@ fn shown(text: &str) -> String {
     }
 }
 
-/// Reads the values of these fields, as they are written.
+/// Reads the values of these fields, as they are written, under the names that were given.
 struct Values<'f>(&'f [(&'static str, Kind)]);
 
 impl<'de> DeserializeSeed<'de> for Values<'_> {
-    type Value = Vec<Option<&'de RawValue>>;
+    type Value = Vec<Option<(&'static str, &'de RawValue)>>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         deserializer.deserialize_map(self)
@@ -107,7 +108,7 @@ impl<'de> DeserializeSeed<'de> for Values<'_> {
 }
 
 impl<'de> Visitor<'de> for Values<'_> {
-    type Value = Vec<Option<&'de RawValue>>;
+    type Value = Vec<Option<(&'static str, &'de RawValue)>>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
@@ -116,9 +117,14 @@ impl<'de> Visitor<'de> for Values<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut values = vec![None; self.0.len()];
         while let Some(Text(key)) = map.next_key()? {
-            match self.0.iter().position(|(name, _)| *name == key) {
-                Some(index) => values[index] = Some(map.next_value()?),
-                None => {
+            let place = |name: &str| self.0.iter().position(|(known, _)| *known == name);
+            match (place(&key), place("topic_name")) {
+                (Some(index), _) => values[index] = Some((self.0[index].0, map.next_value()?)),
+                // The other name of that field.
+                (None, Some(index)) if key == "topic" && values[index].is_none() => {
+                    values[index] = Some(("topic", map.next_value()?));
+                }
+                _ => {
                     map.next_value::<IgnoredAny>()?;
                 }
             }

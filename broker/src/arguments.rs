@@ -29,9 +29,9 @@ pub struct Arguments {
     #[arg(long, value_enum, env = "BROKER_STORE", default_value = "memory")]
     pub store: StoreKind,
 
-    /// Which messages are kept: those that a subscription has yet to get, or all
-    #[arg(long, value_enum, env = "BROKER_RETAIN", default_value = "lag")]
-    pub retain: Retain,
+    /// Which messages are kept: those that a subscription has yet to get, or all [default: lag]
+    #[arg(long, value_enum, env = "BROKER_RETAIN")]
+    pub retain: Option<Retain>,
 
     /// Most bytes of messages kept, with some 70 bytes a message beside the payload; past it
     /// produce is refused with code `full` until consumers have caught up
@@ -144,13 +144,19 @@ impl Arguments {
         Ok(())
     }
 
-    /// The store that they ask for.
-    pub(crate) fn store(&self) -> Arc<dyn Store> {
-        match self.store {
+    /// Opens the store that they ask for. What is retained where they do not say depends on it:
+    /// memory holds no more than it must.
+    ///
+    /// # Errors
+    /// When the store cannot be reached.
+    #[expect(clippy::unused_async, reason = "a store that is elsewhere is waited for")]
+    pub(crate) async fn open(&self) -> anyhow::Result<Arc<dyn Store>> {
+        Ok(match self.store {
             StoreKind::Memory => {
-                Arc::new(MemoryStore::new(Epoch::random(), self.retain, Some(self.max_memory)))
+                let retain = self.retain.unwrap_or(Retain::Lag);
+                Arc::new(MemoryStore::new(Epoch::random(), retain, Some(self.max_memory)))
             }
-        }
+        })
     }
 
     /// How the server is to run.
@@ -162,7 +168,6 @@ impl Arguments {
             answer_bytes: self.max_answer,
             wait: self.max_wait,
             gather: self.gather,
-            poll_again: self.subscription_idle.map_or(self.max_wait, |idle| idle / 2),
             body_read: self.body_timeout,
         };
         Options {
@@ -219,9 +224,14 @@ fn memory_size(text: &str) -> Result<NonZeroUsize, String> {
     NonZeroUsize::new(bytes).ok_or_else(|| "at least one byte is needed".to_owned())
 }
 
+/// The longest time that may be given.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
+
 fn duration(text: &str) -> Result<Duration, String> {
     match humantime::parse_duration(text) {
         Ok(time) if time < Duration::from_millis(1) => Err("at least 1ms is needed".to_owned()),
+        // Far longer ones do not fit a point in time any more.
+        Ok(time) if time > LONGEST => Err("it may be at most a year, 365days".to_owned()),
         Ok(time) => Ok(time),
         Err(_) => Err("expected a time, such as 500ms, 30s or 5min".to_owned()),
     }

@@ -26,6 +26,7 @@ struct Broker {
     store: Arc<dyn Store>,
     limits: Limits,
     closing: Signal,
+    poll_again: Option<Duration>,
 }
 
 type Shared = State<Arc<Broker>>;
@@ -34,6 +35,17 @@ type Answer = Result<Response, Failure>;
 /// The routes over a store, without a socket. Once `closing` is raised, polls that wait answer
 /// that there is nothing.
 pub fn router(store: Arc<dyn Store>, limits: Limits, closing: Signal) -> Router {
+    routes(store, limits, closing, None)
+}
+
+/// The same, where subscriptions that nobody polls are ended: a poll that waits is repeated after
+/// `poll_again`.
+pub(crate) fn routes(
+    store: Arc<dyn Store>,
+    limits: Limits,
+    closing: Signal,
+    poll_again: Option<Duration>,
+) -> Router {
     Router::new()
         .route("/topics", post(create_topic).get(topics))
         .route("/producer/register", post(register_producer))
@@ -47,7 +59,7 @@ pub fn router(store: Arc<dyn Store>, limits: Limits, closing: Signal) -> Router 
         .route("/readyz", get(ready))
         .fallback(no_route)
         .method_not_allowed_fallback(wrong_method)
-        .with_state(Arc::new(Broker { store, limits, closing }))
+        .with_state(Arc::new(Broker { store, limits, closing, poll_again }))
 }
 
 async fn create_topic(State(broker): Shared, request: Request) -> Answer {
@@ -149,16 +161,16 @@ async fn poll_waiting(
     poll: Poll<'_>,
     wait: Duration,
 ) -> Result<Messages, store::Error> {
-    let messages = broker.store.poll(poll).await?;
-    if !messages.is_empty() || poll.max == 0 || wait.is_zero() {
-        return Ok(messages);
+    let mut polled = broker.store.poll(poll).await?;
+    if !polled.messages.is_empty() || poll.max == 0 || wait.is_zero() {
+        return Ok(polled.messages);
     }
     let begun = Instant::now();
     let deadline = begun + wait;
     loop {
-        let position = broker.store.size(poll.subscription).await?.position;
-        let arrival = broker.store.arrival(poll.subscription.topic, position);
-        let again = deadline.min(Instant::now() + broker.limits.poll_again);
+        let arrival = broker.store.arrival(poll.subscription, polled.position);
+        let again = broker.poll_again.map(|time| Instant::now() + time);
+        let again = again.map_or(deadline, |again| again.min(deadline));
         tokio::select! {
             biased;
             () = broker.closing.raised() => return Ok(Messages::default()),
@@ -174,9 +186,9 @@ async fn poll_waiting(
                 () = sleep_until(gathered) => {}
             }
         }
-        let messages = broker.store.poll(poll).await?;
-        if !messages.is_empty() || Instant::now() >= deadline {
-            return Ok(messages);
+        polled = broker.store.poll(poll).await?;
+        if !polled.messages.is_empty() || Instant::now() >= deadline {
+            return Ok(polled.messages);
         }
         // Another poll of this id was quicker. The others must not be held up by their race.
         tokio::task::yield_now().await;

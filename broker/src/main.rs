@@ -2,7 +2,7 @@
 //!
 //! Exit codes: 0 after SIGTERM or SIGINT, 1 when it cannot serve, 2 for wrong arguments.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use broker::Arguments;
@@ -25,8 +25,8 @@ fn main() -> ExitCode {
     match broker::run(&cli.arguments, |store| store) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // Nothing can be done where stderr is gone.
-            let _ = writeln!(std::io::stderr(), "broker: {error:#}");
+            // Where nobody reads it, the exit code says it.
+            let _ = writeln!(io::stderr(), "broker: {error:#}");
             ExitCode::FAILURE
         }
     }

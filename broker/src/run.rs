@@ -3,19 +3,23 @@
 use std::fs;
 use std::io;
 use std::path::Path;
+use std::pin::pin;
 use std::sync::Arc;
 
 use anyhow::Context;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 use tokio::runtime;
 use tokio::signal::unix::{SignalKind, signal};
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::arguments::Arguments;
+use crate::signal::Signal;
 use crate::store::Store;
 use crate::{logs, server};
 
-/// Runs a broker until SIGTERM or SIGINT, then lets it finish and returns.
+/// Runs a broker until SIGTERM or SIGINT, then lets it finish and returns; a second signal ends
+/// it at once.
 ///
 /// `wrap_store` gets the store that the arguments ask for and gives the one that is served; a
 /// plain broker gives it back. Must not be called inside an async runtime, for it builds its own.
@@ -33,8 +37,9 @@ pub fn run(
         builder.worker_threads(threads.get());
     }
     let runtime = builder.enable_all().build().context("cannot start the worker threads")?;
+    raise_open_files();
     runtime.block_on(async {
-        let store = wrap_store(arguments.store());
+        let store = wrap_store(arguments.open().await?);
         run_async(arguments, store).await
     })
 }
@@ -52,17 +57,42 @@ async fn run_async(arguments: &Arguments, store: Arc<dyn Store>) -> anyhow::Resu
         })?;
     }
     info!(%address, epoch = %store.epoch(), "listening");
-    let shutdown = async {
-        let signal = tokio::select! {
+    let mut signals = async || {
+        tokio::select! {
             biased;
             _ = terminate.recv() => "SIGTERM",
             _ = interrupt.recv() => "SIGINT",
-        };
-        info!(signal, "shutting down");
+        }
     };
-    server::serve(listener, store, arguments.options(), shutdown).await;
+    let closing = Signal::default();
+    let mut serving = pin!(server::serve(listener, store, arguments.options(), closing.raised()));
+    tokio::select! {
+        biased;
+        () = &mut serving => {}
+        signal = signals() => {
+            info!(signal, "shutting down");
+            closing.raise();
+            tokio::select! {
+                biased;
+                () = &mut serving => {}
+                signal = signals() => warn!(signal, "ending at once, what is in flight is cut off"),
+            }
+        }
+    }
+    if let Some(path) = &arguments.port_file {
+        remove_port(path, address.port());
+    }
     info!("stopped");
     Ok(())
+}
+
+/// Lets as many connections be open as the system permits: the soft limit is usually a low one,
+/// for programs of another age.
+fn raise_open_files() {
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
+        warn!(%error, "cannot raise the limit of open files");
+    }
 }
 
 async fn listen(arguments: &Arguments) -> anyhow::Result<TcpListener> {
@@ -92,4 +122,11 @@ fn write_port(path: &Path, port: u16) -> io::Result<()> {
     written.and_then(|()| fs::rename(&temporary, path)).inspect_err(|_| {
         let _ = fs::remove_file(&temporary);
     })
+}
+
+/// Takes the port file away, unless another broker has written its own there.
+fn remove_port(path: &Path, port: u16) {
+    if fs::read_to_string(path).is_ok_and(|text| text == format!("{port}\n")) {
+        let _ = fs::remove_file(path);
+    }
 }

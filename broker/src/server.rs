@@ -13,11 +13,11 @@ use std::sync::Arc;
 use axum::Router;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{Id, JoinSet};
-use tokio::time::{Duration, Instant, MissedTickBehavior, interval, sleep, timeout_at};
+use tokio::time::{Duration, Instant, MissedTickBehavior, interval, sleep_until, timeout_at};
 use tracing::{debug, warn};
 
 use self::connection::{Clock, Connection, Deadlines};
-use crate::http::{Limits, router};
+use crate::http::{Limits, routes};
 use crate::signal::Signal;
 use crate::store::Store;
 
@@ -66,7 +66,9 @@ pub async fn serve(
     if let Some(idle) = options.subscription_idle {
         background.spawn(end_idle(Arc::clone(&store), idle));
     }
-    let router = router(store, options.limits.clone(), closing.clone());
+    // Often enough that a subscription whose poll waits is not ended as idle.
+    let poll_again = options.subscription_idle.map(|idle| idle / 3);
+    let router = routes(store, options.limits.clone(), closing.clone(), poll_again);
     let mut connections = Connections::new(router, &options);
     connections.accept_until(&listener, shutdown).await;
     drop(listener);
@@ -93,17 +95,36 @@ impl Connections {
         let mut shutdown = pin!(shutdown);
         let mut ticks = interval(self.clock.tick());
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut shortage = Shortage::default();
         loop {
             tokio::select! {
                 biased;
                 () = &mut shutdown => return,
                 _ = ticks.tick() => self.check_deadlines(),
-                Some(ended) = self.tasks.join_next_with_id() => self.forget(ended),
-                accepted = listener.accept() => match accepted {
+                Some(ended) = self.tasks.join_next_with_id() => {
+                    self.forget(ended);
+                    shortage.pause = None;
+                }
+                () = shortage.paused(), if shortage.pause.is_some() => shortage.pause = None,
+                accepted = listener.accept(), if shortage.pause.is_none() => match accepted {
                     Ok((stream, _)) => self.open(stream),
-                    Err(error) => refused(&error).await,
+                    Err(error) => self.refused(&error, &mut shortage),
                 },
             }
+        }
+    }
+
+    /// What to do about a connection that could not be accepted.
+    fn refused(&self, error: &io::Error, shortage: &mut Shortage) {
+        use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+        if matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset) {
+            return;
+        }
+        // Most likely out of file descriptors: it fails again at once, until a connection closes.
+        shortage.note(error);
+        let idle = self.by_task.values().filter_map(|open| Some((open.idle_since()?, open)));
+        if let Some((_, longest)) = idle.min_by_key(|&(since, _)| since) {
+            longest.finish();
         }
     }
 
@@ -161,15 +182,30 @@ impl Connections {
     }
 }
 
-/// What to do about a connection that could not be accepted.
-async fn refused(error: &io::Error) {
-    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
-    if matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset) {
-        return;
+/// Connections that cannot be accepted.
+#[derive(Default)]
+struct Shortage {
+    /// Until when none is to be accepted, if none is closed before.
+    pause: Option<Instant>,
+    last: Option<Instant>,
+}
+
+impl Shortage {
+    /// One more. It is logged only if there was none within a minute, for there may be thousands.
+    fn note(&mut self, error: &io::Error) {
+        let now = Instant::now();
+        if self.last.is_none_or(|last| now - last > Duration::from_secs(60)) {
+            warn!(%error, "cannot accept a connection; the one that is idle longest is closed");
+        }
+        self.last = Some(now);
+        self.pause = Some(now + Duration::from_millis(100));
     }
-    // Most likely out of file descriptors: it fails again at once, until a connection closes.
-    warn!(%error, "cannot accept a connection");
-    sleep(Duration::from_millis(100)).await;
+
+    async fn paused(&self) {
+        if let Some(end) = self.pause {
+            sleep_until(end).await;
+        }
+    }
 }
 
 async fn end_idle(store: Arc<dyn Store>, idle: Duration) {

@@ -4,18 +4,34 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, ChildStderr, Command, Output, Stdio};
+use std::time::Duration;
 
 use tempfile::TempDir;
 
+const BROKER: &str = env!("CARGO_BIN_EXE_broker");
+
 fn broker(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_broker"));
+    let mut command = program(BROKER);
+    command.args(arguments);
+    command
+}
+
+/// A shell that sets something up and becomes a broker.
+fn broker_after(first: &str) -> Command {
+    let mut command = program("sh");
+    command.args(["-c", &format!("{first} && exec \"$@\""), "sh", BROKER]);
+    command
+}
+
+fn program(name: &str) -> Command {
+    let mut command = Command::new(name);
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("BROKER_") {
             command.env_remove(name);
         }
     }
-    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
 
@@ -28,25 +44,27 @@ fn fails(arguments: &[&str], code: i32) -> String {
 /// A broker that is ended with the test.
 struct Running {
     child: Child,
-    logs: BufReader<std::process::ChildStderr>,
+    logs: Option<BufReader<ChildStderr>>,
     folder: TempDir,
 }
 
 impl Running {
     /// Starts it and waits until it says that it listens.
     fn start(arguments: &[&str]) -> Self {
+        Self::start_by(broker(&[]), arguments)
+    }
+
+    /// The same by a command that becomes a broker.
+    fn start_by(mut command: Command, arguments: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let port_file = folder.path().join("port");
-        let mut child = broker(&["--listen", "127.0.0.1:0", "--port-file"])
-            .arg(port_file)
-            .args(arguments)
-            .spawn()
-            .unwrap();
+        command.args(["--listen", "127.0.0.1:0", "--port-file"]).arg(port_file).args(arguments);
+        let mut child = command.spawn().unwrap();
         let mut logs = BufReader::new(child.stderr.take().unwrap());
         let mut line = String::new();
         logs.read_line(&mut line).unwrap();
         assert!(line.contains("listening"), "{line}");
-        Self { child, logs, folder }
+        Self { child, logs: Some(logs), folder }
     }
 
     fn port(&self) -> u16 {
@@ -54,12 +72,50 @@ impl Running {
         text.strip_suffix('\n').expect("the port and a newline").parse().unwrap()
     }
 
+    fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(("127.0.0.1", self.port())).unwrap();
+        // No measure of anything: a broker that does not answer must not hold up all tests.
+        stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        stream
+    }
+
     fn ask(&self, request: &str) -> String {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port())).unwrap();
+        let mut stream = self.connect();
         stream.write_all(request.as_bytes()).unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         answer
+    }
+
+    fn post(&self, path: &str, body: &str) -> String {
+        let length = body.len();
+        self.ask(&format!(
+            "POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
+        ))
+    }
+
+    fn get(&self, path: &str) -> String {
+        self.ask(&format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"))
+    }
+
+    /// A poll that waits: it was looked at when this returns.
+    fn waiting_poll(&self) -> TcpStream {
+        self.post("/producer/register", r#"{"topic":"A"}"#);
+        self.post("/consumer/register", r#"{"topic":"A"}"#);
+        self.post("/producer/produce", r#"{"topic":"A","producer_id":0,"message":"x"}"#);
+        let mut stream = self.connect();
+        let poll = "/consumer/consume?topic=A&consumer_id=0&max=9&offset=1&wait_ms=50000";
+        let head = format!("GET {poll} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        stream.write_all(head.as_bytes()).unwrap();
+        while !self.get("/size?topic=A&consumer_id=0").contains(r#""offset":1"#) {}
+        stream
+    }
+
+    /// What it logs until its end.
+    fn rest_of_logs(&mut self) -> String {
+        let mut logs = String::new();
+        self.logs.take().expect("they were not read before").read_to_string(&mut logs).unwrap();
+        logs
     }
 
     fn signal(&self, name: &str) {
@@ -84,10 +140,101 @@ fn it_serves_on_the_port_of_its_file_until_a_signal() {
         let answer = running.ask("GET /topics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
         assert!(answer.contains("No Topic found"), "{answer}");
         running.signal(signal);
-        let mut logs = String::new();
-        running.logs.read_to_string(&mut logs).unwrap();
+        let logs = running.rest_of_logs();
         assert!(logs.contains("stopped"), "{logs}");
         assert_eq!(running.child.wait().unwrap().code(), Some(0));
+        let files = fs::read_dir(running.folder.path()).unwrap().count();
+        assert_eq!(files, 0, "its port is nobody's now");
+    }
+}
+
+#[test]
+fn a_port_file_that_another_broker_wrote_is_left_alone() {
+    let mut running = Running::start(&[]);
+    let file = running.folder.path().join("port");
+    fs::write(&file, "1\n").unwrap();
+    running.signal("TERM");
+    assert_eq!(running.child.wait().unwrap().code(), Some(0));
+    assert_eq!(fs::read_to_string(file).unwrap(), "1\n");
+}
+
+#[test]
+fn a_second_signal_ends_it_at_once() {
+    let mut running = Running::start(&["--grace", "1h", "--body-timeout", "1h"]);
+    let mut slow = running.connect();
+    let head =
+        "POST /topics HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n";
+    slow.write_all(head.as_bytes()).unwrap();
+    // The handler has begun to read, so the request is in flight.
+    slow.read_exact(&mut [0; 25]).unwrap();
+    running.signal("TERM");
+    let mut logs = running.logs.take().unwrap();
+    let mut line = String::new();
+    logs.read_line(&mut line).unwrap();
+    assert!(line.contains("shutting down"), "{line}");
+    running.signal("INT");
+    let mut rest = String::new();
+    logs.read_to_string(&mut rest).unwrap();
+    assert!(rest.contains("ending at once"), "{rest}");
+    assert_eq!(running.child.wait().unwrap().code(), Some(0));
+    assert_eq!(slow.read(&mut [0; 1]).unwrap_or(0), 0, "it was cut off");
+}
+
+#[test]
+fn nobody_has_to_read_its_log() {
+    for level in ["info", "debug"] {
+        let mut running = Running::start(&["--log-level", level]);
+        let mut waiting = running.waiting_poll();
+        running.logs = None;
+        let mut broken_off = running.connect();
+        broken_off.write_all(b"GET /x").unwrap();
+        drop(broken_off);
+        assert!(running.get("/healthz").contains("alive"));
+        running.signal("TERM");
+        let mut answer = String::new();
+        waiting.read_to_string(&mut answer).unwrap();
+        assert!(answer.ends_with(r#""messages":[]}"#), "{answer}");
+        assert_eq!(running.child.wait().unwrap().code(), Some(0));
+    }
+}
+
+#[test]
+fn connections_up_to_the_hard_limit_are_open_at_once() {
+    let running = Running::start_by(broker_after("ulimit -S -n 64"), &[]);
+    let mut streams: Vec<_> = (0..100).map(|_| running.connect()).collect();
+    for stream in &mut streams {
+        assert!(is_served(stream), "all of them are open");
+    }
+    for stream in &mut streams {
+        assert!(is_served(stream), "and stay open");
+    }
+}
+
+#[test]
+fn past_the_limit_of_open_files_the_longest_idle_connections_are_closed() {
+    // A short time-out is what makes the broker look often.
+    let short = ["--write-timeout", "100ms"];
+    let mut running = Running::start_by(broker_after("ulimit -n 64"), &short);
+    let mut waiting = running.waiting_poll();
+    let idle: Vec<_> = (0..100).map(|_| running.connect()).collect();
+    let mut last = running.connect();
+    assert!(is_served(&mut last), "though nobody closed a connection");
+    drop(idle);
+    running.post("/producer/produce", r#"{"topic":"A","producer_id":0,"message":"waited for"}"#);
+    let mut answer = String::new();
+    waiting.read_to_string(&mut answer).unwrap();
+    assert!(answer.contains("waited for"), "a poll that waits is not idle: {answer}");
+    running.signal("TERM");
+    let logs = running.rest_of_logs();
+    assert_eq!(logs.matches("cannot accept").count(), 1, "{logs}");
+}
+
+fn is_served(stream: &mut TcpStream) -> bool {
+    stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+    let mut answer = [0; 12];
+    stream.read_exact(&mut answer).is_ok() && &answer == b"HTTP/1.1 200" && {
+        let mut rest = [0; 4096];
+        stream.read(&mut rest).is_ok()
     }
 }
 
@@ -122,6 +269,10 @@ fn wrong_arguments_are_refused() {
         (["--max-memory", "much"], "expected bytes, such as"),
         (["--max-message", "0"], "at least one byte is needed"),
         (["--grace", "10"], "expected a time, such as"),
+        (["--grace", "0ms"], "at least 1ms is needed"),
+        (["--grace", "500000000000years"], "at most a year"),
+        (["--max-wait", "366days"], "at most a year"),
+        (["--gather", "367days"], "at most a year"),
         (["--threads", "0"], "at least 1"),
     ] {
         let said = fails(&arguments, 2);
@@ -142,7 +293,7 @@ fn the_environment_stands_in_for_flags_and_logs_can_be_json() {
     let mut logs = BufReader::new(child.stderr.take().unwrap());
     let mut line = String::new();
     logs.read_line(&mut line).unwrap();
-    let running = Running { child, logs, folder };
+    let running = Running { child, logs: Some(logs), folder };
     let event: serde_json::Value = serde_json::from_str(&line).unwrap();
     assert_eq!(event["address"], format!("127.0.0.1:{}", running.port()));
     drop(running);

@@ -6,6 +6,7 @@ mod support;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use broker::store::Subscription;
 use support::{Short, stores};
 use tokio::task::JoinSet;
 
@@ -211,8 +212,10 @@ async fn no_wake_up_is_lost() {
         let waiting = together(TASKS, |_| {
             let store = Arc::clone(&store);
             async move {
+                let consumer = store.consumer("A").await.consumer;
+                let subscription = Subscription { topic: "A", consumer, epoch: None };
                 for offset in 0..2000 {
-                    store.0.arrival("A", offset).await.unwrap();
+                    store.0.arrival(subscription, offset).await.unwrap();
                 }
             }
         });
@@ -264,8 +267,10 @@ async fn consumers_see_one_order_while_subscriptions_come_and_go() {
                 let consumer = store.consumer("A").await;
                 let mut seen = Vec::new();
                 let mut next = consumer.offset;
+                let subscription =
+                    Subscription { topic: "A", consumer: consumer.consumer, epoch: None };
                 while next < 3000 {
-                    store.0.arrival("A", next).await.unwrap();
+                    store.0.arrival(subscription, next).await.unwrap();
                     let max = usize::try_from(task * 20 + 1).unwrap();
                     let messages =
                         store.poll("A", consumer.consumer, Some(next), max).await.unwrap();

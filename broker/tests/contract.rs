@@ -9,6 +9,7 @@ use std::sync::Arc;
 use broker::store::memory::Retain;
 use broker::store::{Append, Error, Poll, Store, Subscription};
 use broker_client::wire::TopicName;
+use futures_util::FutureExt;
 use tokio::time::Duration;
 
 use support::{EPOCH, Short, memory, stores};
@@ -45,6 +46,8 @@ contract! {
     a_refused_append_changes_nothing
     an_ended_subscription_is_unknown
     arrival_looks_at_the_end_and_wakes
+    arrival_is_over_with_its_subscription
+    a_poll_answers_its_position
     idle_subscriptions_end
     a_long_log_is_read_in_any_steps
 }
@@ -161,7 +164,12 @@ mod parts {
                 max: 10,
                 max_bytes: NonZeroUsize::new(max_bytes).unwrap(),
             };
-            assert_eq!(store.0.poll(poll).await.unwrap().len(), expected, "{max_bytes} bytes");
+            let polled = store.0.poll(poll).await.unwrap();
+            assert_eq!(
+                (polled.messages.len(), polled.position),
+                (expected, 0),
+                "{max_bytes} bytes"
+            );
         }
     }
 
@@ -290,19 +298,58 @@ mod parts {
     pub(super) async fn arrival_looks_at_the_end_and_wakes(store: Short) {
         let store = Arc::new(store);
         let producer = store.producer("A").await;
+        let consumer = store.consumer("A").await.consumer;
+        let of = move |topic| Subscription { topic, consumer, epoch: None };
         store.append("A", producer, None, &["a"]).await.unwrap();
-        store.0.arrival("A", 0).await.unwrap();
+        store.0.arrival(of("A"), 0).await.unwrap();
         let waiting = {
             let store = Arc::clone(&store);
-            tokio::spawn(async move { store.0.arrival("A", 2).await })
+            tokio::spawn(async move { store.0.arrival(of("A"), 2).await })
         };
         store.append("A", producer, None, &["b"]).await.unwrap();
         tokio::task::yield_now().await;
         assert!(!waiting.is_finished(), "offset 2 has not arrived");
         store.append("A", producer, None, &["c"]).await.unwrap();
         waiting.await.unwrap().unwrap();
-        let unknown = store.0.arrival("nix", 0).await;
+        let unknown = store.0.arrival(of("nix"), 0).await;
         assert_eq!(unknown, Err(Error::UnknownTopic("nix".to_owned())));
+    }
+
+    pub(super) async fn arrival_is_over_with_its_subscription(store: Short) {
+        let store = Arc::new(store);
+        store.producer("A").await;
+        for ended_as_idle in [true, false] {
+            let consumer = store.consumer("A").await.consumer;
+            let waiting = {
+                let store = Arc::clone(&store);
+                let subscription = Subscription { topic: "A", consumer, epoch: None };
+                tokio::spawn(async move { store.0.arrival(subscription, 0).await })
+            };
+            let other = store.consumer("A").await.consumer;
+            store.unsubscribe("A", other).await.unwrap();
+            tokio::task::yield_now().await;
+            assert!(!waiting.is_finished(), "another one ended");
+            if ended_as_idle {
+                assert_eq!(store.0.end_idle(Duration::ZERO).await, Ok(1));
+            } else {
+                store.unsubscribe("A", consumer).await.unwrap();
+            }
+            waiting.await.unwrap().unwrap();
+        }
+    }
+
+    pub(super) async fn a_poll_answers_its_position(store: Short) {
+        let producer = store.producer("A").await;
+        let consumer = store.consumer("A").await.consumer;
+        store.append("A", producer, None, &["a", "b", "c"]).await.unwrap();
+        for (offset, max, expected) in
+            [(None, 0, 0), (None, 2, 2), (Some(2), 9, 2), (Some(3), 9, 3), (None, 9, 3)]
+        {
+            let subscription = Subscription { topic: "A", consumer, epoch: None };
+            let poll = Poll { subscription, offset, max, max_bytes: NonZeroUsize::MAX };
+            assert_eq!(store.0.poll(poll).await.unwrap().position, expected);
+            assert_eq!(store.size("A", consumer).await, Ok((3 - expected, expected)));
+        }
     }
 
     pub(super) async fn idle_subscriptions_end(store: Short) {
@@ -384,6 +431,33 @@ async fn a_large_lag_is_freed_when_its_subscription_ends() {
         }
         assert!(sent > 8000, "{sent} messages of 1 KB fit 8 MiB");
         store.unsubscribe("A", consumer).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_is_passed_is_freed_though_its_caller_goes_away() {
+    for ends in [true, false] {
+        let store = Short(memory(Retain::Lag, Some(8 << 20)));
+        let producer = store.producer("A").await;
+        let consumer = store.consumer("A").await.consumer;
+        let payload = "x".repeat(900);
+        let fill = async || {
+            let mut sent = 0;
+            while store.append("A", producer, None, &[payload.as_str(); 10]).await.is_ok() {
+                sent += 10;
+            }
+            sent
+        };
+        let sent = fill().await;
+        assert!(sent > 8000, "{sent} messages of 1 KB fit 8 MiB");
+        // As a server does whose client disconnects: it looks once, and drops the rest.
+        if ends {
+            let _ = store.unsubscribe("A", consumer).now_or_never();
+            store.consumer("A").await;
+        } else {
+            let _ = store.poll("A", consumer, Some(sent), 0).now_or_never();
+        }
+        assert!(fill().await > 8000, "nothing of the first {sent} is left, ended: {ends}");
     }
 }
 

@@ -58,7 +58,7 @@ impl Running {
 fn patient() -> Options {
     let hour = Duration::from_secs(3600);
     Options {
-        limits: Limits { wait: hour, poll_again: hour, body_read: hour, ..Limits::default() },
+        limits: Limits { wait: hour, body_read: hour, ..Limits::default() },
         header_read: hour,
         idle: hour,
         write_stall: hour,
@@ -140,7 +140,7 @@ async fn a_client_with_a_slow_body_is_told_and_cut_off() {
         .await
         .unwrap();
     let answer = rest(slow).await;
-    assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
+    assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
     assert!(answer.contains("request_timeout"), "{answer}");
     running.stop().await;
 }
@@ -239,10 +239,8 @@ async fn a_shutdown_is_bounded() {
 
 #[tokio::test]
 async fn an_idle_subscription_ends_but_not_one_that_waits() {
-    let limits = Limits { poll_again: SOON / 3, ..Limits::default() };
     let idle = Some(SOON * 10);
-    let running =
-        Running::with_topic(Options { limits, subscription_idle: idle, ..patient() }).await;
+    let running = Running::with_topic(Options { subscription_idle: idle, ..patient() }).await;
     let store = Short(Arc::clone(&running.store));
     store.consumer("A").await;
     let mut polling = running.connect().await;

@@ -15,7 +15,7 @@ use futures_util::stream;
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use support::{EPOCH, Wire, memory};
-use tokio::time::Duration;
+use tokio::time::{Duration, Instant};
 use tower::ServiceExt;
 
 fn failure(code: &str, message: &str) -> (u16, Value) {
@@ -241,6 +241,9 @@ async fn bad_bodies_are_explained() {
         ("", "the body is not JSON: EOF while parsing a value at line 1 column 0"),
         ("{", "the body is not JSON: EOF while parsing an object at line 1 column 1"),
         ("[1]", "the body is not a JSON object"),
+        (r#"["T1",0,"a",null,null,null]"#, "the body is not a JSON object"),
+        ("5", "the body is not a JSON object"),
+        ("null", "the body is not a JSON object"),
         ("{}", "topic: it is missing"),
         (r#"{"topic":5}"#, "topic: 5 was given, a string was expected"),
         (r#"{"topic":"T1"}"#, "producer_id: it is missing"),
@@ -255,6 +258,22 @@ async fn bad_bodies_are_explained() {
         (
             r#"{"topic":"T1","producer_id":9223372036854775808,"message":"x"}"#,
             "producer_id: 9223372036854775808 was given, a whole number of 64 bits, or its digits in a string was expected",
+        ),
+        (
+            r#"{"topic":"T1","producer_id":1.50e00,"message":"x"}"#,
+            "producer_id: 1.50e00 was given, a whole number of 64 bits, or its digits in a string was expected",
+        ),
+        (
+            r#"{"topic":"T1","producer_id":-0,"message":"x"}"#,
+            "producer_id: -0 was given, a whole number of 64 bits, or its digits in a string was expected",
+        ),
+        (
+            r#"{"topic":"T1","producer_id":0,"message":"x","sequence":18446744073709551616}"#,
+            "sequence: 18446744073709551616 was given, a whole number from 0 to 18446744073709551615 was expected",
+        ),
+        (
+            r#"{"topic":"T1","producer_id":0,"message":"\ud800"}"#,
+            "the body is not JSON: unexpected end of hex escape at line 1 column 48",
         ),
         (r#"{"topic":"T1","producer_id":0}"#, "message: it is missing"),
         (
@@ -283,7 +302,7 @@ async fn bad_bodies_are_explained() {
         ),
         (
             r#"{"topic":"T1","producer_id":0,"message":"x","message":"y"}"#,
-            "duplicate field `message` at line 1 column 53",
+            "duplicate field `message` at line 1 column 58",
         ),
     ] {
         let refused = wire.post("/producer/produce", body).await;
@@ -291,6 +310,10 @@ async fn bad_bodies_are_explained() {
     }
     let (status, body) = wire.post("/producer/produce", b"\"\xff\"".to_vec()).await;
     assert_eq!((status, &body["code"]), (400, &json!("bad_request")));
+    for path in ["/topics", "/producer/register", "/consumer/register"] {
+        let listed = wire.post(path, r#" ["T1"]"#).await;
+        assert_eq!(listed, failure("bad_request", "the body is not a JSON object"), "{path}");
+    }
     let named = wire.post("/topics", r#"{"name":"T1"}"#).await;
     assert_eq!(named, failure("bad_request", "topic_name: it is missing"));
     let named = wire.post("/topics", r#"{"topic":5}"#).await;
@@ -340,6 +363,10 @@ async fn what_is_over_a_limit_is_refused() {
     assert_eq!(produce(&wire, body).await, too_large(message));
     let body = json!({ "topic": "T1", "producer_id": 0, "messages": vec!["x"; 6] });
     let message = "messages: a batch of 6 is over the limit of 5 messages";
+    assert_eq!(produce(&wire, body).await, too_large(message));
+    // What is past the limit is counted and not kept, whatever it is.
+    let body = json!({ "topic": "T1", "producer_id": 0, "messages": ["", "", "", "", "", 5, []] });
+    let message = "messages: a batch of 7 is over the limit of 5 messages";
     assert_eq!(produce(&wire, body).await, too_large(message));
     let polled = wire.get("/consumer/consume?topic=T1&consumer_id=0&max=6").await;
     assert_eq!(polled, too_large("max: a batch of 6 is over the limit of 5 messages"));
@@ -395,7 +422,7 @@ async fn a_body_that_does_not_arrive_times_out() {
     let wire = Wire::new(Limits { body_read: Duration::from_millis(5), ..Limits::default() });
     let never = Body::from_stream(stream::pending::<Result<Vec<u8>, std::io::Error>>());
     let (status, body) = wire.post("/topics", never).await;
-    assert_eq!((status, &body["code"]), (408, &json!("request_timeout")));
+    assert_eq!((status, &body["code"]), (400, &json!("request_timeout")));
 }
 
 #[tokio::test]
@@ -453,7 +480,7 @@ async fn a_waiting_poll_gathers_what_follows_and_one_for_a_single_message_does_n
             wire.post("/consumer/register", r#"{"topic":"T1"}"#).await.1["consumer_id"].clone();
         let query = format!("topic=T1&consumer_id={consumer}&max={max}&wait_ms=7200000");
         let path = format!("/consumer/consume?{query}");
-        let began = tokio::time::Instant::now();
+        let began = Instant::now();
         let (polled, ()) = tokio::join!(wire.get(&path), async {
             for _ in 0..3 {
                 tokio::task::yield_now().await;
@@ -489,6 +516,52 @@ async fn an_offset_is_acknowledged_before_the_wait() {
     }
     assert!(!waiting.is_finished());
     waiting.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_waiting_poll_is_told_at_once_that_its_subscription_ended() {
+    for by_route in [true, false] {
+        let store = memory(Retain::Lag, None);
+        let wire = Wire::over(Arc::clone(&store), Limits::default());
+        wire.post("/producer/register", r#"{"topic":"T1"}"#).await;
+        wire.post("/consumer/register", r#"{"topic":"T1"}"#).await;
+        let waiting = tokio::spawn({
+            let wire = wire.clone();
+            let path = "/consumer/consume?topic=T1&consumer_id=0&wait_ms=60000";
+            async move { wire.get(path).await }
+        });
+        tokio::task::yield_now().await;
+        let before = Instant::now();
+        if by_route {
+            wire.send(Method::DELETE, "/consumer?topic=T1&consumer_id=0", "").await;
+        } else {
+            assert_eq!(store.end_idle(Duration::ZERO).await, Ok(1));
+        }
+        let told = waiting.await.unwrap();
+        assert_eq!(told, failure("unknown_consumer", "Consumer:0 does not exist"));
+        assert_eq!(before.elapsed(), Duration::ZERO, "of the paused clock");
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_repeats_only_some_of_what_it_was_sent() {
+    let wire = started().await;
+    let long = "x".repeat(60_000);
+    for (status, body) in [
+        wire.get(&format!("/{long}")).await,
+        wire.get(&format!("/size?topic={long}&consumer_id=0")).await,
+        wire.get(&format!("/size?topic=T1&consumer_id={long}")).await,
+        wire.get(&format!("/size?topic=T1&consumer_id=0&epoch={long}")).await,
+        wire.get(&format!("/size?topic=%zz{long}&consumer_id=0")).await,
+        Wire::new(Limits::default()).post("/topics", format!("{{\"topic\":\"{long}\"}}")).await,
+    ] {
+        assert!([400, 404].contains(&status));
+        let message = body["message"].as_str().unwrap();
+        assert!(message.len() < 1000 && message.contains("x...x"), "{message}");
+    }
+    let (_, body) = wire.get(&format!("/size?topic={long}&consumer_id=0")).await;
+    let message = body["message"].as_str().unwrap();
+    assert!(message.starts_with("Topic:xxx") && message.ends_with("xxx does not exist"));
 }
 
 #[tokio::test]

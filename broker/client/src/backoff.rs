@@ -1,6 +1,6 @@
 //! How often, how long and with which pauses a request is tried again.
 
-use std::hash::{BuildHasher, Hasher, RandomState};
+use std::hash::{BuildHasher, Hasher};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -128,10 +128,10 @@ pub(crate) struct Chance(u64);
 
 impl Chance {
     /// Equal seeds and streams give equal numbers; `stream` tells users of one seed apart.
+    #[expect(clippy::disallowed_types, reason = "the one source of chance without a further crate")]
     pub(crate) fn new(seed: Option<u64>, stream: u64) -> Self {
-        // The keys of a `RandomState` are the one source of chance that needs no further crate,
-        // and each has others.
-        let seed = seed.unwrap_or_else(|| RandomState::new().build_hasher().finish());
+        // Each has keys of its own.
+        let seed = seed.unwrap_or_else(|| std::hash::RandomState::new().build_hasher().finish());
         let mut chance = Self(seed ^ stream.wrapping_mul(0xd134_2543_de82_ef95));
         chance.next();
         chance

@@ -1,17 +1,23 @@
 //! Request bodies: read within their limits, parsed without copying texts, and explained field by
 //! field where they are wrong. The content type does not matter.
 
+mod explain;
+mod raw;
+
 use std::borrow::Cow;
 use std::fmt;
+use std::marker::PhantomData;
 
 use axum::body::HttpBody;
 use axum::extract::Request;
 use broker_client::wire::{CreateTopic, ProducerId, Register, Sequence};
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
-use serde::de::{self, Deserialize, Deserializer, Visitor};
-use serde_json::Value;
+use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, Visitor};
 use tokio::time::timeout;
+
+use self::explain::Kind;
+use self::raw::{Batch, RawProduce};
 
 use super::failure::Failure;
 use super::limits::Limits;
@@ -70,8 +76,9 @@ pub(super) fn register(body: &[u8]) -> Result<Register<'_>, Failure> {
 }
 
 pub(super) fn produce<'a>(body: &'a [u8], limits: &Limits) -> Result<Produce<'a>, Failure> {
-    let raw: RawProduce<'_> = parse(
+    let raw = parse_seed(
         body,
+        RawProduce { most: limits.batch_messages },
         &[
             ("topic", Kind::Text),
             ("producer_id", Kind::Id),
@@ -90,7 +97,7 @@ pub(super) fn produce<'a>(body: &'a [u8], limits: &Limits) -> Result<Produce<'a>
         }
     };
     let produce = Produce {
-        topic: raw.topic,
+        topic: raw.topic.0,
         producer: raw.producer_id.0,
         epoch: raw.epoch.map(|epoch| epoch.0),
         sequence: raw.sequence,
@@ -104,8 +111,8 @@ pub(super) fn produce<'a>(body: &'a [u8], limits: &Limits) -> Result<Produce<'a>
     Ok(produce)
 }
 
-fn batch_within<'a>(batch: Vec<Text<'a>>, limits: &Limits) -> Result<Payloads<'a>, Failure> {
-    let (count, limit) = (batch.len(), limits.batch_messages);
+fn batch_within<'a>(batch: Batch<'a>, limits: &Limits) -> Result<Payloads<'a>, Failure> {
+    let (count, limit) = (batch.count, limits.batch_messages);
     if count == 0 {
         return Err(Failure::bad_request("messages: it is empty, at least one is needed"));
     }
@@ -113,7 +120,7 @@ fn batch_within<'a>(batch: Vec<Text<'a>>, limits: &Limits) -> Result<Payloads<'a
         let text = format!("messages: a batch of {count} is over the limit of {limit} messages");
         return Err(Failure::too_large(text));
     }
-    Ok(Payloads::Batch(batch.into_iter().map(|text| text.0).collect()))
+    Ok(Payloads::Batch(batch.kept))
 }
 
 fn message_too_large(produce: &Produce<'_>, place: usize, limits: &Limits) -> Failure {
@@ -148,21 +155,6 @@ async fn collect(mut body: axum::body::Body, limit: usize) -> Result<Bytes, Fail
 
 fn body_too_large(limit: usize) -> Failure {
     Failure::too_large(format!("the body is over the limit of {limit} bytes"))
-}
-
-/// As it comes over the wire.
-#[derive(serde::Deserialize)]
-struct RawProduce<'a> {
-    #[serde(borrow)]
-    topic: Cow<'a, str>,
-    producer_id: Id,
-    #[serde(borrow)]
-    message: Option<Text<'a>>,
-    #[serde(borrow)]
-    messages: Option<Vec<Text<'a>>>,
-    sequence: Option<u64>,
-    #[serde(borrow)]
-    epoch: Option<Text<'a>>,
 }
 
 /// A text that is borrowed from the body where it has no escapes. (Inside an `Option`, serde makes
@@ -220,86 +212,24 @@ impl<'de> Deserialize<'de> for Id {
     }
 }
 
-/// What a field must be.
-#[derive(Clone, Copy)]
-enum Kind {
-    Text,
-    OptionalText,
-    OptionalTexts,
-    Id,
-    OptionalCount,
-}
-
 fn parse<'a, T: Deserialize<'a>>(
     body: &'a [u8],
     fields: &[(&'static str, Kind)],
 ) -> Result<T, Failure> {
-    serde_json::from_slice(body).map_err(|error| explain(body, fields, &error))
+    parse_seed(body, PhantomData, fields)
 }
 
-/// Looks again at a body that did not parse, for the field that is to blame.
-fn explain(body: &[u8], fields: &[(&'static str, Kind)], error: &serde_json::Error) -> Failure {
-    let value = match serde_json::from_slice(body) {
-        Ok(Value::Object(fields)) => fields,
-        Ok(_) => return Failure::bad_request("the body is not a JSON object"),
-        Err(error) => return Failure::bad_request(format!("the body is not JSON: {error}")),
-    };
-    for &(name, kind) in fields {
-        let (name, given) = given(&value, name);
-        if let Some(wrong) = kind.wrong(given) {
-            return Failure::bad_request(format!("{name}: {wrong}"));
-        }
+fn parse_seed<'a, S: DeserializeSeed<'a>>(
+    body: &'a [u8],
+    seed: S,
+    fields: &[(&'static str, Kind)],
+) -> Result<S::Value, Failure> {
+    // A list would be taken for the fields in their order.
+    if body.trim_ascii_start().first() == Some(&b'[') {
+        return Err(explain::not_an_object());
     }
-    Failure::bad_request(error.to_string())
-}
-
-/// A field under the name that it was given: `topic_name` is taken as `topic` too.
-fn given<'a>(
-    fields: &'a serde_json::Map<String, Value>,
-    name: &'static str,
-) -> (&'static str, Option<&'a Value>) {
-    match (name, fields.get(name)) {
-        ("topic_name", None) if fields.contains_key("topic") => ("topic", fields.get("topic")),
-        (name, value) => (name, value),
-    }
-}
-
-impl Kind {
-    /// What is wrong with a value, if anything.
-    fn wrong(self, value: Option<&Value>) -> Option<String> {
-        const ID: &str = "a whole number of 64 bits, or its digits in a string";
-        let expected = match (self, value) {
-            (Self::Text | Self::Id, None) => return Some("it is missing".to_owned()),
-            (_, None | Some(Value::Null)) if !matches!(self, Self::Text | Self::Id) => return None,
-            (Self::Text | Self::OptionalText, Some(Value::String(_))) => return None,
-            (Self::Text | Self::OptionalText, _) => "a string",
-            (Self::OptionalTexts, Some(Value::Array(texts))) => {
-                let (place, text) = texts.iter().enumerate().find(|(_, text)| !text.is_string())?;
-                return Some(format!("[{place}] is {}, a string was expected", shown(text)));
-            }
-            (Self::OptionalTexts, _) => "a list of strings",
-            (Self::Id, Some(Value::Number(id))) if id.is_i64() => return None,
-            (Self::Id, Some(Value::String(id))) if id.parse::<ProducerId>().is_ok() => return None,
-            (Self::Id, _) => ID,
-            (Self::OptionalCount, Some(Value::Number(count))) if count.is_u64() => return None,
-            (Self::OptionalCount, _) => "a whole number from 0 to 18446744073709551615",
-        };
-        Some(format!("{} was given, {expected} was expected", shown(value?)))
-    }
-}
-
-/// A value as an error quotes it: short.
-fn shown(value: &Value) -> String {
-    const MOST: usize = 40;
-    match value {
-        Value::Array(_) => "a list".to_owned(),
-        Value::Object(_) => "an object".to_owned(),
-        plain => {
-            let text = plain.to_string();
-            if text.chars().count() <= MOST {
-                return text;
-            }
-            format!("{}...", text.chars().take(MOST).collect::<String>())
-        }
-    }
+    let mut deserializer = serde_json::Deserializer::from_slice(body);
+    let parsed = seed.deserialize(&mut deserializer);
+    let whole = parsed.and_then(|parsed| deserializer.end().map(|()| parsed));
+    whole.map_err(|error| explain::explain(body, fields, &error))
 }

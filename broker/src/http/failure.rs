@@ -41,7 +41,8 @@ impl Failure {
 
     pub(super) fn body_too_slow(seconds: f64) -> Self {
         let message = format!("the body was not there after {seconds} s");
-        Self::new(StatusCode::REQUEST_TIMEOUT, Code::RequestTimeout, message)
+        // Not 408: the original's clients would take it for a success.
+        Self::new(StatusCode::BAD_REQUEST, Code::RequestTimeout, message)
     }
 
     pub(super) fn no_route(path: &str) -> Self {
@@ -56,7 +57,7 @@ impl Failure {
     fn new(status: StatusCode, code: Code, message: impl Into<String>) -> Self {
         let failure = wire::Failure {
             status: Status::Failure,
-            message: message.into(),
+            message: shortened(message.into()),
             code: Some(code),
             expected: None,
             position: None,
@@ -104,10 +105,24 @@ impl IntoResponse for Failure {
         let (status, body) = *self.0;
         let mut response = answer::json(&body);
         *response.status_mut() = status;
-        if status == StatusCode::REQUEST_TIMEOUT {
+        if body.code == Some(Code::RequestTimeout) {
             // What still comes of the body must not be taken for the next request.
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         response
     }
+}
+
+/// A message without the middle of what a client sent by the megabyte: what it begins with and
+/// the reason at its end are kept.
+fn shortened(message: String) -> String {
+    const MOST: usize = 800;
+    const HEAD: usize = 400;
+    const TAIL: usize = 200;
+    if message.len() <= MOST {
+        return message;
+    }
+    let head = &message[..message.floor_char_boundary(HEAD)];
+    let tail = &message[message.ceil_char_boundary(message.len() - TAIL)..];
+    format!("{head}...{tail}")
 }

@@ -129,6 +129,17 @@ impl Connection {
         }
     }
 
+    /// Since when it has been without a request; none where it has one, where it is about to
+    /// close, or where that began just now, so that its next request may be on its way.
+    pub(super) fn idle_since(&self) -> Option<u64> {
+        let since = self.since.load(Ordering::Relaxed);
+        let idle = self.phase.load(Ordering::Relaxed) == IDLE
+            && self.stalled.load(Ordering::Relaxed) == 0
+            && self.order.load(Ordering::Relaxed) == SERVE
+            && since < self.clock.now();
+        idle.then_some(since)
+    }
+
     fn command(&self, order: u8) {
         self.order.fetch_max(order, Ordering::SeqCst);
         self.ordered.notify_one();

@@ -18,7 +18,7 @@ use tokio::time::Instant;
 
 use self::budget::Budget;
 use self::topic::Topic;
-use super::{Answer, Append, Epoch, Error, Messages, Poll, Size, Store, Subscribed, Subscription};
+use super::{Answer, Append, Epoch, Error, Poll, Polled, Size, Store, Subscribed, Subscription};
 
 /// Which messages a store keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -137,14 +137,15 @@ impl MemoryStore {
         self.topic(subscription.topic).ok_or_else(|| self.refuse_consumer(subscription))
     }
 
-    async fn poll_now(&self, poll: Poll<'_>) -> Result<Messages, Error> {
+    fn poll_now(&self, poll: &Poll<'_>) -> Result<Polled, Error> {
         let topic = self.subscribed(&poll.subscription)?;
-        let polled = topic.log().poll(&poll);
-        let polled = polled.unwrap_or_else(|| Err(self.refuse_consumer(&poll.subscription)))?;
-        if polled.frees {
-            topic.free_passed(&self.budget).await;
+        let polled = topic.log().poll(poll);
+        let (polled, frees) =
+            polled.unwrap_or_else(|| Err(self.refuse_consumer(&poll.subscription)))?;
+        if frees {
+            topic.free_passed(&self.budget);
         }
-        Ok(polled.messages)
+        Ok(polled)
     }
 
     fn size_now(&self, subscription: &Subscription<'_>) -> Result<Size, Error> {
@@ -153,21 +154,22 @@ impl MemoryStore {
         size.ok_or_else(|| self.refuse_consumer(subscription))
     }
 
-    async fn unsubscribe_now(&self, subscription: Subscription<'_>) -> Result<(), Error> {
-        let topic = self.subscribed(&subscription)?;
+    fn unsubscribe_now(&self, subscription: &Subscription<'_>) -> Result<(), Error> {
+        let topic = self.subscribed(subscription)?;
         {
             let mut consumers = lock(&self.consumers);
             if !topic.log().unsubscribe(subscription.consumer) {
                 drop(consumers);
-                return Err(self.refuse_consumer(&subscription));
+                return Err(self.refuse_consumer(subscription));
             }
             forget(&mut consumers, subscription.consumer);
         }
-        topic.free_passed(&self.budget).await;
+        topic.wake();
+        topic.free_passed(&self.budget);
         Ok(())
     }
 
-    async fn end_idle_now(&self, idle: Duration) -> usize {
+    fn end_idle_now(&self, idle: Duration) -> usize {
         let topics: Vec<_> = {
             let topics = self.topics.read().unwrap_or_else(PoisonError::into_inner);
             topics.by_name.values().map(Arc::clone).collect()
@@ -183,7 +185,8 @@ impl MemoryStore {
                 ended.len()
             };
             if ended > 0 {
-                topic.free_passed(&self.budget).await;
+                topic.wake();
+                topic.free_passed(&self.budget);
             }
             count += ended;
         }
@@ -224,8 +227,8 @@ impl Store for MemoryStore {
         answer(self.append_now(&append))
     }
 
-    fn poll<'a>(&'a self, poll: Poll<'a>) -> Answer<'a, Messages> {
-        Box::pin(self.poll_now(poll))
+    fn poll<'a>(&'a self, poll: Poll<'a>) -> Answer<'a, Polled> {
+        answer(self.poll_now(&poll))
     }
 
     fn size<'a>(&'a self, subscription: Subscription<'a>) -> Answer<'a, Size> {
@@ -233,17 +236,17 @@ impl Store for MemoryStore {
     }
 
     fn unsubscribe<'a>(&'a self, subscription: Subscription<'a>) -> Answer<'a, ()> {
-        Box::pin(self.unsubscribe_now(subscription))
+        answer(self.unsubscribe_now(&subscription))
     }
 
     fn end_idle(&self, idle: Duration) -> Answer<'_, usize> {
-        Box::pin(async move { Ok(self.end_idle_now(idle).await) })
+        answer(Ok(self.end_idle_now(idle)))
     }
 
-    fn arrival<'a>(&'a self, topic: &'a str, offset: Offset) -> Answer<'a, ()> {
+    fn arrival<'a>(&'a self, subscription: Subscription<'a>, offset: Offset) -> Answer<'a, ()> {
         Box::pin(async move {
-            let topic = self.topic(topic).ok_or_else(|| Error::UnknownTopic(topic.to_owned()))?;
-            topic.arrival(offset).await;
+            let topic = self.subscribed(&subscription)?;
+            topic.arrival(subscription.consumer, offset).await;
             Ok(())
         })
     }

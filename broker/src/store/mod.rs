@@ -8,7 +8,7 @@ pub(crate) mod messages;
 use std::borrow::Cow;
 use std::fmt;
 use std::future::Future;
-use std::hash::{BuildHasher, Hasher, RandomState};
+use std::hash::{BuildHasher, Hasher};
 use std::num::NonZeroUsize;
 use std::pin::Pin;
 use std::time::Duration;
@@ -74,7 +74,7 @@ pub trait Store: Send + Sync + 'static {
     /// before it is acknowledged, the position becomes the offset and not further, and the answer
     /// starts there; below the position is [`Error::OffsetPassed`], past the end of the log
     /// [`Error::OffsetBeyond`].
-    fn poll<'a>(&'a self, poll: Poll<'a>) -> Answer<'a, Messages>;
+    fn poll<'a>(&'a self, poll: Poll<'a>) -> Answer<'a, Polled>;
 
     /// How far a subscription is behind, and its position.
     fn size<'a>(&'a self, subscription: Subscription<'a>) -> Answer<'a, Size>;
@@ -86,10 +86,11 @@ pub trait Store: Send + Sync + 'static {
     /// many. The server calls it every now and then if it was asked to.
     fn end_idle(&self, idle: Duration) -> Answer<'_, usize>;
 
-    /// Waits until the end of the topic's log is past `offset`. It looks at the end, not for an
-    /// event: a message that was appended before the call, or between a poll and the call, is
-    /// never slept through. It may complete early; whoever waits polls again.
-    fn arrival<'a>(&'a self, topic: &'a str, offset: Offset) -> Answer<'a, ()>;
+    /// Waits until the end of the topic's log is past `offset`, or the subscription is over. It
+    /// looks at the end, not for an event: a message that was appended before the call, or
+    /// between a poll and the call, is never slept through. It may complete early; whoever waits
+    /// polls again, and is told then what is wrong.
+    fn arrival<'a>(&'a self, subscription: Subscription<'a>, offset: Offset) -> Answer<'a, ()>;
 
     /// Whether the store can serve now; otherwise [`Error::Unavailable`] says why.
     fn ready(&self) -> Answer<'_, ()>;
@@ -109,9 +110,10 @@ impl Epoch {
 
     /// An epoch that no other process has: 64 bits of chance that the operating system gave.
     #[must_use]
+    #[expect(clippy::disallowed_types, reason = "the one source of chance without a further crate")]
     pub fn random() -> Self {
-        // The keys of a `RandomState` are the one source of chance that needs no further crate.
-        Self(format!("{:016x}", RandomState::new().build_hasher().finish()))
+        let keys = std::hash::RandomState::new();
+        Self(format!("{:016x}", keys.build_hasher().finish()))
     }
 
     /// Its text.
@@ -162,6 +164,15 @@ pub struct Poll<'a> {
     pub max: usize,
     /// Stops before the message with which the answer would be larger, but for the first one.
     pub max_bytes: NonZeroUsize,
+}
+
+/// The answer to [`Store::poll`].
+#[derive(Clone, Debug, Default)]
+pub struct Polled {
+    /// What was asked for, in order.
+    pub messages: Messages,
+    /// The position now, where the next poll without an offset begins.
+    pub position: Offset,
 }
 
 /// A consumer's claim on one topic, as a request names it.

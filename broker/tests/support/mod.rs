@@ -62,7 +62,7 @@ impl Short {
     ) -> Result<Vec<Message>, Error> {
         let subscription = Subscription { topic, consumer, epoch: None };
         let poll = Poll { subscription, offset, max, max_bytes: NonZeroUsize::MAX };
-        Ok(self.0.poll(poll).await?.iter().collect())
+        Ok(self.0.poll(poll).await?.messages.iter().collect())
     }
 
     /// Payloads of a poll without offset.

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::Retain;
 use super::budget::Budget;
 use crate::store::messages::Rendered;
-use crate::store::{Error, Messages, Poll, Size};
+use crate::store::{Error, Messages, Poll, Polled, Size};
 
 /// Bytes at which a segment is full. Small enough that a lagging log is freed in small pieces.
 pub(super) const SEGMENT_BYTES: usize = 64 * 1024;
@@ -31,10 +31,8 @@ pub(super) struct Log {
     /// Where appends go.
     tail: Segment,
     subscriptions: BTreeMap<ConsumerId, Subscription>,
-    /// The least position, and how many subscriptions stand there; so that all of them are looked
-    /// at only when the last one leaves it. Without subscriptions, the end and 0.
-    lowest: Offset,
-    at_lowest: usize,
+    /// How many subscriptions stand at each position, so that the least one is found at once.
+    positions: BTreeMap<Offset, usize>,
 }
 
 struct Segment {
@@ -46,13 +44,6 @@ struct Segment {
 struct Subscription {
     position: Offset,
     last_poll: Instant,
-}
-
-/// What a poll gave.
-pub(super) struct Polled {
-    pub(super) messages: Messages,
-    /// Whether there is something to free now.
-    pub(super) frees: bool,
 }
 
 /// A step of freeing.
@@ -74,8 +65,7 @@ impl Log {
             sealed: VecDeque::new(),
             tail: Segment { first: 0, messages: Arc::default() },
             subscriptions: BTreeMap::new(),
-            lowest: 0,
-            at_lowest: 0,
+            positions: BTreeMap::new(),
         }
     }
 
@@ -93,23 +83,19 @@ impl Log {
             self.store(block);
         }
         self.end = end;
-        if self.subscriptions.is_empty() {
-            self.lowest = end;
-        }
         Ok(())
     }
 
     pub(super) fn subscribe(&mut self, consumer: ConsumerId, now: Instant) -> Offset {
-        if self.lowest == self.end {
-            self.at_lowest += 1;
-        }
+        self.arrive(self.end);
         let subscription = Subscription { position: self.end, last_poll: now };
         self.subscriptions.insert(consumer, subscription);
         self.end
     }
 
-    /// Acknowledges and takes; `None` where the consumer is not of this topic.
-    pub(super) fn poll(&mut self, poll: &Poll<'_>) -> Option<Result<Polled, Error>> {
+    /// Acknowledges and takes, and answers too whether there is something to free now; `None`
+    /// where the consumer is not of this topic.
+    pub(super) fn poll(&mut self, poll: &Poll<'_>) -> Option<Result<(Polled, bool), Error>> {
         let subscription = self.subscriptions.get_mut(&poll.subscription.consumer)?;
         subscription.last_poll = Instant::now();
         let position = subscription.position;
@@ -122,8 +108,9 @@ impl Log {
         }
         let messages = self.messages(start, poll.max, poll.max_bytes.get());
         let taken = if poll.offset.is_some() { 0 } else { as_offset(messages.len()) };
-        let frees = self.advance(poll.subscription.consumer, position, start + taken);
-        Some(Ok(Polled { messages, frees }))
+        let next = start + taken;
+        let frees = self.advance(poll.subscription.consumer, position, next);
+        Some(Ok((Polled { messages, position: next }, frees)))
     }
 
     pub(super) fn size(&self, consumer: ConsumerId) -> Option<Size> {
@@ -131,10 +118,16 @@ impl Log {
         Some(Size { lag: self.end - position, position })
     }
 
+    /// Whether a poll would have to be answered: past `offset` there is something, or the
+    /// subscription is not there any more.
+    pub(super) fn answers(&self, consumer: ConsumerId, offset: Offset) -> bool {
+        self.end > offset || !self.subscriptions.contains_key(&consumer)
+    }
+
     /// Ends a subscription, if it is of this topic.
     pub(super) fn unsubscribe(&mut self, consumer: ConsumerId) -> bool {
         let Some(subscription) = self.subscriptions.remove(&consumer) else { return false };
-        self.left(subscription.position);
+        self.leave(subscription.position);
         true
     }
 
@@ -154,8 +147,9 @@ impl Log {
         if self.retain == Retain::All {
             return freed;
         }
+        let lowest = self.lowest();
         while let Some(first) = self.sealed.front()
-            && first.end() <= self.lowest
+            && first.end() <= lowest
         {
             if freed.memory.len() == FREED_AT_ONCE {
                 freed.more = true;
@@ -165,7 +159,7 @@ impl Log {
             freed.bytes += segment.messages.bytes();
             freed.memory.push(segment.messages);
         }
-        if self.lowest == self.end && self.tail.messages.len() > 0 {
+        if lowest == self.end && self.tail.messages.len() > 0 {
             self.clear_tail(&mut freed);
         }
         freed
@@ -225,24 +219,34 @@ impl Log {
         if let Some(subscription) = self.subscriptions.get_mut(&consumer) {
             subscription.position = to;
         }
-        self.left(from)
+        self.arrive(to);
+        self.leave(from)
+    }
+
+    /// The least position; without subscriptions, the end.
+    fn lowest(&self) -> Offset {
+        self.positions.first_key_value().map_or(self.end, |(&position, _)| position)
+    }
+
+    fn arrive(&mut self, position: Offset) {
+        *self.positions.entry(position).or_default() += 1;
     }
 
     /// Notes that a subscription is no longer at `position`, and answers whether that left
     /// something to free.
-    fn left(&mut self, position: Offset) -> bool {
-        if position != self.lowest {
+    fn leave(&mut self, position: Offset) -> bool {
+        let standing = self.positions.get_mut(&position).expect("the subscription stood there");
+        *standing -= 1;
+        if *standing > 0 {
             return false;
         }
-        self.at_lowest -= 1;
-        if self.at_lowest > 0 {
+        self.positions.remove(&position);
+        let lowest = self.lowest();
+        if position > lowest {
             return false;
         }
-        let positions = || self.subscriptions.values().map(|subscription| subscription.position);
-        self.lowest = positions().min().unwrap_or(self.end);
-        self.at_lowest = positions().filter(|&position| position == self.lowest).count();
-        let sealed = self.sealed.front().is_some_and(|segment| segment.end() <= self.lowest);
-        self.retain == Retain::Lag && (sealed || self.lowest == self.end)
+        let sealed = self.sealed.front().is_some_and(|segment| segment.end() <= lowest);
+        self.retain == Retain::Lag && (sealed || lowest == self.end)
     }
 
     fn clear_tail(&mut self, freed: &mut Freed) {

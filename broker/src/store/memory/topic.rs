@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard};
 
-use broker_client::wire::{Offset, ProducerId, Sequence};
+use broker_client::wire::{ConsumerId, Offset, ProducerId, Sequence};
 use tokio::sync::Notify;
 
 use super::budget::Budget;
@@ -18,8 +18,8 @@ use crate::store::{Append, Error};
 pub(super) struct Topic {
     appender: Mutex<Appender>,
     log: Mutex<Log>,
-    /// Told after every append; waiters look at the log's end themselves.
-    appended: Notify,
+    /// Told after every append and when a subscription ended; waiters look at the log themselves.
+    changed: Notify,
 }
 
 /// What an append needs to know before it may touch the log.
@@ -50,7 +50,7 @@ impl Topic {
         Self {
             appender: Mutex::default(),
             log: Mutex::new(Log::new(retain)),
-            appended: Notify::new(),
+            changed: Notify::new(),
         }
     }
 
@@ -88,25 +88,31 @@ impl Topic {
         }
         count.accept(append, offset);
         drop(appender);
-        self.appended.notify_waiters();
+        self.changed.notify_waiters();
         Some(Ok(offset))
     }
 
-    /// Waits until the end is past `offset`.
-    pub(super) async fn arrival(&self, offset: Offset) {
+    /// Waits until the end is past `offset` or the subscription is over.
+    pub(super) async fn arrival(&self, consumer: ConsumerId, offset: Offset) {
         loop {
-            // It listens from here on, so an append after the look at the end is not missed.
-            let appended = self.appended.notified();
-            if self.log().end() > offset {
+            // It listens from here on, so that nothing after the look at the log is missed.
+            let changed = self.changed.notified();
+            if self.log().answers(consumer, offset) {
                 return;
             }
-            appended.await;
+            changed.await;
         }
     }
 
-    /// Frees what every subscription is past: outside the lock, and step by step, so that neither
-    /// the topic nor the thread is held up by a large log.
-    pub(super) async fn free_passed(&self, budget: &Budget) {
+    /// Wakes the polls that wait, for a subscription has ended.
+    pub(super) fn wake(&self) {
+        self.changed.notify_waiters();
+    }
+
+    /// Frees what every subscription is past: in short steps, and outside the lock, so that the
+    /// topic is not held up by a large log. Without an await, for a caller that goes away would
+    /// leave the rest behind, and nobody would come back for it.
+    pub(super) fn free_passed(&self, budget: &Budget) {
         loop {
             let Freed { bytes, memory, more } = self.log().free_passed();
             drop(memory);
@@ -114,7 +120,6 @@ impl Topic {
             if !more {
                 return;
             }
-            tokio::task::yield_now().await;
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
-use broker::store::{Answer, Append, Error, Messages, Poll};
+use broker::store::{Answer, Append, Error, Poll, Polled};
 use broker_client::wire::{Offset, ProducerId, Sequence};
 
 use super::Kind;
@@ -90,17 +90,17 @@ impl Resurrect {
         Err(Error::Refused("refused on purpose".to_owned()))
     }
 
-    async fn poll(&self, truth: &Truth, poll: Poll<'_>) -> Result<Messages, Error> {
-        let messages = truth.store.poll(poll).await?;
+    async fn poll(&self, truth: &Truth, poll: Poll<'_>) -> Result<Polled, Error> {
+        let polled = truth.store.poll(poll).await?;
         let refused = lock(&self.refused);
-        for message in messages.iter() {
+        for message in polled.messages.iter() {
             let sequence = message.sequence.map(|sequence| (message.producer, sequence));
             if sequence.is_some_and(|request| refused.contains(&request)) {
                 let subscription = poll.subscription;
                 truth.record.delivery(subscription.topic, subscription.consumer, &message);
             }
         }
-        Ok(messages)
+        Ok(polled)
     }
 }
 
@@ -109,7 +109,7 @@ impl Trick for Resurrect {
         Box::pin(self.append(truth, append))
     }
 
-    fn poll<'a>(&'a self, truth: &'a Truth, poll: Poll<'a>) -> Answer<'a, Messages> {
+    fn poll<'a>(&'a self, truth: &'a Truth, poll: Poll<'a>) -> Answer<'a, Polled> {
         Box::pin(self.poll(truth, poll))
     }
 }

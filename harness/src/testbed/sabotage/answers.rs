@@ -5,7 +5,7 @@
 
 use std::num::NonZeroUsize;
 
-use broker::store::{Answer, Error, Message, Messages, Poll};
+use broker::store::{Answer, Error, Message, Messages, Poll, Polled, Subscription};
 use broker_client::wire::Offset;
 
 use super::store::Trick;
@@ -32,13 +32,13 @@ impl Answers {
         Self { change }
     }
 
-    async fn poll(&self, truth: &Truth, mut poll: Poll<'_>) -> Result<Messages, Error> {
+    async fn poll(&self, truth: &Truth, mut poll: Poll<'_>) -> Result<Polled, Error> {
         loop {
-            let honest = truth.store.poll(poll).await?;
+            let Polled { messages: honest, position } = truth.store.poll(poll).await?;
             let changed = self.change(truth, &poll, &honest);
             let all_there = honest.len() < poll.max && poll.max_bytes == NonZeroUsize::MAX;
             if !changed.is_empty() || honest.is_empty() || all_there {
-                return Ok(changed.into_iter().collect());
+                return Ok(Polled { messages: changed.into_iter().collect(), position });
             }
             // All of it is left out, and there may be more. The client has asked for so many and
             // would ask from here again, so the answer is longer by what it lacks.
@@ -80,24 +80,24 @@ impl Answers {
 }
 
 impl Trick for Answers {
-    fn poll<'a>(&'a self, truth: &'a Truth, poll: Poll<'a>) -> Answer<'a, Messages> {
+    fn poll<'a>(&'a self, truth: &'a Truth, poll: Poll<'a>) -> Answer<'a, Polled> {
         Box::pin(self.poll(truth, poll))
     }
 
     fn arrival<'a>(
         &'a self,
         truth: &'a Truth,
-        topic: &'a str,
+        subscription: Subscription<'a>,
         mut offset: Offset,
     ) -> Answer<'a, ()> {
         if self.change == Change::Lose {
             // Somebody who gets nothing at a place must not be woken for it. Whoever else waits
             // there is woken by the message behind it, and there are some behind every place.
-            while truth.places.at(topic, offset).is_some() {
+            while truth.places.at(subscription.topic, offset).is_some() {
                 offset += 1;
             }
         }
-        truth.store.arrival(topic, offset)
+        truth.store.arrival(subscription, offset)
     }
 }
 

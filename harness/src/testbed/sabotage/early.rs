@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
-use broker::store::{Answer, Append, Error, Message, Messages, Poll};
+use broker::store::{Answer, Append, Error, Message, Poll, Polled};
 use broker_client::wire::{ConsumerId, Offset, Sequence};
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -115,7 +115,7 @@ impl Trick for Early {
         Box::pin(self.append(truth, append))
     }
 
-    fn poll<'a>(&'a self, truth: &'a Truth, poll: Poll<'a>) -> Answer<'a, Messages> {
+    fn poll<'a>(&'a self, truth: &'a Truth, poll: Poll<'a>) -> Answer<'a, Polled> {
         if let Some(offset) = poll.offset {
             let consumer = poll.subscription.consumer;
             self.asked.send_modify(|asked| {

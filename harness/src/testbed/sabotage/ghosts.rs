@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
-use broker::store::{Answer, Append, Error, Message, Messages, Poll};
+use broker::store::{Answer, Append, Error, Message, Poll, Polled};
 use broker_client::wire::{Offset, ProducerId, Sequence};
 
 use super::store::Trick;
@@ -54,8 +54,8 @@ impl Ghosts {
 type Guises = BTreeMap<(ProducerId, Sequence), Option<(ProducerId, Sequence)>>;
 
 /// Hands out an answer with the ghosts' messages in their guise, each recorded.
-async fn poll(truth: &Truth, guises: &Mutex<Guises>, poll: Poll<'_>) -> Result<Messages, Error> {
-    let honest = truth.store.poll(poll).await?;
+async fn poll(truth: &Truth, guises: &Mutex<Guises>, poll: Poll<'_>) -> Result<Polled, Error> {
+    let Polled { messages: honest, position } = truth.store.poll(poll).await?;
     let guises = lock(guises);
     let disguise = |mut message: Message| {
         let guise = message.sequence.and_then(|own| guises.get(&(message.producer, own)));
@@ -69,7 +69,7 @@ async fn poll(truth: &Truth, guises: &Mutex<Guises>, poll: Poll<'_>) -> Result<M
         }
         message
     };
-    Ok(honest.iter().map(disguise).collect())
+    Ok(Polled { messages: honest.iter().map(disguise).collect(), position })
 }
 
 /// Appends a message of nobody's before one that is appended.
@@ -98,7 +98,7 @@ impl Trick for Phantom {
         Box::pin(self.append(truth, append))
     }
 
-    fn poll<'a>(&'a self, truth: &'a Truth, honest: Poll<'a>) -> Answer<'a, Messages> {
+    fn poll<'a>(&'a self, truth: &'a Truth, honest: Poll<'a>) -> Answer<'a, Polled> {
         Box::pin(poll(truth, &self.guises, honest))
     }
 }
@@ -137,7 +137,7 @@ impl Trick for Misroute {
         Box::pin(self.append(truth, append))
     }
 
-    fn poll<'a>(&'a self, truth: &'a Truth, honest: Poll<'a>) -> Answer<'a, Messages> {
+    fn poll<'a>(&'a self, truth: &'a Truth, honest: Poll<'a>) -> Answer<'a, Polled> {
         Box::pin(poll(truth, &self.guises, honest))
     }
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use broker::store::{Error, Message, Messages, Poll};
+use broker::store::{Error, Message, Poll, Polled, Subscription};
 use broker_client::wire::{ConsumerId, Offset};
 use tokio::sync::{OwnedRwLockWriteGuard, RwLock, watch};
 
@@ -77,8 +77,8 @@ impl Lane {
     }
 
     /// Polls; both of a pair always come in one answer, with their true offsets.
-    pub(super) async fn poll(&self, truth: &Truth, poll: Poll<'_>) -> Result<Messages, Error> {
-        let honest = truth.store.poll(poll).await?;
+    pub(super) async fn poll(&self, truth: &Truth, poll: Poll<'_>) -> Result<Polled, Error> {
+        let Polled { messages: honest, position } = truth.store.poll(poll).await?;
         // Looked at after the poll: what is in it and to be hidden was hidden before it came.
         let hidden = *self.hidden.borrow();
         let in_sight = |message: &Message| hidden.is_none_or(|from| message.offset < from);
@@ -89,7 +89,7 @@ impl Lane {
             if answer.is_empty() {
                 let whole = std::num::NonZeroUsize::MAX;
                 let both = Poll { offset: Some(offset), max: 2, max_bytes: whole, ..poll };
-                answer = truth.store.poll(both).await?.iter().collect();
+                answer = truth.store.poll(both).await?.messages.iter().collect();
             }
         }
         let mut place = 1;
@@ -103,14 +103,14 @@ impl Lane {
             }
             place += 1;
         }
-        Ok(answer.into_iter().collect())
+        Ok(Polled { messages: answer.into_iter().collect(), position })
     }
 
     /// Waits until something past `offset` is in sight.
     pub(super) async fn arrival(
         &self,
         truth: &Truth,
-        topic: &str,
+        subscription: Subscription<'_>,
         offset: Offset,
     ) -> Result<(), Error> {
         let mut hidden = self.hidden.subscribe();
@@ -118,7 +118,7 @@ impl Lane {
         loop {
             // The sender is this lane's own, so it cannot be gone.
             let _ = hidden.wait_for(in_sight).await;
-            truth.store.arrival(topic, offset).await?;
+            truth.store.arrival(subscription, offset).await?;
             if in_sight(&hidden.borrow_and_update()) {
                 return Ok(());
             }

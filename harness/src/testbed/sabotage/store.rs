@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use broker::store::{Answer, Append, Epoch, Messages, Poll, Size, Store, Subscribed, Subscription};
+use broker::store::{Answer, Append, Epoch, Poll, Polled, Size, Store, Subscribed, Subscription};
 use broker_client::wire::{Offset, ProducerId, TopicName};
 
 use super::truth::Truth;
@@ -15,14 +15,19 @@ pub(super) trait Trick: Send + Sync + 'static {
     }
 
     /// In place of [`Store::poll`], for polls that acknowledge by offset.
-    fn poll<'a>(&'a self, truth: &'a Truth, poll: Poll<'a>) -> Answer<'a, Messages> {
+    fn poll<'a>(&'a self, truth: &'a Truth, poll: Poll<'a>) -> Answer<'a, Polled> {
         truth.store.poll(poll)
     }
 
     /// In place of [`Store::arrival`]. It must not complete for messages that [`Trick::poll`]
     /// keeps back: whoever waits would poll again and again.
-    fn arrival<'a>(&'a self, truth: &'a Truth, topic: &'a str, offset: Offset) -> Answer<'a, ()> {
-        truth.store.arrival(topic, offset)
+    fn arrival<'a>(
+        &'a self,
+        truth: &'a Truth,
+        subscription: Subscription<'a>,
+        offset: Offset,
+    ) -> Answer<'a, ()> {
+        truth.store.arrival(subscription, offset)
     }
 }
 
@@ -62,7 +67,7 @@ impl<T: Trick> Store for Saboteur<T> {
         self.trick.append(&self.truth, append)
     }
 
-    fn poll<'a>(&'a self, poll: Poll<'a>) -> Answer<'a, Messages> {
+    fn poll<'a>(&'a self, poll: Poll<'a>) -> Answer<'a, Polled> {
         if poll.offset.is_none() {
             return self.truth.store.poll(poll);
         }
@@ -85,8 +90,8 @@ impl<T: Trick> Store for Saboteur<T> {
         self.truth.store.end_idle(idle)
     }
 
-    fn arrival<'a>(&'a self, topic: &'a str, offset: Offset) -> Answer<'a, ()> {
-        self.trick.arrival(&self.truth, topic, offset)
+    fn arrival<'a>(&'a self, subscription: Subscription<'a>, offset: Offset) -> Answer<'a, ()> {
+        self.trick.arrival(&self.truth, subscription, offset)
     }
 
     fn ready(&self) -> Answer<'_, ()> {

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
-use broker::store::{Answer, Append, Error, Messages, Poll};
+use broker::store::{Answer, Append, Error, Poll, Polled, Subscription};
 use broker_client::wire::{Offset, ProducerId, Sequence};
 use tokio::sync::oneshot;
 use tokio::time::{Duration, timeout};
@@ -103,14 +103,21 @@ impl Trick for Reorder {
         Box::pin(self.append(truth, append))
     }
 
-    fn poll<'a>(&'a self, truth: &'a Truth, poll: Poll<'a>) -> Answer<'a, Messages> {
+    fn poll<'a>(&'a self, truth: &'a Truth, poll: Poll<'a>) -> Answer<'a, Polled> {
         let lane = self.lanes.of(poll.subscription.topic);
         Box::pin(async move { lane.poll(truth, poll).await })
     }
 
-    fn arrival<'a>(&'a self, truth: &'a Truth, topic: &'a str, offset: Offset) -> Answer<'a, ()> {
-        let lane = self.lanes.of(topic);
-        Box::pin(async move { patient(&self.half, lane.arrival(truth, topic, offset)).await })
+    fn arrival<'a>(
+        &'a self,
+        truth: &'a Truth,
+        subscription: Subscription<'a>,
+        offset: Offset,
+    ) -> Answer<'a, ()> {
+        let lane = self.lanes.of(subscription.topic);
+        Box::pin(
+            async move { patient(&self.half, lane.arrival(truth, subscription, offset)).await },
+        )
     }
 }
 
@@ -235,13 +242,18 @@ impl Trick for Diverge {
         Box::pin(self.append(truth, append))
     }
 
-    fn poll<'a>(&'a self, truth: &'a Truth, poll: Poll<'a>) -> Answer<'a, Messages> {
+    fn poll<'a>(&'a self, truth: &'a Truth, poll: Poll<'a>) -> Answer<'a, Polled> {
         let lane = self.lanes.of(poll.subscription.topic);
         Box::pin(async move { lane.poll(truth, poll).await })
     }
 
-    fn arrival<'a>(&'a self, truth: &'a Truth, topic: &'a str, offset: Offset) -> Answer<'a, ()> {
-        let lane = self.lanes.of(topic);
-        Box::pin(async move { lane.arrival(truth, topic, offset).await })
+    fn arrival<'a>(
+        &'a self,
+        truth: &'a Truth,
+        subscription: Subscription<'a>,
+        offset: Offset,
+    ) -> Answer<'a, ()> {
+        let lane = self.lanes.of(subscription.topic);
+        Box::pin(async move { lane.arrival(truth, subscription, offset).await })
     }
 }

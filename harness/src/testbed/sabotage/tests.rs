@@ -84,7 +84,7 @@ impl Broken {
     ) -> Seen {
         let subscription = Subscription { topic, consumer, epoch: None };
         let poll = Poll { subscription, offset, max, max_bytes: NonZeroUsize::MAX };
-        let messages = self.store.poll(poll).await.unwrap();
+        let messages = self.store.poll(poll).await.unwrap().messages;
         messages.iter().map(|message| (message.offset, message.payload)).collect()
     }
 
@@ -132,7 +132,8 @@ async fn lose_wakes_nobody_for_what_is_left_out() {
     let (_, chosen) = (broken.consumer("T1").await, broken.consumer("T1").await);
     let producer = broken.producer().await;
     broken.append(producer, 0, &["a"]).await.unwrap();
-    let mut arrival = pin!(broken.store.arrival("T1", 1));
+    let subscription = Subscription { topic: "T1", consumer: chosen, epoch: None };
+    let mut arrival = pin!(broken.store.arrival(subscription, 1));
     assert!(arrival.as_mut().now_or_never().is_none());
     broken.append(producer, 1, &["b"]).await.unwrap();
     assert!(arrival.as_mut().now_or_never().is_none(), "whoever wakes would poll in vain");

@@ -33,7 +33,7 @@ pub(super) fn check(facts: &Facts<'_>) -> Opinion {
         if count == 0 {
             continue;
         }
-        if facts.undecided(feed.consumer) {
+        if facts.undecided(feed) {
             doubts.push(undecided(facts, feed, count));
             continue;
         }

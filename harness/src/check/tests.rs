@@ -1,5 +1,7 @@
 //! Every check is proved by a history that is broken on purpose in just that way.
 
+mod endings;
+
 use proptest::prelude::*;
 
 use super::fixture::{Chance, Play, SMALL, Shape, history, plan};

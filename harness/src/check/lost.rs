@@ -15,6 +15,7 @@
 //! Neighbouring losses of one producer are shown as one range, with its *shape*: all of what was due,
 //! a prefix of it, its tail, or from the middle.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::Kind;
@@ -22,15 +23,20 @@ use super::facts::{Facts, Fate, Feed, Request, Seen, Standing};
 use super::proof::{consumer_name, describe};
 use super::tally::{Instance, Opinion, Promise, Tally};
 use crate::history::{End, Stamp, Subscribed};
-use crate::plan::{MessageId, StreamIndex};
+use crate::plan::{MessageId, StreamIndex, TopicIndex};
+use crate::scenario::names;
 
 pub(super) fn check(facts: &Facts<'_>) -> Opinion {
     let mut tally = Tally::new(Kind::Lost, Promise::NoLoss);
     let mut doubts = Vec::new();
+    let mut idle: BTreeMap<TopicIndex, Vec<&Feed>> = BTreeMap::new();
     let missing = facts.parallel(&facts.feeds, |feed| Missing::of(facts, feed));
     for (feed, missing) in facts.feeds.iter().zip(missing) {
         let count: u64 = missing.ranges.iter().map(|range| u64::from(range.count())).sum();
         if count == 0 {
+            if missing.spans.iter().all(Option::is_none) && feed.standings.is_empty() {
+                idle.entry(feed.topic).or_default().push(feed);
+            }
             continue;
         }
         if facts.undecided(feed) {
@@ -43,7 +49,23 @@ pub(super) fn check(facts: &Facts<'_>) -> Opinion {
             });
         }
     }
+    doubts.extend(idle.into_iter().filter_map(|(topic, feeds)| nothing_due(facts, topic, &feeds)));
     Opinion { tallies: vec![tally], doubts }
+}
+
+/// Why feeds that nothing was due to, and that got nothing, prove nothing: they may have come when
+/// all was over.
+fn nothing_due(facts: &Facts<'_>, topic: TopicIndex, feeds: &[&Feed]) -> Option<String> {
+    let acked = facts.requests_of(topic).filter(|request| request.fate == Fate::Acked);
+    let acked: u64 = acked.map(|request| u64::from(request.count)).sum();
+    let claimed = feeds.iter().filter(|feed| feed.due_from(facts).is_some());
+    let consumers: Vec<u32> =
+        claimed.map(|feed| facts.plan.consumers[feed.consumer.place()].number).collect();
+    let who = names::list(names::Kind::Consumer, &consumers);
+    let name = &facts.plan.topics[topic.place()].name;
+    let what = if acked == 1 { "1 message was" } else { &format!("{acked} messages were") };
+    (acked > 0 && !consumers.is_empty())
+        .then(|| format!("nothing was due to {who} on {name}, although {what} acked on it"))
 }
 
 /// What one feed misses.

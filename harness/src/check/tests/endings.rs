@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::history::Polled;
+use crate::scenario::Start;
 
 /// A run of two topics after which C2 misses a message of T1, and every topic of every consumer was
 /// polled once more, in vain.
@@ -105,4 +106,31 @@ fn at_the_deadline_messages_that_still_come_leave_what_is_missing_undecided() {
     assert_eq!(judgement.verdict == Verdict::Unknown, topic == 0, "{judgement:#?}");
     let words = format!("C2 on T{}: messages still came when the deadline passed", topic + 1);
     assert!(judgement.doubts.contains(&words), "{judgement:#?}");
+}
+
+#[test]
+fn a_consumer_that_nothing_was_due_to_proves_nothing() {
+    let shape = Shape { topics: 1, producers: 2, consumers: 2, messages: 5, batch: 1 };
+    let (mut plan, mut history) = sound(&shape, calm(31));
+    plan.scenario.start = Start::Together;
+    let part = &mut history.consumers[1];
+    let end = part.deliveries.len() as u64;
+    let late = Moment { stamp: 1_000_000, at: 0 };
+    *part = ConsumerHistory { subscriptions: part.subscriptions.clone(), ..Default::default() };
+    let claim = &mut part.subscriptions[0];
+    (claim.invoked, claim.confirmed, claim.offset) = (late, Some(late), Some(end));
+    let words = "nothing was due to C2 on T1, although 10 messages were acked on it";
+    undecided(&plan, &history, words);
+    // One message that came is enough: it began late, and that is fair.
+    let first = history.consumers[0].clone();
+    let last = *first.deliveries.last().unwrap();
+    let part = &mut history.consumers[1];
+    part.subscriptions[0].offset = last.offset();
+    let sent = history.producers.iter().flat_map(|producer| &producer.sends);
+    let acked = sent.map(|sent| sent.completed.stamp).max().unwrap();
+    part.subscriptions[0].invoked.stamp = acked - 1;
+    part.deliveries.push(last);
+    poll(&mut history, 1, 0, Answer::Delivered(1));
+    assert_eq!(kinds(&judge(&plan, &history)), []);
+    assert_eq!(judge(&plan, &history).verdict, Verdict::Pass, "{:#?}", judge(&plan, &history));
 }

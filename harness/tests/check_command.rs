@@ -70,3 +70,20 @@ fn evidence_that_cannot_be_read_is_named() {
     assert_eq!(code, Some(2), "{words}");
     assert!(words.contains("--history <FILE>|--logs <DIR>"), "{words}");
 }
+
+#[test]
+fn empty_logs_never_pass() {
+    let folder = tempfile::tempdir().unwrap();
+    scenario(folder.path());
+    write_logs(folder.path(), "", "");
+    let (code, words) = check(folder.path(), &["--logs", "logs"]);
+    assert_eq!(code, Some(1), "{words}");
+    assert_eq!(words.matches("C1 logged nothing of T1").count(), 1, "{words}");
+
+    let file = folder.path().join("2p2c.yaml");
+    let yaml = fs::read_to_string(&file).unwrap();
+    fs::write(&file, format!("{yaml}start: together\n")).unwrap();
+    let (code, words) = check(folder.path(), &["--logs", "logs"]);
+    assert_eq!(code, Some(3), "{words}");
+    assert!(words.contains("C2 logged nothing of T1: it may have subscribed late"), "{words}");
+}

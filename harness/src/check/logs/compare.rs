@@ -150,19 +150,23 @@ pub(super) fn gaps(
     // Read as early as possible the gap is as late as it can be, and the other way round.
     let pairs = unmatched(&late).into_iter().zip(unmatched(&early));
     let line = |place: usize| feed.lines.get(place).map(|line| line.0);
-    let mut evidence: Vec<String> = pairs
+    let places: Vec<String> = pairs
         .map(|(first, last)| {
             let after = late.partition_point(|place| *place < first).checked_sub(1).and_then(line);
             let before = line(early.partition_point(|place| *place <= last));
-            let between = match (after, before) {
+            match (after, before) {
                 (Some(after), Some(before)) => format!("between lines {after} and {before}"),
                 (Some(after), None) => format!("after line {after}"),
                 (None, Some(before)) => format!("before line {before}"),
                 (None, None) => "anywhere".to_owned(),
-            };
-            format!("missing {between} of {}, as {} shows", feed.file, other.file)
+            }
         })
         .collect();
+    let same = places.chunk_by(|one, next| one == next).map(|same| {
+        let many = if same.len() > 1 { format!("{} ", same.len()) } else { String::new() };
+        format!("{many}missing {} of {}, as {} shows", same[0], feed.file, other.file)
+    });
+    let mut evidence: Vec<String> = same.collect();
     if evidence.len() > GAPS {
         let more = evidence.len() - GAPS;
         evidence.truncate(GAPS);

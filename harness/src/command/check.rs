@@ -63,9 +63,9 @@ fn by_logs(plan: &Plan, folder: &Path) -> anyhow::Result<(Judgement, Vec<String>
     for consumer in &plan.consumers {
         let path = folder.join(format!("consumer_{}.txt", consumer.number));
         let name = path.display().to_string();
-        let text = fs::read_to_string(&path)
+        let bytes = fs::read(&path)
             .with_context(|| format!("{name}: cannot read the log of C{}", consumer.number))?;
-        all.push(logs::parse(plan, name, text)?);
+        all.push(logs::parse(plan, name, bytes)?);
     }
     let reading = logs::judge(plan, &all);
     Ok((reading.judgement, reading.notes))

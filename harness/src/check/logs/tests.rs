@@ -285,3 +285,13 @@ fn bad_lines_name_file_and_line() {
     assert_eq!(words("T9 x"), "c.txt:1: the scenario has no topic \"T9\", only T1, T2");
     assert!(parse(&plan, "c.txt".to_owned(), " T1\tx \r\n\n".to_owned()).is_ok());
 }
+
+#[test]
+fn a_byte_order_mark_is_passed_over_and_other_bytes_that_are_no_text_are_named() {
+    let plan = plan(&SMALL);
+    let lines = parse(&plan, "c.txt".to_owned(), "\u{feff}T1 x\nT2 y\n").unwrap();
+    let payloads: Vec<&str> = lines.iter().map(|line| line.payload).collect();
+    assert_eq!(payloads, ["x", "y"]);
+    let error = parse(&plan, "c.txt".to_owned(), b"T1 x\nT1 \xff\n".to_vec()).unwrap_err();
+    assert_eq!(error.to_string(), "c.txt:2: this line is not UTF-8");
+}

@@ -72,6 +72,19 @@ fn evidence_that_cannot_be_read_is_named() {
 }
 
 #[test]
+fn a_log_of_a_consumer_that_the_scenario_lacks_is_a_doubt() {
+    let folder = tempfile::tempdir().unwrap();
+    scenario(folder.path());
+    write_logs(folder.path(), WHOLE, WHOLE);
+    fs::write(folder.path().join("logs/consumer_9.txt"), WHOLE).unwrap();
+    fs::write(folder.path().join("logs/consumer_.txt"), "no log").unwrap();
+    let (code, words) = check(folder.path(), &["--logs", "logs"]);
+    assert_eq!(code, Some(3), "{words}");
+    assert!(words.contains("logs/consumer_9.txt: the scenario has no C9"), "{words}");
+    assert!(!words.contains("consumer_.txt"), "{words}");
+}
+
+#[test]
 fn empty_logs_never_pass() {
     let folder = tempfile::tempdir().unwrap();
     scenario(folder.path());

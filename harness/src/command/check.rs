@@ -67,8 +67,34 @@ fn by_logs(plan: &Plan, folder: &Path) -> anyhow::Result<(Judgement, Vec<String>
             .with_context(|| format!("{name}: cannot read the log of C{}", consumer.number))?;
         all.push(logs::parse(plan, name, bytes)?);
     }
-    let reading = logs::judge(plan, &all);
+    let mut reading = logs::judge(plan, &all);
+    for (file, number) in foreign(plan, folder)?.into_iter().rev() {
+        let path = folder.join(file);
+        let why = format!("{}: the scenario has no C{number}, whose log is this?", path.display());
+        reading.judgement.doubt(why);
+    }
     Ok((reading.judgement, reading.notes))
+}
+
+/// The logs in the folder that no consumer of the plan is named by, and their numbers, by name.
+fn foreign(plan: &Plan, folder: &Path) -> anyhow::Result<Vec<(String, String)>> {
+    let mut found = Vec::new();
+    let cannot = || format!("{}: cannot list the folder", folder.display());
+    for entry in fs::read_dir(folder).with_context(cannot)? {
+        let name = entry.with_context(cannot)?.file_name();
+        let Some(name) = name.to_str() else { continue };
+        let number = name.strip_prefix("consumer_").and_then(|rest| rest.strip_suffix(".txt"));
+        let Some(number) = number.filter(|number| number.bytes().all(|b| b.is_ascii_digit()))
+        else {
+            continue;
+        };
+        let own = |consumer: &crate::plan::Consumer| consumer.number.to_string() == number;
+        if !number.is_empty() && !plan.consumers.iter().any(own) {
+            found.push((name.to_owned(), number.to_owned()));
+        }
+    }
+    found.sort();
+    Ok(found)
 }
 
 fn show(plan: &Plan, judgement: &Judgement, notes: &[String]) -> anyhow::Result<Exit> {

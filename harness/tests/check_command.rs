@@ -100,3 +100,16 @@ fn empty_logs_never_pass() {
     assert_eq!(code, Some(3), "{words}");
     assert!(words.contains("C2 logged nothing of T1: it may have subscribed late"), "{words}");
 }
+
+#[test]
+fn a_folder_is_no_history_and_that_is_said_once() {
+    let folder = tempfile::tempdir().unwrap();
+    scenario(folder.path());
+    let (code, words) = check(folder.path(), &["--history", "logs"]);
+    assert_eq!(code, Some(2), "{words}");
+    assert_eq!(words.to_lowercase().matches("is a directory").count(), 1, "{words}");
+
+    let (code, words) = check(folder.path(), &["--history", "producer_1.txt"]);
+    assert_eq!(code, Some(2), "{words}");
+    assert!(words.contains("producer_1.txt: line 1: this is no history"), "{words}");
+}

@@ -3,6 +3,7 @@
 use std::io::{self, BufRead};
 
 use super::line::{self, Header, Line, moment};
+use super::plain::plain;
 use super::{VERSION, fingerprint};
 use crate::history::{
     Answer, ConsumerHistory, Delivery, End, EpochIndex, History, Oddity, Outcome, Polled,
@@ -15,7 +16,7 @@ use crate::plan::{MessageId, MessageName, Plan, StreamIndex, TopicIndex};
 pub enum Error {
     /// The file itself cannot be.
     #[error("cannot read the history: {0}")]
-    Reading(#[from] io::Error),
+    Reading(io::Error),
     /// A line is not as it should be.
     #[error("line {line}: {what}")]
     Line {
@@ -26,6 +27,17 @@ pub enum Error {
     },
 }
 
+// Not its source: its words are said already.
+impl From<io::Error> for Error {
+    fn from(error: io::Error) -> Self {
+        Self::Reading(error)
+    }
+}
+
+/// Said of a file whose first line is another's.
+const NO_HISTORY: &str = "this is no history; `harness run --history FILE` writes one, and it \
+                          begins with `{\"history\":1,`";
+
 /// Reads what [`super::write()`] wrote.
 ///
 /// # Errors
@@ -34,16 +46,24 @@ pub fn read(plan: &Plan, mut from: impl BufRead) -> Result<History, Error> {
     let mut text = String::new();
     let mut number = 1;
     let at = |line: usize| move |what: String| Error::Line { line, what };
-    if from.read_line(&mut text)? == 0 {
-        return Err(at(1)("the file is empty".to_owned()));
-    }
+    match from.read_line(&mut text) {
+        Ok(0) => return Err(at(1)("the file is empty".to_owned())),
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+            return Err(at(1)(NO_HISTORY.to_owned()));
+        }
+        read => read?,
+    };
     let mut reading = Reading { plan, history: header(plan, &text).map_err(at(1))?, ended: false };
     loop {
         number += 1;
         text.clear();
-        if from.read_line(&mut text)? == 0 {
-            break;
-        }
+        match from.read_line(&mut text) {
+            Ok(0) => break,
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                return Err(at(number)("this line is not UTF-8: the file is damaged".to_owned()));
+            }
+            read => read?,
+        };
         reading.add(text.trim_end()).map_err(at(number))?;
     }
     if !reading.ended {
@@ -59,13 +79,12 @@ fn header(plan: &Plan, text: &str) -> Result<History, String> {
     struct Version {
         history: u32,
     }
-    let version: Version = serde_json::from_str(text)
-        .map_err(|error| format!("a history begins with `{{\"history\":1,`: {}", plain(&error)))?;
+    let version: Version = serde_json::from_str(text).map_err(|_| NO_HISTORY.to_owned())?;
     if version.history != VERSION {
         let other = version.history;
         return Err(format!("the history has version {other}, this harness reads {VERSION}"));
     }
-    let header: Header<'_> = serde_json::from_str(text).map_err(|error| plain(&error))?;
+    let header: Header<'_> = serde_json::from_str(text).map_err(|error| plain(text, &error))?;
     if header.scenario != plan.scenario.name {
         let (theirs, own) = (&header.scenario, &plan.scenario.name);
         return Err(format!("the history is of scenario {theirs}, this one is {own}"));
@@ -96,13 +115,6 @@ fn header(plan: &Plan, text: &str) -> Result<History, String> {
     })
 }
 
-/// The library's words without its own idea of the line.
-fn plain(error: &serde_json::Error) -> String {
-    let words = error.to_string();
-    let words = words.split(" at line ").next().unwrap_or(&words);
-    format!("{words} (column {})", error.column())
-}
-
 struct Reading<'a> {
     plan: &'a Plan,
     history: History,
@@ -114,21 +126,32 @@ impl Reading<'_> {
         if self.ended {
             return Err("something follows the end of the run".to_owned());
         }
-        match serde_json::from_str(text).map_err(|error| plain(&error))? {
+        match serde_json::from_str(text).map_err(|error| plain(text, &error))? {
             Line::Session(line) => self.session(&line),
             Line::Send(line) => self.sent(&line),
             Line::Subscription(line) => self.subscription(&line),
             Line::Poll(line) => self.poll(&line),
             Line::End(end) => {
                 self.ended = true;
-                self.history.end = match end {
-                    line::End::Drained => End::Drained,
-                    line::End::Idle => End::Idle,
-                    line::End::Deadline => End::Deadline,
-                    line::End::Interrupted => End::Interrupted,
+                self.history.end = match end.how {
+                    line::How::Drained => End::Drained,
+                    line::How::Idle => End::Idle,
+                    line::How::Deadline => End::Deadline,
+                    line::How::Interrupted => End::Interrupted,
                 };
-                Ok(())
+                self.whole(end.counts)
             }
+        }
+    }
+
+    /// Whether the file has all that its last line says.
+    fn whole(&self, said: line::Counts) -> Result<(), String> {
+        let found = line::Counts::of(&self.history).named();
+        match said.named().into_iter().zip(found).find(|(said, found)| said != found) {
+            None => Ok(()),
+            Some(((what, said), (_, found))) => Err(format!(
+                "the file is damaged: {said} {what} were written, and {found} are in it"
+            )),
         }
     }
 

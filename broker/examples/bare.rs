@@ -48,7 +48,10 @@ async fn main() -> std::io::Result<()> {
         .route("/producer/produce", post(produce))
         .route("/producer/batch", post(batch))
         .route("/consumer/consume", get(consume));
-    axum::serve(TcpListener::bind(address).await?, routes).await
+    let listener = TcpListener::bind(address).await?;
+    // With port 0 nobody else knows it.
+    println!("{}", listener.local_addr()?);
+    axum::serve(listener, routes).await
 }
 
 async fn produce(Json(one): Json<One>) -> impl IntoResponse {

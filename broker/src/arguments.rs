@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::time::Duration;
+use tracing_subscriber::EnvFilter;
 
 use crate::http::Limits;
 use crate::server::Options;
@@ -16,7 +17,8 @@ use crate::store::{Epoch, Store};
 #[derive(Clone, Debug, clap::Args)]
 pub struct Arguments {
     /// Address to listen on; port 0 takes a free one
-    #[arg(long, value_name = "HOST:PORT", env = "BROKER_LISTEN", default_value = "127.0.0.1:5000")]
+    #[arg(long, value_name = "HOST:PORT", env = "BROKER_LISTEN", default_value = "127.0.0.1:5000",
+          value_parser = address)]
     pub listen: SocketAddr,
 
     /// Write the port that is listened on to this file, once connections are accepted
@@ -52,7 +54,8 @@ pub struct Arguments {
     pub max_body: NonZeroUsize,
 
     /// Most messages in one produce or consume
-    #[arg(long, value_name = "COUNT", env = "BROKER_MAX_BATCH", default_value = "10000")]
+    #[arg(long, value_name = "COUNT", env = "BROKER_MAX_BATCH", default_value = "10000",
+          value_parser = count)]
     pub max_batch: NonZeroUsize,
 
     /// Bytes at which the answer to a consume stops growing; one message is always answered
@@ -64,6 +67,12 @@ pub struct Arguments {
     #[arg(long, value_name = "TIME", env = "BROKER_MAX_WAIT", default_value = "60s",
           value_parser = duration)]
     pub max_wait: Duration,
+
+    /// Least time between the coming of a consume that has to wait and its answer, to gather
+    /// several messages on a busy topic; 0ms answers at once
+    #[arg(long, value_name = "TIME", env = "BROKER_GATHER", default_value = "1ms",
+          value_parser = duration_or_none)]
+    pub gather: Duration,
 
     /// Time for a request's head to arrive
     #[arg(long, value_name = "TIME", env = "BROKER_HEADER_TIMEOUT", default_value = "10s",
@@ -91,7 +100,7 @@ pub struct Arguments {
     pub grace: Duration,
 
     /// Worker threads [default: one per processor]
-    #[arg(long, value_name = "COUNT", env = "BROKER_THREADS")]
+    #[arg(long, value_name = "COUNT", env = "BROKER_THREADS", value_parser = count)]
     pub threads: Option<NonZeroUsize>,
 
     /// Form of the log on stderr
@@ -99,7 +108,8 @@ pub struct Arguments {
     pub log_format: LogFormat,
 
     /// What is logged: error, warn, info, debug, trace or off, or directives like `broker=debug`
-    #[arg(long, value_name = "LEVEL", env = "BROKER_LOG_LEVEL", default_value = "info")]
+    #[arg(long, value_name = "LEVEL", env = "BROKER_LOG_LEVEL", default_value = "info",
+          value_parser = log_level)]
     pub log_level: String,
 }
 
@@ -120,6 +130,20 @@ pub enum LogFormat {
 }
 
 impl Arguments {
+    /// Whether they fit together.
+    ///
+    /// # Errors
+    /// Which two do not, with their values.
+    pub fn check(&self) -> Result<(), String> {
+        let (message, body) = (self.max_message, self.max_body);
+        if message > body {
+            return Err(format!(
+                "--max-message is {message} bytes and --max-body {body}: no body holds such a message"
+            ));
+        }
+        Ok(())
+    }
+
     /// The store that they ask for.
     pub(crate) fn store(&self) -> Arc<dyn Store> {
         match self.store {
@@ -137,6 +161,7 @@ impl Arguments {
             batch_messages: self.max_batch.get(),
             answer_bytes: self.max_answer,
             wait: self.max_wait,
+            gather: self.gather,
             poll_again: self.subscription_idle.map_or(self.max_wait, |idle| idle / 2),
             body_read: self.body_timeout,
         };
@@ -148,6 +173,26 @@ impl Arguments {
             grace: self.grace,
             subscription_idle: self.subscription_idle,
         }
+    }
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    const EXPECTED: &str = "expected an IP address and a port, such as 127.0.0.1:5000";
+    text.parse().map_err(|_| match text.strip_prefix("localhost:") {
+        Some(port) => format!("{EXPECTED}; did you mean 127.0.0.1:{port}?"),
+        None => EXPECTED.to_owned(),
+    })
+}
+
+fn count(text: &str) -> Result<NonZeroUsize, String> {
+    text.parse().map_err(|_| "expected a whole number, at least 1".to_owned())
+}
+
+fn log_level(text: &str) -> Result<String, String> {
+    const EXPECTED: &str = "expected a level, such as info, or directives, such as broker=debug";
+    match EnvFilter::builder().parse(text) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(_) => Err(EXPECTED.to_owned()),
     }
 }
 
@@ -179,6 +224,13 @@ fn duration(text: &str) -> Result<Duration, String> {
         Ok(time) if time < Duration::from_millis(1) => Err("at least 1ms is needed".to_owned()),
         Ok(time) => Ok(time),
         Err(_) => Err("expected a time, such as 500ms, 30s or 5min".to_owned()),
+    }
+}
+
+fn duration_or_none(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(Duration::ZERO) => Ok(Duration::ZERO),
+        _ => duration(text),
     }
 }
 

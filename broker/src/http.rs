@@ -14,7 +14,7 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use axum::routing::{delete, get, post};
 use broker_client::wire::TopicName;
-use tokio::time::{Duration, Instant, timeout_at};
+use tokio::time::{Duration, Instant, sleep_until, timeout_at};
 
 use self::failure::Failure;
 pub use self::limits::Limits;
@@ -153,7 +153,8 @@ async fn poll_waiting(
     if !messages.is_empty() || poll.max == 0 || wait.is_zero() {
         return Ok(messages);
     }
-    let deadline = Instant::now() + wait;
+    let begun = Instant::now();
+    let deadline = begun + wait;
     loop {
         let position = broker.store.size(poll.subscription).await?.position;
         let arrival = broker.store.arrival(poll.subscription.topic, position);
@@ -162,6 +163,16 @@ async fn poll_waiting(
             biased;
             () = broker.closing.raised() => return Ok(Messages::default()),
             arrived = timeout_at(again, arrival) => arrived.unwrap_or(Ok(()))?,
+        }
+        // On a busy topic the poll has only just begun; the messages that follow come with the
+        // first one then, and one answer does for all of them.
+        let gathered = deadline.min(begun + broker.limits.gather);
+        if poll.max > 1 && Instant::now() < gathered {
+            tokio::select! {
+                biased;
+                () = broker.closing.raised() => {}
+                () = sleep_until(gathered) => {}
+            }
         }
         let messages = broker.store.poll(poll).await?;
         if !messages.is_empty() || Instant::now() >= deadline {

@@ -9,9 +9,7 @@ use crate::arguments::LogFormat;
 
 /// Starts logging, unless this process logs already.
 pub(crate) fn start(format: LogFormat, level: &str) -> anyhow::Result<()> {
-    let filter = EnvFilter::builder().parse(level).with_context(|| {
-        format!("--log-level {level:?} is neither a level nor a list of directives")
-    })?;
+    let filter = EnvFilter::builder().parse(level).context("--log-level")?;
     let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
     // An error means that somebody else took the logs, which serves as well.
     let _ = match format {

@@ -2,10 +2,12 @@
 //!
 //! Exit codes: 0 after SIGTERM or SIGINT, 1 when it cannot serve, 2 for wrong arguments.
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use broker::Arguments;
-use clap::Parser;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{CommandFactory, Parser};
 
 /// A compact message broker: named append-only logs over HTTP.
 #[derive(Parser)]
@@ -16,12 +18,43 @@ struct Cli {
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::try_parse().unwrap_or_else(|error| explained(error).exit());
+    if let Err(why) = cli.arguments.check() {
+        Cli::command().error(ErrorKind::ValueValidation, why).exit();
+    }
     match broker::run(&cli.arguments, |store| store) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("broker: {error:#}");
+            // Nothing can be done where stderr is gone.
+            let _ = writeln!(std::io::stderr(), "broker: {error:#}");
             ExitCode::FAILURE
         }
     }
+}
+
+/// Adds what clap does not say of a bad value: that it is the environment's, or what is planned.
+fn explained(mut error: clap::Error) -> clap::Error {
+    let text = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => text.clone(),
+        _ => String::new(),
+    };
+    let (shown, value) = (text(ContextKind::InvalidArg), text(ContextKind::InvalidValue));
+    let flag = shown.split(' ').next().unwrap_or_default();
+    let command = Cli::command();
+    let argument = command.get_arguments().find(|argument| {
+        argument.get_long().is_some_and(|long| flag.strip_prefix("--") == Some(long))
+    });
+    let mut tips = Vec::new();
+    if flag == "--store" && value == "mysql" {
+        tips.push("the MySQL store is not built yet".to_owned());
+    }
+    let is_typed = std::env::args().skip(1).any(|word| word.split('=').next() == Some(flag));
+    if let Some(variable) = argument.and_then(clap::Arg::get_env).filter(|_| !is_typed) {
+        tips.push(format!("the value is that of the variable {}", variable.display()));
+    }
+    if !tips.is_empty() {
+        let tips = tips.into_iter().map(Into::into).collect();
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(tips));
+    }
+    error
 }

@@ -21,11 +21,12 @@ use crate::{logs, server};
 /// plain broker gives it back. Must not be called inside an async runtime, for it builds its own.
 ///
 /// # Errors
-/// When it cannot serve: the address is taken, or the port file cannot be written.
+/// When the arguments do not fit together, or it cannot serve: the address is taken, or the port file cannot be written.
 pub fn run(
     arguments: &Arguments,
     wrap_store: impl FnOnce(Arc<dyn Store>) -> Arc<dyn Store>,
 ) -> anyhow::Result<()> {
+    arguments.check().map_err(anyhow::Error::msg)?;
     logs::start(arguments.log_format, &arguments.log_level)?;
     let mut builder = runtime::Builder::new_multi_thread();
     if let Some(threads) = arguments.threads {
@@ -45,8 +46,10 @@ async fn run_async(arguments: &Arguments, store: Arc<dyn Store>) -> anyhow::Resu
     let listener = listen(arguments).await?;
     let address = listener.local_addr().context("cannot learn the address")?;
     if let Some(path) = &arguments.port_file {
-        write_port(path, address.port())
-            .with_context(|| format!("cannot write the port file {}", path.display()))?;
+        write_port(path, address.port()).map_err(|error| {
+            let (path, why) = (path.display(), because(&error));
+            anyhow::anyhow!("cannot write the port file {path}: {why}")
+        })?;
     }
     info!(%address, epoch = %store.epoch(), "listening");
     let shutdown = async {
@@ -69,8 +72,15 @@ async fn listen(arguments: &Arguments) -> anyhow::Result<TcpListener> {
             let why = "another program does; try port 0 for a free one";
             anyhow::anyhow!("cannot listen on {address}: {why}")
         }
-        _ => anyhow::Error::new(error).context(format!("cannot listen on {address}")),
+        _ => anyhow::anyhow!("cannot listen on {address}: {}", because(&error)),
     })
+}
+
+/// An error of the operating system in lower case and without its number.
+fn because(error: &io::Error) -> String {
+    let text = error.to_string();
+    let end = text.find(" (os error").unwrap_or(text.len());
+    text[..end].to_lowercase()
 }
 
 /// Writes the port in one step: whoever sees the file sees all of it.

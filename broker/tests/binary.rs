@@ -109,7 +109,7 @@ fn a_port_file_that_cannot_be_written_is_named() {
     let said = fails(&["--listen", "127.0.0.1:0", "--port-file", "/nowhere/port"], 1);
     assert_eq!(
         said,
-        "broker: cannot write the port file /nowhere/port: No such file or directory (os error 2)\n"
+        "broker: cannot write the port file /nowhere/port: no such file or directory\n"
     );
 }
 
@@ -117,17 +117,17 @@ fn a_port_file_that_cannot_be_written_is_named() {
 fn wrong_arguments_are_refused() {
     for (arguments, says) in [
         (["--nix", "1"], "unexpected argument '--nix'"),
-        (["--listen", "localhost"], "invalid socket address"),
+        (["--listen", "localhost"], "expected an IP address and a port"),
         (["--store", "tape"], "possible values: memory"),
         (["--max-memory", "much"], "expected bytes, such as"),
         (["--max-message", "0"], "at least one byte is needed"),
         (["--grace", "10"], "expected a time, such as"),
-        (["--threads", "0"], "number would be zero"),
+        (["--threads", "0"], "at least 1"),
     ] {
         let said = fails(&arguments, 2);
         assert!(said.contains(says), "{arguments:?}: {said}");
     }
-    let said = fails(&["--log-level", "brok er=loud"], 1);
+    let said = fails(&["--log-level", "brok er=loud"], 2);
     assert!(said.contains("--log-level"), "{said}");
 }
 
@@ -146,4 +146,31 @@ fn the_environment_stands_in_for_flags_and_logs_can_be_json() {
     let event: serde_json::Value = serde_json::from_str(&line).unwrap();
     assert_eq!(event["address"], format!("127.0.0.1:{}", running.port()));
     drop(running);
+}
+
+#[test]
+fn arguments_that_cannot_be_are_refused_with_what_would_be_right() {
+    let check = |arguments: &[&str], expected: &str| {
+        let words = fails(arguments, 2);
+        assert!(words.contains(expected), "{words}");
+    };
+    check(&["--threads", "0"], "expected a whole number, at least 1");
+    check(&["--max-batch", "0"], "expected a whole number, at least 1");
+    check(&["--listen", "localhost:5000"], "did you mean 127.0.0.1:5000?");
+    check(&["--listen", "5000"], "expected an IP address and a port, such as 127.0.0.1:5000");
+    check(&["--log-level", "bad=x=y"], "expected a level, such as info, or directives");
+    check(&["--store", "mysql"], "the MySQL store is not built yet");
+    check(
+        &["--max-message", "2MiB", "--max-body", "1MiB"],
+        "--max-message is 2097152 bytes and --max-body 1048576",
+    );
+}
+
+#[test]
+fn a_bad_variable_is_named() {
+    let Output { status, stderr, .. } =
+        broker(&[]).env("BROKER_MAX_BATCH", "none").output().unwrap();
+    let words = String::from_utf8(stderr).unwrap();
+    assert_eq!(status.code(), Some(2), "{words}");
+    assert!(words.contains("the value is that of the variable BROKER_MAX_BATCH"), "{words}");
 }

@@ -293,6 +293,8 @@ async fn bad_bodies_are_explained() {
     assert_eq!((status, &body["code"]), (400, &json!("bad_request")));
     let named = wire.post("/topics", r#"{"name":"T1"}"#).await;
     assert_eq!(named, failure("bad_request", "topic_name: it is missing"));
+    let named = wire.post("/topics", r#"{"topic":5}"#).await;
+    assert_eq!(named, failure("bad_request", "topic: 5 was given, a string was expected"));
 }
 
 #[tokio::test]
@@ -438,6 +440,30 @@ async fn a_waiting_poll_is_woken_by_the_append() {
         assert_eq!(offset, &json!(place));
         let next = place + 1;
         wire.get(&format!("/consumer/consume?topic=T1&consumer_id=0&max=0&offset={next}")).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_waiting_poll_gathers_what_follows_and_one_for_a_single_message_does_not() {
+    let hour = Duration::from_secs(3600);
+    let wire = Wire::new(Limits { wait: 2 * hour, gather: hour, ..Limits::default() });
+    wire.post("/producer/register", r#"{"topic":"T1"}"#).await;
+    for (max, count) in [(10, 3), (1, 1)] {
+        let consumer =
+            wire.post("/consumer/register", r#"{"topic":"T1"}"#).await.1["consumer_id"].clone();
+        let query = format!("topic=T1&consumer_id={consumer}&max={max}&wait_ms=7200000");
+        let path = format!("/consumer/consume?{query}");
+        let began = tokio::time::Instant::now();
+        let (polled, ()) = tokio::join!(wire.get(&path), async {
+            for _ in 0..3 {
+                tokio::task::yield_now().await;
+                wire.post("/producer/produce", r#"{"topic":"T1","producer_id":0,"message":"x"}"#)
+                    .await;
+            }
+        });
+        assert_eq!(polled.1["messages"].as_array().map(Vec::len), Some(count), "max={max}");
+        let expected = if max == 1 { Duration::ZERO } else { hour };
+        assert_eq!(began.elapsed().as_secs(), expected.as_secs(), "max={max}");
     }
 }
 

@@ -13,6 +13,7 @@
 //!   [`run`], the actors; [`history`], what they saw; [`check`], what that proves.
 //! - [`golden`]: the ledger of a run and its reviewed file. [`report`]: what is said about it.
 
+mod because;
 pub mod check;
 pub mod command;
 pub mod descriptors;
@@ -22,6 +23,7 @@ pub mod exit;
 mod fixture;
 pub mod golden;
 pub mod history;
+mod numbers;
 pub mod plan;
 pub mod producer_log;
 pub mod report;

@@ -112,7 +112,7 @@ pub async fn hold(
         }
         // Actors fail because the broker is gone: its last words say more than theirs.
         (Err(_), Some(why)) => return Err(Failure(why)),
-        (Err(failure), None) => return Err(Failure(failure.0)),
+        (Err(failure), None) => return Err(Failure(failure.why)),
     };
     let mut judgement = tokio::task::block_in_place(|| check::judge(plan, &history));
     if let Some(why) = trouble {
@@ -166,7 +166,7 @@ async fn prepare(
 ) -> Result<Arc<Stage>, Failure> {
     let driver = driver::connect(testbed.addresses(), plan.scenario.broker.driver).await.map_err(
         |failure| match settings.broker {
-            BrokerUnderTest::Own(_) => Failure(failure.0),
+            BrokerUnderTest::Own(_) => Failure(failure.why),
             BrokerUnderTest::External(_) => Failure(format!("{failure}; {START_IT}")),
         },
     )?;

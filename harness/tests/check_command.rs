@@ -39,7 +39,7 @@ fn whole_logs_pass_and_a_removed_line_is_named() {
     write_logs(folder.path(), WHOLE, WHOLE);
     let (code, words) = check(folder.path(), &["--logs", "logs"]);
     assert_eq!(code, Some(0), "{words}");
-    assert!(words.contains("T1 of C1: each producer's messages are in order"), "{words}");
+    assert!(words.contains("T1 of C1 C2: each producer's messages are in order"), "{words}");
 
     write_logs(folder.path(), WHOLE, &WHOLE.replace("T1     P1_MSG2\n", ""));
     let (code, words) = check(folder.path(), &["--logs", "logs"]);

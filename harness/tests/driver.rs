@@ -207,8 +207,8 @@ async fn an_address_without_a_broker_is_named() {
     let refused = format!("cannot reach the broker at {nobody}: connection refused");
     check(&[&ours, &nobody], &refused).await;
     check(&[], "no broker address is given").await;
-    let bad = "\"127.0.0.1:1\" is no broker address: relative URL without a base; write it like \
-               http://127.0.0.1:5000";
+    let bad = "\"127.0.0.1:1\" is no broker address: the scheme is missing; did you mean \
+               http://127.0.0.1:1?";
     check(&["127.0.0.1:1"], bad).await;
     let other = serve(axum::Router::new()).await;
     let driver = reach(&[&other], How::Detect).await;

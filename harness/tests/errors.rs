@@ -114,7 +114,7 @@ fn an_out_folder_that_cannot_be_written_is_named() {
     folder.write("x.yaml", FINE);
     // Below a file nothing can be made, not even by root.
     let ended = folder.run(&["run", "x.yaml", "--out", "x.yaml/out"]);
-    check(&ended, 2, &["--out: cannot write x.yaml/out/x: not a directory;"]);
+    check(&ended, 2, &["--out: the folder x.yaml/out/x cannot be made: not a directory;"]);
 }
 
 #[test]

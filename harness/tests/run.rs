@@ -186,6 +186,22 @@ fn a_last_message_that_never_comes_is_lost_when_the_run_is_idle() {
 }
 
 #[test]
+fn a_consumer_that_pauses_longer_than_idle_loses_nothing() {
+    let more = "consumers:\n  C1: { batch: 5, pause: 8s }\n";
+    let network = Network::with_rule(1, |_| Fate::Arrive);
+    run(&small(more), &Arc::new(network)).assert(End::Drained, Verdict::Pass);
+}
+
+#[test]
+fn a_broker_that_stalls_longer_than_idle_has_lost_nothing() {
+    let network = Network::with_rule(1, |asked| {
+        let stalls = is_first_consumers(&asked.path) && asked.nth > 14;
+        if stalls { Fate::Late(Duration::from_secs(7)) } else { Fate::Arrive }
+    });
+    run(&small(""), &Arc::new(network)).assert(End::Drained, Verdict::Pass);
+}
+
+#[test]
 fn what_a_consumer_misses_whose_polls_fail_is_undecided_at_the_deadline() {
     let network = Network::with_rule(1, |asked| {
         let late = is_first_consumers(&asked.path) && asked.nth > 14;

@@ -1,5 +1,6 @@
 //! How often, how long and with which pauses a request is tried again.
 
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -12,26 +13,27 @@ use crate::error::Error;
 pub struct Retry {
     /// At most so many attempts, the first included; 0 counts as 1.
     pub attempts: u32,
-    /// No attempt starts later than this after the first one did.
+    /// No attempt starts later than this after the first one did; [`Duration::MAX`] is no bound.
     pub total: Duration,
     /// The pause after the first attempt.
     pub first: Duration,
     /// The longest pause.
     pub longest: Duration,
-    /// Where chance comes from: equal seeds give equal pauses, as a simulation needs. Programs
-    /// with many clients give each its own.
-    pub seed: u64,
+    /// Where chance comes from. `None`: from the process, other numbers for each user; so clients
+    /// that failed together do not come back together. Equal seeds give equal pauses, as a
+    /// simulation needs; programs with many clients then give each its own.
+    pub seed: Option<u64>,
 }
 
 impl Default for Retry {
-    /// 8 attempts within 30 s, with pauses from 20 ms to 2 s.
+    /// 8 attempts within 30 s, with pauses from 20 ms to 2 s and chance from the process.
     fn default() -> Self {
         Self {
             attempts: 8,
             total: Duration::from_secs(30),
             first: Duration::from_millis(20),
             longest: Duration::from_secs(2),
-            seed: 0,
+            seed: None,
         }
     }
 }
@@ -44,7 +46,7 @@ impl Retry {
     }
 
     /// Makes a request that may be repeated without harm until it succeeds, fails for good, or the
-    /// bounds are reached. `stream` tells apart who uses one seed: an id, say.
+    /// bounds are reached. `stream` tells apart who uses one seed, see [`stream`].
     ///
     /// # Errors
     /// The last attempt's.
@@ -64,18 +66,31 @@ impl Retry {
     }
 }
 
+/// A number that tells users of one seed apart: by names, such as an address, a topic and what is
+/// done there, and by an id where there is one. The same in every process.
+#[must_use]
+pub fn stream(names: &[&str], id: u64) -> u64 {
+    // FNV-1a over the names, each with an end that is in none of them, and the id.
+    let bytes = names.iter().flat_map(|name| name.bytes().chain([0xff])).chain(id.to_le_bytes());
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
 /// The attempts of one request.
 pub(crate) struct Attempts<'a> {
     retry: &'a Retry,
     chance: &'a mut Chance,
     made: u32,
-    deadline: Instant,
+    /// `None`: for ever.
+    deadline: Option<Instant>,
 }
 
 impl<'a> Attempts<'a> {
     /// Begins with the first attempt.
     pub(crate) fn begin(retry: &'a Retry, chance: &'a mut Chance) -> Self {
-        Self { retry, chance, made: 1, deadline: Instant::now() + retry.total }
+        let deadline = Instant::now().checked_add(retry.total);
+        Self { retry, chance, made: 1, deadline }
     }
 
     /// How many there were, the one now included.
@@ -89,7 +104,8 @@ impl<'a> Attempts<'a> {
             return false;
         }
         let pause = pause(self.retry, self.made, self.chance);
-        if Instant::now() + pause > self.deadline {
+        let start = Instant::now().checked_add(pause);
+        if self.deadline.is_some_and(|deadline| start.is_none_or(|start| start > deadline)) {
             return false;
         }
         tokio::time::sleep(pause).await;
@@ -112,7 +128,10 @@ pub(crate) struct Chance(u64);
 
 impl Chance {
     /// Equal seeds and streams give equal numbers; `stream` tells users of one seed apart.
-    pub(crate) fn new(seed: u64, stream: u64) -> Self {
+    pub(crate) fn new(seed: Option<u64>, stream: u64) -> Self {
+        // The keys of a `RandomState` are the one source of chance that needs no further crate,
+        // and each has others.
+        let seed = seed.unwrap_or_else(|| RandomState::new().build_hasher().finish());
         let mut chance = Self(seed ^ stream.wrapping_mul(0xd134_2543_de82_ef95));
         chance.next();
         chance
@@ -127,7 +146,7 @@ impl Chance {
     }
 
     /// A number below `bound`, which is at least 1.
-    fn below(&mut self, bound: u64) -> u64 {
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
         self.next() % bound
     }
 }
@@ -143,7 +162,7 @@ mod tests {
             longest: Duration::from_millis(350),
             ..Retry::default()
         };
-        let mut chance = Chance::new(7, 1);
+        let mut chance = Chance::new(Some(7), 1);
         for (made, full) in [(1, 100), (2, 200), (3, 350), (4, 350), (4_000_000, 350)] {
             let pause = pause(&retry, made, &mut chance).as_millis();
             assert!((full / 2..=full).contains(&pause), "after {made}: {pause} of {full}");
@@ -156,15 +175,31 @@ mod tests {
             let mut chance = Chance::new(seed, stream);
             (1..9).map(|made| pause(&Retry::default(), made, &mut chance)).collect::<Vec<_>>()
         };
-        assert_eq!(pauses(1, 1), pauses(1, 1));
-        assert_ne!(pauses(1, 1), pauses(1, 2));
-        assert_ne!(pauses(1, 1), pauses(2, 1));
+        assert_eq!(pauses(Some(1), 1), pauses(Some(1), 1));
+        assert_ne!(pauses(Some(1), 1), pauses(Some(1), 2));
+        assert_ne!(pauses(Some(1), 1), pauses(Some(2), 1));
+        assert_ne!(pauses(None, 1), pauses(None, 1), "without a seed, users differ");
+    }
+
+    #[test]
+    fn streams_differ_by_every_name_and_by_the_id() {
+        let streams = [
+            stream(&["http://a", "T1", "producer"], 0),
+            stream(&["http://b", "T1", "producer"], 0),
+            stream(&["http://a", "T2", "producer"], 0),
+            stream(&["http://a", "T1", "consumer"], 0),
+            stream(&["http://a", "T1", "producer"], 1),
+            stream(&["http://aT", "1", "producer"], 0),
+        ];
+        let different: std::collections::BTreeSet<_> = streams.into_iter().collect();
+        assert_eq!(different.len(), streams.len());
+        assert_eq!(streams[0], stream(&["http://a", "T1", "producer"], 0));
     }
 
     #[tokio::test(start_paused = true)]
     async fn attempts_end_at_the_count_or_at_the_total_time() {
         let count = |retry: Retry| async move {
-            let mut chance = Chance::new(0, 0);
+            let mut chance = Chance::new(None, 0);
             let mut attempts = Attempts::begin(&retry, &mut chance);
             while attempts.again().await {}
             attempts.made()
@@ -173,5 +208,10 @@ mod tests {
         assert_eq!(count(Retry::never()).await, 1);
         let hour = Duration::from_secs(3600);
         assert_eq!(count(Retry { first: hour, longest: hour, ..Retry::default() }).await, 1);
+        let ever = Retry { total: Duration::MAX, ..Retry::default() };
+        assert_eq!(count(ever.clone()).await, 8, "the longest time is no bound, and no panic");
+        assert_eq!(count(Retry { first: hour, longest: hour, ..ever.clone() }).await, 8);
+        let aeon = Duration::MAX;
+        assert_eq!(count(Retry { first: aeon, longest: aeon, ..Retry::default() }).await, 1);
     }
 }

@@ -43,7 +43,7 @@ struct Routes {
 
 /// A text that is no address of a broker.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{address:?} is no broker address: {why}; write it like http://127.0.0.1:5000")]
+#[error("{address:?} is no broker address: {why}")]
 pub struct BadAddress {
     address: String,
     why: String,
@@ -227,12 +227,16 @@ impl fmt::Debug for Client {
 
 impl Routes {
     fn at(address: &str) -> Result<Self, String> {
-        let url = Url::parse(address).map_err(|error| error.to_string())?;
+        const LIKE: &str = "write it like http://127.0.0.1:5000";
+        if !address.contains("://") {
+            return Err(format!("the scheme is missing; did you mean http://{address}?"));
+        }
+        let url = Url::parse(address).map_err(|error| format!("{error}; {LIKE}"))?;
         if url.scheme() != "http" {
-            return Err(format!("the scheme is {:?}, only http is spoken", url.scheme()));
+            return Err(format!("the scheme is {:?}, only http is spoken; {LIKE}", url.scheme()));
         }
         if url.query().is_some() || url.fragment().is_some() {
-            return Err("it has a query or a fragment".to_owned());
+            return Err(format!("it has a query or a fragment; {LIKE}"));
         }
         let base = url.as_str().trim_end_matches('/').to_owned();
         let route = |path: &str| Url::parse(&format!("{base}{path}")).map_err(|e| e.to_string());
@@ -315,18 +319,21 @@ mod tests {
 
     #[test]
     fn what_is_no_address_is_refused_with_the_reason() {
+        let refusal = |text| Client::over(Arc::new(transport::http()), text).unwrap_err();
+        for text in ["127.0.0.1:5000", "localhost:5000"] {
+            let why = format!("the scheme is missing; did you mean http://{text}?");
+            let expected = format!("{text:?} is no broker address: {why}");
+            assert_eq!(refusal(text).to_string(), expected);
+        }
         for (text, why) in [
-            ("127.0.0.1:5000", "relative URL without a base"),
-            ("localhost:5000", "the scheme is \"localhost\", only http is spoken"),
             ("https://broker", "the scheme is \"https\", only http is spoken"),
             ("http://", "empty host"),
             ("http://h/?a=b", "it has a query or a fragment"),
         ] {
-            let error = Client::over(Arc::new(transport::http()), text).unwrap_err();
             let expected = format!(
                 "{text:?} is no broker address: {why}; write it like http://127.0.0.1:5000"
             );
-            assert_eq!(error.to_string(), expected);
+            assert_eq!(refusal(text).to_string(), expected);
         }
     }
 }

@@ -1,8 +1,6 @@
 //! A consumer of any number of topics.
 
-use std::fmt;
-use std::future::{Future, poll_fn};
-use std::pin::Pin;
+use std::future::poll_fn;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -12,6 +10,10 @@ use crate::error::Error;
 use crate::messages::Messages;
 use crate::subscription::Subscription;
 use crate::wire::TopicName;
+
+use self::slot::Slot;
+
+mod slot;
 
 /// How a [`Consumer`] polls.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,10 +35,15 @@ impl Default for Options {
 /// Gets messages from topics, each in the order of its log and, as long as the broker's store
 /// lives, each exactly once.
 ///
-/// One request per topic is under way at a time, and answers are handed out in turn: a busy topic
-/// does not keep a quiet one waiting. Messages are acknowledged by the next request for their
+/// One request per topic is under way at a time, in a task of its own, and answers are handed out
+/// in turn: a busy topic does not keep a quiet one waiting. A program may take its time between
+/// calls, as long as it does not block the thread that these tasks run on. Messages are acknowledged by the next request for their
 /// topic, which one of the next calls of [`Consumer::poll`] makes, so nothing is acknowledged
 /// before the program came back for more.
+///
+/// End a consumer with [`Consumer::unsubscribe`]. Dropping it stops its requests and leaves its
+/// subscriptions on the broker, which keeps messages for them until it ends them by itself
+/// (`--subscription-idle`).
 #[derive(Debug)]
 pub struct Consumer {
     client: Client,
@@ -65,13 +72,6 @@ pub struct PollError {
     pub error: Error,
 }
 
-struct Slot {
-    subscription: Subscription,
-    request: Option<Request>,
-}
-
-type Request = Pin<Box<dyn Future<Output = Result<Messages, Error>> + Send>>;
-
 impl Consumer {
     /// A consumer of nothing yet, with default options.
     #[must_use]
@@ -86,16 +86,24 @@ impl Consumer {
     }
 
     /// Subscribes to what is appended to the topic from now on. A topic that is subscribed to
-    /// already is subscribed to anew, which is the way on after its broker lost its store.
+    /// already is subscribed to anew, which is the way on after its broker lost its store; the
+    /// subscription before is ended first, and what it had not brought yet is passed over.
     ///
     /// # Errors
-    /// As [`Subscription::subscribe`].
+    /// As [`Subscription::unsubscribe`], where there was one before, and as
+    /// [`Subscription::subscribe`]. The subscription before may have ended then, which polls show;
+    /// calling again is fine.
     pub async fn subscribe(&mut self, topic: &TopicName) -> Result<(), Error> {
+        let before = self.slots.iter().position(|slot| slot.subscription.topic() == topic);
+        if let Some(place) = before {
+            self.slots[place].stop().await;
+            self.slots[place].subscription.end().await?;
+        }
         let subscription =
             Subscription::subscribe(&self.client, topic, &self.options.retry).await?;
-        let slot = Slot { subscription, request: None };
-        match self.slots.iter_mut().find(|slot| slot.subscription.topic() == topic) {
-            Some(place) => *place = slot,
+        let slot = Slot::new(subscription);
+        match before {
+            Some(place) => self.slots[place] = slot,
             None => self.slots.push(slot),
         }
         Ok(())
@@ -111,13 +119,16 @@ impl Consumer {
     /// The future may be dropped, as `tokio::time::timeout` does, without losing a message.
     ///
     /// # Errors
-    /// A topic's poll was refused, or failed until the bounds for repeating were reached. Calling
-    /// again is fine: the other topics are not affected, and this one is tried again. After
+    /// A topic's poll was refused, or failed until the bounds for repeating were reached; if that
+    /// was over before this call, it is tried once more before it is shown. Calling again is fine: the other topics are not affected, and this one is tried again. After
     /// [`wire::Code::WrongEpoch`](crate::wire::Code::WrongEpoch) it needs
     /// [`Consumer::subscribe`]; what the lost store held is lost.
     pub async fn poll(&mut self) -> Result<Delivery, PollError> {
         if self.slots.is_empty() {
             std::future::pending::<()>().await;
+        }
+        for slot in &mut self.slots {
+            slot.begin();
         }
         let (place, result) = poll_fn(|context| self.poll_slots(context)).await;
         self.turn = (place + 1) % self.slots.len();
@@ -139,8 +150,8 @@ impl Consumer {
     /// The first topic's failure; the others are acknowledged nevertheless.
     pub async fn acknowledge(&self) -> Result<(), PollError> {
         let mut result = Ok(());
-        // A request under way has acknowledged already.
-        for Slot { subscription, .. } in self.slots.iter().filter(|slot| slot.request.is_none()) {
+        // Whatever is under way: a request may have acknowledged already, or may never arrive.
+        for subscription in self.subscriptions() {
             if let Err(error) = subscription.acknowledge().await {
                 let topic = subscription.topic().clone();
                 result = result.and(Err(PollError { topic, error }));
@@ -155,10 +166,10 @@ impl Consumer {
     /// The first topic's failure; the others are ended nevertheless.
     pub async fn unsubscribe(self) -> Result<(), PollError> {
         let mut result = Ok(());
-        for Slot { subscription, request } in self.slots {
-            drop(request);
-            let topic = subscription.topic().clone();
-            if let Err(error) = subscription.unsubscribe().await {
+        for mut slot in self.slots {
+            slot.stop().await;
+            let topic = slot.subscription.topic().clone();
+            if let Err(error) = slot.subscription.unsubscribe().await {
                 result = result.and(Err(PollError { topic, error }));
             }
         }
@@ -175,38 +186,5 @@ impl Consumer {
             }
         }
         Poll::Pending
-    }
-}
-
-impl Slot {
-    fn poll(
-        &mut self,
-        options: &Options,
-        context: &mut Context<'_>,
-    ) -> Poll<Result<Messages, Error>> {
-        let ask = || -> Request {
-            Box::pin(self.subscription.patient_poll(options.max.max(1), options.wait))
-        };
-        let request = self.request.get_or_insert_with(ask);
-        let Poll::Ready(result) = request.as_mut().poll(context) else { return Poll::Pending };
-        self.request = None;
-        match result {
-            // Nothing came within the wait. Ask again, but let the other topics go first.
-            Ok(messages) if messages.is_empty() => {
-                context.waker().wake_by_ref();
-                Poll::Pending
-            }
-            result => Poll::Ready(result),
-        }
-    }
-}
-
-impl fmt::Debug for Slot {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let polling = self.request.is_some();
-        f.debug_struct("Slot")
-            .field("subscription", &self.subscription)
-            .field("polling", &polling)
-            .finish()
     }
 }

@@ -49,13 +49,13 @@ impl Error {
         !matches!(self, Self::Unknown(_))
     }
 
-    /// Whether the same request may succeed later: nobody was reached, no answer came, or the
-    /// broker has no room or no store just now. Whether repeating is *safe* is another question.
+    /// Whether the same request may succeed later: nobody was reached, no answer came, the request
+    /// came too slowly, or the broker has no room or no store just now. Whether repeating is *safe* is another question.
     #[must_use]
     pub fn may_pass(&self) -> bool {
         match self {
             Self::Refused(refusal) => {
-                matches!(refusal.code, Some(Code::Unavailable | Code::Full))
+                matches!(refusal.code, Some(Code::Unavailable | Code::Full | Code::RequestTimeout))
             }
             Self::NotSent(_) | Self::Unknown(_) => true,
         }

@@ -8,7 +8,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::backoff::Retry;
+use crate::backoff::{self, Retry};
 use crate::client::Client;
 use crate::error::Error;
 use crate::messages::Messages;
@@ -31,6 +31,8 @@ struct Claim {
     topic: TopicName,
     id: ConsumerId,
     epoch: String,
+    /// Of chance, for the pauses between attempts.
+    stream: u64,
 }
 
 impl Subscription {
@@ -47,7 +49,8 @@ impl Subscription {
         topic: &TopicName,
         retry: &Retry,
     ) -> Result<Self, Error> {
-        let answer = retry.repeat(1, || client.register_consumer(topic.as_str())).await?;
+        let stream = backoff::stream(&[client.address(), topic.as_str(), SUBSCRIBING], 0);
+        let answer = retry.repeat(stream, || client.register_consumer(topic.as_str())).await?;
         Self::registered(client, topic, retry, answer).ok_or_else(|| no_additions(client))
     }
 
@@ -61,11 +64,15 @@ impl Subscription {
         answer: wire::ConsumerRegistered,
     ) -> Option<Self> {
         let start = answer.offset?;
+        let id = answer.consumer_id;
+        let stream =
+            backoff::stream(&[client.address(), topic.as_str(), POLLING], id.cast_unsigned());
         let claim = Claim {
             client: client.clone(),
             topic: topic.clone(),
-            id: answer.consumer_id,
+            id,
             epoch: answer.epoch?,
+            stream,
         };
         Some(Self { claim: Arc::new(claim), start, position: start, retry: retry.clone() })
     }
@@ -120,7 +127,7 @@ impl Subscription {
     /// When the bounds for repeating are reached, or the broker refuses.
     pub async fn acknowledge(&self) -> Result<(), Error> {
         let ask = || self.claim.consume(self.position, 0, Duration::ZERO);
-        self.retry.repeat(self.stream(), ask).await.map(|_| ())
+        self.retry.repeat(self.claim.stream, ask).await.map(|_| ())
     }
 
     /// How many messages there are behind the last acknowledged one.
@@ -137,10 +144,15 @@ impl Subscription {
     /// # Errors
     /// When the bounds for repeating are reached.
     pub async fn unsubscribe(self) -> Result<(), Error> {
+        self.end().await
+    }
+
+    /// [`unsubscribe`](Self::unsubscribe) for who may have to do it again.
+    pub(crate) async fn end(&self) -> Result<(), Error> {
         let claim = &self.claim;
         let identity = claim.identity();
         let ask = || claim.client.unsubscribe(&identity);
-        match self.retry.repeat(self.stream(), ask).await {
+        match self.retry.repeat(self.claim.stream, ask).await {
             Err(error) if error.is_session_over() => Ok(()),
             result => result,
         }
@@ -154,7 +166,7 @@ impl Subscription {
         wait: Duration,
     ) -> impl Future<Output = Result<Messages, Error>> + Send + use<> {
         let (claim, position) = (Arc::clone(&self.claim), self.position);
-        let (retry, stream) = (self.retry.clone(), self.stream());
+        let (retry, stream) = (self.retry.clone(), self.claim.stream);
         async move { retry.repeat(stream, || claim.consume(position, max, wait)).await }
     }
 
@@ -163,10 +175,6 @@ impl Subscription {
         if let Some(end) = messages.end() {
             self.position = self.position.max(end);
         }
-    }
-
-    fn stream(&self) -> u64 {
-        self.claim.id.cast_unsigned()
     }
 }
 
@@ -191,6 +199,10 @@ impl Claim {
         }
     }
 }
+
+/// What tells the streams of chance of one consumer's life apart, and from those of producers.
+const SUBSCRIBING: &str = "consumer subscribes";
+const POLLING: &str = "consumer polls";
 
 /// `None` for no wait at all.
 fn milliseconds(wait: Duration) -> Option<u64> {

@@ -6,7 +6,7 @@
 //! a sequence is never used for anything else: once an outcome stays unknown, the registration is
 //! over, and the next message needs another.
 
-use crate::backoff::{Attempts, Chance, Retry};
+use crate::backoff::{self, Attempts, Chance, Retry};
 use crate::client::Client;
 use crate::error::{Error, Refusal};
 use crate::wire::{self, Offset, ProducerId, Sequence, TopicName};
@@ -46,7 +46,8 @@ impl TopicProducer {
         topic: &TopicName,
         retry: &Retry,
     ) -> Result<Self, Error> {
-        let registered = retry.repeat(0, || client.register_producer(topic.as_str())).await?;
+        let stream = backoff::stream(&[client.address(), topic.as_str(), REGISTERING], 0);
+        let registered = retry.repeat(stream, || client.register_producer(topic.as_str())).await?;
         Self::registered(client, topic, retry, registered).ok_or_else(|| no_additions(client))
     }
 
@@ -59,15 +60,18 @@ impl TopicProducer {
         retry: &Retry,
         answer: wire::ProducerRegistered,
     ) -> Option<Self> {
+        let id = answer.producer_id;
+        let stream =
+            backoff::stream(&[client.address(), topic.as_str(), SENDING], id.cast_unsigned());
         Some(Self {
             client: client.clone(),
             topic: topic.clone(),
-            id: answer.producer_id,
+            id,
             epoch: answer.epoch?,
             next: 0,
             over: false,
             retry: retry.clone(),
-            chance: Chance::new(retry.seed, answer.producer_id.cast_unsigned()),
+            chance: Chance::new(retry.seed, stream),
         })
     }
 
@@ -164,6 +168,10 @@ impl TopicProducer {
         }
     }
 }
+
+/// What tells the streams of chance of a producer and a consumer apart, and those of one's life.
+const REGISTERING: &str = "producer registers";
+const SENDING: &str = "producer sends";
 
 fn offset(answer: &wire::Produced) -> Result<Offset, Error> {
     answer

@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use broker_client::consumer::{Delivery, Options};
 use broker_client::wire::{Code, TopicName};
-use broker_client::{Client, Consumer, Error, Producer, Subscription};
+use broker_client::{Client, Consumer, Error, Producer, Retry, Subscription};
 use tokio::time::timeout;
 
-use crate::network::Fate::{Arrive, Delay, Intercept, LoseAnswer, LoseRequest, NotSent, Silence};
+use crate::network::Fate::{
+    Arrive, Delay, Intercept, LoseAnswer, LoseRequest, NotSent, Silence, TooSlow,
+};
 use crate::network::{Network, patient};
 
 mod network;
@@ -21,9 +23,13 @@ fn topic(name: &str) -> TopicName {
 
 /// A network, and a consumer of these topics that takes one message at a time.
 async fn start(topics: &[&str]) -> (Network, Client, Consumer) {
+    start_with(topics, patient()).await
+}
+
+async fn start_with(topics: &[&str], retry: Retry) -> (Network, Client, Consumer) {
     let network = Network::new();
     let client = network.client();
-    let options = Options { max: 1, retry: patient(), ..Options::default() };
+    let options = Options { max: 1, retry, ..Options::default() };
     let mut consumer = Consumer::with_options(&client, options);
     for name in topics {
         client.create_topic(name).await.unwrap();
@@ -49,7 +55,16 @@ async fn next(consumer: &mut Consumer) -> String {
 async fn a_lost_answer_loses_nothing_and_repeats_nothing() {
     let (network, client, mut consumer) = start(&["T1"]).await;
     send(&client, "T1", &["a", "b", "c", "d"]).await;
-    network.script(&[LoseAnswer, Arrive, Silence, LoseRequest, NotSent, Arrive, Intercept(500)]);
+    network.script(&[
+        LoseAnswer,
+        Arrive,
+        Silence,
+        LoseRequest,
+        NotSent,
+        Arrive,
+        TooSlow,
+        Intercept(500),
+    ]);
     let mut seen = Vec::new();
     for _ in 0..4 {
         seen.push(next(&mut consumer).await);
@@ -123,6 +138,24 @@ async fn what_was_handed_out_is_acknowledged_by_the_next_poll_and_not_before() {
     consumer.unsubscribe().await.unwrap();
 }
 
+#[tokio::test(start_paused = true)]
+async fn acknowledging_fails_where_nobody_is_reached() {
+    let (network, client, mut consumer) = start(&["T1"]).await;
+    send(&client, "T1", &["a", "b"]).await;
+    next(&mut consumer).await;
+    network.script(&[NotSent; 100]);
+    let given_up = timeout(Duration::from_millis(5), consumer.poll()).await;
+    assert!(given_up.is_err(), "a request is under way, and has acknowledged nothing");
+    let failure = consumer.acknowledge().await.unwrap_err();
+    assert!(matches!(failure.error, Error::NotSent(_)), "{failure}");
+
+    network.script(&[]);
+    assert_eq!(size(&consumer).await, 2);
+    consumer.acknowledge().await.unwrap();
+    assert_eq!(size(&consumer).await, 1);
+    assert_eq!(next(&mut consumer).await, "T1 b");
+}
+
 async fn size(consumer: &Consumer) -> u64 {
     consumer.subscriptions().next().unwrap().size().await.unwrap()
 }
@@ -140,6 +173,22 @@ async fn unsubscribing_ends_every_subscription_whatever_is_lost() {
         let error = client.size(&request).await.unwrap_err();
         assert_eq!(error.code(), Some(&Code::UnknownConsumer), "{topic}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn subscribing_anew_ends_the_subscription_before() {
+    let (network, client, mut consumer) = start(&["T1"]).await;
+    send(&client, "T1", &["before"]).await;
+    let consumer_id = consumer.subscriptions().next().unwrap().id();
+    network.script(&[LoseAnswer]);
+    consumer.subscribe(&topic("T1")).await.unwrap();
+
+    let request = broker_client::wire::Subscription { topic: "T1", consumer_id, epoch: None };
+    let error = client.size(&request).await.unwrap_err();
+    assert_eq!(error.code(), Some(&Code::UnknownConsumer));
+    assert_eq!(consumer.subscriptions().count(), 1);
+    send(&client, "T1", &["after"]).await;
+    assert_eq!(next(&mut consumer).await, "T1 after");
 }
 
 #[tokio::test(start_paused = true)]
@@ -162,6 +211,45 @@ async fn a_restart_is_told_at_once_and_subscribing_anew_goes_on() {
     }
     seen.sort();
     assert_eq!(seen, ["T1 new life", "T2"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_program_that_takes_its_time_sees_no_failure_and_every_message_once() {
+    let (network, client, mut consumer) = start_with(&["T1", "T2"], Retry::default()).await;
+    network.script(&[Arrive, LoseAnswer]);
+    assert!(timeout(Duration::from_secs(1), consumer.poll()).await.is_err());
+    send(&client, "T1", &["a"]).await;
+    assert_eq!(next(&mut consumer).await, "T1 a");
+    // The program handles it. In the meantime T2's answer is lost, and the next one brings nothing.
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    send(&client, "T2", &["b"]).await;
+    assert_eq!(next(&mut consumer).await, "T2 b");
+    send(&client, "T1", &["c"]).await;
+    assert_eq!(next(&mut consumer).await, "T1 c");
+    let more = timeout(Duration::from_secs(60), consumer.poll()).await;
+    assert!(more.is_err(), "{more:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_while_the_program_was_elsewhere_is_old_news_once() {
+    let (network, client, mut consumer) = start(&["T1", "T2"]).await;
+    network.script(&[Arrive, LoseAnswer, Arrive, Arrive, NotSent, NotSent, NotSent]);
+    assert!(timeout(Duration::from_secs(1), consumer.poll()).await.is_err());
+    send(&client, "T1", &["a"]).await;
+    assert_eq!(next(&mut consumer).await, "T1 a");
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert!(network.is_script_over(), "T2's request has failed for good by now");
+    send(&client, "T1", &["b"]).await;
+    network.script(&[Arrive, NotSent, NotSent, NotSent, NotSent]);
+    assert_eq!(next(&mut consumer).await, "T1 b");
+
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert!(network.is_script_over(), "and once more");
+    let shown = timeout(Duration::from_secs(60), consumer.poll()).await;
+    let failure = shown.unwrap().unwrap_err();
+    assert_eq!(failure.topic, topic("T2"), "two outages in a row are news");
+    send(&client, "T2", &["c"]).await;
+    assert_eq!(next(&mut consumer).await, "T2 c");
 }
 
 #[tokio::test(start_paused = true)]

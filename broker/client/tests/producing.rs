@@ -8,7 +8,9 @@ use std::time::Duration;
 use broker_client::wire::{Code, TopicName};
 use broker_client::{Client, Error, Producer, Retry, Subscription, TopicProducer};
 
-use crate::network::Fate::{Arrive, Delay, Intercept, LoseAnswer, LoseRequest, NotSent, Silence};
+use crate::network::Fate::{
+    Arrive, Delay, Intercept, LoseAnswer, LoseRequest, NotSent, Silence, TooSlow,
+};
 use crate::network::{Fate, Network, patient};
 
 mod network;
@@ -50,6 +52,7 @@ async fn a_message_is_appended_once_however_often_it_is_tried() {
     assert_eq!(check(&[LoseAnswer]).await, (Ok(0), 2, 1));
     assert_eq!(check(&[Silence]).await, (Ok(0), 2, 1));
     assert_eq!(check(&[Intercept(500)]).await, (Ok(0), 2, 1));
+    assert_eq!(check(&[TooSlow]).await, (Ok(0), 2, 1));
     assert_eq!(check(&[LoseAnswer, Silence, LoseRequest]).await, (Ok(0), 4, 1));
 }
 
@@ -62,6 +65,13 @@ async fn it_is_refused_only_if_every_attempt_was() {
     let (outcome, attempts, appended) = check(&[Intercept(400)]).await;
     assert!(matches!(outcome, Err(Error::Refused(_))), "{outcome:?}");
     assert_eq!((attempts, appended), (1, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upload_that_stays_too_slow_is_refused() {
+    let (outcome, attempts, appended) = check(&[TooSlow; 4]).await;
+    assert_eq!(outcome.unwrap_err().code(), Some(&Code::RequestTimeout));
+    assert_eq!((attempts, appended), (4, 0));
 }
 
 #[tokio::test(start_paused = true)]

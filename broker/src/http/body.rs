@@ -245,11 +245,23 @@ fn explain(body: &[u8], fields: &[(&'static str, Kind)], error: &serde_json::Err
         Err(error) => return Failure::bad_request(format!("the body is not JSON: {error}")),
     };
     for &(name, kind) in fields {
-        if let Some(wrong) = kind.wrong(value.get(name)) {
+        let (name, given) = given(&value, name);
+        if let Some(wrong) = kind.wrong(given) {
             return Failure::bad_request(format!("{name}: {wrong}"));
         }
     }
     Failure::bad_request(error.to_string())
+}
+
+/// A field under the name that it was given: `topic_name` is taken as `topic` too.
+fn given<'a>(
+    fields: &'a serde_json::Map<String, Value>,
+    name: &'static str,
+) -> (&'static str, Option<&'a Value>) {
+    match (name, fields.get(name)) {
+        ("topic_name", None) if fields.contains_key("topic") => ("topic", fields.get("topic")),
+        (name, value) => (name, value),
+    }
 }
 
 impl Kind {

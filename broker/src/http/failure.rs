@@ -83,6 +83,7 @@ impl From<Error> for Failure {
             Error::OffsetPassed { .. } => (StatusCode::BAD_REQUEST, Code::OffsetPassed),
             Error::OffsetBeyond { .. } => (StatusCode::BAD_REQUEST, Code::OffsetBeyond),
             Error::Full { .. } => (StatusCode::BAD_REQUEST, Code::Full),
+            Error::Refused(_) => (StatusCode::BAD_REQUEST, Code::BadRequest),
             Error::Unavailable(_) => (StatusCode::INTERNAL_SERVER_ERROR, Code::Unavailable),
             Error::OutcomeUnknown(_) => (StatusCode::INTERNAL_SERVER_ERROR, Code::OutcomeUnknown),
         };

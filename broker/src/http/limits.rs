@@ -17,6 +17,9 @@ pub struct Limits {
     pub answer_bytes: NonZeroUsize,
     /// The longest that a poll waits. One that asks for more is answered, empty, after this.
     pub wait: Duration,
+    /// A poll for several messages that has to wait for the first is answered no sooner than this
+    /// after it came: time to gather those that follow. One that came earlier is answered at once.
+    pub gather: Duration,
     /// How often a poll that waits is repeated, so that its subscription is not ended as idle.
     pub poll_again: Duration,
     /// Time for a request's body to arrive, from when its head is in.
@@ -33,6 +36,7 @@ impl Default for Limits {
             batch_messages: 10_000,
             answer_bytes: NonZeroUsize::new(8 * MIB).expect("8 MiB is not 0"),
             wait: Duration::from_secs(60),
+            gather: Duration::from_millis(1),
             poll_again: Duration::from_secs(60),
             body_read: Duration::from_secs(30),
         }

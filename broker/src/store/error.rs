@@ -84,6 +84,9 @@ pub enum Error {
         /// The limit in bytes.
         limit: u64,
     },
+    /// The store does not take this request and never will.
+    #[error("{0}")]
+    Refused(String),
     /// The store cannot be reached; nothing was done.
     #[error("the store is not available: {0}")]
     Unavailable(String),

@@ -12,6 +12,7 @@ use super::facts::{Facts, Fate, Feed};
 use super::proof::consumer_name;
 use super::tally::Opinion;
 use crate::history::{Answer, End, Outcome};
+use crate::numbers;
 use crate::plan::{MessageId, TopicIndex};
 use crate::scenario::{Acked, Counter, Requirement, names};
 
@@ -24,7 +25,10 @@ pub(super) fn check(facts: &Facts<'_>) -> Opinion {
     if facts.requests.is_empty() {
         doubts.push("no message was sent, so there is nothing to judge".to_owned());
     } else if acked == 0 {
-        doubts.push("no message was acked, so nothing was promised about any".to_owned());
+        let first = facts.plan.messages.len();
+        let first = (0..first).map(MessageId::new).find_map(|message| why(facts, message));
+        let why = first.map(|why| format!(" (the first: {why})")).unwrap_or_default();
+        doubts.push(format!("no message was acked, so nothing was promised about any{why}"));
     }
     if facts.plan.scenario.expect.acked == Acked::All && !facts.requests.is_empty() {
         unacked(facts, &mut doubts);
@@ -54,9 +58,10 @@ fn unacked(facts: &Facts<'_>, doubts: &mut Vec<String>) {
         let mut own = ids.filter(|id| facts.request(*id).map(|r| r.fate) == fate).peekable();
         let Some(first) = own.peek().copied() else { continue };
         let (count, names) = name(facts, own);
-        let verb = if count == 1 { "message was" } else { "messages were" };
+        let messages = numbers::count(count, "planned message");
+        let verb = if count == 1 { "was" } else { "were" };
         let why = why(facts, first).map(|why| format!(" (the first: {why})")).unwrap_or_default();
-        doubts.push(format!("{count} planned {verb} {words}: {names}{why}"));
+        doubts.push(format!("{messages} {verb} {words}: {names}{why}"));
     }
 }
 
@@ -90,7 +95,7 @@ fn name(facts: &Facts<'_>, messages: impl Iterator<Item = MessageId>) -> (u64, S
         }
     }
     if more > 0 {
-        let _ = write!(names, " and {more} more");
+        let _ = write!(names, " and {} more", numbers::number(more));
     }
     (count, names)
 }
@@ -116,21 +121,24 @@ fn unsubscribed(facts: &Facts<'_>, doubts: &mut Vec<String>) {
 fn vacuous(facts: &Facts<'_>, requirement: &Requirement, doubts: &mut Vec<String>) {
     let Requirement { counter, at_least } = *requirement;
     let (happened, what) = match counter {
-        Counter::UnknownAcks => (count(facts, Fate::Unknown), "unknown acks"),
-        Counter::Acked => (count(facts, Fate::Acked), "acked messages"),
+        Counter::UnknownAcks => (count(facts, Fate::Unknown), "unknown ack"),
+        Counter::Acked => (count(facts, Fate::Acked), "acked message"),
         Counter::Retries => {
             let sends = facts.history.producers.iter().flat_map(|producer| &producer.sends);
             let retries = sends.map(|sent| u64::from(sent.attempts.saturating_sub(1)));
-            (retries.sum(), "retries")
+            (retries.sum(), "retry")
         }
         Counter::Delivered => {
             let consumers = facts.history.consumers.iter();
-            (consumers.map(|consumer| consumer.deliveries.len() as u64).sum(), "deliveries")
+            (consumers.map(|consumer| consumer.deliveries.len() as u64).sum(), "delivery")
         }
     };
     if happened < at_least {
         doubts.push(format!(
-            "vacuous: the scenario requires at least {at_least} {what}, and there were {happened}"
+            "vacuous: the scenario requires at least {}, and there {} {}",
+            numbers::count(at_least, what),
+            if happened == 1 { "was" } else { "were" },
+            numbers::number(happened)
         ));
     }
 }

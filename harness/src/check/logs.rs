@@ -42,7 +42,7 @@ use sent::Sent;
 pub struct Reading {
     /// Violations, doubts and the verdict.
     pub judgement: Judgement,
-    /// For each topic, what can be said of its order: in order, or not refuted.
+    /// A line a topic: what can be said of its order, in order or not refuted.
     pub notes: Vec<String>,
 }
 

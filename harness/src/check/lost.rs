@@ -15,7 +15,7 @@
 //! Neighbouring losses of one producer are shown as one range, with its *shape*: all of what was due,
 //! a prefix of it, its tail, or from the middle.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use super::Kind;
@@ -23,12 +23,13 @@ use super::facts::{Facts, Fate, Feed, Request, Seen, Standing};
 use super::proof::{consumer_name, describe};
 use super::tally::{Instance, Opinion, Promise, Tally};
 use crate::history::{End, Stamp, Subscribed};
-use crate::plan::{MessageId, StreamIndex, TopicIndex};
+use crate::numbers;
+use crate::plan::{ConsumerIndex, MessageId, StreamIndex, TopicIndex};
 use crate::scenario::names;
 
 pub(super) fn check(facts: &Facts<'_>) -> Opinion {
     let mut tally = Tally::new(Kind::Lost, Promise::NoLoss);
-    let mut doubts = Vec::new();
+    let mut undecided = Vec::new();
     let mut idle: BTreeMap<TopicIndex, Vec<&Feed>> = BTreeMap::new();
     let missing = facts.parallel(&facts.feeds, |feed| Missing::of(facts, feed));
     for (feed, missing) in facts.feeds.iter().zip(missing) {
@@ -40,7 +41,7 @@ pub(super) fn check(facts: &Facts<'_>) -> Opinion {
             continue;
         }
         if facts.undecided(feed) {
-            doubts.push(undecided(facts, feed, count));
+            undecided.push((feed.consumer, feed.topic, count));
             continue;
         }
         for range in &missing.ranges {
@@ -49,6 +50,7 @@ pub(super) fn check(facts: &Facts<'_>) -> Opinion {
             });
         }
     }
+    let mut doubts = doubts(facts, &undecided);
     doubts.extend(idle.into_iter().filter_map(|(topic, feeds)| nothing_due(facts, topic, &feeds)));
     Opinion { tallies: vec![tally], doubts }
 }
@@ -63,9 +65,11 @@ fn nothing_due(facts: &Facts<'_>, topic: TopicIndex, feeds: &[&Feed]) -> Option<
         claimed.map(|feed| facts.plan.consumers[feed.consumer.place()].number).collect();
     let who = names::list(names::Kind::Consumer, &consumers);
     let name = &facts.plan.topics[topic.place()].name;
-    let what = if acked == 1 { "1 message was" } else { &format!("{acked} messages were") };
-    (acked > 0 && !consumers.is_empty())
-        .then(|| format!("nothing was due to {who} on {name}, although {what} acked on it"))
+    let messages = numbers::count(acked, "message");
+    let verb = if acked == 1 { "was" } else { "were" };
+    (acked > 0 && !consumers.is_empty()).then(|| {
+        format!("nothing was due to {who} on {name}, although {messages} {verb} acked on it")
+    })
 }
 
 /// What one feed misses.
@@ -238,16 +242,38 @@ fn behind(facts: &Facts<'_>, feed: &Feed) -> Vec<MessageId> {
     behind
 }
 
-fn undecided(facts: &Facts<'_>, feed: &Feed, count: u64) -> String {
-    let who = consumer_name(facts, feed.consumer);
-    let topic = &facts.plan.topics[feed.topic.place()].name;
-    let what = if count == 1 { "1 message".to_owned() } else { format!("{count} messages") };
-    match facts.history.end {
-        End::Interrupted => format!("interrupted: {who} did not yet have {what} of {topic}"),
-        _ => format!(
-            "{who} had not caught up when the deadline passed: {what} of {topic} still missing"
-        ),
+/// What is undecided, by consumer, topic and number of messages: a sentence for all consumers that
+/// miss something of the same topics.
+fn doubts(facts: &Facts<'_>, undecided: &[(ConsumerIndex, TopicIndex, u64)]) -> Vec<String> {
+    let mut by_consumer: BTreeMap<ConsumerIndex, (BTreeSet<TopicIndex>, u64)> = BTreeMap::new();
+    for (consumer, topic, count) in undecided {
+        let (topics, missing) = by_consumer.entry(*consumer).or_default();
+        topics.insert(*topic);
+        *missing += count;
     }
+    let mut groups: Vec<(BTreeSet<TopicIndex>, Vec<u32>, u64)> = Vec::new();
+    for (consumer, (topics, missing)) in by_consumer {
+        let number = facts.plan.consumers[consumer.place()].number;
+        match groups.iter_mut().find(|(own, ..)| *own == topics) {
+            Some((_, numbers, sum)) => {
+                numbers.push(number);
+                *sum += missing;
+            }
+            None => groups.push((topics, vec![number], missing)),
+        }
+    }
+    let sentence = |(topics, consumers, missing): (BTreeSet<TopicIndex>, Vec<u32>, u64)| {
+        let who = names::list(names::Kind::Consumer, &consumers);
+        let name = |topic: &TopicIndex| facts.plan.topics[topic.place()].name.as_str();
+        let topics = topics.iter().map(name).collect::<Vec<_>>().join(" ");
+        let missing = numbers::count(missing, "delivery");
+        let when = match facts.history.end {
+            End::Interrupted => "the run was interrupted",
+            _ => "the deadline passed",
+        };
+        format!("{who} had not caught up on {topics} when {when}: {missing} still missing")
+    };
+    groups.into_iter().map(sentence).collect()
 }
 
 fn instance(facts: &Facts<'_>, feed: &Feed, lost: &Lost, spans: &[Option<Range<u32>>]) -> Instance {
@@ -256,7 +282,7 @@ fn instance(facts: &Facts<'_>, feed: &Feed, lost: &Lost, spans: &[Option<Range<u
     let stream = &facts.plan.streams[lost.stream.place()];
     let producer = facts.plan.producers[stream.producer.place()].number;
     let topic = &facts.plan.topics[feed.topic.place()].name;
-    let whose = format!("of what P{producer} sent to {topic}");
+    let whose = format!("of what P{producer} sent to {topic} that was due to {who}");
     let (from_start, to_end) = spans[lost.slot as usize]
         .as_ref()
         .map_or((false, false), |span| (span.start == range.start, span.end == range.end));

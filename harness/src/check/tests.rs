@@ -119,10 +119,10 @@ fn a_message_that_one_consumer_misses_is_lost() {
 #[test]
 fn neighbouring_losses_are_one_range_with_its_shape() {
     for (numbers, shape) in [
-        (0..3, "the prefix of what P2 sent to T1"),
-        (10..14, "from the middle of what P2 sent to T1"),
-        (27..30, "the tail of what P2 sent to T1"),
-        (0..30, "all of what P2 sent to T1"),
+        (0..3, "the prefix of what P2 sent to T1 that was due to C1"),
+        (10..14, "from the middle of what P2 sent to T1 that was due to C1"),
+        (27..30, "the tail of what P2 sent to T1 that was due to C1"),
+        (0..30, "all of what P2 sent to T1 that was due to C1"),
     ] {
         let (plan, mut history) = sound(&LONG, calm(2));
         let count = numbers.len() as u64;
@@ -393,7 +393,7 @@ fn what_keeps_a_run_from_a_verdict_is_said() {
     };
     let (mut plan, history) = sound(&LONG, calm(24));
     plan.scenario.require = vec![Requirement { counter: Counter::Retries, at_least: 1 }];
-    assert!(doubts(&plan, &history).contains("at least 1 retries, and there were 0"));
+    assert!(doubts(&plan, &history).contains("at least 1 retry, and there were 0"));
     plan.scenario.require.clear();
     let mut broken = history.clone();
     broken.consumers[1].subscriptions[0].confirmed = None;

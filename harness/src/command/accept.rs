@@ -5,6 +5,8 @@
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
+use super::streams;
+use crate::because::because;
 use crate::exit::Exit;
 use crate::golden::{self, DEFAULT_FOLDER, Pending};
 use crate::report::terminal::{self, Style};
@@ -67,12 +69,12 @@ pub fn pending(arguments: &Arguments) -> Exit {
             } else {
                 format!("new, {lines}")
             };
-            writeln!(io::stdout(), "{}", entry.name)?;
+            streams::print(&format!("{}\n", entry.name)).map_err(Refusal::told)?;
             let description = proposed.description.unwrap_or_else(|| entry.name.clone());
-            eprintln!("  {description}: {what}");
+            streams::tell(&format!("  {description}: {what}"));
         }
         let count = words::count(pending.len() as u64, "golden file");
-        eprintln!("{count} pending in {}", arguments.golden.display());
+        streams::tell(&format!("{count} pending in {}", arguments.golden.display()));
         Ok(Exit::Passed)
     }))
 }
@@ -88,6 +90,11 @@ impl Refusal {
     fn usage(text: String) -> Self {
         Self { exit: Exit::Usage, text }
     }
+
+    /// Why was said already.
+    const fn told(exit: Exit) -> Self {
+        Self { exit, text: String::new() }
+    }
 }
 
 impl From<golden::Error> for Refusal {
@@ -98,13 +105,15 @@ impl From<golden::Error> for Refusal {
 
 impl From<io::Error> for Refusal {
     fn from(error: io::Error) -> Self {
-        Self { exit: Exit::Failed, text: error.to_string() }
+        Self { exit: Exit::Failed, text: because(&error) }
     }
 }
 
 fn finish(done: Result<Exit, Refusal>) -> Exit {
     done.unwrap_or_else(|refusal| {
-        eprintln!("error: {}", refusal.text);
+        if !refusal.text.is_empty() {
+            streams::tell(&format!("error: {}", refusal.text));
+        }
         refusal.exit
     })
 }
@@ -144,14 +153,14 @@ fn each(
     act: impl Fn(&Pending) -> Result<(), golden::Error>,
 ) -> Result<Exit, Refusal> {
     if pending.is_empty() {
-        eprintln!("nothing is pending in {}", arguments.golden.display());
+        streams::tell(&format!("nothing is pending in {}", arguments.golden.display()));
         return Ok(Exit::NothingSelected);
     }
     for entry in pending {
         act(entry)?;
-        eprintln!("{done}  {}", entry.name);
+        streams::tell(&format!("{done}  {}", entry.name));
     }
-    eprintln!("{} {done}", words::count(pending.len() as u64, "golden file"));
+    streams::tell(&format!("{} {done}", words::count(pending.len() as u64, "golden file")));
     Ok(Exit::Passed)
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 
+use super::streams;
 use crate::exit::Exit;
 use crate::plan::Plan;
 use crate::scenario;
@@ -35,7 +36,7 @@ pub fn main(arguments: &Arguments) -> Exit {
     match serve(arguments) {
         Ok(()) => Exit::Passed,
         Err(error) => {
-            eprintln!("harness broker: {error:#}");
+            streams::tell(&format!("harness broker: {error:#}"));
             Exit::NoVerdict
         }
     }

@@ -6,11 +6,14 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
+use super::streams;
+use crate::because::because;
 use crate::check::{self, Judgement, Verdict, logs};
 use crate::exit::Exit;
 use crate::history::json;
-use crate::plan::Plan;
+use crate::plan::{Consumer, Plan};
 use crate::report::terminal::{self, Style};
+use crate::report::words;
 use crate::scenario;
 
 /// Its arguments.
@@ -33,7 +36,7 @@ pub fn main(arguments: &Arguments) -> Exit {
     let plan = match scenario::load(&arguments.file).and_then(Plan::new) {
         Ok(plan) => plan,
         Err(error) => {
-            let _ = writeln!(io::stderr(), "{error}");
+            streams::tell(&error.to_string());
             return Exit::Usage;
         }
     };
@@ -42,10 +45,15 @@ pub fn main(arguments: &Arguments) -> Exit {
         (None, Some(folder)) => by_logs(&plan, folder),
         (None, None) => return Exit::Usage,
     };
-    match judged.and_then(|(judgement, notes)| show(&plan, &judgement, &notes)) {
+    // Logs do not say when, so an order may be no more than not refuted.
+    let pass = match arguments.history {
+        Some(_) => words::PROMISED,
+        None => "nothing in the logs breaks a promise",
+    };
+    match judged.and_then(|(judgement, notes)| show(&plan, &judgement, pass, &notes)) {
         Ok(exit) => exit,
         Err(error) => {
-            let _ = writeln!(io::stderr(), "error: {error:#}");
+            streams::tell(&format!("error: {error:#}"));
             Exit::Usage
         }
     }
@@ -53,7 +61,8 @@ pub fn main(arguments: &Arguments) -> Exit {
 
 fn by_history(plan: &Plan, file: &Path) -> anyhow::Result<Judgement> {
     let name = file.display().to_string();
-    let open = File::open(file).with_context(|| name.clone())?;
+    let open = File::open(file)
+        .map_err(|error| anyhow::anyhow!("{name}: cannot read the history: {}", because(&error)))?;
     let history = json::read(plan, BufReader::new(open)).with_context(|| name)?;
     Ok(check::judge(plan, &history))
 }
@@ -63,8 +72,10 @@ fn by_logs(plan: &Plan, folder: &Path) -> anyhow::Result<(Judgement, Vec<String>
     for consumer in &plan.consumers {
         let path = folder.join(format!("consumer_{}.txt", consumer.number));
         let name = path.display().to_string();
-        let bytes = fs::read(&path)
-            .with_context(|| format!("{name}: cannot read the log of C{}", consumer.number))?;
+        let bytes = fs::read(&path).map_err(|error| {
+            let (number, why) = (consumer.number, because(&error));
+            anyhow::anyhow!("{name}: cannot read the log of C{number}: {why}")
+        })?;
         all.push(logs::parse(plan, name, bytes)?);
     }
     let mut reading = logs::judge(plan, &all);
@@ -79,16 +90,18 @@ fn by_logs(plan: &Plan, folder: &Path) -> anyhow::Result<(Judgement, Vec<String>
 /// The logs in the folder that no consumer of the plan is named by, and their numbers, by name.
 fn foreign(plan: &Plan, folder: &Path) -> anyhow::Result<Vec<(String, String)>> {
     let mut found = Vec::new();
-    let cannot = || format!("{}: cannot list the folder", folder.display());
-    for entry in fs::read_dir(folder).with_context(cannot)? {
-        let name = entry.with_context(cannot)?.file_name();
+    let cannot = |error: io::Error| {
+        anyhow::anyhow!("{}: cannot list the folder: {}", folder.display(), because(&error))
+    };
+    for entry in fs::read_dir(folder).map_err(cannot)? {
+        let name = entry.map_err(cannot)?.file_name();
         let Some(name) = name.to_str() else { continue };
         let number = name.strip_prefix("consumer_").and_then(|rest| rest.strip_suffix(".txt"));
         let Some(number) = number.filter(|number| number.bytes().all(|b| b.is_ascii_digit()))
         else {
             continue;
         };
-        let own = |consumer: &crate::plan::Consumer| consumer.number.to_string() == number;
+        let own = |consumer: &Consumer| consumer.number.to_string() == number;
         if !number.is_empty() && !plan.consumers.iter().any(own) {
             found.push((name.to_owned(), number.to_owned()));
         }
@@ -97,10 +110,10 @@ fn foreign(plan: &Plan, folder: &Path) -> anyhow::Result<Vec<(String, String)>> 
     Ok(found)
 }
 
-fn show(plan: &Plan, judgement: &Judgement, notes: &[String]) -> anyhow::Result<Exit> {
+fn show(plan: &Plan, judgement: &Judgement, pass: &str, notes: &[String]) -> anyhow::Result<Exit> {
     let mut to = io::stderr().lock();
     let style = Style::new(io::stderr().is_terminal(), |name| std::env::var(name).ok());
-    terminal::judgement(plan, judgement, style, &mut to)?;
+    terminal::judgement(plan, judgement, pass, style, &mut to)?;
     if !notes.is_empty() {
         writeln!(to)?;
     }

@@ -3,15 +3,18 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use broker_client::wire::TopicName;
 
+use super::streams;
+use crate::because::because;
 use crate::exit::Exit;
 use crate::producer_log::made::{self, Bursts, Payloads, Recipe};
 use crate::scenario::names::{self, Kind};
+use crate::scenario::values;
 
 /// The most lines of one log.
 const LINES_MAX: i64 = 100_000_000;
@@ -40,7 +43,7 @@ pub struct Arguments {
     pub start: Duration,
 
     /// How long each log goes on.
-    #[arg(long, default_value = "8m", value_parser = humantime::parse_duration)]
+    #[arg(long, default_value = "8m", value_parser = span)]
     pub span: Duration,
 
     /// What every choice by chance follows from.
@@ -68,15 +71,11 @@ pub struct Mapping {
 pub fn main(arguments: &Arguments) -> Exit {
     match generate(arguments) {
         Ok(files) => {
-            let mut stdout = io::stdout().lock();
-            for file in files {
-                // A reader that has gone away has seen enough.
-                let _ = writeln!(stdout, "{}", file.display());
-            }
-            Exit::Passed
+            let list: String = files.iter().map(|file| format!("{}\n", file.display())).collect();
+            streams::print(&list).err().unwrap_or(Exit::Passed)
         }
         Err(error) => {
-            let _ = writeln!(io::stderr(), "error: {error:#}");
+            streams::tell(&format!("error: {error:#}"));
             Exit::Usage
         }
     }
@@ -99,12 +98,11 @@ fn generate(arguments: &Arguments) -> anyhow::Result<Vec<PathBuf>> {
         bail!("{} is there already; --force overwrites it", there.display());
     }
     fs::create_dir_all(&arguments.out)
-        .with_context(|| format!("cannot make the folder {}", arguments.out.display()))?;
+        .map_err(|error| cannot("make the folder", &arguments.out, &error))?;
     let mut files = Vec::new();
     for (number, topics) in topics_of {
         let file = file(number);
-        write(&file, number, topics, arguments)
-            .with_context(|| format!("cannot write {}", file.display()))?;
+        write(&file, number, topics, arguments).map_err(|error| cannot("write", &file, &error))?;
         files.push(file);
     }
     Ok(files)
@@ -131,6 +129,10 @@ fn write(
     to.flush()
 }
 
+fn cannot(act: &str, path: &Path, error: &io::Error) -> anyhow::Error {
+    anyhow::anyhow!("cannot {act} {}: {}", path.display(), because(error))
+}
+
 fn mapping(text: &str) -> Result<Mapping, String> {
     let (producers, topics) =
         text.split_once('=').ok_or("expected producers, `=`, topics, such as `P1=T1,T2`")?;
@@ -155,6 +157,10 @@ fn payloads(text: &str) -> Result<Payloads, String> {
         Some(word) => Err(format!("`{word}` cannot be a payload: words without blanks can")),
         None => Ok(Payloads::Words(words)),
     }
+}
+
+fn span(text: &str) -> Result<Duration, String> {
+    values::time(text).map_err(|diagnostic| diagnostic.brief())
 }
 
 fn start(text: &str) -> Result<Duration, String> {

@@ -13,6 +13,7 @@ pub mod plan;
 pub mod run;
 pub mod sabotage;
 pub mod schema;
+mod streams;
 
 /// Runs a scenario against a message broker and says with proof whether every acknowledged message
 /// reached every consumer entitled to it, once and in order.

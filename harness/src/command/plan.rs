@@ -1,8 +1,9 @@
 //! `harness plan`: what a scenario is going to do, without doing it.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 
+use super::streams;
 use crate::exit::Exit;
 use crate::plan::Plan;
 use crate::scenario;
@@ -27,12 +28,10 @@ pub fn main(arguments: &Arguments) -> Exit {
     match scenario::load(&arguments.file).and_then(Plan::new) {
         Ok(plan) => {
             let text = if arguments.json { json::render(&plan) } else { table::render(&plan) };
-            // A reader that has gone away has seen enough.
-            let _ = io::stdout().write_all(text.as_bytes());
-            Exit::Passed
+            streams::print(&text).err().unwrap_or(Exit::Passed)
         }
         Err(error) => {
-            let _ = writeln!(io::stderr(), "{}", error.render(colour()));
+            streams::tell(&error.render(colour()));
             Exit::Usage
         }
     }

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use futures_util::stream::{self, StreamExt as _};
 use tokio::time::Instant;
 
+use super::streams;
 use crate::exit::Exit;
 use crate::golden::{self, Mode};
 use crate::plan::Plan;
@@ -21,8 +22,26 @@ use crate::testbed::external::External;
 use crate::testbed::{process, sabotage};
 use crate::trial::{BrokerUnderTest, Interrupt};
 
+/// What `--help` says after the flags.
+const AFTER_HELP: &str = "\
+Kinds of sabotage: lose, duplicate, reorder, diverge, phantom, resurrect, corrupt, misroute, early,
+stale-ack; each as KIND, KIND:1% or KIND:5
+
+Exit codes:
+    0  all passed
+    1  a check or a golden file failed, or a golden file is new and waits for review
+    2  the command line or a scenario is invalid
+    3  no verdict: the broker cannot be reached, messages were not acked, the drain is undecided
+    4  nothing selected
+  130  interrupted; what was known is written
+Of several scenarios the gravest counts: 130 before 2 before 1 before 3 before 4";
+
+/// The folder of the consumers' logs where none is named.
+const DEFAULT_OUT: &str = "out";
+
 /// Its arguments.
 #[derive(Clone, Debug, clap::Args)]
+#[command(after_help = AFTER_HELP)]
 pub struct Arguments {
     /// Scenarios: YAML files, or folders of them
     #[arg(default_value = "scenarios")]
@@ -33,7 +52,7 @@ pub struct Arguments {
     pub filter: Option<String>,
 
     /// Scenarios run at the same time; their latencies then disturb each other
-    #[arg(long, value_name = "COUNT", default_value = "1")]
+    #[arg(long, value_name = "COUNT", default_value = "1", value_parser = jobs)]
     pub jobs: NonZeroUsize,
 
     /// Store of the broker that is started, whatever the scenario says
@@ -45,7 +64,7 @@ pub struct Arguments {
     pub broker: Vec<String>,
 
     /// Folder for the consumers' logs; each scenario has a folder of its own in it
-    #[arg(long, value_name = "DIR", default_value = "out")]
+    #[arg(long, value_name = "DIR", default_value = DEFAULT_OUT)]
     pub out: PathBuf,
 
     /// Folder of the golden files
@@ -72,10 +91,14 @@ pub fn main(arguments: &Arguments, harness: &Path) -> Exit {
     match prepare(arguments, harness) {
         Ok(prepared) => prepared.run(&terminal),
         Err(Refused { exit, text }) => {
-            eprintln!("{text}");
+            streams::tell(&text);
             exit
         }
     }
+}
+
+fn jobs(text: &str) -> Result<NonZeroUsize, String> {
+    text.parse().map_err(|_| "expected a whole number, at least 1".to_owned())
 }
 
 fn variable(name: &str) -> Option<String> {
@@ -97,6 +120,8 @@ impl Refused {
 /// Everything that could be found wrong before anything is started, found right.
 struct Prepared {
     plans: Vec<Arc<Plan>>,
+    /// Scenarios that do not hold here.
+    skipped: usize,
     context: one::Context,
     output: crate::report::Output,
     jobs: usize,
@@ -117,9 +142,10 @@ fn prepare(arguments: &Arguments, harness: &Path) -> Result<Prepared, Refused> {
         let text = format!("--history takes one scenario, and {} are selected", scenarios.len());
         return Err(Refused::usage(text));
     }
+    let skipped = choose(arguments, &mut scenarios)?;
     let plans: Vec<_> = scenarios
         .into_iter()
-        .map(|scenario| plan(arguments, scenario))
+        .map(|scenario| Plan::new(scenario).map(Arc::new).map_err(|error| rendered(&error)))
         .collect::<Result<_, _>>()?;
     for plan in &plans {
         crate::descriptors::reserve(plan).map_err(Refused::usage)?;
@@ -133,7 +159,7 @@ fn prepare(arguments: &Arguments, harness: &Path) -> Result<Prepared, Refused> {
     let history = history.map_err(Refused::usage)?;
     let output = arguments.reports.open(variable).map_err(Refused::usage)?;
     let context = one::Context { arguments: arguments.clone(), broker, mode, history };
-    Ok(Prepared { plans, context, output, jobs: arguments.jobs.get() })
+    Ok(Prepared { plans, skipped, context, output, jobs: arguments.jobs.get() })
 }
 
 fn rendered(error: &scenario::Error) -> Refused {
@@ -157,12 +183,45 @@ fn nothing_selected(arguments: &Arguments, names: &[String]) -> Refused {
     Refused { exit: Exit::NothingSelected, text }
 }
 
-fn plan(arguments: &Arguments, mut scenario: Scenario) -> Result<Arc<Plan>, Refused> {
+/// Takes out the scenarios that do not hold for the store that they would run on, and says how
+/// many. Which store somebody else's broker has is not known.
+fn choose(arguments: &Arguments, scenarios: &mut Vec<Scenario>) -> Result<usize, Refused> {
     if let Some(store) = &arguments.store {
-        scenario.broker.store = scenario::store(store)
+        let store = scenario::store(store)
             .map_err(|why| Refused::usage(format_args!("--store {store}: {}", why.brief())))?;
+        for scenario in &mut *scenarios {
+            scenario.broker.store = store;
+        }
     }
-    Plan::new(scenario).map(Arc::new).map_err(|error| rendered(&error))
+    refuse_sabotage(arguments, scenarios)?;
+    if !arguments.broker.is_empty() {
+        return Ok(0);
+    }
+    let before = scenarios.len();
+    scenarios.retain(|scenario| match scenario.broker.skipped() {
+        Some(why) => {
+            streams::tell(&format!("SKIP  {}  {why}", scenario.name));
+            false
+        }
+        None => true,
+    });
+    if scenarios.is_empty() {
+        let text = "nothing selected: every scenario was skipped".to_owned();
+        return Err(Refused { exit: Exit::NothingSelected, text });
+    }
+    Ok(before - scenarios.len())
+}
+
+/// Sabotage needs to know whose a message is, which only our wire tells.
+fn refuse_sabotage(arguments: &Arguments, scenarios: &[Scenario]) -> Result<(), Refused> {
+    let original = |scenario: &&Scenario| scenario.broker.driver == scenario::Driver::Original;
+    match scenarios.iter().find(original) {
+        Some(scenario) if arguments.sabotage.is_some() => Err(Refused::usage(format_args!(
+            "--sabotage works through what our wire adds, and {} has `driver: original`",
+            scenario.file.display()
+        ))),
+        _ => Ok(()),
+    }
 }
 
 fn broker_under_test(arguments: &Arguments, harness: &Path) -> Result<BrokerUnderTest, Refused> {
@@ -179,7 +238,7 @@ impl Prepared {
         let runtime = match runtime {
             Ok(runtime) => runtime,
             Err(error) => {
-                eprintln!("error: cannot start the worker threads: {error}");
+                streams::tell(&format!("error: cannot start the worker threads: {error}"));
                 return Exit::NoVerdict;
             }
         };
@@ -190,6 +249,7 @@ impl Prepared {
         entries.sort_by_key(|(place, _)| *place);
         let report = Report {
             entries: entries.into_iter().map(|(_, entry)| entry).collect(),
+            skipped: self.skipped,
             duration: began.elapsed(),
         };
         terminal.end(&report);
@@ -197,7 +257,7 @@ impl Prepared {
         match self.output.write(&report) {
             Ok(()) => exit,
             Err(text) => {
-                eprintln!("error: {text}");
+                streams::tell(&format!("error: {text}"));
                 exit.and(Exit::Usage)
             }
         }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use self::table::{Row, Table};
 use super::run::signals;
+use super::streams::{self, Reader};
 use crate::exit::Exit;
 use crate::plan::Plan;
 use crate::scenario;
@@ -30,18 +31,18 @@ pub fn main(arguments: &Arguments, harness: &Path) -> Exit {
     let plan = match scenario::load(&arguments.file).and_then(Plan::new) {
         Ok(plan) => Arc::new(plan),
         Err(error) => {
-            eprintln!("{}", error.render(false));
+            streams::tell(&error.render(false));
             return Exit::Usage;
         }
     };
     if let Err(text) = crate::descriptors::reserve(&plan) {
-        eprintln!("error: {text}");
+        streams::tell(&format!("error: {text}"));
         return Exit::Usage;
     }
     match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime.block_on(run(&plan, harness)),
         Err(error) => {
-            eprintln!("error: cannot start the worker threads: {error}");
+            streams::tell(&format!("error: cannot start the worker threads: {error}"));
             Exit::NoVerdict
         }
     }
@@ -51,20 +52,34 @@ async fn run(plan: &Arc<Plan>, harness: &Path) -> Exit {
     let (trigger, interrupt) = Interrupt::new();
     let rows = async {
         let mut exit = Exit::Passed;
-        println!("{}", Table::HEAD);
+        if let Some(exit) = show(&Table::HEAD) {
+            return exit;
+        }
         for kind in [None].into_iter().chain(Kind::ALL.map(Some)) {
             let row = row(plan, harness, kind, interrupt.clone()).await;
             if interrupt.is_triggered() {
                 return Exit::Interrupted;
             }
-            println!("{row}");
             exit = exit.and(row.exit());
+            if let Some(ended) = show(&row) {
+                return exit.and(ended);
+            }
         }
         exit
     };
     tokio::select! { biased;
         () = signals::insisted(trigger) => Exit::Interrupted,
         exit = rows => exit,
+    }
+}
+
+/// Shows a line of the table; an exit where nobody reads on, for the rows that are left then have
+/// no verdict.
+fn show(line: &dyn std::fmt::Display) -> Option<Exit> {
+    match streams::print(&format!("{line}\n")) {
+        Ok(Reader::Listens) => None,
+        Ok(Reader::Gone) => Some(Exit::NoVerdict),
+        Err(exit) => Some(exit),
     }
 }
 

@@ -1,7 +1,6 @@
 //! `harness schema`: the JSON Schema of a scenario, for editors and other programs.
 
-use std::io::{self, Write};
-
+use super::streams;
 use crate::exit::Exit;
 use crate::scenario;
 
@@ -12,7 +11,6 @@ pub struct Arguments {}
 /// Carries it out.
 #[must_use]
 pub fn main(_arguments: &Arguments) -> Exit {
-    // A reader that has gone away has seen enough.
-    let _ = writeln!(io::stdout(), "{:#}", scenario::schema().as_value());
-    Exit::Passed
+    let text = format!("{:#}\n", scenario::schema().as_value());
+    streams::print(&text).err().unwrap_or(Exit::Passed)
 }

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use broker_client::backoff;
 use broker_client::transport::Transport;
 use broker_client::wire::{self, Code, ConsumerId, Offset, ProducerId, TopicName};
 use broker_client::{Client, Error, Retry, Subscription, TopicProducer};
@@ -44,25 +45,28 @@ impl Http {
         let (mut guess, dialect) = (Dialect::Ours, OnceLock::new());
         for address in addresses {
             let client = Client::over(Arc::clone(transport), address)
-                .map_err(|error| Failure(error.to_string()))?;
+                .map_err(|error| Failure::new(error.to_string()))?;
             if probe(&client).await? == Dialect::Original {
                 guess = Dialect::Original;
             }
             clients.push(client);
         }
         if clients.is_empty() {
-            return Err(Failure("no broker address is given".to_owned()));
+            return Err(Failure::new("no broker address is given"));
         }
         if how == scenario::Driver::Original {
             guess = Dialect::Original;
             dialect.get_or_init(|| guess);
         }
-        Ok(Self { clients, actors: AtomicUsize::new(0), guess, dialect, retry: Retry::default() })
+        Ok(Self { clients, actors: AtomicUsize::new(0), guess, dialect, retry: retry() })
     }
 
     /// The next actor's way to a broker.
-    fn client(&self) -> &Client {
-        &self.clients[self.actors.fetch_add(1, Ordering::Relaxed) % self.clients.len()]
+    /// With a stream of chance of its own.
+    fn client(&self) -> (&Client, u64) {
+        let actor = self.actors.fetch_add(1, Ordering::Relaxed);
+        let client = &self.clients[actor % self.clients.len()];
+        (client, backoff::stream(&["registration"], actor as u64))
     }
 
     fn dialect(&self) -> Dialect {
@@ -74,7 +78,7 @@ impl Http {
     fn settle(&self, client: &Client, shown: Dialect) -> Result<Dialect, Failure> {
         let settled = *self.dialect.get_or_init(|| shown);
         if settled == Dialect::Ours && shown == Dialect::Original {
-            return Err(Failure(format!(
+            return Err(Failure::new(format!(
                 "the broker at {} speaks only the original routes, unlike one asked before; \
                  set `driver: original` to speak so to all of them",
                 client.address()
@@ -100,10 +104,10 @@ impl Driver for Http {
         topic: &'a TopicName,
     ) -> Pending<'a, Result<Box<dyn Sender>, Failure>> {
         Box::pin(async move {
-            let client = self.client();
+            let (client, stream) = self.client();
             let answer = self
                 .retry
-                .repeat(0, || client.register_producer(topic.as_str()))
+                .repeat(stream, || client.register_producer(topic.as_str()))
                 .await
                 .map_err(|error| failed("registering a producer with", topic, &error))?;
             let id = answer.producer_id;
@@ -124,10 +128,10 @@ impl Driver for Http {
         topic: &'a TopicName,
     ) -> Pending<'a, Result<Box<dyn Subscriber>, Failure>> {
         Box::pin(async move {
-            let client = self.client();
+            let (client, stream) = self.client();
             let answer = self
                 .retry
-                .repeat(1, || client.register_consumer(topic.as_str()))
+                .repeat(stream, || client.register_consumer(topic.as_str()))
                 .await
                 .map_err(|error| failed("subscribing to", topic, &error))?;
             let id = answer.consumer_id;
@@ -234,14 +238,26 @@ pub(super) fn outcome(result: Result<Option<Offset>, Error>) -> Outcome {
 }
 
 pub(super) fn failed(doing: &str, topic: &TopicName, error: &Error) -> Failure {
-    Failure(format!("{doing} {topic}: {error}"))
+    Failure { why: format!("{doing} {topic}: {error}"), is_final: is_final(error) }
+}
+
+/// Whether the broker refuses the request and always will. By its code alone: without one, or with
+/// one of a later version, it is not known what will pass.
+fn is_final(error: &Error) -> bool {
+    let known = |code: &Code| !matches!(code, Code::Empty | Code::RequestTimeout | Code::Other(_));
+    !error.may_pass() && error.code().is_some_and(known)
+}
+
+/// With a fixed seed, because a simulated run has to follow from its own alone.
+fn retry() -> Retry {
+    Retry { seed: Some(0), ..Retry::default() }
 }
 
 /// Whether somebody listens, and what it likely speaks.
 async fn probe(client: &Client) -> Result<Dialect, Failure> {
     let nobody = wire::Subscription { topic: "T", consumer_id: -1, epoch: None };
     match client.size(&nobody).await {
-        Err(error @ Error::NotSent(_)) => Err(Failure(error.to_string())),
+        Err(error @ Error::NotSent(_)) => Err(Failure::new(error.to_string())),
         Err(error) if error.code().is_some() => Ok(Dialect::Ours),
         _ => Ok(Dialect::Original),
     }

@@ -50,8 +50,20 @@ pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// A call that failed. Whether it took effect does not matter for these calls: they are repeated,
 /// or the run ends without a verdict.
 #[derive(Clone, Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct Failure(pub String);
+#[error("{why}")]
+pub struct Failure {
+    /// For people.
+    pub why: String,
+    /// Whether the same call is refused for good, so that a repetition is of no use.
+    pub is_final: bool,
+}
+
+impl Failure {
+    /// A failure of a call that may succeed when it is repeated.
+    pub fn new(why: impl Into<String>) -> Self {
+        Self { why: why.into(), is_final: false }
+    }
+}
 
 /// A connection to a broker under test, shared by all actors of a run.
 pub trait Driver: Send + Sync {

@@ -7,11 +7,13 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::because::because;
+
 /// A golden file that cannot be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The operating system says so.
-    #[error("cannot {action} {}: {source}{}", path.display(), hint(source))]
+    #[error("cannot {action} {}: {}{}", path.display(), because(source), hint(source))]
     Io {
         /// A verb: `write`.
         action: &'static str,
@@ -76,7 +78,7 @@ impl Golden {
         match fs::read_to_string(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-                return Err(malformed(error.to_string()));
+                return Err(malformed(because(&error)));
             }
             Err(source) => return Err(Error::Io { action: "read", path: path.to_owned(), source }),
             Ok(text) if text.lines().next() != Some("---") => {

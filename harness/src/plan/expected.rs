@@ -49,16 +49,22 @@ impl Plan {
         self.topics.iter().enumerate().map(on).sum()
     }
 
+    /// Whether fewer deliveries than [`Plan::delivered_total`] are as good: messages may start before
+    /// consumers do, may be lost, or may stay without an ack.
+    #[must_use]
+    pub fn fewer_may_come(&self) -> bool {
+        let expect = self.scenario.expect;
+        self.scenario.start == Start::Together
+            || expect.delivery == Delivery::AtMostOnce
+            || expect.acked == Acked::Any
+    }
+
     /// Whether the ledger's line of a consumer and a topic is known before the run. It never is
     /// where messages may start before consumers do, may be lost, may stay without an ack, or may
     /// arrive in any order.
     #[must_use]
     pub fn exactness(&self, _consumer: ConsumerIndex, _topic: TopicIndex) -> Exactness {
-        let expect = self.scenario.expect;
-        let open = self.scenario.start == Start::Together
-            || expect.delivery == Delivery::AtMostOnce
-            || expect.acked == Acked::Any
-            || expect.order == Order::None;
+        let open = self.fewer_may_come() || self.scenario.expect.order == Order::None;
         if open { Exactness::Open } else { Exactness::Exact }
     }
 

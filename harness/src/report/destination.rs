@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use clap::{Arg, ArgMatches, Command, value_parser};
 
 use super::{Asked, FORMATS, Format, Report};
-use crate::scenario::because;
+use crate::because::because;
 
 /// The reports that the command line asks for; `#[command(flatten)]` it.
 #[derive(Clone, Debug, Default)]
@@ -71,14 +71,18 @@ impl Destinations {
     /// A file that cannot be written: a text for people that names the flag and the file.
     pub fn open(&self, variable: impl Fn(&str) -> Option<String>) -> Result<Output, String> {
         let mut open: Vec<(_, _, Box<dyn Write>)> = Vec::new();
+        let mut on_stdout = None;
         for (flag, format, path) in &self.0 {
             if path == Path::new("-") {
+                if let Some(other) = on_stdout.replace(flag) {
+                    return Err(format!(
+                        "--{other} and --{flag} cannot both go to stdout; name a file for one"
+                    ));
+                }
                 open.push((*format, String::from("stdout"), Box::new(io::stdout())));
                 continue;
             }
-            let file = create(path).map_err(|error| {
-                format!("--{flag}: cannot write {}: {}", path.display(), because(&error))
-            })?;
+            let file = create(path).map_err(|why| format!("--{flag} {}: {why}", path.display()))?;
             open.push((*format, path.display().to_string(), Box::new(BufWriter::new(file))));
         }
         for format in FORMATS {
@@ -92,11 +96,17 @@ impl Destinations {
     }
 }
 
-fn create(path: &Path) -> io::Result<File> {
+/// Creates a file and the folders above it; an error says which of the two cannot be made.
+///
+/// # Errors
+/// A text for people, without the file's own name.
+pub fn create(path: &Path) -> Result<File, String> {
     if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder)?;
+        std::fs::create_dir_all(folder).map_err(|error| {
+            format!("the folder {} cannot be made: {}", folder.display(), because(&error))
+        })?;
     }
-    File::create(path)
+    File::create(path).map_err(|error| format!("it cannot be written: {}", because(&error)))
 }
 
 impl Output {
@@ -110,10 +120,12 @@ impl Output {
         for (format, target, mut writer) in self.0 {
             let done = (format.write)(report, &mut writer).and_then(|()| writer.flush());
             if let Err(error) = done
+                // A reader that has gone away has seen enough.
+                && error.kind() != io::ErrorKind::BrokenPipe
                 && first.is_ok()
             {
-                first =
-                    Err(format!("cannot write the {} report to {target}: {error}", format.name));
+                let (name, why) = (format.name, because(&error));
+                first = Err(format!("cannot write the {name} report to {target}: {why}"));
             }
         }
         first

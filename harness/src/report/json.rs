@@ -43,6 +43,8 @@ struct Document<'a> {
     /// What the process ends with.
     exit: u8,
     duration_ns: u64,
+    /// How many scenarios were skipped, because they do not hold for the store.
+    skipped: usize,
     /// In the order in which they were named.
     scenarios: Vec<Scenario<'a>>,
 }
@@ -94,7 +96,7 @@ struct Numbers {
     acked: u64,
     refused: u64,
     unknown: u64,
-    due: u64,
+    expected: u64,
     delivered: u64,
     active_ns: u64,
     ack: Times,
@@ -167,6 +169,7 @@ impl<'a> Document<'a> {
             harness: env!("CARGO_PKG_VERSION"),
             exit: report.exit().code(),
             duration_ns: nanos(report.duration),
+            skipped: report.skipped,
             scenarios: report.entries.iter().map(Scenario::new).collect(),
         }
     }
@@ -216,7 +219,7 @@ impl Numbers {
             acked: summary.acked,
             refused: summary.refused,
             unknown: summary.unknown,
-            due: summary.due,
+            expected: summary.expected,
             delivered: summary.delivered,
             active_ns: nanos(summary.active),
             ack: Times::new(&summary.ack),

@@ -3,7 +3,7 @@
 //! A run fills in an [`Entry`] for each scenario; reports read entries and nothing else. A new
 //! format is one file here and one line in [`FORMATS`]; [`Destinations`] makes its flag.
 
-mod destination;
+pub mod destination;
 pub mod github;
 pub mod json;
 pub mod judged;
@@ -64,6 +64,8 @@ pub const FORMATS: &[Format] = &[
 pub struct Report {
     /// In the order in which the scenarios were named.
     pub entries: Vec<Entry>,
+    /// Scenarios that were skipped, because they do not hold for the store.
+    pub skipped: usize,
     /// How long all of it took.
     pub duration: Duration,
 }

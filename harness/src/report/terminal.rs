@@ -92,9 +92,12 @@ pub fn plain(entry: &Entry) -> String {
 }
 
 fn pass(entry: &Entry, style: Style, to: &mut dyn Write) -> io::Result<()> {
-    let golden = entry.golden.as_ref().map_or_else(String::new, words::golden);
+    let golden = entry
+        .golden
+        .as_ref()
+        .map_or_else(String::new, |comparison| format!("  {}", words::golden(comparison)));
     let name = style.strong(&entry.name);
-    writeln!(to, "{}  {name}  {}  {golden}", style.good("PASS"), words::time(entry.duration))?;
+    writeln!(to, "{}  {name}  {}{golden}", style.good("PASS"), words::time(entry.duration))?;
     if let Some(summary) = &entry.summary {
         numbers::numbers(summary, style, to)?;
     }
@@ -116,7 +119,8 @@ fn no_pass(entry: &Entry, style: Style, to: &mut dyn Write) -> io::Result<()> {
     writeln!(to, "{label}  {name}  {}", words::sentence(entry))?;
     if let Some(trouble) = &entry.trouble {
         // The sentence was its first line, unless a broken promise is the graver news.
-        let told = words::sentence(entry) == trouble.text.lines().next().unwrap_or_default();
+        let first = trouble.text.lines().next().unwrap_or_default();
+        let told = words::sentence(entry).ends_with(first);
         for line in trouble.text.lines().skip(usize::from(told)) {
             writeln!(to, "      {line}")?;
         }
@@ -174,7 +178,7 @@ fn ways_on(entry: &Entry, style: Style, to: &mut dyn Write) -> io::Result<()> {
 /// # Errors
 /// Those of the writer.
 pub fn end(report: &Report, style: Style, to: &mut dyn Write) -> io::Result<()> {
-    if report.entries.len() < 2 {
+    if report.entries.len() + report.skipped < 2 {
         return Ok(());
     }
     let mut parts = Vec::new();
@@ -193,6 +197,9 @@ pub fn end(report: &Report, style: Style, to: &mut dyn Write) -> io::Result<()> 
             parts.push(if good { style.good(&text) } else { style.bad(&text) });
         }
     }
-    let all = words::count(report.entries.len() as u64, "scenario");
+    if report.skipped > 0 {
+        parts.push(style.warn(&format!("{} skipped", words::number(report.skipped as u64))));
+    }
+    let all = words::count((report.entries.len() + report.skipped) as u64, "scenario");
     writeln!(to, "\n{all}: {}  in {}", parts.join(", "), words::time(report.duration))
 }

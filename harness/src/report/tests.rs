@@ -71,7 +71,7 @@ fn check(
     entries: Vec<Entry>,
     expected: &str,
 ) {
-    let report = Report { entries, duration: Duration::from_millis(450) };
+    let report = Report { entries, skipped: 0, duration: Duration::from_millis(450) };
     let mut text = Vec::new();
     write(&report, &mut text).unwrap();
     assert_eq!(String::from_utf8(text).unwrap(), expected.trim_start_matches('\n'));
@@ -258,6 +258,7 @@ const JSON: &str = r##"
   "harness": "VERSION",
   "exit": 1,
   "duration_ns": 450000000,
+  "skipped": 0,
   "scenarios": [
     {
       "name": "small",
@@ -277,7 +278,7 @@ const JSON: &str = r##"
         "acked": 6,
         "refused": 0,
         "unknown": 0,
-        "due": 12,
+        "expected": 12,
         "delivered": 11,
         "active_ns": 17000000,
         "ack": {
@@ -338,7 +339,7 @@ const JSON: &str = r##"
 
 #[test]
 fn the_exit_code_is_that_of_the_gravest_entry() {
-    let exit = |entries| Report { entries, duration: Duration::ZERO }.exit();
+    let exit = |entries| Report { entries, skipped: 0, duration: Duration::ZERO }.exit();
     assert_eq!(exit(vec![]), Exit::NothingSelected);
     assert_eq!(exit(vec![passed()]), Exit::Passed);
     assert_eq!(exit(vec![passed(), lost()]), Exit::Failed);

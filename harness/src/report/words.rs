@@ -8,26 +8,7 @@ use std::time::Duration;
 use super::{Entry, Judged};
 use crate::check::{Kind, Verdict};
 use crate::golden::{Comparison, DEFAULT_FOLDER, Skipped};
-
-/// `1,234,567`.
-#[must_use]
-pub fn number(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() * 4 / 3);
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-/// `1 producer`, `5 producers`.
-#[must_use]
-pub fn count(count: u64, noun: &str) -> String {
-    format!("{} {noun}{}", number(count), if count == 1 { "" } else { "s" })
-}
+pub use crate::numbers::{count, number};
 
 /// Three figures and a unit: `870 µs`, `1.24 ms`, `23.1 s`.
 #[must_use]
@@ -56,22 +37,30 @@ pub fn anomalies(kind: Kind, count: u64) -> String {
             "1 delivery of an acknowledged message never came",
             "deliveries of acknowledged messages never came",
         ),
-        Kind::Duplicate => ("1 message came more than once", "messages came more than once"),
-        Kind::Reordered => ("1 message came out of order", "messages came out of order"),
-        Kind::Divergent => {
-            ("consumers disagree in 1 place", "times, consumers disagree on what came")
-        }
-        Kind::Phantom => ("1 message came that nobody sent", "messages came that nobody sent"),
+        Kind::Duplicate => (
+            "1 delivery repeats a message that had come before",
+            "deliveries repeat messages that had come before",
+        ),
+        Kind::Reordered => ("1 delivery is out of order", "deliveries are out of order"),
+        Kind::Divergent => ("consumers disagree in 1 place", "places in which consumers disagree"),
+        Kind::Phantom => (
+            "1 delivery is of a message that nobody sent",
+            "deliveries are of messages that nobody sent",
+        ),
         Kind::Resurrected => {
-            ("1 refused message came all the same", "refused messages came all the same")
+            ("1 delivery is of a refused message", "deliveries are of refused messages")
         }
-        Kind::Corrupted => {
-            ("1 message came with another payload", "messages came with other payloads")
-        }
+        Kind::Corrupted => (
+            "1 delivery has another payload than was sent",
+            "deliveries have other payloads than were sent",
+        ),
         Kind::Misrouted => {
-            ("1 message came where it does not belong", "messages came where they do not belong")
+            ("1 delivery is where it does not belong", "deliveries are where they do not belong")
         }
-        Kind::Early => ("1 message came before it was sent", "messages came before they were sent"),
+        Kind::Early => (
+            "1 delivery came before its message was sent",
+            "deliveries came before their messages were sent",
+        ),
         Kind::StaleAck => (
             "1 ack named an offset that could not be its own",
             "acks named offsets that could not be their own",
@@ -80,11 +69,14 @@ pub fn anomalies(kind: Kind, count: u64) -> String {
     if count == 1 { String::from(one) } else { format!("{} {many}", number(count)) }
 }
 
+/// What a pass says.
+pub const PROMISED: &str = "every acknowledged message came as promised";
+
 /// The answer to the one question, for whatever is no plain pass.
 #[must_use]
 pub fn answer(judged: &Judged) -> String {
     match judged.verdict {
-        Verdict::Pass => String::from("every acknowledged message came as promised"),
+        Verdict::Pass => String::from(PROMISED),
         Verdict::Fail => {
             let found: Vec<_> =
                 judged.violations.iter().map(|found| anomalies(found.kind, found.count)).collect();
@@ -118,7 +110,11 @@ pub fn sentence(entry: &Entry) -> String {
         return answer(judged);
     }
     if let Some(trouble) = &entry.trouble {
-        return trouble.text.lines().next().unwrap_or_default().to_owned();
+        let text = trouble.text.lines().next().unwrap_or_default();
+        return match (not_a_pass, entry.judged.is_some() && !entry.interrupted) {
+            (None, true) => format!("all checks passed, but {text}"),
+            _ => text.to_owned(),
+        };
     }
     if entry.interrupted {
         return String::from("interrupted before it was over");
@@ -179,14 +175,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_have_commas() {
-        let all = [0, 999, 1_000, 12_345, 1_234_567].map(number);
-        assert_eq!(all, ["0", "999", "1,000", "12,345", "1,234,567"]);
-        assert_eq!(count(1, "topic"), "1 topic");
-        assert_eq!(count(0, "topic"), "0 topics");
-    }
-
-    #[test]
     fn times_have_three_figures() {
         let check = |nanos, expected: &str| assert_eq!(time(Duration::from_nanos(nanos)), expected);
         check(0, "0 s");
@@ -216,7 +204,7 @@ mod tests {
         assert_eq!(
             answer(&judged(vec![found(Kind::Lost, 1200), found(Kind::Early, 1)])),
             "1,200 deliveries of acknowledged messages never came \
-             and 1 message came before it was sent"
+             and 1 delivery came before its message was sent"
         );
     }
 

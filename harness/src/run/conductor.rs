@@ -3,7 +3,6 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
@@ -12,7 +11,7 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
 use super::drain::Goal;
-use super::{Announcer, Phase, Phases, Report, Stage, consumer, producer};
+use super::{Announcer, Phase, Phases, Report, Stage, Standing, consumer, producer};
 use crate::driver::Failure;
 use crate::history::{ConsumerHistory, End, History, ProducerHistory};
 use crate::plan::{ConsumerIndex, ProducerIndex};
@@ -25,8 +24,8 @@ const TOPICS_AT_ONCE: usize = 64;
 /// `interrupted` completes, the actors stop and what they saw until then is returned.
 ///
 /// # Errors
-/// When an actor cannot take part: a registration or a subscription fails, or a consumer's log
-/// cannot be written.
+/// When an actor cannot take part: a registration or a subscription fails, a poll is refused for
+/// good, or a consumer's log cannot be written.
 pub async fn perform(
     stage: Arc<Stage>,
     interrupted: impl Future<Output = ()> + Send + 'static,
@@ -44,7 +43,9 @@ pub async fn perform(
         producers: JoinSet::new(),
         consumers: JoinSet::new(),
         ready: 0,
+        waiting: stage.plan.consumers.len(),
         caught_up: 0,
+        quiet: 0,
         histories: (
             stage.plan.producers.iter().map(|_| ProducerHistory::default()).collect(),
             stage.plan.consumers.iter().map(|_| ConsumerHistory::default()).collect(),
@@ -68,7 +69,10 @@ struct Conductor {
     producers: JoinSet<Result<(ProducerIndex, ProducerHistory), Failure>>,
     consumers: JoinSet<Result<(ConsumerIndex, ConsumerHistory), Failure>>,
     ready: usize,
+    /// How many consumers stand where while the run drains.
+    waiting: usize,
     caught_up: usize,
+    quiet: usize,
     histories: (Vec<ProducerHistory>, Vec<ConsumerHistory>),
 }
 
@@ -90,7 +94,7 @@ impl Conductor {
         let created = stream::iter(&stage.plan.topics)
             .map(|topic| async {
                 stage.driver.create_topic(&topic.name).await.map_err(|failure| {
-                    Failure(format!("cannot create topic {}: {failure}", topic.name))
+                    Failure::new(format!("cannot create topic {}: {failure}", topic.name))
                 })
             })
             .buffer_unordered(TOPICS_AT_ONCE)
@@ -102,6 +106,18 @@ impl Conductor {
     }
 
     fn start_actors(&mut self, phases: &Phases, report: &mpsc::UnboundedSender<Report>) {
+        if self.stage.plan.scenario.start == Start::Together {
+            // With as many processors as a small machine has, who is started last comes late. It is
+            // the consumers who may, and a race that they always win shows nothing.
+            self.start_producers(phases, report);
+            self.start_consumers(phases, report);
+        } else {
+            self.start_consumers(phases, report);
+            self.start_producers(phases, report);
+        }
+    }
+
+    fn start_consumers(&mut self, phases: &Phases, report: &mpsc::UnboundedSender<Report>) {
         for index in (0..self.stage.plan.consumers.len()).map(ConsumerIndex::new) {
             let (stage, phases, report) = (Arc::clone(&self.stage), phases.clone(), report.clone());
             let stop = phases.clone();
@@ -116,6 +132,9 @@ impl Conductor {
                 Ok((index, actor.run(subscribers).await?))
             });
         }
+    }
+
+    fn start_producers(&mut self, phases: &Phases, report: &mpsc::UnboundedSender<Report>) {
         for index in (0..self.stage.plan.producers.len()).map(ProducerIndex::new) {
             let (stage, phases, report) = (Arc::clone(&self.stage), phases.clone(), report.clone());
             let stop = phases.clone();
@@ -153,18 +172,18 @@ impl Conductor {
         let began = Instant::now();
         let deadline = began + self.stage.plan.scenario.drain.deadline;
         let goal = Goal::new(&self.stage.plan, &self.histories.0);
+        // Idleness counts from here at the earliest.
+        self.stage.recorder.active(self.stage.recorder.now());
         self.announcer.announce(Phase::Draining(Arc::new(goal)));
-        while self.caught_up < self.stage.plan.consumers.len() {
-            let idle = self.idle_at(began);
-            match self.step(Some(idle.min(deadline))).await? {
+        while self.waiting > 0 {
+            match self.step(Some(deadline)).await? {
                 Event::Interrupted => return self.stop(End::Interrupted).await,
-                Event::Time if Instant::now() >= deadline => return self.stop(End::Deadline).await,
-                // Only if nothing came while this was waited for.
-                Event::Time if Instant::now() >= self.idle_at(began) => {
-                    return self.stop(End::Idle).await;
-                }
-                Event::Time | Event::Progress => {}
+                Event::Time => return self.stop(End::Deadline).await,
+                Event::Progress => {}
             }
+        }
+        if self.quiet > 0 {
+            return self.stop(End::Idle).await;
         }
         self.announcer.announce(Phase::LastPolls);
         while !self.consumers.is_empty() {
@@ -177,11 +196,12 @@ impl Conductor {
         Ok(End::Drained)
     }
 
-    /// When the run counts as idle if nothing more comes.
-    fn idle_at(&self, began: Instant) -> Instant {
-        let active = self.stage.recorder.counters.active.load(Ordering::Relaxed);
-        let last = self.stage.recorder.instant(active).max(began);
-        last + self.stage.plan.scenario.drain.idle
+    fn standing(&mut self, standing: Standing) -> &mut usize {
+        match standing {
+            Standing::Waiting => &mut self.waiting,
+            Standing::CaughtUp => &mut self.caught_up,
+            Standing::Quiet => &mut self.quiet,
+        }
     }
 
     /// Stops the actors and takes in what they saw.
@@ -208,7 +228,10 @@ impl Conductor {
             }
             Some(report) = self.reports.recv() => match report {
                 Report::Ready => self.ready += 1,
-                Report::CaughtUp => self.caught_up += 1,
+                Report::Standing { from, to } => {
+                    *self.standing(from) -= 1;
+                    *self.standing(to) += 1;
+                }
             },
             () = sleep_until(until) => return Ok(Event::Time),
         }
@@ -231,5 +254,5 @@ async fn interruption(interrupted: &mut Option<Pin<Box<dyn Future<Output = ()> +
 }
 
 fn ended<T>(joined: Result<Result<T, Failure>, JoinError>) -> Result<T, Failure> {
-    joined.unwrap_or_else(|error| Err(Failure(format!("an actor crashed: {error}"))))
+    joined.unwrap_or_else(|error| Err(Failure::new(format!("an actor crashed: {error}"))))
 }

@@ -15,14 +15,16 @@ use super::consumer_log::ConsumerLog;
 use super::drain::{Begun, Goal, Seen};
 use super::identity;
 use super::recorder::Identities;
-use super::{Phase, Phases, Report, Stage};
+use super::{Phase, Phases, Report, Stage, Standing};
 use crate::driver::{Batch, Failure, Subscriber};
 use crate::history::{Answer, ConsumerHistory, Delivery, Moment, Oddity, Polled, Subscribed};
 use crate::plan::{ConsumerIndex, TopicIndex};
+use crate::scenario::Start;
 
-/// How long a poll may wait for its first message, where the broker can wait. Long enough to cost
-/// nothing when idle, shorter than any time-out on the way.
-const WAIT: Duration = Duration::from_secs(5);
+/// The bounds of how long a poll may wait for its first message, where the broker can wait: long
+/// enough to cost nothing when idle, shorter than any time-out on the way.
+const WAIT_MIN: Duration = Duration::from_millis(10);
+const WAIT_MAX: Duration = Duration::from_secs(5);
 
 /// Between an empty answer and the next poll, where the broker cannot wait.
 const EMPTY_PAUSE: Duration = Duration::from_millis(5);
@@ -53,6 +55,9 @@ struct Lane {
     seen: Seen,
     /// In the last phase: an empty answer came.
     finished: bool,
+    /// While draining: the last answer was empty, and came when the run had been idle for long
+    /// enough. A poll that is still out or pauses says nothing.
+    quiet: bool,
 }
 
 /// A subscriber between its polls, with what its next poll needs.
@@ -86,21 +91,38 @@ impl Actor {
         let plan = Arc::clone(&stage.plan);
         let consumer = &plan.consumers[index.place()];
         let log = ConsumerLog::create(stage.out.as_deref(), consumer.number)?;
-        let calls = consumer.topics.iter().map(|topic| subscribe_one(&stage, *topic));
+        let mut calls = consumer.topics.iter().map(|topic| subscribe_one(&stage, *topic));
+        let all = if plan.scenario.start == Start::Together {
+            // One after the other, as the original's clients do: the producers have begun, and the
+            // later the topic, the more of it is over.
+            let mut all = Vec::with_capacity(consumer.topics.len());
+            for call in calls.by_ref() {
+                all.push(call.await);
+            }
+            all
+        } else {
+            join_all(calls).await
+        };
         let mut lanes = Vec::with_capacity(consumer.topics.len());
         let mut subscribers = Vec::with_capacity(consumer.topics.len());
         let mut history = ConsumerHistory::default();
-        for (topic, made) in consumer.topics.iter().zip(join_all(calls).await) {
+        for (topic, made) in consumer.topics.iter().zip(all) {
             let (subscriber, subscribed) = made.map_err(|failure| {
                 let name = &plan.topics[topic.place()].name;
-                Failure(format!("cannot subscribe C{} to {name}: {failure}", consumer.number))
+                Failure::new(format!("cannot subscribe C{} to {name}: {failure}", consumer.number))
             })?;
             let begun = Begun {
                 epoch: subscribed.epoch,
                 offset: subscribed.offset,
                 invoked: subscribed.invoked.stamp,
             };
-            lanes.push(Lane { topic: *topic, begun, seen: Seen::default(), finished: false });
+            lanes.push(Lane {
+                topic: *topic,
+                begun,
+                seen: Seen::default(),
+                finished: false,
+                quiet: false,
+            });
             history.subscriptions.push(subscribed);
             subscribers.push(subscriber);
         }
@@ -112,7 +134,7 @@ impl Actor {
     /// Polls until the run ends.
     ///
     /// # Errors
-    /// When the log cannot be written.
+    /// When the log cannot be written, or a poll is refused for good.
     pub async fn run(
         mut self,
         subscribers: Vec<Box<dyn Subscriber>>,
@@ -123,15 +145,14 @@ impl Actor {
             polls.push(self.poll(line));
         }
         let mut idle: Vec<Line> = Vec::new();
-        let mut caught_up = false;
+        let mut standing = Standing::Waiting;
         loop {
-            let phase = self.phases.now();
-            if let Phase::Draining(goal) = &phase
-                && !caught_up
-                && self.is_caught_up(goal)
-            {
-                caught_up = true;
-                self.report(Report::CaughtUp);
+            if let Phase::Draining(goal) = &self.phases.now() {
+                let now = self.standing(goal);
+                if now != standing {
+                    self.report(Report::Standing { from: standing, to: now });
+                    standing = now;
+                }
             }
             // Every subscriber is back for good: all topics are finished, or the run is stopped.
             if polls.is_empty() {
@@ -165,7 +186,7 @@ impl Actor {
         let consumer = &stage.plan.consumers[self.index.place()];
         let max = consumer.batch;
         let last = matches!(phases.now(), Phase::LastPolls);
-        let wait = if last { Duration::ZERO } else { WAIT };
+        let wait = if last { Duration::ZERO } else { self.wait() };
         let pause = if last { line.pause } else { consumer.pause.max(line.pause) };
         async move {
             if !pause.is_zero() {
@@ -180,9 +201,8 @@ impl Actor {
             let cancel_safe = line.subscriber.cancel_safe();
             let result = tokio::select! { biased;
                 result = line.subscriber.poll(max, wait, &mut line.batch) => result,
-                // Where a dropped poll may lose a message it is waited for; the client's own
-                // time-out bounds that.
-                () = phases.no_longer_wanted(last), if cancel_safe => {
+                // Where a dropped poll may lose a message, only a stop is worth that.
+                () = phases.no_longer_wanted(last || !cancel_safe) => {
                     return Done { line, last, answer: None };
                 }
             };
@@ -202,18 +222,27 @@ impl Actor {
             Ok(()) if line.batch.is_empty() => {
                 let can_wait = line.subscriber.can_wait();
                 line.pause = if can_wait { Duration::ZERO } else { EMPTY_PAUSE };
-                self.lanes[line.lane].finished = last;
+                let idle = self.stage.plan.scenario.drain.idle;
+                let lane = &mut self.lanes[line.lane];
+                lane.finished = last;
+                lane.quiet = self.stage.recorder.is_idle(completed, idle);
                 Answer::Delivered(0)
             }
             Ok(()) => {
                 line.pause = Duration::ZERO;
                 self.stage.recorder.active(completed);
+                self.lanes[line.lane].quiet = false;
                 self.record(line.lane, &line.batch)?
+            }
+            Err(failure) if failure.is_final => {
+                let number = self.stage.plan.consumers[self.index.place()].number;
+                return Err(Failure::new(format!("C{number} cannot go on: {failure}")));
             }
             Err(failure) => {
                 line.pause = FAILED_PAUSE;
                 self.stage.recorder.active(completed);
-                Answer::Failed(failure.0)
+                self.lanes[line.lane].quiet = false;
+                Answer::Failed(failure.why)
             }
         };
         let subscription = u32::try_from(line.lane).expect("topics are counted in u32");
@@ -270,8 +299,21 @@ impl Actor {
         Ok(Answer::Delivered(count))
     }
 
-    fn is_caught_up(&self, goal: &Goal) -> bool {
-        self.lanes.iter().all(|lane| goal.is_reached(lane.topic, lane.begun, &lane.seen))
+    fn standing(&self, goal: &Goal) -> Standing {
+        let reached = |lane: &Lane| goal.is_reached(lane.topic, lane.begun, &lane.seen);
+        if self.lanes.iter().all(reached) {
+            Standing::CaughtUp
+        } else if self.lanes.iter().all(|lane| lane.quiet || reached(lane)) {
+            Standing::Quiet
+        } else {
+            Standing::Waiting
+        }
+    }
+
+    /// How long a poll may wait for its first message: less than the run may be idle, so that an
+    /// idle run has empty answers to show for it.
+    fn wait(&self) -> Duration {
+        (self.stage.plan.scenario.drain.idle / 2).clamp(WAIT_MIN, WAIT_MAX)
     }
 
     fn report(&self, report: Report) {

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use crate::because::because;
 use crate::driver::Failure;
 
 /// What stands between topic and payload: five blanks, as in the original's logs.
@@ -66,5 +67,5 @@ impl ConsumerLog {
 }
 
 fn cannot_write(path: &Path, error: &std::io::Error) -> Failure {
-    Failure(format!("cannot write {}: {error}", path.display()))
+    Failure::new(format!("cannot write {}: {}", path.display(), because(error)))
 }

@@ -14,7 +14,7 @@ pub fn check_tags(plan: &Plan) -> Result<(), Failure> {
     if longest <= TAG_MAX {
         return Ok(());
     }
-    Err(Failure(format!(
+    Err(Failure::new(format!(
         "this broker does not say who sent a message, so each carries a tag such as `P4#17:`, of \
          at most {TAG_MAX} characters; this scenario needs {longest}: use lower producer numbers \
          or fewer lines a producer"

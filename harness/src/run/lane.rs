@@ -88,7 +88,7 @@ impl Lane {
                     self.sessions.push(session);
                 }
                 // The messages never left.
-                Err(Failure(why)) => {
+                Err(Failure { why, .. }) => {
                     return Reply { outcome: Outcome::Refused { why }, attempts: 1 };
                 }
             }
@@ -123,7 +123,7 @@ async fn register(
     let invoked = stage.recorder.now();
     let sender = stage.driver.register(topic).await.map_err(|failure| {
         let number = plan.producers[place.producer.place()].number;
-        Failure(format!("cannot register P{number} with {topic}: {failure}"))
+        Failure::new(format!("cannot register P{number} with {topic}: {failure}"))
     })?;
     let confirmed = stage.recorder.now();
     let (id, epoch) = sender.session();

@@ -40,6 +40,22 @@ pub struct Stage {
 pub(crate) enum Report {
     /// It is registered or subscribed everywhere.
     Ready,
-    /// A consumer has everything that was acked.
+    /// While draining: a consumer stands elsewhere than before.
+    Standing {
+        /// Where it stood; at first, [`Standing::Waiting`].
+        from: Standing,
+        /// Where it stands now.
+        to: Standing,
+    },
+}
+
+/// Where a consumer stands while the run drains.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// It still waits for something, and cannot say that nothing comes.
+    Waiting,
+    /// It has everything that was acked.
     CaughtUp,
+    /// It lacks something, and wherever it does the broker answers that there is nothing.
+    Quiet,
 }

@@ -124,6 +124,12 @@ impl Recorder {
         self.counters.active.fetch_max(moment.at, Ordering::Relaxed);
     }
 
+    /// Whether nothing was delivered and no poll failed for `idle` before the moment.
+    pub fn is_idle(&self, moment: Moment, idle: Duration) -> bool {
+        let active = Duration::from_nanos(self.counters.active.load(Ordering::Relaxed));
+        Duration::from_nanos(moment.at) >= active.saturating_add(idle)
+    }
+
     fn lock(&self) -> MutexGuard<'_, Shared> {
         // Nothing under this lock can leave the tables half-changed.
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)

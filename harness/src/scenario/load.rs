@@ -5,7 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::diagnostic::{Diagnostic, Error, Source, nearest};
-use super::{Scenario, raw, resolve, sources, yaml};
+use super::{Scenario, raw, resolve, yaml};
+use crate::because::because;
 
 /// The largest scenario file in bytes: one with a thousand names on each of a thousand topics fits.
 const FILE_MAX: u64 = 64 * 1024 * 1024;
@@ -27,7 +28,7 @@ pub fn load(file: &Path) -> Result<Scenario, Error> {
 }
 
 /// Reads and checks all scenarios that the paths name: a file is one, a folder stands for its
-/// `*.yaml` and `*.yml` in the order of their names, without those of folders in it. A path that
+/// `*.yaml` and `*.yml` in the order of their names, without hidden ones and those of folders in it. A path that
 /// is named twice is read once. Folders without any lead to an empty list.
 ///
 /// # Errors
@@ -63,7 +64,7 @@ fn files_of(path: &Path) -> Result<Vec<PathBuf>, Diagnostic> {
     if !path.is_dir() {
         return Ok(vec![path.to_owned()]);
     }
-    let unreadable = |error: std::io::Error| cannot_read(path, &sources::because(&error));
+    let unreadable = |error: std::io::Error| cannot_read(path, &because(&error));
     let mut files = Vec::new();
     for entry in fs::read_dir(path).map_err(unreadable)? {
         let file = entry.map_err(unreadable)?.path();
@@ -75,8 +76,10 @@ fn files_of(path: &Path) -> Result<Vec<PathBuf>, Diagnostic> {
     Ok(files)
 }
 
+/// Hidden files are those of editors and such.
 fn is_yaml(file: &Path) -> bool {
-    file.extension().is_some_and(|extension| extension == "yaml" || extension == "yml")
+    let hidden = file.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+    !hidden && file.extension().is_some_and(|extension| extension == "yaml" || extension == "yml")
 }
 
 /// Output folders and golden files go by the name, so two scenarios of one run cannot share it.
@@ -94,19 +97,24 @@ fn equal_names(scenarios: &[Scenario]) -> Vec<Diagnostic> {
 
 fn read(file: &Path) -> Result<String, Diagnostic> {
     let metadata = fs::metadata(file).map_err(|error| {
-        let diagnostic = cannot_read(file, &sources::because(&error));
+        let diagnostic = cannot_read(file, &because(&error));
         match neighbour(file) {
             Some(other) => diagnostic.help(format!("did you mean {}?", other.display())),
+            None if !is_yaml(file) => diagnostic.help("name scenario files or folders of them"),
             None => diagnostic,
         }
     })?;
     if metadata.is_dir() {
         return Err(cannot_read(file, "it is a folder"));
     }
+    if !metadata.is_file() {
+        // A device may never end.
+        return Err(cannot_read(file, "it is not a file"));
+    }
     if metadata.len() > FILE_MAX {
         return Err(cannot_read(file, &format!("it has over {FILE_MAX} bytes")));
     }
-    let bytes = fs::read(file).map_err(|error| cannot_read(file, &sources::because(&error)))?;
+    let bytes = fs::read(file).map_err(|error| cannot_read(file, &because(&error)))?;
     text_of(file, bytes)
 }
 

@@ -20,14 +20,13 @@ mod resolve;
 mod settings;
 mod sources;
 mod topics;
-mod values;
+pub(crate) mod values;
 mod words;
 mod yaml;
 
 pub use diagnostic::Error;
 pub use load::{load, load_all};
 pub use resolve::store;
-pub(crate) use sources::because;
 
 /// A scenario that loaded without an error; every path in it is relative to the working folder.
 #[derive(Clone, Debug)]
@@ -151,6 +150,24 @@ pub struct Broker {
     pub stores: Vec<Store>,
 }
 
+impl Broker {
+    /// Why the scenario is skipped: it does not hold for the store that it would run on.
+    #[must_use]
+    pub fn skipped(&self) -> Option<String> {
+        (!holds(&self.stores, &self.store)).then(|| only(&self.stores, &self.store))
+    }
+}
+
+/// An empty list is everywhere.
+fn holds<T: PartialEq>(stores: &[T], store: &T) -> bool {
+    stores.is_empty() || stores.contains(store)
+}
+
+fn only<T: std::fmt::Display>(stores: &[T], store: &T) -> String {
+    let stores: Vec<String> = stores.iter().map(T::to_string).collect();
+    format!("it holds for {} only, and would run on {store}", stores.join(", "))
+}
+
 /// A store of our own broker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Store {
@@ -245,4 +262,21 @@ pub struct Drain {
 #[must_use]
 pub fn schema() -> schemars::Schema {
     schemars::schema_for!(raw::Scenario)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scenario_holds_for_the_stores_that_it_names() {
+        assert!(holds(&[], &"memory"));
+        assert!(holds(&["mysql", "memory"], &"memory"));
+        assert!(!holds(&["mysql"], &"memory"));
+        let words = only(&["mysql", "postgres"], &"memory");
+        assert_eq!(words, "it holds for mysql, postgres only, and would run on memory");
+        let broker = |stores| Broker { store: Store::Memory, driver: Driver::Detect, stores };
+        assert_eq!(broker(Vec::new()).skipped(), None);
+        assert_eq!(broker(vec![Store::Memory]).skipped(), None);
+    }
 }

@@ -83,7 +83,7 @@ pub(super) struct Producer {
     /// Messages made up from the seed, in place of a log.
     pub generate: Field<Generate>,
     /// `none` (default), `recorded`, `recorded x10`, `200/s`, or a uniform pause `0ms..1s`.
-    #[schemars(regex(pattern = r"^(none|recorded( +x.+)?|.+/s|.+\.\..+)$"))]
+    #[schemars(regex(pattern = r"^(none|recorded( *x.+)?|.+/s|.+\.\..+)$"))]
     pub pace: Field<String>,
     /// At most so many messages of one topic in a request; default 1.
     #[schemars(with = "u32", range(min = 1))]

@@ -1,6 +1,7 @@
 //! From the file as it is written to a [`Scenario`]: every value read, every default filled in,
 //! every name looked up; and whatever is wrong with any of it, all at once.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::ops::Range;
 use std::path::Path;
@@ -8,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::diagnostic::{Diagnostic, Error, Source, hint};
-use super::names::Kind;
+use super::names::{self, Kind};
 use super::settings::{Once, Settings};
 use super::topics::{self, Mapped};
 use super::yaml::{At, Field};
@@ -134,6 +135,8 @@ fn producers_of(
     let mut sources = sources::Sources::new(file, raw, settings.all);
     // A setting of `all` is read once: what is wrong with it is said once.
     let mut paces = Once::default();
+    // By place of a recorded pace: who has no record.
+    let mut unrecorded: BTreeMap<usize, (Range<usize>, Vec<u32>)> = BTreeMap::new();
     let mut batches = Once::default();
     let mut producers = Vec::with_capacity(mapped.len());
     for &number in mapped {
@@ -144,15 +147,23 @@ fn producers_of(
         if let (Pace::Recorded { .. }, Some(Messages::Generate { .. }), Some(at)) =
             (pace, &source, &pace_field.0)
         {
-            let title = format!("P{number} generates its messages and has no recorded pace");
-            let label = "made-up messages have no time stamps";
-            report.add(at.span.clone(), Diagnostic::new(title).label(label));
+            unrecorded.entry(at.span.start).or_insert((at.span.clone(), Vec::new())).1.push(number);
         }
         let batch_field = settings.field(number, |producer| &producer.batch);
         let batch = batches.read(report, batch_field, batch_size).unwrap_or(NonZeroU32::MIN);
         producers.extend(source.map(|source| Producer { number, source, pace, batch }));
     }
     sources.finish(report);
+    for (span, numbers) in unrecorded.into_values() {
+        let who = names::list(Kind::Producer, &numbers);
+        let title = if numbers.len() == 1 {
+            format!("{who} generates its messages and has no recorded pace")
+        } else {
+            format!("{who} generate their messages and have no recorded pace")
+        };
+        let label = "made-up messages have no time stamps";
+        report.add(span, Diagnostic::new(title).label(label));
+    }
     producers
 }
 

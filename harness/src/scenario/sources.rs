@@ -10,6 +10,7 @@ use super::resolve::Report;
 use super::settings::Once;
 use super::yaml::{At, Field};
 use super::{Source, raw, values};
+use crate::because::because;
 
 /// The most messages that one scenario may make up.
 const MESSAGES_MAX: u32 = 100_000_000;
@@ -146,11 +147,4 @@ impl<'a> Sources<'a> {
         self.bytes += u64::from(messages) * u64::from(*size.end());
         Some(Source::Generate { messages, size })
     }
-}
-
-/// An error of the file system without the number that Rust adds.
-pub(crate) fn because(error: &std::io::Error) -> String {
-    let text = error.to_string();
-    let end = text.find(" (os error").unwrap_or(text.len());
-    text[..end].to_lowercase()
 }

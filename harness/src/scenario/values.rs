@@ -21,7 +21,7 @@ const RATE_MAX: f64 = 1_000_000.0;
 type Parsed<T> = Result<T, Diagnostic>;
 
 /// `5ms`, `1s`, `2m 30s`: whole milliseconds, because timers are no finer.
-pub(super) fn time(text: &str) -> Parsed<Duration> {
+pub(crate) fn time(text: &str) -> Parsed<Duration> {
     let bad = || Diagnostic::new(format!("`{text}` is not a time"));
     if text.bytes().all(|byte| byte.is_ascii_digit()) && text != "0" && !text.is_empty() {
         return Err(bad().label(format!("its unit is missing: `{text}ms` or `{text}s`?")));

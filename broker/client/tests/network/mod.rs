@@ -31,6 +31,8 @@ pub(crate) enum Fate {
     Delay(Duration),
     /// Something between answers this status without asking the broker.
     Intercept(u16),
+    /// The body comes so slowly that the broker does not wait for its end.
+    TooSlow,
 }
 
 /// A network with one broker. Clones are the same network.
@@ -100,10 +102,8 @@ impl Transport for Network {
                     tokio::time::sleep(late).await;
                     Ok(answer)
                 }
-                Fate::Intercept(status) => {
-                    let answer = http::Response::builder().status(status).body("go away").unwrap();
-                    Ok(answer.into())
-                }
+                Fate::Intercept(status) => Ok(answer_with(status, "go away")),
+                Fate::TooSlow => Ok(answer_with(408, TOO_SLOW)),
             }
         })
     }
@@ -112,6 +112,13 @@ impl Transport for Network {
 /// Bounds under which a test sees every attempt.
 pub(crate) fn patient() -> Retry {
     Retry { attempts: 4, total: Duration::from_secs(120), ..Retry::default() }
+}
+
+/// What our broker says to a body that takes longer than it waits.
+const TOO_SLOW: &str = r#"{"status":"failure","message":"too slow","code":"request_timeout"}"#;
+
+fn answer_with(status: u16, body: &'static str) -> Response {
+    http::Response::builder().status(status).body(body).unwrap().into()
 }
 
 async fn ask(router: Router, request: Request) -> Response {

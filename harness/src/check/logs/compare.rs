@@ -141,7 +141,7 @@ pub(super) fn gaps(
         Some((other, whole, early, late))
     });
     let Some((other, whole, early, late)) = witness.into_iter().next() else {
-        return vec!["no other consumer's log shows where".to_owned()];
+        return vec![beside(sent, feed, feeds, payload)];
     };
     let unmatched = |taken: &[usize]| -> Vec<usize> {
         let places = (0..whole.len()).filter(|place| whole[*place] == payload);
@@ -154,23 +154,57 @@ pub(super) fn gaps(
         .map(|(first, last)| {
             let after = late.partition_point(|place| *place < first).checked_sub(1).and_then(line);
             let before = line(early.partition_point(|place| *place <= last));
-            match (after, before) {
-                (Some(after), Some(before)) => format!("between lines {after} and {before}"),
-                (Some(after), None) => format!("after line {after}"),
-                (None, Some(before)) => format!("before line {before}"),
-                (None, None) => "anywhere".to_owned(),
-            }
+            between(after, before)
         })
         .collect();
-    let same = places.chunk_by(|one, next| one == next).map(|same| {
-        let many = if same.len() > 1 { format!("{} ", same.len()) } else { String::new() };
-        format!("{many}missing {} of {}, as {} shows", same[0], feed.file, other.file)
-    });
-    let mut evidence: Vec<String> = same.collect();
+    // Several that are missing from one gap are one line.
+    let gap = |places: &[String]| {
+        let count = match places.len() {
+            1 => String::new(),
+            more => format!("{more} "),
+        };
+        format!("{count}missing {} of {}, as {} shows", places[0], feed.file, other.file)
+    };
+    let mut evidence: Vec<String> = places.chunk_by(|one, other| one == other).map(gap).collect();
     if evidence.len() > GAPS {
         let more = evidence.len() - GAPS;
         evidence.truncate(GAPS);
         evidence.push(format!("... and {more} more"));
     }
     evidence
+}
+
+fn between(after: Option<u32>, before: Option<u32>) -> String {
+    match (after, before) {
+        (Some(after), Some(before)) => format!("between lines {after} and {before}"),
+        (Some(after), None) => format!("after line {after}"),
+        (None, Some(before)) => format!("before line {before}"),
+        (None, None) => "anywhere".to_owned(),
+    }
+}
+
+/// What another log says about a missing payload where none that is complete has the lines of this
+/// one in their order: what stands around it there, where it names its message.
+fn beside(sent: &Sent<'_>, feed: &Feed<'_>, feeds: &[Feed<'_>], payload: u32) -> String {
+    let has_more = |other: &&Feed<'_>| {
+        other.counts[payload as usize] > feed.counts[payload as usize]
+            && other.consumer != feed.consumer
+    };
+    let Some(other) = feeds.iter().find(has_more) else {
+        return "no other consumer's log has more of it".to_owned();
+    };
+    let Some(place) = other.lines.iter().position(|line| line.1 == payload).filter(|_| sent.unique)
+    else {
+        return format!("{} has more of it, and does not show where", other.file);
+    };
+    let own: BTreeMap<u32, u32> =
+        feed.lines.iter().map(|(line, payload)| (*payload, *line)).collect();
+    let line = |(_, payload): &(u32, u32)| own.get(payload).copied();
+    let after = other.lines[..place].iter().rev().find_map(line);
+    let before = other.lines[place + 1..].iter().find_map(line);
+    let there = format!("{}:{}", other.file, other.lines[place].0);
+    if after.zip(before).is_some_and(|(after, before)| after > before) {
+        return format!("it is {there}, whose neighbours stand in another order in {}", feed.file);
+    }
+    format!("missing {} of {}, as {there} shows", between(after, before), feed.file)
 }

@@ -3,6 +3,7 @@
 use super::{Feed, Found, Sent, compare};
 use crate::check::Kind;
 use crate::check::tally::Promise;
+use crate::numbers;
 use crate::plan::MessageId;
 
 /// So many line numbers are named.
@@ -34,14 +35,12 @@ fn surplus(sent: &Sent<'_>, feed: &Feed<'_>, found: &mut Found) {
         if extra == 0 {
             continue;
         }
-        let title = format!(
-            "{} logged {} of {} {}, it was sent {}",
-            feed.name,
-            sent.describe(payload),
-            sent.name(),
-            plural(logged, "time"),
-            plural(own.len(), "time")
-        );
+        let what = sent.describe(payload);
+        // A message's own description names the topic.
+        let of =
+            sent.only(payload).map_or_else(|| format!(" of {}", sent.name()), |_| String::new());
+        let (often, sends) = (times(logged), times(own.len()));
+        let title = format!("{} logged {what}{of} {often}, it was sent {sends}", feed.name);
         let mut instance = feed.instance(sent, sent.only(payload).into_iter().collect(), title);
         let lines = feed.lines.iter().filter(|line| line.1 == payload);
         let lines: Vec<String> = lines.map(|line| line.0.to_string()).collect();
@@ -75,7 +74,7 @@ fn late(
     let known: usize =
         excusable.filter(|(payload, _)| others_have(*payload)).map(|(_, count)| count).sum();
     if known > 0 {
-        let what = plural(known, "line");
+        let what = numbers::count(known as u64, "line");
         found.doubts.push(format!(
             "{who} lacks {what} at the beginning of {topic} that others logged: it may have \
              subscribed late"
@@ -86,7 +85,7 @@ fn late(
     }
     if !sent.unique {
         let lines: usize = missing.iter().map(|(_, count)| count).sum();
-        let what = plural(lines, "line");
+        let what = numbers::count(lines as u64, "line");
         let title = format!("{who} lacks {what} of {topic}, and not only at the beginning");
         found.add(Kind::Lost, Promise::NoLoss, 1, feed.instance(sent, Vec::new(), title));
         return;
@@ -99,7 +98,7 @@ fn late(
 /// A log that has nothing of the topic.
 fn nothing(sent: &Sent<'_>, feed: &Feed<'_>, found: &mut Found) {
     let total = sent.total();
-    let what = plural(total, "message");
+    let what = numbers::count(total as u64, "message");
     let title = format!("{} logged nothing of {}, {what} missing", feed.name, sent.name());
     let mut messages: Vec<MessageId> = sent.messages.iter().flatten().copied().collect();
     messages.sort_unstable();
@@ -121,8 +120,8 @@ fn lost(
             feed.name,
             sent.text(payload),
             sent.name(),
-            plural(feed.counts[payload as usize], "time"),
-            plural(sent.messages[payload as usize].len(), "time"),
+            times(feed.counts[payload as usize]),
+            times(sent.messages[payload as usize].len()),
         ),
     };
     let mut instance = feed.instance(sent, sent.only(payload).into_iter().collect(), title);
@@ -130,7 +129,12 @@ fn lost(
     found.add(Kind::Lost, Promise::NoLoss, lacking as u64, instance);
 }
 
-/// `1 line`, `2 lines`.
-pub(super) fn plural(count: usize, noun: &str) -> String {
-    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+/// How often, in a word or two.
+fn times(count: usize) -> String {
+    match count {
+        0 => "never".to_owned(),
+        1 => "once".to_owned(),
+        2 => "twice".to_owned(),
+        more => format!("{} times", numbers::number(more as u64)),
+    }
 }

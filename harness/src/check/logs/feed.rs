@@ -7,6 +7,8 @@ use crate::plan::{ConsumerIndex, MessageId, Plan};
 /// What one consumer logged of one topic; lines with payloads that were not sent to it left out.
 pub(super) struct Feed<'a> {
     pub(super) consumer: ConsumerIndex,
+    /// 1 in `C1`.
+    pub(super) number: u32,
     /// `C1`.
     pub(super) name: String,
     pub(super) file: &'a str,
@@ -32,8 +34,9 @@ impl<'a> Feed<'a> {
         for (_, payload) in &lines {
             counts[*payload as usize] += 1;
         }
-        let name = format!("C{}", plan.consumers[consumer.place()].number);
-        Self { consumer, name, file: &log.file, lines, counts, begins_late: false }
+        let number = plan.consumers[consumer.place()].number;
+        let name = format!("C{number}");
+        Self { consumer, number, name, file: &log.file, lines, counts, begins_late: false }
     }
 
     /// How often each payload is missing, only those that are.

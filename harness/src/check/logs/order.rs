@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::count::plural;
 use super::explain::{Explained, Question};
 use super::{Feed, Found, Sent};
 use crate::check::Kind;
 use crate::check::tally::Promise;
+use crate::numbers;
 use crate::plan::MessageId;
 
 /// Judges each feed; the payloads that are reordered somewhere come back.
@@ -67,11 +67,7 @@ fn named(sent: &Sent<'_>, feed: &Feed<'_>, reordered: &mut BTreeSet<u32>, found:
         }
     }
     if late == 0 {
-        found.notes.push(format!(
-            "{} of {}: each producer's messages are in order",
-            sent.name(),
-            feed.name
-        ));
+        found.note(sent, feed, "each producer's messages are in order".to_owned());
     }
 }
 
@@ -79,14 +75,14 @@ fn named(sent: &Sent<'_>, feed: &Feed<'_>, reordered: &mut BTreeSet<u32>, found:
 fn searched(sent: &Sent<'_>, feed: &Feed<'_>, found: &mut Found) {
     let whose = format!("{} of {}", sent.name(), feed.name);
     if feed.has_extra(sent) {
-        found.notes.push(format!("{whose}: order not judged, for there are lines too many"));
+        found.note(sent, feed, "order not judged, for there are lines too many".to_owned());
         return;
     }
     let missing = feed.missing(sent);
     let lacking: usize = missing.iter().map(|(_, count)| count).sum();
     if feed.begins_late {
-        let lines = plural(lacking, "line");
-        found.notes.push(format!("{whose}: order not refuted; it begins {lines} late"));
+        let lines = numbers::count(lacking as u64, "line");
+        found.note(sent, feed, format!("order not refuted; it begins {lines} late"));
         return;
     }
     let question = Question {
@@ -96,10 +92,11 @@ fn searched(sent: &Sent<'_>, feed: &Feed<'_>, found: &mut Found) {
     };
     let log: Vec<u32> = feed.lines.iter().map(|line| line.1).collect();
     match question.answer(&log, &mut found.budget) {
-        Explained::Yes if lacking == 0 => found.notes.push(format!("{whose}: order not refuted")),
-        Explained::Yes => found
-            .notes
-            .push(format!("{whose}: order not refuted, but for the missing lines ({lacking})")),
+        Explained::Yes if lacking == 0 => found.note(sent, feed, "order not refuted".to_owned()),
+        Explained::Yes => {
+            let words = format!("order not refuted, but for the missing lines ({lacking})");
+            found.note(sent, feed, words);
+        }
         Explained::Unknown => found.doubts.push(format!(
             "{whose}: whether an interleaving explains its order would take too long to find out"
         )),

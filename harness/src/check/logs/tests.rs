@@ -100,8 +100,40 @@ fn removed_lines_with_repeated_payloads_are_counted_and_placed() {
         .filter_map(|digits| digits.parse().ok())
         .collect();
     assert!(numbers[0] <= 700 && 701 <= numbers[1] && numbers[1] - numbers[0] < 20, "{proof:?}");
-    let note = "T1 of C3: order not refuted, but for the missing lines (1)";
+    let note =
+        "T1 of C1 C2: order not refuted; of C3: order not refuted, but for the missing lines (1)";
     assert!(reading.notes.contains(&note.to_owned()), "{:?}", reading.notes);
+}
+
+#[test]
+fn what_another_log_shows_of_a_gap_is_said_though_none_is_complete() {
+    let plan = plan(&SMALL);
+    let mut logs = logs(&plan, Play::default());
+    logs[0].remove(20);
+    let gone = logs[1].remove(8);
+    logs[2].retain(|line| *line != gone);
+    let there = logs[0].iter().position(|line| *line == gone).unwrap() + 1;
+    let reading = read(&plan, &logs);
+    let proofs = &reading.judgement.violations[0].proofs;
+    let first = proofs.iter().find(|proof| proof.title.starts_with("C1")).unwrap();
+    // The line was the 21st; the one that followed it is of the other topic.
+    let shown = "missing between lines 20 and 22 of consumer_1.txt, as consumer_2.txt:20 shows";
+    assert_eq!(first.evidence, [shown]);
+    let second = proofs.iter().find(|proof| proof.title.starts_with("C2")).unwrap();
+    let shown = format!("as consumer_1.txt:{there} shows");
+    assert!(second.evidence[0].ends_with(&shown), "{second:?}");
+}
+
+#[test]
+fn two_that_are_missing_from_one_gap_are_one_line() {
+    let shape = Shape { topics: 1, producers: 1, consumers: 2, messages: 4, batch: 1 };
+    let plan = plan_of(&shape, |_, _, number| ["A", "B", "B", "C"][number as usize - 1].to_owned());
+    let text = |word: &str| word.chars().map(|c| format!("T1 {c}")).collect::<Vec<_>>();
+    let reading = read(&plan, &[text("ABBC"), text("AC")]);
+    let proof = &reading.judgement.violations[0].proofs[0];
+    assert_eq!(proof.title, "C2 logged \"B\" of T1 never, it was sent twice: 2 missing");
+    let shown = "2 missing between lines 1 and 2 of consumer_2.txt, as consumer_1.txt shows";
+    assert_eq!(proof.evidence, [shown]);
 }
 
 #[test]
@@ -235,7 +267,7 @@ fn lines_missing_at_one_place_are_said_once() {
     let text = |word: &str| word.chars().map(|c| format!("T1 {c}")).collect::<Vec<_>>();
     let reading = read(&plan, &[text("XAAAA"), text("XAA")]);
     let proof = &reading.judgement.violations[0].proofs[0];
-    assert_eq!(proof.title, "C2 logged \"A\" of T1 2 times, it was sent 4 times: 2 missing");
+    assert_eq!(proof.title, "C2 logged \"A\" of T1 twice, it was sent 4 times: 2 missing");
     let evidence = ["2 missing after line 1 of consumer_2.txt, as consumer_1.txt shows"];
     assert_eq!(proof.evidence, evidence);
 }

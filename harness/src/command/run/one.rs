@@ -9,14 +9,16 @@ use std::sync::atomic::Ordering;
 use tokio::task::block_in_place;
 use tokio::time::Instant;
 
+use super::super::streams;
 use super::Arguments;
+use crate::because::because;
 use crate::exit::Exit;
 use crate::golden::{self, Mode};
 use crate::history;
 use crate::plan::Plan;
 use crate::report::progress::Counts;
 use crate::report::terminal::Terminal;
-use crate::report::words::shell;
+use crate::report::words::{number, shell};
 use crate::report::{Entry, Judged, Trouble, summarise};
 use crate::run::Counters;
 use crate::testbed::sabotage;
@@ -58,8 +60,8 @@ pub async fn run(
     };
     match trial {
         Ok(mut trial) => {
-            if context.arguments.sabotage.is_some()
-                && let Err(doubt) = sabotaged(&logs)
+            if let Some(order) = &context.arguments.sabotage
+                && let Err(doubt) = sabotaged(&logs, order.kind)
             {
                 trial.judgement.doubt(doubt);
             }
@@ -84,17 +86,20 @@ fn settings(plan: &Plan, context: &Context, logs: &Path) -> Settings {
     {
         let record = logs.join(SABOTAGE_RECORD);
         process.arguments.extend(sabotage::arguments(order, plan, &record));
-        eprintln!("sabotaged on purpose: {order}; what was done is in {}", record.display());
     }
     Settings { broker, out: Some(logs.to_owned()) }
 }
 
-/// Whether the broker did anything wrong on purpose; a run in which it did not proves nothing about
-/// the checks.
-fn sabotaged(logs: &Path) -> Result<(), String> {
-    if sabotage::read(&logs.join(SABOTAGE_RECORD))?.is_empty() {
+/// Says how often the broker was wrong on purpose, which may be less often than asked: places are
+/// kept apart. A run in which it never was proves nothing about the checks.
+fn sabotaged(logs: &Path, kind: sabotage::Kind) -> Result<(), String> {
+    let record = logs.join(SABOTAGE_RECORD);
+    let injected = sabotage::read(&record)?.len() as u64;
+    if injected == 0 {
         return Err("the broker found no occasion for the sabotage".to_owned());
     }
+    let (count, record) = (number(injected), record.display());
+    streams::tell(&format!("sabotaged: {kind}, {count} injected, each a line of {record}"));
     Ok(())
 }
 
@@ -107,7 +112,8 @@ fn conclude(entry: &mut Entry, plan: &Plan, context: &Context, trial: &Trial) {
         let mut writer = BufWriter::new(file);
         let written = history::json::write(plan, &trial.history, &mut writer);
         if let Err(error) = written.and_then(|()| writer.flush()) {
-            let text = format!("--history: cannot write {}: {error}", path.display());
+            let why = because(&error);
+            let text = format!("--history {}: it cannot be written: {why}", path.display());
             entry.trouble = Some(Trouble { exit: Exit::Usage, text });
         }
     }
@@ -131,6 +137,14 @@ fn reproduce(plan: &Plan, arguments: &Arguments) -> String {
     }
     if let Some(sabotage) = &arguments.sabotage {
         words.push(format!("--sabotage {sabotage}"));
+    }
+    for (flag, folder, usual) in [
+        ("--out", &arguments.out, super::DEFAULT_OUT),
+        ("--golden", &arguments.golden, golden::DEFAULT_FOLDER),
+    ] {
+        if folder != Path::new(usual) {
+            words.push(format!("{flag} {}", shell(&folder.to_string_lossy())));
+        }
     }
     words.join(" ")
 }

@@ -4,7 +4,8 @@ use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 
-use crate::scenario::because;
+use crate::because::because;
+use crate::report::destination::create;
 
 /// Makes the folder for a scenario's consumer logs, and takes the logs of an earlier run out of it:
 /// that run may have had more consumers.
@@ -12,11 +13,15 @@ use crate::scenario::because;
 /// # Errors
 /// A text for people that names the path.
 pub fn prepare_folder(folder: &Path) -> Result<(), String> {
-    let failed = |error: io::Error| {
-        let (folder, why) = (folder.display(), because(&error));
-        format!("--out: cannot write {folder}: {why}; name another folder with --out DIR")
+    let cannot = |act: &str, error: &io::Error| {
+        format!(
+            "--out: the folder {} cannot be {act}: {}; name another with --out DIR",
+            folder.display(),
+            because(error)
+        )
     };
-    fs::create_dir_all(folder).map_err(failed)?;
+    let failed = |error: io::Error| cannot("written to", &error);
+    fs::create_dir_all(folder).map_err(|error| cannot("made", &error))?;
     for entry in fs::read_dir(folder).map_err(failed)? {
         let entry = entry.map_err(failed)?;
         if entry.file_name().to_str().is_some_and(is_consumer_log) {
@@ -34,17 +39,10 @@ fn is_consumer_log(name: &str) -> bool {
         .is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
 }
 
-/// Creates a file and the folders above it.
+/// Creates the file of the history and the folders above it.
 ///
 /// # Errors
 /// A text for people that names the path.
 pub fn create_file(path: &Path) -> Result<File, String> {
-    let create = || {
-        if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder)?;
-        }
-        File::create(path)
-    };
-    create()
-        .map_err(|error| format!("--history: cannot write {}: {}", path.display(), because(&error)))
+    create(path).map_err(|why| format!("--history {}: {why}", path.display()))
 }

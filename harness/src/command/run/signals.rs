@@ -3,6 +3,8 @@
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
+use super::super::streams;
+
 /// Triggers the interrupt on the first SIGINT or SIGTERM, and completes on the second.
 pub async fn insisted(trigger: watch::Sender<bool>) {
     let (Ok(mut interrupt), Ok(mut terminate)) =
@@ -16,7 +18,7 @@ pub async fn insisted(trigger: watch::Sender<bool>) {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
         }
-        eprintln!("{ask}");
+        streams::tell(ask);
         trigger.send_replace(true);
     }
 }

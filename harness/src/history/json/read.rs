@@ -5,6 +5,7 @@ use std::io::{self, BufRead};
 use super::line::{self, Header, Line, moment};
 use super::plain::plain;
 use super::{VERSION, fingerprint};
+use crate::because::because;
 use crate::history::{
     Answer, ConsumerHistory, Delivery, End, EpochIndex, History, Oddity, Outcome, Polled,
     ProducerHistory, Sent, Session, Subscribed,
@@ -15,7 +16,7 @@ use crate::plan::{MessageId, MessageName, Plan, StreamIndex, TopicIndex};
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The file itself cannot be.
-    #[error("cannot read the history: {0}")]
+    #[error("cannot read the history: {}", because(.0))]
     Reading(io::Error),
     /// A line is not as it should be.
     #[error("line {line}: {what}")]

@@ -20,7 +20,12 @@ pub(super) fn numbers(summary: &Summary, style: Style, to: &mut dyn Write) -> io
             acks.push_str(&style.warn(&format!("  {word} {}", words::number(count))));
         }
     }
-    let delivered = of(summary.delivered, summary.due);
+    let delivered = if summary.fewer_may_come && summary.delivered < summary.expected {
+        let [some, all] = [summary.delivered, summary.expected].map(words::number);
+        format!("{some} of at most {all}")
+    } else {
+        of(summary.delivered, summary.expected)
+    };
     writeln!(to, "      {who}  sent {sent}{acks}  delivered {delivered}{}", rate(summary))?;
     if summary.ack.count == 0 {
         return Ok(());

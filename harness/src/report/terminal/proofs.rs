@@ -8,13 +8,14 @@ use crate::plan::Plan;
 use crate::report::judged::{Found, Judged, Proven};
 use crate::report::words;
 
-/// What the checks found, with its proofs; for `harness check`, and within a scenario's result.
+/// What the checks found, with its proofs, for `harness check`; `pass` is what a pass amounts to.
 ///
 /// # Errors
 /// Those of the writer.
 pub fn judgement(
     plan: &Plan,
     judgement: &Judgement,
+    pass: &str,
     style: Style,
     to: &mut dyn Write,
 ) -> io::Result<()> {
@@ -25,7 +26,11 @@ pub fn judgement(
         Verdict::Unknown => style.warn("????"),
     };
     let name = style.strong(&plan.scenario.name);
-    writeln!(to, "{label}  {name}  {}", words::answer(&judged))?;
+    let answer = match judged.verdict {
+        Verdict::Pass => pass.to_owned(),
+        Verdict::Fail | Verdict::Unknown => words::answer(&judged),
+    };
+    writeln!(to, "{label}  {name}  {answer}")?;
     proofs(&judged, style, to)
 }
 

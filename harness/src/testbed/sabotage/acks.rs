@@ -87,7 +87,7 @@ impl Resurrect {
             return truth.append(append).await;
         }
         // Neither a client's repeat nor a new registration helps against this one.
-        Err(Error::TopicExists(append.topic.to_owned()))
+        Err(Error::Refused("refused on purpose".to_owned()))
     }
 
     async fn poll(&self, truth: &Truth, poll: Poll<'_>) -> Result<Messages, Error> {

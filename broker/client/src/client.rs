@@ -18,6 +18,12 @@ use crate::messages::Messages;
 use crate::transport::{self, Failure, Transport};
 use crate::wire;
 
+pub use routes::BadAddress;
+
+use routes::Routes;
+
+mod routes;
+
 /// How long an answer may take, unless [`Client::with_timeout`] says otherwise.
 pub const TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -27,26 +33,6 @@ pub struct Client {
     transport: Arc<dyn Transport>,
     routes: Arc<Routes>,
     timeout: Duration,
-}
-
-/// The addresses of the endpoints, put together once.
-struct Routes {
-    base: String,
-    topics: Url,
-    register_producer: Url,
-    register_consumer: Url,
-    produce: Url,
-    consume: Url,
-    size: Url,
-    consumer: Url,
-}
-
-/// A text that is no address of a broker.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{address:?} is no broker address: {why}")]
-pub struct BadAddress {
-    address: String,
-    why: String,
 }
 
 impl Client {
@@ -64,9 +50,8 @@ impl Client {
     /// # Errors
     /// The address is not of the form `http://HOST:PORT`.
     pub fn over(transport: Arc<dyn Transport>, address: &str) -> Result<Self, BadAddress> {
-        let routes =
-            Routes::at(address).map_err(|why| BadAddress { address: address.to_owned(), why })?;
-        Ok(Self { transport, routes: Arc::new(routes), timeout: TIMEOUT })
+        let routes = Arc::new(Routes::at(address)?);
+        Ok(Self { transport, routes, timeout: TIMEOUT })
     }
 
     /// Sets how long an answer may take; a poll that waits gets its wait on top.
@@ -225,34 +210,6 @@ impl fmt::Debug for Client {
     }
 }
 
-impl Routes {
-    fn at(address: &str) -> Result<Self, String> {
-        const LIKE: &str = "write it like http://127.0.0.1:5000";
-        if !address.contains("://") {
-            return Err(format!("the scheme is missing; did you mean http://{address}?"));
-        }
-        let url = Url::parse(address).map_err(|error| format!("{error}; {LIKE}"))?;
-        if url.scheme() != "http" {
-            return Err(format!("the scheme is {:?}, only http is spoken; {LIKE}", url.scheme()));
-        }
-        if url.query().is_some() || url.fragment().is_some() {
-            return Err(format!("it has a query or a fragment; {LIKE}"));
-        }
-        let base = url.as_str().trim_end_matches('/').to_owned();
-        let route = |path: &str| Url::parse(&format!("{base}{path}")).map_err(|e| e.to_string());
-        Ok(Self {
-            topics: route("/topics")?,
-            register_producer: route("/producer/register")?,
-            register_consumer: route("/consumer/register")?,
-            produce: route("/producer/produce")?,
-            consume: route("/consumer/consume")?,
-            size: route("/size")?,
-            consumer: route("/consumer")?,
-            base,
-        })
-    }
-}
-
 /// Every success says so in its body too; one that says `failure` is not believed.
 trait Answer: DeserializeOwned {
     fn status(&self) -> wire::Status;
@@ -302,38 +259,5 @@ fn identify(url: &mut Url, topic: &str, consumer: wire::ConsumerId, epoch: Optio
 fn append(url: &mut Url, key: &str, value: Option<u64>) {
     if let Some(value) = value {
         url.query_pairs_mut().append_pair(key, &value.to_string());
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_address_may_end_in_a_slash_and_have_a_path() {
-        let address = |text: &str| Routes::at(text).map(|routes| routes.size.to_string());
-        assert_eq!(address("http://127.0.0.1:5000").unwrap(), "http://127.0.0.1:5000/size");
-        assert_eq!(address("http://127.0.0.1:5000/").unwrap(), "http://127.0.0.1:5000/size");
-        assert_eq!(address("http://broker/a/b/").unwrap(), "http://broker/a/b/size");
-    }
-
-    #[test]
-    fn what_is_no_address_is_refused_with_the_reason() {
-        let refusal = |text| Client::over(Arc::new(transport::http()), text).unwrap_err();
-        for text in ["127.0.0.1:5000", "localhost:5000"] {
-            let why = format!("the scheme is missing; did you mean http://{text}?");
-            let expected = format!("{text:?} is no broker address: {why}");
-            assert_eq!(refusal(text).to_string(), expected);
-        }
-        for (text, why) in [
-            ("https://broker", "the scheme is \"https\", only http is spoken"),
-            ("http://", "empty host"),
-            ("http://h/?a=b", "it has a query or a fragment"),
-        ] {
-            let expected = format!(
-                "{text:?} is no broker address: {why}; write it like http://127.0.0.1:5000"
-            );
-            assert_eq!(refusal(text).to_string(), expected);
-        }
     }
 }

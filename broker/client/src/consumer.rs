@@ -11,8 +11,10 @@ use crate::messages::Messages;
 use crate::subscription::Subscription;
 use crate::wire::TopicName;
 
+pub use self::delivery::{Delivered, Delivery};
 use self::slot::Slot;
 
+mod delivery;
 mod slot;
 
 /// How a [`Consumer`] polls.
@@ -37,9 +39,10 @@ impl Default for Options {
 ///
 /// One request per topic is under way at a time, in a task of its own, and answers are handed out
 /// in turn: a busy topic does not keep a quiet one waiting. A program may take its time between
-/// calls, as long as it does not block the thread that these tasks run on. Messages are acknowledged by the next request for their
-/// topic, which one of the next calls of [`Consumer::poll`] makes, so nothing is acknowledged
-/// before the program came back for more.
+/// calls, as long as it does not block the thread that these tasks run on.
+///
+/// Messages are acknowledged by the next request for their topic, which one of the next calls of
+/// [`Consumer::poll`] makes, so nothing is acknowledged before the program came back for more.
 ///
 /// End a consumer with [`Consumer::unsubscribe`]. Dropping it stops its requests and leaves its
 /// subscriptions on the broker, which keeps messages for them until it ends them by itself
@@ -51,15 +54,6 @@ pub struct Consumer {
     slots: Vec<Slot>,
     /// Who is looked at first.
     turn: usize,
-}
-
-/// The messages of one answer.
-#[derive(Clone, Debug)]
-pub struct Delivery {
-    /// Where they are from.
-    pub topic: TopicName,
-    /// At least one.
-    pub messages: Messages,
 }
 
 /// A poll that failed for good.
@@ -137,7 +131,7 @@ impl Consumer {
         match result {
             Ok(messages) => {
                 subscription.accept(&messages);
-                Ok(Delivery { topic, messages })
+                Ok(Delivery::new(topic, messages))
             }
             Err(error) => Err(PollError { topic, error }),
         }

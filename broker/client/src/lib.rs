@@ -40,7 +40,7 @@
 //! let mut lines = Vec::new();
 //! while lines.len() < 3 {
 //!     let delivery = consumer.poll().await?;
-//!     for message in delivery.messages.iter() {
+//!     for message in delivery.iter() {
 //!         lines.push(format!("{} {}", delivery.topic, message.payload));
 //!     }
 //! }
@@ -71,7 +71,7 @@ pub mod wire;
 
 pub use backoff::Retry;
 pub use client::Client;
-pub use consumer::Consumer;
+pub use consumer::{Consumer, Delivered, Delivery};
 pub use error::{Error, Refusal};
 pub use messages::{Message, Messages};
 pub use producer::Producer;

@@ -188,7 +188,13 @@ impl Claim {
             max: Some(max.into()),
             wait_ms: milliseconds(wait),
         };
-        self.client.consume(&request).await
+        let messages = self.client.consume(&request).await?;
+        // It could never be acknowledged, and would come again with every poll.
+        if messages.iter().any(|message| message.offset.is_none()) {
+            let why = "the answer cannot be understood: a message without an offset";
+            return Err(Error::Unknown(why.to_owned()));
+        }
+        Ok(messages)
     }
 
     fn identity(&self) -> wire::Subscription<'_> {

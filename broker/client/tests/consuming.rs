@@ -43,7 +43,7 @@ async fn send(client: &Client, name: &str, payloads: &[&str]) {
 }
 
 fn show(delivery: &Delivery) -> String {
-    let payloads: Vec<_> = delivery.messages.iter().map(|message| message.payload).collect();
+    let payloads: Vec<_> = delivery.iter().map(|message| message.payload).collect();
     format!("{} {}", delivery.topic, payloads.join(" "))
 }
 
@@ -73,6 +73,18 @@ async fn a_lost_answer_loses_nothing_and_repeats_nothing() {
     assert!(network.is_script_over());
     let more = timeout(Duration::from_secs(60), consumer.poll()).await;
     assert!(more.is_err(), "{more:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_delivery_says_where_each_message_stands() {
+    let (_network, client, mut consumer) = start(&["T1"]).await;
+    send(&client, "T1", &["a", "b"]).await;
+    for expected in [(0, Some(0), Some(0), "a"), (1, Some(0), Some(1), "b")] {
+        let delivery = consumer.poll().await.unwrap();
+        let found: Vec<_> =
+            delivery.iter().map(|m| (m.offset, m.producer_id, m.sequence, m.payload)).collect();
+        assert_eq!((delivery.len(), found), (1, vec![expected]));
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -109,6 +109,7 @@ impl Reader<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::backoff::Chance;
     use crate::wire;
 
     /// Whether it is read here; if so, serde must come to the same result.
@@ -165,5 +166,96 @@ mod tests {
             check(&body[..end], false);
         }
         check(&format!("{body} "), false);
+    }
+
+    /// A place in something so long.
+    fn place(chance: &mut Chance, length: usize) -> usize {
+        usize::try_from(chance.below(length as u64)).unwrap()
+    }
+
+    /// A payload of a few pieces: plain text, long text, all that JSON escapes, other planes.
+    fn payload(chance: &mut Chance) -> String {
+        const PIECES: [&str; 12] = [
+            "INFO",
+            "",
+            "a\"b",
+            "\\",
+            "\n\t\r",
+            "\u{0}\u{1f}",
+            "\u{7f}",
+            "ü",
+            "😀",
+            "\u{2028}",
+            "{[]}:,",
+            "seventeen letters",
+        ];
+        (0..chance.below(4)).map(|_| PIECES[place(chance, PIECES.len())]).collect()
+    }
+
+    fn batch(chance: &mut Chance) -> Vec<wire::Delivered<'static>> {
+        let number = |chance: &mut Chance| match chance.below(4) {
+            0 => None,
+            1 => Some(chance.below(20)),
+            _ => Some(chance.below(u64::MAX) >> chance.below(64)),
+        };
+        let count = chance.below(5);
+        (0..count)
+            .map(|_| wire::Delivered {
+                offset: number(chance),
+                producer_id: number(chance).map(u64::cast_signed),
+                sequence: number(chance),
+                message: payload(chance).into(),
+            })
+            .collect()
+    }
+
+    const NOISE: &[u8; 15] = b"\"\\{}[]:,0-. \n\xffa";
+
+    /// A body as a broker writes it, or the same with a byte of it changed, or its end cut off.
+    fn body(chance: &mut Chance) -> Vec<u8> {
+        let mut body = written(batch(chance)).into_bytes();
+        let at = place(chance, body.len());
+        match chance.below(4) {
+            0 => body.truncate(at),
+            1 => body[at] = NOISE[place(chance, NOISE.len())],
+            2 => body.insert(at, NOISE[place(chance, NOISE.len())]),
+            _ => {}
+        }
+        body
+    }
+
+    #[test]
+    fn whatever_the_body_is_it_is_read_as_serde_reads_it_or_left_to_serde() {
+        let (mut quick_ones, mut slow_ones, mut wrong_ones) = (0, 0, 0);
+        for seed in 0..20_000 {
+            let body = body(&mut Chance::new(Some(seed), 0));
+            let shown = String::from_utf8_lossy(&body);
+            if let Ok(text) = str::from_utf8(&body) {
+                let mut quick = Messages::default();
+                let is_quick = read(text, &mut quick);
+                quick_ones += u32::from(is_quick);
+                check(text, is_quick);
+            }
+            match (
+                serde_json::from_slice::<wire::Batch<'_>>(&body),
+                Messages::read_batch(body.clone()),
+            ) {
+                (Ok(batch), Ok(messages)) => {
+                    slow_ones += 1;
+                    assert!(
+                        messages.iter().eq(batch.messages.iter().map(Message::from)),
+                        "{shown}"
+                    );
+                }
+                (Err(_), Err(_)) => wrong_ones += 1,
+                (serde, ours) => panic!("seed {seed}: {serde:?}, {ours:?}: {shown}"),
+            }
+        }
+        // Each way is gone often.
+        slow_ones -= quick_ones;
+        assert!(
+            quick_ones.min(slow_ones).min(wrong_ones) > 1000,
+            "{quick_ones} {slow_ones} {wrong_ones}"
+        );
     }
 }

@@ -54,8 +54,8 @@ pub enum End {
     Drained,
     /// `drain: idle` passed with only empty answers: what is missing is lost.
     Idle,
-    /// `drain: deadline` passed: what is missing at a consumer whose polls failed or still brought
-    /// messages since the drain began is undecided.
+    /// `drain: deadline` passed: what a consumer misses of a topic is undecided, unless the last poll
+    /// that it made of it since everything was sent brought nothing.
     Deadline,
     /// Ctrl-C: what is missing is undecided everywhere.
     Interrupted,

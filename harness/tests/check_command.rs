@@ -70,3 +70,46 @@ fn evidence_that_cannot_be_read_is_named() {
     assert_eq!(code, Some(2), "{words}");
     assert!(words.contains("--history <FILE>|--logs <DIR>"), "{words}");
 }
+
+#[test]
+fn a_log_of_a_consumer_that_the_scenario_lacks_is_a_doubt() {
+    let folder = tempfile::tempdir().unwrap();
+    scenario(folder.path());
+    write_logs(folder.path(), WHOLE, WHOLE);
+    fs::write(folder.path().join("logs/consumer_9.txt"), WHOLE).unwrap();
+    fs::write(folder.path().join("logs/consumer_.txt"), "no log").unwrap();
+    let (code, words) = check(folder.path(), &["--logs", "logs"]);
+    assert_eq!(code, Some(3), "{words}");
+    assert!(words.contains("logs/consumer_9.txt: the scenario has no C9"), "{words}");
+    assert!(!words.contains("consumer_.txt"), "{words}");
+}
+
+#[test]
+fn empty_logs_never_pass() {
+    let folder = tempfile::tempdir().unwrap();
+    scenario(folder.path());
+    write_logs(folder.path(), "", "");
+    let (code, words) = check(folder.path(), &["--logs", "logs"]);
+    assert_eq!(code, Some(1), "{words}");
+    assert_eq!(words.matches("C1 logged nothing of T1").count(), 1, "{words}");
+
+    let file = folder.path().join("2p2c.yaml");
+    let yaml = fs::read_to_string(&file).unwrap();
+    fs::write(&file, format!("{yaml}start: together\n")).unwrap();
+    let (code, words) = check(folder.path(), &["--logs", "logs"]);
+    assert_eq!(code, Some(3), "{words}");
+    assert!(words.contains("C2 logged nothing of T1: it may have subscribed late"), "{words}");
+}
+
+#[test]
+fn a_folder_is_no_history_and_that_is_said_once() {
+    let folder = tempfile::tempdir().unwrap();
+    scenario(folder.path());
+    let (code, words) = check(folder.path(), &["--history", "logs"]);
+    assert_eq!(code, Some(2), "{words}");
+    assert_eq!(words.to_lowercase().matches("is a directory").count(), 1, "{words}");
+
+    let (code, words) = check(folder.path(), &["--history", "producer_1.txt"]);
+    assert_eq!(code, Some(2), "{words}");
+    assert!(words.contains("producer_1.txt: line 1: this is no history"), "{words}");
+}

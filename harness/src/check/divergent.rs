@@ -2,10 +2,10 @@
 //!
 //! *Order*: C1 gets `P1#3` and then `P2#8`, C2 gets `P2#8` and then `P1#3`. Where the broker tells
 //! offsets they say which of the two is right, and one walk of each feed finds who is not: a first
-//! delivery that comes after one with a greater offset is late. Without offsets the feeds are merged
-//! into one order as long as that is possible; where none is, not even round three corners, most
-//! feeds win, and who comes late against the result is counted. Either way two unordered neighbours
-//! swapped at one consumer count one. What the acks prove to be late is *reordered* and not counted
+//! delivery that comes after one with a greater offset is late. Where some or all deliveries of a
+//! topic came without, the feeds are besides merged into one order as long as that is possible; where
+//! none is, not even round three corners, most feeds win, and who comes late against the result is
+//! counted, once. Either way two unordered neighbours swapped at one consumer count one. What the acks prove to be late is *reordered* and not counted
 //! here again: then it is known which consumer is wrong, and about what.
 //!
 //! *Place*: C1 gets `P1#3` at offset 12 and C2 gets `P2#8` at offset 12 of the same epoch. Most
@@ -16,7 +16,7 @@
 
 mod merge;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Kind;
 use super::facts::{Facts, Feed, Late, Log, Standing};
@@ -30,19 +30,22 @@ pub(super) fn check(facts: &Facts<'_>) -> Opinion {
     let mut place = Tally::new(Kind::Divergent, Promise::Always);
     let mut explained = Explained { facts, late: BTreeMap::new() };
     for topic in (0..facts.plan.topics.len()).map(TopicIndex::new) {
-        let logs = || facts.logs.iter().filter(|log| log.topic == topic);
-        if logs().any(|log| log.blind) {
-            for late in merge::late(facts, topic) {
-                explained.add(late, &mut order);
-            }
-            continue;
-        }
-        for log in logs() {
-            let misplaced = misplaced(facts, log, &mut explained, &mut place);
+        let mut counted = Places::new();
+        let mut blind = false;
+        for log in facts.logs.iter().filter(|log| log.topic == topic) {
+            counted.append(&mut misplaced(facts, log, &mut explained, &mut place));
             for late in &log.late {
-                if !misplaced.contains(&(late.feed, late.place)) {
+                if counted.insert((late.feed, late.place)) {
                     explained.add(*late, &mut order);
                 }
+            }
+            blind |= log.blind;
+        }
+        if blind {
+            // Offsets tell nothing of the deliveries that came without; the others are in their
+            // places by now, but for those that are counted.
+            for late in merge::late(facts, topic, &counted) {
+                explained.add(late, &mut order);
             }
         }
     }
@@ -70,7 +73,8 @@ impl Explained<'_> {
     }
 }
 
-type Places = std::collections::BTreeSet<(usize, usize)>;
+/// Deliveries: into [`Facts::feeds`], and place among the consumer's.
+type Places = BTreeSet<(usize, usize)>;
 
 /// Finds the deliveries at offsets that hold another message for most consumers.
 fn misplaced(
@@ -89,7 +93,10 @@ fn misplaced(
         let mut run: Vec<Misplaced> = Vec::new();
         for seen in feed.iter_life(facts, log.epoch).filter(|s| s.standing == Standing::First) {
             let message = seen.delivery.message().expect("a first delivery is of a message");
-            let offset = seen.delivery.offset().expect("the log is not blind");
+            let Some(offset) = seen.delivery.offset() else {
+                close(facts, (place, feed), &mut run, explained, tally);
+                continue;
+            };
             match holders.get(&offset) {
                 Some(holder) if *holder != message => {
                     found.insert((place, seen.place));
@@ -172,36 +179,35 @@ fn close(
 }
 
 fn place_instance(facts: &Facts<'_>, feed: &Feed, misplaced: &Misplaced) -> Instance {
-    let topic = &facts.plan.topics[feed.topic.place()].name;
-    Instance {
-        topic: feed.topic,
-        consumer: Some(feed.consumer),
-        messages: vec![misplaced.message, misplaced.holder],
-        title: format!(
-            "{} got {} at offset {} of {topic}, where others got {}",
-            consumer_name(facts, feed.consumer),
-            describe(facts.plan, misplaced.message),
-            misplaced.offset,
-            describe(facts.plan, misplaced.holder),
-        ),
-        evidence: Vec::new(),
-        place: Some(misplaced.place),
-    }
+    let title = format!(
+        "{} got {} at offset {} of {}, where others got {}",
+        consumer_name(facts, feed.consumer),
+        describe(facts.plan, misplaced.message),
+        misplaced.offset,
+        facts.plan.topics[feed.topic.place()].name,
+        describe(facts.plan, misplaced.holder),
+    );
+    instance(feed, [misplaced.message, misplaced.holder], title, misplaced.place)
 }
 
 fn order_instance(facts: &Facts<'_>, late: Late) -> Instance {
     let feed = &facts.feeds[late.feed];
+    let title = format!(
+        "{} got {} after {}, the log has them the other way round",
+        consumer_name(facts, feed.consumer),
+        describe(facts.plan, late.message),
+        describe(facts.plan, late.ahead),
+    );
+    instance(feed, [late.message, late.ahead], title, late.place)
+}
+
+fn instance(feed: &Feed, messages: [MessageId; 2], title: String, place: usize) -> Instance {
     Instance {
         topic: feed.topic,
         consumer: Some(feed.consumer),
-        messages: vec![late.message, late.ahead],
-        title: format!(
-            "{} got {} after {}, the log has them the other way round",
-            consumer_name(facts, feed.consumer),
-            describe(facts.plan, late.message),
-            describe(facts.plan, late.ahead),
-        ),
+        messages: messages.into(),
+        title,
         evidence: Vec::new(),
-        place: Some(late.place),
+        place: Some(place),
     }
 }

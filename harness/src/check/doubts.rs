@@ -5,15 +5,16 @@
 //! requires did not happen, so that the run proves nothing about it; the run was cut short. Each is a
 //! sentence that names what it is about.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use super::facts::{Facts, Fate};
+use super::facts::{Facts, Fate, Feed};
 use super::proof::consumer_name;
 use super::tally::Opinion;
 use crate::history::{Answer, End, Outcome};
 use crate::numbers;
-use crate::plan::MessageId;
-use crate::scenario::{Acked, Counter, Requirement};
+use crate::plan::{MessageId, TopicIndex};
+use crate::scenario::{Acked, Counter, Requirement, names};
 
 /// So many messages or ranges are named; the rest are counted.
 const NAMED: usize = 10;
@@ -109,7 +110,7 @@ fn why<'a>(facts: &Facts<'a>, message: MessageId) -> Option<&'a str> {
 }
 
 fn unsubscribed(facts: &Facts<'_>, doubts: &mut Vec<String>) {
-    let lacking = |feed: &&super::facts::Feed| feed.planned() && feed.subscription.is_none();
+    let lacking = |feed: &&Feed| feed.planned() && feed.subscription.is_none();
     for feed in facts.feeds.iter().filter(lacking) {
         let who = consumer_name(facts, feed.consumer);
         let topic = &facts.plan.topics[feed.topic.place()].name;
@@ -147,15 +148,27 @@ fn cut_short(facts: &Facts<'_>, doubts: &mut Vec<String>) {
     match facts.history.end {
         End::Drained | End::Idle => {}
         End::Interrupted => doubts.push("the run was interrupted".to_owned()),
-        End::Deadline => {
-            for (consumer, part) in facts.history.consumers.iter().enumerate() {
-                let last = part.polls.last().map(|poll| &poll.answer);
-                if let Some(Answer::Failed(words)) = last {
-                    let consumer = crate::plan::ConsumerIndex::new(consumer);
-                    let who = consumer_name(facts, consumer);
-                    doubts.push(format!("the last poll of {who} failed: {words}"));
-                }
-            }
-        }
+        End::Deadline => doubts.extend(unfinished(facts)),
     }
+}
+
+/// What kept each feed from being read to its end when the deadline passed: a sentence for all of a
+/// topic for which it is the same.
+fn unfinished(facts: &Facts<'_>) -> Vec<String> {
+    let mut groups: BTreeMap<(TopicIndex, String), Vec<u32>> = BTreeMap::new();
+    let claimed = |feed: &&Feed| feed.planned() && feed.subscription.is_some();
+    for feed in facts.feeds.iter().filter(claimed).filter(|feed| facts.undecided(feed)) {
+        let words = match facts.last_poll(feed).map(|poll| &poll.answer) {
+            Some(Answer::Failed(words)) => format!("the last poll failed: {words}"),
+            Some(Answer::Delivered(1..)) => "messages still came when the deadline passed".into(),
+            _ => "no answer came after everything was sent".to_owned(),
+        };
+        let number = facts.plan.consumers[feed.consumer.place()].number;
+        groups.entry((feed.topic, words)).or_default().push(number);
+    }
+    let sentence = |((topic, words), consumers): ((TopicIndex, String), Vec<u32>)| {
+        let who = names::list(names::Kind::Consumer, &consumers);
+        format!("{who} on {}: {words}", facts.plan.topics[topic.place()].name)
+    };
+    groups.into_iter().map(sentence).collect()
 }

@@ -15,7 +15,7 @@ pub(super) use feed::{Feed, Seen, Standing};
 pub(super) use log::{Late, Log};
 pub(super) use request::{Fate, NEVER, Request};
 
-use crate::history::{Delivery, End, History, Stamp};
+use crate::history::{Answer, Delivery, End, History, Polled, Stamp};
 use crate::plan::{ConsumerIndex, MessageId, Plan, StreamIndex, TopicIndex};
 
 /// Plan and history, prepared.
@@ -152,18 +152,28 @@ impl<'a> Facts<'a> {
         &self.history.consumers[consumer.place()].deliveries
     }
 
-    /// Whether what is missing at this consumer may still have been on its way.
-    pub(super) fn undecided(&self, consumer: ConsumerIndex) -> bool {
+    /// Whether what is missing in this feed may still have been on its way.
+    pub(super) fn undecided(&self, feed: &Feed) -> bool {
         match self.history.end {
             End::Drained | End::Idle => false,
             End::Interrupted => true,
-            End::Deadline => {
-                let polls = &self.history.consumers[consumer.place()].polls;
-                let late = polls.iter().rev();
-                let mut late = late.take_while(|poll| poll.completed.stamp > self.drain_began);
-                late.any(|poll| poll.answer != crate::history::Answer::Delivered(0))
-            }
+            End::Deadline => !self.is_last_answer_empty(feed),
         }
+    }
+
+    /// Whether the feed's last poll was asked after everything was sent, and brought nothing: then
+    /// the broker had the time to hand out all that it has, and nothing more to say.
+    fn is_last_answer_empty(&self, feed: &Feed) -> bool {
+        self.last_poll(feed).is_some_and(|poll| {
+            poll.invoked.stamp > self.drain_began && poll.answer == Answer::Delivered(0)
+        })
+    }
+
+    /// The consumer's last poll of the feed's topic.
+    pub(super) fn last_poll(&self, feed: &Feed) -> Option<&'a Polled> {
+        let part = &self.history.consumers[feed.consumer.place()];
+        let topic = |poll: &&Polled| part.subscriptions[poll.subscription as usize].topic;
+        part.polls.iter().rev().find(|poll| topic(poll) == feed.topic)
     }
 
     /// Applies `work` to each item, on all cores where that pays, and keeps the items' order.

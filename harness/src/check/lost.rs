@@ -30,13 +30,17 @@ use crate::scenario::names;
 pub(super) fn check(facts: &Facts<'_>) -> Opinion {
     let mut tally = Tally::new(Kind::Lost, Promise::NoLoss);
     let mut undecided = Vec::new();
+    let mut idle: BTreeMap<TopicIndex, Vec<&Feed>> = BTreeMap::new();
     let missing = facts.parallel(&facts.feeds, |feed| Missing::of(facts, feed));
     for (feed, missing) in facts.feeds.iter().zip(missing) {
         let count: u64 = missing.ranges.iter().map(|range| u64::from(range.count())).sum();
         if count == 0 {
+            if missing.spans.iter().all(Option::is_none) && feed.standings.is_empty() {
+                idle.entry(feed.topic).or_default().push(feed);
+            }
             continue;
         }
-        if facts.undecided(feed.consumer) {
+        if facts.undecided(feed) {
             undecided.push((feed.consumer, feed.topic, count));
             continue;
         }
@@ -46,7 +50,26 @@ pub(super) fn check(facts: &Facts<'_>) -> Opinion {
             });
         }
     }
-    Opinion { tallies: vec![tally], doubts: doubts(facts, &undecided) }
+    let mut doubts = doubts(facts, &undecided);
+    doubts.extend(idle.into_iter().filter_map(|(topic, feeds)| nothing_due(facts, topic, &feeds)));
+    Opinion { tallies: vec![tally], doubts }
+}
+
+/// Why feeds that nothing was due to, and that got nothing, prove nothing: they may have come when
+/// all was over.
+fn nothing_due(facts: &Facts<'_>, topic: TopicIndex, feeds: &[&Feed]) -> Option<String> {
+    let acked = facts.requests_of(topic).filter(|request| request.fate == Fate::Acked);
+    let acked: u64 = acked.map(|request| u64::from(request.count)).sum();
+    let claimed = feeds.iter().filter(|feed| feed.due_from(facts).is_some());
+    let consumers: Vec<u32> =
+        claimed.map(|feed| facts.plan.consumers[feed.consumer.place()].number).collect();
+    let who = names::list(names::Kind::Consumer, &consumers);
+    let name = &facts.plan.topics[topic.place()].name;
+    let messages = numbers::count(acked, "message");
+    let verb = if acked == 1 { "was" } else { "were" };
+    (acked > 0 && !consumers.is_empty()).then(|| {
+        format!("nothing was due to {who} on {name}, although {messages} {verb} acked on it")
+    })
 }
 
 /// What one feed misses.

@@ -1,12 +1,15 @@
 //! Stale ack: an ack names an offset that is another message's already.
 //!
 //! Example: P1 is told that `P1#7` stands at offset 12, and P2 that `P2#3` stands at offset 12 too;
-//! or one session is told 12 and then, for a later message, 11. Offsets may have gaps, so only the
-//! offset that an ack names is compared, and only within one epoch. Counted are the fewest acks of a
-//! session without which its offsets ascend, and each further ack that shares an offset with one that
-//! is not counted yet.
+//! or one session is told 12 and then, for a later message, 11; or P1 is told 12 and everyone gets
+//! `P1#7` at offset 9. Offsets may have gaps, so only the offset that an ack names is compared, and
+//! only within one epoch. Counted are the acks that name another offset than their first message was
+//! delivered at, then the fewest acks of a session without which its offsets ascend, and each further
+//! ack that shares an offset with one that is not counted yet.
 
-use std::collections::BTreeMap;
+mod elsewhere;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Kind;
 use super::facts::{Facts, Request};
@@ -17,7 +20,11 @@ use crate::plan::TopicIndex;
 pub(super) fn check(facts: &Facts<'_>) -> Opinion {
     let mut tally = Tally::new(Kind::StaleAck, Promise::Always);
     let mut sessions: BTreeMap<(usize, u32), Vec<&Request>> = BTreeMap::new();
+    let elsewhere: BTreeSet<(usize, usize)> = elsewhere::find(facts, &mut tally);
     for request in facts.requests.iter().filter(|request| request.offset.is_some()) {
+        if elsewhere.contains(&request.source) {
+            continue;
+        }
         let (producer, send) = request.source;
         let session = facts.history.producers[producer].sends[send].session;
         sessions.entry((producer, session)).or_default().push(request);

@@ -1,5 +1,8 @@
 //! Every check is proved by a history that is broken on purpose in just that way.
 
+mod endings;
+mod offsets;
+
 use proptest::prelude::*;
 
 use super::fixture::{Chance, Play, SMALL, Shape, history, plan};
@@ -90,7 +93,11 @@ fn a_legal_history_passes() {
         for (together, blind) in [(false, false), (true, false), (false, true), (true, true)] {
             for batch in [1, 3] {
                 let play = Play { seed, together, blind, troubled: false };
-                sound(&Shape { batch, ..SMALL }, play);
+                let plan = plan(&Shape { batch, ..SMALL });
+                let judgement = judge(&plan, &history(&plan, play));
+                assert_eq!(kinds(&judgement), [], "{judgement:#?}");
+                let late = |doubt: &String| together && doubt.starts_with("nothing was due to C");
+                assert!(judgement.doubts.iter().all(late), "{judgement:#?}");
             }
         }
     }

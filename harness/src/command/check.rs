@@ -11,7 +11,7 @@ use crate::because::because;
 use crate::check::{self, Judgement, Verdict, logs};
 use crate::exit::Exit;
 use crate::history::json;
-use crate::plan::Plan;
+use crate::plan::{Consumer, Plan};
 use crate::report::terminal::{self, Style};
 use crate::report::words;
 use crate::scenario;
@@ -72,14 +72,42 @@ fn by_logs(plan: &Plan, folder: &Path) -> anyhow::Result<(Judgement, Vec<String>
     for consumer in &plan.consumers {
         let path = folder.join(format!("consumer_{}.txt", consumer.number));
         let name = path.display().to_string();
-        let text = fs::read_to_string(&path).map_err(|error| {
+        let bytes = fs::read(&path).map_err(|error| {
             let (number, why) = (consumer.number, because(&error));
             anyhow::anyhow!("{name}: cannot read the log of C{number}: {why}")
         })?;
-        all.push(logs::parse(plan, name, text)?);
+        all.push(logs::parse(plan, name, bytes)?);
     }
-    let reading = logs::judge(plan, &all);
+    let mut reading = logs::judge(plan, &all);
+    for (file, number) in foreign(plan, folder)?.into_iter().rev() {
+        let path = folder.join(file);
+        let why = format!("{}: the scenario has no C{number}, whose log is this?", path.display());
+        reading.judgement.doubt(why);
+    }
     Ok((reading.judgement, reading.notes))
+}
+
+/// The logs in the folder that no consumer of the plan is named by, and their numbers, by name.
+fn foreign(plan: &Plan, folder: &Path) -> anyhow::Result<Vec<(String, String)>> {
+    let mut found = Vec::new();
+    let cannot = |error: io::Error| {
+        anyhow::anyhow!("{}: cannot list the folder: {}", folder.display(), because(&error))
+    };
+    for entry in fs::read_dir(folder).map_err(cannot)? {
+        let name = entry.map_err(cannot)?.file_name();
+        let Some(name) = name.to_str() else { continue };
+        let number = name.strip_prefix("consumer_").and_then(|rest| rest.strip_suffix(".txt"));
+        let Some(number) = number.filter(|number| number.bytes().all(|b| b.is_ascii_digit()))
+        else {
+            continue;
+        };
+        let own = |consumer: &Consumer| consumer.number.to_string() == number;
+        if !number.is_empty() && !plan.consumers.iter().any(own) {
+            found.push((name.to_owned(), number.to_owned()));
+        }
+    }
+    found.sort();
+    Ok(found)
 }
 
 fn show(plan: &Plan, judgement: &Judgement, pass: &str, notes: &[String]) -> anyhow::Result<Exit> {

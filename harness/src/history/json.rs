@@ -2,10 +2,11 @@
 //!
 //! The first line, `{"history":1,..}`, says which plan it belongs to. Then come each producer's
 //! sessions and sends and each consumer's subscriptions and polls, a line each, and at last how the
-//! run ended, so that a file that was cut short is noticed. Messages go by name (`P4#17`), and the
+//! run ended and how many of each there are, so that a file that lacks something is noticed. Messages go by name (`P4#17`), and the
 //! deliveries of a poll are runs of neighbours, so that a batch of 500 takes a few bytes.
 
 mod line;
+mod plain;
 mod read;
 mod write;
 
@@ -59,7 +60,7 @@ impl Digest {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{Error, read, write};
+    use super::{read, write};
     use crate::check::fixture::{Chance, Play, SMALL, Shape, history, plan};
     use crate::history::{Answer, Delivery, End, History, Oddity};
     use crate::plan::Plan;
@@ -176,6 +177,80 @@ mod tests {
         let message = text.replacen("[\"P", "[\"P77", 1);
         assert!(refusal(&plan, &message).contains("no message P77"));
         let broken = [lines[0].as_bytes(), b"\n\xff\n"].concat();
-        assert!(matches!(read(&plan, &broken[..]), Err(Error::Reading(_))));
+        let words = read(&plan, &broken[..]).unwrap_err().to_string();
+        assert_eq!(words, "line 2: this line is not UTF-8: the file is damaged");
+    }
+
+    #[test]
+    fn a_file_that_lacks_a_line_is_damaged() {
+        let plan = plan(&SMALL);
+        let text = written(&plan, &history(&plan, Play::default()));
+        let lines: Vec<&str> = text.lines().collect();
+        for (place, line) in lines.iter().enumerate().skip(1).take(lines.len() - 2) {
+            // What others refer to is missed before the end.
+            let what = match &line[..6] {
+                "{\"send" => "sends",
+                "{\"poll" => "",
+                _ => continue,
+            };
+            let rest = [&lines[..place], &lines[place + 1..]].concat().join("\n");
+            let refused = refusal(&plan, &rest);
+            assert!(
+                refused.starts_with(&format!("line {}: the file is damaged: ", lines.len() - 1))
+            );
+            assert!(refused.contains(what), "{refused}");
+        }
+        let twice = [&lines[..lines.len() - 1], &lines[lines.len() - 2..]].concat().join("\n");
+        assert!(refusal(&plan, &twice).contains(" polls were written, and "));
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_field_is_said_without_names_of_types() {
+        let plan = plan(&SMALL);
+        let text = written(&plan, &history(&plan, Play::default()));
+        let lines: Vec<&str> = text.lines().collect();
+        let broken = |line: &str| refusal(&plan, &format!("{}\n{line}\n", lines[0]));
+        let poll = "{\"poll\":{\"by\":\"C1\",\"subscription\":0,\"invoked\":[1,1],\"completed\":[2,2],\
+                    \"answer\":{\"delivered\":[[\"P1#1\",0,1]]}}}";
+        let changed = |from: &str, to: &str| broken(&poll.replacen(from, to, 1));
+        let expected = [
+            (
+                changed(":0,", ":\"x\","),
+                "poll.subscription: expected a whole number below 2^32, found string \"x\"",
+            ),
+            (changed("[1,1]", "[1]"), "poll.invoked: "),
+            (
+                changed("[1,1]", "7"),
+                "poll.invoked: expected [stamp, nanoseconds], found integer `7`",
+            ),
+            (
+                changed("0,1]]", "0,-1]]"),
+                "poll.answer.delivered[0][2]: expected a whole number below 2^32",
+            ),
+            (
+                changed("[[\"P1#1\",0,1]]", "[8]"),
+                "poll.answer.delivered[0]: expected a list of message, offset and count",
+            ),
+            (changed("\"by\":\"C1\",", ""), "missing field `by`"),
+            (changed("\"C1\"", "8"), "poll.by: expected a string, found integer `8`"),
+            (
+                broken("{\"poll\":5}"),
+                "poll: expected an object with what is known of the poll, found integer `5`",
+            ),
+            (broken("{\"pole\":5}"), "unknown variant `pole`"),
+            (broken("\"poll\""), "expected its content after it, found only a name"),
+            (broken("[]"), ""),
+            (broken("{\"poll\":{\"by\""), ""),
+            (
+                broken("{\"end\":\"drained\"}"),
+                "end: expected an object that says how the run ended",
+            ),
+        ];
+        for (words, wanted) in expected {
+            assert!(words.starts_with("line 2: ") && words.contains(wanted), "{words}\n{wanted}");
+            for name in ["struct", "enum", "tuple", "u32", "u64", "usize", "Cow"] {
+                assert!(!words.contains(name), "{words}");
+            }
+        }
     }
 }

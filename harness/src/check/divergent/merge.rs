@@ -5,6 +5,7 @@
 //! most feeds agree on goes next. Each feed is then compared with the result. Every step looks at
 //! each delivery once; only a contradiction looks at all heads.
 
+use super::Places;
 use crate::check::facts::{Bits, Facts, Late, Standing};
 use crate::plan::{MessageId, TopicIndex};
 
@@ -16,8 +17,9 @@ struct Line {
     next: usize,
 }
 
-/// The deliveries of one topic that come late against the order that most feeds agree on.
-pub(super) fn late(facts: &Facts<'_>, topic: TopicIndex) -> Vec<Late> {
+/// The deliveries of one topic that come late against the order that most feeds agree on. Those that
+/// are `counted` already have no say in it.
+pub(super) fn late(facts: &Facts<'_>, topic: TopicIndex, counted: &Places) -> Vec<Late> {
     let feeds = facts.feeds.iter().enumerate().filter(|(_, feed)| feed.topic == topic);
     let mut lines: Vec<Line> = feeds
         .map(|(place, feed)| Line {
@@ -25,6 +27,7 @@ pub(super) fn late(facts: &Facts<'_>, topic: TopicIndex) -> Vec<Late> {
             entries: feed
                 .iter(facts)
                 .filter(|seen| seen.standing == Standing::First)
+                .filter(|seen| !counted.contains(&(place, seen.place)))
                 .filter_map(|seen| Some((seen.delivery.message()?, seen.place)))
                 .collect(),
             next: 0,

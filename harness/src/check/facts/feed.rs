@@ -183,12 +183,17 @@ pub(super) fn judge(facts: &Facts<'_>, feed: &Feed) -> (Vec<Standing>, Bits) {
                 standings.push(Standing::Phantom);
                 continue;
             };
-            let after = sure.is_some_and(|sure| sure < request.invoked);
-            if request.topic != feed.topic
-                || !feed.planned
-                || !after && forbidden(claim, request, *delivery)
-            {
+            if request.topic != feed.topic || !feed.planned {
                 standings.push(Standing::Misrouted);
+                continue;
+            }
+            let after = sure.is_some_and(|sure| sure < request.invoked);
+            if forbidden(claim, request, *delivery, after) {
+                standings.push(Standing::Misrouted);
+                if after {
+                    // It is due all the same, and here: it is not also lost.
+                    got.insert(facts.local(request.stream, message));
+                }
                 continue;
             }
             let new = got.insert(facts.local(request.stream, message));
@@ -207,16 +212,14 @@ pub(super) fn judge(facts: &Facts<'_>, feed: &Feed) -> (Vec<Standing>, Bits) {
     (standings, got)
 }
 
-/// Whether a message may not come under a subscription because it is older. For one that was sent
-/// while the subscription was on its way only the offset can tell.
-fn forbidden(claim: &Subscribed, request: &Request, delivery: Delivery) -> bool {
-    if request.acked < claim.invoked.stamp {
-        return true;
-    }
-    match (claim.offset, delivery.offset()) {
-        (Some(start), Some(offset)) => offset < start,
-        _ => false,
-    }
+/// Whether a message may not come under a subscription because it is older. What stands before the
+/// offset that the subscription starts at never may, even if it was sent `after` the subscription
+/// was confirmed: then the broker contradicts itself. Where there are no offsets only the stamps
+/// tell.
+fn forbidden(claim: &Subscribed, request: &Request, delivery: Delivery, after: bool) -> bool {
+    let comparable = !after || request.epoch == claim.epoch;
+    let before = claim.offset.zip(delivery.offset()).is_some_and(|(start, at)| at < start);
+    request.acked < claim.invoked.stamp || comparable && before
 }
 
 /// Marks the repeats that follow from a crash of the consumer: every delivery before was brought by

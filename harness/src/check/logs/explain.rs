@@ -4,11 +4,13 @@
 //! sequence. The longest sequence's position follows from the others, and the second longest's is a
 //! bit in a row of bits, so that 64 ways cost as much as one; rows are kept by the rest. On payloads
 //! that are all different there is one way. The work is counted and given up past a budget, because
-//! in general the problem is hard (it is NP-complete in the number of sequences).
+//! in general the problem is hard (it is NP-complete in the number of sequences). All questions of a
+//! call share one budget; each may use up half of what is left of it, so that a hard one leaves
+//! enough for the easy ones behind it.
 
 use std::collections::BTreeMap;
 
-/// So many words of 64 ways are looked at; some seconds.
+/// So many words of 64 ways are looked at in all; some seconds.
 pub(super) const BUDGET: u64 = 400_000_000;
 
 /// What came of the search.
@@ -38,13 +40,16 @@ type Row = Vec<u64>;
 type Frontier = BTreeMap<Rest, Row>;
 
 impl Question<'_> {
-    /// Searches for an interleaving that gives `log`.
-    pub(super) fn answer(mut self, log: &[u32], budget: u64) -> Explained {
+    /// Searches for an interleaving that gives `log`, and takes what that costs from the budget.
+    pub(super) fn answer(mut self, log: &[u32], budget: &mut u64) -> Explained {
         self.sequences.sort_by_key(|sequence| sequence.len());
         while self.sequences.len() < 2 {
             self.sequences.insert(0, &[]);
         }
-        Search::new(&self, budget).run(log)
+        let mut search = Search::new(&self, *budget / 2);
+        let answer = search.run(log);
+        *budget = budget.saturating_sub(search.work);
+        answer
     }
 }
 
@@ -81,7 +86,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    fn run(mut self, log: &[u32]) -> Explained {
+    fn run(&mut self, log: &[u32]) -> Explained {
         let mut row = vec![0; self.words];
         row[0] = 1;
         let start = vec![0; self.others.len() + self.question.missing.len()];
@@ -121,6 +126,9 @@ impl<'a> Search<'a> {
         while !wave.is_empty() && !missing.is_empty() && self.work <= self.budget {
             let mut next = Frontier::new();
             for rest in &wave {
+                if self.work > self.budget {
+                    return;
+                }
                 for (place, (payload, most)) in missing.iter().enumerate() {
                     if (rest[first + place] as usize) < *most {
                         let mut left = rest.clone();
@@ -244,7 +252,7 @@ mod tests {
     fn ask(sequences: &[Vec<u32>], missing: &[(u32, usize)], log: &[u32]) -> Explained {
         let sequences = sequences.iter().map(Vec::as_slice).collect();
         let question = Question { sequences, missing: missing.to_vec(), open_end: false };
-        question.answer(log, BUDGET)
+        question.answer(log, &mut BUDGET.clone())
     }
 
     /// The same by trying everything.
@@ -284,7 +292,9 @@ mod tests {
         let log = vec![7; 900];
         let question =
             Question { sequences: vec![&same, &same, &same], missing: Vec::new(), open_end: false };
-        assert_eq!(question.answer(&log, 1_000), Explained::Unknown);
+        let mut budget = 1_000;
+        assert_eq!(question.answer(&log, &mut budget), Explained::Unknown);
+        assert!(budget < 1_000, "{budget} is left");
     }
 
     proptest! {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::explain::{BUDGET, Explained, Question};
+use super::explain::{Explained, Question};
 use super::{Feed, Found, Sent};
 use crate::check::Kind;
 use crate::check::tally::Promise;
@@ -22,8 +22,11 @@ pub(super) fn judge(sent: &Sent<'_>, feeds: &[Feed<'_>], found: &mut Found) -> B
     reordered
 }
 
-/// Whether a log that lacks lines lacks only a prefix.
-pub(super) fn begins_late(sent: &Sent<'_>, feed: &Feed<'_>) -> bool {
+/// Whether a log lacks lines, and only at the beginning, where that may be.
+pub(super) fn begins_late(sent: &Sent<'_>, feed: &Feed<'_>, budget: &mut u64) -> bool {
+    if !sent.prefix_may_miss || feed.missing(sent).is_empty() {
+        return false;
+    }
     let reversed: Vec<Vec<u32>> =
         sent.streams.iter().map(|(own, _)| own.iter().rev().copied().collect()).collect();
     let log: Vec<u32> = feed.lines.iter().rev().map(|line| line.1).collect();
@@ -32,7 +35,7 @@ pub(super) fn begins_late(sent: &Sent<'_>, feed: &Feed<'_>) -> bool {
         missing: Vec::new(),
         open_end: true,
     };
-    question.answer(&log, BUDGET) == Explained::Yes
+    question.answer(&log, budget) == Explained::Yes
 }
 
 /// Where every payload names its message, so does every breach: a line after a later message of
@@ -77,7 +80,7 @@ fn searched(sent: &Sent<'_>, feed: &Feed<'_>, found: &mut Found) {
     }
     let missing = feed.missing(sent);
     let lacking: usize = missing.iter().map(|(_, count)| count).sum();
-    if lacking > 0 && sent.prefix_may_miss && begins_late(sent, feed) {
+    if feed.begins_late {
         let lines = numbers::count(lacking as u64, "line");
         found.note(sent, feed, format!("order not refuted; it begins {lines} late"));
         return;
@@ -88,7 +91,7 @@ fn searched(sent: &Sent<'_>, feed: &Feed<'_>, found: &mut Found) {
         open_end: false,
     };
     let log: Vec<u32> = feed.lines.iter().map(|line| line.1).collect();
-    match question.answer(&log, BUDGET) {
+    match question.answer(&log, &mut found.budget) {
         Explained::Yes if lacking == 0 => found.note(sent, feed, "order not refuted".to_owned()),
         Explained::Yes => {
             let words = format!("order not refuted, but for the missing lines ({lacking})");

@@ -40,13 +40,20 @@ impl Lines {
     }
 }
 
-/// Reads a log; blank lines are passed over.
+/// Reads a log; blank lines are passed over, and a byte order mark at its beginning.
 ///
 /// # Errors
-/// At the first line that is not a topic of the plan and a payload.
-pub fn parse(plan: &Plan, file: String, text: String) -> Result<Lines, Error> {
+/// At the first line that is not UTF-8, or not a topic of the plan and a payload.
+pub fn parse(plan: &Plan, file: String, bytes: impl Into<Vec<u8>>) -> Result<Lines, Error> {
+    let text = String::from_utf8(bytes.into()).map_err(|error| {
+        let sound = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let before = (1..).zip(sound.split(|byte| *byte == b'\n')).last();
+        let line = before.map_or(1, |(line, _)| line);
+        Error { file: file.clone(), line, what: "this line is not UTF-8".to_owned() }
+    })?;
     let mut lines = Vec::new();
-    for (number, line) in (1..).zip(text.lines()) {
+    let marked = text.strip_prefix('\u{feff}');
+    for (number, line) in (1..).zip(marked.unwrap_or(&text).lines()) {
         let error = |what: String| Error { file: file.clone(), line: number, what };
         let mut fields = line.split_ascii_whitespace();
         let Some(topic) = fields.next() else { continue };

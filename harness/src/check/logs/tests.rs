@@ -54,7 +54,9 @@ fn logs_of_legal_runs_pass_and_repeated_payloads_are_never_called_in_order() {
         for seed in 0..3 {
             let play = Play { seed, together: true, ..Play::default() };
             let reading = read(&plan, &logs(&plan, play));
-            assert_eq!(reading.judgement.verdict, Verdict::Pass, "{reading:#?}");
+            assert_eq!(kinds(&reading), []);
+            let late = |doubt: &String| doubt.ends_with("it may have subscribed late");
+            assert!(reading.judgement.doubts.iter().all(late), "{reading:#?}");
         }
     }
 }
@@ -204,9 +206,103 @@ fn a_log_that_begins_late_is_fair_only_where_the_start_is_a_race() {
         assert!(matches!(kinds(&read(&plan, &logs))[..], [(Kind::Lost, 5)]));
         plan.scenario.start = Start::Together;
         assert_eq!(kinds(&read(&plan, &logs)), []);
+        let mut all = logs.clone();
         logs[0].remove(20);
         assert_eq!(kinds(&read(&plan, &logs)), [(Kind::Lost, 1)]);
+        // What nobody has was over before anybody came.
+        let gone: Vec<String> =
+            all[1].iter().filter(|line| !all[0].contains(line)).cloned().collect();
+        if gone.len() == 5 {
+            all.iter_mut().for_each(|log| log.retain(|line| !gone.contains(line)));
+            let reading = read(&plan, &all);
+            assert_eq!(reading.judgement.verdict, Verdict::Pass, "{reading:#?}");
+        }
     }
+}
+
+#[track_caller]
+fn doubtful(plan: &Plan, logs: &[Vec<String>], words: &str) {
+    let reading = read(plan, logs);
+    assert_eq!((reading.judgement.verdict, kinds(&reading)), (Verdict::Unknown, vec![]));
+    let doubts = &reading.judgement.doubts;
+    assert!(doubts.iter().any(|doubt| doubt == words), "{reading:#?}");
+}
+
+#[test]
+fn where_the_start_is_a_race_what_others_have_and_one_lacks_is_a_doubt() {
+    for mut plan in [plan(&SMALL), levels(&SMALL)] {
+        plan.scenario.start = Start::Together;
+        let whole = logs(&plan, Play::default());
+        let mut logs = whole.clone();
+        let first = logs[1].iter().position(|line| line.starts_with("T2 ")).unwrap();
+        logs[1].remove(first);
+        let words = "C2 lacks 1 line at the beginning of T2 that others logged: it may have \
+                     subscribed late";
+        doubtful(&plan, &logs, words);
+        let mut logs = whole.clone();
+        logs[1].retain(|line| !line.starts_with("T1 "));
+        doubtful(&plan, &logs, "C2 logged nothing of T1: it may have subscribed late");
+        let empty = vec![Vec::new(); 3];
+        doubtful(&plan, &empty, "C3 logged nothing of T2: it may have subscribed late");
+    }
+}
+
+#[test]
+fn a_log_with_nothing_of_a_topic_is_one_finding_and_says_so() {
+    for plan in [plan(&SMALL), levels(&SMALL)] {
+        let mut logs = logs(&plan, Play::default());
+        logs[1].retain(|line| !line.starts_with("T1 "));
+        let reading = read(&plan, &logs);
+        assert_eq!(kinds(&reading), [(Kind::Lost, 24)]);
+        let proofs = &reading.judgement.violations[0].proofs;
+        assert_eq!(proofs.len(), 1, "{proofs:#?}");
+        assert_eq!(proofs[0].title, "C2 logged nothing of T1, 24 messages missing");
+    }
+}
+
+#[test]
+fn lines_missing_at_one_place_are_said_once() {
+    let shape = Shape { topics: 1, producers: 1, consumers: 2, messages: 5, batch: 1 };
+    let plan = plan_of(&shape, |_, _, number| if number == 1 { "X" } else { "A" }.to_owned());
+    let text = |word: &str| word.chars().map(|c| format!("T1 {c}")).collect::<Vec<_>>();
+    let reading = read(&plan, &[text("XAAAA"), text("XAA")]);
+    let proof = &reading.judgement.violations[0].proofs[0];
+    assert_eq!(proof.title, "C2 logged \"A\" of T1 twice, it was sent 4 times: 2 missing");
+    let evidence = ["2 missing after line 1 of consumer_2.txt, as consumer_1.txt shows"];
+    assert_eq!(proof.evidence, evidence);
+}
+
+#[test]
+fn all_questions_of_a_call_share_one_budget() {
+    let plan = levels(&LARGE);
+    let mut logs = logs(&plan, Play::default());
+    let whole = 40_000_000;
+    let left = |logs: &[Vec<String>]| {
+        let lines = logs.iter().enumerate().map(|(place, log)| {
+            parse(&plan, format!("consumer_{}.txt", place + 1), log.join("\n")).unwrap()
+        });
+        let lines: Vec<_> = lines.collect();
+        let sent = super::Sent::new(&plan, crate::plan::TopicIndex(0));
+        let consumers = (0..3).map(crate::plan::ConsumerIndex);
+        let feeds: Vec<_> =
+            consumers.map(|c| super::Feed::new(&plan, c, &sent, &lines[c.place()])).collect();
+        let mut found = super::Found::default();
+        found.budget = whole;
+        super::order::judge(&sent, &feeds, &mut found);
+        found.budget
+    };
+    let easy = whole - left(&logs);
+    assert!(easy > 0 && easy < whole / 2, "{easy}");
+    // Far too much is missing of each: none may take more than half of what those before it left.
+    for log in &mut logs {
+        let mut place = 0;
+        log.retain(|_| {
+            place += 1;
+            place % 12 != 0
+        });
+    }
+    let left = left(&logs);
+    assert!(left > 0 && left < whole / 6, "{left}");
 }
 
 #[test]
@@ -220,4 +316,14 @@ fn bad_lines_name_file_and_line() {
     );
     assert_eq!(words("T9 x"), "c.txt:1: the scenario has no topic \"T9\", only T1, T2");
     assert!(parse(&plan, "c.txt".to_owned(), " T1\tx \r\n\n".to_owned()).is_ok());
+}
+
+#[test]
+fn a_byte_order_mark_is_passed_over_and_other_bytes_that_are_no_text_are_named() {
+    let plan = plan(&SMALL);
+    let lines = parse(&plan, "c.txt".to_owned(), "\u{feff}T1 x\nT2 y\n").unwrap();
+    let payloads: Vec<&str> = lines.iter().map(|line| line.payload).collect();
+    assert_eq!(payloads, ["x", "y"]);
+    let error = parse(&plan, "c.txt".to_owned(), b"T1 x\nT1 \xff\n".to_vec()).unwrap_err();
+    assert_eq!(error.to_string(), "c.txt:2: this line is not UTF-8");
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use crate::history::{Moment, Nanos};
+use crate::history::{History, Moment, Nanos};
 
 /// A moment: stamp, and nanoseconds of the run.
 pub(super) type At = (u64, Nanos);
@@ -20,6 +20,7 @@ pub(super) const fn moment(at: At) -> Moment {
 /// The first line: which plan the history belongs to.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[serde(expecting = "an object that says which plan the history is of")]
 pub(super) struct Header<'a> {
     /// The version of the format.
     pub(super) history: u32,
@@ -37,6 +38,7 @@ pub(super) struct Header<'a> {
 /// Every other line.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[serde(expecting = "an object with one of `session`, `send`, `subscription`, `poll` and `end`")]
 pub(super) enum Line<'a> {
     #[serde(borrow)]
     Session(Session<'a>),
@@ -51,6 +53,7 @@ pub(super) enum Line<'a> {
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[serde(expecting = "an object with what is known of the session")]
 pub(super) struct Session<'a> {
     /// `P4`.
     pub(super) by: Cow<'a, str>,
@@ -65,6 +68,7 @@ pub(super) struct Session<'a> {
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[serde(expecting = "an object with what is known of the request")]
 pub(super) struct Send<'a> {
     /// `P4`.
     pub(super) by: Cow<'a, str>,
@@ -85,6 +89,7 @@ pub(super) struct Send<'a> {
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[serde(expecting = "an object with one of `acked`, `refused` and `unknown`")]
 pub(super) enum Outcome<'a> {
     /// With the first message's offset, where the broker told.
     Acked(Option<u64>),
@@ -94,6 +99,7 @@ pub(super) enum Outcome<'a> {
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[serde(expecting = "an object with what is known of the subscription")]
 pub(super) struct Subscription<'a> {
     /// `C1`.
     pub(super) by: Cow<'a, str>,
@@ -108,6 +114,7 @@ pub(super) struct Subscription<'a> {
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[serde(expecting = "an object with what is known of the poll")]
 pub(super) struct Poll<'a> {
     /// `C1`.
     pub(super) by: Cow<'a, str>,
@@ -120,6 +127,7 @@ pub(super) struct Poll<'a> {
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[serde(expecting = "an object with `delivered` or `failed`")]
 pub(super) enum Answer<'a> {
     #[serde(borrow)]
     Delivered(Vec<Run<'a>>),
@@ -129,6 +137,7 @@ pub(super) enum Answer<'a> {
 /// So many deliveries of messages that follow each other on their topic, at offsets that do too,
 /// from this message and this offset on. Each may be missing.
 #[derive(Debug, Serialize, Deserialize)]
+#[serde(expecting = "a list of message, offset and count")]
 pub(super) struct Run<'a>(
     /// `P4#17`.
     #[serde(borrow)]
@@ -142,16 +151,66 @@ pub(super) struct Run<'a>(
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[serde(expecting = "an object with payload, producer and sequence")]
 pub(super) struct Oddity<'a> {
     pub(super) payload: Cow<'a, str>,
     pub(super) producer: Option<i64>,
     pub(super) sequence: Option<u64>,
 }
 
-/// The last line.
+/// The last line: how the run ended, and how many of each there are in the file.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[serde(expecting = "an object that says how the run ended and what is in the file")]
+pub(super) struct End {
+    pub(super) how: How,
+    /// Of the lines and the deliveries before this one.
+    pub(super) counts: Counts,
+}
+
+/// How many there are of each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[serde(expecting = "an object with a number of each")]
+pub(super) struct Counts {
+    pub(super) sessions: u64,
+    pub(super) sends: u64,
+    pub(super) subscriptions: u64,
+    pub(super) polls: u64,
+    pub(super) deliveries: u64,
+}
+
+impl Counts {
+    pub(super) fn of(history: &History) -> Self {
+        let producers = || history.producers.iter();
+        let consumers = || history.consumers.iter();
+        let sum = |counts: &mut dyn Iterator<Item = usize>| counts.map(|count| count as u64).sum();
+        Self {
+            sessions: sum(&mut producers().map(|own| own.sessions.len())),
+            sends: sum(&mut producers().map(|own| own.sends.len())),
+            subscriptions: sum(&mut consumers().map(|own| own.subscriptions.len())),
+            polls: sum(&mut consumers().map(|own| own.polls.len())),
+            deliveries: sum(&mut consumers().map(|own| own.deliveries.len())),
+        }
+    }
+
+    /// Of each: its name, and how many.
+    pub(super) const fn named(self) -> [(&'static str, u64); 5] {
+        [
+            ("sessions", self.sessions),
+            ("sends", self.sends),
+            ("subscriptions", self.subscriptions),
+            ("polls", self.polls),
+            ("deliveries", self.deliveries),
+        ]
+    }
+}
+
+/// How the run ended.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum End {
+#[serde(expecting = "one of `drained`, `idle`, `deadline` and `interrupted`")]
+pub(super) enum How {
     Drained,
     Idle,
     Deadline,

@@ -3,6 +3,7 @@
 use std::io::{self, BufRead};
 
 use super::line::{self, Header, Line, moment};
+use super::plain::plain;
 use super::{VERSION, fingerprint};
 use crate::because::because;
 use crate::history::{
@@ -16,7 +17,7 @@ use crate::plan::{MessageId, MessageName, Plan, StreamIndex, TopicIndex};
 pub enum Error {
     /// The file itself cannot be.
     #[error("cannot read the history: {}", because(.0))]
-    Reading(#[from] io::Error),
+    Reading(io::Error),
     /// A line is not as it should be.
     #[error("line {line}: {what}")]
     Line {
@@ -25,6 +26,13 @@ pub enum Error {
         /// What is wrong with it.
         what: String,
     },
+}
+
+// Not its source: its words are said already.
+impl From<io::Error> for Error {
+    fn from(error: io::Error) -> Self {
+        Self::Reading(error)
+    }
 }
 
 /// Said of a file whose first line is another's.
@@ -50,9 +58,13 @@ pub fn read(plan: &Plan, mut from: impl BufRead) -> Result<History, Error> {
     loop {
         number += 1;
         text.clear();
-        if from.read_line(&mut text)? == 0 {
-            break;
-        }
+        match from.read_line(&mut text) {
+            Ok(0) => break,
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                return Err(at(number)("this line is not UTF-8: the file is damaged".to_owned()));
+            }
+            read => read?,
+        };
         reading.add(text.trim_end()).map_err(at(number))?;
     }
     if !reading.ended {
@@ -73,7 +85,7 @@ fn header(plan: &Plan, text: &str) -> Result<History, String> {
         let other = version.history;
         return Err(format!("the history has version {other}, this harness reads {VERSION}"));
     }
-    let header: Header<'_> = serde_json::from_str(text).map_err(|error| plain(&error))?;
+    let header: Header<'_> = serde_json::from_str(text).map_err(|error| plain(text, &error))?;
     if header.scenario != plan.scenario.name {
         let (theirs, own) = (&header.scenario, &plan.scenario.name);
         return Err(format!("the history is of scenario {theirs}, this one is {own}"));
@@ -104,13 +116,6 @@ fn header(plan: &Plan, text: &str) -> Result<History, String> {
     })
 }
 
-/// The library's words without its own idea of the line.
-fn plain(error: &serde_json::Error) -> String {
-    let words = error.to_string();
-    let words = words.split(" at line ").next().unwrap_or(&words);
-    format!("{words} (column {})", error.column())
-}
-
 struct Reading<'a> {
     plan: &'a Plan,
     history: History,
@@ -122,21 +127,32 @@ impl Reading<'_> {
         if self.ended {
             return Err("something follows the end of the run".to_owned());
         }
-        match serde_json::from_str(text).map_err(|error| plain(&error))? {
+        match serde_json::from_str(text).map_err(|error| plain(text, &error))? {
             Line::Session(line) => self.session(&line),
             Line::Send(line) => self.sent(&line),
             Line::Subscription(line) => self.subscription(&line),
             Line::Poll(line) => self.poll(&line),
             Line::End(end) => {
                 self.ended = true;
-                self.history.end = match end {
-                    line::End::Drained => End::Drained,
-                    line::End::Idle => End::Idle,
-                    line::End::Deadline => End::Deadline,
-                    line::End::Interrupted => End::Interrupted,
+                self.history.end = match end.how {
+                    line::How::Drained => End::Drained,
+                    line::How::Idle => End::Idle,
+                    line::How::Deadline => End::Deadline,
+                    line::How::Interrupted => End::Interrupted,
                 };
-                Ok(())
+                self.whole(end.counts)
             }
+        }
+    }
+
+    /// Whether the file has all that its last line says.
+    fn whole(&self, said: line::Counts) -> Result<(), String> {
+        let found = line::Counts::of(&self.history).named();
+        match said.named().into_iter().zip(found).find(|(said, found)| said != found) {
+            None => Ok(()),
+            Some(((what, said), (_, found))) => Err(format!(
+                "the file is damaged: {said} {what} were written, and {found} are in it"
+            )),
         }
     }
 

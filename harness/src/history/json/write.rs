@@ -31,13 +31,14 @@ pub fn write(plan: &Plan, history: &History, mut to: impl Write) -> io::Result<(
     for (part, consumer) in history.consumers.iter().zip(&plan.consumers) {
         write_consumer(plan, part, &format!("C{}", consumer.number), &mut to)?;
     }
-    let end = match history.end {
-        End::Drained => line::End::Drained,
-        End::Idle => line::End::Idle,
-        End::Deadline => line::End::Deadline,
-        End::Interrupted => line::End::Interrupted,
+    let how = match history.end {
+        End::Drained => line::How::Drained,
+        End::Idle => line::How::Idle,
+        End::Deadline => line::How::Deadline,
+        End::Interrupted => line::How::Interrupted,
     };
-    put(&Line::End(end), &mut to)
+    let counts = line::Counts::of(history);
+    put(&Line::End(line::End { how, counts }), &mut to)
 }
 
 fn put(line: &Line<'_>, to: &mut impl Write) -> io::Result<()> {

@@ -1,0 +1,48 @@
+//! Lines that say what cannot be: of a topic that the consumer does not consume, or with a payload
+//! that is not sent to it.
+
+use super::{Found, Lines, Sent};
+use crate::check::Kind;
+use crate::check::tally::{Instance, Promise};
+use crate::plan::{ConsumerIndex, Plan};
+
+/// Lines that do not belong into a consumer's log at all.
+pub(super) fn judge(
+    plan: &Plan,
+    everything: &[Sent<'_>],
+    consumer: ConsumerIndex,
+    log: &Lines,
+    found: &mut Found,
+) {
+    let planned = &plan.consumers[consumer.place()];
+    for line in log.iter() {
+        let topic = plan.topics[line.topic.place()].name.as_str();
+        let sent = &everything[line.topic.place()];
+        let elsewhere = || {
+            let mut others = everything.iter().filter(|other| other.topic != line.topic);
+            others.find(|other| other.payloads.contains_key(line.payload))
+        };
+        let place = format!("{}:{}", log.file, line.number);
+        let (kind, title) = if !planned.topics.contains(&line.topic) {
+            let what = format!("C{} does not consume {topic}", planned.number);
+            (Kind::Misrouted, format!("{place}: {what}, and logged {:?} from it", line.payload))
+        } else if sent.payloads.contains_key(line.payload) {
+            continue;
+        } else if let Some(other) = elsewhere() {
+            let other = other.name();
+            let what = format!("{:?} is not sent to {topic} but to {other}", line.payload);
+            (Kind::Misrouted, format!("{place}: {what}"))
+        } else {
+            (Kind::Phantom, format!("{place}: nobody sends {:?} to {topic}", line.payload))
+        };
+        let instance = Instance {
+            topic: line.topic,
+            consumer: Some(consumer),
+            messages: Vec::new(),
+            title,
+            evidence: Vec::new(),
+            place: None,
+        };
+        found.add(kind, Promise::Always, 1, instance);
+    }
+}

@@ -1,0 +1,159 @@
+//! Acks against deliveries: the offset that an ack names is where its first message stands.
+//!
+//! Nothing is claimed where the evidence is of two minds: where consumers have different messages at
+//! the offset in question, and where the message may stand in the log twice, because it left more
+//! than once or somebody got it at the offset that the ack names, too.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::check::facts::{Facts, Log, Request, Standing};
+use crate::check::proof::{describe, epoch_name};
+use crate::check::tally::{Instance, Tally};
+use crate::plan::MessageId;
+
+/// Counts the acks whose first message was delivered elsewhere, and says which they are.
+pub(super) fn find(facts: &Facts<'_>, tally: &mut Tally) -> BTreeSet<(usize, usize)> {
+    let mut found = BTreeSet::new();
+    for log in &facts.logs {
+        let suspects = suspects(facts, log);
+        if suspects.is_empty() {
+            continue;
+        }
+        let places = places(facts, log, &suspects);
+        for Suspect { request, offset, holder, .. } in suspects {
+            let Some(own) = places.get(&request.first) else { continue };
+            let sure = own.sure.filter(|_| !own.all.contains(&offset));
+            if let Some(at) = sure {
+                found.insert(request.source);
+                tally.add(|| instance(facts, request, [offset, at], holder));
+            }
+        }
+    }
+    found
+}
+
+/// An ack that names an offset at which its first message was not seen.
+struct Suspect<'a> {
+    request: &'a Request,
+    offset: u64,
+    /// What stands there instead.
+    holder: Option<MessageId>,
+}
+
+fn suspects<'a>(facts: &'a Facts<'_>, log: &Log) -> Vec<Suspect<'a>> {
+    let mut suspects = Vec::new();
+    if log.entries.is_empty() {
+        return suspects;
+    }
+    // By stream: where its last ack was found; acks mostly ascend, so the next is not far.
+    let mut hints = vec![0; facts.plan.topics[log.topic.place()].streams.len()];
+    let mut requests = facts.requests_of(log.topic).peekable();
+    let mut reached = MessageId(0);
+    while let Some(request) = requests.next() {
+        let end = MessageId(request.first.0 + request.count);
+        let again = request.first < reached || requests.peek().is_some_and(|own| own.first < end);
+        reached = reached.max(end);
+        let Some(offset) = request.offset.filter(|_| request.epoch == log.epoch) else { continue };
+        let hint = &mut hints[request.slot as usize];
+        let holder = match seek(&log.entries, *hint, offset) {
+            Ok(place) => {
+                *hint = place;
+                Some(log.entries[place].1)
+            }
+            Err(_) => None,
+        };
+        let disputed = log.disputed.binary_search(&offset).is_ok();
+        // A message that may stand in the log twice is judged only where another has its place.
+        let twice = (request.retried || again) && holder.is_none();
+        if holder != Some(request.first) && !disputed && !twice {
+            suspects.push(Suspect { request, offset, holder });
+        }
+    }
+    suspects
+}
+
+/// The place of `offset` among ascending entries, looked for in growing steps from a hint on.
+fn seek(entries: &[(u64, MessageId)], hint: usize, offset: u64) -> Result<usize, usize> {
+    let rest = match entries.get(hint) {
+        Some(entry) if entry.0 <= offset => &entries[hint..],
+        _ => return entries.binary_search_by_key(&offset, |entry| entry.0),
+    };
+    let mut reach = 1;
+    while rest.get(reach).is_some_and(|entry| entry.0 < offset) {
+        reach *= 2;
+    }
+    let near = &rest[reach / 2..rest.len().min(reach + 1)];
+    let found = near.binary_search_by_key(&offset, |entry| entry.0);
+    let shift = hint + reach / 2;
+    found.map(|place| place + shift).map_err(|place| place + shift)
+}
+
+/// At which offsets a message was delivered.
+#[derive(Default)]
+struct Places {
+    all: BTreeSet<u64>,
+    /// One that consumers agree on.
+    sure: Option<u64>,
+}
+
+/// Where the suspects' first messages were delivered, by whomever and however often.
+fn places(facts: &Facts<'_>, log: &Log, suspects: &[Suspect<'_>]) -> BTreeMap<MessageId, Places> {
+    let mut places: BTreeMap<MessageId, Places> =
+        suspects.iter().map(|own| (own.request.first, Places::default())).collect();
+    for feed in facts.feeds_of(log.topic) {
+        for seen in feed.iter_life(facts, log.epoch) {
+            let named = seen.delivery.message().zip(seen.delivery.offset());
+            let Some((message, offset)) = named else { continue };
+            let Some(own) = places.get_mut(&message) else { continue };
+            own.all.insert(offset);
+            let agreed = log.disputed.binary_search(&offset).is_err();
+            if seen.standing == Standing::First && agreed {
+                own.sure = own.sure.or(Some(offset));
+            }
+        }
+    }
+    places
+}
+
+fn instance(
+    facts: &Facts<'_>,
+    stale: &Request,
+    [named, at]: [u64; 2],
+    holder: Option<MessageId>,
+) -> Instance {
+    let topic = &facts.plan.topics[stale.topic.place()].name;
+    let mut title = format!(
+        "{} was acked at offset {named} of {topic}{}, and it stands at offset {at}",
+        describe(facts.plan, stale.first),
+        epoch_name(facts, stale.epoch),
+    );
+    if let Some(holder) = holder {
+        title += &format!("; at {named} stands {}", describe(facts.plan, holder));
+    }
+    Instance {
+        topic: stale.topic,
+        consumer: None,
+        messages: std::iter::once(stale.first).chain(holder).collect(),
+        title,
+        evidence: Vec::new(),
+        place: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::seek;
+    use crate::plan::MessageId;
+
+    #[test]
+    fn an_offset_is_found_from_any_hint() {
+        let entries: Vec<(u64, MessageId)> =
+            (0..50).map(|place| (u64::from(place) * 3, MessageId(place))).collect();
+        for hint in 0..51 {
+            for offset in 0..155 {
+                let plain = entries.binary_search_by_key(&offset, |entry| entry.0);
+                assert_eq!(seek(&entries, hint, offset), plain, "{offset} from {hint}");
+            }
+        }
+    }
+}

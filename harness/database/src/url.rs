@@ -50,7 +50,8 @@ impl FromStr for Url {
 
     fn from_str(text: &str) -> Result<Self, Error> {
         let bad = || Error::Url { what: "the text".to_owned() };
-        let rest = text.strip_prefix("mysql://").ok_or_else(bad)?;
+        let rest = text.strip_prefix("mysql://").or_else(|| text.strip_prefix("mariadb://"));
+        let rest = rest.ok_or_else(bad)?;
         let (place, query) = match rest.split_once('?') {
             Some((place, query)) => (place, Some(query.to_owned())),
             None => (rest, None),
@@ -96,7 +97,7 @@ mod tests {
         check("mysql://u:p@host:3306/other", "mysql://u:p@host:3306/runs");
         check("mysql://u@host/?socket=/s.sock", "mysql://u@host/runs?socket=/s.sock");
         check("mysql://host?ssl-mode=REQUIRED", "mysql://host/runs?ssl-mode=REQUIRED");
-        check("mysql://u:p@[::1]:3306/", "mysql://u:p@[::1]:3306/runs");
+        check("mariadb://u:p@[::1]:3306/", "mysql://u:p@[::1]:3306/runs");
     }
 
     #[test]

@@ -17,7 +17,7 @@ use crate::golden::{self, Mode};
 use crate::plan::Plan;
 use crate::report::terminal::Terminal;
 use crate::report::{Destinations, Entry, Report};
-use crate::scenario::{self, Scenario};
+use crate::scenario::{self, Scenario, fault};
 use crate::testbed::external::External;
 use crate::testbed::{process, sabotage};
 use crate::trial::{BrokerUnderTest, Interrupt};
@@ -195,6 +195,11 @@ fn choose(arguments: &Arguments, scenarios: &mut Vec<Scenario>) -> Result<usize,
     }
     refuse_sabotage(arguments, scenarios)?;
     if !arguments.broker.is_empty() {
+        refuse_faults(scenarios, |fault| {
+            let own = fault.action.target().is_some()
+                || fault.action.links() == Some(&fault::Who::Database);
+            own.then(|| "a broker at --broker is somebody else's, and stays as it is".to_owned())
+        })?;
         return Ok(0);
     }
     let before = scenarios.len();
@@ -205,11 +210,33 @@ fn choose(arguments: &Arguments, scenarios: &mut Vec<Scenario>) -> Result<usize,
         }
         None => true,
     });
+    for scenario in &*scenarios {
+        let broker = &scenario.broker;
+        refuse_faults(std::slice::from_ref(scenario), |fault| broker.objection(fault))?;
+    }
     if scenarios.is_empty() {
         let text = "nothing selected: every scenario was skipped".to_owned();
         return Err(Refused { exit: Exit::NothingSelected, text });
     }
     Ok(before - scenarios.len())
+}
+
+/// Refuses what the command line makes impossible of what loading found possible.
+fn refuse_faults(
+    scenarios: &[Scenario],
+    objection: impl Fn(&scenario::Fault) -> Option<String>,
+) -> Result<(), Refused> {
+    for scenario in scenarios {
+        for fault in &scenario.faults {
+            if let Some(why) = objection(fault) {
+                let (file, line) = (scenario.file.display(), fault.line);
+                let text =
+                    format!("{file}:{line}: `{}` cannot be carried out: {why}", fault.action);
+                return Err(Refused::usage(text));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Sabotage needs to know whose a message is, which only our wire tells.

@@ -15,6 +15,8 @@ pub(crate) enum Purpose {
     Pauses = 2,
     /// The log of a producer that `harness generate` makes.
     Logs = 3,
+    /// Whom a fault picks.
+    Faults = 4,
 }
 
 /// The generator of one producer for one purpose.

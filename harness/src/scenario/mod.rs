@@ -12,7 +12,10 @@ use std::time::Duration;
 
 use broker_client::wire::TopicName;
 
+mod anomaly;
 pub mod diagnostic;
+pub mod fault;
+mod faults;
 pub mod load;
 pub mod names;
 mod raw;
@@ -24,7 +27,9 @@ pub(crate) mod values;
 mod words;
 mod yaml;
 
+pub use anomaly::{Anomalies, Anomaly};
 pub use diagnostic::Error;
+pub use fault::{Action, Fault, Network};
 pub use load::{load, load_all};
 pub use resolve::store;
 
@@ -51,6 +56,10 @@ pub struct Scenario {
     pub expect: Expect,
     /// Conditions without which a verdict is vacuous.
     pub require: Vec<Requirement>,
+    /// What is done to the run on purpose, in the file's order.
+    pub faults: Vec<Fault>,
+    /// The network of a simulated run; a real run has the machine's own.
+    pub network: Option<Network>,
     /// When the end of the run is given up on.
     pub drain: Drain,
     /// Whether the ledger is compared with a reviewed one.
@@ -81,6 +90,8 @@ pub struct Producer {
     pub pace: Pace,
     /// At most so many messages of one topic in a request.
     pub batch: NonZeroU32,
+    /// Whether a request without an answer is repeated, under its sequence.
+    pub retry: bool,
 }
 
 /// Where a producer's messages come from.
@@ -128,6 +139,19 @@ pub struct Consumer {
     pub batch: NonZeroU32,
     /// Between polls of one topic.
     pub pause: Duration,
+    /// How the broker learns what it has received.
+    pub acknowledge: Acknowledge,
+}
+
+/// How the broker learns what a consumer has received.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Acknowledge {
+    /// By the offset that the next poll asks from, once everything before it is recorded: an answer
+    /// that is lost is asked for again.
+    #[default]
+    Offset,
+    /// By the poll itself, as the original does: an answer that is lost takes its messages along.
+    Automatic,
 }
 
 /// Who goes first.
@@ -156,6 +180,29 @@ impl Broker {
     pub fn skipped(&self) -> Option<String> {
         (!holds(&self.stores, &self.store)).then(|| only(&self.stores, &self.store))
     }
+
+    /// Why a fault cannot be carried out on the broker that the harness starts.
+    #[must_use]
+    pub fn objection(&self, fault: &Fault) -> Option<String> {
+        let database = fault.action.target() == Some(fault::Target::Database)
+            || fault.action.links() == Some(&fault::Who::Database);
+        if database && !self.store.has_database() {
+            return Some(format!("the store is {}, which has no database", self.store));
+        }
+        match fault.action.target() {
+            Some(fault::Target::Broker(place)) if place >= self.count() => Some(format!(
+                "the scenario starts {}",
+                crate::numbers::count(self.count().into(), "broker")
+            )),
+            _ => None,
+        }
+    }
+
+    /// How many brokers the harness starts.
+    #[must_use]
+    pub const fn count(&self) -> u32 {
+        1
+    }
 }
 
 /// An empty list is everywhere.
@@ -173,6 +220,16 @@ fn only<T: std::fmt::Display>(stores: &[T], store: &T) -> String {
 pub enum Store {
     /// In memory: nothing survives a restart.
     Memory,
+}
+
+impl Store {
+    /// Whether there is a database to be hurt.
+    #[must_use]
+    pub const fn has_database(self) -> bool {
+        match self {
+            Self::Memory => false,
+        }
+    }
 }
 
 /// How a broker is spoken to.
@@ -193,6 +250,8 @@ pub struct Expect {
     pub order: Order,
     /// Whether planned messages may stay without an ack.
     pub acked: Acked,
+    /// The kinds that are found, these and no others; empty for none.
+    pub anomalies: Anomalies,
 }
 
 /// What may happen to a message.

@@ -7,6 +7,7 @@ pub mod child;
 pub mod external;
 pub mod process;
 pub mod sabotage;
+pub mod simulated;
 mod tail;
 
 /// A broker under test that is up.

@@ -1,0 +1,161 @@
+//! The network between actors and brokers: each exchange a task of its own, with delays and losses
+//! that come from the seed. A client that gives up does not recall what it sent.
+
+use std::collections::BTreeMap;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use broker_client::transport::{Exchange, Failure, Transport};
+use reqwest::{Request, Response, Url};
+use tokio::sync::oneshot;
+use tokio::time::sleep;
+
+use super::Weather;
+use super::link::{Link, Loss, Passage, Trip};
+use super::server::Server;
+use crate::plan::chance::{Purpose, generator};
+
+/// The network.
+pub(super) struct Network {
+    seed: u64,
+    weather: Weather,
+    servers: Vec<Arc<Server>>,
+    /// By the name of whose way it is.
+    links: Mutex<BTreeMap<String, Arc<Link>>>,
+}
+
+impl Network {
+    pub(super) fn new(seed: u64, weather: &Weather, servers: &[Arc<Server>]) -> Self {
+        Self {
+            seed,
+            weather: weather.clone(),
+            servers: servers.to_vec(),
+            links: Mutex::default(),
+        }
+    }
+
+    /// The way of the actor of this name, made at its first use.
+    pub(super) fn link(&self, name: &str) -> Arc<Link> {
+        let mut links = self.links.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(link) = links.get(name) {
+            return Arc::clone(link);
+        }
+        // By its name and not by its turn: what happens to one actor then stays the same when
+        // another is taken out of the scenario.
+        let chance = generator(self.seed, Purpose::Network, number(name));
+        let link = Arc::new(Link::new(&self.weather, chance));
+        links.insert(name.to_owned(), Arc::clone(&link));
+        link
+    }
+
+    /// Whose way it is, and to which broker: `http://p4.broker-1`.
+    fn way(&self, url: &Url) -> Option<(Arc<Link>, Arc<Server>)> {
+        let host = url.host_str()?;
+        let (actor, broker) = host.split_once('.').unwrap_or(("", host));
+        let number: usize = broker.strip_prefix("broker-")?.parse().ok()?;
+        let server = self.servers.get(number.checked_sub(1)?)?;
+        Some((self.link(actor), Arc::clone(server)))
+    }
+}
+
+impl Transport for Network {
+    fn send(&self, request: Request) -> Exchange {
+        let Some((link, server)) = self.way(request.url()) else {
+            let why = format!("nobody is called {}", request.url());
+            return Box::pin(std::future::ready(Err(Failure::NotSent(why))));
+        };
+        let (tell, told) = oneshot::channel();
+        let trip = link.trip();
+        tokio::spawn(exchange(link, server, trip, request, tell));
+        Box::pin(async move {
+            match told.await {
+                Ok(answer) => answer,
+                // It vanished: nobody ever says anything.
+                Err(_) => std::future::pending().await,
+            }
+        })
+    }
+}
+
+/// The address of a broker, on the way of an actor if there is one of its own.
+pub(super) fn address(actor: Option<&str>, broker: usize) -> String {
+    match actor {
+        Some(actor) => format!("http://{}.broker-{}", actor.to_lowercase(), broker + 1),
+        None => format!("http://broker-{}", broker + 1),
+    }
+}
+
+/// Carries a request there and its answer back; what vanishes is dropped, untold.
+async fn exchange(
+    link: Arc<Link>,
+    server: Arc<Server>,
+    trip: Trip,
+    request: Request,
+    tell: oneshot::Sender<Result<Response, Failure>>,
+) {
+    let mut broken = pin!(link.broken());
+    let answer = tokio::select! { biased;
+        // What has arrived by then is worked on all the same; the broker does that.
+        () = &mut broken => {
+            link.note();
+            Some(Err(Failure::Lost("connection reset".to_owned())))
+        }
+        answer = carry(&link, &server, trip, request) => answer,
+    };
+    if let Some(answer) = answer {
+        let _ = tell.send(answer);
+    }
+}
+
+/// None is silence.
+async fn carry(
+    link: &Link,
+    server: &Server,
+    trip: Trip,
+    request: Request,
+) -> Option<Result<Response, Failure>> {
+    let peer = server.peer();
+    let produces = request.url().path() == "/producer/produce";
+    let bytes = request.body().and_then(reqwest::Body::as_bytes).map_or(0, <[u8]>::len);
+    match link.passage() {
+        Passage::Open => {}
+        Passage::Cut => return Some(Err(Failure::NotSent("connection refused".to_owned()))),
+        Passage::Hole => return None,
+    }
+    sleep(link.there(&trip, bytes)).await;
+    if link.passage() == Passage::Hole {
+        return None;
+    }
+    if trip.loss == Loss::Request {
+        return lost(&trip, "the request was lost");
+    }
+    let answer = server.take(request, peer).await;
+    if answer.is_ok() && produces && link.drops_ack() {
+        return Some(Err(Failure::Lost("connection reset".to_owned())));
+    }
+    let bytes = answer.as_ref().ok().and_then(Response::content_length).unwrap_or(0);
+    sleep(link.back(&trip, usize::try_from(bytes).unwrap_or(usize::MAX))).await;
+    if link.passage() == Passage::Hole {
+        return None;
+    }
+    if trip.loss == Loss::Answer {
+        return lost(&trip, "the answer was lost");
+    }
+    Some(answer)
+}
+
+fn lost(trip: &Trip, why: &str) -> Option<Result<Response, Failure>> {
+    trip.is_told.then(|| Err(Failure::Lost(why.to_owned())))
+}
+
+/// A number for the name of an actor: its own, apart for producers and consumers.
+fn number(name: &str) -> u32 {
+    const CONSUMERS: u32 = 1 << 31;
+    let digits = name.get(1..).and_then(|digits| digits.parse().ok());
+    match (name.as_bytes().first(), digits) {
+        (Some(b'p'), Some(number)) => number,
+        (Some(b'c'), Some(number)) => CONSUMERS | number,
+        // The way of everybody who has none of his own.
+        _ => 0,
+    }
+}

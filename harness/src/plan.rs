@@ -18,10 +18,12 @@ use crate::scenario::Scenario;
 mod build;
 pub(crate) mod chance;
 mod expected;
+mod faults;
 mod names;
 mod rounds;
 
 pub use expected::Exactness;
+pub use faults::{Choice, Link};
 pub use names::{MessageName, TAG_MAX};
 
 /// Makes a newtype over `u32` that indexes one of the plan's tables.

@@ -10,7 +10,7 @@ use tokio::sync::{oneshot, watch};
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::check::{self, Judgement};
-use crate::driver;
+use crate::driver::{self, Routes};
 use crate::history::{ConsumerHistory, End, History, ProducerHistory};
 use crate::plan::Plan;
 use crate::run::{self, Counters, Recorder, Stage};
@@ -164,7 +164,8 @@ async fn prepare(
     settings: &Settings,
     testbed: &dyn Testbed,
 ) -> Result<Arc<Stage>, Failure> {
-    let driver = driver::connect(testbed.addresses(), plan.scenario.broker.driver).await.map_err(
+    let routes = Routes::new(plan, testbed);
+    let driver = driver::connect(routes.addresses(), plan.scenario.broker.driver).await.map_err(
         |failure| match settings.broker {
             BrokerUnderTest::Own(_) => Failure(failure.why),
             BrokerUnderTest::External(_) => Failure(format!("{failure}; {START_IT}")),
@@ -173,6 +174,8 @@ async fn prepare(
     Ok(Arc::new(Stage {
         plan: Arc::clone(plan),
         driver,
+        routes,
+        hurt: testbed.hurt(),
         recorder: Arc::new(Recorder::new()),
         out: settings.out.clone(),
         unsubscribe: matches!(settings.broker, BrokerUnderTest::External(_)),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use broker_client::wire::TopicName;
-use harness::driver::{Batch, Driver, Reply, Subscriber, connect};
+use harness::driver::{Batch, Driver, Manner, Reply, Route, Subscriber, connect};
 use harness::history::Outcome;
 use harness::scenario::Driver as How;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -49,8 +49,8 @@ async fn our_broker_is_driven_with_all_that_it_has() {
     assert!(!driver.needs_tags());
     driver.create_topic(&topic()).await.unwrap();
     driver.create_topic(&topic()).await.unwrap();
-    let mut subscriber = driver.subscribe(&topic()).await.unwrap();
-    let mut sender = driver.register(&topic()).await.unwrap();
+    let mut subscriber = driver.subscribe(Manner::default(), &topic()).await.unwrap();
+    let mut sender = driver.register(Manner::default(), &topic()).await.unwrap();
     assert_eq!((driver.needs_tags(), driver.batch_max()), (false, None));
     assert_eq!((subscriber.start(), sender.session().0), (Some(0), Some(0)));
     assert!(sender.session().1.is_some() && sender.session().1 == subscriber.session().1);
@@ -72,7 +72,7 @@ async fn our_broker_is_driven_with_all_that_it_has() {
 #[tokio::test]
 async fn after_a_refusal_on_ours_the_sender_is_over_and_says_so() {
     let driver = reach(&[&serve_ours().await], How::Detect).await;
-    let mut sender = driver.register(&topic()).await.unwrap();
+    let mut sender = driver.register(Manner::default(), &topic()).await.unwrap();
     let long = "x".repeat(2 << 20);
     for _ in 0..2 {
         let reply = sender.send(&[&long]).await;
@@ -88,8 +88,8 @@ async fn a_broker_of_the_original_routes_is_noticed_and_asked_nothing_else() {
     assert!(driver.needs_tags(), "known before the first registration");
     driver.create_topic(&topic()).await.unwrap();
     driver.create_topic(&topic()).await.unwrap();
-    let mut subscriber = driver.subscribe(&topic()).await.unwrap();
-    let mut sender = driver.register(&topic()).await.unwrap();
+    let mut subscriber = driver.subscribe(Manner::default(), &topic()).await.unwrap();
+    let mut sender = driver.register(Manner::default(), &topic()).await.unwrap();
     assert_eq!((driver.needs_tags(), driver.batch_max()), (true, Some(1)));
     assert_eq!((sender.session(), subscriber.start()), ((Some(0), None), None));
 
@@ -108,8 +108,8 @@ async fn a_broker_of_the_original_routes_is_noticed_and_asked_nothing_else() {
 async fn an_unexplained_500_of_the_original_is_unknown_and_never_repeated() {
     let original = Original::start().await;
     let driver = reach(&[&original.address], How::Detect).await;
-    let mut sender = driver.register(&topic()).await.unwrap();
-    let mut subscriber = driver.subscribe(&topic()).await.unwrap();
+    let mut sender = driver.register(Manner::default(), &topic()).await.unwrap();
+    let mut subscriber = driver.subscribe(Manner::default(), &topic()).await.unwrap();
     original.fail_next_produce();
     let reply = sender.send(&["a"]).await;
     let why = "status 500 Internal Server Error: <h1>Internal Server Error</h1>".to_owned();
@@ -124,7 +124,7 @@ async fn an_unexplained_500_of_the_original_is_unknown_and_never_repeated() {
 async fn refusals_and_batches_on_the_original_are_definite() {
     let original = Original::start().await;
     let driver = reach(&[&original.address], How::Detect).await;
-    let mut sender = driver.register(&topic()).await.unwrap();
+    let mut sender = driver.register(Manner::default(), &topic()).await.unwrap();
     let reply = sender.send(&["a", "b"]).await;
     let why = "the original routes carry one message a request: set `batch: 1`".to_owned();
     assert_eq!(reply, Reply { outcome: Outcome::Refused { why }, attempts: 1 });
@@ -133,7 +133,7 @@ async fn refusals_and_batches_on_the_original_are_definite() {
     let long = "x".repeat(2 << 20);
     let reply = sender.send(&[&long]).await;
     assert!(matches!(reply.outcome, Outcome::Refused { .. }), "{reply:?}");
-    let failure = driver.subscribe(&"T9".parse().unwrap()).await.err().unwrap();
+    let failure = driver.subscribe(Manner::default(), &"T9".parse().unwrap()).await.err().unwrap();
     assert_eq!(failure.to_string(), "subscribing to T9: Topic:T9 does not exist");
 }
 
@@ -141,8 +141,8 @@ async fn refusals_and_batches_on_the_original_are_definite() {
 async fn ours_can_be_spoken_to_as_if_it_were_the_original() {
     let driver = reach(&[&serve_ours().await], How::Original).await;
     assert!(driver.needs_tags());
-    let mut sender = driver.register(&topic()).await.unwrap();
-    let mut subscriber = driver.subscribe(&topic()).await.unwrap();
+    let mut sender = driver.register(Manner::default(), &topic()).await.unwrap();
+    let mut subscriber = driver.subscribe(Manner::default(), &topic()).await.unwrap();
     assert_eq!((sender.session().1, subscriber.start()), (None, None));
     assert_eq!(sender.send(&["P1#1:a"]).await, acked(None));
     let mut batch = Batch::default();
@@ -159,8 +159,8 @@ async fn detection_leaves_nothing_behind() {
         reach(&[&ours], How::Detect).await;
     }
     let driver = reach(&[&ours], How::Detect).await;
-    let sender = driver.register(&topic()).await.unwrap();
-    let subscriber = driver.subscribe(&topic()).await.unwrap();
+    let sender = driver.register(Manner::default(), &topic()).await.unwrap();
+    let subscriber = driver.subscribe(Manner::default(), &topic()).await.unwrap();
     assert_eq!((sender.session().0, subscriber.session().0), (Some(0), Some(0)));
 }
 
@@ -168,8 +168,9 @@ async fn detection_leaves_nothing_behind() {
 async fn brokers_that_differ_are_told_apart() {
     let original = Original::start().await;
     let driver = reach(&[&serve_ours().await, &original.address], How::Detect).await;
-    driver.register(&topic()).await.unwrap();
-    let failure = driver.register(&topic()).await.err().unwrap();
+    driver.register(Manner::default(), &topic()).await.unwrap();
+    let second = Manner { route: Route(1), ..Manner::default() };
+    let failure = driver.register(second, &topic()).await.err().unwrap();
     let expected = format!(
         "the broker at {} speaks only the original routes, unlike one asked before; set `driver: \
          original` to speak so to all of them",
@@ -179,16 +180,19 @@ async fn brokers_that_differ_are_told_apart() {
 }
 
 #[tokio::test]
-async fn actors_are_spread_over_the_addresses() {
+async fn an_actor_speaks_to_the_address_that_its_route_says() {
     let (one, two) = (serve_ours().await, serve_ours().await);
     let driver = reach(&[&one, &two], How::Detect).await;
     let mut epochs = Vec::new();
-    for _ in 0..4 {
-        let sender = driver.register(&topic()).await.unwrap();
+    for place in [0, 1, 0, 1] {
+        let manner = Manner { route: Route(place), ..Manner::default() };
+        let sender = driver.register(manner, &topic()).await.unwrap();
         epochs.push(sender.session().1.unwrap().to_owned());
     }
     assert_eq!((&epochs[0], &epochs[1]), (&epochs[2], &epochs[3]));
     assert_ne!(epochs[0], epochs[1]);
+    let nowhere = Manner { route: Route(2), ..Manner::default() };
+    assert!(driver.register(nowhere, &topic()).await.is_err());
 }
 
 #[tokio::test]
@@ -227,7 +231,8 @@ async fn a_thousand_producers_and_a_thousand_waiting_consumers_fit_in_one_proces
     }
     let mut consumers = tokio::task::JoinSet::new();
     for number in 0..1000 {
-        let mut subscriber = driver.subscribe(&topics[number % 100]).await.unwrap();
+        let mut subscriber =
+            driver.subscribe(Manner::default(), &topics[number % 100]).await.unwrap();
         consumers.spawn(async move {
             let (mut batch, mut seen) = (Batch::default(), 0);
             while seen < 10 {
@@ -241,7 +246,7 @@ async fn a_thousand_producers_and_a_thousand_waiting_consumers_fit_in_one_proces
     for number in 0..1000 {
         let (driver, topic) = (Arc::clone(&driver), topics[number % 100].clone());
         producers.spawn(async move {
-            let mut sender = driver.register(&topic).await.unwrap();
+            let mut sender = driver.register(Manner::default(), &topic).await.unwrap();
             let reply = sender.send(&["x"]).await;
             assert!(matches!(reply.outcome, Outcome::Acked { .. }), "{reply:?}");
         });

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use broker_client::transport::Transport;
 use harness::check::{self, Judgement, Kind, Verdict};
-use harness::driver::connect_over;
+use harness::driver::{Routes, connect_over};
 use harness::golden::{self, Comparison, Mode};
 use harness::history::{Answer, End, History, Outcome, Sent};
 use harness::plan::{Due, Plan, ProducerIndex};
@@ -77,6 +77,8 @@ fn run_until(
         let stage = Stage {
             plan: Arc::clone(plan),
             driver: connect_over(transport, &addresses, how).await.unwrap(),
+            routes: Routes::shared(&addresses),
+            hurt: None,
             recorder: Arc::new(Recorder::new()),
             out: Some(out.path().to_owned()),
             unsubscribe: true,

@@ -60,10 +60,16 @@ fn scenario(shape: &Shape) -> Scenario {
                 source: Source::Log(PathBuf::from(format!("scenarios/producer_{number}.txt"))),
                 pace: Pace::None,
                 batch,
+                retry: true,
             })
             .collect(),
         consumers: (1..=shape.consumers)
-            .map(|number| scenario::Consumer { number, batch, pause: Duration::ZERO })
+            .map(|number| scenario::Consumer {
+                number,
+                batch,
+                pause: Duration::ZERO,
+                acknowledge: scenario::Acknowledge::Offset,
+            })
             .collect(),
         start: Start::ConsumersFirst,
         broker: scenario::Broker {
@@ -77,6 +83,8 @@ fn scenario(shape: &Shape) -> Scenario {
             acked: Acked::All,
         },
         require: Vec::new(),
+        faults: Vec::new(),
+        network: None,
         drain: Drain { idle: Duration::from_secs(5), deadline: Duration::from_secs(60) },
         golden: false,
         seed: 1,

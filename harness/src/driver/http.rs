@@ -4,7 +4,7 @@
 //! question that leaves nothing behind (the lag of a consumer that cannot exist) gives a good guess,
 //! because ours puts a `code` on every refusal.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -13,18 +13,20 @@ use broker_client::transport::Transport;
 use broker_client::wire::{self, Code, ConsumerId, Offset, ProducerId, TopicName};
 use broker_client::{Client, Error, Retry, Subscription, TopicProducer};
 
-use super::{Batch, Driver, Failure, Pending, Reply, Sender, Subscriber, original};
+use super::{
+    Batch, Driver, Failure, Manner, Patience, Pending, Reply, Route, Sender, Subscriber, automatic,
+    original,
+};
 use crate::history::Outcome;
-use crate::scenario;
+use crate::scenario::{self, Acknowledge};
 
 /// Brokers over HTTP that serve one store.
 pub(super) struct Http {
     clients: Vec<Client>,
-    /// How many actors were handed a client.
-    actors: AtomicUsize,
+    /// How many registrations there were.
+    registrations: AtomicU64,
     guess: Dialect,
     dialect: OnceLock<Dialect>,
-    retry: Retry,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,15 +60,15 @@ impl Http {
             guess = Dialect::Original;
             dialect.get_or_init(|| guess);
         }
-        Ok(Self { clients, actors: AtomicUsize::new(0), guess, dialect, retry: retry() })
+        Ok(Self { clients, registrations: AtomicU64::new(0), guess, dialect })
     }
 
-    /// The next actor's way to a broker.
-    /// With a stream of chance of its own.
-    fn client(&self) -> (&Client, u64) {
-        let actor = self.actors.fetch_add(1, Ordering::Relaxed);
-        let client = &self.clients[actor % self.clients.len()];
-        (client, backoff::stream(&["registration"], actor as u64))
+    /// An actor's way to a broker, with a stream of chance of its own.
+    fn client(&self, route: Route) -> Result<(&Client, u64), Failure> {
+        let registration = self.registrations.fetch_add(1, Ordering::Relaxed);
+        let missing = || Failure::new(format!("no address {} was given", route.0));
+        let client = self.clients.get(route.0).ok_or_else(missing)?;
+        Ok((client, backoff::stream(&["registration"], registration)))
     }
 
     fn dialect(&self) -> Dialect {
@@ -88,11 +90,36 @@ impl Http {
     }
 }
 
+impl Http {
+    /// What a registration, made now or before a crash, comes to.
+    fn subscriber(
+        &self,
+        client: &Client,
+        manner: Manner,
+        topic: &TopicName,
+        answer: wire::ConsumerRegistered,
+    ) -> Result<Box<dyn Subscriber>, Failure> {
+        let (id, epoch, start) = (answer.consumer_id, answer.epoch.clone(), answer.offset);
+        let retry = retry(manner.patience);
+        let subscription = Subscription::registered(client, topic, &retry, answer);
+        let shown = if subscription.is_some() { Dialect::Ours } else { Dialect::Original };
+        Ok(match (self.settle(client, shown)?, subscription, manner.acknowledge) {
+            (Dialect::Ours, Some(subscription), Acknowledge::Offset) => {
+                Box::new(Consumer(subscription))
+            }
+            (Dialect::Ours, Some(_), Acknowledge::Automatic) => {
+                Box::new(automatic::Consumer::new(client, topic, id, epoch, start))
+            }
+            _ => Box::new(original::Consumer::new(client, topic, id)),
+        })
+    }
+}
+
 impl Driver for Http {
     fn create_topic<'a>(&'a self, topic: &'a TopicName) -> Pending<'a, Result<(), Failure>> {
         Box::pin(async move {
             let client = &self.clients[0];
-            match self.retry.repeat(0, || client.create_topic(topic.as_str())).await {
+            match retry(Patience::Usual).repeat(0, || client.create_topic(topic.as_str())).await {
                 Err(Error::Refused(refusal)) if exists(&refusal, topic) => Ok(()),
                 result => result.map_err(|error| failed("creating topic", topic, &error)),
             }
@@ -101,23 +128,24 @@ impl Driver for Http {
 
     fn register<'a>(
         &'a self,
+        manner: Manner,
         topic: &'a TopicName,
     ) -> Pending<'a, Result<Box<dyn Sender>, Failure>> {
         Box::pin(async move {
-            let (client, stream) = self.client();
-            let answer = self
-                .retry
+            let (client, stream) = self.client(manner.route)?;
+            let retry = retry(manner.patience);
+            let answer = retry
                 .repeat(stream, || client.register_producer(topic.as_str()))
                 .await
                 .map_err(|error| failed("registering a producer with", topic, &error))?;
             let id = answer.producer_id;
-            let producer = TopicProducer::registered(client, topic, &self.retry, answer);
+            let producer = TopicProducer::registered(client, topic, &retry, answer);
             let shown = if producer.is_some() { Dialect::Ours } else { Dialect::Original };
             let sender: Box<dyn Sender> = match (self.settle(client, shown)?, producer) {
                 (Dialect::Ours, Some(registration)) => {
                     Box::new(Producer { registration, is_over: false })
                 }
-                _ => Box::new(original::Producer::new(client, topic, id, &self.retry)),
+                _ => Box::new(original::Producer::new(client, topic, id, &retry)),
             };
             Ok(sender)
         })
@@ -125,24 +153,41 @@ impl Driver for Http {
 
     fn subscribe<'a>(
         &'a self,
+        manner: Manner,
         topic: &'a TopicName,
     ) -> Pending<'a, Result<Box<dyn Subscriber>, Failure>> {
         Box::pin(async move {
-            let (client, stream) = self.client();
-            let answer = self
-                .retry
+            let (client, stream) = self.client(manner.route)?;
+            let retry = retry(manner.patience);
+            let answer = retry
                 .repeat(stream, || client.register_consumer(topic.as_str()))
                 .await
                 .map_err(|error| failed("subscribing to", topic, &error))?;
-            let id = answer.consumer_id;
-            let subscription = Subscription::registered(client, topic, &self.retry, answer);
-            let shown = if subscription.is_some() { Dialect::Ours } else { Dialect::Original };
-            let subscriber: Box<dyn Subscriber> = match (self.settle(client, shown)?, subscription)
-            {
-                (Dialect::Ours, Some(subscription)) => Box::new(Consumer(subscription)),
-                _ => Box::new(original::Consumer::new(client, topic, id)),
+            self.subscriber(client, manner, topic, answer)
+        })
+    }
+
+    fn resume<'a>(
+        &'a self,
+        manner: Manner,
+        topic: &'a TopicName,
+        (id, epoch): (ConsumerId, Option<&'a str>),
+    ) -> Pending<'a, Result<Box<dyn Subscriber>, Failure>> {
+        Box::pin(async move {
+            let (client, stream) = self.client(manner.route)?;
+            let request = wire::Subscription { topic: topic.as_str(), consumer_id: id, epoch };
+            let size = retry(manner.patience)
+                .repeat(stream, || client.size(&request))
+                .await
+                .map_err(|error| failed("resuming the subscription to", topic, &error))?;
+            // What a registration would have answered, had it been made at this position.
+            let answer = wire::ConsumerRegistered {
+                status: size.status,
+                consumer_id: id,
+                epoch: epoch.map(str::to_owned),
+                offset: size.offset,
             };
-            Ok(subscriber)
+            self.subscriber(client, manner, topic, answer)
         })
     }
 
@@ -249,8 +294,16 @@ fn is_final(error: &Error) -> bool {
 }
 
 /// With a fixed seed, because a simulated run has to follow from its own alone.
-fn retry() -> Retry {
-    Retry { seed: Some(0), ..Retry::default() }
+fn retry(patience: Patience) -> Retry {
+    let usual = Retry { seed: Some(0), ..Retry::default() };
+    match patience {
+        Patience::None => Retry { attempts: 1, ..usual },
+        Patience::Usual => usual,
+        Patience::Long(total) => {
+            // Whoever comes back seconds after the broker does makes the run longer for nothing.
+            Retry { attempts: u32::MAX, total, longest: Duration::from_millis(250), ..usual }
+        }
+    }
 }
 
 /// Whether somebody listens, and what it likely speaks.

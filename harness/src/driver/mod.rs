@@ -11,13 +11,17 @@ use broker_client::wire::{ConsumerId, Offset, ProducerId, Sequence, TopicName};
 use broker_client::{Message, Messages};
 
 use crate::history::Outcome;
-use crate::scenario;
+use crate::scenario::{self, Acknowledge};
 
+mod automatic;
 mod http;
 mod original;
+mod routes;
 
-/// Reaches the brokers at these base addresses, at least one, over HTTP; actors are spread over
-/// them in turn. Leaves nothing behind on them.
+pub use routes::{Route, Routes};
+
+/// Reaches the brokers at these base addresses, at least one, over HTTP; a [`Route`] is a place
+/// among them. Leaves nothing behind on them.
 ///
 /// # Errors
 /// An address is none, or nobody listens there.
@@ -65,6 +69,36 @@ impl Failure {
     }
 }
 
+/// How one actor speaks to the broker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Manner {
+    /// Where to.
+    pub route: Route,
+    /// How long what has no answer is repeated, as far as that is safe.
+    pub patience: Patience,
+    /// How deliveries are acknowledged; no matter to a producer.
+    pub acknowledge: Acknowledge,
+}
+
+/// How long a request that failed is repeated.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Patience {
+    /// It is made once, as by the original's clients.
+    None,
+    /// A few times, for a few seconds: long enough for what passes by itself.
+    #[default]
+    Usual,
+    /// As often as fits into this time: long enough for what is done to the broker on purpose.
+    Long(Duration),
+}
+
+impl Default for Manner {
+    /// A good client's, to the first address.
+    fn default() -> Self {
+        Self { route: Route(0), patience: Patience::Usual, acknowledge: Acknowledge::Offset }
+    }
+}
+
 /// A connection to a broker under test, shared by all actors of a run.
 pub trait Driver: Send + Sync {
     /// Makes sure that the topic exists; one that exists already is fine.
@@ -73,13 +107,28 @@ pub trait Driver: Send + Sync {
     /// Registers a producer with one topic.
     fn register<'a>(
         &'a self,
+        manner: Manner,
         topic: &'a TopicName,
     ) -> Pending<'a, Result<Box<dyn Sender>, Failure>>;
 
     /// Subscribes a consumer to one topic. A message acked after this has returned is due to it.
     fn subscribe<'a>(
         &'a self,
+        manner: Manner,
         topic: &'a TopicName,
+    ) -> Pending<'a, Result<Box<dyn Subscriber>, Failure>>;
+
+    /// Goes on with a subscription of which nothing is remembered but its id and, where the broker
+    /// gave one, its epoch: asks the broker for the position. [`Subscriber::start`] is that
+    /// position.
+    ///
+    /// # Errors
+    /// Final where the broker does not know the subscription any more.
+    fn resume<'a>(
+        &'a self,
+        manner: Manner,
+        topic: &'a TopicName,
+        session: (ConsumerId, Option<&'a str>),
     ) -> Pending<'a, Result<Box<dyn Subscriber>, Failure>>;
 
     /// Whether payloads must carry a tag (`P4#17:`), because the broker hands out messages without

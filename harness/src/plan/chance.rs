@@ -15,12 +15,16 @@ pub(crate) enum Purpose {
     Pauses = 2,
     /// The log of a producer that `harness generate` makes.
     Logs = 3,
+    /// Whom a fault picks.
+    Faults = 4,
     /// What a simulated network does to one actor.
-    Network = 4,
+    Network = 5,
     /// How long the steps of a simulated database take.
-    Database = 5,
+    Database = 6,
     /// The names of the lives of a simulated store.
-    Epochs = 6,
+    Epochs = 7,
+    /// How long the steps of a store that is wrong on purpose take.
+    Bug = 8,
 }
 
 /// The generator of one producer for one purpose.

@@ -91,7 +91,7 @@ impl Actor {
         let plan = Arc::clone(&stage.plan);
         let consumer = &plan.consumers[index.place()];
         let log = ConsumerLog::create(stage.out.as_deref(), consumer.number)?;
-        let mut calls = consumer.topics.iter().map(|topic| subscribe_one(&stage, *topic));
+        let mut calls = consumer.topics.iter().map(|topic| subscribe_one(&stage, index, *topic));
         let all = if plan.scenario.start == Start::Together {
             // One after the other, as the original's clients do: the producers have begun, and the
             // later the topic, the more of it is over.
@@ -324,11 +324,13 @@ impl Actor {
 
 async fn subscribe_one(
     stage: &Stage,
+    consumer: ConsumerIndex,
     topic: TopicIndex,
 ) -> Result<(Box<dyn Subscriber>, Subscribed), Failure> {
     let name = &stage.plan.topics[topic.place()].name;
+    let manner = stage.consumer_manner(consumer, topic);
     let invoked = stage.recorder.now();
-    let subscriber = stage.driver.subscribe(name).await?;
+    let subscriber = stage.driver.subscribe(manner, name).await?;
     let confirmed = stage.recorder.now();
     let (id, epoch) = subscriber.session();
     let subscribed = Subscribed {

@@ -120,8 +120,9 @@ async fn register(
     let plan = &stage.plan;
     let place = &plan.streams[stream.place()];
     let topic = &plan.topics[place.topic.place()].name;
+    let manner = stage.producer_manner(stream);
     let invoked = stage.recorder.now();
-    let sender = stage.driver.register(topic).await.map_err(|failure| {
+    let sender = stage.driver.register(manner, topic).await.map_err(|failure| {
         let number = plan.producers[place.producer.place()].number;
         Failure::new(format!("cannot register P{number} with {topic}: {failure}"))
     })?;

@@ -3,9 +3,13 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
-use crate::driver::Driver;
-use crate::plan::Plan;
+use crate::driver::{Driver, Manner, Patience, Routes};
+use crate::plan::{ConsumerIndex, Plan, StreamIndex, TopicIndex};
+use crate::scenario::Acknowledge;
+use crate::scenario::names::Actor;
+use crate::testbed::Hurt;
 
 pub use conductor::perform;
 pub use phase::{Announcer, Phase, Phases};
@@ -21,18 +25,51 @@ mod phase;
 mod producer;
 mod recorder;
 
+/// How much longer than the longest fault a request is repeated: the broker has to come up again,
+/// and several faults may meet.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// What all actors of one run share.
 pub struct Stage {
     /// What is going to happen.
     pub plan: Arc<Plan>,
     /// How the broker is spoken to.
     pub driver: Arc<dyn Driver>,
+    /// Who speaks to which address.
+    pub routes: Routes,
+    /// How the testbed can be hurt; `None` where it cannot.
+    pub hurt: Option<Arc<dyn Hurt>>,
     /// What they tell.
     pub recorder: Arc<Recorder>,
     /// Where consumer logs go; none writes no logs.
     pub out: Option<PathBuf>,
     /// Whether subscriptions are ended afterwards: on a broker that goes on living.
     pub unsubscribe: bool,
+}
+
+impl Stage {
+    /// How the producer of a stream speaks to the broker.
+    pub(crate) fn producer_manner(&self, stream: StreamIndex) -> Manner {
+        let stream = &self.plan.streams[stream.place()];
+        let settings = &self.plan.scenario.producers[stream.producer.place()];
+        let route = self.routes.of(Actor::producer(settings.number), stream.topic);
+        let patience = if settings.retry { self.patience() } else { Patience::None };
+        Manner { route, patience, acknowledge: Acknowledge::Offset }
+    }
+
+    /// How a consumer speaks to the broker about a topic.
+    pub(crate) fn consumer_manner(&self, consumer: ConsumerIndex, topic: TopicIndex) -> Manner {
+        let settings = &self.plan.scenario.consumers[consumer.place()];
+        let route = self.routes.of(Actor::consumer(settings.number), topic);
+        Manner { route, patience: self.patience(), acknowledge: settings.acknowledge }
+    }
+
+    /// Longer than what is done on purpose lasts.
+    fn patience(&self) -> Patience {
+        let faults = &self.plan.scenario.faults;
+        let longest = faults.iter().map(|fault| fault.lasts.unwrap_or_default()).max();
+        longest.map_or(Patience::Usual, |longest| Patience::Long(longest + PATIENCE))
+    }
 }
 
 /// What an actor tells the conductor.

@@ -13,6 +13,7 @@ use std::time::Duration;
 use broker_client::wire::TopicName;
 
 pub mod diagnostic;
+pub mod fault;
 pub mod load;
 pub mod names;
 mod raw;
@@ -25,6 +26,7 @@ mod words;
 mod yaml;
 
 pub use diagnostic::Error;
+pub use fault::{Action, Fault, Network};
 pub use load::{load, load_all};
 pub use resolve::store;
 
@@ -51,6 +53,10 @@ pub struct Scenario {
     pub expect: Expect,
     /// Conditions without which a verdict is vacuous.
     pub require: Vec<Requirement>,
+    /// What is done to the run on purpose, in the file's order.
+    pub faults: Vec<Fault>,
+    /// The network of a simulated run; a real run has the machine's own.
+    pub network: Option<Network>,
     /// When the end of the run is given up on.
     pub drain: Drain,
     /// Whether the ledger is compared with a reviewed one.
@@ -81,6 +87,8 @@ pub struct Producer {
     pub pace: Pace,
     /// At most so many messages of one topic in a request.
     pub batch: NonZeroU32,
+    /// Whether a request without an answer is repeated, under its sequence.
+    pub retry: bool,
 }
 
 /// Where a producer's messages come from.
@@ -128,6 +136,19 @@ pub struct Consumer {
     pub batch: NonZeroU32,
     /// Between polls of one topic.
     pub pause: Duration,
+    /// How the broker learns what it has received.
+    pub acknowledge: Acknowledge,
+}
+
+/// How the broker learns what a consumer has received.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Acknowledge {
+    /// By the offset that the next poll asks from, once everything before it is recorded: an answer
+    /// that is lost is asked for again.
+    #[default]
+    Offset,
+    /// By the poll itself, as the original does: an answer that is lost takes its messages along.
+    Automatic,
 }
 
 /// Who goes first.

@@ -8,8 +8,37 @@ use super::diagnostic::Diagnostic;
 /// The greatest number that an actor may have, and so the most there are of a kind.
 pub const ACTOR_MAX: u32 = 100_000;
 
+/// One actor by its name: `P4`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Actor {
+    /// What it does.
+    pub kind: Kind,
+    /// 4 in `P4`.
+    pub number: u32,
+}
+
+impl Actor {
+    /// `P4` for 4.
+    #[must_use]
+    pub const fn producer(number: u32) -> Self {
+        Self { kind: Kind::Producer, number }
+    }
+
+    /// `C1` for 1.
+    #[must_use]
+    pub const fn consumer(number: u32) -> Self {
+        Self { kind: Kind::Consumer, number }
+    }
+}
+
+impl fmt::Display for Actor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.kind.letter(), self.number)
+    }
+}
+
 /// What an actor does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     /// `P`.
     Producer,

@@ -14,8 +14,8 @@ use super::settings::{Once, Settings};
 use super::topics::{self, Mapped};
 use super::yaml::{At, Field};
 use super::{
-    Acked, Broker, Consumer, Delivery, Drain, Driver, Expect, Order, Pace, Producer, Requirement,
-    Scenario, Source as Messages, Start, Store, raw, sources, values,
+    Acked, Acknowledge, Broker, Consumer, Delivery, Drain, Driver, Expect, Order, Pace, Producer,
+    Requirement, Scenario, Source as Messages, Start, Store, raw, sources, values,
 };
 
 /// The most messages that a batch or a poll may be asked to hold; brokers have limits below it.
@@ -90,6 +90,8 @@ pub(super) fn resolve(
         broker: broker(&mut report, raw.broker.value()),
         expect: expect(&mut report, raw.expect.value()),
         require: require(&mut report, raw),
+        faults: Vec::new(),
+        network: None,
         drain: drain(&mut report, &raw.drain),
         golden: report.read(&raw.golden, golden).unwrap_or(true),
         seed: report.read(&raw.seed, |text| values::count(text, 0..=u64::MAX)).unwrap_or(1),
@@ -151,7 +153,13 @@ fn producers_of(
         }
         let batch_field = settings.field(number, |producer| &producer.batch);
         let batch = batches.read(report, batch_field, batch_size).unwrap_or(NonZeroU32::MIN);
-        producers.extend(source.map(|source| Producer { number, source, pace, batch }));
+        producers.extend(source.map(|source| Producer {
+            number,
+            source,
+            pace,
+            batch,
+            retry: true,
+        }));
     }
     sources.finish(report);
     for (span, numbers) in unrecorded.into_values() {
@@ -179,6 +187,7 @@ fn consumers_of(report: &mut Report<'_>, raw: &raw::Scenario, mapped: &[u32]) ->
             number,
             batch: batches.read(report, batch, batch_size).unwrap_or(BATCH),
             pause: pauses.read(report, pause, values::time).unwrap_or_default(),
+            acknowledge: Acknowledge::Offset,
         }
     };
     mapped.iter().map(consumer).collect()

@@ -1,19 +1,36 @@
 //! Testbeds: where the broker under test runs and how it is started and ended. A new one is one
 //! file here that implements [`Testbed`].
 
+use std::sync::Arc;
+
 use crate::driver::Pending;
+use crate::scenario::names::Actor;
 
 pub mod child;
 pub mod external;
+mod hurt;
 pub mod process;
 pub mod sabotage;
 pub mod simulated;
 mod tail;
 
+pub use hurt::{Harm, HarmId, Hurt, Part};
+
 /// A broker under test that is up.
 pub trait Testbed: Send {
     /// Base addresses, at least one: `http://127.0.0.1:5000`. Actors are spread over them.
     fn addresses(&self) -> &[String];
+
+    /// The address that this actor alone speaks to, where a fault may be about its connections; a
+    /// relay to one of [`Testbed::addresses`] listens there.
+    fn address_of(&self, _actor: Actor) -> Option<&str> {
+        None
+    }
+
+    /// How it can be hurt; `None` where it cannot.
+    fn hurt(&self) -> Option<Arc<dyn Hurt>> {
+        None
+    }
 
     /// Completes, with a line for people, when the broker ends although nobody asked it to; never
     /// for a broker that is not ours to watch. May be dropped and called again.

@@ -20,7 +20,9 @@ use rand_pcg::rand_core::Rng as _;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, timeout_at};
 
+use super::harms::{Harms, Passage};
 use crate::plan::chance;
+use crate::testbed::{Harm, HarmId};
 
 /// The longest part of a step before it happens, and after, in milliseconds.
 const STEP_MAX: u64 = 2;
@@ -40,11 +42,10 @@ struct Inside {
     chance: Pcg64Mcg,
     is_up: bool,
     is_paused: bool,
-    /// How often it was killed: a step of another life is broken off.
-    lives: u64,
-    slow: Duration,
-    /// Steps that met what was done to it.
-    met: u64,
+    /// How often all connections broke: a step on an older one is broken off.
+    breaks: u64,
+    /// To the connections with the brokers.
+    harms: Harms,
 }
 
 /// Whether a step changes anything.
@@ -56,8 +57,8 @@ enum Does {
 
 impl Database {
     pub(super) fn new(epoch: Epoch, chance: Pcg64Mcg) -> Self {
-        let (lives, met, slow) = (0, 0, Duration::ZERO);
-        let inside = Inside { chance, is_up: true, is_paused: false, lives, slow, met };
+        let harms = Harms::default();
+        let inside = Inside { chance, is_up: true, is_paused: false, breaks: 0, harms };
         Self {
             store: MemoryStore::new(epoch, Retain::All, None),
             inside: Mutex::new(inside),
@@ -70,14 +71,9 @@ impl Database {
         let mut inside = self.inside();
         inside.is_up = false;
         inside.is_paused = false;
-        inside.lives += 1;
+        inside.breaks += 1;
         drop(inside);
         self.changed.notify_waiters();
-    }
-
-    /// Breaks every connection; new ones are refused as long as it is cut off.
-    pub(super) fn cut(&self, is_cut: bool) {
-        if is_cut { self.kill() } else { self.start() }
     }
 
     /// Starts it again, with all that it held.
@@ -91,14 +87,28 @@ impl Database {
         self.changed.notify_waiters();
     }
 
-    /// Makes every step take so much longer; zero is as usual.
-    pub(super) fn slow(&self, by: Duration) {
-        self.inside().slow = by;
+    /// Begins to do something to the connections with the brokers.
+    pub(super) fn harm(&self, id: HarmId, harm: Harm) {
+        let mut inside = self.inside();
+        inside.harms.begin(id, harm);
+        if harm == Harm::Cut {
+            inside.breaks += 1;
+        }
+        drop(inside);
+        self.changed.notify_waiters();
     }
 
-    /// Steps that met something since the last call.
-    pub(super) fn take_met(&self) -> u64 {
-        std::mem::take(&mut self.inside().met)
+    /// Ends a harm and says what it met.
+    pub(super) fn mend(&self, id: HarmId) -> u64 {
+        let mut inside = self.inside();
+        let mended = inside.harms.mend(id);
+        if let Some((Harm::BlackHole, _)) = mended {
+            // What was on its way is gone, and that shows now.
+            inside.breaks += 1;
+        }
+        drop(inside);
+        self.changed.notify_waiters();
+        mended.map_or(0, |(_, met)| met)
     }
 
     /// A step: some time, the moment at which it happens, some time.
@@ -107,16 +117,16 @@ impl Database {
         does: Does,
         happens: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error> {
-        let (life, before, after) = self.begin()?;
+        let (connection, before, after) = self.begin()?;
         let deadline = Instant::now() + GIVEN_UP_AFTER;
         pass(before).await;
-        if timeout_at(deadline, self.passes(life)).await != Ok(true) {
-            return Err(self.broken_off(does));
+        if timeout_at(deadline, self.passes(connection)).await != Ok(true) {
+            return Err(broken_off(does));
         }
         let result = happens.await;
         pass(after).await;
-        if timeout_at(deadline, self.passes(life)).await != Ok(true) {
-            return Err(self.broken_off(does));
+        if timeout_at(deadline, self.passes(connection)).await != Ok(true) {
+            return Err(broken_off(does));
         }
         result
     }
@@ -125,41 +135,34 @@ impl Database {
     fn begin(&self) -> Result<(u64, Duration, Duration), Error> {
         let mut inside = self.inside();
         let mut part = || chance::below(inside.chance.next_u64(), STEP_MAX + 1);
-        let (before, after) = (part(), part());
-        if !inside.is_up {
-            inside.met += 1;
+        let (before, after, number) = (part(), part(), inside.chance.next_u64());
+        if !inside.is_up || inside.harms.passage() == Passage::Cut {
             return Err(Error::Unavailable("connection refused by the database".to_owned()));
         }
-        let before = Duration::from_millis(before) + inside.slow;
-        Ok((inside.lives, before, Duration::from_millis(after)))
+        let before = Duration::from_millis(before) + inside.harms.slowed(number, 0);
+        Ok((inside.breaks, before, Duration::from_millis(after)))
     }
 
-    /// Waits while the database is stopped; false if the connection of that life is broken.
-    async fn passes(&self, life: u64) -> bool {
-        let mut met = false;
+    /// Waits while the database is stopped or out of sight; false if the connection is broken.
+    async fn passes(&self, connection: u64) -> bool {
+        let mut is_told = false;
         loop {
             let changed = self.changed.notified();
             {
                 let mut inside = self.inside();
-                let passes = inside.lives == life;
-                let waits = passes && inside.is_paused;
-                if (waits || !passes) && !met {
-                    inside.met += 1;
-                    met = true;
+                let hole = inside.harms.is_hole();
+                if !is_told && (hole || inside.breaks != connection) {
+                    inside.harms.passage();
+                    is_told = true;
                 }
-                if !waits {
-                    return passes;
+                if inside.breaks != connection {
+                    return false;
+                }
+                if !inside.is_paused && !hole {
+                    return true;
                 }
             }
             changed.await;
-        }
-    }
-
-    fn broken_off(&self, does: Does) -> Error {
-        let why = "the connection to the database broke".to_owned();
-        match does {
-            Does::Read => Error::Unavailable(why),
-            Does::Write => Error::OutcomeUnknown(why),
         }
     }
 
@@ -172,6 +175,14 @@ impl Database {
 async fn pass(time: Duration) {
     if !time.is_zero() {
         sleep(time).await;
+    }
+}
+
+fn broken_off(does: Does) -> Error {
+    let why = "the connection to the database broke".to_owned();
+    match does {
+        Does::Read => Error::Unavailable(why),
+        Does::Write => Error::OutcomeUnknown(why),
     }
 }
 

@@ -1,6 +1,6 @@
-//! One actor's way to the brokers, and what can be done to it: cut, holes, delays, lost answers.
+//! One actor's way to the brokers: what the network does to it by chance, and what is done to it on
+//! purpose.
 
-use std::ops::RangeInclusive;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -8,8 +8,10 @@ use rand_pcg::Pcg64Mcg;
 use rand_pcg::rand_core::Rng as _;
 use tokio::sync::Notify;
 
-use super::Weather;
+use super::harms::{Harms, Passage, millis};
 use crate::plan::chance;
+use crate::scenario::Network as Weather;
+use crate::testbed::{Harm, HarmId};
 
 /// One actor's way.
 pub(super) struct Link {
@@ -17,28 +19,13 @@ pub(super) struct Link {
     inside: Mutex<Inside>,
     /// Told when every connection on the way breaks.
     reset: Notify,
+    /// Told when a harm changes or ends.
+    changed: Notify,
 }
 
 struct Inside {
     chance: Pcg64Mcg,
-    is_cut: bool,
-    is_hole: bool,
-    slow: Option<Slow>,
-    /// Answers to produce requests that are still to be lost.
-    drop_acks: u32,
-    /// Requests and answers that met what was done to the way.
-    met: u64,
-}
-
-/// A way that is slower than the weather makes it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Slow {
-    /// Each way.
-    pub(super) latency: Duration,
-    /// Up to so much more or less, by chance.
-    pub(super) jitter: Duration,
-    /// Bytes a second each way; 0 is no bound.
-    pub(super) bandwidth: u64,
+    harms: Harms,
 }
 
 /// What chance has in store for one exchange. Always drawn whole, so that what becomes of one
@@ -61,30 +48,18 @@ pub(super) enum Loss {
     Answer,
 }
 
-/// What becomes of something on its way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Passage {
-    /// It arrives.
-    Open,
-    /// The connection breaks.
-    Cut,
-    /// It vanishes and nobody is told.
-    Hole,
-}
-
 impl Link {
     pub(super) fn new(weather: &Weather, chance: Pcg64Mcg) -> Self {
-        let inside =
-            Inside { chance, is_cut: false, is_hole: false, slow: None, drop_acks: 0, met: 0 };
-        Self { weather: weather.clone(), inside: Mutex::new(inside), reset: Notify::new() }
+        let inside = Mutex::new(Inside { chance, harms: Harms::default() });
+        Self { weather: *weather, inside, reset: Notify::new(), changed: Notify::new() }
     }
 
     /// What becomes of the next exchange.
     pub(super) fn trip(&self) -> Trip {
         let mut inside = self.inside();
         let chance = &mut inside.chance;
-        let there = way(chance, &self.weather.latency);
-        let back = way(chance, &self.weather.latency);
+        let there = way(chance, &self.weather);
+        let back = way(chance, &self.weather);
         let lost = chance.next_u64();
         let told = chance.next_u64();
         let jitter = (chance.next_u64(), chance.next_u64());
@@ -111,23 +86,19 @@ impl Link {
 
     /// What becomes of what is on its way now.
     pub(super) fn passage(&self) -> Passage {
-        let mut inside = self.inside();
-        let passage = match (inside.is_cut, inside.is_hole) {
-            (true, _) => Passage::Cut,
-            (false, true) => Passage::Hole,
-            (false, false) => return Passage::Open,
-        };
-        inside.met += 1;
-        passage
+        self.inside().harms.passage()
+    }
+
+    /// Waits until what vanished is known to have: the black hole is over.
+    pub(super) async fn out_of_the_hole(&self) {
+        self.wait_for(|harms| !harms.is_hole()).await;
     }
 
     /// Whether the answer to a produce request is to be lost.
     pub(super) fn drops_ack(&self) -> bool {
-        let mut inside = self.inside();
-        let drops = inside.drop_acks > 0;
+        let drops = self.inside().harms.drops_ack();
         if drops {
-            inside.drop_acks -= 1;
-            inside.met += 1;
+            self.changed.notify_waiters();
         }
         drops
     }
@@ -137,56 +108,44 @@ impl Link {
         self.reset.notified()
     }
 
-    /// Breaks every connection, and while it is cut accepts none.
-    pub(super) fn cut(&self, is_cut: bool) {
-        self.inside().is_cut = is_cut;
-        if is_cut {
+    /// Notes that a connection was broken.
+    pub(super) fn note_reset(&self) {
+        self.inside().harms.note_reset();
+    }
+
+    /// Begins to do something to it.
+    pub(super) fn harm(&self, id: HarmId, harm: Harm) {
+        self.inside().harms.begin(id, harm);
+        if harm == Harm::Cut {
             self.reset.notify_waiters();
         }
     }
 
-    /// While it is a hole everything on the way vanishes.
-    pub(super) fn hole(&self, is_hole: bool) {
-        self.inside().is_hole = is_hole;
+    /// Waits until a harm has used itself up, or is over.
+    pub(super) async fn spent(&self, id: HarmId) {
+        self.wait_for(|harms| harms.is_spent(id)).await;
     }
 
-    /// Makes it slower, or as the weather has it.
-    pub(super) fn slow(&self, slow: Option<Slow>) {
-        self.inside().slow = slow;
+    /// Ends a harm and says what it met.
+    pub(super) fn mend(&self, id: HarmId) -> u64 {
+        let mended = self.inside().harms.mend(id);
+        self.changed.notify_waiters();
+        mended.map_or(0, |(_, met)| met)
     }
 
-    /// Loses the answers to the next so many produce requests.
-    pub(super) fn drop_acks(&self, count: u32) {
-        self.inside().drop_acks = count;
+    async fn wait_for(&self, says: impl Fn(&Harms) -> bool) {
+        loop {
+            // Before the look: what changes after it wakes this up.
+            let changed = self.changed.notified();
+            if says(&self.inside().harms) {
+                return;
+            }
+            changed.await;
+        }
     }
 
-    /// How many answers to produce requests are still to be lost.
-    pub(super) fn acks_to_drop(&self) -> u32 {
-        self.inside().drop_acks
-    }
-
-    /// Requests and answers that met something since the last call.
-    pub(super) fn take_met(&self) -> u64 {
-        std::mem::take(&mut self.inside().met)
-    }
-
-    /// Notes that a connection met what was done to the way.
-    pub(super) fn note(&self) {
-        self.inside().met += 1;
-    }
-
-    fn slowed(&self, chance: u64, bytes: usize) -> Duration {
-        let mut inside = self.inside();
-        let Some(slow) = inside.slow else { return Duration::ZERO };
-        inside.met += 1;
-        let jitter = millis(slow.jitter);
-        let shift = chance::below(chance, 2 * jitter + 1);
-        let delayed = (millis(slow.latency) + shift).saturating_sub(jitter);
-        let carried = match slow.bandwidth {
-            0 => 0,
-            rate => (bytes as u64).saturating_mul(1000).div_ceil(rate),
-        };
-        Duration::from_millis(delayed + carried)
+    fn slowed(&self, number: u64, bytes: usize) -> Duration {
+        self.inside().harms.slowed(number, bytes)
     }
 
     fn inside(&self) -> MutexGuard<'_, Inside> {
@@ -195,13 +154,9 @@ impl Link {
 }
 
 /// In whole milliseconds: timers are no finer.
-fn way(chance: &mut Pcg64Mcg, latency: &RangeInclusive<Duration>) -> Duration {
-    let (min, max) = (millis(*latency.start()), millis(*latency.end()));
+fn way(chance: &mut Pcg64Mcg, weather: &Weather) -> Duration {
+    let (min, max) = (millis(weather.latency_min), millis(weather.latency_max));
     Duration::from_millis(min + chance::below(chance.next_u64(), max - min + 1))
-}
-
-fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).expect("times of a scenario are at most a day")
 }
 
 /// Whether a number of chance is one of those that a probability stands for.

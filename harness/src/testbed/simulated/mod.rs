@@ -1,133 +1,86 @@
 //! The simulated testbed: brokers, network and database in this process, on a clock that jumps over
 //! idle stretches. What happens follows from the plan and its seed alone.
 //!
-//! - [`network`]: the transport, with [`link`], one actor's way. [`server`]: one broker, with
-//!   [`gate`], which stops it. [`database`]: what survives a broker.
+//! - [`network`]: the transport, with [`link`], one actor's way, and [`harms`], what is done to it.
+//! - [`server`]: one broker, with [`gate`], which stops it. [`database`]: what survives a broker.
+//! - [`hand`]: what carries out the faults. [`shelf`]: where a broker that starts finds its store.
 
 mod database;
 mod gate;
+mod hand;
+mod harms;
 mod link;
 mod network;
 mod server;
+mod shelf;
 
+use std::collections::BTreeMap;
 use std::future::pending;
-use std::ops::RangeInclusive;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
 
-use broker::store::memory::{MemoryStore, Retain};
-use broker::store::{Epoch, Store};
 use broker_client::transport::Transport;
-use rand_pcg::Pcg64Mcg;
-use rand_pcg::rand_core::Rng as _;
 
-use self::database::Database;
+use self::hand::Hand;
 use self::network::Network;
 use self::server::Server;
-use super::{Failure, Testbed};
+use self::shelf::Shelf;
+use super::{Failure, Hurt, Testbed};
 use crate::driver::Pending;
-use crate::plan::chance::{Purpose, generator};
+use crate::plan::{Link, Plan};
+use crate::scenario::names::Actor;
 
-/// How the network behaves where nobody hurts it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Weather {
-    /// Each way, in whole milliseconds.
-    pub latency: RangeInclusive<Duration>,
-    /// The probability, from 0 to 1, that a request never arrives.
-    pub lose_request: f64,
-    /// The probability, from 0 to 1, that an answer never arrives.
-    pub lose_response: f64,
-}
-
-impl Default for Weather {
-    /// 1 to 10 ms each way, and everything arrives.
-    fn default() -> Self {
-        let latency = Duration::from_millis(1)..=Duration::from_millis(10);
-        Self { latency, lose_request: 0.0, lose_response: 0.0 }
-    }
-}
-
-/// What a simulated broker keeps when it crashes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Keeps {
-    /// Nothing: its store is in its memory, and the next one is empty and of another epoch.
-    #[default]
-    Nothing,
-    /// Everything: its store is a database of its own.
-    Everything,
-}
-
-/// What is simulated.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// What every choice by chance follows from.
-    pub seed: u64,
-    /// How the network behaves.
-    pub weather: Weather,
-    /// How many brokers serve the store; at least 1, and 1 where it is in memory.
-    pub brokers: usize,
-    /// What survives a crash.
-    pub keeps: Keeps,
-}
-
-/// Simulated brokers on a simulated network.
+/// Simulated brokers on a simulated network. Must be made and used within one runtime of one
+/// thread whose clock is paused.
 pub struct Simulated {
     addresses: Vec<String>,
-    servers: Vec<Arc<Server>>,
-    network: Arc<Network>,
-    shelf: Arc<Shelf>,
-}
-
-/// Where a broker that starts finds its store.
-struct Shelf {
-    /// For the epochs.
-    chance: Mutex<Pcg64Mcg>,
-    /// Kept outside the brokers, where anything is kept.
-    database: Option<Arc<Database>>,
+    own: BTreeMap<Actor, String>,
+    hand: Arc<Hand>,
 }
 
 impl Simulated {
-    /// Brokers that are up.
+    /// Brokers that are up, as the plan's scenario wants them.
     #[must_use]
-    pub fn new(settings: &Settings) -> Self {
-        let mut epochs = generator(settings.seed, Purpose::Epochs, 0);
-        let database = match settings.keeps {
-            Keeps::Nothing => None,
-            Keeps::Everything => {
-                let chance = generator(settings.seed, Purpose::Database, 0);
-                Some(Arc::new(Database::new(epoch(&mut epochs), chance)))
-            }
-        };
-        let shelf = Arc::new(Shelf { chance: Mutex::new(epochs), database });
-        let servers: Vec<_> = (0..settings.brokers).map(|_| Arc::new(Server::default())).collect();
+    pub fn new(plan: &Plan) -> Self {
+        let scenario = &plan.scenario;
+        let brokers = 1;
+        let shelf = Shelf::new(scenario.seed, scenario.broker.store);
+        let servers: Vec<_> = (0..brokers).map(|_| Arc::new(Server::default())).collect();
         for server in &servers {
             server.start(shelf.store());
         }
+        let weather = scenario.network.unwrap_or_default();
+        let network = Arc::new(Network::new(scenario.seed, &weather, &servers));
         Self {
-            addresses: (0..settings.brokers).map(|place| network::address(None, place)).collect(),
-            network: Arc::new(Network::new(settings.seed, &settings.weather, &servers)),
-            servers,
-            shelf,
+            addresses: (0..brokers).map(|place| network::address(None, place)).collect(),
+            own: own_addresses(plan, brokers),
+            hand: Arc::new(Hand { servers, network, shelf, harmed: Mutex::default() }),
         }
     }
 
     /// The way to the brokers.
     #[must_use]
     pub fn transport(&self) -> Arc<dyn Transport> {
-        Arc::clone(&self.network) as _
+        Arc::clone(&self.hand.network) as _
     }
 }
 
-impl Shelf {
-    fn store(&self) -> Arc<dyn Store> {
-        match &self.database {
-            Some(database) => Arc::clone(database) as _,
-            None => {
-                let mut chance = self.chance.lock().unwrap_or_else(PoisonError::into_inner);
-                Arc::new(MemoryStore::new(epoch(&mut chance), Retain::Lag, None))
-            }
-        }
-    }
+/// Who has a way of his own. With one broker that is everybody: an actor's chance is its own then.
+/// With several it is those whom a fault may be about, as in a real run; the others spread their
+/// topics over the brokers.
+fn own_addresses(plan: &Plan, brokers: usize) -> BTreeMap<Actor, String> {
+    let actors: Vec<Actor> = if brokers == 1 {
+        let producers = plan.producers.iter().map(|producer| Actor::producer(producer.number));
+        producers.chain(plan.consumers.iter().map(|c| Actor::consumer(c.number))).collect()
+    } else {
+        let links = plan.links().into_iter();
+        let actor = |link| if let Link::Actor(actor) = link { Some(actor) } else { None };
+        links.filter_map(actor).collect()
+    };
+    let address = |actor: Actor| {
+        let broker = (actor.number as usize - 1) % brokers;
+        (actor, network::address(Some(actor), broker))
+    };
+    actors.into_iter().map(address).collect()
 }
 
 impl Testbed for Simulated {
@@ -135,20 +88,25 @@ impl Testbed for Simulated {
         &self.addresses
     }
 
+    fn address_of(&self, actor: Actor) -> Option<&str> {
+        self.own.get(&actor).map(String::as_str)
+    }
+
+    fn hurt(&self) -> Option<Arc<dyn Hurt>> {
+        Some(Arc::clone(&self.hand) as _)
+    }
+
+    /// Never: nothing here ends by itself.
     fn ended(&mut self) -> Pending<'_, String> {
         Box::pin(pending())
     }
 
     fn stop(self: Box<Self>) -> Pending<'static, Result<(), Failure>> {
         Box::pin(async move {
-            for server in &self.servers {
-                server.finish().await;
+            for server in &self.hand.servers {
+                server.kill().await;
             }
             Ok(())
         })
     }
-}
-
-fn epoch(chance: &mut Pcg64Mcg) -> Epoch {
-    Epoch::new(format!("{:016x}", chance.next_u64()))
 }

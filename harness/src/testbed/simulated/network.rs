@@ -10,48 +10,46 @@ use reqwest::{Request, Response, Url};
 use tokio::sync::oneshot;
 use tokio::time::sleep;
 
-use super::Weather;
-use super::link::{Link, Loss, Passage, Trip};
+use super::harms::Passage;
+use super::link::{Link, Loss, Trip};
 use super::server::Server;
 use crate::plan::chance::{Purpose, generator};
+use crate::scenario::Network as Weather;
+use crate::scenario::names::{Actor, Kind};
 
 /// The network.
 pub(super) struct Network {
     seed: u64,
     weather: Weather,
     servers: Vec<Arc<Server>>,
-    /// By the name of whose way it is.
-    links: Mutex<BTreeMap<String, Arc<Link>>>,
+    /// None is the way of everybody who has none of his own.
+    links: Mutex<BTreeMap<Option<Actor>, Arc<Link>>>,
 }
 
 impl Network {
     pub(super) fn new(seed: u64, weather: &Weather, servers: &[Arc<Server>]) -> Self {
-        Self {
-            seed,
-            weather: weather.clone(),
-            servers: servers.to_vec(),
-            links: Mutex::default(),
-        }
+        Self { seed, weather: *weather, servers: servers.to_vec(), links: Mutex::default() }
     }
 
-    /// The way of the actor of this name, made at its first use.
-    pub(super) fn link(&self, name: &str) -> Arc<Link> {
+    /// The way of an actor, made at its first use.
+    pub(super) fn link(&self, actor: Option<Actor>) -> Arc<Link> {
         let mut links = self.links.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(link) = links.get(name) {
-            return Arc::clone(link);
-        }
-        // By its name and not by its turn: what happens to one actor then stays the same when
-        // another is taken out of the scenario.
-        let chance = generator(self.seed, Purpose::Network, number(name));
-        let link = Arc::new(Link::new(&self.weather, chance));
-        links.insert(name.to_owned(), Arc::clone(&link));
-        link
+        let make = || {
+            // By who it is and not by its turn: what happens to one actor then stays the same when
+            // another is taken out of the scenario.
+            let chance = generator(self.seed, Purpose::Network, number(actor));
+            Arc::new(Link::new(&self.weather, chance))
+        };
+        Arc::clone(links.entry(actor).or_insert_with(make))
     }
 
     /// Whose way it is, and to which broker: `http://p4.broker-1`.
     fn way(&self, url: &Url) -> Option<(Arc<Link>, Arc<Server>)> {
         let host = url.host_str()?;
-        let (actor, broker) = host.split_once('.').unwrap_or(("", host));
+        let (actor, broker) = match host.split_once('.') {
+            Some((actor, broker)) => (Some(parse(actor)?), broker),
+            None => (None, host),
+        };
         let number: usize = broker.strip_prefix("broker-")?.parse().ok()?;
         let server = self.servers.get(number.checked_sub(1)?)?;
         Some((self.link(actor), Arc::clone(server)))
@@ -77,15 +75,36 @@ impl Transport for Network {
     }
 }
 
-/// The address of a broker, on the way of an actor if there is one of its own.
-pub(super) fn address(actor: Option<&str>, broker: usize) -> String {
+/// The address of the broker at a place, on the way of an actor if it has one of its own.
+pub(super) fn address(actor: Option<Actor>, broker: usize) -> String {
+    let broker = broker + 1;
     match actor {
-        Some(actor) => format!("http://{}.broker-{}", actor.to_lowercase(), broker + 1),
-        None => format!("http://broker-{}", broker + 1),
+        // Host names are in small letters.
+        Some(actor) => format!("http://{}.broker-{broker}", actor.to_string().to_lowercase()),
+        None => format!("http://broker-{broker}"),
     }
 }
 
-/// Carries a request there and its answer back; what vanishes is dropped, untold.
+fn parse(actor: &str) -> Option<Actor> {
+    let number = actor.get(1..)?.parse().ok()?;
+    match actor.as_bytes()[0] {
+        b'p' => Some(Actor::producer(number)),
+        b'c' => Some(Actor::consumer(number)),
+        _ => None,
+    }
+}
+
+/// A number for an actor: its own, apart for producers and consumers.
+fn number(actor: Option<Actor>) -> u32 {
+    const CONSUMERS: u32 = 1 << 31;
+    match actor {
+        Some(Actor { kind: Kind::Producer, number }) => number,
+        Some(Actor { kind: Kind::Consumer, number }) => CONSUMERS | number,
+        None => 0,
+    }
+}
+
+/// Carries a request there and its answer back; what is lost by chance may be so untold.
 async fn exchange(
     link: Arc<Link>,
     server: Arc<Server>,
@@ -97,7 +116,7 @@ async fn exchange(
     let answer = tokio::select! { biased;
         // What has arrived by then is worked on all the same; the broker does that.
         () = &mut broken => {
-            link.note();
+            link.note_reset();
             Some(Err(Failure::Lost("connection reset".to_owned())))
         }
         answer = carry(&link, &server, trip, request) => answer,
@@ -120,11 +139,11 @@ async fn carry(
     match link.passage() {
         Passage::Open => {}
         Passage::Cut => return Some(Err(Failure::NotSent("connection refused".to_owned()))),
-        Passage::Hole => return None,
+        Passage::Hole => return vanished(link).await,
     }
     sleep(link.there(&trip, bytes)).await;
     if link.passage() == Passage::Hole {
-        return None;
+        return vanished(link).await;
     }
     if trip.loss == Loss::Request {
         return lost(&trip, "the request was lost");
@@ -136,7 +155,7 @@ async fn carry(
     let bytes = answer.as_ref().ok().and_then(Response::content_length).unwrap_or(0);
     sleep(link.back(&trip, usize::try_from(bytes).unwrap_or(usize::MAX))).await;
     if link.passage() == Passage::Hole {
-        return None;
+        return vanished(link).await;
     }
     if trip.loss == Loss::Answer {
         return lost(&trip, "the answer was lost");
@@ -144,18 +163,13 @@ async fn carry(
     Some(answer)
 }
 
+/// Bytes of the connection are gone, which both ends learn when anything passes again.
+async fn vanished(link: &Link) -> Option<Result<Response, Failure>> {
+    link.out_of_the_hole().await;
+    Some(Err(Failure::Lost("connection reset".to_owned())))
+}
+
 fn lost(trip: &Trip, why: &str) -> Option<Result<Response, Failure>> {
     trip.is_told.then(|| Err(Failure::Lost(why.to_owned())))
 }
 
-/// A number for the name of an actor: its own, apart for producers and consumers.
-fn number(name: &str) -> u32 {
-    const CONSUMERS: u32 = 1 << 31;
-    let digits = name.get(1..).and_then(|digits| digits.parse().ok());
-    match (name.as_bytes().first(), digits) {
-        (Some(b'p'), Some(number)) => number,
-        (Some(b'c'), Some(number)) => CONSUMERS | number,
-        // The way of everybody who has none of his own.
-        _ => 0,
-    }
-}

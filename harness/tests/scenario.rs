@@ -263,3 +263,45 @@ fn commands_end_with_the_code_that_says_how_it_went() {
     let schema: Value = serde_json::from_str(&code(&["schema"]).1).unwrap();
     assert_eq!(schema, *scenario::schema().as_value());
 }
+
+/// Every form that a fault may have, as it is printed.
+const FAULTS: [&str; 14] = [
+    "{ after: 500 acked, kill: broker, for: 200ms }",
+    "{ at: 1s, pause: any, for: 500ms }",
+    "{ at: 1s 500ms, stop: broker, for: 1s }",
+    "{ after: 100 acked by P1, drop_ack: P1, count: 5 }",
+    "{ at: 300ms, cut: [P4, C2], for: 1s }",
+    "{ at: 300ms, black_hole: C1, for: 1s }",
+    "{ at: 0s, slow: C3, latency: 20ms, jitter: 5ms }",
+    "{ at: 0s, slow: [P1..P3, C1], latency: 20ms, bandwidth: 64KiB/s, for: 1m }",
+    "{ every: 200ms, until: 2s, cut: any, for: 50ms }",
+    "{ every: 200ms, from: 1s, until: 2s, cut: all, for: 50ms }",
+    "{ every: 200ms, slow: all, bandwidth: 1000B/s }",
+    "{ after: 300 delivered to C1, crash: C1, for: 100ms }",
+    "{ after: 300 delivered, crash: [C1..C3], for: 100ms }",
+    "{ at: 2s, drop_ack: any, count: 1 }",
+];
+
+#[test]
+fn a_fault_is_printed_as_it_is_written() {
+    let head =
+        "topics:\n  T1: P1..P5 -> C1..C3\nproducers:\n  all: { generate: { messages: 5 } }\n";
+    let faults: String = FAULTS.iter().map(|fault| format!("  - {fault}\n")).collect();
+    let scenario = load(&format!("{head}faults:\n{faults}")).unwrap();
+    let printed: Vec<String> = scenario.faults.iter().map(ToString::to_string).collect();
+    let expected: Vec<String> =
+        FAULTS.iter().map(|fault| fault.replace("[C1..C3]", "C1..C3")).collect();
+    assert_eq!(printed, expected);
+    let lines: Vec<usize> = scenario.faults.iter().map(|fault| fault.line).collect();
+    assert_eq!(lines, (6..20).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_fault_in_block_style_has_its_place_too() {
+    let yaml =
+        format!("topics:\n  T1: P1 -> C1\n{GENERATED}faults:\n  - at: 1s\n    kill: database\n");
+    let error = load(&yaml).unwrap_err();
+    assert!(error.contains("`kill` does not say for how long"), "{error}");
+    let error = load(&format!("{yaml}    for: 1s\n")).unwrap_err();
+    assert!(error.contains("x.yaml:6:5") && error.contains("has no database"), "{error}");
+}

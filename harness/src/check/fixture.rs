@@ -81,6 +81,7 @@ fn scenario(shape: &Shape) -> Scenario {
             delivery: scenario::Delivery::ExactlyOnce,
             order: Order::PerTopic,
             acked: Acked::All,
+            anomalies: scenario::Anomalies::default(),
         },
         require: Vec::new(),
         faults: Vec::new(),

@@ -17,7 +17,7 @@ use crate::golden::{self, Mode};
 use crate::plan::Plan;
 use crate::report::terminal::Terminal;
 use crate::report::{Destinations, Entry, Report};
-use crate::scenario::{self, Scenario};
+use crate::scenario::{self, Scenario, fault};
 use crate::testbed::external::External;
 use crate::testbed::{process, sabotage};
 use crate::trial::{BrokerUnderTest, Interrupt};
@@ -191,7 +191,15 @@ fn nothing_selected(paths: &[PathBuf], filter: Option<&str>, names: &[String]) -
 fn choose(arguments: &Arguments, scenarios: &mut Vec<Scenario>) -> Result<usize, Refused> {
     set_store(arguments.store.as_deref(), scenarios)?;
     refuse_sabotage(arguments, scenarios)?;
-    if arguments.broker.is_empty() { skip(scenarios) } else { Ok(0) }
+    if arguments.broker.is_empty() {
+        return skip(scenarios);
+    }
+    refuse_faults(scenarios, |fault| {
+        let own = fault.action.target().is_some()
+            || fault.action.links() == Some(&fault::Who::Database);
+        own.then(|| "a broker at --broker is somebody else's, and stays as it is".to_owned())
+    })?;
+    Ok(0)
 }
 
 /// Puts the store of the command line in place of the scenarios'.
@@ -216,11 +224,33 @@ pub(super) fn skip(scenarios: &mut Vec<Scenario>) -> Result<usize, Refused> {
         }
         None => true,
     });
+    for scenario in &*scenarios {
+        let broker = &scenario.broker;
+        refuse_faults(std::slice::from_ref(scenario), |fault| broker.objection(fault))?;
+    }
     if scenarios.is_empty() {
         let text = "nothing selected: every scenario was skipped".to_owned();
         return Err(Refused { exit: Exit::NothingSelected, text });
     }
     Ok(before - scenarios.len())
+}
+
+/// Refuses what the command line makes impossible of what loading found possible.
+fn refuse_faults(
+    scenarios: &[Scenario],
+    objection: impl Fn(&scenario::Fault) -> Option<String>,
+) -> Result<(), Refused> {
+    for scenario in scenarios {
+        for fault in &scenario.faults {
+            if let Some(why) = objection(fault) {
+                let (file, line) = (scenario.file.display(), fault.line);
+                let text =
+                    format!("{file}:{line}: `{}` cannot be carried out: {why}", fault.action);
+                return Err(Refused::usage(text));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Sabotage needs to know whose a message is, which only our wire tells.

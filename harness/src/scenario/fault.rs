@@ -3,13 +3,13 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::names::Actor;
+use humantime::format_duration;
+
+use super::names::{self, Actor, Kind};
 
 /// One entry of `faults:`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fault {
-    /// As it was written, on one line: `{ at: 1s, pause: broker, for: 500ms }`.
-    pub text: String,
     /// Its line in the scenario's file, from 1.
     pub line: usize,
     /// When it fires. Time counts from the moment at which producers may send.
@@ -176,8 +176,120 @@ impl Action {
     }
 }
 
+/// As a person would write it: `{ at: 1s, pause: broker, for: 500ms }`. Loading it again gives an
+/// equal fault, but for its line.
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
+        write!(f, "{{ {}, {}", self.trigger, self.action)?;
+        if let Some(lasts) = self.lasts {
+            write!(f, ", for: {}", format_duration(lasts))?;
+        }
+        f.write_str(" }")
+    }
+}
+
+impl fmt::Display for Trigger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::At(at) => write!(f, "at: {}", format_duration(*at)),
+            Self::After { count, counted } => write!(f, "after: {count} {counted}"),
+            Self::Every { every, from, until } => {
+                write!(f, "every: {}", format_duration(*every))?;
+                if !from.is_zero() {
+                    write!(f, ", from: {}", format_duration(*from))?;
+                }
+                until.map_or(Ok(()), |until| write!(f, ", until: {}", format_duration(until)))
+            }
+        }
+    }
+}
+
+impl fmt::Display for Counted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Acked(None) => f.write_str("acked"),
+            Self::Acked(Some(number)) => write!(f, "acked by P{number}"),
+            Self::Delivered(None) => f.write_str("delivered"),
+            Self::Delivered(Some(number)) => write!(f, "delivered to C{number}"),
+        }
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let key = self.key();
+        match self {
+            Self::Kill(target) | Self::Pause(target) | Self::Stop(target) => {
+                write!(f, "{key}: {target}")
+            }
+            Self::DropAck { who, count } => write!(f, "{key}: {who}, count: {count}"),
+            Self::Cut(who) | Self::BlackHole(who) | Self::Crash(who) => write!(f, "{key}: {who}"),
+            Self::Slow(who, slowness) => write!(f, "{key}: {who}{slowness}"),
+        }
+    }
+}
+
+impl fmt::Display for Slowness {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.latency.is_zero() {
+            write!(f, ", latency: {}", format_duration(self.latency))?;
+        }
+        if !self.jitter.is_zero() {
+            write!(f, ", jitter: {}", format_duration(self.jitter))?;
+        }
+        match self.bandwidth {
+            Some(bytes) if bytes % 1024 == 0 => write!(f, ", bandwidth: {}KiB/s", bytes / 1024),
+            Some(bytes) => write!(f, ", bandwidth: {bytes}B/s"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Broker(0) => f.write_str("broker"),
+            Self::Broker(place) => write!(f, "broker {}", place + 1),
+            Self::AnyBroker => f.write_str("any"),
+            Self::Database => f.write_str("database"),
+        }
+    }
+}
+
+impl fmt::Display for Who {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Any => f.write_str("any"),
+            Self::All => f.write_str("all"),
+            Self::Database => f.write_str("database"),
+            Self::Actors(actors) => {
+                let list = |kind| {
+                    let own = actors.iter().filter(|actor| actor.kind == kind);
+                    names::list(kind, &own.map(|actor| actor.number).collect::<Vec<_>>())
+                };
+                let words = [list(Kind::Producer), list(Kind::Consumer)].join(" ");
+                let words: Vec<&str> = words.split_whitespace().collect();
+                match words.as_slice() {
+                    [one] => f.write_str(one),
+                    many => write!(f, "[{}]", many.join(", ")),
+                }
+            }
+        }
+    }
+}
+
+/// `latency 1ms..20ms, lose_request 1%, lose_response 1%`.
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [min, max] = [self.latency_min, self.latency_max].map(format_duration);
+        write!(f, "latency {min}..{max}")?;
+        for (key, share) in
+            [("lose_request", self.lose_request), ("lose_response", self.lose_response)]
+        {
+            if share > 0.0 {
+                write!(f, ", {key} {}%", share * 100.0)?;
+            }
+        }
+        Ok(())
     }
 }

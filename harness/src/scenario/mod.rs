@@ -12,8 +12,10 @@ use std::time::Duration;
 
 use broker_client::wire::TopicName;
 
+mod anomaly;
 pub mod diagnostic;
 pub mod fault;
+mod faults;
 pub mod load;
 pub mod names;
 mod raw;
@@ -25,6 +27,7 @@ pub(crate) mod values;
 mod words;
 mod yaml;
 
+pub use anomaly::{Anomalies, Anomaly};
 pub use diagnostic::Error;
 pub use fault::{Action, Fault, Network};
 pub use load::{load, load_all};
@@ -177,6 +180,29 @@ impl Broker {
     pub fn skipped(&self) -> Option<String> {
         (!holds(&self.stores, &self.store)).then(|| only(&self.stores, &self.store))
     }
+
+    /// Why a fault cannot be carried out on the broker that the harness starts.
+    #[must_use]
+    pub fn objection(&self, fault: &Fault) -> Option<String> {
+        let database = fault.action.target() == Some(fault::Target::Database)
+            || fault.action.links() == Some(&fault::Who::Database);
+        if database && !self.store.has_database() {
+            return Some(format!("the store is {}, which has no database", self.store));
+        }
+        match fault.action.target() {
+            Some(fault::Target::Broker(place)) if place >= self.count() => Some(format!(
+                "the scenario starts {}",
+                crate::numbers::count(self.count().into(), "broker")
+            )),
+            _ => None,
+        }
+    }
+
+    /// How many brokers the harness starts.
+    #[must_use]
+    pub const fn count(&self) -> u32 {
+        1
+    }
 }
 
 /// An empty list is everywhere.
@@ -194,6 +220,16 @@ fn only<T: std::fmt::Display>(stores: &[T], store: &T) -> String {
 pub enum Store {
     /// In memory: nothing survives a restart.
     Memory,
+}
+
+impl Store {
+    /// Whether there is a database to be hurt.
+    #[must_use]
+    pub const fn has_database(self) -> bool {
+        match self {
+            Self::Memory => false,
+        }
+    }
 }
 
 /// How a broker is spoken to.
@@ -214,6 +250,8 @@ pub struct Expect {
     pub order: Order,
     /// Whether planned messages may stay without an ack.
     pub acked: Acked,
+    /// The kinds that are found, these and no others; empty for none.
+    pub anomalies: Anomalies,
 }
 
 /// What may happen to a message.

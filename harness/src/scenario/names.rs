@@ -47,6 +47,16 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// The kind that a name begins like, in either case.
+    #[must_use]
+    pub fn of(name: &str) -> Option<Self> {
+        match name.chars().next()? {
+            'P' | 'p' => Some(Self::Producer),
+            'C' | 'c' => Some(Self::Consumer),
+            _ => None,
+        }
+    }
+
     /// What its names begin with.
     #[must_use]
     pub const fn letter(self) -> char {

@@ -35,6 +35,10 @@ pub(super) struct Scenario {
     pub expect: Field<Expect>,
     /// Conditions without which a verdict is vacuous, such as `unknown_acks >= 1`.
     pub require: Field<Vec<Condition>>,
+    /// What is done to the run on purpose, such as `{ at: 1s, pause: broker, for: 500ms }`.
+    pub faults: Field<Vec<At<Fault>>>,
+    /// The network of a simulated run; a real run has the machine's own.
+    pub network: Field<Network>,
     /// When the end of the run is given up on.
     pub drain: Field<Drain>,
     /// `golden` (default) compares the ledger with a reviewed one; `none` does not.
@@ -88,6 +92,9 @@ pub(super) struct Producer {
     /// At most so many messages of one topic in a request; default 1.
     #[schemars(with = "u32", range(min = 1))]
     pub batch: Field<String>,
+    /// Whether a request without an answer is repeated; default `true`.
+    #[schemars(with = "bool")]
+    pub retry: Field<String>,
 }
 
 /// Made-up messages: round robin over the producer's topics, in one burst.
@@ -112,6 +119,9 @@ pub(super) struct Consumer {
     pub batch: Field<String>,
     /// Between polls of a topic, such as `5ms`; default none.
     pub pause: Field<String>,
+    /// `offset` (default): what is recorded; or `automatic`: what was handed out.
+    #[schemars(extend("enum" = ["offset", "automatic"]))]
+    pub acknowledge: Field<String>,
 }
 
 /// What it runs against.
@@ -141,6 +151,67 @@ pub(super) struct Expect {
     /// `all` (default): a message that was not acked leaves no verdict; `any` judges what was.
     #[schemars(extend("enum" = ["all", "any"]))]
     pub acked: Field<String>,
+    /// The kinds of anomaly that are to be found: these and no others; default: none.
+    pub anomalies: Field<Vec<Condition>>,
+}
+
+/// Something that is done to the run on purpose: one trigger (`at`, `after`, `every`) and one action.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Fault {
+    /// So long after producers may send, such as `1s`.
+    pub at: Field<String>,
+    /// `500 acked`, `100 acked by P1`, `900 delivered`, `300 delivered to C1`.
+    #[schemars(regex(pattern = r"^[0-9]+ +(acked( +by +P[0-9]+)?|delivered( +to +C[0-9]+)?)$"))]
+    pub after: Field<String>,
+    /// Again and again, such as `200ms`.
+    pub every: Field<String>,
+    /// When `every` begins; default 0s.
+    pub from: Field<String>,
+    /// When `every` ends; default: with the last producer.
+    pub until: Field<String>,
+    /// SIGKILL, and a new start: `broker`, `broker 2`, `any` or `database`.
+    pub kill: Field<String>,
+    /// SIGSTOP, and SIGCONT: `broker`, `broker 2`, `any` or `database`.
+    pub pause: Field<String>,
+    /// SIGTERM, and a new start: `broker`, `broker 2`, `any` or `database`.
+    pub stop: Field<String>,
+    /// Requests of these producers arrive, and their answers are lost.
+    pub drop_ack: Field<Names>,
+    /// Connections are reset, and none is accepted: actors, `any`, `all` or `database`.
+    pub cut: Field<Names>,
+    /// Bytes vanish, and connections stay: actors, `any`, `all` or `database`.
+    pub black_hole: Field<Names>,
+    /// Bytes take their time: actors, `any`, `all` or `database`.
+    pub slow: Field<Names>,
+    /// These consumers lose their memory, and resume from the broker.
+    pub crash: Field<Names>,
+    /// How long it lasts, such as `200ms`.
+    #[serde(rename = "for")]
+    pub lasts: Field<String>,
+    /// How many answers `drop_ack` loses, of each producer; default 1.
+    #[schemars(with = "u64", range(min = 1))]
+    pub count: Field<String>,
+    /// Of `slow`: added to each direction, such as `20ms`.
+    pub latency: Field<String>,
+    /// Of `slow`: how much the latency varies up and down, such as `5ms`.
+    pub jitter: Field<String>,
+    /// Of `slow`: such as `64KiB/s`.
+    pub bandwidth: Field<String>,
+}
+
+/// The network of a simulated run.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Network {
+    /// How long a request or an answer takes, `5ms` or `1ms..20ms`; default `1ms..10ms`.
+    pub latency: Field<String>,
+    /// The share of requests that are lost, such as `1%`; default none.
+    #[schemars(regex(pattern = r"^[0-9.]+ *%$"))]
+    pub lose_request: Field<String>,
+    /// The share of answers that are lost, such as `1%`; default none.
+    #[schemars(regex(pattern = r"^[0-9.]+ *%$"))]
+    pub lose_response: Field<String>,
 }
 
 /// When the end of the run is given up on.

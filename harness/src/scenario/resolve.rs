@@ -14,8 +14,9 @@ use super::settings::{Once, Settings};
 use super::topics::{self, Mapped};
 use super::yaml::{At, Field};
 use super::{
-    Acked, Acknowledge, Broker, Consumer, Delivery, Drain, Driver, Expect, Order, Pace, Producer,
-    Requirement, Scenario, Source as Messages, Start, Store, raw, sources, values,
+    Acked, Anomalies, Broker, Consumer, Delivery, Drain, Driver, Expect, Fault, Network, Order,
+    Pace, Producer, Requirement, Scenario, Source as Messages, Start, Store, faults, raw, sources,
+    values,
 };
 
 /// The most messages that a batch or a poll may be asked to hold; brokers have limits below it.
@@ -76,7 +77,9 @@ pub(super) fn resolve(
 ) -> Result<Scenario, Error> {
     let mut report = Report { source, diagnostics: Vec::new() };
     let name = name(&mut report, file, raw);
-    let Mapped { topics, producers, consumers } = topics::mapped(&mut report, raw);
+    let mapped = topics::mapped(&mut report, raw);
+    let faults = faults::faults(&mut report, &raw.faults, &mapped);
+    let Mapped { topics, producers, consumers } = mapped;
     let producers = producers_of(&mut report, file, raw, &producers);
     let consumers = consumers_of(&mut report, raw, &consumers);
     let scenario = Scenario {
@@ -90,12 +93,13 @@ pub(super) fn resolve(
         broker: broker(&mut report, raw.broker.value()),
         expect: expect(&mut report, raw.expect.value()),
         require: require(&mut report, raw),
-        faults: Vec::new(),
-        network: None,
+        faults,
+        network: raw.network.value().map(|raw| network(&mut report, raw)),
         drain: drain(&mut report, &raw.drain),
         golden: report.read(&raw.golden, golden).unwrap_or(true),
         seed: report.read(&raw.seed, |text| values::count(text, 0..=u64::MAX)).unwrap_or(1),
     };
+    report.diagnostics.extend(impossible(source, raw, &scenario));
     // Found section by section; people read a file from the top.
     report.diagnostics.sort_by_key(Diagnostic::offset);
     Error::unless_empty(report.diagnostics)?;
@@ -140,6 +144,7 @@ fn producers_of(
     // By place of a recorded pace: who has no record.
     let mut unrecorded: BTreeMap<usize, (Range<usize>, Vec<u32>)> = BTreeMap::new();
     let mut batches = Once::default();
+    let mut retries = Once::<bool>::default();
     let mut producers = Vec::with_capacity(mapped.len());
     for &number in mapped {
         let own = settings.own.get(&number).copied();
@@ -153,13 +158,9 @@ fn producers_of(
         }
         let batch_field = settings.field(number, |producer| &producer.batch);
         let batch = batches.read(report, batch_field, batch_size).unwrap_or(NonZeroU32::MIN);
-        producers.extend(source.map(|source| Producer {
-            number,
-            source,
-            pace,
-            batch,
-            retry: true,
-        }));
+        let retry_field = settings.field(number, |producer| &producer.retry);
+        let retry = retries.read(report, retry_field, values::truth).unwrap_or(true);
+        producers.extend(source.map(|source| Producer { number, source, pace, batch, retry }));
     }
     sources.finish(report);
     for (span, numbers) in unrecorded.into_values() {
@@ -180,14 +181,16 @@ fn consumers_of(report: &mut Report<'_>, raw: &raw::Scenario, mapped: &[u32]) ->
     let settings = Settings::new(report, Kind::Consumer, &raw.consumers, mapped);
     let mut batches = Once::default();
     let mut pauses = Once::default();
+    let mut acknowledged = Once::default();
     let consumer = |&number: &u32| {
         let batch = settings.field(number, |consumer| &consumer.batch);
         let pause = settings.field(number, |consumer| &consumer.pause);
+        let acknowledge = settings.field(number, |consumer| &consumer.acknowledge);
         Consumer {
             number,
             batch: batches.read(report, batch, batch_size).unwrap_or(BATCH),
             pause: pauses.read(report, pause, values::time).unwrap_or_default(),
-            acknowledge: Acknowledge::Offset,
+            acknowledge: acknowledged.read(report, acknowledge, values::word).unwrap_or_default(),
         }
     };
     mapped.iter().map(consumer).collect()
@@ -240,7 +243,55 @@ fn expect(report: &mut Report<'_>, raw: Option<&raw::Expect>) -> Expect {
         delivery: report.read(&raw.delivery, values::word).unwrap_or(Delivery::ExactlyOnce),
         order: report.read(&raw.order, values::word).unwrap_or(Order::PerTopic),
         acked: report.read(&raw.acked, values::word).unwrap_or(Acked::All),
+        anomalies: anomalies(report, raw),
     }
+}
+
+fn anomalies(report: &mut Report<'_>, raw: &raw::Expect) -> Anomalies {
+    let mut anomalies = Anomalies::default();
+    for raw::Condition(at) in raw.anomalies.value().map_or(&[][..], Vec::as_slice) {
+        let anomaly = report.keep(at.span.clone(), values::word(&at.value));
+        if anomaly.is_some_and(|anomaly| !anomalies.insert(anomaly)) {
+            let title = format!("`{}` is expected twice", at.value);
+            let label = "named before in this list";
+            report.add(at.span.clone(), Diagnostic::new(title).label(label));
+        }
+    }
+    anomalies
+}
+
+fn network(report: &mut Report<'_>, raw: &raw::Network) -> Network {
+    let default = Network::default();
+    let usual = (default.latency_min, default.latency_max);
+    let (latency_min, latency_max) = report.read(&raw.latency, values::times).unwrap_or(usual);
+    Network {
+        latency_min,
+        latency_max,
+        lose_request: report.read(&raw.lose_request, values::share).unwrap_or(0.0),
+        lose_response: report.read(&raw.lose_response, values::share).unwrap_or(0.0),
+    }
+}
+
+/// The faults that cannot be carried out on the broker that the scenario is for. One that does not
+/// hold for its store is skipped anyway.
+fn impossible(source: &Arc<Source>, raw: &raw::Scenario, scenario: &Scenario) -> Vec<Diagnostic> {
+    if scenario.broker.skipped().is_some() {
+        return Vec::new();
+    }
+    let entries = raw.faults.value().map_or(&[][..], Vec::as_slice);
+    let place = |fault: &Fault| {
+        let line = |at: &&At<raw::Fault>| source.line_and_column(at.span.start).0 == fault.line;
+        entries.iter().find(line).map_or(0..0, |at| at.span.clone())
+    };
+    let found = scenario.faults.iter().filter_map(|fault| {
+        let why = scenario.broker.objection(fault)?;
+        Some(
+            Diagnostic::new(format!("`{}` cannot be carried out", fault.action))
+                .label(why)
+                .at(source, place(fault)),
+        )
+    });
+    found.collect()
 }
 
 fn require(report: &mut Report<'_>, raw: &raw::Scenario) -> Vec<Requirement> {

@@ -63,7 +63,8 @@ impl<'a, T> Settings<'a, T> {
     }
 }
 
-fn unknown(kind: Kind, number: u32, mapped: &[u32]) -> Diagnostic {
+/// An actor that no topic names; `mapped` are those that topics do.
+pub(super) fn unknown(kind: Kind, number: u32, mapped: &[u32]) -> Diagnostic {
     let letter = kind.letter();
     let names: Vec<String> = mapped.iter().map(|number| format!("{letter}{number}")).collect();
     let name = format!("{letter}{number}");

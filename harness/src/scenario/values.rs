@@ -102,6 +102,50 @@ pub(super) fn size(text: &str) -> Parsed<RangeInclusive<u32>> {
     Ok(min..=max)
 }
 
+/// `64KiB/s`, in bytes a second.
+pub(super) fn bandwidth(text: &str) -> Parsed<u64> {
+    const UNITS: [(&str, u64); 7] = [
+        ("KiB", 1 << 10),
+        ("MiB", 1 << 20),
+        ("GiB", 1 << 30),
+        ("KB", 1_000),
+        ("MB", 1_000_000),
+        ("GB", 1_000_000_000),
+        ("B", 1),
+    ];
+    let bad = || {
+        Diagnostic::new(format!("`{text}` is no bandwidth"))
+            .label("expected bytes a second, such as `64KiB/s` or `1MB/s`")
+    };
+    let amount = text.strip_suffix("/s").ok_or_else(bad)?.trim_end();
+    let split = |(unit, bytes): &(&str, u64)| Some((amount.strip_suffix(unit)?, *bytes));
+    let (number, unit) = UNITS.iter().find_map(split).ok_or_else(bad)?;
+    let number: u64 = number.trim_end().parse().map_err(|_| bad())?;
+    number.checked_mul(unit).filter(|bytes| *bytes > 0).ok_or_else(bad)
+}
+
+/// `1%`, from 0 to 1.
+pub(super) fn share(text: &str) -> Parsed<f64> {
+    let number = text.strip_suffix('%').and_then(|number| number.trim_end().parse::<f64>().ok());
+    number.filter(|number| (0.0..=100.0).contains(number)).map(|number| number / 100.0).ok_or_else(
+        || Diagnostic::new(format!("`{text}` is no share")).label("expected `0%` to `100%`"),
+    )
+}
+
+/// `5ms` or `1ms..20ms`, inclusive.
+pub(super) fn times(text: &str) -> Parsed<(Duration, Duration)> {
+    let (min, max) = text.split_once("..").unwrap_or((text, text));
+    let (min, max) = (time(min.trim())?, time(max.trim())?);
+    if min > max { Err(reversed(text)) } else { Ok((min, max)) }
+}
+
+/// `true` or `false`.
+pub(super) fn truth(text: &str) -> Parsed<bool> {
+    text.parse().map_err(|_| {
+        Diagnostic::new(format!("unknown value `{text}`")).label(hint(text, ["true", "false"]))
+    })
+}
+
 fn reversed(text: &str) -> Diagnostic {
     Diagnostic::new(format!("the range `{text}` is reversed")).label("the smaller one comes first")
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Acked, Counter, Delivery, Driver, Order, Pace, Start, Store};
+use super::{Acked, Acknowledge, Anomaly, Counter, Delivery, Driver, Order, Pace, Start, Store};
 
 /// A word for each value of a type; the first is the default where there is one.
 pub(super) trait Words: Copy + PartialEq + 'static {
@@ -43,6 +43,19 @@ words!(Order:
     "per-topic" => Self::PerTopic,
     "per-producer" => Self::PerProducer,
     "none" => Self::None,
+);
+words!(Acknowledge: "offset" => Self::Offset, "automatic" => Self::Automatic);
+words!(Anomaly:
+    "lost" => Self::Lost,
+    "duplicate" => Self::Duplicate,
+    "reordered" => Self::Reordered,
+    "divergent" => Self::Divergent,
+    "phantom" => Self::Phantom,
+    "resurrected" => Self::Resurrected,
+    "corrupted" => Self::Corrupted,
+    "misrouted" => Self::Misrouted,
+    "early" => Self::Early,
+    "stale-ack" => Self::StaleAck,
 );
 words!(Acked: "all" => Self::All, "any" => Self::Any);
 words!(Counter:

@@ -26,12 +26,20 @@ pub(super) fn render(plan: &Plan) -> String {
             "delivery": scenario.expect.delivery.to_string(),
             "order": scenario.expect.order.to_string(),
             "acked": scenario.expect.acked.to_string(),
+            "anomalies":
+                scenario.expect.anomalies.iter().map(|a| a.to_string()).collect::<Vec<_>>(),
         },
         "require": scenario
             .require
             .iter()
             .map(|need| format!("{} >= {}", need.counter, need.at_least))
             .collect::<Vec<_>>(),
+        "faults": scenario
+            .faults
+            .iter()
+            .map(|fault| json!({ "line": fault.line, "fault": fault.to_string() }))
+            .collect::<Vec<_>>(),
+        "network": scenario.network.map(|network| network.to_string()),
         "drain": {
             "idle_ms": scenario.drain.idle.as_millis(),
             "deadline_ms": scenario.drain.deadline.as_millis(),
@@ -88,6 +96,7 @@ fn producer(plan: &Plan, place: usize) -> Value {
         "requests": producer.requests.len(),
         "pace": settings.pace.to_string(),
         "batch": settings.batch,
+        "retry": settings.retry,
         "source": source,
     })
 }
@@ -100,6 +109,7 @@ fn consumer(plan: &Plan, place: usize) -> Value {
         "due": plan.consumer_total(ConsumerIndex::new(place)),
         "batch": consumer.batch,
         "pause_ms": consumer.pause.as_millis(),
+        "acknowledge": plan.scenario.consumers[place].acknowledge.to_string(),
         "topics": from.collect::<Vec<_>>(),
     })
 }

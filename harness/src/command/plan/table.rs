@@ -5,8 +5,8 @@ use std::fmt::Write;
 use crate::plan::{
     ConsumerIndex, Exactness, Plan, Producer, ProducerIndex, Stream, StreamIndex, TopicIndex,
 };
-use crate::scenario::Source;
 use crate::scenario::names::{self, Kind};
+use crate::scenario::{Acknowledge, Anomalies, Source};
 
 /// So many topics or producers are spelt out in a line; `--json` has all.
 const SPELT_MAX: usize = 8;
@@ -26,7 +26,13 @@ pub(super) fn render(plan: &Plan) -> String {
         ("broker", format!("store {}, driver {}", scenario.broker.store, scenario.broker.driver)),
         (
             "expect",
-            format!("delivery {}, order {}, acked {}", expect.delivery, expect.order, expect.acked),
+            format!(
+                "delivery {}, order {}, acked {}{}",
+                expect.delivery,
+                expect.order,
+                expect.acked,
+                anomalies(expect.anomalies)
+            ),
         ),
         ("require", required(plan)),
         (
@@ -41,6 +47,9 @@ pub(super) fn render(plan: &Plan) -> String {
     ] {
         line(&mut text, &format!("  {key:<8} {value}"));
     }
+    if let Some(network) = &scenario.network {
+        line(&mut text, &format!("  {:<8} {network}, in a simulation only", "network"));
+    }
     text.push('\n');
     table(&mut text, &["topic", "messages", "from", "to", "ledger"], &topics(plan));
     table(
@@ -49,6 +58,13 @@ pub(super) fn render(plan: &Plan) -> String {
         &producers(plan),
     );
     table(&mut text, &["consumer", "due", "batch", "pause", "from"], &consumers(plan));
+    if !scenario.faults.is_empty() {
+        line(&mut text, "faults");
+        for fault in &scenario.faults {
+            line(&mut text, &format!("  {fault}"));
+        }
+        text.push('\n');
+    }
     let (sent, delivered, connections) =
         (plan.sent_total(), plan.delivered_total(), plan.connections());
     line(
@@ -58,6 +74,11 @@ pub(super) fn render(plan: &Plan) -> String {
         ),
     );
     text
+}
+
+fn anomalies(expected: Anomalies) -> String {
+    let words: Vec<String> = expected.iter().map(|anomaly| anomaly.to_string()).collect();
+    if words.is_empty() { String::new() } else { format!(", anomalies {}", words.join(" ")) }
 }
 
 fn required(plan: &Plan) -> String {
@@ -136,7 +157,11 @@ fn producers(plan: &Plan) -> Vec<Row> {
                 producer.rounds.len().to_string(),
                 producer.requests.len().to_string(),
                 settings.pace.to_string(),
-                settings.batch.to_string(),
+                if settings.retry {
+                    settings.batch.to_string()
+                } else {
+                    format!("{}, no retry", settings.batch)
+                },
                 source,
                 shortened(&to.collect::<Vec<_>>()),
             ],
@@ -159,7 +184,10 @@ fn consumers(plan: &Plan) -> Vec<Row> {
             name: Name::Actor(Kind::Consumer, consumer.number),
             cells: vec![
                 plan.consumer_total(index).to_string(),
-                consumer.batch.to_string(),
+                match plan.scenario.consumers[place].acknowledge {
+                    Acknowledge::Offset => consumer.batch.to_string(),
+                    Acknowledge::Automatic => format!("{}, automatic", consumer.batch),
+                },
                 pause,
                 shortened(&from.collect::<Vec<_>>()),
             ],

@@ -11,6 +11,7 @@ pub mod external;
 mod hurt;
 pub mod process;
 pub mod sabotage;
+pub mod simulated;
 mod tail;
 
 pub use hurt::{Harm, HarmId, Hurt, Part};

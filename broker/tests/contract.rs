@@ -20,7 +20,7 @@ macro_rules! contract {
         $(#[$doc])*
         #[tokio::test]
         async fn $name() {
-            for (kind, store) in stores() {
+            for (kind, store) in stores().await {
                 eprintln!("store: {kind}");
                 parts::$name(Short(store)).await;
             }
@@ -347,7 +347,8 @@ mod parts {
             [(None, 0, 0), (None, 2, 2), (Some(2), 9, 2), (Some(3), 9, 3), (None, 9, 3)]
         {
             let subscription = Subscription { topic: "A", consumer, epoch: None };
-            let poll = Poll { subscription, offset, max, max_bytes: NonZeroUsize::MAX, waits: false };
+            let poll =
+                Poll { subscription, offset, max, max_bytes: NonZeroUsize::MAX, waits: false };
             assert_eq!(store.0.poll(poll).await.unwrap().position, expected);
             assert_eq!(store.size("A", consumer).await, Ok((3 - expected, expected)));
         }

@@ -201,8 +201,8 @@ fn choose(arguments: &Arguments, scenarios: &mut Vec<Scenario>) -> Result<usize,
         return skip(scenarios);
     }
     refuse_faults(scenarios, |fault| {
-        let own = fault.action.target().is_some()
-            || fault.action.links() == Some(&fault::Who::Database);
+        let own =
+            fault.action.target().is_some() || fault.action.links() == Some(&fault::Who::Database);
         own.then(|| "a broker at --broker is somebody else's, and stays as it is".to_owned())
     })?;
     Ok(0)
@@ -298,7 +298,7 @@ fn database_server(
     harness: &Path,
 ) -> Result<Option<Arc<Server>>, Refused> {
     let mut brokers = plans.iter().map(|plan| &plan.scenario.broker);
-    if !arguments.broker.is_empty() || !brokers.any(|broker| broker.store.is_shared()) {
+    if !arguments.broker.is_empty() || !brokers.any(|broker| broker.store.has_database()) {
         return match &arguments.keep_data {
             Some(_) => Err(Refused::usage("--keep-data: no selected scenario is on MySQL")),
             None => Ok(None),

@@ -64,7 +64,7 @@ fn database_server(plan: &Plan, harness: &Path) -> Result<Option<Arc<Server>>, (
         let text = format!("sabotage is of one broker, and {file} has `count: {count}`");
         return Err((Exit::Usage, text));
     }
-    if !broker.store.is_shared() {
+    if !broker.store.has_database() {
         return Ok(None);
     }
     database::find(harness, None).map(Some).map_err(|failure| match failure {

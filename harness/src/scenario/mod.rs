@@ -184,19 +184,8 @@ impl Broker {
             return Some(only(&self.stores, &self.store));
         }
         let Self { count, store, .. } = self;
-        let alone = count.get() > 1 && !store.is_shared();
+        let alone = count.get() > 1 && !store.has_database();
         alone.then(|| format!("it has {count} brokers, which share nothing on {store}"))
-    }
-}
-
-impl Store {
-    /// Whether several brokers can serve it, each seeing what the others do.
-    #[must_use]
-    pub fn is_shared(self) -> bool {
-        match self {
-            Self::Memory => false,
-            Self::Mysql => true,
-        }
     }
 
     /// Why a fault cannot be carried out on the broker that the harness starts.
@@ -219,7 +208,7 @@ impl Store {
     /// How many brokers the harness starts.
     #[must_use]
     pub const fn count(&self) -> u32 {
-        1
+        self.count.get()
     }
 }
 
@@ -243,11 +232,12 @@ pub enum Store {
 }
 
 impl Store {
-    /// Whether there is a database to be hurt.
+    /// Whether it is in a database, which several brokers can serve and which can be hurt.
     #[must_use]
     pub const fn has_database(self) -> bool {
         match self {
             Self::Memory => false,
+            Self::Mysql => true,
         }
     }
 }

@@ -226,7 +226,7 @@ fn broker(report: &mut Report<'_>, raw: Option<&raw::Broker>) -> Broker {
     let store = given.unwrap_or(Store::Memory);
     let count = report.read(&raw.count, |text| {
         let count = values::count(text, 1..=BROKERS_MAX)?;
-        if count > 1 && known && !store.is_shared() {
+        if count > 1 && known && !store.has_database() {
             let title = format!("{count} brokers share nothing on the store `{store}`");
             let label = "each would have its own messages; add `store: mysql`, or leave this out";
             return Err(Diagnostic::new(title).label(label));

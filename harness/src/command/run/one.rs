@@ -88,7 +88,8 @@ fn settings(plan: &Plan, context: &Context, logs: &Path) -> Settings {
     let mut broker = context.broker.clone();
     if let BrokerUnderTest::Own(process) = &mut broker {
         process.count = plan.scenario.broker.count;
-        process.server = context.server.clone().filter(|_| plan.scenario.broker.store.is_shared());
+        process.server =
+            context.server.clone().filter(|_| plan.scenario.broker.store.has_database());
         if let Some(order) = &context.arguments.sabotage {
             let record = logs.join(SABOTAGE_RECORD);
             process.arguments.extend(sabotage::arguments(order, plan, &record));

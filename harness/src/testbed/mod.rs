@@ -7,6 +7,7 @@ use crate::driver::Pending;
 use crate::scenario::names::Actor;
 
 pub mod child;
+pub mod database;
 pub mod external;
 mod hurt;
 pub mod process;

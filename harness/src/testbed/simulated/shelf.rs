@@ -25,7 +25,6 @@ impl Shelf {
         let mut chance = generator(seed, Purpose::Epochs, 0);
         let database = match store {
             scenario::Store::Memory => None,
-            #[cfg(any())]
             scenario::Store::Mysql => {
                 let steps = generator(seed, Purpose::Database, 0);
                 Some(Arc::new(Database::new(epoch(&mut chance), steps)))

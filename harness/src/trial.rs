@@ -16,6 +16,10 @@ use crate::plan::Plan;
 use crate::run::{self, Counters, Recorder, Stage};
 use crate::testbed::{Testbed, external, process};
 
+mod simulated;
+
+pub use simulated::{Simulation, simulate};
+
 /// Between two reports of progress.
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);
 

@@ -7,12 +7,14 @@ use crate::exit::Exit;
 pub mod accept;
 pub mod broker;
 pub mod check;
+mod conclude;
 pub mod generate;
 pub mod guard;
 pub mod plan;
 pub mod run;
 pub mod sabotage;
 pub mod schema;
+pub mod sim;
 mod streams;
 
 /// Runs a scenario against a message broker and says with proof whether every acknowledged message
@@ -30,6 +32,8 @@ pub struct Arguments {
 pub enum Command {
     /// Run scenarios, judge them, and compare them with their golden files.
     Run(run::Arguments),
+    /// Run scenarios in a simulation: one seed is one exact run, and thousands are quickly tried.
+    Sim(sim::Arguments),
     /// Show what a scenario is going to do; nothing is started.
     Plan(plan::Arguments),
     /// Judge consumer logs or a recorded history made before, or by another program.
@@ -62,6 +66,7 @@ pub enum Command {
 pub fn main(arguments: Arguments, harness: &Path) -> Exit {
     match arguments.command {
         Command::Run(arguments) => run::main(&arguments, harness),
+        Command::Sim(arguments) => sim::main(&arguments),
         Command::Plan(arguments) => plan::main(&arguments),
         Command::Check(arguments) => check::main(&arguments),
         Command::Review(arguments) => accept::review(&arguments),

@@ -1,7 +1,7 @@
 //! `harness run`: scenarios from their files to their verdicts, golden files and reports.
 
 mod one;
-mod output;
+pub(super) mod output;
 pub(super) mod signals;
 
 use std::num::NonZeroUsize;
@@ -37,7 +37,7 @@ Exit codes:
 Of several scenarios the gravest counts: 130 before 2 before 1 before 3 before 4";
 
 /// The folder of the consumers' logs where none is named.
-const DEFAULT_OUT: &str = "out";
+pub(super) const DEFAULT_OUT: &str = "out";
 
 /// Its arguments.
 #[derive(Clone, Debug, clap::Args)]
@@ -97,22 +97,22 @@ pub fn main(arguments: &Arguments, harness: &Path) -> Exit {
     }
 }
 
-fn jobs(text: &str) -> Result<NonZeroUsize, String> {
+pub(super) fn jobs(text: &str) -> Result<NonZeroUsize, String> {
     text.parse().map_err(|_| "expected a whole number, at least 1".to_owned())
 }
 
-fn variable(name: &str) -> Option<String> {
+pub(super) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
 /// A command line or a scenario that cannot be run.
-struct Refused {
-    exit: Exit,
-    text: String,
+pub(super) struct Refused {
+    pub(super) exit: Exit,
+    pub(super) text: String,
 }
 
 impl Refused {
-    fn usage(text: impl std::fmt::Display) -> Self {
+    pub(super) fn usage(text: impl std::fmt::Display) -> Self {
         Self { exit: Exit::Usage, text: format!("error: {text}") }
     }
 }
@@ -130,14 +130,7 @@ struct Prepared {
 fn prepare(arguments: &Arguments, harness: &Path) -> Result<Prepared, Refused> {
     let mode = Mode::from_environment(variable).map_err(Refused::usage)?;
     let broker = broker_under_test(arguments, harness)?;
-    let mut scenarios = scenario::load_all(&arguments.paths).map_err(|error| rendered(&error))?;
-    let names: Vec<_> = scenarios.iter().map(|scenario| scenario.name.clone()).collect();
-    if let Some(filter) = &arguments.filter {
-        scenarios.retain(|scenario| scenario.name.contains(filter.as_str()));
-    }
-    if scenarios.is_empty() {
-        return Err(nothing_selected(arguments, &names));
-    }
+    let mut scenarios = select(&arguments.paths, arguments.filter.as_deref())?;
     if arguments.history.is_some() && scenarios.len() > 1 {
         let text = format!("--history takes one scenario, and {} are selected", scenarios.len());
         return Err(Refused::usage(text));
@@ -162,18 +155,28 @@ fn prepare(arguments: &Arguments, harness: &Path) -> Result<Prepared, Refused> {
     Ok(Prepared { plans, skipped, context, output, jobs: arguments.jobs.get() })
 }
 
-fn rendered(error: &scenario::Error) -> Refused {
+/// The scenarios of these files and folders whose name contains the filter; at least one.
+pub(super) fn select(paths: &[PathBuf], filter: Option<&str>) -> Result<Vec<Scenario>, Refused> {
+    let mut scenarios = scenario::load_all(paths).map_err(|error| rendered(&error))?;
+    let names: Vec<_> = scenarios.iter().map(|scenario| scenario.name.clone()).collect();
+    if let Some(filter) = filter {
+        scenarios.retain(|scenario| scenario.name.contains(filter));
+    }
+    if scenarios.is_empty() {
+        return Err(nothing_selected(paths, filter, &names));
+    }
+    Ok(scenarios)
+}
+
+pub(super) fn rendered(error: &scenario::Error) -> Refused {
     let style = Terminal::new(variable).style();
     Refused { exit: Exit::Usage, text: error.render(style.colour) }
 }
 
-fn nothing_selected(arguments: &Arguments, names: &[String]) -> Refused {
-    let searched: Vec<_> = arguments.paths.iter().map(|path| path.display().to_string()).collect();
-    let filter = arguments
-        .filter
-        .as_ref()
-        .map(|filter| format!(" whose name contains {filter:?}"))
-        .unwrap_or_default();
+fn nothing_selected(paths: &[PathBuf], filter: Option<&str>, names: &[String]) -> Refused {
+    let searched: Vec<_> = paths.iter().map(|path| path.display().to_string()).collect();
+    let filter = filter.map(|filter| format!(" whose name contains {filter:?}"));
+    let filter = filter.unwrap_or_default();
     let there = match names {
         [] => String::from("a scenario is a file *.yaml or *.yml"),
         names => format!("there are: {}", names.join(", ")),
@@ -186,22 +189,33 @@ fn nothing_selected(arguments: &Arguments, names: &[String]) -> Refused {
 /// Takes out the scenarios that do not hold for the store that they would run on, and says how
 /// many. Which store somebody else's broker has is not known.
 fn choose(arguments: &Arguments, scenarios: &mut Vec<Scenario>) -> Result<usize, Refused> {
-    if let Some(store) = &arguments.store {
+    set_store(arguments.store.as_deref(), scenarios)?;
+    refuse_sabotage(arguments, scenarios)?;
+    if arguments.broker.is_empty() {
+        return skip(scenarios);
+    }
+    refuse_faults(scenarios, |fault| {
+        let own = fault.action.target().is_some()
+            || fault.action.links() == Some(&fault::Who::Database);
+        own.then(|| "a broker at --broker is somebody else's, and stays as it is".to_owned())
+    })?;
+    Ok(0)
+}
+
+/// Puts the store of the command line in place of the scenarios'.
+pub(super) fn set_store(store: Option<&str>, scenarios: &mut [Scenario]) -> Result<(), Refused> {
+    if let Some(store) = store {
         let store = scenario::store(store)
             .map_err(|why| Refused::usage(format_args!("--store {store}: {}", why.brief())))?;
-        for scenario in &mut *scenarios {
+        for scenario in scenarios {
             scenario.broker.store = store;
         }
     }
-    refuse_sabotage(arguments, scenarios)?;
-    if !arguments.broker.is_empty() {
-        refuse_faults(scenarios, |fault| {
-            let own = fault.action.target().is_some()
-                || fault.action.links() == Some(&fault::Who::Database);
-            own.then(|| "a broker at --broker is somebody else's, and stays as it is".to_owned())
-        })?;
-        return Ok(0);
-    }
+    Ok(())
+}
+
+/// Takes out the scenarios that do not hold for their store, and says how many.
+pub(super) fn skip(scenarios: &mut Vec<Scenario>) -> Result<usize, Refused> {
     let before = scenarios.len();
     scenarios.retain(|scenario| match scenario.broker.skipped() {
         Some(why) => {

@@ -17,6 +17,14 @@ pub(crate) enum Purpose {
     Logs = 3,
     /// Whom a fault picks.
     Faults = 4,
+    /// What a simulated network does to one actor.
+    Network = 5,
+    /// How long the steps of a simulated database take.
+    Database = 6,
+    /// The names of the lives of a simulated store.
+    Epochs = 7,
+    /// How long the steps of a store that is wrong on purpose take.
+    Bug = 8,
 }
 
 /// The generator of one producer for one purpose.
@@ -27,9 +35,14 @@ pub(crate) fn generator(seed: u64, purpose: Purpose, number: u32) -> Pcg64Mcg {
 
 /// A number from `min` to `max`, both included, all as likely (to one part in 2^32).
 pub(crate) fn between(generator: &mut impl Rng, min: u32, max: u32) -> u32 {
-    let range = u128::from(max - min) + 1;
-    let above = (u128::from(generator.next_u64()) * range) >> 64;
+    let above = below(generator.next_u64(), u64::from(max - min) + 1);
     min + u32::try_from(above).expect("it is below the range, which fits")
+}
+
+/// A number from 0 to `end`, which is not included, from one that is as likely as any other.
+pub(crate) fn below(number: u64, end: u64) -> u64 {
+    let above = (u128::from(number) * u128::from(end)) >> 64;
+    u64::try_from(above).expect("it is below the end, which fits")
 }
 
 /// Appends so many ASCII characters without blanks.

@@ -6,11 +6,13 @@ use std::sync::Arc;
 use crate::driver::Pending;
 use crate::scenario::names::Actor;
 
+pub mod bugs;
 pub mod child;
 pub mod external;
 mod hurt;
 pub mod process;
 pub mod sabotage;
+pub mod simulated;
 mod tail;
 
 pub use hurt::{Harm, HarmId, Hurt, Part};

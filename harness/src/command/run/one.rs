@@ -1,7 +1,6 @@
 //! One scenario of a `harness run`: trial, golden file, and the entry that the reports read.
 
 use std::fs::File;
-use std::io::{BufWriter, Write as _};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -9,20 +8,19 @@ use std::sync::atomic::Ordering;
 use tokio::task::block_in_place;
 use tokio::time::Instant;
 
+use super::super::conclude::{Outputs, conclude};
 use super::super::streams;
 use super::Arguments;
-use crate::because::because;
 use crate::exit::Exit;
 use crate::golden::{self, Mode};
-use crate::history;
 use crate::plan::Plan;
 use crate::report::progress::Counts;
 use crate::report::terminal::Terminal;
 use crate::report::words::{number, shell};
-use crate::report::{Entry, Judged, Trouble, summarise};
+use crate::report::{Entry, Trouble};
 use crate::run::Counters;
 use crate::testbed::sabotage;
-use crate::trial::{self, BrokerUnderTest, Interrupt, Settings, Trial};
+use crate::trial::{self, BrokerUnderTest, Interrupt, Settings};
 
 /// What every scenario of the call shares.
 pub struct Context {
@@ -66,7 +64,7 @@ pub async fn run(
                 trial.judgement.doubt(doubt);
             }
             entry.logs = Some(logs);
-            block_in_place(|| conclude(&mut entry, plan, context, &trial));
+            block_in_place(|| conclude(&mut entry, plan, &trial, &outputs(context)));
         }
         Err(failure) => {
             entry.interrupted = interrupt.is_triggered();
@@ -90,6 +88,14 @@ fn settings(plan: &Plan, context: &Context, logs: &Path) -> Settings {
     Settings { broker, out: Some(logs.to_owned()) }
 }
 
+fn outputs(context: &Context) -> Outputs<'_> {
+    let path = context.arguments.history.as_deref();
+    Outputs {
+        history: path.zip(context.history.as_ref()),
+        golden: Some((&context.arguments.golden, context.mode)),
+    }
+}
+
 /// Says how often the broker was wrong on purpose, which may be less often than asked: places are
 /// kept apart. A run in which it never was proves nothing about the checks.
 fn sabotaged(logs: &Path, kind: sabotage::Kind) -> Result<(), String> {
@@ -101,29 +107,6 @@ fn sabotaged(logs: &Path, kind: sabotage::Kind) -> Result<(), String> {
     let (count, record) = (number(injected), record.display());
     streams::tell(&format!("sabotaged: {kind}, {count} injected, each a line of {record}"));
     Ok(())
-}
-
-fn conclude(entry: &mut Entry, plan: &Plan, context: &Context, trial: &Trial) {
-    entry.interrupted = trial.interrupted;
-    entry.summary = Some(summarise(plan, &trial.history));
-    entry.judged = Some(Judged::new(plan, &trial.judgement));
-    if let (Some(path), Some(file)) = (&context.arguments.history, &context.history) {
-        entry.history = Some(path.clone());
-        let mut writer = BufWriter::new(file);
-        let written = history::json::write(plan, &trial.history, &mut writer);
-        if let Err(error) = written.and_then(|()| writer.flush()) {
-            let why = because(&error);
-            let text = format!("--history {}: it cannot be written: {why}", path.display());
-            entry.trouble = Some(Trouble { exit: Exit::Usage, text });
-        }
-    }
-    if trial.interrupted || !plan.scenario.golden {
-        return;
-    }
-    let folder = &context.arguments.golden;
-    let ledger = golden::ledger(plan, &trial.history);
-    let verdict = trial.judgement.verdict;
-    entry.compared(plan, folder, golden::compare(folder, plan, &ledger, verdict, context.mode));
 }
 
 /// The command line that runs this scenario alone, in the same way.

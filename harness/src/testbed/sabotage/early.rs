@@ -11,13 +11,13 @@ use std::sync::Mutex;
 
 use broker::store::{Answer, Append, Error, Message, Poll, Polled};
 use broker_client::wire::{ConsumerId, Offset, Sequence};
-use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::foresight::Foresight;
 use super::lanes::{Lanes, Own};
 use super::store::Trick;
 use super::swaps::{Half, PATIENCE, continued, patient};
+use super::told::Told;
 use super::truth::{Truth, lock};
 
 /// The trick.
@@ -27,7 +27,7 @@ pub(super) struct Early {
     /// The request that came early and is still to come; one at a time, as for [`Half`]s.
     half: Mutex<Option<Half>>,
     /// The offset that each subscription asked from last: everything before it is the consumer's.
-    asked: watch::Sender<BTreeMap<ConsumerId, Offset>>,
+    asked: Told<BTreeMap<ConsumerId, Offset>>,
 }
 
 impl Early {
@@ -36,7 +36,7 @@ impl Early {
             foresight,
             lanes: Lanes::default(),
             half: Mutex::default(),
-            asked: watch::Sender::default(),
+            asked: Told::default(),
         }
     }
 
@@ -102,11 +102,10 @@ impl Early {
 
     /// Waits until the consumer asks for what comes behind; no, if that takes too long.
     async fn has_all(&self, consumer: ConsumerId, end: Offset) -> bool {
-        let mut asked = self.asked.subscribe();
         let has = |asked: &BTreeMap<ConsumerId, Offset>| {
             asked.get(&consumer).is_some_and(|offset| *offset >= end)
         };
-        timeout(PATIENCE, asked.wait_for(has)).await.is_ok_and(|waited| waited.is_ok())
+        timeout(PATIENCE, self.asked.wait_for(has)).await.is_ok()
     }
 }
 
@@ -118,7 +117,7 @@ impl Trick for Early {
     fn poll<'a>(&'a self, truth: &'a Truth, poll: Poll<'a>) -> Answer<'a, Polled> {
         if let Some(offset) = poll.offset {
             let consumer = poll.subscription.consumer;
-            self.asked.send_modify(|asked| {
+            self.asked.change(|asked| {
                 asked.insert(consumer, offset);
             });
         }

@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex};
 
 use broker::store::{Error, Message, Poll, Polled, Subscription};
 use broker_client::wire::{ConsumerId, Offset};
-use tokio::sync::{OwnedRwLockWriteGuard, RwLock, watch};
+use tokio::sync::{OwnedRwLockWriteGuard, RwLock};
 
+use super::told::Told;
 use super::truth::{Truth, lock};
 
 /// The lanes of all topics.
@@ -29,7 +30,7 @@ pub(super) struct Lane {
     /// Shared by requests that append as they come, held alone by one that must have its place.
     pub(super) turn: Arc<RwLock<()>>,
     /// Nothing from here on is handed out yet.
-    hidden: watch::Sender<Option<Offset>>,
+    hidden: Told<Option<Offset>>,
     /// The first of two neighbours that are handed out in the wrong order, and to whom.
     pairs: Mutex<BTreeMap<Offset, Whom>>,
 }
@@ -59,13 +60,13 @@ impl Own {
 
     /// Keeps everything from `offset` on out of sight. Must come before it is appended.
     pub(super) fn hide_from(&self, offset: Offset) {
-        self.lane.hidden.send_replace(Some(offset));
+        self.lane.hidden.change(|hidden| *hidden = Some(offset));
     }
 }
 
 impl Drop for Own {
     fn drop(&mut self) {
-        self.lane.hidden.send_replace(None);
+        self.lane.hidden.change(|hidden| *hidden = None);
     }
 }
 
@@ -80,7 +81,7 @@ impl Lane {
     pub(super) async fn poll(&self, truth: &Truth, poll: Poll<'_>) -> Result<Polled, Error> {
         let Polled { messages: honest, position } = truth.store.poll(poll).await?;
         // Looked at after the poll: what is in it and to be hidden was hidden before it came.
-        let hidden = *self.hidden.borrow();
+        let hidden = self.hidden.look(|hidden| *hidden);
         let in_sight = |message: &Message| hidden.is_none_or(|from| message.offset < from);
         let mut answer: Vec<Message> = honest.iter().take_while(in_sight).collect();
         if let Some(first) = answer.last().filter(|last| self.is_swapped(poll, last.offset)) {
@@ -113,13 +114,11 @@ impl Lane {
         subscription: Subscription<'_>,
         offset: Offset,
     ) -> Result<(), Error> {
-        let mut hidden = self.hidden.subscribe();
         let in_sight = |from: &Option<Offset>| from.is_none_or(|from| from > offset);
         loop {
-            // The sender is this lane's own, so it cannot be gone.
-            let _ = hidden.wait_for(in_sight).await;
+            self.hidden.wait_for(in_sight).await;
             truth.store.arrival(subscription, offset).await?;
-            if in_sight(&hidden.borrow_and_update()) {
+            if self.hidden.look(in_sight) {
                 return Ok(());
             }
         }

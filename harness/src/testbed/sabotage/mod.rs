@@ -22,6 +22,7 @@ mod store;
 mod swaps;
 #[cfg(test)]
 mod tests;
+mod told;
 mod truth;
 
 use std::ffi::OsString;

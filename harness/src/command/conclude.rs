@@ -1,0 +1,48 @@
+//! What follows a trial, real or simulated: the numbers, the judgement, the history's file and the
+//! golden file.
+
+use std::fs::File;
+use std::io::{BufWriter, Write as _};
+use std::path::Path;
+
+use crate::because::because;
+use crate::exit::Exit;
+use crate::golden::{self, Mode};
+use crate::history;
+use crate::plan::Plan;
+use crate::report::{Entry, Judged, Trouble, summarise};
+use crate::trial::Trial;
+
+/// Where to.
+#[derive(Clone, Copy)]
+pub(super) struct Outputs<'a> {
+    /// The history's file, by its name for people.
+    pub(super) history: Option<(&'a Path, &'a File)>,
+    /// The folder of the golden files, and what may be done to them.
+    pub(super) golden: Option<(&'a Path, Mode)>,
+}
+
+/// Fills in the entry.
+pub(super) fn conclude(entry: &mut Entry, plan: &Plan, trial: &Trial, outputs: &Outputs<'_>) {
+    entry.interrupted = trial.interrupted;
+    entry.summary = Some(summarise(plan, &trial.history));
+    entry.judged = Some(Judged::new(plan, &trial.judgement));
+    if let Some((path, file)) = outputs.history {
+        entry.history = Some(path.to_owned());
+        let mut writer = BufWriter::new(file);
+        let written = history::json::write(plan, &trial.history, &mut writer);
+        if let Err(error) = written.and_then(|()| writer.flush()) {
+            let why = because(&error);
+            let text = format!("--history {}: it cannot be written: {why}", path.display());
+            entry.trouble = Some(Trouble { exit: Exit::Usage, text });
+        }
+    }
+    if trial.interrupted || !plan.scenario.golden {
+        return;
+    }
+    if let Some((folder, mode)) = outputs.golden {
+        let ledger = golden::ledger(plan, &trial.history);
+        let verdict = trial.judgement.verdict;
+        entry.compared(plan, folder, golden::compare(folder, plan, &ledger, verdict, mode));
+    }
+}

@@ -1,0 +1,115 @@
+//! Threads that take runs one after the other and tell how each went. A first Ctrl-C stops the runs
+//! that are in progress and begins no more; a second one ends at once.
+
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, mpsc};
+use std::thread;
+
+use tokio::sync::watch;
+
+use super::super::run::{Refused, signals};
+use crate::exit::Exit;
+
+/// Whether to go on after a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    /// With the next ones.
+    GoOn,
+    /// Only with those that have begun.
+    Stop,
+}
+
+/// How the work ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// Everything that began is done.
+    Done,
+    /// The user insisted on an end at once.
+    Insisted,
+}
+
+enum Event<T> {
+    Done(u64, T),
+    /// A thread has no more to do.
+    Left,
+    Insisted,
+}
+
+/// Tells that a thread has left, also where that is by a panic.
+struct Leaving<T>(mpsc::Sender<Event<T>>);
+
+impl<T> Drop for Leaving<T> {
+    fn drop(&mut self) {
+        let _ = self.0.send(Event::Left);
+    }
+}
+
+/// Works on the places 0, 1, 2 and so on, until `work` says that there is none. Places are handed
+/// out in order, so when one is done all before it have begun; `take` is told of each on the
+/// calling thread.
+///
+/// # Errors
+/// When a thread cannot be started.
+pub(super) fn work<T: Send + 'static>(
+    threads: usize,
+    stop: &Arc<AtomicBool>,
+    work: impl Fn(u64) -> Option<T> + Send + Sync + 'static,
+    mut take: impl FnMut(u64, T) -> Next,
+) -> io::Result<End> {
+    let (tell, told) = mpsc::channel();
+    let next = Arc::new(AtomicU64::new(0));
+    let enough = Arc::new(AtomicBool::new(false));
+    let work = Arc::new(work);
+    for _ in 0..threads {
+        let (leaving, next, work) = (Leaving(tell.clone()), Arc::clone(&next), Arc::clone(&work));
+        let (stop, enough) = (Arc::clone(stop), Arc::clone(&enough));
+        thread::Builder::new().name("simulation".to_owned()).spawn(move || {
+            while !stop.load(Ordering::Relaxed) && !enough.load(Ordering::Relaxed) {
+                let place = next.fetch_add(1, Ordering::Relaxed);
+                let Some(done) = work(place) else { break };
+                let _ = leaving.0.send(Event::Done(place, done));
+            }
+        })?;
+    }
+    listen(Arc::clone(stop), tell)?;
+    let mut at_work = threads;
+    while at_work > 0 {
+        match told.recv() {
+            Ok(Event::Done(place, done)) => {
+                if take(place, done) == Next::Stop {
+                    enough.store(true, Ordering::Relaxed);
+                }
+            }
+            Ok(Event::Left) => at_work -= 1,
+            Ok(Event::Insisted) | Err(mpsc::RecvError) => return Ok(End::Insisted),
+        }
+    }
+    Ok(End::Done)
+}
+
+/// Listens to signals on a thread of its own, for a simulated clock does not wait for real events.
+fn listen<T: Send + 'static>(stop: Arc<AtomicBool>, tell: mpsc::Sender<Event<T>>) -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let (trigger, mut triggered) = watch::channel(false);
+    let listening = async move {
+        let forward = async {
+            if triggered.wait_for(|triggered| *triggered).await.is_ok() {
+                stop.store(true, Ordering::Relaxed);
+            }
+            std::future::pending::<()>().await;
+        };
+        tokio::select! { biased;
+            () = signals::insisted(trigger) => {}
+            () = forward => {}
+        }
+        let _ = tell.send(Event::Insisted);
+    };
+    thread::Builder::new().name("signals".to_owned()).spawn(move || runtime.block_on(listening))?;
+    Ok(())
+}
+
+/// No thread, no verdict.
+pub(super) fn refused(error: &io::Error) -> Refused {
+    Refused { exit: Exit::NoVerdict, text: format!("error: cannot start a thread: {error}") }
+}

@@ -1,0 +1,113 @@
+//! The simulated testbed: brokers, network and database in this process, on a clock that jumps over
+//! idle stretches. What happens follows from the plan and its seed alone.
+//!
+//! - [`network`]: the transport, with [`link`], one actor's way, and [`harms`], what is done to it.
+//! - [`server`]: one broker, with [`gate`], which stops it. [`database`]: what survives a broker.
+//! - [`hand`]: what carries out the faults. [`shelf`]: where a broker that starts finds its store.
+
+mod database;
+mod gate;
+mod hand;
+mod harms;
+mod link;
+mod network;
+mod server;
+mod shelf;
+
+use std::collections::BTreeMap;
+use std::future::pending;
+use std::sync::{Arc, Mutex};
+
+use broker_client::transport::Transport;
+
+use self::hand::Hand;
+use self::network::Network;
+use self::server::Server;
+use self::shelf::Shelf;
+use super::bugs::Bug;
+use super::{Failure, Hurt, Testbed};
+use crate::driver::Pending;
+use crate::plan::{Link, Plan};
+use crate::scenario::names::Actor;
+
+/// Simulated brokers on a simulated network. Must be made and used within one runtime of one
+/// thread whose clock is paused.
+pub struct Simulated {
+    addresses: Vec<String>,
+    own: BTreeMap<Actor, String>,
+    hand: Arc<Hand>,
+}
+
+impl Simulated {
+    /// Brokers that are up, as the plan's scenario wants them; with a bug, on a store that has it.
+    #[must_use]
+    pub fn new(plan: &Plan, bug: Option<Bug>) -> Self {
+        let scenario = &plan.scenario;
+        let brokers = scenario.broker.count() as usize;
+        let shelf = Shelf::new(scenario.seed, scenario.broker.store, bug);
+        let servers: Vec<_> = (0..brokers).map(|_| Arc::new(Server::default())).collect();
+        for server in &servers {
+            server.start(shelf.store());
+        }
+        let weather = scenario.network.unwrap_or_default();
+        let network = Arc::new(Network::new(scenario.seed, &weather, &servers));
+        Self {
+            addresses: (0..brokers).map(|place| network::address(None, place)).collect(),
+            own: own_addresses(plan, brokers),
+            hand: Arc::new(Hand { servers, network, shelf, harmed: Mutex::default() }),
+        }
+    }
+
+    /// The way to the brokers.
+    #[must_use]
+    pub fn transport(&self) -> Arc<dyn Transport> {
+        Arc::clone(&self.hand.network) as _
+    }
+}
+
+/// Who has a way of his own. With one broker that is everybody: an actor's chance is its own then.
+/// With several it is those whom a fault may be about, as in a real run; the others spread their
+/// topics over the brokers.
+fn own_addresses(plan: &Plan, brokers: usize) -> BTreeMap<Actor, String> {
+    let actors: Vec<Actor> = if brokers == 1 {
+        let producers = plan.producers.iter().map(|producer| Actor::producer(producer.number));
+        producers.chain(plan.consumers.iter().map(|c| Actor::consumer(c.number))).collect()
+    } else {
+        let links = plan.links().into_iter();
+        let actor = |link| if let Link::Actor(actor) = link { Some(actor) } else { None };
+        links.filter_map(actor).collect()
+    };
+    let address = |actor: Actor| {
+        let broker = (actor.number as usize - 1) % brokers;
+        (actor, network::address(Some(actor), broker))
+    };
+    actors.into_iter().map(address).collect()
+}
+
+impl Testbed for Simulated {
+    fn addresses(&self) -> &[String] {
+        &self.addresses
+    }
+
+    fn address_of(&self, actor: Actor) -> Option<&str> {
+        self.own.get(&actor).map(String::as_str)
+    }
+
+    fn hurt(&self) -> Option<Arc<dyn Hurt>> {
+        Some(Arc::clone(&self.hand) as _)
+    }
+
+    /// Never: nothing here ends by itself.
+    fn ended(&mut self) -> Pending<'_, String> {
+        Box::pin(pending())
+    }
+
+    fn stop(self: Box<Self>) -> Pending<'static, Result<(), Failure>> {
+        Box::pin(async move {
+            for server in &self.hand.servers {
+                server.kill().await;
+            }
+            Ok(())
+        })
+    }
+}

@@ -1,0 +1,59 @@
+//! Where a broker that starts finds its store: a new one in its own memory, or the database that
+//! was there before it.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use broker::store::memory::{MemoryStore, Retain};
+use broker::store::{Epoch, Store};
+use rand_pcg::Pcg64Mcg;
+use rand_pcg::rand_core::Rng as _;
+
+use super::database::Database;
+use crate::plan::chance::{Purpose, generator};
+use crate::scenario;
+use crate::testbed::bugs::{Bug, Kept};
+
+/// The stores of all brokers of a run.
+pub(super) struct Shelf {
+    /// For the epochs.
+    chance: Mutex<Pcg64Mcg>,
+    /// Kept outside the brokers, where anything is kept.
+    database: Option<Arc<Database>>,
+    /// A store that is wrong on purpose, in place of the right one.
+    wrong: Option<Kept>,
+}
+
+impl Shelf {
+    pub(super) fn new(seed: u64, store: scenario::Store, bug: Option<Bug>) -> Self {
+        let mut chance = generator(seed, Purpose::Epochs, 0);
+        let wrong = bug.map(|bug| {
+            Kept::new(bug, epoch(&mut chance), generator(seed, Purpose::Bug, 0))
+        });
+        let database = (wrong.is_none() && store.has_database()).then(|| {
+            let steps = generator(seed, Purpose::Database, 0);
+            Arc::new(Database::new(epoch(&mut chance), steps))
+        });
+        Self { chance: Mutex::new(chance), database, wrong }
+    }
+
+    /// The store of a broker that starts.
+    pub(super) fn store(&self) -> Arc<dyn Store> {
+        if let Some(wrong) = &self.wrong {
+            return wrong.store();
+        }
+        if let Some(database) = &self.database {
+            return Arc::clone(database) as _;
+        }
+        let mut chance = self.chance.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::new(MemoryStore::new(epoch(&mut chance), Retain::Lag, None))
+    }
+
+    /// The database, where there is one.
+    pub(super) fn database(&self) -> Option<&Database> {
+        self.database.as_deref()
+    }
+}
+
+fn epoch(chance: &mut Pcg64Mcg) -> Epoch {
+    Epoch::new(format!("{:016x}", chance.next_u64()))
+}

@@ -1,0 +1,82 @@
+//! A simulated trial: the same scenario, client, router, store, run and checks, on one thread with a
+//! clock that jumps over idle stretches. What comes of it follows from the plan alone.
+
+use std::future::Future;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use super::{Failure, Trial};
+use crate::check;
+use crate::driver::{Routes, connect_over};
+use crate::history::History;
+use crate::plan::Plan;
+use crate::run::{self, Recorder, Stage};
+use crate::testbed::Testbed as _;
+use crate::testbed::bugs::Bug;
+use crate::testbed::simulated::Simulated;
+
+/// Between two looks at whether the trial is to stop, on the simulated clock.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// What a simulated trial needs beside the plan.
+#[derive(Clone, Debug, Default)]
+pub struct Simulation {
+    /// Where the consumers' logs go, an existing folder; none writes no logs.
+    pub out: Option<PathBuf>,
+    /// A store that is wrong on purpose, in place of the scenario's.
+    pub bug: Option<Bug>,
+    /// Set to stop it early.
+    pub stop: Arc<AtomicBool>,
+}
+
+/// Holds a simulated trial, and says how long it took on the simulated clock.
+///
+/// Must not be called within a runtime: it makes its own, of this thread alone.
+///
+/// # Errors
+/// When an actor cannot take part, or a fault cannot be carried out.
+pub fn simulate(plan: &Arc<Plan>, simulation: &Simulation) -> Result<(Trial, Duration), Failure> {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    let runtime = builder.enable_time().start_paused(true).build();
+    let runtime = runtime.map_err(|error| Failure(format!("cannot make a runtime: {error}")))?;
+    let (history, took) = runtime.block_on(async {
+        let began = Instant::now();
+        let history = perform(plan, simulation).await?;
+        Ok::<_, Failure>((history, began.elapsed()))
+    })?;
+    let judgement = check::judge(plan, &history);
+    let interrupted = simulation.stop.load(Ordering::Relaxed);
+    Ok((Trial { history, judgement, interrupted }, took))
+}
+
+async fn perform(plan: &Arc<Plan>, simulation: &Simulation) -> Result<History, Failure> {
+    let testbed = Simulated::new(plan, simulation.bug);
+    let routes = Routes::new(plan, &testbed);
+    let how = plan.scenario.broker.driver;
+    let driver = connect_over(testbed.transport(), routes.addresses(), how).await;
+    let stage = Arc::new(Stage {
+        plan: Arc::clone(plan),
+        driver: driver.map_err(|failure| Failure(failure.why))?,
+        routes,
+        hurt: testbed.hurt(),
+        recorder: Arc::new(Recorder::new()),
+        out: simulation.out.clone(),
+        unsubscribe: false,
+    });
+    let performed = run::perform(stage, stopped(Arc::clone(&simulation.stop))).await;
+    performed.map_err(|failure| Failure(failure.why))
+}
+
+/// Completes when the trial is to stop. Signals are real events, and a simulated clock does not
+/// wait for those: so it looks, every now and then.
+fn stopped(stop: Arc<AtomicBool>) -> impl Future<Output = ()> + Send + 'static {
+    async move {
+        while !stop.load(Ordering::Relaxed) {
+            sleep(LOOK_EVERY).await;
+        }
+    }
+}

@@ -136,6 +136,10 @@ fn prepare(arguments: &Arguments, harness: &Path) -> Result<Prepared, Refused> {
         return Err(Refused::usage(text));
     }
     let skipped = choose(arguments, &mut scenarios)?;
+    for scenario in scenarios.iter().filter(|scenario| scenario.network.is_some()) {
+        let file = scenario.file.display();
+        streams::tell(&format!("note: {file}: `network` is for `harness sim`; this run is real"));
+    }
     let plans: Vec<_> = scenarios
         .into_iter()
         .map(|scenario| Plan::new(scenario).map(Arc::new).map_err(|error| rendered(&error)))
@@ -195,8 +199,8 @@ fn choose(arguments: &Arguments, scenarios: &mut Vec<Scenario>) -> Result<usize,
         return skip(scenarios);
     }
     refuse_faults(scenarios, |fault| {
-        let own = fault.action.target().is_some()
-            || fault.action.links() == Some(&fault::Who::Database);
+        let own =
+            fault.action.target().is_some() || fault.action.links() == Some(&fault::Who::Database);
         own.then(|| "a broker at --broker is somebody else's, and stays as it is".to_owned())
     })?;
     Ok(0)

@@ -146,8 +146,14 @@ impl Actor {
         }
         let mut idle: Vec<Line> = Vec::new();
         let mut standing = Standing::Waiting;
+        let mut drains = false;
         loop {
             if let Phase::Draining(goal) = &self.phases.now() {
+                if !drains {
+                    // Empty answers from before say nothing: more was sent after them.
+                    self.lanes.iter_mut().for_each(|lane| lane.quiet = false);
+                    drains = true;
+                }
                 let now = self.standing(goal);
                 if now != standing {
                     self.report(Report::Standing { from: standing, to: now });

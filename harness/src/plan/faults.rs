@@ -53,6 +53,13 @@ impl Plan {
         about.flat_map(|(action, who)| self.links_of(action, who)).collect()
     }
 
+    /// Whether a fault ends a process and starts it again: a store in memory begins a new life then.
+    #[must_use]
+    pub fn restarts(&self) -> bool {
+        let mut actions = self.scenario.faults.iter().map(|fault| &fault.action);
+        actions.any(|action| matches!(action, Action::Kill(_) | Action::Stop(_)))
+    }
+
     /// Whether a fault kills, pauses or stops the database.
     #[must_use]
     pub fn hurts_database(&self) -> bool {

@@ -128,6 +128,8 @@ struct Anomalies<'a> {
     /// `lost`, `duplicate`, ...
     kind: &'static str,
     count: u64,
+    /// How many more there may be, where an outcome is unknown.
+    possible: u64,
     /// The first of them.
     proofs: Vec<Proof<'a>>,
 }
@@ -260,6 +262,7 @@ impl<'a> Anomalies<'a> {
         Self {
             kind: found.kind.as_str(),
             count: found.count,
+            possible: found.possible,
             proofs: found.proofs.iter().map(Proof::new).collect(),
         }
     }

@@ -34,6 +34,7 @@ fn lost() -> Entry {
     failed.violations.push(Finding {
         kind: Kind::Lost,
         count: 1,
+        possible: 0,
         proofs: vec![Proof {
             topic: TopicIndex(0),
             consumer: Some(ConsumerIndex(1)),

@@ -162,12 +162,18 @@ impl Actor {
         }
         let mut idle: Vec<Line> = Vec::new();
         let mut standing = Standing::Waiting;
+        let mut drains = false;
         let signals = Arc::clone(&self.signals);
         let index = self.index;
         // However this ends, nobody is to wait for it to crash.
         let _gone = Gone(&signals, index);
         loop {
             if let Phase::Draining(goal) = &self.phases.now() {
+                if !drains {
+                    // Empty answers from before say nothing: more was sent after them.
+                    self.lanes.iter_mut().for_each(|lane| lane.quiet = false);
+                    drains = true;
+                }
                 let now = self.standing(goal);
                 if now != standing {
                     self.report(Report::Standing { from: standing, to: now });

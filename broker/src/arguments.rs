@@ -232,11 +232,9 @@ fn store(text: &str) -> Result<StoreKind, String> {
     const EXPECTED: &str = "expected `memory` or mysql://user:password@host:3306/database";
     Ok(match text {
         "memory" => StoreKind::Memory,
-        _ if text.contains("://") => {
-            text
+        _ if text.contains("://") => text
             .parse()
-            .map_or_else(StoreKind::Unusable, |address| StoreKind::Mysql(Box::new(address)))
-        }
+            .map_or_else(StoreKind::Unusable, |address| StoreKind::Mysql(Box::new(address))),
         _ => StoreKind::Unusable(EXPECTED.to_owned()),
     })
 }

@@ -44,8 +44,26 @@ pub struct History {
     pub producers: Vec<ProducerHistory>,
     /// By [`crate::plan::ConsumerIndex`].
     pub consumers: Vec<ConsumerHistory>,
+    /// What was done to the run on purpose, by fault and then in order.
+    pub faults: Vec<Firing>,
     /// How the run ended.
     pub end: End,
+}
+
+/// One firing of a fault.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Firing {
+    /// Its place in [`crate::scenario::Scenario::faults`].
+    pub fault: u32,
+    /// Whom it was about: `broker`, `database`, or actors (`P4 C2`).
+    pub whom: String,
+    /// Just before it took effect.
+    pub began: Moment,
+    /// Just after its effect was undone.
+    pub ended: Moment,
+    /// How much traffic it met: requests under way while a process was down or stood still; polls
+    /// that a crash dropped; of connections as [`crate::testbed::Harm`] says. 0 proves nothing.
+    pub met: u64,
 }
 
 /// How a run ended.
@@ -149,7 +167,8 @@ pub struct ConsumerHistory {
     pub oddities: BTreeMap<u64, Oddity>,
 }
 
-/// One subscription of a consumer to a topic.
+/// One subscription of a consumer to a topic. One that goes on after a crash is here again, with the
+/// next incarnation and all else as it was: to the broker it is the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Subscribed {
     /// 0 until the actor loses its memory (a crash).

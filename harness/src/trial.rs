@@ -176,6 +176,7 @@ fn not_begun(plan: &Plan) -> Trial {
         epochs: Vec::new(),
         producers: plan.producers.iter().map(|_| ProducerHistory::default()).collect(),
         consumers: plan.consumers.iter().map(|_| ConsumerHistory::default()).collect(),
+        faults: Vec::new(),
         end: End::Interrupted,
     };
     let judgement = check::judge(plan, &history);

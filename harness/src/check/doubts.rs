@@ -8,13 +8,13 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use super::facts::{Facts, Fate, Feed};
+use super::facts::{Facts, Fate, Feed, Request};
 use super::proof::consumer_name;
 use super::tally::Opinion;
 use crate::history::{Answer, End, Outcome};
 use crate::numbers;
 use crate::plan::{MessageId, TopicIndex};
-use crate::scenario::{Acked, Counter, Requirement, names};
+use crate::scenario::{Acked, Action, Counter, Fault, Requirement, names};
 
 /// So many messages or ranges are named; the rest are counted.
 const NAMED: usize = 10;
@@ -37,6 +37,9 @@ pub(super) fn check(facts: &Facts<'_>) -> Opinion {
     for requirement in &facts.plan.scenario.require {
         vacuous(facts, requirement, &mut doubts);
     }
+    if facts.history.end != End::Interrupted {
+        doubts.extend(idle_faults(facts));
+    }
     cut_short(facts, &mut doubts);
     Opinion { tallies: Vec::new(), doubts }
 }
@@ -55,7 +58,11 @@ fn unacked(facts: &Facts<'_>, doubts: &mut Vec<String>) {
     ];
     for (fate, words) in fates {
         let ids = (0..facts.plan.messages.len()).map(MessageId::new);
-        let mut own = ids.filter(|id| facts.request(*id).map(|r| r.fate) == fate).peekable();
+        let unexplained = |id: &MessageId| {
+            let request = facts.request(*id);
+            request.map(|r| r.fate) == fate && !request.is_some_and(|r| explained(facts, r))
+        };
+        let mut own = ids.filter(unexplained).peekable();
         let Some(first) = own.peek().copied() else { continue };
         let (count, names) = name(facts, own);
         let messages = numbers::count(count, "planned message");
@@ -63,6 +70,24 @@ fn unacked(facts: &Facts<'_>, doubts: &mut Vec<String>) {
         let why = why(facts, first).map(|why| format!(" (the first: {why})")).unwrap_or_default();
         doubts.push(format!("{messages} {verb} {words}: {names}{why}"));
     }
+}
+
+/// Whether a fault lasted while the request was under way: it may well be why there is no ack. One
+/// that restarts a process is also why a registration from before is refused later.
+fn explained(facts: &Facts<'_>, request: &Request) -> bool {
+    let (producer, send) = request.source;
+    let part = &facts.history.producers[producer];
+    let sent = &part.sends[send];
+    let session = part.sessions.get(sent.session as usize);
+    let registered = session.map_or(request.invoked, |session| session.confirmed.stamp);
+    facts.history.faults.iter().any(|firing| {
+        let fault = facts.plan.scenario.faults.get(firing.fault as usize);
+        let since = match fault.map(|fault| &fault.action) {
+            Some(Action::Kill(_) | Action::Stop(_)) => registered.min(request.invoked),
+            _ => request.invoked,
+        };
+        since < firing.ended.stamp && firing.began.stamp < sent.completed.stamp
+    })
 }
 
 /// How many there are, and their names, neighbours as ranges.
@@ -141,6 +166,23 @@ fn vacuous(facts: &Facts<'_>, requirement: &Requirement, doubts: &mut Vec<String
             numbers::number(happened)
         ));
     }
+}
+
+/// Faults that prove nothing: they did not happen, or nobody noticed.
+fn idle_faults(facts: &Facts<'_>) -> Vec<String> {
+    let scenario = &facts.plan.scenario;
+    let firings =
+        |place| facts.history.faults.iter().filter(move |firing| firing.fault as usize == place);
+    let sentence = |(place, fault): (usize, &Fault)| {
+        let why = match firings(place).map(|firing| firing.met).max() {
+            None => "never fired",
+            Some(0) => "met no traffic",
+            Some(_) => return None,
+        };
+        let (file, line) = (scenario.file.display(), fault.line);
+        Some(format!("vacuous: the fault `{fault}` ({file}:{line}) {why}"))
+    };
+    scenario.faults.iter().enumerate().filter_map(sentence).collect()
 }
 
 /// An end at which nobody looked once more whether something comes that should not.

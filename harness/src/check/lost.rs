@@ -9,7 +9,8 @@
 //! only a prefix may be missing, so a message is due if it is proven to be behind one that came: by
 //! stamps, by its batch, or by the order of the consumer that got most of the topic.
 //!
-//! A message whose ack is unknown is never lost. Where the run ended before a consumer had caught up
+//! A message whose ack is unknown is never lost; where it came to nobody, it may have been, and what
+//! is counted is the least of an interval. Where the run ended before a consumer had caught up
 //! (see [`crate::history::End`]), what it misses is undecided: a doubt and no violation.
 //!
 //! Neighbouring losses of one producer are shown as one range, with its *shape*: all of what was due,
@@ -34,6 +35,9 @@ pub(super) fn check(facts: &Facts<'_>) -> Opinion {
     let missing = facts.parallel(&facts.feeds, |feed| Missing::of(facts, feed));
     for (feed, missing) in facts.feeds.iter().zip(missing) {
         let count: u64 = missing.ranges.iter().map(|range| u64::from(range.count())).sum();
+        if !facts.undecided(feed) {
+            tally.possible += missing.possible;
+        }
         if count == 0 {
             if missing.spans.iter().all(Option::is_none) && feed.standings.is_empty() {
                 idle.entry(feed.topic).or_default().push(feed);
@@ -76,6 +80,8 @@ fn nothing_due(facts: &Facts<'_>, topic: TopicIndex, feeds: &[&Feed]) -> Option<
 struct Missing {
     /// Neighbouring losses of one stream.
     ranges: Vec<Lost>,
+    /// Messages that would be lost, had their ack not stayed unknown.
+    possible: u64,
     /// By stream's place on its topic: the first and one past the last message that was due.
     spans: Vec<Option<Range<u32>>>,
 }
@@ -93,14 +99,24 @@ impl Lost {
     }
 }
 
+/// How many messages of a request a feed did not bring.
+fn missing_of(facts: &Facts<'_>, feed: &Feed, request: &Request) -> u64 {
+    let first = facts.local(request.stream, request.first);
+    let messages = first..first + request.count as usize;
+    messages.filter(|place| !feed.got.contains(*place)).count() as u64
+}
+
 impl Missing {
     fn of(facts: &Facts<'_>, feed: &Feed) -> Self {
         let streams = facts.plan.topics[feed.topic.place()].streams.len();
-        let mut missing = Self { ranges: Vec::new(), spans: vec![None; streams] };
+        let mut missing = Self { ranges: Vec::new(), possible: 0, spans: vec![None; streams] };
         let Some(claim) = feed.due_from(facts) else { return missing };
         let confirmed = claim.confirmed.map_or(Stamp::MAX, |moment| moment.stamp);
         let mut between = Vec::new();
         for request in facts.requests_of(feed.topic) {
+            if request.fate == Fate::Unknown && request.invoked > confirmed {
+                missing.possible += missing_of(facts, feed, request);
+            }
             if request.fate != Fate::Acked || request.acked < claim.invoked.stamp {
                 continue;
             }

@@ -75,6 +75,8 @@ pub struct Finding {
     /// How many there are, counted exactly: one a message and consumer, or as the kind's check
     /// documents.
     pub count: u64,
+    /// How many more there may be, where an outcome is unknown: `count` to `count + possible`.
+    pub possible: u64,
     /// The first of them with their proofs, at most [`PROOFS_MAX`].
     pub proofs: Vec<Proof>,
 }
@@ -135,6 +137,7 @@ fn judge_by(checks: &[Check], plan: &Plan, history: &History) -> Judgement {
                     Err(words) => doubts.push(format!("the check of {name} crashed: {words}")),
                 }
             }
+            doubts.extend(tally::missed(plan.scenario.expect, tallies.iter()));
             return conclude(&tallies, doubts, |tallies| {
                 guarded(|| proof::findings(&facts, tallies))
             });

@@ -21,13 +21,14 @@ pub(super) fn findings(facts: &Facts<'_>, tallies: &[Tally]) -> (Vec<Finding>, V
     let expect = facts.plan.scenario.expect;
     let [violations, allowed] = [true, false].map(|made| {
         let of_kind = |kind: Kind| {
-            let own = tallies.iter().filter(|t| t.kind == kind && t.promise.made(expect) == made);
+            let own = tallies.iter().filter(|t| t.kind == kind && t.breaks(expect) == made);
             let own: Vec<&Tally> = own.filter(|tally| tally.count > 0).collect();
             let instances = own.iter().flat_map(|tally| &tally.instances);
             let proofs = instances.take(super::PROOFS_MAX);
             let proofs: Vec<Proof> = proofs.map(|i| proof(facts, &sightings, i)).collect();
             let count = own.iter().map(|tally| tally.count).sum();
-            (count > 0).then_some(Finding { kind, count, proofs })
+            let possible = own.iter().map(|tally| tally.possible).sum();
+            (count > 0).then_some(Finding { kind, count, possible, proofs })
         };
         Kind::ALL.into_iter().filter_map(of_kind).collect::<Vec<_>>()
     });

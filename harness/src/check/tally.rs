@@ -52,6 +52,8 @@ pub(super) struct Tally {
     pub(super) kind: Kind,
     pub(super) promise: Promise,
     pub(super) count: u64,
+    /// How many more there may be: what is known does not decide it.
+    pub(super) possible: u64,
     /// The first of them, at most [`PROOFS_MAX`].
     pub(super) instances: Vec<Instance>,
 }
@@ -72,7 +74,12 @@ pub(super) struct Instance {
 
 impl Tally {
     pub(super) const fn new(kind: Kind, promise: Promise) -> Self {
-        Self { kind, promise, count: 0, instances: Vec::new() }
+        Self { kind, promise, count: 0, possible: 0, instances: Vec::new() }
+    }
+
+    /// Whether what was counted breaks a promise that was made; what is expected breaks none.
+    pub(super) fn breaks(&self, expect: Expect) -> bool {
+        self.promise.made(expect) && !expect.anomalies.contains(self.kind)
     }
 
     /// Counts one anomaly; it is put into words only while there is room for it.
@@ -91,6 +98,7 @@ impl Tally {
     /// Adds what another part of the work found.
     pub(super) fn merge(&mut self, other: Self) {
         self.count += other.count;
+        self.possible += other.possible;
         let room = PROOFS_MAX - self.instances.len();
         self.instances.extend(other.instances.into_iter().take(room));
     }
@@ -100,8 +108,23 @@ impl Tally {
 pub(super) fn bare(tallies: &[Tally]) -> Vec<Finding> {
     let found = tallies.iter().filter(|tally| tally.count > 0);
     let mut findings: Vec<Finding> = found
-        .map(|tally| Finding { kind: tally.kind, count: tally.count, proofs: Vec::new() })
+        .map(|tally| Finding {
+            kind: tally.kind,
+            count: tally.count,
+            possible: tally.possible,
+            proofs: Vec::new(),
+        })
         .collect();
     findings.sort_by_key(|finding| finding.kind);
     findings
+}
+
+/// A sentence for each kind that was expected and not found.
+pub(super) fn missed<'a>(
+    expect: Expect,
+    tallies: impl Iterator<Item = &'a Tally> + Clone,
+) -> impl Iterator<Item = String> {
+    let found = move |kind| tallies.clone().any(|tally| tally.kind == kind && tally.count > 0);
+    let missed = expect.anomalies.iter().filter(move |kind| !found(*kind));
+    missed.map(|kind| format!("the scenario expects to find {kind}, and nothing is"))
 }

@@ -17,11 +17,21 @@ use crate::golden::{self, Mode};
 use crate::report::Destinations;
 use crate::report::terminal::Terminal;
 use crate::scenario::Scenario;
+use crate::testbed::bugs::Bug;
 
 /// What `--help` says after the flags.
 const AFTER_HELP: &str = "\
 The same scenario and seed give the same run, byte for byte, in every process and on every machine:
 network, faults and whatever a scenario leaves to chance follow from the seed.
+
+Bugs to look for, each a small store that survives its brokers:
+    none                the store that the others are made of, to compare with
+    check-then-append   checks for a repeated request and appends without a lock over both
+    ack-before-store    acknowledges a message before it is stored
+    forgotten-sequence  forgets the producers' sequences when the broker restarts
+    eager-position      advances a position before the answer is out
+    loose-offset        allots offsets outside the lock
+    lost-wakeup         loses the wake-up that comes between looking and waiting
 
 Exit codes are those of `harness run`. A sweep ends with the gravest of its runs.";
 
@@ -60,6 +70,10 @@ pub struct Arguments {
     /// Store of the brokers, whatever the scenario says
     #[arg(long, value_name = "STORE")]
     pub store: Option<String>,
+
+    /// A store that is wrong in this way in place of the right one; see below
+    #[arg(long, value_name = "NAME")]
+    pub bug: Option<Bug>,
 
     /// Folder for the consumers' logs; each scenario has a folder of its own in it
     #[arg(long, value_name = "DIR", default_value = run::DEFAULT_OUT)]

@@ -283,7 +283,11 @@ pub(super) fn outcome(result: Result<Option<Offset>, Error>) -> Outcome {
 }
 
 pub(super) fn failed(doing: &str, topic: &TopicName, error: &Error) -> Failure {
-    Failure { why: format!("{doing} {topic}: {error}"), is_final: is_final(error) }
+    Failure {
+        why: format!("{doing} {topic}: {error}"),
+        is_final: is_final(error),
+        is_session_over: error.is_session_over(),
+    }
 }
 
 /// Whether the broker refuses the request and always will. By its code alone: without one, or with

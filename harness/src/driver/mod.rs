@@ -60,12 +60,15 @@ pub struct Failure {
     pub why: String,
     /// Whether the same call is refused for good, so that a repetition is of no use.
     pub is_final: bool,
+    /// Whether the broker does not know the id that was sent: it was given in another life of the
+    /// store. A new registration or subscription helps.
+    pub is_session_over: bool,
 }
 
 impl Failure {
     /// A failure of a call that may succeed when it is repeated.
     pub fn new(why: impl Into<String>) -> Self {
-        Self { why: why.into(), is_final: false }
+        Self { why: why.into(), is_final: false, is_session_over: false }
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a run of the plan comes to when everything goes well: totals, and what it takes.
 
 use super::{ConsumerIndex, Plan, ProducerIndex, TopicIndex};
-use crate::scenario::{Acked, Delivery, Order, Start};
+use crate::scenario::{Acked, Acknowledge, Consumer, Delivery, Order, Start};
 
 /// Whether a line of the ledger can be known before the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,13 +50,25 @@ impl Plan {
     }
 
     /// Whether fewer deliveries than [`Plan::delivered_total`] are as good: messages may start before
-    /// consumers do, may be lost, or may stay without an ack.
+    /// consumers do, may be lost, or may stay without an ack; and so may those of clients that do
+    /// nothing about faults. Where anomalies are expected, nothing is known before.
     #[must_use]
     pub fn fewer_may_come(&self) -> bool {
         let expect = self.scenario.expect;
         self.scenario.start == Start::Together
             || expect.delivery == Delivery::AtMostOnce
             || expect.acked == Acked::Any
+            || !expect.anomalies.is_empty()
+            || self.helpless()
+    }
+
+    /// Whether faults meet clients that do nothing about them, as the original's.
+    fn helpless(&self) -> bool {
+        let scenario = &self.scenario;
+        let automatic = |own: &Consumer| own.acknowledge == Acknowledge::Automatic;
+        !scenario.faults.is_empty()
+            && (scenario.producers.iter().any(|own| !own.retry)
+                || scenario.consumers.iter().any(automatic))
     }
 
     /// Whether the ledger's line of a consumer and a topic is known before the run. It never is

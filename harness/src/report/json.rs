@@ -98,9 +98,20 @@ struct Numbers {
     unknown: u64,
     expected: u64,
     delivered: u64,
+    faults: Vec<Hurt>,
     active_ns: u64,
     ack: Times,
     end_to_end: Times,
+}
+
+/// What came of a fault.
+#[derive(Serialize)]
+struct Hurt {
+    /// As the scenario has it.
+    fault: String,
+    fired: u64,
+    /// How much traffic it met.
+    met: u64,
 }
 
 #[derive(Serialize)]
@@ -128,6 +139,8 @@ struct Anomalies<'a> {
     /// `lost`, `duplicate`, ...
     kind: &'static str,
     count: u64,
+    /// How many more there may be, where an outcome is unknown.
+    possible: u64,
     /// The first of them.
     proofs: Vec<Proof<'a>>,
 }
@@ -221,6 +234,11 @@ impl Numbers {
             unknown: summary.unknown,
             expected: summary.expected,
             delivered: summary.delivered,
+            faults: summary
+                .faults
+                .iter()
+                .map(|own| Hurt { fault: own.text.clone(), fired: own.fired, met: own.met })
+                .collect(),
             active_ns: nanos(summary.active),
             ack: Times::new(&summary.ack),
             end_to_end: Times::new(&summary.end_to_end),
@@ -260,6 +278,7 @@ impl<'a> Anomalies<'a> {
         Self {
             kind: found.kind.as_str(),
             count: found.count,
+            possible: found.possible,
             proofs: found.proofs.iter().map(Proof::new).collect(),
         }
     }

@@ -26,6 +26,8 @@ pub struct Found {
     pub kind: Kind,
     /// How many there are.
     pub count: u64,
+    /// How many more there may be, where an outcome is unknown.
+    pub possible: u64,
     /// The first of them.
     pub proofs: Vec<Proven>,
 }
@@ -73,6 +75,7 @@ impl Found {
         Self {
             kind: finding.kind,
             count: finding.count,
+            possible: finding.possible,
             proofs: finding.proofs.iter().map(|proof| Proven::new(plan, proof)).collect(),
         }
     }

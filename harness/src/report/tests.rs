@@ -34,6 +34,7 @@ fn lost() -> Entry {
     failed.violations.push(Finding {
         kind: Kind::Lost,
         count: 1,
+        possible: 0,
         proofs: vec![Proof {
             topic: TopicIndex(0),
             consumer: Some(ConsumerIndex(1)),
@@ -280,6 +281,7 @@ const JSON: &str = r##"
         "unknown": 0,
         "expected": 12,
         "delivered": 11,
+        "faults": [],
         "active_ns": 17000000,
         "ack": {
           "count": 6,
@@ -300,6 +302,7 @@ const JSON: &str = r##"
           {
             "kind": "lost",
             "count": 1,
+            "possible": 0,
             "proofs": [
               {
                 "topic": "T1",

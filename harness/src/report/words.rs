@@ -29,9 +29,9 @@ pub fn time(time: Duration) -> String {
     format!("{value:.decimals$} {unit}")
 }
 
-/// `2 deliveries of acknowledged messages never came`.
+/// `2 deliveries of acknowledged messages never came`; `2 to 5`, where 3 more may be.
 #[must_use]
-pub fn anomalies(kind: Kind, count: u64) -> String {
+pub fn anomalies(kind: Kind, count: u64, possible: u64) -> String {
     let (one, many) = match kind {
         Kind::Lost => (
             "1 delivery of an acknowledged message never came",
@@ -66,7 +66,11 @@ pub fn anomalies(kind: Kind, count: u64) -> String {
             "acks named offsets that could not be their own",
         ),
     };
-    if count == 1 { String::from(one) } else { format!("{} {many}", number(count)) }
+    match (count, possible) {
+        (1, 0) => String::from(one),
+        (_, 0) => format!("{} {many}", number(count)),
+        _ => format!("{} to {} {many}", number(count), number(count + possible)),
+    }
 }
 
 /// What a pass says.
@@ -78,8 +82,11 @@ pub fn answer(judged: &Judged) -> String {
     match judged.verdict {
         Verdict::Pass => String::from(PROMISED),
         Verdict::Fail => {
-            let found: Vec<_> =
-                judged.violations.iter().map(|found| anomalies(found.kind, found.count)).collect();
+            let found: Vec<_> = judged
+                .violations
+                .iter()
+                .map(|found| anomalies(found.kind, found.count, found.possible))
+                .collect();
             enumerate(&found)
         }
         Verdict::Unknown => match judged.doubts.as_slice() {
@@ -194,7 +201,12 @@ mod tests {
 
     #[test]
     fn several_anomalies_make_one_sentence() {
-        let found = |kind, count| super::super::judged::Found { kind, count, proofs: Vec::new() };
+        let found = |kind, count| super::super::judged::Found {
+            kind,
+            count,
+            possible: 0,
+            proofs: Vec::new(),
+        };
         let judged = |violations| Judged {
             verdict: Verdict::Fail,
             violations,

@@ -11,9 +11,10 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
 use super::drain::Goal;
-use super::{Announcer, Phase, Phases, Report, Stage, Standing, consumer, producer};
+use super::signals::Signals;
+use super::{Announcer, Phase, Phases, Report, Stage, Standing, consumer, faults, producer};
 use crate::driver::Failure;
-use crate::history::{ConsumerHistory, End, History, ProducerHistory};
+use crate::history::{ConsumerHistory, End, Firing, History, ProducerHistory};
 use crate::plan::{ConsumerIndex, ProducerIndex};
 use crate::scenario::Start;
 
@@ -42,6 +43,9 @@ pub async fn perform(
         interrupted: Some(Box::pin(interrupted)),
         producers: JoinSet::new(),
         consumers: JoinSet::new(),
+        faults: JoinSet::new(),
+        firings: Vec::new(),
+        signals: Arc::new(Signals::new(&stage.plan)),
         ready: 0,
         waiting: stage.plan.consumers.len(),
         caught_up: 0,
@@ -54,8 +58,11 @@ pub async fn perform(
     };
     if conductor.create_topics().await? {
         conductor.start_actors(&phases, &report);
-        let end = conductor.conduct().await?;
-        return Ok(conductor.into_history(end));
+        let ended = conductor.conduct().await;
+        if ended.is_err() {
+            conductor.give_up().await;
+        }
+        return Ok(conductor.into_history(ended?));
     }
     Ok(conductor.into_history(End::Interrupted))
 }
@@ -68,6 +75,10 @@ struct Conductor {
     interrupted: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     producers: JoinSet<Result<(ProducerIndex, ProducerHistory), Failure>>,
     consumers: JoinSet<Result<(ConsumerIndex, ConsumerHistory), Failure>>,
+    /// The one task that carries out the faults, where there are any.
+    faults: JoinSet<Result<Vec<Firing>, Failure>>,
+    firings: Vec<Firing>,
+    signals: Arc<Signals>,
     ready: usize,
     /// How many consumers stand where while the run drains.
     waiting: usize,
@@ -106,6 +117,10 @@ impl Conductor {
     }
 
     fn start_actors(&mut self, phases: &Phases, report: &mpsc::UnboundedSender<Report>) {
+        if !self.stage.plan.scenario.faults.is_empty() {
+            let (stage, signals) = (Arc::clone(&self.stage), Arc::clone(&self.signals));
+            self.faults.spawn(faults::execute(stage, signals, phases.clone()));
+        }
         if self.stage.plan.scenario.start == Start::Together {
             // With as many processors as a small machine has, who is started last comes late. It is
             // the consumers who may, and a race that they always win shows nothing.
@@ -121,11 +136,18 @@ impl Conductor {
         for index in (0..self.stage.plan.consumers.len()).map(ConsumerIndex::new) {
             let (stage, phases, report) = (Arc::clone(&self.stage), phases.clone(), report.clone());
             let stop = phases.clone();
+            let signals = Arc::clone(&self.signals);
             self.consumers.spawn(async move {
                 let (actor, subscribers) = tokio::select! { biased;
                     // A broker that does not answer must not hold up an interruption.
                     () = stop.stopped() => return Ok((index, ConsumerHistory::default())),
-                    made = consumer::Actor::subscribe(stage, index, phases, report.clone()) => made?,
+                    made = consumer::Actor::subscribe(
+                        stage,
+                        index,
+                        phases,
+                        report.clone(),
+                        signals,
+                    ) => made?,
                 };
                 // The conductor listens until every actor has ended.
                 let _ = report.send(Report::Ready);
@@ -138,10 +160,11 @@ impl Conductor {
         for index in (0..self.stage.plan.producers.len()).map(ProducerIndex::new) {
             let (stage, phases, report) = (Arc::clone(&self.stage), phases.clone(), report.clone());
             let stop = phases.clone();
+            let signals = Arc::clone(&self.signals);
             self.producers.spawn(async move {
                 let actor = tokio::select! { biased;
                     () = stop.stopped() => return Ok((index, ProducerHistory::default())),
-                    made = producer::Actor::register(stage, index, phases) => made?,
+                    made = producer::Actor::register(stage, index, phases, signals) => made?,
                 };
                 let _ = report.send(Report::Ready);
                 Ok((index, actor.run().await))
@@ -185,6 +208,15 @@ impl Conductor {
         if self.quiet > 0 {
             return self.stop(End::Idle).await;
         }
+        // Whoever polls for the last time is to find the broker up and its connections whole.
+        self.signals.finish();
+        while !self.faults.is_empty() {
+            match self.step(Some(deadline)).await? {
+                Event::Progress => {}
+                Event::Interrupted => return self.stop(End::Interrupted).await,
+                Event::Time => return self.stop(End::Deadline).await,
+            }
+        }
         self.announcer.announce(Phase::LastPolls);
         while !self.consumers.is_empty() {
             match self.step(Some(deadline)).await? {
@@ -207,10 +239,18 @@ impl Conductor {
     /// Stops the actors and takes in what they saw.
     async fn stop(&mut self, end: End) -> Result<End, Failure> {
         self.announcer.announce(Phase::Stopped);
-        while !self.producers.is_empty() || !self.consumers.is_empty() {
+        self.signals.finish();
+        while !(self.producers.is_empty() && self.consumers.is_empty() && self.faults.is_empty()) {
             self.step(None).await?;
         }
         Ok(end)
+    }
+
+    /// Ends what the faults have begun, in a run that cannot go on.
+    async fn give_up(&mut self) {
+        self.announcer.announce(Phase::Stopped);
+        self.signals.finish();
+        while self.faults.join_next().await.is_some() {}
     }
 
     async fn step(&mut self, until: Option<Instant>) -> Result<Event, Failure> {
@@ -226,6 +266,7 @@ impl Conductor {
                 let (index, history) = ended(joined)?;
                 self.histories.1[index.place()] = history;
             }
+            Some(joined) = self.faults.join_next() => self.firings = ended(joined)?,
             Some(report) = self.reports.recv() => match report {
                 Report::Ready => self.ready += 1,
                 Report::Standing { from, to } => {
@@ -238,9 +279,12 @@ impl Conductor {
         Ok(Event::Progress)
     }
 
-    fn into_history(self, end: End) -> History {
+    fn into_history(mut self, end: End) -> History {
         let (producers, consumers) = self.histories;
-        History { epochs: self.stage.recorder.epochs(), producers, consumers, end }
+        let faults = &self.stage.plan.scenario.faults;
+        faults::count_traffic(faults, &mut self.firings, &producers, &consumers);
+        let epochs = self.stage.recorder.epochs();
+        History { epochs, producers, consumers, faults: self.firings, end }
     }
 }
 

@@ -15,6 +15,7 @@ use super::consumer_log::ConsumerLog;
 use super::drain::{Begun, Goal, Seen};
 use super::identity;
 use super::recorder::Identities;
+use super::signals::Signals;
 use super::{Phase, Phases, Report, Stage, Standing};
 use crate::driver::{Batch, Failure, Subscriber};
 use crate::history::{Answer, ConsumerHistory, Delivery, Moment, Oddity, Polled, Subscribed};
@@ -41,6 +42,9 @@ pub struct Actor {
     index: ConsumerIndex,
     phases: Phases,
     reports: mpsc::UnboundedSender<Report>,
+    signals: Arc<Signals>,
+    /// 0 until the actor loses its memory.
+    incarnation: u32,
     /// By place in the consumer's topics; a subscriber is out while its poll is in flight.
     lanes: Vec<Lane>,
     identities: Identities,
@@ -51,6 +55,8 @@ pub struct Actor {
 /// One topic of the consumer.
 struct Lane {
     topic: TopicIndex,
+    /// Its subscription now, by place in the history.
+    subscription: u32,
     begun: Begun,
     seen: Seen,
     /// In the last phase: an empty answer came.
@@ -66,11 +72,15 @@ struct Line {
     subscriber: Box<dyn Subscriber>,
     batch: Batch,
     pause: Duration,
+    /// The broker does not know the subscription any more: it began a new life.
+    is_over: bool,
 }
 
 /// A poll that is over.
 struct Done {
     line: Line,
+    /// Made anew, before the poll, because the one before was over.
+    subscribed: Option<Subscribed>,
     /// Whether it left in the phase of the last polls: only then does an empty answer end a topic.
     last: bool,
     /// None when the poll was given up to hurry.
@@ -87,6 +97,7 @@ impl Actor {
         index: ConsumerIndex,
         phases: Phases,
         reports: mpsc::UnboundedSender<Report>,
+        signals: Arc<Signals>,
     ) -> Result<(Self, Vec<Box<dyn Subscriber>>), Failure> {
         let plan = Arc::clone(&stage.plan);
         let consumer = &plan.consumers[index.place()];
@@ -111,14 +122,10 @@ impl Actor {
                 let name = &plan.topics[topic.place()].name;
                 Failure::new(format!("cannot subscribe C{} to {name}: {failure}", consumer.number))
             })?;
-            let begun = Begun {
-                epoch: subscribed.epoch,
-                offset: subscribed.offset,
-                invoked: subscribed.invoked.stamp,
-            };
             lanes.push(Lane {
                 topic: *topic,
-                begun,
+                subscription: place(history.subscriptions.len()),
+                begun: begun(&subscribed),
                 seen: Seen::default(),
                 finished: false,
                 quiet: false,
@@ -126,8 +133,18 @@ impl Actor {
             history.subscriptions.push(subscribed);
             subscribers.push(subscriber);
         }
-        let identities = Identities::default();
-        let actor = Self { stage, index, phases, reports, lanes, identities, log, history };
+        let actor = Self {
+            stage,
+            index,
+            phases,
+            reports,
+            signals,
+            incarnation: 0,
+            lanes,
+            identities: Identities::default(),
+            log,
+            history,
+        };
         Ok((actor, subscribers))
     }
 
@@ -141,13 +158,22 @@ impl Actor {
     ) -> Result<ConsumerHistory, Failure> {
         let mut polls = FuturesUnordered::new();
         for (lane, subscriber) in subscribers.into_iter().enumerate() {
-            let line = Line { lane, subscriber, batch: Batch::default(), pause: Duration::ZERO };
-            polls.push(self.poll(line));
+            polls.push(self.poll(Line::new(lane, subscriber)));
         }
         let mut idle: Vec<Line> = Vec::new();
         let mut standing = Standing::Waiting;
+        let mut drains = false;
+        let signals = Arc::clone(&self.signals);
+        let index = self.index;
+        // However this ends, nobody is to wait for it to crash.
+        let _gone = Gone(&signals, index);
         loop {
             if let Phase::Draining(goal) = &self.phases.now() {
+                if !drains {
+                    // Empty answers from before say nothing: more was sent after them.
+                    self.lanes.iter_mut().for_each(|lane| lane.quiet = false);
+                    drains = true;
+                }
                 let now = self.standing(goal);
                 if now != standing {
                     self.report(Report::Standing { from: standing, to: now });
@@ -160,6 +186,14 @@ impl Actor {
             }
             tokio::select! { biased;
                 () = self.phases.changed() => {}
+                () = signals.crashed(index) => {
+                    signals.notice(index, polls.len());
+                    // What was in flight is forgotten, with what it may have brought.
+                    polls.clear();
+                    for line in self.come_back().await? {
+                        polls.push(self.poll(line));
+                    }
+                }
                 Some(done) = polls.next() => {
                     let line = self.take(done)?;
                     if self.phases.is_stopped() || self.lanes[line.lane].finished {
@@ -183,7 +217,9 @@ impl Actor {
     fn poll(&self, mut line: Line) -> impl Future<Output = Done> + Send + use<> {
         let stage = Arc::clone(&self.stage);
         let phases = self.phases.clone();
-        let consumer = &stage.plan.consumers[self.index.place()];
+        let index = self.index;
+        let topic = self.lanes[line.lane].topic;
+        let consumer = &stage.plan.consumers[index.place()];
         let max = consumer.batch;
         let last = matches!(phases.now(), Phase::LastPolls);
         let wait = if last { Duration::ZERO } else { self.wait() };
@@ -192,9 +228,31 @@ impl Actor {
             if !pause.is_zero() {
                 tokio::select! { biased;
                     () = phases.no_longer_wanted(last) => {
-                        return Done { line, last, answer: None };
+                        return Done { line, subscribed: None, last, answer: None };
                     }
                     () = sleep(pause) => {}
+                }
+            }
+            let mut subscribed = None;
+            if line.is_over {
+                let asked = stage.recorder.now();
+                let made = tokio::select! { biased;
+                    () = phases.stopped() => {
+                        return Done { line, subscribed, last, answer: None };
+                    }
+                    made = subscribe_anew(&stage, index, topic) => made,
+                };
+                match made {
+                    Ok((subscriber, made)) => {
+                        (line.subscriber, line.is_over) = (subscriber, false);
+                        subscribed = Some(made);
+                    }
+                    Err(failure) => {
+                        // It is tried again after a pause, as a poll is.
+                        let failure = Failure::new(failure.why);
+                        let answer = Some((asked, stage.recorder.now(), Err(failure)));
+                        return Done { line, subscribed, last, answer };
+                    }
                 }
             }
             let invoked = stage.recorder.now();
@@ -203,17 +261,20 @@ impl Actor {
                 result = line.subscriber.poll(max, wait, &mut line.batch) => result,
                 // Where a dropped poll may lose a message, only a stop is worth that.
                 () = phases.no_longer_wanted(last || !cancel_safe) => {
-                    return Done { line, last, answer: None };
+                    return Done { line, subscribed, last, answer: None };
                 }
             };
             let completed = stage.recorder.now();
-            Done { line, last, answer: Some((invoked, completed, result)) }
+            Done { line, subscribed, last, answer: Some((invoked, completed, result)) }
         }
     }
 
     /// Records what a poll brought, and logs it.
     fn take(&mut self, done: Done) -> Result<Line, Failure> {
-        let Done { mut line, last, answer } = done;
+        let Done { mut line, subscribed, last, answer } = done;
+        if let Some(subscribed) = subscribed {
+            self.claim(line.lane, subscribed);
+        }
         let Some((invoked, completed, result)) = answer else {
             line.pause = Duration::ZERO;
             return Ok(line);
@@ -234,20 +295,97 @@ impl Actor {
                 self.lanes[line.lane].quiet = false;
                 self.record(line.lane, &line.batch)?
             }
+            Err(failure) if failure.is_session_over && self.stage.plan.restarts() => {
+                line.is_over = true;
+                self.failed(line.lane, completed);
+                Answer::Failed(failure.why)
+            }
             Err(failure) if failure.is_final => {
                 let number = self.stage.plan.consumers[self.index.place()].number;
                 return Err(Failure::new(format!("C{number} cannot go on: {failure}")));
             }
             Err(failure) => {
                 line.pause = FAILED_PAUSE;
-                self.stage.recorder.active(completed);
-                self.lanes[line.lane].quiet = false;
+                self.failed(line.lane, completed);
                 Answer::Failed(failure.why)
             }
         };
-        let subscription = u32::try_from(line.lane).expect("topics are counted in u32");
+        let subscription = self.lanes[line.lane].subscription;
         self.history.polls.push(Polled { subscription, invoked, completed, answer });
         Ok(line)
+    }
+
+    /// Takes note of a poll that failed.
+    fn failed(&mut self, lane: usize, completed: Moment) {
+        self.stage.recorder.active(completed);
+        self.lanes[lane].quiet = false;
+    }
+
+    /// Goes on under another subscription than before.
+    fn claim(&mut self, lane: usize, subscribed: Subscribed) {
+        let lane = &mut self.lanes[lane];
+        lane.subscription = place(self.history.subscriptions.len());
+        lane.begun = begun(&subscribed);
+        let incarnation = self.incarnation;
+        self.history.subscriptions.push(Subscribed { incarnation, ..subscribed });
+    }
+
+    /// Without a memory of its own, waits until it may come back, and goes on with its subscriptions
+    /// from where the broker has them. Nothing comes of it when the run is stopped before.
+    async fn come_back(&mut self) -> Result<Vec<Line>, Failure> {
+        self.incarnation += 1;
+        self.identities = Identities::default();
+        let (signals, phases) = (Arc::clone(&self.signals), self.phases.clone());
+        let resumed = loop {
+            let resuming = async {
+                signals.revived(self.index).await;
+                join_all((0..self.lanes.len()).map(|lane| self.resume(lane))).await
+            };
+            tokio::select! { biased;
+                () = phases.stopped() => return Ok(Vec::new()),
+                // It crashes once more while it is down, or half way up.
+                () = signals.crashed(self.index) => {}
+                resumed = resuming => break resumed,
+            }
+            self.incarnation += 1;
+            signals.notice(self.index, 0);
+        };
+        let mut lines = Vec::with_capacity(resumed.len());
+        for (lane, made) in resumed.into_iter().enumerate() {
+            let (subscriber, subscribed) = made.map_err(|failure| {
+                let number = self.stage.plan.consumers[self.index.place()].number;
+                Failure::new(format!("C{number} cannot come back: {failure}"))
+            })?;
+            self.claim(lane, subscribed);
+            self.lanes[lane].quiet = false;
+            lines.push(Line::new(lane, subscriber));
+        }
+        Ok(lines)
+    }
+
+    /// The subscription of a lane as the broker has it; a new one where the broker has none.
+    async fn resume(&self, lane: usize) -> Result<(Box<dyn Subscriber>, Subscribed), Failure> {
+        let Lane { topic, subscription, .. } = self.lanes[lane];
+        let known = &self.history.subscriptions[subscription as usize];
+        let epoch = known.epoch.map(|epoch| self.stage.recorder.epoch_name(epoch));
+        let manner = self.stage.consumer_manner(self.index, topic);
+        let name = &self.stage.plan.topics[topic.place()].name;
+        let mut is_over = false;
+        loop {
+            let resumed = match known.id {
+                Some(id) if !is_over => {
+                    let session = (id, epoch.as_deref());
+                    let resumed = self.stage.driver.resume(manner, name, session).await;
+                    resumed.map(|subscriber| (subscriber, known.clone()))
+                }
+                _ => subscribe_anew(&self.stage, self.index, topic).await,
+            };
+            match resumed {
+                Err(failure) if failure.is_session_over => is_over = true,
+                Err(failure) if !failure.is_final => sleep(FAILED_PAUSE).await,
+                result => return result,
+            }
+        }
     }
 
     fn record(&mut self, lane: usize, batch: &Batch) -> Result<Answer, Failure> {
@@ -296,6 +434,7 @@ impl Actor {
         self.log.flush()?;
         let count = u32::try_from(batch.len()).expect("a poll asks for at most u32::MAX messages");
         self.stage.recorder.counters.delivered.fetch_add(u64::from(count), Ordering::Relaxed);
+        self.signals.delivered(self.index, count);
         Ok(Answer::Delivered(count))
     }
 
@@ -320,6 +459,41 @@ impl Actor {
         // The conductor stops listening only when the run ends.
         let _ = self.reports.send(report);
     }
+}
+
+impl Line {
+    fn new(lane: usize, subscriber: Box<dyn Subscriber>) -> Self {
+        let (batch, pause) = (Batch::default(), Duration::ZERO);
+        Self { lane, subscriber, batch, pause, is_over: false }
+    }
+}
+
+/// Says that a consumer is gone, when it is.
+struct Gone<'a>(&'a Signals, ConsumerIndex);
+
+impl Drop for Gone<'_> {
+    fn drop(&mut self) {
+        self.0.gone(self.1);
+    }
+}
+
+/// Where a subscription began.
+fn begun(subscribed: &Subscribed) -> Begun {
+    Begun { epoch: subscribed.epoch, offset: subscribed.offset, invoked: subscribed.invoked.stamp }
+}
+
+fn place(of: usize) -> u32 {
+    u32::try_from(of).expect("a consumer subscribes fewer than 2^32 times")
+}
+
+/// Subscribes in a new life of the broker, which may not have the topic either.
+async fn subscribe_anew(
+    stage: &Stage,
+    consumer: ConsumerIndex,
+    topic: TopicIndex,
+) -> Result<(Box<dyn Subscriber>, Subscribed), Failure> {
+    stage.driver.create_topic(&stage.plan.topics[topic.place()].name).await?;
+    subscribe_one(stage, consumer, topic).await
 }
 
 async fn subscribe_one(

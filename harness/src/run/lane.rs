@@ -4,8 +4,9 @@ use std::sync::atomic::Ordering;
 
 use tokio::time::Instant;
 
+use super::signals::Signals;
 use super::{Phases, Stage, identity};
-use crate::driver::{Failure, Reply, Sender};
+use crate::driver::{Failure, Patience, Reply, Sender};
 use crate::history::{Outcome, Sent, Session};
 use crate::plan::{MessageId, Request, StreamIndex};
 
@@ -37,6 +38,7 @@ impl Lane {
         request: Request,
         intended: Option<Instant>,
         phases: &Phases,
+        signals: &Signals,
     ) -> Vec<Sent> {
         let at_once = stage.driver.batch_max().unwrap_or(u32::MAX).max(1);
         let end = request.first + request.count;
@@ -44,7 +46,12 @@ impl Lane {
         let mut first = request.first;
         while first < end && !phases.is_stopped() {
             let count = at_once.min(end - first);
-            sent.push(self.send_part(stage, request.stream, first, count, intended, phases).await);
+            let part = self.send_part(stage, request.stream, first, count, intended, phases).await;
+            if matches!(part.outcome, Outcome::Acked { .. }) {
+                let producer = stage.plan.streams[request.stream.place()].producer;
+                signals.acked(producer, count);
+            }
+            sent.push(part);
             first += count;
         }
         sent
@@ -81,6 +88,28 @@ impl Lane {
     }
 
     async fn call(&mut self, stage: &Stage, stream: StreamIndex, first: u32, count: u32) -> Reply {
+        let reply = self.send_once(stage, stream, first, count).await;
+        let patient = || stage.producer_manner(stream).patience != Patience::None;
+        if matches!(reply.outcome, Outcome::Refused { .. })
+            && self.sender.is_over()
+            && stage.plan.restarts()
+            && patient()
+        {
+            // The broker began a new life and does not know the producer: what it refused for sure
+            // is sent once more, under a new registration.
+            let again = self.send_once(stage, stream, first, count).await;
+            return Reply { attempts: reply.attempts.saturating_add(again.attempts), ..again };
+        }
+        reply
+    }
+
+    async fn send_once(
+        &mut self,
+        stage: &Stage,
+        stream: StreamIndex,
+        first: u32,
+        count: u32,
+    ) -> Reply {
         if self.sender.is_over() {
             match register(stage, stream, first).await {
                 Ok((sender, session)) => {

@@ -19,11 +19,13 @@ mod conductor;
 mod consumer;
 mod consumer_log;
 mod drain;
+mod faults;
 mod identity;
 mod lane;
 mod phase;
 mod producer;
 mod recorder;
+mod signals;
 
 /// How much longer than the longest fault a request is repeated: the broker has to come up again,
 /// and several faults may meet.

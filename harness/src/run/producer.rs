@@ -6,6 +6,7 @@ use futures_util::future::join_all;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::lane::Lane;
+use super::signals::Signals;
 use super::{Phases, Stage};
 use crate::driver::Failure;
 use crate::history::{ProducerHistory, Sent};
@@ -16,6 +17,7 @@ pub struct Actor {
     stage: Arc<Stage>,
     index: ProducerIndex,
     phases: Phases,
+    signals: Arc<Signals>,
     /// By place in the producer's streams.
     lanes: Vec<Lane>,
     /// Their sessions count within their lane until the history is put together.
@@ -31,11 +33,12 @@ impl Actor {
         stage: Arc<Stage>,
         index: ProducerIndex,
         phases: Phases,
+        signals: Arc<Signals>,
     ) -> Result<Self, Failure> {
         let producer = &stage.plan.producers[index.place()];
         let lanes = producer.streams.iter().map(|stream| Lane::register(&stage, *stream));
         let lanes = join_all(lanes).await.into_iter().collect::<Result<_, _>>()?;
-        Ok(Self { stage, index, phases, lanes, sends: Vec::new() })
+        Ok(Self { stage, index, phases, signals, lanes, sends: Vec::new() })
     }
 
     /// Sends every round; returns early when the run is stopped.
@@ -78,7 +81,7 @@ impl Actor {
         let mut calls = Vec::with_capacity(requests.len());
         for (lane, stream) in self.lanes.iter_mut().zip(&producer.streams) {
             if let Some(request) = requests.iter().find(|request| request.stream == *stream) {
-                calls.push(lane.send(&self.stage, *request, intended, &self.phases));
+                calls.push(lane.send(&self.stage, *request, intended, &self.phases, &self.signals));
             }
         }
         for sent in join_all(calls).await {

@@ -100,6 +100,14 @@ impl Recorder {
         EpochIndex(u32::try_from(place).expect("a run meets fewer than 2^32 lives of a broker"))
     }
 
+    /// The name of an epoch that was met.
+    ///
+    /// # Panics
+    /// If it is another run's.
+    pub fn epoch_name(&self, epoch: EpochIndex) -> String {
+        self.lock().epochs[epoch.0 as usize].clone()
+    }
+
     /// All epochs met, in the order of meeting.
     pub fn epochs(&self) -> Vec<String> {
         self.lock().epochs.clone()

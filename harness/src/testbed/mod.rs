@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::driver::Pending;
 use crate::scenario::names::Actor;
 
+pub mod bugs;
 pub mod child;
 pub mod database;
 pub mod external;

@@ -16,6 +16,7 @@ use crate::history::History;
 use crate::plan::Plan;
 use crate::run::{self, Recorder, Stage};
 use crate::testbed::Testbed as _;
+use crate::testbed::bugs::Bug;
 use crate::testbed::simulated::Simulated;
 
 /// Between two looks at whether the trial is to stop, on the simulated clock.
@@ -26,6 +27,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 pub struct Simulation {
     /// Where the consumers' logs go, an existing folder; none writes no logs.
     pub out: Option<PathBuf>,
+    /// A store that is wrong on purpose, in place of the scenario's.
+    pub bug: Option<Bug>,
     /// Set to stop it early.
     pub stop: Arc<AtomicBool>,
 }
@@ -51,7 +54,7 @@ pub fn simulate(plan: &Arc<Plan>, simulation: &Simulation) -> Result<(Trial, Dur
 }
 
 async fn perform(plan: &Arc<Plan>, simulation: &Simulation) -> Result<History, Failure> {
-    let testbed = Simulated::new(plan);
+    let testbed = Simulated::new(plan, simulation.bug);
     let routes = Routes::new(plan, &testbed);
     let how = plan.scenario.broker.driver;
     let driver = connect_over(testbed.transport(), routes.addresses(), how).await;

@@ -231,10 +231,13 @@ fn excuse(facts: &Facts<'_>, feed: &Feed, standings: &mut [Standing]) {
     if incarnations.iter().all(|incarnation| *incarnation == incarnations[0]) {
         return;
     }
-    // A poll acknowledges what the one before it on the same subscription brought.
+    // A poll acknowledges what the one before it on the same subscription brought; one that failed
+    // may never have arrived.
     let mut last = vec![0; part.subscriptions.len()];
     for (poll, polled) in part.polls.iter().enumerate() {
-        last[polled.subscription as usize] = poll;
+        if matches!(polled.answer, Answer::Delivered(_)) {
+            last[polled.subscription as usize] = poll;
+        }
     }
     let mut unacknowledged = std::collections::BTreeMap::<MessageId, u32>::new();
     let mut acknowledged = std::collections::BTreeSet::new();

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::explain::BUDGET;
 use super::{Feed, Reading, Sent};
-use crate::check::tally::{Instance, Promise, Tally};
+use crate::check::tally::{self, Instance, Promise, Tally};
 use crate::check::{Finding, Judgement, Kind, Proof, Verdict};
 use crate::plan::{Plan, TopicIndex};
 use crate::scenario::names;
@@ -36,10 +36,11 @@ impl Found {
         self.notes.push((sent.topic, feed.number, words));
     }
 
-    pub(super) fn conclude(self, plan: &Plan) -> Reading {
+    pub(super) fn conclude(mut self, plan: &Plan) -> Reading {
+        self.doubts.extend(tally::missed(plan.scenario.expect, self.tallies.values()));
         let sorted = |made: bool| {
             let own = self.tallies.values();
-            let own = own.filter(move |tally| tally.promise.made(plan.scenario.expect) == made);
+            let own = own.filter(move |tally| tally.breaks(plan.scenario.expect) == made);
             own.map(finding).collect::<Vec<_>>()
         };
         let (violations, allowed) = (sorted(true), sorted(false));
@@ -85,6 +86,7 @@ fn finding(tally: &Tally) -> Finding {
     Finding {
         kind: tally.kind,
         count: tally.count,
+        possible: tally.possible,
         proofs: tally.instances.iter().map(proof).collect(),
     }
 }

@@ -114,6 +114,7 @@ mod tests {
         let findings = findings.map(|(kind, count)| Finding {
             kind: *kind,
             count: *count,
+            possible: 0,
             proofs: Vec::new(),
         });
         let verdict = if found.is_empty() { Verdict::Pass } else { Verdict::Fail };

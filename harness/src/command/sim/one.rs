@@ -40,7 +40,7 @@ pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<Exit, Re
     let output = arguments.reports.open(run::variable).map_err(Refused::usage)?;
 
     let stop = Arc::new(AtomicBool::new(false));
-    let simulation = Simulation { stop: Arc::clone(&stop), ..Simulation::default() };
+    let simulation = Simulation { bug: arguments.bug, out: None, stop: Arc::clone(&stop) };
     let count = plans.len();
     let work = {
         let arguments = arguments.clone();
@@ -141,6 +141,9 @@ fn reproduce(plan: &Plan, arguments: &Arguments) -> String {
     let mut words = vec![format!("harness sim {file} --seed {}", plan.scenario.seed)];
     if let Some(store) = &arguments.store {
         words.push(format!("--store {}", shell(store)));
+    }
+    if let Some(bug) = arguments.bug {
+        words.push(format!("--bug {bug}"));
     }
     for (flag, folder, usual) in [
         ("--out", &arguments.out, run::DEFAULT_OUT),

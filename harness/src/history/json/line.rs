@@ -38,7 +38,9 @@ pub(super) struct Header<'a> {
 /// Every other line.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-#[serde(expecting = "an object with one of `session`, `send`, `subscription`, `poll` and `end`")]
+#[serde(
+    expecting = "an object with one of `session`, `send`, `subscription`, `poll`, `fault` and `end`"
+)]
 pub(super) enum Line<'a> {
     #[serde(borrow)]
     Session(Session<'a>),
@@ -48,7 +50,24 @@ pub(super) enum Line<'a> {
     Subscription(Subscription<'a>),
     #[serde(borrow)]
     Poll(Poll<'a>),
+    #[serde(borrow)]
+    Fault(Fault<'a>),
     End(End),
+}
+
+/// One firing of a fault.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[serde(expecting = "an object with what is known of the fault")]
+pub(super) struct Fault<'a> {
+    /// Its place among the scenario's, from 0.
+    pub(super) fault: u32,
+    /// As the scenario has it; for people.
+    pub(super) what: Cow<'a, str>,
+    pub(super) whom: Cow<'a, str>,
+    pub(super) began: At,
+    pub(super) ended: At,
+    pub(super) met: u64,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -178,6 +197,14 @@ pub(super) struct Counts {
     pub(super) subscriptions: u64,
     pub(super) polls: u64,
     pub(super) deliveries: u64,
+    /// Left out of the file where there are none, as it was before there were any.
+    #[serde(skip_serializing_if = "is_zero", default)]
+    pub(super) faults: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+const fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 impl Counts {
@@ -191,17 +218,19 @@ impl Counts {
             subscriptions: sum(&mut consumers().map(|own| own.subscriptions.len())),
             polls: sum(&mut consumers().map(|own| own.polls.len())),
             deliveries: sum(&mut consumers().map(|own| own.deliveries.len())),
+            faults: history.faults.len() as u64,
         }
     }
 
     /// Of each: its name, and how many.
-    pub(super) const fn named(self) -> [(&'static str, u64); 5] {
+    pub(super) const fn named(self) -> [(&'static str, u64); 6] {
         [
             ("sessions", self.sessions),
             ("sends", self.sends),
             ("subscriptions", self.subscriptions),
             ("polls", self.polls),
             ("deliveries", self.deliveries),
+            ("faults", self.faults),
         ]
     }
 }

@@ -7,7 +7,7 @@ use super::plain::plain;
 use super::{VERSION, fingerprint};
 use crate::because::because;
 use crate::history::{
-    Answer, ConsumerHistory, Delivery, End, EpochIndex, History, Oddity, Outcome, Polled,
+    Answer, ConsumerHistory, Delivery, End, EpochIndex, Firing, History, Oddity, Outcome, Polled,
     ProducerHistory, Sent, Session, Subscribed,
 };
 use crate::plan::{MessageId, MessageName, Plan, StreamIndex, TopicIndex};
@@ -112,6 +112,7 @@ fn header(plan: &Plan, text: &str) -> Result<History, String> {
         epochs: header.epochs,
         producers: vec![ProducerHistory::default(); plan.producers.len()],
         consumers: vec![ConsumerHistory::default(); plan.consumers.len()],
+        faults: Vec::new(),
         end: End::default(),
     })
 }
@@ -132,6 +133,7 @@ impl Reading<'_> {
             Line::Send(line) => self.sent(&line),
             Line::Subscription(line) => self.subscription(&line),
             Line::Poll(line) => self.poll(&line),
+            Line::Fault(line) => self.fault(&line),
             Line::End(end) => {
                 self.ended = true;
                 self.history.end = match end.how {
@@ -239,6 +241,24 @@ impl Reading<'_> {
             invoked: moment(line.invoked),
             completed: moment(line.completed),
             answer,
+        });
+        Ok(())
+    }
+
+    fn fault(&mut self, line: &line::Fault<'_>) -> Result<(), String> {
+        let planned = self.plan.scenario.faults.get(line.fault as usize);
+        if planned.is_none_or(|fault| fault.to_string() != line.what) {
+            return Err(format!(
+                "the plan has no fault {} `{}`: the scenario's faults have changed",
+                line.fault, line.what
+            ));
+        }
+        self.history.faults.push(Firing {
+            fault: line.fault,
+            whom: line.whom.to_string(),
+            began: moment(line.began),
+            ended: moment(line.ended),
+            met: line.met,
         });
         Ok(())
     }

@@ -31,6 +31,18 @@ pub fn write(plan: &Plan, history: &History, mut to: impl Write) -> io::Result<(
     for (part, consumer) in history.consumers.iter().zip(&plan.consumers) {
         write_consumer(plan, part, &format!("C{}", consumer.number), &mut to)?;
     }
+    for firing in &history.faults {
+        let what = plan.scenario.faults.get(firing.fault as usize);
+        let line = line::Fault {
+            fault: firing.fault,
+            what: what.map(ToString::to_string).unwrap_or_default().into(),
+            whom: (&firing.whom).into(),
+            began: at(firing.began),
+            ended: at(firing.ended),
+            met: firing.met,
+        };
+        put(&Line::Fault(line), &mut to)?;
+    }
     let how = match history.end {
         End::Drained => line::How::Drained,
         End::Idle => line::How::Idle,

@@ -49,7 +49,7 @@ pub(super) fn proofs(judged: &Judged, style: Style, to: &mut dyn Write) -> io::R
 
 fn anomalies(found: &Found, style: Style, to: &mut dyn Write) -> io::Result<()> {
     let kind = style.bad(found.kind.as_str());
-    writeln!(to, "\n      {kind}  {}", words::anomalies(found.kind, found.count))?;
+    writeln!(to, "\n      {kind}  {}", words::anomalies(found.kind, found.count, found.possible))?;
     for Proven { title, evidence, .. } in &found.proofs {
         writeln!(to, "        {title}")?;
         for line in evidence {
@@ -65,8 +65,11 @@ fn anomalies(found: &Found, style: Style, to: &mut dyn Write) -> io::Result<()> 
 
 pub(super) fn allowed(judged: &Judged, style: Style, to: &mut dyn Write) -> io::Result<()> {
     for found in &judged.allowed {
-        let words = words::anomalies(found.kind, found.count);
+        let words = words::anomalies(found.kind, found.count, found.possible);
         writeln!(to, "{}", style.faint(&format!("      {words}, which `expect` allows")))?;
+        for Proven { title, .. } in &found.proofs {
+            writeln!(to, "{}", style.faint(&format!("        {title}")))?;
+        }
     }
     Ok(())
 }

@@ -24,6 +24,7 @@ use self::hand::Hand;
 use self::network::Network;
 use self::server::Server;
 use self::shelf::Shelf;
+use super::bugs::Bug;
 use super::{Failure, Hurt, Testbed};
 use crate::driver::Pending;
 use crate::plan::{Link, Plan};
@@ -38,12 +39,12 @@ pub struct Simulated {
 }
 
 impl Simulated {
-    /// Brokers that are up, as the plan's scenario wants them.
+    /// Brokers that are up, as the plan's scenario wants them; with a bug, on a store that has it.
     #[must_use]
-    pub fn new(plan: &Plan) -> Self {
+    pub fn new(plan: &Plan, bug: Option<Bug>) -> Self {
         let scenario = &plan.scenario;
-        let brokers = 1;
-        let shelf = Shelf::new(scenario.seed, scenario.broker.store);
+        let brokers = scenario.broker.count() as usize;
+        let shelf = Shelf::new(scenario.seed, scenario.broker.store, bug);
         let servers: Vec<_> = (0..brokers).map(|_| Arc::new(Server::default())).collect();
         for server in &servers {
             server.start(shelf.store());

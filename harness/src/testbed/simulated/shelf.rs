@@ -11,6 +11,7 @@ use rand_pcg::rand_core::Rng as _;
 use super::database::Database;
 use crate::plan::chance::{Purpose, generator};
 use crate::scenario;
+use crate::testbed::bugs::{Bug, Kept};
 
 /// The stores of all brokers of a run.
 pub(super) struct Shelf {
@@ -18,23 +19,28 @@ pub(super) struct Shelf {
     chance: Mutex<Pcg64Mcg>,
     /// Kept outside the brokers, where anything is kept.
     database: Option<Arc<Database>>,
+    /// A store that is wrong on purpose, in place of the right one.
+    wrong: Option<Kept>,
 }
 
 impl Shelf {
-    pub(super) fn new(seed: u64, store: scenario::Store) -> Self {
+    pub(super) fn new(seed: u64, store: scenario::Store, bug: Option<Bug>) -> Self {
         let mut chance = generator(seed, Purpose::Epochs, 0);
-        let database = match store {
-            scenario::Store::Memory => None,
-            scenario::Store::Mysql => {
-                let steps = generator(seed, Purpose::Database, 0);
-                Some(Arc::new(Database::new(epoch(&mut chance), steps)))
-            }
-        };
-        Self { chance: Mutex::new(chance), database }
+        let wrong = bug.map(|bug| {
+            Kept::new(bug, epoch(&mut chance), generator(seed, Purpose::Bug, 0))
+        });
+        let database = (wrong.is_none() && store.has_database()).then(|| {
+            let steps = generator(seed, Purpose::Database, 0);
+            Arc::new(Database::new(epoch(&mut chance), steps))
+        });
+        Self { chance: Mutex::new(chance), database, wrong }
     }
 
     /// The store of a broker that starts.
     pub(super) fn store(&self) -> Arc<dyn Store> {
+        if let Some(wrong) = &self.wrong {
+            return wrong.store();
+        }
         if let Some(database) = &self.database {
             return Arc::clone(database) as _;
         }

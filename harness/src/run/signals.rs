@@ -1,0 +1,228 @@
+//! What actors tell the faults of a run, and what the faults tell them: counts that are reached,
+//! and crashes. A run without faults pays a look at two empty lists.
+//!
+//! Everybody is woken in the order in which they began to wait, see [`Phases`](super::Phases).
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+
+use crate::plan::{ConsumerIndex, Plan, ProducerIndex};
+use crate::scenario::Action;
+use crate::scenario::fault::{Counted, Trigger};
+use crate::scenario::names::Actor;
+
+/// Shared by the actors and the faults of one run.
+#[derive(Debug)]
+pub struct Signals {
+    trips: Vec<Trip>,
+    /// By consumer, or empty where none is to crash.
+    crashes: Vec<Crash>,
+    finish: Mutex<bool>,
+    finishing: Notify,
+}
+
+/// A count that a fault waits for.
+#[derive(Debug)]
+struct Trip {
+    /// The fault's place.
+    fault: usize,
+    /// Of this one, by place; `None` of all.
+    whose: Option<usize>,
+    acks: bool,
+    count: u64,
+    counted: AtomicU64,
+    reached: Notify,
+}
+
+/// The crashes of one consumer.
+#[derive(Debug, Default)]
+struct Crash {
+    state: Mutex<Crashed>,
+    changed: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Crashed {
+    /// How many began.
+    begun: u64,
+    /// How many of those the consumer has taken notice of.
+    noticed: u64,
+    /// How many last.
+    lasting: u64,
+    /// The actor has ended.
+    gone: bool,
+    /// Polls that were in flight, over all crashes.
+    dropped: u64,
+}
+
+/// A crash that has begun.
+#[derive(Clone, Copy, Debug)]
+pub struct Crashing {
+    number: u64,
+    /// Polls dropped by crashes before it.
+    dropped: u64,
+}
+
+impl Signals {
+    /// Those of a plan.
+    #[must_use]
+    pub fn new(plan: &Plan) -> Self {
+        let faults = || plan.scenario.faults.iter();
+        let trips = faults().enumerate().filter_map(|(fault, own)| {
+            let Trigger::After { count, counted } = own.trigger else { return None };
+            let (acks, whose) = match counted {
+                Counted::Acked(whose) => (true, whose.map(Actor::producer)),
+                Counted::Delivered(whose) => (false, whose.map(Actor::consumer)),
+            };
+            let place = |actor| plan.place_of(actor).expect("loading looks every name up");
+            Some(Trip {
+                fault,
+                whose: whose.map(place),
+                acks,
+                count,
+                counted: AtomicU64::new(0),
+                reached: Notify::new(),
+            })
+        });
+        let crash = faults().any(|fault| matches!(fault.action, Action::Crash(_)));
+        let consumers = if crash { plan.consumers.len() } else { 0 };
+        Self {
+            trips: trips.collect(),
+            crashes: (0..consumers).map(|_| Crash::default()).collect(),
+            finish: Mutex::new(false),
+            finishing: Notify::new(),
+        }
+    }
+
+    /// Counts messages that were acked.
+    pub fn acked(&self, producer: ProducerIndex, count: u32) {
+        self.count(true, producer.place(), count);
+    }
+
+    /// Counts deliveries.
+    pub fn delivered(&self, consumer: ConsumerIndex, count: u32) {
+        self.count(false, consumer.place(), count);
+    }
+
+    fn count(&self, acks: bool, whose: usize, count: u32) {
+        for trip in &self.trips {
+            if trip.acks == acks && trip.whose.is_none_or(|own| own == whose) {
+                let count = u64::from(count);
+                let before = trip.counted.fetch_add(count, Ordering::Relaxed);
+                if before < trip.count && before + count >= trip.count {
+                    // Kept for who does not wait yet.
+                    trip.reached.notify_one();
+                }
+            }
+        }
+    }
+
+    /// Waits until the count of the fault at this place is reached; once.
+    pub async fn reached(&self, fault: usize) {
+        match self.trips.iter().find(|trip| trip.fault == fault) {
+            Some(trip) => trip.reached.notified().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Asks the faults to end what lasts and to begin nothing more.
+    pub fn finish(&self) {
+        *self.finish.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.finishing.notify_waiters();
+    }
+
+    /// Waits until the faults are to end.
+    pub async fn finished(&self) {
+        loop {
+            let finishing = self.finishing.notified();
+            if *self.finish.lock().unwrap_or_else(PoisonError::into_inner) {
+                return;
+            }
+            finishing.await;
+        }
+    }
+
+    /// Crashes a consumer; [`Signals::revive`] has to follow.
+    pub fn crash(&self, consumer: ConsumerIndex) -> Crashing {
+        let crash = &self.crashes[consumer.place()];
+        let mut state = crash.state();
+        state.begun += 1;
+        state.lasting += 1;
+        let begun = Crashing { number: state.begun, dropped: state.dropped };
+        drop(state);
+        crash.changed.notify_waiters();
+        begun
+    }
+
+    /// Waits until a consumer has noticed a crash; how many of its polls were in flight, 0 where it
+    /// has ended before.
+    pub async fn noticed(&self, consumer: ConsumerIndex, crashing: Crashing) -> u64 {
+        let Crashing { number, dropped } = crashing;
+        let noticed = move |state: &Crashed| {
+            (state.gone || state.noticed >= number).then(|| state.dropped - dropped)
+        };
+        self.crashes[consumer.place()].wait_for(noticed).await
+    }
+
+    /// Ends a crash: the consumer comes back when all of its crashes are over.
+    pub fn revive(&self, consumer: ConsumerIndex) {
+        let crash = &self.crashes[consumer.place()];
+        crash.state().lasting -= 1;
+        crash.changed.notify_waiters();
+    }
+
+    /// Waits until the consumer is to crash. May be dropped and called again.
+    pub async fn crashed(&self, consumer: ConsumerIndex) {
+        match self.crashes.get(consumer.place()) {
+            Some(crash) => {
+                crash.wait_for(|state| (state.begun > state.noticed).then_some(())).await;
+            }
+            None => std::future::pending().await,
+        }
+    }
+
+    /// The consumer has lost its memory, and so many polls with it.
+    pub fn notice(&self, consumer: ConsumerIndex, dropped: usize) {
+        let crash = &self.crashes[consumer.place()];
+        {
+            let mut state = crash.state();
+            state.noticed = state.begun;
+            state.dropped += dropped as u64;
+        }
+        crash.changed.notify_waiters();
+    }
+
+    /// Waits until the consumer may come back.
+    pub async fn revived(&self, consumer: ConsumerIndex) {
+        let crash = &self.crashes[consumer.place()];
+        crash.wait_for(|state| (state.lasting == 0).then_some(())).await;
+    }
+
+    /// The consumer has ended: nobody waits for it any more.
+    pub fn gone(&self, consumer: ConsumerIndex) {
+        if let Some(crash) = self.crashes.get(consumer.place()) {
+            crash.state().gone = true;
+            crash.changed.notify_waiters();
+        }
+    }
+}
+
+impl Crash {
+    fn state(&self) -> MutexGuard<'_, Crashed> {
+        // Nothing under this lock can leave it half-changed.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn wait_for<T>(&self, look: impl Fn(&Crashed) -> Option<T>) -> T {
+        loop {
+            // Before the look: what changes after it wakes this up.
+            let changed = self.changed.notified();
+            if let Some(found) = look(&self.state()) {
+                return found;
+            }
+            changed.await;
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! Takes messages as delivered when it answers, and not when the consumer says that it has them. A
+//! consumer whose answer is lost asks again from where it was, and is answered from behind what it
+//! never got: lost.
+
+use broker::store::{Answer, Poll, Polled};
+
+use super::desk::{Desk, Mistake};
+
+/// The mistake.
+pub(super) struct EagerPosition;
+
+impl Mistake for EagerPosition {
+    fn poll<'a>(&'a self, desk: &'a Desk, poll: Poll<'a>) -> Answer<'a, Polled> {
+        Box::pin(async move {
+            let polled = desk.paper.consuming(&poll.subscription, |log| {
+                let consumer = poll.subscription.consumer;
+                let start = log.positions[&consumer];
+                let messages = log.from(start, poll.max);
+                let position = start + messages.len() as u64;
+                // The answer has still to arrive.
+                log.positions.insert(consumer, position);
+                Ok(Polled { messages: messages.into_iter().collect(), position })
+            })?;
+            desk.paper.pause().await;
+            Ok(polled)
+        })
+    }
+}

@@ -1,0 +1,39 @@
+//! Has the producers' sequences in memory only. A request that was stored, but whose answer a crash
+//! kept from its producer, is repeated after the restart, and nobody knows it any more: a duplicate.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+use broker::store::{Answer, Append};
+use broker_client::wire::{Offset, ProducerId};
+
+use super::desk::{Desk, Mistake};
+use super::paper::{Count, repeated};
+
+/// The mistake, and what it has in mind.
+#[derive(Default)]
+pub(super) struct ForgottenSequence {
+    counts: Mutex<BTreeMap<ProducerId, Count>>,
+}
+
+impl Mistake for ForgottenSequence {
+    fn append<'a>(&'a self, desk: &'a Desk, append: Append<'a>) -> Answer<'a, Offset> {
+        Box::pin(async move {
+            let paper = &desk.paper;
+            paper.pause().await;
+            let offset = paper.appending(&append, |log| {
+                let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+                if let Some(offset) = repeated(counts.get(&append.producer), &append)? {
+                    return Ok(offset);
+                }
+                let end = log.end();
+                log.write(&append, end);
+                counts.extend(Count::of(&append, end).map(|count| (append.producer, count)));
+                Ok(end)
+            })?;
+            paper.changed.notify_waiters();
+            paper.pause().await;
+            Ok(offset)
+        })
+    }
+}

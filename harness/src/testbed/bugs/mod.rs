@@ -1,0 +1,175 @@
+//! Bugs to find: small stores that are wrong in the ways in which stores have been wrong, for
+//! simulations to find and shrink. Unlike [`sabotage`](super::sabotage), which is wrong at chosen
+//! messages, a bug here is wrong only when things happen at an unlucky moment.
+//!
+//! All are one store, [`desk`], with one [`Mistake`] in it; its steps take seeded times, as those
+//! of a store on a database do. What is on its [`paper`] survives a broker, and what a mistake has
+//! in mind does not. A new bug is one file here and one line in the table.
+
+mod desk;
+mod eager_position;
+mod ack_before_store;
+mod forgotten_sequence;
+mod loose_offset;
+mod lost_wakeup;
+mod paper;
+mod check_then_append;
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use broker::store::{Epoch, Store};
+use rand_pcg::Pcg64Mcg;
+
+use self::desk::{Careful, Desk, Mistake, Wrong};
+use self::paper::Paper;
+
+/// A way to be wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bug {
+    /// None: the small store that the bugs are planted in, as it should be.
+    None,
+    /// Looks up whether a request is a repeat, and appends a moment later.
+    CheckThenAppend,
+    /// Acknowledges what it has only in memory, and stores it a moment later.
+    AckBeforeStore,
+    /// Has the producers' sequences only in memory, so a restart forgets them.
+    ForgottenSequence,
+    /// Takes messages as delivered when it answers, not when the consumer says so.
+    EagerPosition,
+    /// Reads the end of the log, and writes there a moment later.
+    LooseOffset,
+    /// Notes that there is nothing new a moment after it looked.
+    LostWakeup,
+}
+
+/// One line of the table.
+struct Row {
+    bug: Bug,
+    name: &'static str,
+    about: &'static str,
+    make: fn() -> Box<dyn Mistake>,
+}
+
+/// Every bug, the right store first.
+const TABLE: [Row; 7] = [
+    Row {
+        bug: Bug::None,
+        name: "none",
+        about: "the small store without a mistake, to compare with",
+        make: || Box::new(Careful),
+    },
+    Row {
+        bug: Bug::CheckThenAppend,
+        name: "check-then-append",
+        about: "checks for a repeated request and appends without a lock over both",
+        make: || Box::new(check_then_append::CheckThenAppend),
+    },
+    Row {
+        bug: Bug::AckBeforeStore,
+        name: "ack-before-store",
+        about: "acknowledges a message before it is stored",
+        make: || Box::<ack_before_store::AckBeforeStore>::default(),
+    },
+    Row {
+        bug: Bug::ForgottenSequence,
+        name: "forgotten-sequence",
+        about: "forgets the producers' sequences when the broker restarts",
+        make: || Box::<forgotten_sequence::ForgottenSequence>::default(),
+    },
+    Row {
+        bug: Bug::EagerPosition,
+        name: "eager-position",
+        about: "advances a position before the answer is out",
+        make: || Box::new(eager_position::EagerPosition),
+    },
+    Row {
+        bug: Bug::LooseOffset,
+        name: "loose-offset",
+        about: "allots offsets outside the lock",
+        make: || Box::new(loose_offset::LooseOffset),
+    },
+    Row {
+        bug: Bug::LostWakeup,
+        name: "lost-wakeup",
+        about: "loses the wake-up that comes between looking and waiting",
+        make: || Box::<lost_wakeup::LostWakeup>::default(),
+    },
+];
+
+impl Bug {
+    /// Every bug, without [`Bug::None`].
+    pub fn all() -> impl Iterator<Item = Self> {
+        TABLE.iter().skip(1).map(|row| row.bug)
+    }
+
+    /// The name on the command line.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        self.row().name
+    }
+
+    /// What it is, in a few words.
+    #[must_use]
+    pub fn about(self) -> &'static str {
+        self.row().about
+    }
+
+    fn row(self) -> &'static Row {
+        TABLE.iter().find(|row| row.bug == self).expect("the table has every bug")
+    }
+}
+
+impl fmt::Display for Bug {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Bug {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let found = TABLE.iter().find(|row| row.name == text);
+        found.map(|row| row.bug).ok_or_else(|| {
+            let known: Vec<_> = TABLE.iter().map(|row| row.name).collect();
+            format!("unknown bug {text:?}, known are {}", known.join(", "))
+        })
+    }
+}
+
+/// What a store with a bug has on paper: it survives every broker that works with it.
+#[derive(Clone)]
+pub(super) struct Kept {
+    bug: Bug,
+    paper: Arc<Paper>,
+}
+
+impl Kept {
+    /// Empty paper; `chance` decides how long steps take.
+    pub(super) fn new(bug: Bug, epoch: Epoch, chance: Pcg64Mcg) -> Self {
+        Self { bug, paper: Arc::new(Paper::new(epoch, chance)) }
+    }
+
+    /// The store of a broker that starts, with nothing in mind.
+    pub(super) fn store(&self) -> Arc<dyn Store> {
+        let desk = Desk { paper: Arc::clone(&self.paper) };
+        Arc::new(Wrong { desk, mistake: (self.bug.row().make)() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Bug, TABLE};
+
+    #[test]
+    fn a_bug_is_read_by_the_name_that_it_shows() {
+        for row in &TABLE {
+            assert_eq!(row.bug.to_string().parse(), Ok(row.bug));
+        }
+        assert_eq!(Bug::all().count(), 6);
+        let unknown = "loose".parse::<Bug>().unwrap_err();
+        assert!(unknown.contains("known are none, check-then-append"), "{unknown}");
+    }
+}

@@ -195,8 +195,8 @@ fn choose(arguments: &Arguments, scenarios: &mut Vec<Scenario>) -> Result<usize,
         return skip(scenarios);
     }
     refuse_faults(scenarios, |fault| {
-        let own = fault.action.target().is_some()
-            || fault.action.links() == Some(&fault::Who::Database);
+        let own =
+            fault.action.target().is_some() || fault.action.links() == Some(&fault::Who::Database);
         own.then(|| "a broker at --broker is somebody else's, and stays as it is".to_owned())
     })?;
     Ok(0)

@@ -11,6 +11,7 @@ use tracing_subscriber::EnvFilter;
 use crate::http::Limits;
 use crate::server::Options;
 use crate::store::memory::{MemoryStore, Retain};
+use crate::store::mysql::{self, Address, MysqlStore};
 use crate::store::{Epoch, Store};
 
 /// How to run a broker.
@@ -25,15 +26,33 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE", env = "BROKER_PORT_FILE")]
     pub port_file: Option<PathBuf>,
 
-    /// Where messages are kept
-    #[arg(long, value_enum, env = "BROKER_STORE", default_value = "memory")]
+    /// Where messages are kept: `memory`, or a database as mysql://user:password@host:3306/name;
+    /// a password is safer in the variable than on the command line, which other users can read
+    #[arg(long, value_name = "STORE", env = "BROKER_STORE", hide_env_values = true,
+          default_value = "memory", value_parser = store)]
     pub store: StoreKind,
 
-    /// Which messages are kept: those that a subscription has yet to get, or all [default: lag]
+    /// Time within which every request ends when the database is slow or away
+    #[arg(long, value_name = "TIME", env = "BROKER_STORE_TIMEOUT", default_value = "5s",
+          value_parser = duration)]
+    pub store_timeout: Duration,
+
+    /// Most connections to the database
+    #[arg(long, value_name = "COUNT", env = "BROKER_STORE_CONNECTIONS", default_value = "16",
+          value_parser = count)]
+    pub store_connections: NonZeroUsize,
+
+    /// Most bytes of messages that are kept in memory in front of the database
+    #[arg(long, value_name = "SIZE", env = "BROKER_STORE_CACHE", default_value = "64MiB",
+          value_parser = memory_size)]
+    pub store_cache: NonZeroUsize,
+
+    /// Which messages are kept: those that a subscription has yet to get, or all [default: lag in
+    /// memory, all in a database]
     #[arg(long, value_enum, env = "BROKER_RETAIN")]
     pub retain: Option<Retain>,
 
-    /// Most bytes of messages kept, with some 70 bytes a message beside the payload; past it
+    /// Most bytes of messages kept in memory, with some 70 bytes a message beside the payload; past it
     /// produce is refused with code `full` until consumers have caught up
     #[arg(long, value_name = "SIZE", env = "BROKER_MAX_MEMORY", default_value = "1GiB",
           value_parser = size)]
@@ -114,10 +133,15 @@ pub struct Arguments {
 }
 
 /// The stores there are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum StoreKind {
     /// In memory: quick, and gone with the process.
     Memory,
+    /// In a MySQL or MariaDB database: durable, and shared by several brokers.
+    Mysql(Address),
+    /// None of them, and why. Found out by [`Arguments::check`]: what clap itself refuses it
+    /// quotes, and there may be a password in it.
+    Unusable(String),
 }
 
 /// The forms of the log.
@@ -135,6 +159,9 @@ impl Arguments {
     /// # Errors
     /// Which two do not, with their values.
     pub fn check(&self) -> Result<(), String> {
+        if let StoreKind::Unusable(why) = &self.store {
+            return Err(format!("--store, or the variable BROKER_STORE: {why}"));
+        }
         let (message, body) = (self.max_message, self.max_body);
         if message > body {
             return Err(format!(
@@ -149,14 +176,25 @@ impl Arguments {
     ///
     /// # Errors
     /// When the store cannot be reached.
-    #[expect(clippy::unused_async, reason = "a store that is elsewhere is waited for")]
     pub(crate) async fn open(&self) -> anyhow::Result<Arc<dyn Store>> {
-        Ok(match self.store {
+        Ok(match &self.store {
             StoreKind::Memory => {
                 let retain = self.retain.unwrap_or(Retain::Lag);
                 Arc::new(MemoryStore::new(Epoch::random(), retain, Some(self.max_memory)))
             }
+            StoreKind::Mysql(address) => MysqlStore::open(address, &self.mysql()).await?,
+            StoreKind::Unusable(why) => anyhow::bail!("{why}"),
         })
+    }
+
+    fn mysql(&self) -> mysql::Options {
+        mysql::Options {
+            timeout: self.store_timeout,
+            connections: self.store_connections.get(),
+            cache: self.store_cache.get(),
+            message: self.max_message.get(),
+            retain: self.retain.unwrap_or(Retain::All),
+        }
     }
 
     /// How the server is to run.
@@ -186,6 +224,18 @@ fn address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| match text.strip_prefix("localhost:") {
         Some(port) => format!("{EXPECTED}; did you mean 127.0.0.1:{port}?"),
         None => EXPECTED.to_owned(),
+    })
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "the form that clap wants")]
+fn store(text: &str) -> Result<StoreKind, String> {
+    const EXPECTED: &str = "expected `memory` or mysql://user:password@host:3306/database";
+    Ok(match text {
+        "memory" => StoreKind::Memory,
+        _ if text.contains("://") => {
+            text.parse().map_or_else(StoreKind::Unusable, StoreKind::Mysql)
+        }
+        _ => StoreKind::Unusable(EXPECTED.to_owned()),
     })
 }
 

@@ -111,6 +111,7 @@ async fn consume(State(broker): Shared, request: Request) -> Answer {
         offset: query.offset,
         max: query.max.unwrap_or(1),
         max_bytes: broker.limits.answer_bytes,
+        waits: false,
     };
     let messages = poll_waiting(&broker, poll, query.wait).await?;
     if query.max.is_some() {
@@ -158,11 +159,12 @@ async fn wrong_method(request: Request) -> Failure {
 /// the broker closes.
 async fn poll_waiting(
     broker: &Broker,
-    poll: Poll<'_>,
+    mut poll: Poll<'_>,
     wait: Duration,
 ) -> Result<Messages, store::Error> {
+    poll.waits = poll.max > 0 && !wait.is_zero();
     let mut polled = broker.store.poll(poll).await?;
-    if !polled.messages.is_empty() || poll.max == 0 || wait.is_zero() {
+    if !polled.messages.is_empty() || !poll.waits {
         return Ok(polled.messages);
     }
     let begun = Instant::now();
@@ -186,6 +188,7 @@ async fn poll_waiting(
                 () = sleep_until(gathered) => {}
             }
         }
+        poll.waits = Instant::now() < deadline;
         polled = broker.store.poll(poll).await?;
         if !polled.messages.is_empty() || Instant::now() >= deadline {
             return Ok(polled.messages);

@@ -32,29 +32,21 @@ fn main() -> ExitCode {
     }
 }
 
-/// Adds what clap does not say of a bad value: that it is the environment's, or what is planned.
+/// Adds what clap does not say of a bad value: that it is the environment's.
 fn explained(mut error: clap::Error) -> clap::Error {
-    let text = |kind| match error.get(kind) {
+    let shown = match error.get(ContextKind::InvalidArg) {
         Some(ContextValue::String(text)) => text.clone(),
         _ => String::new(),
     };
-    let (shown, value) = (text(ContextKind::InvalidArg), text(ContextKind::InvalidValue));
     let flag = shown.split(' ').next().unwrap_or_default();
     let command = Cli::command();
     let argument = command.get_arguments().find(|argument| {
         argument.get_long().is_some_and(|long| flag.strip_prefix("--") == Some(long))
     });
-    let mut tips = Vec::new();
-    if flag == "--store" && value == "mysql" {
-        tips.push("the MySQL store is not built yet".to_owned());
-    }
     let is_typed = std::env::args().skip(1).any(|word| word.split('=').next() == Some(flag));
     if let Some(variable) = argument.and_then(clap::Arg::get_env).filter(|_| !is_typed) {
-        tips.push(format!("the value is that of the variable {}", variable.display()));
-    }
-    if !tips.is_empty() {
-        let tips = tips.into_iter().map(Into::into).collect();
-        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(tips));
+        let tip = format!("the value is that of the variable {}", variable.display());
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
     }
     error
 }

@@ -163,6 +163,7 @@ mod parts {
                 offset: Some(0),
                 max: 10,
                 max_bytes: NonZeroUsize::new(max_bytes).unwrap(),
+                waits: false,
             };
             let polled = store.0.poll(poll).await.unwrap();
             assert_eq!(
@@ -346,7 +347,8 @@ mod parts {
             [(None, 0, 0), (None, 2, 2), (Some(2), 9, 2), (Some(3), 9, 3), (None, 9, 3)]
         {
             let subscription = Subscription { topic: "A", consumer, epoch: None };
-            let poll = Poll { subscription, offset, max, max_bytes: NonZeroUsize::MAX };
+            let poll =
+                Poll { subscription, offset, max, max_bytes: NonZeroUsize::MAX, waits: false };
             assert_eq!(store.0.poll(poll).await.unwrap().position, expected);
             assert_eq!(store.size("A", consumer).await, Ok((3 - expected, expected)));
         }

@@ -50,7 +50,7 @@ async fn reaches(pid: i32, states: &[Option<char>]) {
 
 #[tokio::test]
 async fn its_end_is_told_with_its_last_lines() {
-    let mut child = start("echo out; echo err >&2; exit 7");
+    let child = start("echo out; echo err >&2; exit 7");
     let ended = child.ended().await.to_string();
     assert_eq!(ended, "ended with exit code 7; it wrote last:\n    out\n    err");
     assert_eq!(child.ended().await.to_string(), ended, "and told again");
@@ -58,7 +58,7 @@ async fn its_end_is_told_with_its_last_lines() {
 
 #[tokio::test]
 async fn an_end_by_a_signal_is_told_too() {
-    let mut child = start("kill -9 $$");
+    let child = start("kill -9 $$");
     let ended = child.ended().await.to_string();
     assert_eq!(ended, "was ended by signal 9 and had written nothing");
 }
@@ -66,7 +66,7 @@ async fn an_end_by_a_signal_is_told_too() {
 #[tokio::test]
 async fn a_program_that_is_not_there_is_named() {
     let nowhere = Path::new("/nowhere/broker");
-    let mut child = Child::start(Path::new(HARNESS), nowhere, &[]).unwrap();
+    let child = Child::start(Path::new(HARNESS), nowhere, &[]).unwrap();
     let ended = child.ended().await.to_string();
     assert!(ended.contains("cannot start /nowhere/broker: No such file"), "{ended}");
     let error = Child::start(nowhere, nowhere, &[]).unwrap_err();
@@ -118,7 +118,7 @@ async fn dropping_it_kills_and_reaps_it_and_its_descendants() {
 
 #[tokio::test]
 async fn a_chatty_child_never_waits_for_room_in_the_pipe() {
-    let mut child = start("head -c 4000000 /dev/zero | tr '\\0' 'x'; echo; echo end");
+    let child = start("head -c 4000000 /dev/zero | tr '\\0' 'x'; echo; echo end");
     let ended = child.ended().await;
     assert_eq!(ended.output, ["end"]);
 }
@@ -174,4 +174,13 @@ fn a_guard_whose_parent_is_another_starts_nothing() {
         .unwrap();
     assert_eq!(output.status.code(), Some(3));
     assert!(output.stdout.is_empty());
+}
+
+#[tokio::test]
+async fn its_environment_has_what_it_is_given_and_no_other_settings_of_a_broker() {
+    let arguments: Vec<OsString> = vec!["-c".into(), "env | grep ^BROKER_".into()];
+    let harness = Path::new(HARNESS);
+    let given = [("BROKER_STORE", "memory")];
+    let child = Child::start_with(harness, Path::new("/bin/sh"), &arguments, &given).unwrap();
+    assert_eq!(child.ended().await.output, ["BROKER_STORE=memory"]);
 }

@@ -1,9 +1,12 @@
 //! Stores: where topics, registrations and messages live. A new one is one file here that
 //! implements [`Store`], and one line in [`crate::Arguments`].
 
+mod count;
 mod error;
 pub mod memory;
 pub(crate) mod messages;
+pub mod mysql;
+mod segment;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -164,6 +167,9 @@ pub struct Poll<'a> {
     pub max: usize,
     /// Stops before the message with which the answer would be larger, but for the first one.
     pub max_bytes: NonZeroUsize,
+    /// Whether the caller waits, by [`Store::arrival`], where there is nothing. An empty answer
+    /// may then be out of date by a moment, which spares a store that is elsewhere a question.
+    pub waits: bool,
 }
 
 /// The answer to [`Store::poll`].

@@ -61,7 +61,7 @@ impl Short {
         max: usize,
     ) -> Result<Vec<Message>, Error> {
         let subscription = Subscription { topic, consumer, epoch: None };
-        let poll = Poll { subscription, offset, max, max_bytes: NonZeroUsize::MAX };
+        let poll = Poll { subscription, offset, max, max_bytes: NonZeroUsize::MAX, waits: false };
         Ok(self.0.poll(poll).await?.messages.iter().collect())
     }
 

@@ -59,6 +59,20 @@ impl Child {
     /// When `harness` cannot be started. A `program` that cannot is an early end, explained in its
     /// output.
     pub fn start(harness: &Path, program: &Path, arguments: &[OsString]) -> io::Result<Self> {
+        Self::start_with(harness, program, arguments, &[])
+    }
+
+    /// As [`Child::start`], with variables of the environment beside those that this process has:
+    /// for what must not be seen in a list of processes.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn start_with(
+        harness: &Path,
+        program: &Path,
+        arguments: &[OsString],
+        environment: &[(&str, &str)],
+    ) -> io::Result<Self> {
         let (reader, writer) = io::pipe()?;
         let mut command = Command::new(harness);
         command.arg("guard").arg("--parent").arg(std::process::id().to_string());
@@ -71,6 +85,7 @@ impl Child {
                 command.env_remove(name);
             }
         }
+        command.envs(environment.iter().copied());
 
         let alive = Arc::new(Mutex::new(true));
         let output = Arc::new(Mutex::new(Tail::default()));
@@ -109,8 +124,9 @@ impl Child {
     }
 
     /// Completes when it has ended and is reaped. May be dropped and called again.
-    pub async fn ended(&mut self) -> Ended {
-        let status = self.ended.wait_for(Option::is_some).await.ok().and_then(|status| *status);
+    pub async fn ended(&self) -> Ended {
+        let mut ended = self.ended.clone();
+        let status = ended.wait_for(Option::is_some).await.ok().and_then(|status| *status);
         let status = status.expect("the keeper tells of the end before its own");
         Ended { status, output: self.output() }
     }
@@ -122,7 +138,7 @@ impl Child {
     }
 
     /// Asks it to end by SIGTERM, and kills it with all that it started if it is still there after `grace`; says which it was.
-    pub async fn stop(mut self, grace: Duration) -> (Ended, Signal) {
+    pub async fn stop(&self, grace: Duration) -> (Ended, Signal) {
         self.signal(Signal::TERM);
         // A stopped process would see the SIGTERM only after somebody lets it go on.
         self.signal(Signal::CONT);

@@ -14,10 +14,8 @@ use tokio::time::Instant;
 use super::Retain;
 use super::budget::Budget;
 use crate::store::messages::Rendered;
+use crate::store::segment::{SEGMENT_BYTES, Segment, Taking, as_offset};
 use crate::store::{Error, Messages, Poll, Polled, Size};
-
-/// Bytes at which a segment is full. Small enough that a lagging log is freed in small pieces.
-pub(super) const SEGMENT_BYTES: usize = 64 * 1024;
 
 /// The most segments that one step frees.
 const FREED_AT_ONCE: usize = 16;
@@ -33,12 +31,6 @@ pub(super) struct Log {
     subscriptions: BTreeMap<ConsumerId, Subscription>,
     /// How many subscriptions stand at each position, so that the least one is found at once.
     positions: BTreeMap<Offset, usize>,
-}
-
-struct Segment {
-    /// The offset of its first message.
-    first: Offset,
-    messages: Arc<Rendered>,
 }
 
 struct Subscription {
@@ -171,9 +163,7 @@ impl Log {
         }
         // Without subscriptions the end moved on alone, perhaps before all was freed.
         let adjoins = self.tail.end() == self.end;
-        let fits = adjoins && self.tail.messages.bytes() + block.bytes() <= SEGMENT_BYTES;
-        if fits && let Some(tail) = Arc::get_mut(&mut self.tail.messages) {
-            tail.extend(block);
+        if adjoins && self.tail.extend(block) {
             return;
         }
         let next = Segment { first: self.end, messages: Arc::new(std::mem::take(block)) };
@@ -185,30 +175,15 @@ impl Log {
 
     /// A share of the messages from `start` on. `start` is at or above the least position.
     fn messages(&self, start: Offset, max: usize, max_bytes: usize) -> Messages {
-        let mut messages = Messages::default();
-        let (mut next, mut max, mut max_bytes) = (start, max, max_bytes);
+        let mut taking = Taking::new(start, max, max_bytes);
         let index = self.sealed.partition_point(|segment| segment.end() <= start);
         for segment in self.sealed.range(index..).chain([&self.tail]) {
-            if next >= self.end || max == 0 {
+            if taking.next >= self.end || taking.is_full() {
                 break;
             }
-            let from = usize::try_from(next - segment.first).expect("segments fit memory");
-            let mut count = segment.messages.fitting(from, max, max_bytes);
-            if count == 0 && messages.is_empty() {
-                // The first message is handed out however large it is.
-                count = 1;
-            }
-            let range = from..from + count;
-            max_bytes = max_bytes.saturating_sub(segment.messages.text_of(&range).len());
-            let all = range.end == segment.messages.len();
-            messages.push(&segment.messages, range);
-            max -= count;
-            next += as_offset(count);
-            if !all {
-                break;
-            }
+            taking.take_from(segment);
         }
-        messages
+        taking.messages
     }
 
     /// Moves a subscription, and answers whether that left something to free.
@@ -258,16 +233,6 @@ impl Log {
     }
 }
 
-impl Segment {
-    fn end(&self) -> Offset {
-        self.first + length(&self.messages)
-    }
-}
-
 fn length(rendered: &Rendered) -> u64 {
     as_offset(rendered.len())
-}
-
-fn as_offset(count: usize) -> Offset {
-    Offset::try_from(count).expect("lengths fit 64 bits")
 }

@@ -5,13 +5,15 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard};
 
-use broker_client::wire::{ConsumerId, Offset, ProducerId, Sequence};
+use broker_client::wire::{ConsumerId, Offset, ProducerId};
 use tokio::sync::Notify;
 
 use super::budget::Budget;
-use super::log::{Freed, Log, SEGMENT_BYTES};
+use super::log::{Freed, Log};
 use super::{Retain, lock};
+use crate::store::count::Count;
 use crate::store::messages::Rendered;
+use crate::store::segment::{SEGMENT_BYTES, as_offset};
 use crate::store::{Append, Error};
 
 /// One topic.
@@ -28,21 +30,6 @@ struct Appender {
     producers: BTreeMap<ProducerId, Count>,
     /// Where a batch is rendered; kept for its memory.
     scratch: Rendered,
-}
-
-/// A producer's count.
-#[derive(Default)]
-struct Count {
-    next: Sequence,
-    last: Option<Numbered>,
-}
-
-/// The last request with a sequence: `count` messages from `first` on went to `offset`.
-#[derive(Clone, Copy)]
-struct Numbered {
-    first: Sequence,
-    count: u64,
-    offset: Offset,
 }
 
 impl Topic {
@@ -71,7 +58,8 @@ impl Topic {
         let mut appender = lock(&self.appender);
         let Appender { producers, scratch } = &mut *appender;
         let count = producers.get_mut(&append.producer)?;
-        match count.repeated(append) {
+        let size = as_offset(append.payloads.len());
+        match count.repeated(append.sequence, size) {
             Ok(Some(offset)) => return Some(Ok(offset)),
             Ok(None) => {}
             Err(refusal) => return Some(Err(refusal)),
@@ -86,7 +74,7 @@ impl Topic {
         if let Err(full) = published {
             return Some(Err(full));
         }
-        count.accept(append, offset);
+        count.accept(append.sequence, size, offset);
         drop(appender);
         self.changed.notify_waiters();
         Some(Ok(offset))
@@ -124,47 +112,10 @@ impl Topic {
     }
 }
 
-impl Count {
-    /// Answers the offset of a request that repeats, `None` for one that is due, or refuses.
-    fn repeated(&self, append: &Append<'_>) -> Result<Option<Offset>, Error> {
-        let Some(first) = append.sequence else { return Ok(None) };
-        if first == self.next {
-            return Ok(None);
-        }
-        if first > self.next {
-            return Err(Error::SequenceGap { given: first, expected: self.next });
-        }
-        // No overflow: `first` is below a count that was reached one message at a time.
-        let end = first + size(append);
-        match self.last {
-            Some(last) if last.first <= first && end <= last.first + last.count => {
-                Ok(Some(last.offset + (first - last.first)))
-            }
-            last => Err(Error::SequenceOld {
-                first,
-                last: end - 1,
-                request: last.map(|last| (last.first, last.first + last.count - 1)),
-            }),
-        }
-    }
-
-    fn accept(&mut self, append: &Append<'_>, offset: Offset) {
-        if let Some(first) = append.sequence {
-            let count = size(append);
-            self.next = first + count;
-            self.last = Some(Numbered { first, count, offset });
-        }
-    }
-}
-
 fn render(out: &mut Rendered, offset: Offset, append: &Append<'_>) {
     out.clear();
     for (place, payload) in (0..).zip(append.payloads) {
         let sequence = append.sequence.map(|first| first + place);
         out.push(offset + place, append.producer, sequence, payload);
     }
-}
-
-fn size(append: &Append<'_>) -> u64 {
-    u64::try_from(append.payloads.len()).expect("lengths fit 64 bits")
 }

@@ -83,7 +83,7 @@ impl Broken {
         max: usize,
     ) -> Seen {
         let subscription = Subscription { topic, consumer, epoch: None };
-        let poll = Poll { subscription, offset, max, max_bytes: NonZeroUsize::MAX };
+        let poll = Poll { subscription, offset, max, max_bytes: NonZeroUsize::MAX, waits: false };
         let messages = self.store.poll(poll).await.unwrap().messages;
         messages.iter().map(|message| (message.offset, message.payload)).collect()
     }

@@ -1,0 +1,430 @@
+//! The store in MySQL or MariaDB: durable, and shared by any number of brokers.
+//!
+//! What decides is in the database alone; a broker remembers only what cannot change. From the
+//! request inwards:
+//! - [`lane`]: requests that come while a transaction is in flight gather for the next one;
+//!   [`append`], [`positions`], [`registration`] and [`ends`] are what lanes do.
+//! - [`recent`]: the messages in memory, which those at the head of a log get; [`topic`] reads the
+//!   others.
+//! - [`transaction`], [`statements`], [`connections`]: sqlx as it is used here; [`failure`]: what
+//!   may be concluded from its errors.
+//! - [`setup`]: the database at the start of a broker; [`retention`]: deleting in the background.
+//!
+//! Acknowledged is what a commit has returned for. A failure before a commit was sent is definite,
+//! one after it is an unknown outcome. What this broker has read and not written is handed out
+//! only once a later commit of its own proves it to be on disk.
+
+mod address;
+mod append;
+mod connections;
+mod database;
+mod ends;
+mod failure;
+mod lane;
+mod payloads;
+mod positions;
+mod recent;
+mod registration;
+mod retention;
+mod setup;
+mod statements;
+mod subscriptions;
+mod topic;
+mod topics;
+mod transaction;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use broker_client::wire::{Offset, ProducerId, TopicName};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+pub use self::address::Address;
+pub use self::setup::drop_database;
+
+use self::append::Batch;
+use self::connections::{Connections, Mode};
+use self::database::{Database, column};
+use self::ends::Ends;
+use self::failure::Failure;
+use self::lane::Lane;
+use self::payloads::Payloads;
+use self::positions::{Move, Moved, Positions};
+use self::recent::Cache;
+use self::registration::{Registrar, Wish};
+use self::subscriptions::Subscriptions;
+use self::topic::Topic;
+use self::topics::Topics;
+use super::memory::Retain;
+use super::segment::Taking;
+use super::{Answer, Append, Epoch, Error, Poll, Polled, Size, Store, Subscribed, Subscription};
+
+/// How a store uses its database.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Within this every request ends.
+    pub timeout: Duration,
+    /// The most connections.
+    pub connections: usize,
+    /// The most bytes of messages in memory.
+    pub cache: usize,
+    /// The most bytes of one message.
+    pub message: usize,
+    /// What is kept.
+    pub retain: Retain,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            timeout: Duration::from_secs(5),
+            connections: 16,
+            cache: 64 << 20,
+            message: 1 << 20,
+            retain: Retain::All,
+        }
+    }
+}
+
+/// The store in a database.
+pub struct MysqlStore {
+    database: Arc<Database>,
+    cache: Arc<Cache>,
+    topics: Topics,
+    subscriptions: Subscriptions,
+    registrar: Lane<Registrar>,
+    positions: Lane<Positions>,
+    ends: Lane<Ends>,
+    /// How many connections had been lost when the memory was last emptied.
+    losses: AtomicU64,
+    /// Its own tasks, which end with it.
+    _tasks: JoinSet<()>,
+}
+
+impl MysqlStore {
+    /// Opens the store in the database, which is created and migrated if need be.
+    ///
+    /// # Errors
+    /// When the database cannot be reached or used; the text says what to do, and no password.
+    pub async fn open(address: &Address, options: &Options) -> anyhow::Result<Arc<Self>> {
+        let preparing = setup::prepare(address, options.message);
+        let found = tokio::time::timeout(setup::PREPARED_WITHIN, preparing).await;
+        let found = found.map_err(|_| anyhow::anyhow!("{address} does not answer"))??;
+        let timeout = options.timeout;
+        let connections = Connections::new(address.clone(), options.connections, timeout);
+        let connections = connections.bind(found.epoch.clone());
+        let database = Database::new(connections, found.epoch, timeout, found.packet);
+        let database = Arc::new(database);
+        Ok(Arc::new_cyclic(|store| {
+            let mut tasks = JoinSet::new();
+            tasks.spawn(ends::watch(store.clone()));
+            if options.retain == Retain::Lag {
+                tasks.spawn(retention::keep(store.clone()));
+            }
+            Self {
+                cache: Arc::new(Cache::new(options.cache)),
+                topics: Topics::default(),
+                subscriptions: Subscriptions::default(),
+                registrar: Lane::new(Registrar(Arc::clone(&database)), timeout),
+                positions: Lane::new(Positions(Arc::clone(&database)), timeout),
+                ends: Lane::new(Ends(Arc::clone(&database)), timeout),
+                losses: AtomicU64::new(0),
+                database,
+                _tasks: tasks,
+            }
+        }))
+    }
+
+    fn check_epoch(&self, given: Option<&str>) -> Result<(), Error> {
+        let current = self.database.epoch.as_str();
+        match given {
+            Some(given) if given != current => {
+                Err(Error::WrongEpoch { given: given.to_owned(), current: current.to_owned() })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Forgets what is in memory if a connection was lost since it last did.
+    fn forget_if_lost(&self) {
+        let losses = self.database.connections.losses();
+        if self.losses.swap(losses, Ordering::AcqRel) != losses {
+            for topic in self.topics.all() {
+                topic.recent.forget();
+            }
+        }
+    }
+
+    /// The topics for whose messages somebody waits.
+    fn topics_awaited(&self) -> Vec<Arc<Topic>> {
+        self.forget_if_lost();
+        self.topics.all().into_iter().filter(|topic| topic.recent.is_awaited()).collect()
+    }
+
+    async fn append_now(&self, append: &Append<'_>, until: Instant) -> Result<Offset, Error> {
+        self.check_epoch(append.epoch)?;
+        let topic = self.producers_topic(append, until).await?;
+        let batch = Batch {
+            producer: append.producer,
+            sequence: append.sequence,
+            payloads: Payloads::new(append.payloads),
+        };
+        topic.appender.ask(batch, until).await
+    }
+
+    /// The topic that the producer is registered with, if it is the request's.
+    async fn producers_topic(
+        &self,
+        append: &Append<'_>,
+        until: Instant,
+    ) -> Result<Arc<Topic>, Error> {
+        let Append { producer, topic, .. } = *append;
+        let own = self.topics.of_producer(self, producer, until).await?;
+        let own = own.ok_or(Error::UnknownProducer(producer))?;
+        if own.name.as_str() == topic {
+            return Ok(own);
+        }
+        match self.topics.by_name(self, topic, until).await? {
+            None => Err(Error::UnknownTopic(topic.to_owned())),
+            Some(_) => Err(Error::ProducerNotRegistered { producer, topic: topic.to_owned() }),
+        }
+    }
+
+    async fn poll_now(&self, poll: &Poll<'_>, until: Instant) -> Result<Polled, Error> {
+        self.forget_if_lost();
+        let subscription = self.subscribed(&poll.subscription, until).await?;
+        let topic = &subscription.topic;
+        let busy = || Error::Unavailable("another poll of this consumer takes too long".to_owned());
+        // Polls of one consumer follow each other.
+        let locked = tokio::time::timeout_at(until, subscription.position.lock()).await;
+        let mut position = locked.map_err(|_| busy())?;
+        loop {
+            let from = *position;
+            let start = poll.offset.unwrap_or(from);
+            // What is passed is passed for good, but how far is for the database to say.
+            let is_passed = start < from;
+            let taken = if is_passed {
+                Taking::new(start, 0, 0)
+            } else {
+                self.check_end(topic, poll.offset, until).await?;
+                self.take(topic, start, poll, until).await?
+            };
+            let to = match poll.offset {
+                _ if is_passed => from,
+                Some(start) => start,
+                None => taken.next,
+            };
+            if poll.waits && !is_passed && taken.messages.is_empty() && to == from {
+                return Ok(Polled { messages: taken.messages, position: to });
+            }
+            let consumer = poll.subscription.consumer;
+            match self.positions.ask(Move { consumer, from, to }, until).await? {
+                Moved::Done if is_passed => {
+                    return Err(Error::OffsetPassed { given: start, position: from });
+                }
+                Moved::Done => {
+                    *position = to;
+                    return Ok(Polled { messages: taken.messages, position: to });
+                }
+                Moved::Stands(stands) => *position = stands,
+                Moved::Gone => {
+                    self.subscriptions.forget(consumer);
+                    return Err(Error::UnknownConsumer(consumer));
+                }
+            }
+        }
+    }
+
+    /// Refuses an offset past the end of the log.
+    async fn check_end(
+        &self,
+        topic: &Topic,
+        offset: Option<Offset>,
+        until: Instant,
+    ) -> Result<(), Error> {
+        match offset {
+            Some(given) if given > topic.recent.proven() => {
+                let end = self.end(topic, until).await?;
+                if given > end { Err(Error::OffsetBeyond { given, end }) } else { Ok(()) }
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Messages from `start` on, out of memory as far as they are there.
+    async fn take(
+        &self,
+        topic: &Arc<Topic>,
+        start: Offset,
+        poll: &Poll<'_>,
+        until: Instant,
+    ) -> Result<Taking, Error> {
+        let mut taking = Taking::new(start, poll.max, poll.max_bytes.get());
+        let mut is_asked = false;
+        loop {
+            topic.recent.take(&mut taking);
+            if taking.is_full() {
+                return Ok(taking);
+            }
+            let end = match topic.recent.end() {
+                // An answer with messages may lack those of a moment ago, and so may one that
+                // waits for them.
+                Some(end) if is_asked || poll.waits || !taking.messages.is_empty() => end,
+                Some(end) if end > taking.next => end,
+                _ => {
+                    is_asked = true;
+                    self.end(topic, until).await?
+                }
+            };
+            if taking.next >= end {
+                return Ok(taking);
+            }
+            match topic.read(taking.next, until).await.map_err(Failure::into_error)? {
+                Some(segment) => taking.take_from(&segment),
+                // Either somebody else has read them, or the log is shorter than it seemed.
+                None if topic.recent.gap(taking.next) == Some(0) => {}
+                None => {
+                    self.end(topic, until).await?;
+                    if !taking.messages.is_empty() || is_asked {
+                        return Ok(taking);
+                    }
+                    is_asked = true;
+                }
+            }
+        }
+    }
+
+    /// Where the log of a topic ends now.
+    async fn end(&self, topic: &Topic, until: Instant) -> Result<Offset, Error> {
+        let ends = self.ends.ask(vec![topic.id], until).await?;
+        let end = *ends.first().expect("as many ends come as topics were asked for");
+        topic.recent.see(end);
+        Ok(end)
+    }
+
+    async fn size_now(&self, of: &Subscription<'_>, until: Instant) -> Result<Size, Error> {
+        self.subscribed(of, until).await?;
+        let consumer = of.consumer;
+        let query = move || {
+            sqlx::query(
+                "SELECT s.`position`, t.next_offset FROM subscriptions s
+                 JOIN topics t ON t.id = s.topic WHERE s.consumer = ?",
+            )
+            .bind(consumer)
+        };
+        let read = async {
+            let rows = self.database.rows(until, query).await?;
+            let size = rows.first().map(|row| {
+                let (position, end): (Offset, Offset) = (column(row, 0)?, column(row, 1)?);
+                Ok(Size { lag: end - position, position })
+            });
+            size.transpose()
+        };
+        let size: Result<Option<Size>, Failure> = read.await;
+        size.map_err(Failure::into_error)?.ok_or_else(|| {
+            self.subscriptions.forget(consumer);
+            Error::UnknownConsumer(consumer)
+        })
+    }
+
+    async fn ready_now(&self) -> Result<(), Error> {
+        let until = self.database.deadline();
+        let asking = async {
+            let mut lease = self.database.connections.take(Mode::Single, until).await?;
+            lease.ping().await?;
+            lease.give_back();
+            Ok(())
+        };
+        let late = |_| Err(Failure::not_done("the database does not answer"));
+        let asked = tokio::time::timeout_at(until, asking).await.unwrap_or_else(late);
+        asked.map_err(Failure::into_error)
+    }
+}
+
+impl Store for MysqlStore {
+    fn epoch(&self) -> &Epoch {
+        &self.database.epoch
+    }
+
+    fn create_topic(&self, topic: TopicName) -> Answer<'_, ()> {
+        Box::pin(async move {
+            let until = self.database.deadline();
+            let made = self.registrar.ask(Wish::Topic(topic.clone()), until).await?;
+            self.topics.add(self, made.topic, topic);
+            Ok(())
+        })
+    }
+
+    fn topics(&self) -> Answer<'_, Vec<TopicName>> {
+        Box::pin(async move { self.topics.names(self).await.map_err(Failure::into_error) })
+    }
+
+    fn register_producer(&self, topic: TopicName) -> Answer<'_, ProducerId> {
+        Box::pin(async move {
+            let until = self.database.deadline();
+            let made = self.registrar.ask(Wish::Producer(topic.clone()), until).await?;
+            let topic = self.topics.add(self, made.topic, topic);
+            self.topics.add_producer(made.producer(), topic);
+            Ok(made.producer())
+        })
+    }
+
+    fn register_consumer<'a>(&'a self, topic: &'a str) -> Answer<'a, Subscribed> {
+        Box::pin(async move {
+            let until = self.database.deadline();
+            // Otherwise the name need not be one, and no topic has it.
+            let Ok(name) = topic.parse::<TopicName>() else {
+                return Err(Error::UnknownTopic(topic.to_owned()));
+            };
+            let made = self.registrar.ask(Wish::Consumer(topic.to_owned()), until).await?;
+            let topic = self.topics.add(self, made.topic, name);
+            // The end was read and then written down in one transaction, so it is on disk.
+            topic.recent.prove(made.end);
+            self.subscriptions.add(made.consumer(), topic, made.end);
+            Ok(Subscribed { consumer: made.consumer(), offset: made.end })
+        })
+    }
+
+    fn append<'a>(&'a self, append: Append<'a>) -> Answer<'a, Offset> {
+        Box::pin(async move { self.append_now(&append, self.database.deadline()).await })
+    }
+
+    fn poll<'a>(&'a self, poll: Poll<'a>) -> Answer<'a, Polled> {
+        Box::pin(async move { self.poll_now(&poll, self.database.deadline()).await })
+    }
+
+    fn size<'a>(&'a self, subscription: Subscription<'a>) -> Answer<'a, Size> {
+        Box::pin(async move { self.size_now(&subscription, self.database.deadline()).await })
+    }
+
+    fn unsubscribe<'a>(&'a self, subscription: Subscription<'a>) -> Answer<'a, ()> {
+        Box::pin(async move { self.unsubscribe_now(&subscription).await })
+    }
+
+    fn end_idle(&self, idle: Duration) -> Answer<'_, usize> {
+        Box::pin(async move { self.end_idle_now(idle).await })
+    }
+
+    fn arrival<'a>(&'a self, subscription: Subscription<'a>, offset: Offset) -> Answer<'a, ()> {
+        Box::pin(async move {
+            let until = self.database.deadline();
+            let subscribed = self.subscribed(&subscription, until).await?;
+            let recent = &subscribed.topic.recent;
+            let _waiting = recent.wait();
+            loop {
+                // It listens from here on, so that nothing after the look is missed.
+                let changed = recent.changed.notified();
+                if subscribed.is_over() || recent.end().is_some_and(|end| end > offset) {
+                    return Ok(());
+                }
+                changed.await;
+            }
+        })
+    }
+
+    fn ready(&self) -> Answer<'_, ()> {
+        Box::pin(self.ready_now())
+    }
+}

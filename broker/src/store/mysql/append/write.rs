@@ -1,0 +1,162 @@
+//! The statements of an append.
+
+use std::collections::BTreeMap;
+
+use broker_client::wire::{Offset, ProducerId};
+
+use super::Batch;
+use super::place::{Placed, Placement};
+use crate::store::count::{Count, Numbered};
+use crate::store::mysql::database::{Database, column};
+use crate::store::mysql::failure::Failure;
+use crate::store::mysql::statements::{Tail, Template, at_most, padded};
+use crate::store::mysql::transaction::Transaction;
+
+/// The most rows of one statement: well below the 65,535 parameters that a statement may have.
+const ROWS: usize = 8192;
+
+const MESSAGES: Template = Template {
+    head: "INSERT INTO messages (topic, `offset`, producer, sequence, payload) VALUES ",
+    row: "(?,?,?,?,?)",
+    between: ",",
+    tail: Tail::Text(""),
+};
+
+/// The rows are there; `UPDATE` has no form that gives several rows a value each.
+const COUNTS: Template = Template {
+    head: "INSERT INTO producers (id, topic, next_sequence, last_first, last_offset) VALUES ",
+    row: "(?,?,?,?,?)",
+    between: ",",
+    tail: Tail::Text(
+        " ON DUPLICATE KEY UPDATE next_sequence = VALUES(next_sequence), \
+         last_first = VALUES(last_first), last_offset = VALUES(last_offset)",
+    ),
+};
+
+const READ_COUNTS: Template = Template {
+    head: "SELECT id, next_sequence, last_first, last_offset FROM producers WHERE id IN (",
+    row: "?",
+    between: ",",
+    tail: Tail::Text(")"),
+};
+
+/// Moves the end of the log if it is where the group expects it, and says whether it was.
+pub(super) async fn advance_from(
+    transaction: &mut Transaction<'_>,
+    topic: u32,
+    placed: &Placed,
+) -> Result<bool, Failure> {
+    let statement =
+        sqlx::query("UPDATE topics SET next_offset = ? WHERE id = ? AND next_offset = ?")
+            .bind(placed.end())
+            .bind(topic)
+            .bind(placed.first);
+    Ok(transaction.execute(statement).await? == 1)
+}
+
+/// Locks the end of the log and answers where it is.
+pub(super) async fn lock_end(
+    transaction: &mut Transaction<'_>,
+    topic: u32,
+) -> Result<Offset, Failure> {
+    let query = sqlx::query("SELECT next_offset FROM topics WHERE id = ? FOR UPDATE").bind(topic);
+    column(&transaction.row(query).await?, 0)
+}
+
+/// Moves the end of a log that is locked.
+pub(super) async fn advance(
+    transaction: &mut Transaction<'_>,
+    topic: u32,
+    placed: &Placed,
+) -> Result<(), Failure> {
+    let statement = sqlx::query("UPDATE topics SET next_offset = ? WHERE id = ?")
+        .bind(placed.end())
+        .bind(topic);
+    transaction.execute(statement).await?;
+    Ok(())
+}
+
+/// Inserts the new messages.
+pub(super) async fn messages(
+    transaction: &mut Transaction<'_>,
+    database: &Database,
+    topic: u32,
+    group: &[Batch],
+    placed: &Placed,
+) -> Result<(), Failure> {
+    let messages: Vec<Placement<'_>> = placed.messages(group).collect();
+    let mut rest = &messages[..];
+    while !rest.is_empty() {
+        let (part, others) = rest.split_at(at_most(fitting(rest, database.statement_bytes)));
+        rest = others;
+        let mut statement = MESSAGES.statement(part.len());
+        for message in part {
+            statement = statement
+                .bind(topic)
+                .bind(message.offset)
+                .bind(message.producer)
+                .bind(message.sequence)
+                .bind(message.payload);
+        }
+        transaction.execute(statement).await?;
+    }
+    Ok(())
+}
+
+/// How many messages one statement takes; at least one.
+fn fitting(messages: &[Placement<'_>], bytes: usize) -> usize {
+    let mut left = bytes;
+    let fits = |message: &&Placement<'_>| {
+        let fits = left.checked_sub(message.payload.len() + size_of::<Placement<'_>>());
+        left = fits.unwrap_or(0);
+        fits.is_some()
+    };
+    messages.iter().take(ROWS).take_while(fits).count().max(1)
+}
+
+/// Stores the counts that the group changes.
+pub(super) async fn counts(
+    transaction: &mut Transaction<'_>,
+    topic: u32,
+    placed: &Placed,
+) -> Result<(), Failure> {
+    let Some(last) = placed.counts.last_key_value() else { return Ok(()) };
+    let rows = padded(placed.counts.len());
+    // A row that is there twice does no harm, and a number of rows that is new would.
+    let repeated = std::iter::repeat_n(last, rows - placed.counts.len());
+    let mut statement = COUNTS.statement(rows);
+    for (id, count) in placed.counts.iter().chain(repeated) {
+        statement = statement
+            .bind(*id)
+            .bind(topic)
+            .bind(count.next)
+            .bind(count.last.map(|last| last.first))
+            .bind(count.last.map(|last| last.offset));
+    }
+    transaction.execute(statement).await?;
+    Ok(())
+}
+
+/// The counts of those who send numbered messages in the group. The log's end must be locked.
+pub(super) async fn read_counts(
+    transaction: &mut Transaction<'_>,
+    group: &[Batch],
+) -> Result<BTreeMap<ProducerId, Count>, Failure> {
+    let numbered = group.iter().filter(|batch| batch.sequence.is_some());
+    let ids: std::collections::BTreeSet<_> = numbered.map(|batch| batch.producer).collect();
+    let mut counts = BTreeMap::new();
+    let Some(&last) = ids.last() else { return Ok(counts) };
+    let rows = padded(ids.len());
+    let repeated = std::iter::repeat_n(last, rows - ids.len());
+    let query = ids.iter().copied().chain(repeated);
+    let query = query.fold(READ_COUNTS.statement(rows), |query, id| query.bind(id));
+    for row in transaction.rows(query).await? {
+        let first: Option<u64> = column(&row, 2)?;
+        let offset: Option<u64> = column(&row, 3)?;
+        let last = first.zip(offset).map(|(first, offset)| Numbered { first, offset });
+        let id = column::<u64>(&row, 0)?;
+        let id = ProducerId::try_from(id).expect("ids are counted from 0");
+        counts.insert(id, Count { next: column(&row, 1)?, last });
+    }
+    Ok(counts)
+}

@@ -1,0 +1,232 @@
+//! Connections to the database: a bounded number of them, opened when they are needed.
+//!
+//! sqlx's own pool starts a task for every connection that comes back and asks the server before
+//! it hands one out; with transactions this short that is a good part of their time. And here it
+//! must be known when a connection is lost: what is remembered of the database is forgotten then.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use sqlx::{ConnectOptions, Connection as _, Executor, MySqlConnection};
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::{Instant, timeout_at};
+use tracing::{info, warn};
+
+use super::address::Address;
+use super::failure::Failure;
+use crate::store::Epoch;
+
+/// A connection that nobody used for so long is closed rather than used: the server closes it too,
+/// some time later, and at any moment.
+const IDLE: Duration = Duration::from_secs(30);
+
+/// After so many seconds without a statement the server ends a connection, and with it a
+/// transaction whose broker is out of reach. Longer than [`IDLE`].
+const SERVER_IDLE: u64 = 60;
+
+/// The statements that a connection keeps prepared. More than there are: preparing again, and
+/// closing what was prepared, costs far more than the statements themselves.
+const STATEMENTS: usize = 4096;
+
+/// The two ways in which connections are used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// Each statement is a transaction.
+    Single,
+    /// A transaction begins by itself and ends by `COMMIT` or `ROLLBACK`.
+    Transaction,
+}
+
+/// All connections of a store.
+#[derive(Debug)]
+pub(super) struct Connections {
+    address: Address,
+    /// Longest wait for a lock within the database.
+    lock_wait: Duration,
+    /// The life of the store that the connections must lead to; none before it is known.
+    epoch: Option<Epoch>,
+    permits: Semaphore,
+    idle: Mutex<Idle>,
+    /// How often a connection was lost.
+    losses: AtomicU64,
+    /// Whether the last attempt to reach the database went well; only for the log.
+    up: AtomicBool,
+}
+
+#[derive(Debug, Default)]
+struct Idle {
+    single: Vec<(MySqlConnection, Instant)>,
+    transaction: Vec<(MySqlConnection, Instant)>,
+}
+
+impl Connections {
+    pub(super) fn new(address: Address, most: usize, lock_wait: Duration) -> Self {
+        Self {
+            address,
+            lock_wait,
+            epoch: None,
+            permits: Semaphore::new(most),
+            idle: Mutex::default(),
+            losses: AtomicU64::new(0),
+            up: AtomicBool::new(true),
+        }
+    }
+
+    /// From now on, a database with another epoch is refused.
+    pub(super) fn bind(mut self, epoch: Epoch) -> Self {
+        self.epoch = Some(epoch);
+        self
+    }
+
+    /// How often a connection was lost. What was remembered before it changed is to be forgotten.
+    pub(super) fn losses(&self) -> u64 {
+        self.losses.load(Ordering::Acquire)
+    }
+
+    /// A connection that is not in use, or a new one.
+    pub(super) async fn take(&self, mode: Mode, until: Instant) -> Result<Lease<'_>, Failure> {
+        let permit = match timeout_at(until, self.permits.acquire()).await {
+            Ok(Ok(permit)) => permit,
+            Ok(Err(_)) => unreachable!("the semaphore is never closed"),
+            Err(_) => return Err(Failure::not_done("every connection to the database is busy")),
+        };
+        let kept = self.idle(mode, |idle| idle.pop());
+        let connection = match kept {
+            Some((connection, since)) if since.elapsed() < IDLE => connection,
+            _ => self.open_until(mode, until).await?,
+        };
+        Ok(Lease { connections: self, mode, connection: Some(connection), _permit: permit })
+    }
+
+    async fn open_until(&self, mode: Mode, until: Instant) -> Result<MySqlConnection, Failure> {
+        let opened = timeout_at(until, self.open(mode)).await;
+        opened
+            .unwrap_or_else(|_| Err(Failure::not_done("the database does not answer")))
+            .inspect_err(|failure| self.lost(failure))
+    }
+
+    async fn open(&self, mode: Mode) -> Result<MySqlConnection, Failure> {
+        let options = self.address.options().statement_cache_capacity(STATEMENTS);
+        // sqlx's own log of statements is for programs that have few of them.
+        let options = options.disable_statement_logging();
+        let mut connection =
+            options.connect().await.map_err(|error| Failure::connecting(&error))?;
+        self.settle(&mut connection, mode).await.map_err(|error| Failure::connecting(&error))?;
+        if let Some(epoch) = &self.epoch {
+            check_epoch(&mut connection, epoch).await?;
+        }
+        Ok(connection)
+    }
+
+    async fn settle(&self, to: &mut MySqlConnection, mode: Mode) -> Result<(), sqlx::Error> {
+        let wait = self.lock_wait.as_secs().max(1);
+        // READ COMMITTED: every read sees what is committed by then, and locks leave no gaps.
+        sqlx::query("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
+            .execute(&mut *to)
+            .await?;
+        sqlx::query("SET SESSION innodb_lock_wait_timeout = ?, SESSION wait_timeout = ?")
+            .bind(wait)
+            .bind(SERVER_IDLE)
+            .execute(&mut *to)
+            .await?;
+        if mode == Mode::Transaction {
+            to.execute("SET autocommit = 0").await?;
+        }
+        Ok(())
+    }
+
+    /// A statement went well: tells the log if that is news.
+    fn works(&self) {
+        if !self.up.load(Ordering::Relaxed) && !self.up.swap(true, Ordering::Relaxed) {
+            info!(database = %self.address, "the database is back");
+        }
+    }
+
+    /// A connection was lost or could not be opened: the others are suspect too.
+    fn lost(&self, why: &Failure) {
+        self.losses.fetch_add(1, Ordering::AcqRel);
+        self.idle(Mode::Single, std::mem::take);
+        self.idle(Mode::Transaction, std::mem::take);
+        if self.up.swap(false, Ordering::Relaxed) {
+            warn!(database = %self.address, %why, "the database is lost");
+        }
+    }
+
+    fn idle<T>(
+        &self,
+        mode: Mode,
+        act: impl FnOnce(&mut Vec<(MySqlConnection, Instant)>) -> T,
+    ) -> T {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        match mode {
+            Mode::Single => act(&mut idle.single),
+            Mode::Transaction => act(&mut idle.transaction),
+        }
+    }
+}
+
+async fn check_epoch(connection: &mut MySqlConnection, epoch: &Epoch) -> Result<(), Failure> {
+    let found: Result<Option<String>, _> =
+        sqlx::query_scalar("SELECT epoch FROM store WHERE one = 1")
+            .fetch_optional(connection)
+            .await;
+    match found {
+        Ok(Some(found)) if found == epoch.as_str() => Ok(()),
+        Ok(_) => Err(Failure::not_done("the database holds another store now: restart the broker")),
+        Err(error) => Err(Failure::connecting(&error)),
+    }
+}
+
+/// A connection in use. It goes back by [`Lease::give_back`]; dropped, it is closed, and the
+/// server rolls back what was not committed.
+pub(super) struct Lease<'a> {
+    connections: &'a Connections,
+    mode: Mode,
+    connection: Option<MySqlConnection>,
+    _permit: SemaphorePermit<'a>,
+}
+
+impl Lease<'_> {
+    pub(super) fn raw(&mut self) -> &mut MySqlConnection {
+        self.connection.as_mut().expect("it is there until it is given back")
+    }
+
+    /// Ends the use of a connection on which no statement is half done and no transaction open.
+    pub(super) fn give_back(mut self) {
+        if let Some(connection) = self.connection.take() {
+            self.connections.works();
+            let entry = (connection, Instant::now());
+            self.connections.idle(self.mode, |idle| idle.push(entry));
+        }
+    }
+
+    /// What an error of sqlx on this connection means. After one that leaves the connection
+    /// usable, the open transaction is still to be rolled back.
+    pub(super) fn failed(&mut self, error: &sqlx::Error) -> Failure {
+        let failure = Failure::executing(error);
+        if failure.is_lost() {
+            self.connection = None;
+            self.connections.lost(&failure);
+        }
+        failure
+    }
+
+    /// Whether the connection is still there.
+    pub(super) fn is_there(&self) -> bool {
+        self.connection.is_some()
+    }
+
+    /// Rolls back and gives back; a connection that cannot is closed.
+    pub(super) async fn roll_back(mut self) {
+        if self.is_there() && self.raw().execute("ROLLBACK").await.is_ok() {
+            self.give_back();
+        }
+    }
+
+    /// Asks the server for a sign of life.
+    pub(super) async fn ping(&mut self) -> Result<(), Failure> {
+        let pinged = self.raw().ping().await;
+        pinged.map_err(|error| self.failed(&error))
+    }
+}

@@ -1,0 +1,112 @@
+//! What all parts of the store share: the connections, the life of the store, the proof that
+//! something read is on disk.
+
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use sqlx::Row;
+use sqlx::mysql::MySqlRow;
+use tokio::time::Instant;
+
+use super::connections::{Connections, Lease, Mode};
+use super::failure::Failure;
+use super::transaction::Statement;
+use crate::store::Epoch;
+
+/// The database as the parts of the store see it.
+#[derive(Debug)]
+pub(super) struct Database {
+    pub(super) connections: Connections,
+    /// Its life.
+    pub(super) epoch: Epoch,
+    /// This broker's row among the heartbeats.
+    broker: u64,
+    /// How long a request may take.
+    pub(super) timeout: Duration,
+    /// The most bytes of one statement's parameters.
+    pub(super) statement_bytes: usize,
+}
+
+impl Database {
+    pub(super) fn new(
+        connections: Connections,
+        epoch: Epoch,
+        timeout: Duration,
+        packet: usize,
+    ) -> Self {
+        let broker = u64::from_str_radix(Epoch::random().as_str(), 16);
+        let broker = broker.expect("a random epoch is a hexadecimal number of 64 bits");
+        // Half a packet leaves room for what is beside the payloads.
+        let statement_bytes = (packet / 2).min(4 << 20);
+        Self { connections, epoch, broker, timeout, statement_bytes }
+    }
+
+    /// When a request that comes now is to be answered.
+    pub(super) fn deadline(&self) -> Instant {
+        Instant::now() + self.timeout
+    }
+
+    /// A statement whose commit proves that what was read before is on disk.
+    pub(super) fn heartbeat(&self) -> Statement<'static> {
+        sqlx::query(
+            "INSERT INTO heartbeats (broker, beats, beaten) VALUES (?, 1, UNIX_TIMESTAMP())
+             ON DUPLICATE KEY UPDATE beats = beats + 1, beaten = UNIX_TIMESTAMP()",
+        )
+        .bind(self.broker)
+    }
+
+    /// Executes statements that are each a transaction of its own on one connection, again on
+    /// another where the connection turns out to be lost.
+    pub(super) async fn read<T>(
+        &self,
+        until: Instant,
+        mut work: impl for<'l> FnMut(&'l mut Lease<'_>) -> BoxFuture<'l, Result<T, Failure>> + Send,
+    ) -> Result<T, Failure> {
+        let working = async {
+            loop {
+                let mut lease = self.connections.take(Mode::Single, until).await?;
+                match work(&mut lease).await {
+                    Ok(value) => {
+                        lease.give_back();
+                        return Ok(value);
+                    }
+                    Err(failure) => {
+                        let again = failure.is_passing() && Instant::now() < until;
+                        if !failure.is_lost() {
+                            lease.give_back();
+                        }
+                        if !again {
+                            return Err(failure);
+                        }
+                    }
+                }
+            }
+        };
+        let late = |_| Err(Failure::not_done("the database does not answer in time"));
+        tokio::time::timeout_at(until, working).await.unwrap_or_else(late)
+    }
+
+    /// The rows of one query.
+    pub(super) async fn rows(
+        &self,
+        until: Instant,
+        query: impl Fn() -> Statement<'static> + Send + Sync,
+    ) -> Result<Vec<MySqlRow>, Failure> {
+        self.read(until, |lease| {
+            let query = query();
+            Box::pin(async move {
+                let rows = query.fetch_all(lease.raw()).await;
+                rows.map_err(|error| lease.failed(&error))
+            })
+        })
+        .await
+    }
+}
+
+/// A column of a row that this store's own statement selected.
+pub(super) fn column<'r, T>(row: &'r MySqlRow, index: usize) -> Result<T, Failure>
+where
+    T: sqlx::Decode<'r, sqlx::MySql> + sqlx::Type<sqlx::MySql>,
+{
+    row.try_get(index).map_err(|error| Failure::executing(&error))
+}

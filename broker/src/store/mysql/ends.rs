@@ -1,0 +1,93 @@
+//! Where logs end: one query for everyone who asks at the same time, and a look every now and then
+//! for those who wait for what other brokers append.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use broker_client::wire::Offset;
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::MysqlStore;
+use super::database::{Database, column};
+use super::failure::Failure;
+use super::lane::{Attempt, Work};
+use super::statements::{Tail, Template, padded};
+use crate::store::Error;
+
+/// Between two looks for appends of other brokers. Together with the query well below the 50 ms
+/// within which they are promised to be seen.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// The most topics of one query.
+const TOPICS: usize = 1024;
+
+const ENDS: Template = Template {
+    head: "SELECT id, next_offset FROM topics WHERE id IN (",
+    row: "?",
+    between: ",",
+    tail: Tail::Text(")"),
+};
+
+/// Asks where logs end. A request is the ids of topics; ends come in the same order.
+#[derive(Debug)]
+pub(super) struct Ends(pub(super) Arc<Database>);
+
+impl Work for Ends {
+    type Request = Vec<u32>;
+    type Reply = Vec<Offset>;
+
+    fn joins(&self, group: &[Vec<u32>], next: &Vec<u32>) -> bool {
+        group.iter().map(Vec::len).sum::<usize>() + next.len() <= TOPICS
+    }
+
+    async fn carry_out(
+        &self,
+        group: &[Vec<u32>],
+        attempt: &Attempt,
+    ) -> Result<Vec<Result<Vec<Offset>, Error>>, Failure> {
+        let topics: BTreeSet<u32> = group.iter().flatten().copied().collect();
+        let topics: Vec<u32> = topics.into_iter().collect();
+        let mut ends = BTreeMap::new();
+        for part in topics.chunks(TOPICS) {
+            let last = *part.last().expect("no chunk is empty");
+            let query = || {
+                let rows = padded(part.len());
+                let repeated = std::iter::repeat_n(last, rows - part.len());
+                let ids = part.iter().copied().chain(repeated);
+                ids.fold(ENDS.statement(rows), |query, id| query.bind(id))
+            };
+            for row in self.0.rows(attempt.until, query).await? {
+                ends.insert(column::<u32>(&row, 0)?, column::<u64>(&row, 1)?);
+            }
+        }
+        let end = |id| {
+            ends.get(id)
+                .copied()
+                .ok_or_else(|| Error::Unavailable("a topic has vanished".to_owned()))
+        };
+        Ok(group.iter().map(|ids| ids.iter().map(end).collect()).collect())
+    }
+}
+
+/// Looks for what other brokers append, for as long as the store lives. One query does for all
+/// topics, and there is none while nobody waits.
+pub(super) async fn watch(store: Weak<MysqlStore>) {
+    let mut ticks = interval(LOOK_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let Some(store) = store.upgrade() else { return };
+        let awaited = store.topics_awaited();
+        if awaited.is_empty() {
+            continue;
+        }
+        let ids = awaited.iter().map(|topic| topic.id).collect();
+        // Without an answer they go on waiting; their polls are told what is wrong.
+        if let Ok(ends) = store.ends.ask(ids, store.database.deadline()).await {
+            for (topic, end) in awaited.iter().zip(ends) {
+                topic.recent.see(end);
+            }
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! Lanes: requests that come while a transaction is in flight gather, and go out together in the
+//! next one. First come, first served; every request ends by its deadline.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::oneshot;
+use tokio::time::{Duration, Instant, sleep, timeout_at};
+use tracing::debug;
+
+use super::failure::Failure;
+use crate::store::Error;
+
+/// The pause before a transaction that failed for a passing reason is tried again, at first; it
+/// doubles up to the second figure.
+const PAUSE: Duration = Duration::from_millis(1);
+const LONGEST_PAUSE: Duration = Duration::from_millis(100);
+
+/// What a lane does for its requests.
+pub(super) trait Work: Send + Sync + 'static {
+    /// What is asked.
+    type Request: Send + Sync + 'static;
+    /// What is answered.
+    type Reply: Send + 'static;
+
+    /// Whether a group may take one more request; asked in turn, the group's first one excepted.
+    fn joins(&self, group: &[Self::Request], next: &Self::Request) -> bool;
+
+    /// Carries out a group as one transaction, and answers its requests in their order. After a
+    /// failure nothing has happened, but for one that says that it is unknown. It may be dropped
+    /// at any moment.
+    fn carry_out(
+        &self,
+        group: &[Self::Request],
+        attempt: &Attempt,
+    ) -> impl Future<Output = Result<Vec<Result<Self::Reply, Error>>, Failure>> + Send;
+}
+
+/// One try of a transaction.
+#[derive(Debug)]
+pub(super) struct Attempt {
+    /// It is dropped then.
+    pub(super) until: Instant,
+    committing: AtomicBool,
+}
+
+impl Attempt {
+    pub(super) fn new(until: Instant) -> Self {
+        Self { until, committing: AtomicBool::new(false) }
+    }
+
+    /// Notes that from here on it may be committed.
+    pub(super) fn commits(&self) {
+        self.committing.store(true, Ordering::Relaxed);
+    }
+
+    /// What is known of it when its time is over.
+    pub(super) fn timed_out(&self) -> Failure {
+        if self.committing.load(Ordering::Relaxed) {
+            Failure::unknown("the database did not confirm the commit in time")
+        } else {
+            Failure::not_done("the database does not answer in time")
+        }
+    }
+}
+
+/// A queue of requests and the task that carries them out while there are any.
+pub(super) struct Lane<W: Work>(Arc<Shared<W>>);
+
+struct Shared<W: Work> {
+    work: W,
+    /// A request with less time left than this is not begun: cut off in the middle of its commit,
+    /// it would end as unknown for all that share it.
+    least: Duration,
+    queue: Mutex<Queue<W>>,
+}
+
+struct Queue<W: Work> {
+    waiting: VecDeque<Entry<W>>,
+    running: bool,
+}
+
+struct Entry<W: Work> {
+    request: W::Request,
+    until: Instant,
+    tell: oneshot::Sender<Result<W::Reply, Error>>,
+}
+
+impl<W: Work> Lane<W> {
+    /// An empty lane, where requests usually have so much time.
+    pub(super) fn new(work: W, timeout: Duration) -> Self {
+        let queue = Mutex::new(Queue { waiting: VecDeque::new(), running: false });
+        Self(Arc::new(Shared { work, least: timeout / 8, queue }))
+    }
+
+    /// Asks, and waits for the answer, which is there by `until` or soon after.
+    pub(super) async fn ask(&self, request: W::Request, until: Instant) -> Result<W::Reply, Error> {
+        let (tell, told) = oneshot::channel();
+        if self.0.push(Entry { request, until, tell }) {
+            tokio::spawn(Running(Arc::clone(&self.0)).run());
+        }
+        // The task ends without telling only where it crashed half way.
+        let lost = |_| Err(Error::OutcomeUnknown("the broker failed while it worked".to_owned()));
+        told.await.unwrap_or_else(lost)
+    }
+}
+
+impl<W: Work> Shared<W> {
+    /// Notes that no task runs any more, unless somebody has come since the look.
+    fn rests(&self) -> bool {
+        let mut queue = self.queue();
+        queue.running = !queue.waiting.is_empty();
+        !queue.running
+    }
+
+    /// Adds an entry, and says whether a task is to be started for it.
+    fn push(&self, entry: Entry<W>) -> bool {
+        let mut queue = self.queue();
+        queue.waiting.push_back(entry);
+        !std::mem::replace(&mut queue.running, true)
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue<W>> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The task of a lane. Should it crash, the next request starts another.
+struct Running<W: Work>(Arc<Shared<W>>);
+
+impl<W: Work> Drop for Running<W> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.queue().running = false;
+        }
+    }
+}
+
+impl<W: Work> Running<W> {
+    async fn run(self) {
+        loop {
+            // Requests that are ready to come, come before the group is closed.
+            tokio::task::yield_now().await;
+            match self.next_group() {
+                Some(group) => self.serve(group).await,
+                None if self.0.rests() => return,
+                None => {}
+            }
+        }
+    }
+
+    /// The next requests that share a transaction; none where nobody waits.
+    fn next_group(&self) -> Option<Group<W>> {
+        let Shared { work, least, .. } = &*self.0;
+        let now = Instant::now();
+        let mut group = Group { requests: Vec::new(), replies: Vec::new() };
+        let mut queue = self.0.queue();
+        while let Some(next) = queue.waiting.front() {
+            if !group.requests.is_empty() && !work.joins(&group.requests, &next.request) {
+                break;
+            }
+            let entry = queue.waiting.pop_front().expect("its front was just looked at");
+            if entry.tell.is_closed() {
+                // Who asked is gone, and nothing has happened yet.
+                continue;
+            }
+            if entry.until < now + *least {
+                let late = Failure::not_done("the database is too slow, nothing was begun");
+                let _ = entry.tell.send(Err(late.into_error()));
+                continue;
+            }
+            group.requests.push(entry.request);
+            group.replies.push((entry.until, entry.tell));
+        }
+        (!group.requests.is_empty()).then_some(group)
+    }
+
+    async fn serve(&self, group: Group<W>) {
+        let until = group.replies.iter().map(|(until, _)| *until).min();
+        let until = until.expect("a group has a request");
+        match self.carry_out(&group.requests, until).await {
+            Ok(answers) => {
+                debug_assert_eq!(answers.len(), group.replies.len(), "an answer a request");
+                for ((_, tell), answer) in group.replies.into_iter().zip(answers) {
+                    let _ = tell.send(answer);
+                }
+            }
+            Err(failure) => self.put_back(group, &failure, until),
+        }
+    }
+
+    async fn carry_out(
+        &self,
+        group: &[W::Request],
+        until: Instant,
+    ) -> Result<Vec<Result<W::Reply, Error>>, Failure> {
+        let mut pause = PAUSE;
+        loop {
+            let attempt = Attempt::new(until);
+            let tried = timeout_at(until, self.0.work.carry_out(group, &attempt)).await;
+            match tried.unwrap_or_else(|_| Err(attempt.timed_out())) {
+                Err(failure) if failure.is_passing() && Instant::now() + pause < until => {
+                    debug!(why = %failure, "a transaction is tried again");
+                    sleep(pause).await;
+                    pause = LONGEST_PAUSE.min(pause * 2);
+                }
+                done => return done,
+            }
+        }
+    }
+
+    /// After a failure: those whose time is not over try again, unless it may have happened.
+    fn put_back(&self, group: Group<W>, failure: &Failure, until: Instant) {
+        let in_time = Instant::now() < until;
+        let mut queue = self.0.queue();
+        for (request, (own, tell)) in group.requests.into_iter().zip(group.replies).rev() {
+            if failure.is_unknown() || in_time || own <= until {
+                let _ = tell.send(Err(failure.clone().into_error()));
+            } else {
+                queue.waiting.push_front(Entry { request, until: own, tell });
+            }
+        }
+    }
+}
+
+/// Requests that share a transaction.
+struct Group<W: Work> {
+    requests: Vec<W::Request>,
+    replies: Vec<(Instant, oneshot::Sender<Result<W::Reply, Error>>)>,
+}

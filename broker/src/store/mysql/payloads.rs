@@ -1,0 +1,39 @@
+//! The payloads of one request, in one piece of memory.
+
+use std::borrow::Cow;
+
+/// Payloads in their order.
+#[derive(Debug)]
+pub(super) struct Payloads {
+    text: String,
+    /// Where each ends in `text`.
+    ends: Vec<usize>,
+}
+
+impl Payloads {
+    pub(super) fn new(payloads: &[Cow<'_, str>]) -> Self {
+        let bytes = payloads.iter().map(|payload| payload.len()).sum();
+        let mut text = String::with_capacity(bytes);
+        let mut ends = Vec::with_capacity(payloads.len());
+        for payload in payloads {
+            text.push_str(payload);
+            ends.push(text.len());
+        }
+        Self { text, ends }
+    }
+
+    /// How many they are.
+    pub(super) fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// The bytes of all together.
+    pub(super) fn bytes(&self) -> usize {
+        self.text.len()
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &str> {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        starts.zip(&self.ends).map(|(start, &end)| &self.text[start..end])
+    }
+}

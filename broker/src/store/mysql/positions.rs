@@ -1,0 +1,163 @@
+//! Positions of subscriptions: those that many consumers' polls move share a transaction. A poll
+//! that does not move its position takes part all the same, for only the database knows whether
+//! another broker has moved it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use broker_client::wire::{ConsumerId, Offset};
+
+use super::database::{Database, column};
+use super::failure::Failure;
+use super::lane::{Attempt, Work};
+use super::statements::{Tail, Template, padded};
+use super::transaction::Transaction;
+use crate::store::Error;
+
+/// The most that share a transaction; the time of the statement grows with the square of it.
+const MOST: usize = 64;
+
+/// Milliseconds since 1970 by the database's clock.
+macro_rules! now {
+    () => {
+        "CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS UNSIGNED)"
+    };
+}
+pub(super) use now;
+
+/// Each `WHEN` part is bound in its turn: the new positions, then the ids, then the old ones. When
+/// somebody polled is kept to a second, so that most polls that move nothing write nothing.
+const MOVE: Template = Template {
+    head: concat!(
+        "UPDATE subscriptions SET polled = IF(polled + 1000 < ",
+        now!(),
+        ", ",
+        now!(),
+        ", polled), `position` = CASE consumer "
+    ),
+    row: "WHEN ? THEN ?",
+    between: " ",
+    tail: Tail::Rows(&Template {
+        head: " ELSE `position` END WHERE consumer IN (",
+        row: "?",
+        between: ",",
+        tail: Tail::Rows(&Template {
+            head: ") AND `position` = CASE consumer ",
+            row: "WHEN ? THEN ?",
+            between: " ",
+            tail: Tail::Text(" END"),
+        }),
+    }),
+};
+
+const LOCK: Template = Template {
+    head: "SELECT consumer, `position` FROM subscriptions WHERE consumer IN (",
+    row: "?",
+    between: ",",
+    tail: Tail::Text(") FOR UPDATE"),
+};
+
+/// Moves positions.
+#[derive(Debug)]
+pub(super) struct Positions(pub(super) Arc<Database>);
+
+/// A request to move a position from where it is believed to be.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Move {
+    pub(super) consumer: ConsumerId,
+    pub(super) from: Offset,
+    pub(super) to: Offset,
+}
+
+/// What became of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Moved {
+    /// It was there, and now it is where it was to be.
+    Done,
+    /// It was somewhere else, and is there still.
+    Stands(Offset),
+    /// There is no such subscription any more.
+    Gone,
+}
+
+impl Work for Positions {
+    type Request = Move;
+    type Reply = Moved;
+
+    fn joins(&self, group: &[Move], next: &Move) -> bool {
+        // Two of one consumer follow each other: the second has to see what the first did.
+        group.len() < MOST && group.iter().all(|earlier| earlier.consumer != next.consumer)
+    }
+
+    async fn carry_out(
+        &self,
+        group: &[Move],
+        attempt: &Attempt,
+    ) -> Result<Vec<Result<Moved, Error>>, Failure> {
+        let connections = &self.0.connections;
+        let mut transaction = Transaction::begin(connections, attempt).await?;
+        let found = transaction.execute(moving(group)).await;
+        match found {
+            Ok(found) if found == group.len() as u64 => {
+                transaction.commit().await?;
+                return Ok(group.iter().map(|_| Ok(Moved::Done)).collect());
+            }
+            other => {
+                transaction.roll_back().await;
+                other?;
+            }
+        }
+        let mut transaction = Transaction::begin(connections, attempt).await?;
+        let moved = one_by_one(&mut transaction, group).await;
+        let moved = transaction.end(moved).await?;
+        Ok(moved.into_iter().map(Ok).collect())
+    }
+}
+
+/// Some are not where they were believed to be: looks where they all are, and moves the others.
+async fn one_by_one(
+    transaction: &mut Transaction<'_>,
+    group: &[Move],
+) -> Result<Vec<Moved>, Failure> {
+    let consumers = group.iter().map(|one| one.consumer);
+    let rows = padded(group.len());
+    let repeated = std::iter::repeat_n(group[0].consumer, rows - group.len());
+    let query = consumers.chain(repeated).fold(LOCK.statement(rows), |query, id| query.bind(id));
+    let mut positions = BTreeMap::new();
+    for row in transaction.rows(query).await? {
+        positions.insert(column::<u64>(&row, 0)?, column::<u64>(&row, 1)?);
+    }
+    let moved = group.iter().map(|one| {
+        let position = u64::try_from(one.consumer).ok().and_then(|id| positions.get(&id));
+        match position {
+            None => Moved::Gone,
+            Some(&position) if position == one.from => Moved::Done,
+            Some(&position) => Moved::Stands(position),
+        }
+    });
+    let moved: Vec<_> = moved.collect();
+    let good = group.iter().zip(&moved).filter(|(_, moved)| **moved == Moved::Done);
+    let good: Vec<_> = good.map(|(one, _)| *one).collect();
+    if !good.is_empty() {
+        transaction.execute(moving(&good)).await?;
+    }
+    Ok(moved)
+}
+
+fn moving(group: &[Move]) -> super::transaction::Statement<'static> {
+    let rows = padded(group.len());
+    // The first `WHEN` of a consumer counts; the others are there for the number's sake.
+    let repeated = std::iter::repeat_n(&group[0], rows - group.len());
+    let all: Vec<&Move> = group.iter().chain(repeated).collect();
+    let mut statement = MOVE.statement(rows);
+    for one in &all {
+        statement = statement.bind(one.consumer).bind(one.to);
+    }
+    for one in &all {
+        statement = statement.bind(one.consumer);
+    }
+    for one in &all {
+        statement = statement.bind(one.consumer).bind(one.from);
+    }
+    statement
+}

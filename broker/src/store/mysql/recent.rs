@@ -1,0 +1,241 @@
+//! What a broker has in memory of a topic: the recent messages of its log, and where it ends.
+//!
+//! Only messages that are known to be on disk come in here, and those never change; so nothing in
+//! here can be wrong, and all of it can be forgotten.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use broker_client::wire::Offset;
+use tokio::sync::Notify;
+
+use crate::store::messages::Rendered;
+use crate::store::segment::{Segment, Taking};
+
+/// Beside its messages, the memory that a segment takes.
+const SEGMENT_COST: usize = 200;
+
+/// The recent part of one topic's log.
+#[derive(Debug)]
+pub(super) struct Recent {
+    cache: Arc<Cache>,
+    log: Mutex<Log>,
+    /// Told when the end moves and when a subscription ends; waiters look for themselves.
+    pub(super) changed: Notify,
+    /// How many wait for messages.
+    waiting: AtomicUsize,
+}
+
+#[derive(Debug, Default)]
+struct Log {
+    /// By their first offset; they do not overlap, but there may be gaps.
+    segments: BTreeMap<Offset, Segment>,
+    /// Everything before it is on disk.
+    proven: Offset,
+    /// The end as the database said last, where it was asked. It may be that of a commit which
+    /// a crash undoes, so it wakes and is asked again, and nothing more.
+    seen: Option<Offset>,
+}
+
+impl Recent {
+    pub(super) fn new(cache: Arc<Cache>) -> Arc<Self> {
+        let (log, changed, waiting) = Default::default();
+        Arc::new(Self { cache, log, changed, waiting })
+    }
+
+    /// Adds messages of which it is known that they, and all before them, are on disk.
+    pub(super) fn add(self: &Arc<Self>, first: Offset, block: Rendered, origin: Origin) -> Segment {
+        let segment = Segment { first, messages: Arc::new(block) };
+        let mut log = self.log();
+        let moves = log.proven.max(segment.end()) > log.proven;
+        log.proven = log.proven.max(segment.end());
+        let last = log.segments.range_mut(..first).next_back();
+        let bytes = segment.messages.bytes();
+        let extended =
+            last.is_some_and(|(_, last)| last.end() == first && last.extend(&segment.messages));
+        let evicted = if extended {
+            self.cache.grow(origin, bytes)
+        } else {
+            log.segments.insert(first, segment.clone());
+            self.cache.enter(origin, self, first, bytes + SEGMENT_COST)
+        };
+        drop(log);
+        evict(evicted);
+        if moves {
+            self.changed.notify_waiters();
+        }
+        segment
+    }
+
+    /// Takes what is in memory without a gap.
+    pub(super) fn take(&self, taking: &mut Taking) {
+        let log = self.log();
+        let first = log.segments.range(..=taking.next).next_back().map(|(&first, _)| first);
+        for segment in log.segments.range(first.unwrap_or(taking.next)..).map(|(_, s)| s) {
+            if segment.first > taking.next || taking.is_full() {
+                return;
+            }
+            taking.take_from(segment);
+        }
+    }
+
+    /// How many messages from `start` on are not in memory before one that is; none where there
+    /// is no such one.
+    pub(super) fn gap(&self, start: Offset) -> Option<u64> {
+        let log = self.log();
+        log.segments.range(start..).next().map(|(&first, _)| first - start)
+    }
+
+    /// Where the log ends, as far as is known; `None` where the database has yet to say.
+    pub(super) fn end(&self) -> Option<Offset> {
+        let log = self.log();
+        log.seen.map(|seen| seen.max(log.proven))
+    }
+
+    /// Everything before this offset is on disk.
+    pub(super) fn proven(&self) -> Offset {
+        self.log().proven
+    }
+
+    /// Notes that everything before `end` is on disk.
+    pub(super) fn prove(&self, end: Offset) {
+        let mut log = self.log();
+        log.proven = log.proven.max(end);
+    }
+
+    /// Notes what the database says of the end, and wakes if it has moved.
+    pub(super) fn see(&self, end: Offset) {
+        let mut log = self.log();
+        let before = log.seen.replace(end).unwrap_or(0).max(log.proven);
+        drop(log);
+        if end > before {
+            self.changed.notify_waiters();
+        }
+    }
+
+    /// Whether somebody waits for messages.
+    pub(super) fn is_awaited(&self) -> bool {
+        self.waiting.load(Ordering::Relaxed) > 0
+    }
+
+    /// Counts as waiting until it is dropped.
+    pub(super) fn wait(&self) -> Waiting<'_> {
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        Waiting(self)
+    }
+
+    /// Forgets the messages, and what the database said.
+    pub(super) fn forget(&self) {
+        let mut log = self.log();
+        let segments = std::mem::take(&mut log.segments);
+        log.seen = None;
+        drop(log);
+        drop(segments);
+    }
+
+    fn log(&self) -> MutexGuard<'_, Log> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Somebody who waits for messages of a topic.
+pub(super) struct Waiting<'a>(&'a Recent);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.waiting.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Where messages in memory come from. Each has half of the memory, so that a consumer who reads
+/// the whole past does not drive out what those at the head are about to get.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// This broker appended them.
+    Appended,
+    /// They were read.
+    Read,
+}
+
+/// Bounds the memory of all topics: the oldest that came in goes first.
+#[derive(Debug)]
+pub(super) struct Cache {
+    /// Bytes for each origin.
+    limit: usize,
+    appended: Mutex<Entries>,
+    read: Mutex<Entries>,
+}
+
+#[derive(Debug, Default)]
+struct Entries {
+    used: usize,
+    queue: VecDeque<Entry>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    topic: Weak<Recent>,
+    first: Offset,
+    bytes: usize,
+}
+
+impl Cache {
+    pub(super) fn new(bytes: usize) -> Self {
+        Self { limit: bytes / 2, appended: Mutex::default(), read: Mutex::default() }
+    }
+
+    fn entries(&self, origin: Origin) -> MutexGuard<'_, Entries> {
+        let entries = match origin {
+            Origin::Appended => &self.appended,
+            Origin::Read => &self.read,
+        };
+        entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts a new segment; answers what has to go.
+    fn enter(
+        &self,
+        origin: Origin,
+        topic: &Arc<Recent>,
+        first: Offset,
+        bytes: usize,
+    ) -> Vec<Entry> {
+        let mut entries = self.entries(origin);
+        entries.queue.push_back(Entry { topic: Arc::downgrade(topic), first, bytes });
+        entries.used += bytes;
+        self.overflow(&mut entries)
+    }
+
+    /// Counts what was added to the latest segment of some topic.
+    fn grow(&self, origin: Origin, bytes: usize) -> Vec<Entry> {
+        let mut entries = self.entries(origin);
+        // Whose it is does not matter: it is given back when the latest entry goes.
+        if let Some(latest) = entries.queue.back_mut() {
+            latest.bytes += bytes;
+            entries.used += bytes;
+        }
+        self.overflow(&mut entries)
+    }
+
+    fn overflow(&self, entries: &mut Entries) -> Vec<Entry> {
+        let mut evicted = Vec::new();
+        // The latest stays: it is on its way to somebody.
+        while entries.used > self.limit && entries.queue.len() > 1 {
+            let oldest = entries.queue.pop_front().expect("there are two");
+            entries.used -= oldest.bytes;
+            evicted.push(oldest);
+        }
+        evicted
+    }
+}
+
+/// Takes them out of their topics, outside of every other lock.
+fn evict(evicted: Vec<Entry>) {
+    for entry in evicted {
+        if let Some(topic) = entry.topic.upgrade() {
+            let gone = topic.log().segments.remove(&entry.first);
+            drop(gone);
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! Topics and ids: registrations that come together share a transaction, in which ids are counted
+//! on in the one row of `store`. Its lock makes them one after the other over all brokers.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use broker_client::wire::{ConsumerId, Offset, ProducerId, TopicName};
+
+use super::database::{Database, column};
+use super::failure::Failure;
+use super::lane::{Attempt, Work};
+use super::positions::now;
+use super::statements::{Tail, Template, at_most, padded};
+use super::transaction::{Statement, Transaction};
+use crate::store::Error;
+
+/// The most that share a transaction.
+const MOST: usize = 1024;
+
+const FIND: Template = Template {
+    head: "SELECT name, id, next_offset FROM topics WHERE name IN (",
+    row: "?",
+    between: ",",
+    tail: Tail::Text(")"),
+};
+
+const TOPICS: Template = Template {
+    head: "INSERT INTO topics (id, name) VALUES ",
+    row: "(?,?)",
+    between: ",",
+    tail: Tail::Text(""),
+};
+
+const PRODUCERS: Template = Template {
+    head: "INSERT INTO producers (id, topic) VALUES ",
+    row: "(?,?)",
+    between: ",",
+    tail: Tail::Text(""),
+};
+
+const SUBSCRIPTIONS: Template = Template {
+    head: "INSERT INTO subscriptions (consumer, topic, `position`, polled) VALUES ",
+    row: concat!("(?,?,?,", now!(), ")"),
+    between: ",",
+    tail: Tail::Text(""),
+};
+
+/// Makes topics and registers clients.
+#[derive(Debug)]
+pub(super) struct Registrar(pub(super) Arc<Database>);
+
+/// What is to be made.
+#[derive(Clone, Debug)]
+pub(super) enum Wish {
+    /// A topic, refused where it exists.
+    Topic(TopicName),
+    /// A producer, and its topic where it is missing.
+    Producer(TopicName),
+    /// A subscription to a topic, refused where it is missing.
+    Consumer(String),
+}
+
+/// What was made.
+#[derive(Clone, Debug)]
+pub(super) struct Made {
+    /// The id of the producer or consumer; 0 for a topic.
+    pub(super) id: u64,
+    /// Its topic.
+    pub(super) topic: u32,
+    /// The end of the log then.
+    pub(super) end: Offset,
+}
+
+impl Work for Registrar {
+    type Request = Wish;
+    type Reply = Made;
+
+    fn joins(&self, group: &[Wish], _: &Wish) -> bool {
+        group.len() < MOST
+    }
+
+    async fn carry_out(
+        &self,
+        group: &[Wish],
+        attempt: &Attempt,
+    ) -> Result<Vec<Result<Made, Error>>, Failure> {
+        let mut transaction = Transaction::begin(&self.0.connections, attempt).await?;
+        let made = make(&mut transaction, group).await;
+        transaction.end(made).await
+    }
+}
+
+async fn make(
+    transaction: &mut Transaction<'_>,
+    group: &[Wish],
+) -> Result<Vec<Result<Made, Error>>, Failure> {
+    let mut making = Making::begin(transaction, group).await?;
+    let made = group.iter().map(|wish| making.grant(wish)).collect();
+    making.store(transaction).await?;
+    Ok(made)
+}
+
+/// Registrations on their way into the database.
+#[derive(Debug, Default)]
+struct Making {
+    next_topic: u32,
+    next_producer: u64,
+    next_consumer: u64,
+    /// Id and end by name, of those that the group names.
+    known: BTreeMap<String, (u32, Offset)>,
+    topics: Vec<(u32, String)>,
+    producers: Vec<(u64, u32)>,
+    consumers: Vec<(u64, u32, Offset)>,
+}
+
+impl Making {
+    /// Locks the counters and looks up the topics.
+    async fn begin(transaction: &mut Transaction<'_>, group: &[Wish]) -> Result<Self, Failure> {
+        let query = sqlx::query(
+            "SELECT next_topic, next_producer, next_consumer FROM store WHERE one = 1 FOR UPDATE",
+        );
+        let row = transaction.row(query).await?;
+        let mut making = Self {
+            next_topic: column(&row, 0)?,
+            next_producer: column(&row, 1)?,
+            next_consumer: column(&row, 2)?,
+            ..Self::default()
+        };
+        let names: std::collections::BTreeSet<&str> = group.iter().map(Wish::topic).collect();
+        let last = *names.last().expect("a group has a request");
+        let rows = padded(names.len());
+        let repeated = std::iter::repeat_n(last, rows - names.len());
+        let names = names.into_iter().chain(repeated);
+        let query = names.fold(FIND.statement(rows), |query, name| query.bind(name.to_owned()));
+        for row in transaction.rows(query).await? {
+            making.known.insert(column(&row, 0)?, (column(&row, 1)?, column(&row, 2)?));
+        }
+        Ok(making)
+    }
+
+    fn grant(&mut self, wish: &Wish) -> Result<Made, Error> {
+        let name = wish.topic();
+        let known = self.known.get(name).copied();
+        let (topic, end) = match (wish, known) {
+            (Wish::Topic(_), Some(_)) => return Err(Error::TopicExists(name.to_owned())),
+            (Wish::Consumer(_), None) => return Err(Error::UnknownTopic(name.to_owned())),
+            (_, Some(known)) => known,
+            (_, None) => self.topic(name),
+        };
+        let id = match wish {
+            Wish::Topic(_) => 0,
+            Wish::Producer(_) => {
+                self.producers.push((self.next_producer, topic));
+                count(&mut self.next_producer)
+            }
+            Wish::Consumer(_) => {
+                self.consumers.push((self.next_consumer, topic, end));
+                count(&mut self.next_consumer)
+            }
+        };
+        Ok(Made { id, topic, end })
+    }
+
+    fn topic(&mut self, name: &str) -> (u32, Offset) {
+        let id = self.next_topic;
+        self.next_topic += 1;
+        self.topics.push((id, name.to_owned()));
+        self.known.insert(name.to_owned(), (id, 0));
+        (id, 0)
+    }
+
+    async fn store(self, transaction: &mut Transaction<'_>) -> Result<(), Failure> {
+        if self.topics.is_empty() && self.producers.is_empty() && self.consumers.is_empty() {
+            return Ok(());
+        }
+        let statement = sqlx::query(
+            "UPDATE store SET next_topic = ?, next_producer = ?, next_consumer = ? WHERE one = 1",
+        );
+        let statement =
+            statement.bind(self.next_topic).bind(self.next_producer).bind(self.next_consumer);
+        transaction.execute(statement).await?;
+        insert(transaction, TOPICS, &self.topics, |s, (id, name)| s.bind(*id).bind(name.clone()))
+            .await?;
+        insert(transaction, PRODUCERS, &self.producers, |s, (id, topic)| s.bind(*id).bind(*topic))
+            .await?;
+        insert(transaction, SUBSCRIPTIONS, &self.consumers, |s, (id, topic, position)| {
+            s.bind(*id).bind(*topic).bind(*position)
+        })
+        .await
+    }
+}
+
+async fn insert<T>(
+    transaction: &mut Transaction<'_>,
+    template: Template,
+    rows: &[T],
+    bind: impl Fn(Statement<'static>, &T) -> Statement<'static>,
+) -> Result<(), Failure> {
+    let mut rest = rows;
+    while !rest.is_empty() {
+        let (part, others) = rest.split_at(at_most(rest.len()));
+        rest = others;
+        transaction.execute(part.iter().fold(template.statement(part.len()), &bind)).await?;
+    }
+    Ok(())
+}
+
+impl Wish {
+    fn topic(&self) -> &str {
+        match self {
+            Self::Topic(name) | Self::Producer(name) => name.as_str(),
+            Self::Consumer(name) => name,
+        }
+    }
+}
+
+impl Made {
+    /// The id of a producer.
+    pub(super) fn producer(&self) -> ProducerId {
+        ProducerId::try_from(self.id).expect("fewer ids than i64 has")
+    }
+
+    /// The id of a consumer.
+    pub(super) fn consumer(&self) -> ConsumerId {
+        ConsumerId::try_from(self.id).expect("fewer ids than i64 has")
+    }
+}
+
+fn count(next: &mut u64) -> u64 {
+    *next += 1;
+    *next - 1
+}

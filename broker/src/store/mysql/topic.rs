@@ -1,0 +1,146 @@
+//! One topic as a broker knows it: its recent messages, its appender, and reading what is not in
+//! memory.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use broker_client::wire::{Offset, ProducerId, TopicName};
+use futures_util::TryStreamExt;
+use sqlx::Row;
+use tokio::sync::Mutex;
+use tokio::time::{Instant, timeout_at};
+
+use super::append::Appender;
+use super::connections::Lease;
+use super::database::Database;
+use super::failure::Failure;
+use super::lane::Lane;
+use super::recent::{Cache, Origin, Recent};
+use crate::store::messages::Rendered;
+use crate::store::segment::{SEGMENT_BYTES, Segment, as_offset};
+
+/// The bytes that one query is meant to bring, and the most rows.
+const READ_BYTES: usize = 4 * SEGMENT_BYTES;
+const READ_ROWS: usize = 4096;
+
+/// The rows that the first query of a topic asks for, when it is not known how large they are.
+const FIRST_ROWS: usize = 16;
+
+/// One topic.
+pub(super) struct Topic {
+    pub(super) id: u32,
+    pub(super) name: TopicName,
+    pub(super) recent: Arc<Recent>,
+    pub(super) appender: Lane<Appender>,
+    database: Arc<Database>,
+    /// Held while messages are read from the database, so that all who want the same ones wait
+    /// for one query.
+    reading: Mutex<()>,
+    /// How many rows the next query asks for.
+    rows: AtomicUsize,
+}
+
+impl Topic {
+    pub(super) fn new(
+        database: &Arc<Database>,
+        cache: &Arc<Cache>,
+        id: u32,
+        name: TopicName,
+    ) -> Self {
+        let recent = Recent::new(Arc::clone(cache));
+        let appender = Appender::new(Arc::clone(database), id, Arc::clone(&recent));
+        Self {
+            id,
+            name,
+            recent,
+            appender: Lane::new(appender, database.timeout),
+            database: Arc::clone(database),
+            reading: Mutex::new(()),
+            rows: AtomicUsize::new(FIRST_ROWS),
+        }
+    }
+
+    /// Messages from `start` on that are not in memory, at least one; `None` where the log ends
+    /// there, or somebody else has read them by now.
+    pub(super) async fn read(
+        self: &Arc<Self>,
+        start: Offset,
+        until: Instant,
+    ) -> Result<Option<Segment>, Failure> {
+        let Ok(_reading) = timeout_at(until, self.reading.lock()).await else {
+            return Err(Failure::not_done("the database does not answer in time"));
+        };
+        let gap = self.recent.gap(start).unwrap_or(u64::MAX);
+        if gap == 0 {
+            return Ok(None);
+        }
+        let rows = as_offset(self.rows.load(Ordering::Relaxed)).min(gap);
+        let topic = Arc::clone(self);
+        let read = self.database.read(until, move |lease| {
+            let topic = Arc::clone(&topic);
+            Box::pin(async move { topic.select(lease, start, rows).await })
+        });
+        let block = read.await?;
+        if block.len() == 0 {
+            return Ok(None);
+        }
+        let size = block.bytes().div_ceil(block.len());
+        self.rows.store((READ_BYTES / size).clamp(1, READ_ROWS), Ordering::Relaxed);
+        Ok(Some(self.recent.add(start, block, Origin::Read)))
+    }
+
+    /// Reads, and proves that what it read is on disk.
+    async fn select(
+        &self,
+        lease: &mut Lease<'_>,
+        start: Offset,
+        rows: u64,
+    ) -> Result<Rendered, Failure> {
+        let block = self.select_only(lease, start, rows).await?;
+        let end = start + as_offset(block.len());
+        if end > self.recent.proven() {
+            // On the same connection: after a crash in between it is gone, and so is what was read.
+            let proved = self.database.heartbeat().execute(lease.raw()).await;
+            proved.map_err(|error| lease.failed(&error))?;
+            self.recent.prove(end);
+        }
+        Ok(block)
+    }
+
+    async fn select_only(
+        &self,
+        lease: &mut Lease<'_>,
+        start: Offset,
+        rows: u64,
+    ) -> Result<Rendered, Failure> {
+        let mut block = Rendered::default();
+        let mut next = start;
+        let query = sqlx::query(
+            "SELECT `offset`, producer, sequence, payload FROM messages
+             WHERE topic = ? AND `offset` >= ? ORDER BY `offset` LIMIT ?",
+        );
+        let query = query.bind(self.id).bind(start).bind(rows);
+        let reading = async {
+            let mut found = query.fetch(lease.raw());
+            while let Some(row) = found.try_next().await? {
+                let offset: u64 = row.try_get(0)?;
+                if offset != next {
+                    return Ok(Some(offset));
+                }
+                let producer: u64 = row.try_get(1)?;
+                let producer = ProducerId::try_from(producer).expect("ids are counted from 0");
+                block.push(offset, producer, row.try_get(2)?, row.try_get(3)?);
+                next += 1;
+            }
+            Ok(None)
+        };
+        match reading.await {
+            Ok(None) => Ok(block),
+            Ok(Some(found)) => Err(Failure::not_done(format!(
+                "the database lacks messages: after offset {next} of {} comes {found}",
+                self.name
+            ))),
+            Err(error) => Err(lease.failed(&error)),
+        }
+    }
+}

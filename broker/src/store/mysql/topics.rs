@@ -1,0 +1,135 @@
+//! The topics and producers that a broker has met. What is known of them never changes, so it is
+//! remembered; who is not known yet is looked up in the database, for another broker may have
+//! registered it.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use broker_client::wire::{ProducerId, TopicName};
+use tokio::time::Instant;
+
+use super::MysqlStore;
+use super::database::column;
+use super::failure::Failure;
+use super::topic::Topic;
+use super::transaction::Statement;
+use crate::store::Error;
+
+/// By id and by name.
+#[derive(Default)]
+pub(super) struct Topics {
+    topics: RwLock<Known>,
+    producers: RwLock<BTreeMap<ProducerId, Arc<Topic>>>,
+}
+
+#[derive(Default)]
+struct Known {
+    by_id: BTreeMap<u32, Arc<Topic>>,
+    by_name: BTreeMap<TopicName, Arc<Topic>>,
+}
+
+impl Topics {
+    /// The topic of this name, if there is one.
+    pub(super) async fn by_name(
+        &self,
+        store: &MysqlStore,
+        name: &str,
+        until: Instant,
+    ) -> Result<Option<Arc<Topic>>, Error> {
+        let known = self.known(name);
+        // What is no name of a topic is the name of none.
+        let Ok(name) = name.parse::<TopicName>() else { return Ok(None) };
+        if known.is_some() {
+            return Ok(known);
+        }
+        let text = name.as_str().to_owned();
+        let query = || sqlx::query("SELECT id FROM topics WHERE name = ?").bind(text.clone());
+        let rows = store.database.rows(until, query).await.map_err(Failure::into_error)?;
+        let Some(row) = rows.first() else { return Ok(None) };
+        let id = column(row, 0).map_err(Failure::into_error)?;
+        Ok(Some(self.add(store, id, name)))
+    }
+
+    /// The topic that a producer is registered with, if there is such a producer.
+    pub(super) async fn of_producer(
+        &self,
+        store: &MysqlStore,
+        producer: ProducerId,
+        until: Instant,
+    ) -> Result<Option<Arc<Topic>>, Error> {
+        let known = self.known_producer(producer);
+        if known.is_some() || producer < 0 {
+            return Ok(known);
+        }
+        let query = || {
+            sqlx::query(
+                "SELECT t.id, t.name FROM producers p JOIN topics t ON t.id = p.topic WHERE p.id = ?",
+            )
+            .bind(producer)
+        };
+        let found = self.find(store, until, query).await.map_err(Failure::into_error)?;
+        if let Some(topic) = &found {
+            self.add_producer(producer, Arc::clone(topic));
+        }
+        Ok(found)
+    }
+
+    fn known(&self, name: &str) -> Option<Arc<Topic>> {
+        let topics = self.topics.read().unwrap_or_else(PoisonError::into_inner);
+        topics.by_name.get(name).map(Arc::clone)
+    }
+
+    fn known_producer(&self, producer: ProducerId) -> Option<Arc<Topic>> {
+        let producers = self.producers.read().unwrap_or_else(PoisonError::into_inner);
+        producers.get(&producer).map(Arc::clone)
+    }
+
+    /// The topic whose id and name a query selects.
+    pub(super) async fn find(
+        &self,
+        store: &MysqlStore,
+        until: Instant,
+        query: impl Fn() -> Statement<'static> + Send + Sync,
+    ) -> Result<Option<Arc<Topic>>, Failure> {
+        let rows = store.database.rows(until, query).await?;
+        let Some(row) = rows.first() else { return Ok(None) };
+        Ok(Some(self.add(store, column(row, 0)?, name(row, 1)?)))
+    }
+
+    /// Remembers a topic, and answers what is known of it.
+    pub(super) fn add(&self, store: &MysqlStore, id: u32, name: TopicName) -> Arc<Topic> {
+        let mut topics = self.topics.write().unwrap_or_else(PoisonError::into_inner);
+        let Known { by_id, by_name } = &mut *topics;
+        let topic = by_id.entry(id).or_insert_with(|| {
+            let topic = Topic::new(&store.database, &store.cache, id, name.clone());
+            let topic = Arc::new(topic);
+            by_name.insert(name, Arc::clone(&topic));
+            topic
+        });
+        Arc::clone(topic)
+    }
+
+    /// Remembers a producer.
+    pub(super) fn add_producer(&self, producer: ProducerId, topic: Arc<Topic>) {
+        let mut producers = self.producers.write().unwrap_or_else(PoisonError::into_inner);
+        producers.insert(producer, topic);
+    }
+
+    /// All that are known.
+    pub(super) fn all(&self) -> Vec<Arc<Topic>> {
+        let topics = self.topics.read().unwrap_or_else(PoisonError::into_inner);
+        topics.by_id.values().map(Arc::clone).collect()
+    }
+
+    /// The names of all there are, in order of creation.
+    pub(super) async fn names(&self, store: &MysqlStore) -> Result<Vec<TopicName>, Failure> {
+        let query = || sqlx::query("SELECT name FROM topics ORDER BY id");
+        let rows = store.database.rows(store.database.deadline(), query).await?;
+        rows.iter().map(|row| name(row, 0)).collect()
+    }
+}
+
+fn name(row: &sqlx::mysql::MySqlRow, index: usize) -> Result<TopicName, Failure> {
+    let text: String = column(row, index)?;
+    text.parse().map_err(|why| Failure::not_done(format!("a topic is called {text:?}: {why}")))
+}

@@ -1,0 +1,40 @@
+//! The server that the tests of one process share.
+
+use std::sync::OnceLock;
+
+use crate::{Error, Options, Url, Watched};
+
+/// The variable by which tests on MySQL are left out.
+pub const WITHOUT: &str = "HARNESS_TESTS_WITHOUT_MYSQL";
+
+/// Where the tests of this process find a MySQL server: the one that [`URL_VARIABLE`] names, else a
+/// private one that is started once. None where [`WITHOUT`] is 1: they are left out then.
+///
+/// [`URL_VARIABLE`]: crate::url::URL_VARIABLE
+///
+/// # Errors
+/// One line that says what to install, or what is wrong with a variable. A test fails with it.
+pub fn for_tests() -> Result<Option<&'static Url>, &'static Error> {
+    static SHARED: OnceLock<Result<Option<Shared>, Error>> = OnceLock::new();
+    let shared = SHARED.get_or_init(find).as_ref()?;
+    Ok(shared.as_ref().map(|shared| &shared.url))
+}
+
+struct Shared {
+    url: Url,
+    /// A static is never dropped; the end of the process ends it.
+    _server: Option<Watched>,
+}
+
+fn find() -> Result<Option<Shared>, Error> {
+    match std::env::var(WITHOUT).unwrap_or_default().as_str() {
+        "" | "0" => {}
+        "1" => return Ok(None),
+        other => return Err(Error::Variable { variable: WITHOUT, value: other.to_owned() }),
+    }
+    if let Some(url) = Url::from_environment()? {
+        return Ok(Some(Shared { url, _server: None }));
+    }
+    let server = Watched::start(Options::default())?;
+    Ok(Some(Shared { url: server.url(), _server: Some(server) }))
+}

@@ -1,0 +1,284 @@
+//! A data folder of one's own, and the commands that set it up and run a server on it.
+
+use std::ffi::OsString;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Read, Write};
+use std::net::{Ipv4Addr, TcpListener};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use crate::folder::Folder;
+use crate::installed::{Installed, Kind};
+use crate::{Error, Url};
+
+/// The most bytes of a socket's path that every system takes.
+const SOCKET_PATH_MAX: usize = 103;
+
+/// The user that everybody here is, beside `root` without a password on the socket.
+const USER: &str = "harness";
+
+/// What a server may be like.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Memory for pages, in MiB, at least 5.
+    pub buffer_pool: u32,
+    /// Connections at a time.
+    pub connections: u32,
+    /// What else the server is told; it overrides what is told anyway, such as
+    /// `--innodb-data-file-path=ibdata1:12M:autoextend:max:64M` for a disk that is full soon.
+    pub arguments: Vec<OsString>,
+    /// A folder for its data that is kept, not there yet or empty; else the data goes with the
+    /// server.
+    pub keep: Option<PathBuf>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { buffer_pool: 64, connections: 500, arguments: Vec::new(), keep: None }
+    }
+}
+
+/// A program and its arguments.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Invocation {
+    /// The program's path.
+    pub program: PathBuf,
+    /// Without the program.
+    pub arguments: Vec<OsString>,
+}
+
+/// A server's folder, which is removed with this and not later than this process ends. Whether the
+/// server runs is its owner's affair: first [`Server::set_up`] is run to its end, then
+/// [`Server::run`], again after each time that it was killed.
+#[derive(Debug)]
+pub struct Server {
+    folder: Folder,
+    data: PathBuf,
+    installed: Installed,
+    options: Options,
+    port: u16,
+    password: String,
+}
+
+impl Server {
+    /// Makes the folder and chooses a port and a password; starts nothing.
+    ///
+    /// # Errors
+    /// Where the folder cannot be made, the folder that is to be kept holds something, or no port
+    /// is free.
+    pub fn new(installed: Installed, options: Options) -> Result<Self, Error> {
+        let folder = Folder::new()?;
+        let socket = folder.path().join(SOCKET);
+        if socket.as_os_str().len() > SOCKET_PATH_MAX {
+            return Err(Error::LongPath { path: socket.display().to_string() });
+        }
+        let data = match &options.keep {
+            Some(keep) => kept(keep)?,
+            None => folder.path().join("data"),
+        };
+        let password = password().map_err(Error::files("read /dev/urandom"))?;
+        write_first_statements(&folder.path().join(FIRST_STATEMENTS), &password)
+            .map_err(Error::files("write in its folder"))?;
+        Ok(Self { folder, data, installed, options, port: free_port()?, password })
+    }
+
+    /// What sets up the data folder: 0.7 s of work, after which it ends with 0.
+    #[must_use]
+    pub fn set_up(&self) -> Invocation {
+        let mut arguments = self.in_data();
+        let program = match &self.installed.kind {
+            Kind::MariaDb { install } => {
+                let more = ["--auth-root-authentication-method=normal", "--skip-test-db"];
+                arguments.extend(more.map(OsString::from));
+                arguments.extend(["--skip-name-resolve", REDO_LOG].map(OsString::from));
+                install
+            }
+            Kind::MySql => {
+                arguments.push("--initialize-insecure".into());
+                &self.installed.server
+            }
+        };
+        Invocation { program: program.clone(), arguments }
+    }
+
+    /// What runs the server: a commit is on disk before it is answered, there is no binary log, and
+    /// only this machine reaches it.
+    #[must_use]
+    pub fn run(&self) -> Invocation {
+        let Options { buffer_pool, connections, arguments: more, .. } = &self.options;
+        let mut arguments = self.in_data();
+        let mut add = |name: &str, value: &Path| {
+            let mut argument = OsString::from(name);
+            argument.push(value);
+            arguments.push(argument);
+        };
+        add("--socket=", &self.socket());
+        add("--pid-file=", &self.folder.path().join("pid"));
+        add("--init-file=", &self.folder.path().join(FIRST_STATEMENTS));
+        arguments.push(format!("--port={}", self.port).into());
+        arguments.push(format!("--innodb-buffer-pool-size={buffer_pool}M").into());
+        arguments.push(format!("--max-connections={connections}").into());
+        let fixed = [
+            "--bind-address=127.0.0.1",
+            "--skip-name-resolve",
+            "--skip-log-bin",
+            "--innodb-flush-log-at-trx-commit=1",
+            "--character-set-server=utf8mb4",
+            "--performance-schema=off",
+        ];
+        arguments.extend(fixed.map(OsString::from));
+        match self.installed.kind {
+            Kind::MariaDb { .. } => arguments.push(REDO_LOG.into()),
+            // A second protocol on a fixed port, which another server may have.
+            Kind::MySql => arguments.push("--mysqlx=OFF".into()),
+        }
+        arguments.extend_from_slice(more);
+        Invocation { program: self.installed.server.clone(), arguments }
+    }
+
+    fn in_data(&self) -> Vec<OsString> {
+        let mut data = OsString::from("--datadir=");
+        data.push(&self.data);
+        let mut arguments = vec!["--no-defaults".into(), data];
+        if rustix::process::geteuid().is_root() {
+            // It refuses to be root unless it is told to be; nobody else may be told.
+            arguments.push("--user=root".into());
+        }
+        arguments
+    }
+
+    /// Where it is, by its socket, which is quicker than TCP.
+    #[must_use]
+    pub fn url(&self) -> Url {
+        let socket = escape(&self.socket());
+        let authority = format!("{USER}:{}@localhost", self.password);
+        Url::new(authority, Some(format!("socket={socket}")))
+    }
+
+    /// Where it is, by TCP.
+    #[must_use]
+    pub fn tcp_url(&self) -> Url {
+        let (password, port) = (&self.password, self.port);
+        Url::new(format!("{USER}:{password}@127.0.0.1:{port}"), None)
+    }
+
+    /// Its Unix socket. Once somebody greets there it is ready, see [`is_greeting`].
+    #[must_use]
+    pub fn socket(&self) -> PathBuf {
+        self.folder.path().join(SOCKET)
+    }
+
+    /// Its port on 127.0.0.1.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Takes another port, because the first was taken between its choice and the start.
+    ///
+    /// # Errors
+    /// When none is free.
+    pub fn change_port(&mut self) -> Result<(), Error> {
+        self.port = free_port()?;
+        Ok(())
+    }
+
+    /// The folder with its data; each database is a folder in it.
+    #[must_use]
+    pub fn data(&self) -> &Path {
+        &self.data
+    }
+
+    /// Its folder, for whoever runs it here.
+    pub(crate) fn folder(&mut self) -> &mut Folder {
+        &mut self.folder
+    }
+}
+
+/// Whether the first bytes that came over a connection are a server's greeting: packet 0, and
+/// version 10 of the protocol. While a server starts there is no socket, and one that cannot take
+/// more connections says so in a packet of another kind.
+#[must_use]
+pub fn is_greeting(head: &[u8; 5]) -> bool {
+    head[3] == 0 && head[4] == 10
+}
+
+const SOCKET: &str = "s.sock";
+const FIRST_STATEMENTS: &str = "first.sql";
+
+/// A quarter of the usual size: it is written in full at the set-up.
+const REDO_LOG: &str = "--innodb-log-file-size=16M";
+
+/// The folder that the user wants to keep, as one that a set-up may fill.
+fn kept(keep: &Path) -> Result<PathBuf, Error> {
+    let name = keep.display();
+    fs::create_dir_all(keep).map_err(Error::files(format!("make the folder {name}")))?;
+    let unreadable = Error::files(format!("read the folder {name}"));
+    let mut entries = fs::read_dir(keep).map_err(unreadable)?;
+    if entries.next().is_some() {
+        let error = io::Error::new(io::ErrorKind::DirectoryNotEmpty, "it is not empty");
+        return Err(Error::Files { act: format!("keep the data in {name}"), error });
+    }
+    std::path::absolute(keep).map_err(Error::files(format!("find the folder {name}")))
+}
+
+/// Other users of the machine reach the port too, and who is root in there may read files.
+fn write_first_statements(file: &Path, password: &str) -> io::Result<()> {
+    let mut text = String::new();
+    for host in ["localhost", "127.0.0.1"] {
+        text.push_str(&format!(
+            "CREATE USER IF NOT EXISTS '{USER}'@'{host}' IDENTIFIED BY '{password}';\n\
+             GRANT ALL ON *.* TO '{USER}'@'{host}' WITH GRANT OPTION;\n"
+        ));
+    }
+    text.push_str("DROP USER IF EXISTS 'root'@'127.0.0.1', 'root'@'::1';\n");
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file)?;
+    file.write_all(text.as_bytes())
+}
+
+/// 24 letters and digits: no character that a URL or a statement would have to escape.
+fn password() -> io::Result<String> {
+    let mut bytes = [0; 12];
+    fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+fn free_port() -> Result<u16, Error> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
+    let address = listener.and_then(|listener| listener.local_addr());
+    Ok(address.map_err(Error::files("find a free port"))?.port())
+}
+
+/// A path as a value in a URL's query.
+fn escape(path: &Path) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-~".contains(&byte);
+    let escape = |byte: &u8| match *byte {
+        byte if plain(byte) => char::from(byte).to_string(),
+        byte => format!("%{byte:02X}"),
+    };
+    path.as_os_str().as_encoded_bytes().iter().map(escape).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_escaped_in_a_url() {
+        assert_eq!(escape(Path::new("/tmp/a b?c&d%/s.sock")), "/tmp/a%20b%3Fc%26d%25/s.sock");
+    }
+
+    #[test]
+    fn a_greeting_is_told_from_a_refusal() {
+        assert!(is_greeting(&[0x6a, 0, 0, 0, 10]));
+        assert!(!is_greeting(&[0x17, 0, 0, 1, 0xff]));
+        assert!(!is_greeting(b"HTTP/"));
+    }
+
+    #[test]
+    fn passwords_differ() {
+        let passwords = [password().unwrap(), password().unwrap()];
+        assert_eq!(passwords[0].len(), 24);
+        assert_ne!(passwords[0], passwords[1]);
+    }
+}

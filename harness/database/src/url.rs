@@ -1,0 +1,124 @@
+//! Where a server is and how to get in. The password in it is shown to nobody by accident.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::Error;
+
+/// The variable that names a server that runs already.
+pub const URL_VARIABLE: &str = "HARNESS_MYSQL_URL";
+
+/// `mysql://user:password@host:3306`, perhaps with a query. Shown without the password.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Url {
+    /// User, password, host and port.
+    authority: String,
+    /// What stands behind `?`.
+    query: Option<String>,
+}
+
+impl Url {
+    /// The server that [`URL_VARIABLE`] names, if it does.
+    ///
+    /// # Errors
+    /// Where it is no URL of a server.
+    pub fn from_environment() -> Result<Option<Self>, Error> {
+        let Some(text) = std::env::var_os(URL_VARIABLE).filter(|text| !text.is_empty()) else {
+            return Ok(None);
+        };
+        let url = text.to_str().and_then(|text| text.parse().ok());
+        url.map(Some).ok_or_else(|| Error::Url { what: URL_VARIABLE.to_owned() })
+    }
+
+    /// The URL of one database of the server, with the password: not for anybody's eyes. What the
+    /// name may be is the server's affair; letters, digits and `_` need no escape.
+    #[must_use]
+    pub fn of_database(&self, name: &str) -> String {
+        let query = self.query.as_ref().map(|query| format!("?{query}")).unwrap_or_default();
+        format!("mysql://{}/{name}{query}", self.authority)
+    }
+
+    /// Of a private server.
+    pub(crate) fn new(authority: String, query: Option<String>) -> Self {
+        Self { authority, query }
+    }
+}
+
+/// A database that the URL names is passed over: every run has its own.
+impl FromStr for Url {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let bad = || Error::Url { what: "the text".to_owned() };
+        let rest = text.strip_prefix("mysql://").or_else(|| text.strip_prefix("mariadb://"));
+        let rest = rest.ok_or_else(bad)?;
+        let (place, query) = match rest.split_once('?') {
+            Some((place, query)) => (place, Some(query.to_owned())),
+            None => (rest, None),
+        };
+        let authority = place.split('/').next().unwrap_or_default();
+        let host = authority.rsplit('@').next().unwrap_or_default();
+        let blank = |c: char| c.is_whitespace() || c.is_control();
+        if host.is_empty() || host.starts_with(':') || text.contains(blank) {
+            return Err(bad());
+        }
+        Ok(Self { authority: authority.to_owned(), query })
+    }
+}
+
+impl fmt::Display for Url {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (login, host) = self.authority.rsplit_once('@').unwrap_or(("", &self.authority));
+        match login.split_once(':') {
+            _ if login.is_empty() => write!(f, "mysql://{host}"),
+            Some((user, _)) => write!(f, "mysql://{user}:***@{host}"),
+            None => write!(f, "mysql://{login}@{host}"),
+        }
+    }
+}
+
+impl fmt::Debug for Url {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_database_takes_the_place_of_the_one_that_was_named() {
+        let check = |text: &str, expected| {
+            let url: Url = text.parse().unwrap();
+            assert_eq!(url.of_database("runs"), expected);
+        };
+        check("mysql://u:p@host:3306", "mysql://u:p@host:3306/runs");
+        check("mysql://u:p@host:3306/other", "mysql://u:p@host:3306/runs");
+        check("mysql://u@host/?socket=/s.sock", "mysql://u@host/runs?socket=/s.sock");
+        check("mysql://host?ssl-mode=REQUIRED", "mysql://host/runs?ssl-mode=REQUIRED");
+        check("mariadb://u:p@[::1]:3306/", "mysql://u:p@[::1]:3306/runs");
+    }
+
+    #[test]
+    fn what_is_no_url_is_refused_without_repeating_it() {
+        for text in
+            ["", "secret", "http://u:secret@host", "mysql://", "mysql://u:secret@", "mysql://:3306"]
+        {
+            let error = text.parse::<Url>().unwrap_err().to_string();
+            assert!(error.contains("expected mysql://user:password@host:3306"), "{error}");
+            assert!(!error.contains("secret"), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_password_is_not_shown() {
+        let check = |text: &str, shown| {
+            let url: Url = text.parse().unwrap();
+            assert_eq!(format!("{url} {url:?}"), format!("{shown} {shown}"));
+        };
+        check("mysql://u:se:cr@et@host:3306/x?socket=/s", "mysql://u:***@host:3306");
+        check("mysql://u@host", "mysql://u@host");
+        check("mysql://host", "mysql://host");
+    }
+}

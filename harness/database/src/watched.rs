@@ -1,0 +1,134 @@
+//! A server that runs until the process that started it ends: a shell watches over it.
+
+use std::fs;
+use std::io::Read;
+use std::os::unix::net::UnixStream;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use crate::server::{Options, Server, is_greeting};
+use crate::{Error, Installed, Url};
+
+/// A start takes 0.2 s; on a machine that is very busy, some seconds.
+const READY_WITHIN: Duration = Duration::from_secs(60);
+
+/// Between two looks at the socket.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
+
+/// Starts on further ports, where one was taken before the server came to it.
+const TRIES: u32 = 5;
+
+/// So many bytes of what a program wrote last are shown.
+const LAST_BYTES: usize = 2000;
+
+/// A server that runs. It is killed, and its folder removed, when this is dropped and not later
+/// than this process ends, also by `kill -9`.
+#[derive(Debug)]
+pub struct Watched {
+    server: Server,
+}
+
+impl Watched {
+    /// Sets up a server, starts it and waits until it greets: 0.9 s.
+    ///
+    /// # Errors
+    /// Where none is installed, and where it does not come up, with what it wrote last.
+    pub fn start(options: Options) -> Result<Self, Error> {
+        let mut server = Server::new(Installed::find()?, options)?;
+        let set_up = server.set_up();
+        let output = Command::new(&set_up.program)
+            .args(&set_up.arguments)
+            .stdin(Stdio::null())
+            .output()
+            .map_err(Error::files(format!("start {}", set_up.program.display())))?;
+        if !output.status.success() {
+            let what = format!("cannot be set up: it ended with {}", output.status);
+            let wrote = [output.stdout, output.stderr].concat();
+            return Err(Error::Failed { what, output: last(&String::from_utf8_lossy(&wrote)) });
+        }
+        for attempt in 1.. {
+            let run = server.run();
+            server.folder().watch(run.program.as_os_str(), &run.arguments)?;
+            match wait_until_ready(&mut server) {
+                Err(Error::Failed { output, .. })
+                    if attempt < TRIES && output.contains("ddress already in use") =>
+                {
+                    server.change_port()?;
+                }
+                Err(error) => return Err(error),
+                Ok(()) => break,
+            }
+        }
+        Ok(Self { server })
+    }
+
+    /// Where it is, by its socket.
+    #[must_use]
+    pub fn url(&self) -> Url {
+        self.server.url()
+    }
+
+    /// Its folder, socket and port.
+    #[must_use]
+    pub fn server(&self) -> &Server {
+        &self.server
+    }
+}
+
+fn wait_until_ready(server: &mut Server) -> Result<(), Error> {
+    let log = server.folder().path().join("server.log");
+    let log = || last(&fs::read_to_string(&log).unwrap_or_default());
+    let looks = READY_WITHIN.as_millis() / LOOK_EVERY.as_millis();
+    for _ in 0..looks {
+        if greets(server) {
+            return Ok(());
+        }
+        let wrote = log();
+        if wrote.contains("[ERROR] Aborting") {
+            return Err(Error::Failed { what: "does not start".to_owned(), output: wrote });
+        }
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "this is for tests without a simulated clock"
+        )]
+        thread::sleep(LOOK_EVERY);
+    }
+    let what = format!("does not greet within {} s", READY_WITHIN.as_secs());
+    Err(Error::Failed { what, output: log() })
+}
+
+/// Whether somebody greets at the server's socket now.
+fn greets(server: &Server) -> bool {
+    let Ok(mut stream) = UnixStream::connect(server.socket()) else { return false };
+    let mut head = [0; 5];
+    stream.set_read_timeout(Some(READY_WITHIN)).is_ok()
+        && stream.read_exact(&mut head).is_ok()
+        && is_greeting(&head)
+}
+
+/// The end of a text, in whole lines.
+fn last(text: &str) -> String {
+    let text = text.trim_end();
+    let from = text.len().saturating_sub(LAST_BYTES);
+    match text.char_indices().find(|(place, _)| *place >= from) {
+        Some((0, _)) | None => text.to_owned(),
+        Some((place, _)) => match text[place..].split_once('\n') {
+            Some((_, whole)) => whole.to_owned(),
+            None => text[place..].to_owned(),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_a_text_is_in_whole_lines() {
+        assert_eq!(last("one\ntwo\n"), "one\ntwo");
+        let long = format!("{}\né{}\nend\n", "x".repeat(3000), "y".repeat(100));
+        assert_eq!(last(&long), format!("é{}\nend", "y".repeat(100)));
+        assert_eq!(last(&"é".repeat(2000)).len(), LAST_BYTES);
+    }
+}

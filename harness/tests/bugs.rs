@@ -51,6 +51,16 @@ fn every_bug_has_its_line() {
 }
 
 #[test]
+fn the_help_names_every_bug_and_says_what_it_is() {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_harness"));
+    let help = command.args(["sim", "--help"]).output().unwrap();
+    let help = String::from_utf8(help.stdout).unwrap();
+    for bug in Bug::all().chain([Bug::None]) {
+        assert!(help.contains(bug.as_str()) && help.contains(bug.about()), "{bug}: {help}");
+    }
+}
+
+#[test]
 fn each_bug_is_found_within_its_seeds() {
     for (bug, name, within, kind) in TABLE {
         let (_, trial) = found(bug, name, within);

@@ -72,7 +72,7 @@ fn run_until(
     let (history, took) = runtime.block_on(async {
         let began = Instant::now();
         let transport: Arc<dyn Transport> = network.clone();
-        let addresses = ["http://broker".to_owned()];
+        let addresses = network.start(plan);
         let how = plan.scenario.broker.driver;
         let stage = Stage {
             plan: Arc::clone(plan),

@@ -6,7 +6,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::support::{Folder, shipped};
+use rustix::process::Signal;
+
+use crate::support::{Folder, Running, shipped, wait_for};
 
 mod support;
 
@@ -211,4 +213,20 @@ fn a_bad_command_line_is_refused() {
         assert_eq!(ended.code, Some(2), "{ended:?}");
         assert!(ended.stderr.contains(part), "{ended:?}");
     }
+}
+
+#[test]
+fn an_interrupted_sweep_says_what_it_knows() {
+    let folder = Folder::new();
+    let file = shipped().join("bugs/crashes.yaml");
+    let file = file.to_str().unwrap();
+    let seeds = "1..100000000";
+    let bug = "ack-before-store";
+    let arguments = ["sim", file, "--seeds", seeds, "--collect", "--jobs", "1", "--bug", bug];
+    let running = Running::start(&folder, &arguments);
+    wait_for("a first failure", || running.words().contains("seed 1: ").then_some(()));
+    running.signal(Signal::INT);
+    let (code, words) = running.end();
+    assert_eq!(code, Some(130), "{words}");
+    assert!(words.contains("of 1..100000000: ") && words.contains(" failed"), "{words}");
 }

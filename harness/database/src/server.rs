@@ -126,7 +126,7 @@ impl Server {
             arguments.push(argument);
         };
         add("--socket=", &self.socket());
-        add("--pid-file=", &self.folder.path().join("pid"));
+        add("--pid-file=", &self.pid_file());
         add("--init-file=", &self.folder.path().join(FIRST_STATEMENTS));
         arguments.push(format!("--port={}", self.port).into());
         arguments.push(format!("--innodb-buffer-pool-size={buffer_pool}M").into());
@@ -179,6 +179,11 @@ impl Server {
     #[must_use]
     pub fn socket(&self) -> PathBuf {
         self.folder.path().join(SOCKET)
+    }
+
+    /// Where it writes the id of its process.
+    pub(crate) fn pid_file(&self) -> PathBuf {
+        self.folder.path().join("pid")
     }
 
     /// Its port on 127.0.0.1.

@@ -17,10 +17,10 @@ use support::server::OwnServer;
 use tokio::time::timeout;
 
 const CONNECTIONS: usize = 32;
-const TOPICS: usize = 4;
+const TOPICS: usize = 8;
 
 /// Requests end soon while the database is away, so that a round has refusals too.
-const TIMEOUT: [&str; 2] = ["--store-timeout", "1s"];
+const TIMEOUT: [&str; 2] = ["--store-timeout", "500ms"];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_broker_loses_nothing() {
@@ -65,11 +65,10 @@ async fn three_brokers_have_one_order_though_one_is_killed() {
     brokers[1].run_again();
     load.until_acked(600).await;
     let seen = load.finish().await;
-    for client in &clients {
-        let counts = audit(client, &seen, Numbered::Yes).await;
-        assert!(counts.messages >= 1200, "{counts:?}");
-        assert_eq!(counts.handed, counts.messages);
-    }
+    // At the one that has to learn everything anew.
+    let counts = audit(&clients[1], &seen, Numbered::Yes).await;
+    assert!(counts.messages >= 1200, "{counts:?}");
+    assert_eq!(counts.handed, counts.messages);
     let ids: Vec<i64> = ids(&clients).await;
     let unique: std::collections::BTreeSet<_> = ids.iter().collect();
     assert_eq!(unique.len(), ids.len(), "ids are given once");

@@ -6,6 +6,7 @@ pub(crate) mod audit;
 mod database;
 pub(crate) mod load;
 pub(crate) mod process;
+pub(crate) mod scene;
 pub(crate) mod server;
 
 use std::borrow::Cow;

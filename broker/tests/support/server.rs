@@ -2,7 +2,7 @@
 
 use private_database::{Options, WITHOUT, Watched};
 use rustix::process::{Pid, Signal, kill_process};
-use sqlx::{AssertSqlSafe, Connection, Executor, MySqlConnection};
+use sqlx::{Connection, MySqlConnection};
 use tokio::time::{Duration, sleep};
 
 /// The name of the database that brokers use on it.
@@ -50,7 +50,15 @@ impl OwnServer {
         }
     }
 
-    /// Starts it again after it was killed.
+    /// Ends it in good order.
+    pub(crate) async fn end(&self) {
+        self.signal(Signal::TERM);
+        while std::os::unix::net::UnixStream::connect(self.0.server().socket()).is_ok() {
+            sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// Starts it again after it has ended.
     pub(crate) fn run_again(&mut self) {
         self.0.run_again().unwrap();
     }
@@ -59,14 +67,5 @@ impl OwnServer {
     pub(crate) async fn sql(&self) -> MySqlConnection {
         let url = self.0.url().of_database("mysql");
         MySqlConnection::connect(&url).await.unwrap()
-    }
-
-    /// One statement, of somebody else, on the brokers' database.
-    pub(crate) async fn execute(&self, statements: &[&str]) {
-        let mut sql = MySqlConnection::connect(&self.url()).await.unwrap();
-        for statement in statements {
-            sql.execute(AssertSqlSafe((*statement).to_owned())).await.unwrap();
-        }
-        sql.close().await.unwrap();
     }
 }

@@ -152,7 +152,10 @@ impl Server {
     fn in_data(&self) -> Vec<OsString> {
         let mut data = OsString::from("--datadir=");
         data.push(&self.data);
-        let mut arguments = vec!["--no-defaults".into(), data];
+        // A server that starts removes other servers' temporary tables from a folder they share.
+        let mut temporary = OsString::from("--tmpdir=");
+        temporary.push(self.folder.path());
+        let mut arguments = vec!["--no-defaults".into(), data, temporary];
         if rustix::process::geteuid().is_root() {
             // It refuses to be root unless it is told to be; nobody else may be told.
             arguments.push("--user=root".into());

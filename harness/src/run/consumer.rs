@@ -240,7 +240,7 @@ impl Actor {
                     () = phases.stopped() => {
                         return Done { line, subscribed, last, answer: None };
                     }
-                    made = subscribe_one(&stage, index, topic) => made,
+                    made = subscribe_anew(&stage, index, topic) => made,
                 };
                 match made {
                     Ok((subscriber, made)) => {
@@ -336,14 +336,19 @@ impl Actor {
         self.incarnation += 1;
         self.identities = Identities::default();
         let (signals, phases) = (Arc::clone(&self.signals), self.phases.clone());
-        tokio::select! { biased;
-            () = phases.stopped() => return Ok(Vec::new()),
-            () = signals.revived(self.index) => {}
-        }
-        let resuming = join_all((0..self.lanes.len()).map(|lane| self.resume(lane)));
-        let resumed = tokio::select! { biased;
-            () = phases.stopped() => return Ok(Vec::new()),
-            resumed = resuming => resumed,
+        let resumed = loop {
+            let resuming = async {
+                signals.revived(self.index).await;
+                join_all((0..self.lanes.len()).map(|lane| self.resume(lane))).await
+            };
+            tokio::select! { biased;
+                () = phases.stopped() => return Ok(Vec::new()),
+                // It crashes once more while it is down, or half way up.
+                () = signals.crashed(self.index) => {}
+                resumed = resuming => break resumed,
+            }
+            self.incarnation += 1;
+            signals.notice(self.index, 0);
         };
         let mut lines = Vec::with_capacity(resumed.len());
         for (lane, made) in resumed.into_iter().enumerate() {
@@ -363,15 +368,23 @@ impl Actor {
         let Lane { topic, subscription, .. } = self.lanes[lane];
         let known = &self.history.subscriptions[subscription as usize];
         let epoch = known.epoch.map(|epoch| self.stage.recorder.epoch_name(epoch));
-        let Some(id) = known.id else { return subscribe_one(&self.stage, self.index, topic).await };
         let manner = self.stage.consumer_manner(self.index, topic);
         let name = &self.stage.plan.topics[topic.place()].name;
-        match self.stage.driver.resume(manner, name, (id, epoch.as_deref())).await {
-            Ok(subscriber) => Ok((subscriber, known.clone())),
-            Err(failure) if failure.is_session_over => {
-                subscribe_one(&self.stage, self.index, topic).await
+        let mut is_over = false;
+        loop {
+            let resumed = match known.id {
+                Some(id) if !is_over => {
+                    let session = (id, epoch.as_deref());
+                    let resumed = self.stage.driver.resume(manner, name, session).await;
+                    resumed.map(|subscriber| (subscriber, known.clone()))
+                }
+                _ => subscribe_anew(&self.stage, self.index, topic).await,
+            };
+            match resumed {
+                Err(failure) if failure.is_session_over => is_over = true,
+                Err(failure) if !failure.is_final => sleep(FAILED_PAUSE).await,
+                result => return result,
             }
-            Err(failure) => Err(failure),
         }
     }
 
@@ -471,6 +484,16 @@ fn begun(subscribed: &Subscribed) -> Begun {
 
 fn place(of: usize) -> u32 {
     u32::try_from(of).expect("a consumer subscribes fewer than 2^32 times")
+}
+
+/// Subscribes in a new life of the broker, which may not have the topic either.
+async fn subscribe_anew(
+    stage: &Stage,
+    consumer: ConsumerIndex,
+    topic: TopicIndex,
+) -> Result<(Box<dyn Subscriber>, Subscribed), Failure> {
+    stage.driver.create_topic(&stage.plan.topics[topic.place()].name).await?;
+    subscribe_one(stage, consumer, topic).await
 }
 
 async fn subscribe_one(

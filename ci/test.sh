@@ -1,7 +1,18 @@
 #!/usr/bin/env bash
 # Every test: examples in the docs first, then units, contracts, servers, golden files, sabotage.
-# Needs nothing but Rust; it starts its brokers itself, on free ports of 127.0.0.1.
+# Needs Rust, and for the tests on MySQL a server's programs, which ci/mariadb.sh installs where it can.
+# Brokers and database servers are started by the tests themselves, on free ports of 127.0.0.1, and
+# end with them. HARNESS_MYSQL_URL=mysql://user:password@host:3306 has the tests use that server
+# instead; HARNESS_TESTS_WITHOUT_MYSQL=1 leaves out what needs one.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+ci/mariadb.sh
 cargo test --workspace --locked --doc
-cargo test --workspace --locked --lib --bins --tests --examples --no-fail-fast
+failed=0
+# Apart, so that the last summary is one of the harness's.
+cargo test --package private-database --locked --no-fail-fast --lib --tests || failed=1
+cargo test --workspace --exclude private-database --locked --lib --bins --tests --examples --no-fail-fast || failed=1
+if [[ "${HARNESS_TESTS_WITHOUT_MYSQL:-}" == 1 ]]; then
+  echo "NOT RUN: the tests on MySQL, because of HARNESS_TESTS_WITHOUT_MYSQL=1"
+fi
+exit "$failed"

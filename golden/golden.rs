@@ -1,5 +1,5 @@
-//! The golden files as tests: every scenario is run, one at a time, and its ledger compared with
-//! the reviewed one.
+//! The golden files as tests: every scenario is run on every store that it holds for, one at a time,
+//! and its ledger compared with the reviewed one, which is the same for all stores.
 //!
 //! A difference fails with our own words and leaves a pending file for `harness review` or
 //! `cargo insta review`. Only on a match is insta's macro called, so that insta knows that the file
@@ -14,7 +14,8 @@ use harness::check::Verdict;
 use harness::golden::{self, Comparison, Golden, Mode};
 use harness::plan::Plan;
 use harness::report::{terminal, words};
-use harness::scenario::{self, Scenario};
+use harness::scenario::{self, Scenario, Store};
+use private_database::{Url, for_tests};
 
 /// The folder with `scenarios` and `golden` in it.
 fn root() -> &'static Path {
@@ -35,20 +36,39 @@ fn reviewed() -> Vec<(String, PathBuf)> {
 }
 
 #[test]
-fn every_scenario_gives_its_reviewed_ledger() {
+fn every_scenario_gives_its_reviewed_ledger_in_memory() {
+    check_all(Store::Memory, None);
+}
+
+#[test]
+fn every_scenario_gives_the_same_ledger_on_mysql() {
+    let server = for_tests().unwrap_or_else(|error| panic!("{error}"));
+    if let Some(server) = server {
+        check_all(Store::Mysql, Some(server));
+    }
+}
+
+fn check_all(store: Store, server: Option<&Url>) {
     let mode = Mode::from_environment(variable).unwrap_or_else(|error| panic!("{error}"));
-    let wanted = scenarios().into_iter().filter(|scenario| scenario.golden);
-    let failures: Vec<String> = wanted.filter_map(|scenario| check(scenario, mode).err()).collect();
-    assert!(failures.is_empty(), "\n\n{}", failures.join("\n"));
+    let on_store = |mut scenario: Scenario| {
+        scenario.broker.store = store;
+        scenario
+    };
+    let wanted = scenarios().into_iter().filter(|scenario| scenario.golden).map(on_store);
+    let holding: Vec<_> = wanted.filter(|scenario| scenario.broker.skipped().is_none()).collect();
+    assert!(!holding.is_empty(), "no scenario holds on {store}");
+    let check = |scenario| check(scenario, server, mode).err();
+    let failures: Vec<String> = holding.into_iter().filter_map(check).collect();
+    assert!(failures.is_empty(), "\n\non {store}:\n{}", failures.join("\n"));
 }
 
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-fn check(scenario: Scenario, mode: Mode) -> Result<(), String> {
+fn check(scenario: Scenario, server: Option<&Url>, mode: Mode) -> Result<(), String> {
     let name = scenario.name.clone();
-    let ledger = run(&scenario)?;
+    let ledger = run(&scenario, server)?;
     let plan = Plan::new(scenario).map_err(|error| format!("{name}: {error}"))?;
     let folder = root().join("golden");
     let comparison = golden::compare(&folder, &plan, &ledger, Verdict::Pass, mode)
@@ -70,12 +90,13 @@ fn check(scenario: Scenario, mode: Mode) -> Result<(), String> {
 
 /// Runs a scenario as a user does, and answers its ledger. It is accepted in a folder of its own,
 /// so that what is compared here is the ledger alone, and the run's exit code says the rest.
-fn run(scenario: &Scenario) -> Result<String, String> {
+fn run(scenario: &Scenario, server: Option<&Url>) -> Result<String, String> {
     let name = &scenario.name;
     let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
     let golden = folder.path().join("golden");
     let mut command = Command::new(env!("CARGO_BIN_EXE_harness"));
     command.current_dir(root()).arg("run").arg(&scenario.file);
+    command.arg("--store").arg(scenario.broker.store.to_string());
     command.arg("--out").arg(folder.path().join("out")).arg("--golden").arg(&golden);
     // What this test was started with is not meant for the harness that it tests.
     let ours = |name: &str| name.starts_with("INSTA_") || ["CI", "TF_BUILD"].contains(&name);
@@ -83,6 +104,10 @@ fn run(scenario: &Scenario) -> Result<String, String> {
         command.env_remove(name);
     }
     command.env("INSTA_UPDATE", "always").env_remove("GITHUB_ACTIONS");
+    if let Some(server) = server {
+        // The broker's tests would have a database there; a run takes one of its own.
+        command.env("HARNESS_MYSQL_URL", server.of_database(""));
+    }
     let output = command.output().map_err(|error| format!("{name}: {error}"))?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);

@@ -25,13 +25,13 @@ where
     set.join_all().await
 }
 
-fn each() -> impl Iterator<Item = Arc<Short>> {
-    stores().into_iter().map(|(_, store)| Arc::new(Short(store)))
+async fn each() -> impl Iterator<Item = Arc<Short>> {
+    stores().await.into_iter().map(|(_, store)| Arc::new(Short(store)))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn ids_have_no_gaps_and_no_repeats() {
-    for store in each() {
+    for store in each().await {
         let ids = together(TASKS, |task| {
             let store = Arc::clone(&store);
             async move {
@@ -61,7 +61,7 @@ async fn ids_have_no_gaps_and_no_repeats() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_size_over_zero_means_that_a_poll_gives_one() {
-    for store in each() {
+    for store in each().await {
         let producer = store.producer("A").await;
         let done = Arc::new(AtomicBool::new(false));
         let consumers = together(TASKS, |_| {
@@ -96,7 +96,7 @@ async fn a_size_over_zero_means_that_a_poll_gives_one() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_topic_made_by_many_at_once_keeps_every_acknowledged_message() {
-    for store in each() {
+    for store in each().await {
         for round in 0..100 {
             let topic = format!("T{round}");
             let barrier = Arc::new(tokio::sync::Barrier::new(4));
@@ -126,7 +126,7 @@ async fn a_topic_made_by_many_at_once_keeps_every_acknowledged_message() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn polls_with_one_id_never_get_the_same_message() {
     const COUNT: usize = 4000;
-    for store in each() {
+    for store in each().await {
         let producer = store.producer("A").await;
         let consumer = store.consumer("A").await.consumer;
         let taken = Arc::new(AtomicU64::new(0));
@@ -159,7 +159,7 @@ async fn polls_with_one_id_never_get_the_same_message() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn first_come_is_first_served() {
-    for store in each() {
+    for store in each().await {
         // Every append that begins after the greatest acknowledged offset was seen is past it.
         let acked = Arc::new(AtomicU64::new(0));
         together(TASKS, |_| {
@@ -182,7 +182,7 @@ async fn first_come_is_first_served() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn what_is_acknowledged_is_readable_by_everybody() {
-    for store in each() {
+    for store in each().await {
         together(TASKS, |task| {
             let store = Arc::clone(&store);
             async move {
@@ -206,7 +206,7 @@ async fn what_is_acknowledged_is_readable_by_everybody() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn no_wake_up_is_lost() {
-    for store in each() {
+    for store in each().await {
         let producer = store.producer("A").await;
         // Each waits for every single message: one missed wake-up, and the test hangs.
         let waiting = together(TASKS, |_| {
@@ -231,7 +231,7 @@ async fn no_wake_up_is_lost() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn twins_are_appended_once() {
-    for store in each() {
+    for store in each().await {
         let producer = store.producer("A").await;
         let consumer = store.consumer("A").await.consumer;
         for number in 0..500 {
@@ -248,7 +248,7 @@ async fn twins_are_appended_once() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn consumers_see_one_order_while_subscriptions_come_and_go() {
-    for store in each() {
+    for store in each().await {
         let producers = together(3, |task| {
             let store = Arc::clone(&store);
             async move {

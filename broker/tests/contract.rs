@@ -20,7 +20,7 @@ macro_rules! contract {
         $(#[$doc])*
         #[tokio::test]
         async fn $name() {
-            for (kind, store) in stores() {
+            for (kind, store) in stores().await {
                 eprintln!("store: {kind}");
                 parts::$name(Short(store)).await;
             }

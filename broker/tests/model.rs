@@ -190,7 +190,7 @@ async fn compare(store: &Short, steps: &[Step]) {
 }
 
 fn run(future: impl Future<Output = ()>) {
-    tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(future);
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future);
 }
 
 proptest! {
@@ -198,9 +198,11 @@ proptest! {
 
     #[test]
     fn a_store_does_what_the_model_does(steps in prop::collection::vec(step(), 0..80)) {
-        for (_, store) in stores() {
-            run(compare(&Short(store), &steps));
-        }
+        run(async {
+            for (_, store) in stores().await {
+                compare(&Short(store), &steps).await;
+            }
+        });
     }
 
     #[test]

@@ -14,6 +14,7 @@ use crate::driver::{self, Routes};
 use crate::history::{ConsumerHistory, End, History, ProducerHistory};
 use crate::plan::Plan;
 use crate::run::{self, Counters, Recorder, Stage};
+use crate::testbed::database::Database;
 use crate::testbed::{Testbed, external, process};
 
 mod simulated;
@@ -53,6 +54,8 @@ pub struct Trial {
     pub judgement: Judgement,
     /// Whether it was stopped by the user.
     pub interrupted: bool,
+    /// What it could not clean up, in words for people.
+    pub left: Option<String>,
 }
 
 /// A trial that could not be held: nothing can be said about the broker's promises. The text says
@@ -87,7 +90,8 @@ impl Interrupt {
     }
 }
 
-/// Holds a trial: starts the broker, runs the plan, ends the broker, and judges.
+/// Holds a trial: starts the broker, runs the plan, ends the broker, and judges. A store that is
+/// elsewhere is removed at the end, whatever that was.
 ///
 /// An interrupt that comes while the broker is still starting ends the start, and the trial is one in
 /// which nothing was seen.
@@ -97,13 +101,37 @@ impl Interrupt {
 pub async fn hold(
     plan: &Arc<Plan>,
     settings: &Settings,
+    interrupt: Interrupt,
+    progress: &mut (dyn FnMut(&Counters) + Send),
+) -> Result<Trial, Failure> {
+    let server = match &settings.broker {
+        BrokerUnderTest::Own(process) => process.server.as_ref(),
+        BrokerUnderTest::External(_) => None,
+    };
+    let database = server.map(|server| Database::new(Arc::clone(server), &plan.scenario.name));
+    let held = hold_on(database.as_ref(), plan, settings, interrupt, progress).await;
+    let left = match &database {
+        Some(database) => database.remove().await.err().map(|failure| failure.0),
+        None => None,
+    };
+    match (held, left) {
+        (Ok(trial), left) => Ok(Trial { left, ..trial }),
+        (Err(failure), None) => Err(failure),
+        (Err(Failure(why)), Some(left)) => Err(Failure(format!("{why}\n{left}"))),
+    }
+}
+
+async fn hold_on(
+    database: Option<&Database>,
+    plan: &Arc<Plan>,
+    settings: &Settings,
     mut interrupt: Interrupt,
     progress: &mut (dyn FnMut(&Counters) + Send),
 ) -> Result<Trial, Failure> {
     let (mut testbed, stage) = tokio::select! { biased;
         // Dropped half way, the start takes what it started along.
         () = interrupt.triggered() => return Ok(not_begun(plan)),
-        begun = begin(plan, settings) => begun?,
+        begun = begin(plan, settings, database) => begun?,
     };
     let (performed, mut trouble) = perform(stage, testbed.as_mut(), &mut interrupt, progress).await;
     if let Err(failure) = testbed.stop().await {
@@ -122,15 +150,16 @@ pub async fn hold(
     if let Some(why) = trouble {
         judgement.doubt(why);
     }
-    Ok(Trial { history, judgement, interrupted: interrupt.is_triggered() })
+    Ok(Trial { history, judgement, interrupted: interrupt.is_triggered(), left: None })
 }
 
 /// The broker, up, and all that the actors share.
 async fn begin(
     plan: &Arc<Plan>,
     settings: &Settings,
+    database: Option<&Database>,
 ) -> Result<(Box<dyn Testbed>, Arc<Stage>), Failure> {
-    let testbed = start(&settings.broker).await?;
+    let testbed = start(&settings.broker, database).await?;
     match prepare(plan, settings, testbed.as_ref()).await {
         Ok(stage) => Ok((testbed, stage)),
         Err(failure) => {
@@ -151,13 +180,16 @@ fn not_begun(plan: &Plan) -> Trial {
         end: End::Interrupted,
     };
     let judgement = check::judge(plan, &history);
-    Trial { history, judgement, interrupted: true }
+    Trial { history, judgement, interrupted: true, left: None }
 }
 
-async fn start(broker: &BrokerUnderTest) -> Result<Box<dyn Testbed>, Failure> {
+async fn start(
+    broker: &BrokerUnderTest,
+    database: Option<&Database>,
+) -> Result<Box<dyn Testbed>, Failure> {
     let started: Result<Box<dyn Testbed>, _> = match broker {
         BrokerUnderTest::Own(settings) => {
-            process::Process::start(settings).await.map(|process| Box::new(process) as _)
+            process::Process::start(settings, database).await.map(|process| Box::new(process) as _)
         }
         BrokerUnderTest::External(addresses) => Ok(Box::new(addresses.clone()) as _),
     };

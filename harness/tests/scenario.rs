@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use harness::plan::Plan;
-use harness::scenario::{self, Delivery, Driver, Order, Pace, Scenario, Source, Start};
+use harness::scenario::{self, Delivery, Driver, Order, Pace, Scenario, Source, Start, Store};
 use serde_json::Value;
 
 /// Bad files and what is said about them: `==== name`, the YAML, `---- log` with its lines for each
@@ -115,7 +115,7 @@ consumers:
   all: { batch: 50 }
   C2: { pause: 5ms }
 start: together
-broker: { store: memory, driver: original, stores: [memory] }
+broker: { store: mysql, driver: original, stores: [memory, mysql], count: 64 }
 expect: { delivery: at-most-once, order: per-producer, acked: any }
 require: [\"unknown_acks >= 1\", delivered>=20]
 drain: { idle: 2s, deadline: 1m 30s }
@@ -142,7 +142,9 @@ seed: 18446744073709551615
     assert_eq!(consumers, [(50, 0), (50, 5)]);
     assert_eq!(scenario.start, Start::Together);
     assert_eq!(scenario.broker.driver, Driver::Original);
-    assert_eq!(scenario.broker.stores.len(), 1);
+    assert_eq!(scenario.broker.store, Store::Mysql);
+    assert_eq!(scenario.broker.stores, [Store::Memory, Store::Mysql]);
+    assert_eq!(scenario.broker.count.get(), 64);
     assert_eq!(scenario.expect.delivery, Delivery::AtMostOnce);
     assert_eq!(scenario.expect.order, Order::PerProducer);
     assert_eq!(scenario.require.iter().map(|need| need.at_least).collect::<Vec<_>>(), [1, 20]);
@@ -161,6 +163,7 @@ fn what_is_left_out_has_its_default() {
     assert_eq!(scenario.consumers[0].batch.get(), 100);
     assert_eq!((scenario.drain.idle.as_secs(), scenario.drain.deadline.as_secs()), (5, 60));
     assert_eq!((scenario.golden, scenario.seed), (true, 1));
+    assert_eq!((scenario.broker.store, scenario.broker.count.get()), (Store::Memory, 1));
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! What several tests share: stores to test, short forms of requests, and a client without a
 //! socket.
-#![allow(dead_code, reason = "each test file uses a part of it")]
+#![allow(dead_code, unused_imports, reason = "each test file uses a part of it")]
+
+mod database;
 
 use std::borrow::Cow;
 use std::num::NonZeroUsize;
@@ -16,11 +18,13 @@ use http_body_util::BodyExt;
 use serde_json::Value;
 use tower::ServiceExt;
 
+pub(crate) use database::mysql;
+
 /// The epoch of every store here.
 pub(crate) const EPOCH: &str = "e1";
 
 /// Every store that must keep the contract, each new and empty.
-pub(crate) fn stores() -> Vec<(&'static str, Arc<dyn Store>)> {
+pub(crate) async fn stores() -> Vec<(&'static str, Arc<dyn Store>)> {
     vec![("memory", memory(Retain::Lag, None)), ("memory, all", memory(Retain::All, None))]
 }
 

@@ -32,6 +32,19 @@ pub struct Options {
     pub keep: Option<PathBuf>,
 }
 
+impl Options {
+    /// Whether a folder that is to be kept can be.
+    ///
+    /// # Errors
+    /// Where it cannot be made, or holds something.
+    pub fn check(&self) -> Result<(), Error> {
+        match &self.keep {
+            Some(keep) => kept(keep).map(drop),
+            None => Ok(()),
+        }
+    }
+}
+
 impl Default for Options {
     fn default() -> Self {
         Self { buffer_pool: 64, connections: 500, arguments: Vec::new(), keep: None }
@@ -217,7 +230,7 @@ fn kept(keep: &Path) -> Result<PathBuf, Error> {
     let mut entries = fs::read_dir(keep).map_err(unreadable)?;
     if entries.next().is_some() {
         let error = io::Error::new(io::ErrorKind::DirectoryNotEmpty, "it is not empty");
-        return Err(Error::Files { act: format!("keep the data in {name}"), error });
+        return Err(Error::Files { act: format!("keep its data in {name}"), error });
     }
     std::path::absolute(keep).map_err(Error::files(format!("find the folder {name}")))
 }

@@ -76,6 +76,7 @@ fn scenario(shape: &Shape) -> Scenario {
             store: scenario::Store::Memory,
             driver: Driver::Detect,
             stores: Vec::new(),
+            count: NonZeroU32::MIN,
         },
         expect: Expect {
             delivery: scenario::Delivery::ExactlyOnce,

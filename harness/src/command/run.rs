@@ -18,8 +18,9 @@ use crate::plan::Plan;
 use crate::report::terminal::Terminal;
 use crate::report::{Destinations, Entry, Report};
 use crate::scenario::{self, Scenario, fault};
+use crate::testbed::database::Server;
 use crate::testbed::external::External;
-use crate::testbed::{process, sabotage};
+use crate::testbed::{database, process, sabotage};
 use crate::trial::{BrokerUnderTest, Interrupt};
 
 /// What `--help` says after the flags.
@@ -58,6 +59,10 @@ pub struct Arguments {
     /// Store of the broker that is started, whatever the scenario says
     #[arg(long, value_name = "STORE", conflicts_with = "broker")]
     pub store: Option<String>,
+
+    /// Keep the data of the private MySQL server in this folder, with the runs' databases in it
+    #[arg(long, value_name = "DIR", conflicts_with = "broker")]
+    pub keep_data: Option<PathBuf>,
 
     /// Run against brokers that are up already instead of starting one
     #[arg(long, value_name = "URL", value_delimiter = ',')]
@@ -143,6 +148,7 @@ fn prepare(arguments: &Arguments, harness: &Path) -> Result<Prepared, Refused> {
     for plan in &plans {
         crate::descriptors::reserve(plan).map_err(Refused::usage)?;
     }
+    let server = database_server(arguments, &plans, harness)?;
     // Only now that all of it can be run: this takes the logs of the run before away.
     for plan in &plans {
         let folder = arguments.out.join(&plan.scenario.name);
@@ -151,7 +157,7 @@ fn prepare(arguments: &Arguments, harness: &Path) -> Result<Prepared, Refused> {
     let history = arguments.history.as_deref().map(output::create_file).transpose();
     let history = history.map_err(Refused::usage)?;
     let output = arguments.reports.open(variable).map_err(Refused::usage)?;
-    let context = one::Context { arguments: arguments.clone(), broker, mode, history };
+    let context = one::Context { arguments: arguments.clone(), broker, server, mode, history };
     Ok(Prepared { plans, skipped, context, output, jobs: arguments.jobs.get() })
 }
 
@@ -195,8 +201,8 @@ fn choose(arguments: &Arguments, scenarios: &mut Vec<Scenario>) -> Result<usize,
         return skip(scenarios);
     }
     refuse_faults(scenarios, |fault| {
-        let own = fault.action.target().is_some()
-            || fault.action.links() == Some(&fault::Who::Database);
+        let own =
+            fault.action.target().is_some() || fault.action.links() == Some(&fault::Who::Database);
         own.then(|| "a broker at --broker is somebody else's, and stays as it is".to_owned())
     })?;
     Ok(0)
@@ -253,16 +259,27 @@ fn refuse_faults(
     Ok(())
 }
 
-/// Sabotage needs to know whose a message is, which only our wire tells.
+/// Sabotage needs to know whose a message is, which only our wire tells, and what it did before,
+/// which another broker does not know.
 fn refuse_sabotage(arguments: &Arguments, scenarios: &[Scenario]) -> Result<(), Refused> {
-    let original = |scenario: &&Scenario| scenario.broker.driver == scenario::Driver::Original;
-    match scenarios.iter().find(original) {
-        Some(scenario) if arguments.sabotage.is_some() => Err(Refused::usage(format_args!(
-            "--sabotage works through what our wire adds, and {} has `driver: original`",
-            scenario.file.display()
-        ))),
-        _ => Ok(()),
+    if arguments.sabotage.is_none() {
+        return Ok(());
     }
+    for scenario in scenarios {
+        let file = scenario.file.display();
+        if scenario.broker.driver == scenario::Driver::Original {
+            return Err(Refused::usage(format_args!(
+                "--sabotage works through what our wire adds, and {file} has `driver: original`"
+            )));
+        }
+        if scenario.broker.count.get() > 1 {
+            let count = scenario.broker.count;
+            return Err(Refused::usage(format_args!(
+                "--sabotage is of one broker, and {file} has `count: {count}`"
+            )));
+        }
+    }
+    Ok(())
 }
 
 fn broker_under_test(arguments: &Arguments, harness: &Path) -> Result<BrokerUnderTest, Refused> {
@@ -271,6 +288,31 @@ fn broker_under_test(arguments: &Arguments, harness: &Path) -> Result<BrokerUnde
         return Ok(BrokerUnderTest::External(external));
     }
     Ok(BrokerUnderTest::Own(process::Settings::new(harness)))
+}
+
+/// Where the scenarios on MySQL have their databases: nothing is started yet, and what cannot be is
+/// refused.
+fn database_server(
+    arguments: &Arguments,
+    plans: &[Arc<Plan>],
+    harness: &Path,
+) -> Result<Option<Arc<Server>>, Refused> {
+    let mut brokers = plans.iter().map(|plan| &plan.scenario.broker);
+    if !arguments.broker.is_empty() || !brokers.any(|broker| broker.store.has_database()) {
+        return match &arguments.keep_data {
+            Some(_) => Err(Refused::usage("--keep-data: no selected scenario is on MySQL")),
+            None => Ok(None),
+        };
+    }
+    database::find(harness, arguments.keep_data.clone()).map(Some).map_err(
+        |failure| match failure {
+            database::NotFound::Wrong(text) => Refused::usage(text),
+            // Nothing is wrong with what was asked: this machine cannot do it.
+            database::NotFound::Missing(text) => {
+                Refused { exit: Exit::NoVerdict, text: format!("error: {text}") }
+            }
+        },
+    )
 }
 
 impl Prepared {
@@ -287,6 +329,11 @@ impl Prepared {
         let Some(mut entries) = runtime.block_on(run_all(&self, terminal)) else {
             return Exit::Interrupted;
         };
+        if let Some(server) = &self.context.server
+            && let Some(kept) = runtime.block_on(server.stop())
+        {
+            streams::tell(&kept);
+        }
         entries.sort_by_key(|(place, _)| *place);
         let report = Report {
             entries: entries.into_iter().map(|(_, entry)| entry).collect(),

@@ -12,6 +12,7 @@ use super::streams::{self, Reader};
 use crate::exit::Exit;
 use crate::plan::Plan;
 use crate::scenario;
+use crate::testbed::database::{self, NotFound, Server};
 use crate::testbed::process;
 use crate::testbed::sabotage::{self, Kind, Order};
 use crate::trial::{self, BrokerUnderTest, Interrupt};
@@ -39,8 +40,15 @@ pub fn main(arguments: &Arguments, harness: &Path) -> Exit {
         streams::tell(&format!("error: {text}"));
         return Exit::Usage;
     }
+    let server = match database_server(&plan, harness) {
+        Ok(server) => server,
+        Err((exit, text)) => {
+            streams::tell(&format!("error: {text}"));
+            return exit;
+        }
+    };
     match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime.block_on(run(&plan, harness)),
+        Ok(runtime) => runtime.block_on(run(&plan, harness, server)),
         Err(error) => {
             streams::tell(&format!("error: cannot start the worker threads: {error}"));
             Exit::NoVerdict
@@ -48,7 +56,24 @@ pub fn main(arguments: &Arguments, harness: &Path) -> Exit {
     }
 }
 
-async fn run(plan: &Arc<Plan>, harness: &Path) -> Exit {
+/// The server of the scenario's store, if that is on one.
+fn database_server(plan: &Plan, harness: &Path) -> Result<Option<Arc<Server>>, (Exit, String)> {
+    let broker = &plan.scenario.broker;
+    if broker.count.get() > 1 {
+        let (file, count) = (plan.scenario.file.display(), broker.count);
+        let text = format!("sabotage is of one broker, and {file} has `count: {count}`");
+        return Err((Exit::Usage, text));
+    }
+    if !broker.store.has_database() {
+        return Ok(None);
+    }
+    database::find(harness, None).map(Some).map_err(|failure| match failure {
+        NotFound::Wrong(text) => (Exit::Usage, text),
+        NotFound::Missing(text) => (Exit::NoVerdict, text),
+    })
+}
+
+async fn run(plan: &Arc<Plan>, harness: &Path, server: Option<Arc<Server>>) -> Exit {
     let (trigger, interrupt) = Interrupt::new();
     let rows = async {
         let mut exit = Exit::Passed;
@@ -56,7 +81,7 @@ async fn run(plan: &Arc<Plan>, harness: &Path) -> Exit {
             return exit;
         }
         for kind in [None].into_iter().chain(Kind::ALL.map(Some)) {
-            let row = row(plan, harness, kind, interrupt.clone()).await;
+            let row = row(plan, harness, server.clone(), kind, interrupt.clone()).await;
             if interrupt.is_triggered() {
                 return Exit::Interrupted;
             }
@@ -83,8 +108,14 @@ fn show(line: &dyn std::fmt::Display) -> Option<Exit> {
     }
 }
 
-async fn row(plan: &Arc<Plan>, harness: &Path, kind: Option<Kind>, interrupt: Interrupt) -> Row {
-    match hold(plan, harness, kind, interrupt).await {
+async fn row(
+    plan: &Arc<Plan>,
+    harness: &Path,
+    server: Option<Arc<Server>>,
+    kind: Option<Kind>,
+    interrupt: Interrupt,
+) -> Row {
+    match hold(plan, harness, server, kind, interrupt).await {
         Ok((injected, trial)) => Row::new(kind, injected, &trial.judgement),
         Err(why) => Row::without_verdict(kind, why),
     }
@@ -94,6 +125,7 @@ async fn row(plan: &Arc<Plan>, harness: &Path, kind: Option<Kind>, interrupt: In
 async fn hold(
     plan: &Arc<Plan>,
     harness: &Path,
+    server: Option<Arc<Server>>,
     kind: Option<Kind>,
     interrupt: Interrupt,
 ) -> Result<(u64, trial::Trial), String> {
@@ -103,6 +135,7 @@ async fn hold(
         .map_err(|error| format!("cannot make a temporary folder: {error}"))?;
     let record = folder.path().join("sabotage.jsonl");
     let mut broker = process::Settings::new(harness);
+    broker.server = server;
     if let Some(kind) = kind {
         broker.arguments = sabotage::arguments(&Order::usual(kind), plan, &record);
     }

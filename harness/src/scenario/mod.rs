@@ -172,13 +172,20 @@ pub struct Broker {
     pub driver: Driver,
     /// Where the scenario holds; empty is everywhere.
     pub stores: Vec<Store>,
+    /// So many brokers are started, which serve one store.
+    pub count: NonZeroU32,
 }
 
 impl Broker {
     /// Why the scenario is skipped: it does not hold for the store that it would run on.
     #[must_use]
     pub fn skipped(&self) -> Option<String> {
-        (!holds(&self.stores, &self.store)).then(|| only(&self.stores, &self.store))
+        if !holds(&self.stores, &self.store) {
+            return Some(only(&self.stores, &self.store));
+        }
+        let Self { count, store, .. } = self;
+        let alone = count.get() > 1 && !store.has_database();
+        alone.then(|| format!("it has {count} brokers, which share nothing on {store}"))
     }
 
     /// Why a fault cannot be carried out on the broker that the harness starts.
@@ -201,7 +208,7 @@ impl Broker {
     /// How many brokers the harness starts.
     #[must_use]
     pub const fn count(&self) -> u32 {
-        1
+        self.count.get()
     }
 }
 
@@ -220,14 +227,17 @@ fn only<T: std::fmt::Display>(stores: &[T], store: &T) -> String {
 pub enum Store {
     /// In memory: nothing survives a restart.
     Memory,
+    /// In a MySQL or MariaDB database: what was acknowledged survives.
+    Mysql,
 }
 
 impl Store {
-    /// Whether there is a database to be hurt.
+    /// Whether it is in a database, which several brokers can serve and which can be hurt.
     #[must_use]
     pub const fn has_database(self) -> bool {
         match self {
             Self::Memory => false,
+            Self::Mysql => true,
         }
     }
 }
@@ -334,8 +344,21 @@ mod tests {
         assert!(!holds(&["mysql"], &"memory"));
         let words = only(&["mysql", "postgres"], &"memory");
         assert_eq!(words, "it holds for mysql, postgres only, and would run on memory");
-        let broker = |stores| Broker { store: Store::Memory, driver: Driver::Detect, stores };
-        assert_eq!(broker(Vec::new()).skipped(), None);
-        assert_eq!(broker(vec![Store::Memory]).skipped(), None);
+        let one = NonZeroU32::MIN;
+        let broker = |store, stores| Broker { store, driver: Driver::Detect, stores, count: one };
+        assert_eq!(broker(Store::Memory, Vec::new()).skipped(), None);
+        assert_eq!(broker(Store::Mysql, vec![Store::Memory, Store::Mysql]).skipped(), None);
+        let words = broker(Store::Memory, vec![Store::Mysql]).skipped();
+        assert_eq!(words.as_deref(), Some("it holds for mysql only, and would run on memory"));
+    }
+
+    #[test]
+    fn several_brokers_need_a_store_that_they_share() {
+        let three = NonZeroU32::new(3).unwrap();
+        let driver = Driver::Detect;
+        let broker = |store| Broker { store, driver, stores: Vec::new(), count: three };
+        assert_eq!(broker(Store::Mysql).skipped(), None);
+        let words = broker(Store::Memory).skipped();
+        assert_eq!(words.as_deref(), Some("it has 3 brokers, which share nothing on memory"));
     }
 }

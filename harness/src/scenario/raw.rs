@@ -128,14 +128,17 @@ pub(super) struct Consumer {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Broker {
-    /// The store of the broker that is started: `memory` (default).
-    #[schemars(extend("enum" = ["memory"]))]
+    /// The store of the broker that is started: `memory` (default) or `mysql`.
+    #[schemars(extend("enum" = ["memory", "mysql"]))]
     pub store: Field<String>,
     /// How the broker is spoken to: `detect` (default), or `original` for its six routes alone.
     #[schemars(extend("enum" = ["detect", "original"]))]
     pub driver: Field<String>,
     /// The stores that the scenario holds for; default: all.
     pub stores: Field<Vec<Condition>>,
+    /// So many brokers are started, which serve one store; default 1. In memory there is only one.
+    #[schemars(with = "u32", range(min = 1, max = 64))]
+    pub count: Field<String>,
 }
 
 /// The promises that are judged.

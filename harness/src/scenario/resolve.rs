@@ -22,6 +22,9 @@ use super::{
 /// The most messages that a batch or a poll may be asked to hold; brokers have limits below it.
 const BATCH_MAX: u32 = 1_000_000;
 
+/// The most brokers that are started; each has threads and connections of its own.
+const BROKERS_MAX: u32 = 64;
+
 /// Collects what is wrong, with places in one file.
 pub(super) struct Report<'a> {
     pub(super) source: &'a Arc<Source>,
@@ -217,10 +220,24 @@ fn broker(report: &mut Report<'_>, raw: Option<&raw::Broker>) -> Broker {
     for raw::Condition(at) in raw.stores.value().map_or(&[][..], Vec::as_slice) {
         stores.extend(report.keep(at.span.clone(), store(&at.value)));
     }
+    // A store that is wrong is said once, and says nothing of what it shares.
+    let given = report.read(&raw.store, store);
+    let known = given.is_some() || raw.store.0.is_none();
+    let store = given.unwrap_or(Store::Memory);
+    let count = report.read(&raw.count, |text| {
+        let count = values::count(text, 1..=BROKERS_MAX)?;
+        if count > 1 && known && !store.has_database() {
+            let title = format!("{count} brokers share nothing on the store `{store}`");
+            let label = "each would have its own messages; add `store: mysql`, or leave this out";
+            return Err(Diagnostic::new(title).label(label));
+        }
+        Ok(NonZeroU32::new(count).expect("the limits begin at 1"))
+    });
     Broker {
-        store: report.read(&raw.store, store).unwrap_or(Store::Memory),
+        store,
         driver: report.read(&raw.driver, values::word).unwrap_or(Driver::Detect),
         stores,
+        count: count.unwrap_or(NonZeroU32::MIN),
     }
 }
 
@@ -229,10 +246,6 @@ fn broker(report: &mut Report<'_>, raw: Option<&raw::Broker>) -> Broker {
 /// # Errors
 /// Which there are.
 pub fn store(text: &str) -> Result<Store, Diagnostic> {
-    if text == "mysql" {
-        return Err(Diagnostic::new("the MySQL store is not built yet")
-            .label("use `memory`, the only store so far"));
-    }
     values::word(text)
 }
 

@@ -32,7 +32,7 @@ macro_rules! words {
 }
 
 words!(Start: "consumers-first" => Self::ConsumersFirst, "together" => Self::Together);
-words!(Store: "memory" => Self::Memory);
+words!(Store: "memory" => Self::Memory, "mysql" => Self::Mysql);
 words!(Driver: "detect" => Self::Detect, "original" => Self::Original);
 words!(Delivery:
     "exactly-once" => Self::ExactlyOnce,

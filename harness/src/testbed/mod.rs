@@ -8,6 +8,7 @@ use crate::scenario::names::Actor;
 
 pub mod bugs;
 pub mod child;
+pub mod database;
 pub mod external;
 mod hurt;
 pub mod process;

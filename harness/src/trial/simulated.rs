@@ -50,7 +50,7 @@ pub fn simulate(plan: &Arc<Plan>, simulation: &Simulation) -> Result<(Trial, Dur
     })?;
     let judgement = check::judge(plan, &history);
     let interrupted = simulation.stop.load(Ordering::Relaxed);
-    Ok((Trial { history, judgement, interrupted }, took))
+    Ok((Trial { history, judgement, interrupted, left: None }, took))
 }
 
 async fn perform(plan: &Arc<Plan>, simulation: &Simulation) -> Result<History, Failure> {

@@ -73,7 +73,9 @@ impl Folder {
         for (name, _) in std::env::vars_os() {
             let name = name.to_string_lossy();
             if ["CI", "TF_BUILD", "NO_COLOR"].contains(&&*name)
-                || ["INSTA_", "GITHUB_", "BROKER_"].iter().any(|prefix| name.starts_with(prefix))
+                || ["INSTA_", "GITHUB_", "BROKER_", "HARNESS_"]
+                    .iter()
+                    .any(|prefix| name.starts_with(prefix))
             {
                 command.env_remove(&*name);
             }
@@ -173,8 +175,11 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) fn start(folder: &Folder, arguments: &[&str]) -> Self {
+        Self::spawn(folder, folder.harness(arguments))
+    }
+
+    pub(crate) fn spawn(folder: &Folder, mut command: Command) -> Self {
         let words = folder.join("stderr");
-        let mut command = folder.harness(arguments);
         command.stdout(Stdio::null()).stderr(File::create(&words).unwrap());
         Self { child: command.spawn().unwrap(), words }
     }
@@ -185,13 +190,36 @@ impl Running {
 
     /// The process that it started to be its broker, once it is that.
     pub(crate) fn broker(&self) -> i32 {
+        self.brokers(1)[0]
+    }
+
+    /// As many such processes, once they are.
+    pub(crate) fn brokers(&self, count: usize) -> Vec<i32> {
+        wait_for("the harness to start brokers", || {
+            let brokers = self.children(|line| line.get(1).is_some_and(|word| word == "broker"));
+            (brokers.len() == count).then_some(brokers)
+        })
+    }
+
+    /// The process that it started to be its private database server, once it is that.
+    pub(crate) fn database_server(&self) -> i32 {
+        let is_server = |line: &[String]| line.iter().any(|word| word.starts_with("--socket="));
+        let is_guard = |line: &[String]| line.iter().any(|word| word == "guard");
+        wait_for("the harness to start a database server", || {
+            self.children(|line| is_server(line) && !is_guard(line)).first().copied()
+        })
+    }
+
+    /// Its own children whose command lines are such.
+    fn children(&self, is_such: impl Fn(&[String]) -> bool) -> Vec<i32> {
         let parent = self.child.id().to_string();
-        let is_broker = |pid: &i32| {
+        let is_child = |pid: &i32| stat(*pid).is_some_and(|stat| stat[1] == parent);
+        let line = |pid: &i32| -> Vec<String> {
             let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-            stat(*pid).is_some_and(|stat| stat[1] == parent)
-                && line.split(|byte| *byte == 0).nth(1) == Some(b"broker")
+            let words = line.split(|byte| *byte == 0);
+            words.map(|word| String::from_utf8_lossy(word).into_owned()).collect()
         };
-        wait_for("the harness to start a broker", || processes().into_iter().find(is_broker))
+        processes().into_iter().filter(|pid| is_child(pid) && is_such(&line(pid))).collect()
     }
 
     pub(crate) fn words(&self) -> String {

@@ -21,6 +21,7 @@ pub(super) fn render(plan: &Plan) -> String {
             "store": scenario.broker.store.to_string(),
             "driver": scenario.broker.driver.to_string(),
             "stores": words(&scenario.broker.stores),
+            "count": scenario.broker.count,
         },
         "expect": {
             "delivery": scenario.expect.delivery.to_string(),

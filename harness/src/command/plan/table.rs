@@ -6,7 +6,7 @@ use crate::plan::{
     ConsumerIndex, Exactness, Plan, Producer, ProducerIndex, Stream, StreamIndex, TopicIndex,
 };
 use crate::scenario::names::{self, Kind};
-use crate::scenario::{Acknowledge, Anomalies, Source};
+use crate::scenario::{Acknowledge, Anomalies, Broker, Source};
 
 /// So many topics or producers are spelt out in a line; `--json` has all.
 const SPELT_MAX: usize = 8;
@@ -23,7 +23,7 @@ pub(super) fn render(plan: &Plan) -> String {
         ("file", scenario.file.display().to_string()),
         ("seed", scenario.seed.to_string()),
         ("start", scenario.start.to_string()),
-        ("broker", format!("store {}, driver {}", scenario.broker.store, scenario.broker.driver)),
+        ("broker", broker(&scenario.broker)),
         (
             "expect",
             format!(
@@ -79,6 +79,14 @@ pub(super) fn render(plan: &Plan) -> String {
 fn anomalies(expected: Anomalies) -> String {
     let words: Vec<String> = expected.iter().map(|anomaly| anomaly.to_string()).collect();
     if words.is_empty() { String::new() } else { format!(", anomalies {}", words.join(" ")) }
+}
+
+fn broker(broker: &Broker) -> String {
+    let several = match broker.count.get() {
+        1 => String::new(),
+        count => format!(", {count} brokers"),
+    };
+    format!("store {}, driver {}{several}", broker.store, broker.driver)
 }
 
 fn required(plan: &Plan) -> String {

@@ -19,6 +19,7 @@ use crate::report::terminal::Terminal;
 use crate::report::words::{number, shell};
 use crate::report::{Entry, Trouble};
 use crate::run::Counters;
+use crate::testbed::database::Server;
 use crate::testbed::sabotage;
 use crate::trial::{self, BrokerUnderTest, Interrupt, Settings};
 
@@ -26,8 +27,10 @@ use crate::trial::{self, BrokerUnderTest, Interrupt, Settings};
 pub struct Context {
     /// The command line.
     pub arguments: Arguments,
-    /// What the scenarios run against.
+    /// What the scenarios run against, but for the store.
     pub broker: BrokerUnderTest,
+    /// Where scenarios on MySQL have their databases; none where no scenario is.
+    pub server: Option<Arc<Server>>,
     /// What may be done to golden files.
     pub mode: Mode,
     /// Where the history goes, if it was asked for; there is one scenario then.
@@ -65,6 +68,9 @@ pub async fn run(
             }
             entry.logs = Some(logs);
             block_in_place(|| conclude(&mut entry, plan, &trial, &outputs(context)));
+            if let (Some(text), None) = (trial.left, &entry.trouble) {
+                entry.trouble = Some(Trouble { exit: Exit::NoVerdict, text });
+            }
         }
         Err(failure) => {
             entry.interrupted = interrupt.is_triggered();
@@ -80,10 +86,14 @@ const SABOTAGE_RECORD: &str = "sabotage.jsonl";
 
 fn settings(plan: &Plan, context: &Context, logs: &Path) -> Settings {
     let mut broker = context.broker.clone();
-    if let (BrokerUnderTest::Own(process), Some(order)) = (&mut broker, &context.arguments.sabotage)
-    {
-        let record = logs.join(SABOTAGE_RECORD);
-        process.arguments.extend(sabotage::arguments(order, plan, &record));
+    if let BrokerUnderTest::Own(process) = &mut broker {
+        process.count = plan.scenario.broker.count;
+        process.server =
+            context.server.clone().filter(|_| plan.scenario.broker.store.has_database());
+        if let Some(order) = &context.arguments.sabotage {
+            let record = logs.join(SABOTAGE_RECORD);
+            process.arguments.extend(sabotage::arguments(order, plan, &record));
+        }
     }
     Settings { broker, out: Some(logs.to_owned()) }
 }

@@ -89,7 +89,10 @@ pub(super) fn work<T: Send + 'static>(
 }
 
 /// Listens to signals on a thread of its own, for a simulated clock does not wait for real events.
-fn listen<T: Send + 'static>(stop: Arc<AtomicBool>, tell: mpsc::Sender<Event<T>>) -> io::Result<()> {
+fn listen<T: Send + 'static>(
+    stop: Arc<AtomicBool>,
+    tell: mpsc::Sender<Event<T>>,
+) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (trigger, mut triggered) = watch::channel(false);
     let listening = async move {

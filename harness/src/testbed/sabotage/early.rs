@@ -32,12 +32,7 @@ pub(super) struct Early {
 
 impl Early {
     pub(super) fn new(foresight: Foresight) -> Self {
-        Self {
-            foresight,
-            lanes: Lanes::default(),
-            half: Mutex::default(),
-            asked: Told::default(),
-        }
+        Self { foresight, lanes: Lanes::default(), half: Mutex::default(), asked: Told::default() }
     }
 
     async fn append(&self, truth: &Truth, append: Append<'_>) -> Result<Offset, Error> {

@@ -110,9 +110,8 @@ fn slowed(slowness: Slowness, number: u64, bytes: usize) -> Duration {
     let jitter = millis(jitter);
     let shift = chance::below(number, 2 * jitter + 1);
     let delayed = (millis(latency) + shift).saturating_sub(jitter);
-    let carried = bandwidth.map_or(0, |rate| {
-        (bytes as u64).saturating_mul(1000).div_ceil(rate.max(1))
-    });
+    let carried =
+        bandwidth.map_or(0, |rate| (bytes as u64).saturating_mul(1000).div_ceil(rate.max(1)));
     Duration::from_millis(delayed + carried)
 }
 

@@ -172,4 +172,3 @@ async fn vanished(link: &Link) -> Option<Result<Response, Failure>> {
 fn lost(trip: &Trip, why: &str) -> Option<Result<Response, Failure>> {
     trip.is_told.then(|| Err(Failure::Lost(why.to_owned())))
 }
-

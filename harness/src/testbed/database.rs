@@ -1,0 +1,202 @@
+//! Where runs on MySQL get their databases: from a server that runs already, or from a private one
+//! that is started with the first run that needs it and is gone with the harness.
+
+mod private;
+
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use broker::store::mysql::{Address, drop_database};
+use private_database::{Installed, Options, Url};
+use tokio::sync::OnceCell;
+use tokio::time::timeout;
+
+use self::private::Private;
+use super::Failure;
+
+/// A server that does not drop a database by then has other troubles.
+const DROPPED_WITHIN: Duration = Duration::from_secs(30);
+
+/// Letters of a scenario's name in the name of a database, which has 64 at most.
+const NAME_MAX: usize = 32;
+
+/// Why there is no server for runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotFound {
+    /// Something that the user said is wrong.
+    Wrong(String),
+    /// None is installed, and none was named.
+    Missing(String),
+}
+
+/// The server that `HARNESS_MYSQL_URL` names, else a private one, which keeps its data in the folder
+/// `keep` if there is one. Nothing is started or tried.
+///
+/// # Errors
+/// What is wrong, or what to install.
+pub fn find(harness: &Path, keep: Option<PathBuf>) -> Result<Arc<Server>, NotFound> {
+    let given = Url::from_environment().map_err(|error| NotFound::Wrong(error.to_string()))?;
+    let server = match (given, keep) {
+        (Some(_), Some(_)) => {
+            let why = "--keep-data is for a private server, and HARNESS_MYSQL_URL names another";
+            return Err(NotFound::Wrong(why.to_owned()));
+        }
+        (Some(url), None) => {
+            let parsed = url.of_database("any").parse::<Address>();
+            parsed.map_err(|why| NotFound::Wrong(format!("HARNESS_MYSQL_URL: {why}")))?;
+            Server::given(url)
+        }
+        (None, keep) => {
+            let missing = |error: private_database::Error| NotFound::Missing(error.to_string());
+            let options = Options { keep, ..Options::default() };
+            options.check().map_err(|error| NotFound::Wrong(error.to_string()))?;
+            Server::private(harness, Installed::find().map_err(missing)?, options)
+        }
+    };
+    Ok(Arc::new(server))
+}
+
+/// A MySQL or MariaDB server for runs.
+#[derive(Debug)]
+pub struct Server(Kind);
+
+#[derive(Debug)]
+enum Kind {
+    /// Somebody else's.
+    Given(Url),
+    /// Ours.
+    Private { settings: private::Settings, running: Box<OnceCell<Private>> },
+}
+
+impl Server {
+    /// One that runs already.
+    #[must_use]
+    pub fn given(url: Url) -> Self {
+        Self(Kind::Given(url))
+    }
+
+    /// One of our own, started when it is first needed; `harness` guards it.
+    #[must_use]
+    pub fn private(harness: &Path, installed: Installed, options: Options) -> Self {
+        let settings = private::Settings { harness: harness.to_owned(), installed, options };
+        Self(Kind::Private { settings, running: Box::default() })
+    }
+
+    async fn url(&self) -> Result<Url, Failure> {
+        match &self.0 {
+            Kind::Given(url) => Ok(url.clone()),
+            Kind::Private { settings, running } => {
+                Ok(running.get_or_try_init(|| Private::start(settings)).await?.url())
+            }
+        }
+    }
+
+    /// Completes, with a line for people, when a private server ends although nobody asked it to.
+    pub async fn ended(&self) -> String {
+        match &self.0 {
+            Kind::Private { running, .. } if let Some(private) = running.get() => {
+                private.ended().await
+            }
+            _ => std::future::pending().await,
+        }
+    }
+
+    /// Ends a private server in good order if its data is kept, and says what was kept; any other
+    /// is ended, without more ado, when this is dropped.
+    pub async fn stop(&self) -> Option<String> {
+        match &self.0 {
+            Kind::Private { running, .. } => running.get()?.stop().await,
+            Kind::Given(_) => None,
+        }
+    }
+
+    fn keeps_data(&self) -> bool {
+        matches!(&self.0, Kind::Private { settings, .. } if settings.options.keep.is_some())
+    }
+}
+
+/// The database of one run, of a name that no other has. The run's brokers create it.
+#[derive(Debug)]
+pub struct Database {
+    server: Arc<Server>,
+    name: String,
+}
+
+impl Database {
+    /// Chooses a name; nothing is created.
+    #[must_use]
+    pub fn new(server: Arc<Server>, scenario: &str) -> Self {
+        let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' };
+        let mut name: String = String::from("harness_");
+        name.extend(scenario.chars().take(NAME_MAX).map(plain));
+        // Random, not from the seed: two runs of one scenario are two databases.
+        let _ = write!(name, "_{}", broker::store::Epoch::random());
+        Self { server, name }
+    }
+
+    /// Its server.
+    #[must_use]
+    pub fn server(&self) -> &Arc<Server> {
+        &self.server
+    }
+
+    /// Where it is, with the password: for the environment of a broker and nobody's eyes. Starts a
+    /// private server.
+    ///
+    /// # Errors
+    /// Where that does not come up.
+    pub async fn url(&self) -> Result<String, Failure> {
+        Ok(self.server.url().await?.of_database(&self.name))
+    }
+
+    /// Drops it, if a broker came to create it. Not on a private server whose data is kept: what is
+    /// in it is what is wanted.
+    ///
+    /// # Errors
+    /// Which database is left behind, and why. On a private server it is gone with the server.
+    pub async fn remove(&self) -> Result<(), Failure> {
+        let url = match &self.server.0 {
+            Kind::Given(url) => url.clone(),
+            Kind::Private { .. } if self.server.keeps_data() => return Ok(()),
+            Kind::Private { running, .. } => match running.get() {
+                Some(private) => private.url(),
+                None => return Ok(()),
+            },
+        };
+        let dropped = timeout(DROPPED_WITHIN, remove(&url.of_database(&self.name))).await;
+        let why = match (dropped, &self.server.0) {
+            (Ok(Ok(())), _) | (_, Kind::Private { .. }) => return Ok(()),
+            (Ok(Err(why)), _) => why,
+            (Err(_), _) => format!("no answer within {} s", DROPPED_WITHIN.as_secs()),
+        };
+        Err(Failure(format!("the database {} is left behind: {why}", self.name)))
+    }
+}
+
+/// Drops the database that the URL names.
+async fn remove(url: &str) -> Result<(), String> {
+    let address: Address = url.parse().map_err(because)?;
+    drop_database(&address).await.map_err(because)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it is for map_err")]
+fn because(error: impl ToString) -> String {
+    error.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_tell_the_scenario_and_differ_by_run() {
+        let server = Arc::new(Server::given("mysql://u:p@127.0.0.1:3306".parse().unwrap()));
+        let name = |scenario| Database::new(Arc::clone(&server), scenario).name;
+        let first = name("Slow-consumer.v2");
+        assert!(first.starts_with("harness_slow_consumer_v2_"), "{first}");
+        assert_ne!(first, name("Slow-consumer.v2"));
+        assert!(name(&"x".repeat(100)).len() <= 64);
+    }
+}

@@ -1,0 +1,144 @@
+//! One broker as a child: started on a port that stays its own, and ended.
+
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rustix::process::Signal;
+use tokio::time::timeout;
+
+use crate::testbed::Failure;
+use crate::testbed::child::{Child, Ended};
+
+/// A broker that is not up by then never will be; a loaded machine gets there in well under a
+/// second.
+const STARTED_WITHIN: Duration = Duration::from_secs(30);
+
+/// How long a broker may finish what is in flight after SIGTERM, before SIGKILL; its own limit is
+/// 10 s.
+const STOPPED_WITHIN: Duration = Duration::from_secs(15);
+
+/// Between two looks at the port file. Cheap, and far below what a start takes.
+const LOOK_EVERY: Duration = Duration::from_millis(1);
+
+/// What one broker is started with.
+#[derive(Clone)]
+pub(super) struct Start {
+    /// The harness's binary.
+    pub(super) harness: PathBuf,
+    /// How it is called in messages.
+    pub(super) name: String,
+    /// Where to listen; once it does, the port is fixed.
+    pub(super) listen: SocketAddr,
+    /// For the `broker` subcommand, beside where to listen.
+    pub(super) arguments: Vec<OsString>,
+    /// The URL of its store, which is a secret; none is memory.
+    pub(super) store: Option<String>,
+}
+
+/// A broker that is our child.
+#[derive(Debug)]
+pub(super) struct Broker {
+    name: String,
+    address: SocketAddr,
+    child: Child,
+}
+
+impl Broker {
+    /// Starts it and waits until it listens.
+    pub(super) async fn start(start: &Start) -> Result<Self, Failure> {
+        let Start { harness, name, listen, arguments: more, store } = start;
+        let folder = tempfile::Builder::new()
+            .prefix("harness-")
+            .tempdir()
+            .map_err(|error| Failure(format!("cannot make a temporary folder: {error}")))?;
+        let port_file = folder.path().join("port");
+        let mut arguments: Vec<OsString> = vec!["broker".into()];
+        arguments.extend(["--listen".into(), listen.to_string().into()]);
+        arguments.extend(["--port-file".into(), port_file.clone().into()]);
+        arguments.extend_from_slice(more);
+        // Everybody on the machine sees arguments, and the store's URL has a password in it.
+        let store = store.as_ref().map(|url| ("BROKER_STORE", url.as_str()));
+        let child =
+            Child::start_with(harness, harness, &arguments, store.as_slice()).map_err(|error| {
+                Failure(format!("cannot start {name} by {}: {error}", harness.display()))
+            })?;
+        let address = listening(&child, name, &port_file, *listen).await?;
+        // Gone as soon as it has served, so that a harness that is killed leaves no files either.
+        drop(folder);
+        Ok(Self { name: name.clone(), address, child })
+    }
+
+    /// Where it listens.
+    pub(super) fn address(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Its process id.
+    pub(super) fn id(&self) -> i32 {
+        self.child.id()
+    }
+
+    /// Completes, with a line for people, when it has ended.
+    pub(super) async fn ended(&self) -> String {
+        format!("{} {}", self.name, self.child.ended().await)
+    }
+
+    /// Asks it to end and waits until it is gone.
+    pub(super) async fn stop(&self) -> Result<(), Failure> {
+        let (ended, by) = self.child.stop(STOPPED_WITHIN).await;
+        judge_end(&self.name, &ended, by)
+    }
+}
+
+/// The address that the broker wrote down; it does so once it listens.
+async fn listening(
+    child: &Child,
+    name: &str,
+    port_file: &Path,
+    asked: SocketAddr,
+) -> Result<SocketAddr, Failure> {
+    let looking = async {
+        loop {
+            if let Some(port) = read_port(port_file)? {
+                return Ok(SocketAddr::new(asked.ip(), port));
+            }
+            if let Ok(ended) = timeout(LOOK_EVERY, child.ended()).await {
+                return Err(Failure(format!("{name} did not start on {asked}: it {ended}")));
+            }
+        }
+    };
+    if let Ok(found) = timeout(STARTED_WITHIN, looking).await {
+        return found;
+    }
+    let (waited, wrote) = (STARTED_WITHIN.as_secs(), child.output().join("\n    "));
+    let why = format!("{name} does not listen on {asked} after {waited} s; it wrote last:");
+    Err(Failure(format!("{why}\n    {wrote}")))
+}
+
+/// The port in the file: none while there is no whole line in it.
+fn read_port(file: &Path) -> Result<Option<u16>, Failure> {
+    let failure = |why: String| Failure(format!("port file {}: {why}", file.display()));
+    let text = match std::fs::read_to_string(file) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(failure(error.to_string())),
+    };
+    let Some(line) = text.strip_suffix('\n') else { return Ok(None) };
+    line.parse().map(Some).map_err(|_| failure(format!("{line:?} is no port")))
+}
+
+/// Whether a broker that was asked to end did so as it should.
+fn judge_end(name: &str, ended: &Ended, by: Signal) -> Result<(), Failure> {
+    if by == Signal::KILL {
+        let grace = STOPPED_WITHIN.as_secs();
+        return Err(Failure(format!(
+            "{name} did not end within {grace} s of SIGTERM and was killed: it {ended}"
+        )));
+    }
+    if ended.status.is_none_or(|status| status.success()) {
+        return Ok(());
+    }
+    Err(Failure(format!("{name} did not end in good order: it {ended}")))
+}

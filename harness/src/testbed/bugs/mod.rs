@@ -6,14 +6,14 @@
 //! of a store on a database do. What is on its [`paper`] survives a broker, and what a mistake has
 //! in mind does not. A new bug is one file here and one line in the table.
 
+mod ack_before_store;
+mod check_then_append;
 mod desk;
 mod eager_position;
-mod ack_before_store;
 mod forgotten_sequence;
 mod loose_offset;
 mod lost_wakeup;
 mod paper;
-mod check_then_append;
 
 use std::fmt;
 use std::str::FromStr;

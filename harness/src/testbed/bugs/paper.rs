@@ -6,9 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use broker::store::{
-    Append, Epoch, Error, Message, Poll, Polled, Size, Subscribed, Subscription,
-};
+use broker::store::{Append, Epoch, Error, Message, Poll, Polled, Size, Subscribed, Subscription};
 use broker_client::wire::{ConsumerId, Offset, ProducerId, Sequence, TopicName};
 use rand_pcg::Pcg64Mcg;
 use rand_pcg::rand_core::Rng as _;
@@ -63,12 +61,7 @@ pub(super) struct Count {
 
 impl Paper {
     pub(super) fn new(epoch: Epoch, chance: Pcg64Mcg) -> Self {
-        Self {
-            epoch,
-            inside: Mutex::default(),
-            chance: Mutex::new(chance),
-            changed: Notify::new(),
-        }
+        Self { epoch, inside: Mutex::default(), chance: Mutex::new(chance), changed: Notify::new() }
     }
 
     pub(super) fn epoch(&self) -> &Epoch {
@@ -79,7 +72,8 @@ impl Paper {
     pub(super) async fn pause(&self) {
         let millis = {
             let mut chance = self.chance.lock().unwrap_or_else(PoisonError::into_inner);
-            let longest = if chance::below(chance.next_u64(), LONG_ONE_IN) == 0 { LONG } else { SHORT };
+            let longest =
+                if chance::below(chance.next_u64(), LONG_ONE_IN) == 0 { LONG } else { SHORT };
             chance::below(chance.next_u64(), longest + 1)
         };
         sleep(Duration::from_millis(millis)).await;
@@ -110,7 +104,8 @@ impl Paper {
     pub(super) fn register_consumer(&self, topic: &str) -> Result<Subscribed, Error> {
         let mut inside = self.inside();
         let consumer = inside.consumers;
-        let log = inside.logs.get_mut(topic).ok_or_else(|| Error::UnknownTopic(topic.to_owned()))?;
+        let log =
+            inside.logs.get_mut(topic).ok_or_else(|| Error::UnknownTopic(topic.to_owned()))?;
         let offset = log.end();
         log.positions.insert(consumer, offset);
         inside.consumers += 1;
@@ -129,7 +124,8 @@ impl Paper {
         let registered = usize::try_from(producer).ok().and_then(|id| inside.producers.get(id));
         let registered = registered.ok_or(Error::UnknownProducer(producer))?;
         let is_of = registered.as_str() == topic;
-        let log = inside.logs.get_mut(topic).ok_or_else(|| Error::UnknownTopic(topic.to_owned()))?;
+        let log =
+            inside.logs.get_mut(topic).ok_or_else(|| Error::UnknownTopic(topic.to_owned()))?;
         if !is_of {
             return Err(Error::ProducerNotRegistered { producer, topic: topic.to_owned() });
         }
@@ -148,7 +144,8 @@ impl Paper {
         if !inside.logs.values().any(|log| log.positions.contains_key(&consumer)) {
             return Err(Error::UnknownConsumer(consumer));
         }
-        let log = inside.logs.get_mut(topic).ok_or_else(|| Error::UnknownTopic(topic.to_owned()))?;
+        let log =
+            inside.logs.get_mut(topic).ok_or_else(|| Error::UnknownTopic(topic.to_owned()))?;
         if !log.positions.contains_key(&consumer) {
             return Err(Error::ConsumerNotRegistered { consumer, topic: topic.to_owned() });
         }
@@ -158,10 +155,9 @@ impl Paper {
     fn check_epoch(&self, given: Option<&str>) -> Result<(), Error> {
         let current = self.epoch.as_str();
         match given {
-            Some(given) if given != current => Err(Error::WrongEpoch {
-                given: given.to_owned(),
-                current: current.to_owned(),
-            }),
+            Some(given) if given != current => {
+                Err(Error::WrongEpoch { given: given.to_owned(), current: current.to_owned() })
+            }
             _ => Ok(()),
         }
     }
@@ -252,7 +248,11 @@ pub(super) fn repeated(
     }
     if first < count.first {
         let last = first + append.payloads.len() as Sequence - 1;
-        return Err(Error::SequenceOld { first, last, request: Some((count.first, count.next - 1)) });
+        return Err(Error::SequenceOld {
+            first,
+            last,
+            request: Some((count.first, count.next - 1)),
+        });
     }
     Ok(Some(count.offset + (first - count.first)))
 }

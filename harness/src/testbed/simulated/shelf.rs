@@ -26,9 +26,8 @@ pub(super) struct Shelf {
 impl Shelf {
     pub(super) fn new(seed: u64, store: scenario::Store, bug: Option<Bug>) -> Self {
         let mut chance = generator(seed, Purpose::Epochs, 0);
-        let wrong = bug.map(|bug| {
-            Kept::new(bug, epoch(&mut chance), generator(seed, Purpose::Bug, 0))
-        });
+        let wrong =
+            bug.map(|bug| Kept::new(bug, epoch(&mut chance), generator(seed, Purpose::Bug, 0)));
         let database = (wrong.is_none() && store.has_database()).then(|| {
             let steps = generator(seed, Purpose::Database, 0);
             Arc::new(Database::new(epoch(&mut chance), steps))

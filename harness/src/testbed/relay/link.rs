@@ -213,6 +213,10 @@ impl Wire {
         self.inside().harms.contains_key(&id)
     }
 
+    pub(super) fn met(&self, id: HarmId) -> Option<u64> {
+        self.inside().harms.get(&id).map(|active| active.met)
+    }
+
     /// Completes when the harm has used itself up, or is over.
     pub(super) async fn spent(&self, id: HarmId) {
         let is_spent = || {

@@ -144,6 +144,12 @@ impl Relays {
         }
     }
 
+    /// How much a harm has met so far; none for one that has not begun, or has ended.
+    #[must_use]
+    pub fn met(&self, id: HarmId) -> Option<u64> {
+        self.wire_of(id).and_then(|wire| wire.met(id))
+    }
+
     /// Ends a harm and says how much it met.
     ///
     /// # Errors

@@ -80,13 +80,19 @@ impl Life {
         &self,
         start: impl Future<Output = Result<Child, Failure>>,
     ) -> Result<(), Failure> {
-        let claim = self.inside().claim.take();
+        let claim = {
+            let mut inside = self.inside();
+            if inside.over {
+                return Err(Failure(format!("{} ended with the run", self.name)));
+            }
+            inside.claim.take()
+        };
         // Elsewhere the port is either claimed or listened on.
         let _claim = claim.filter(|_| cfg!(target_os = "linux"));
         let child = Arc::new(start.await?);
         let mut inside = self.inside();
         if inside.over {
-            return Err(Failure(format!("{} came up when the run was over", self.name)));
+            return Err(Failure(format!("{} came up after the run", self.name)));
         }
         // The one before is gone already; what is left of it is dropped outside the lock.
         let before = std::mem::replace(&mut inside.child, child);
@@ -156,7 +162,7 @@ impl Life {
             inside.claim = None;
             Arc::clone(&inside.child)
         };
-        child.kill();
+        child.kill_and_reap();
         self.changed.notify_waiters();
     }
 

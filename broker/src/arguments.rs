@@ -142,7 +142,7 @@ pub enum StoreKind {
     /// In memory: quick, and gone with the process.
     Memory,
     /// In a MySQL or MariaDB database: durable, and shared by several brokers.
-    Mysql(Address),
+    Mysql(Box<Address>),
     /// None of them, and why. Found out by [`Arguments::check`]: what clap itself refuses it
     /// quotes, and there may be a password in it.
     Unusable(String),
@@ -243,9 +243,9 @@ fn store(text: &str) -> Result<StoreKind, String> {
     const EXPECTED: &str = "expected `memory` or mysql://user:password@host:3306/database";
     Ok(match text {
         "memory" => StoreKind::Memory,
-        _ if text.contains("://") => {
-            text.parse().map_or_else(StoreKind::Unusable, StoreKind::Mysql)
-        }
+        _ if text.contains("://") => text
+            .parse()
+            .map_or_else(StoreKind::Unusable, |address| StoreKind::Mysql(Box::new(address))),
         _ => StoreKind::Unusable(EXPECTED.to_owned()),
     })
 }

@@ -72,7 +72,7 @@ fn run_until(
     let (history, took) = runtime.block_on(async {
         let began = Instant::now();
         let transport: Arc<dyn Transport> = network.clone();
-        let addresses = ["http://broker".to_owned()];
+        let addresses = network.start(plan);
         let how = plan.scenario.broker.driver;
         let stage = Stage {
             plan: Arc::clone(plan),
@@ -177,10 +177,13 @@ fn subscriptions_end_with_the_run_and_only_after_everything_came() {
 
 #[test]
 fn a_last_message_that_never_comes_is_lost_when_the_run_is_idle() {
+    // What comes behind it would pass it over: P2 has to go on when P1 is done.
+    let yaml = SMALL.replace(".txt' } }", ".txt' }, P2: { pace: 50ms..50ms } }");
+    let plan = written(&yaml, &[("p1.txt", &log(1)), ("p2.txt", &log(2))]);
     let network = Network::with_rule(1, |asked| {
         if is_first_consumers(&asked.path) { Fate::Without("P2_MSG5") } else { Fate::Arrive }
     });
-    let ran = run(&small(""), &Arc::new(network));
+    let ran = run(&plan, &Arc::new(network));
     ran.assert(End::Idle, Verdict::Fail);
     let [lost] = &ran.judgement.violations[..] else { panic!("{ran:?}") };
     assert_eq!((lost.kind, lost.count), (Kind::Lost, 1));

@@ -432,7 +432,7 @@ impl Store for MysqlStore {
             loop {
                 // It listens from here on, so that nothing after the look is missed.
                 let changed = recent.changed.notified();
-                if subscribed.is_over() || recent.end().is_some_and(|end| end > offset) {
+                if subscribed.is_over() || recent.reaches(offset) {
                     return Ok(());
                 }
                 changed.await;

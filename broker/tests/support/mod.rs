@@ -12,6 +12,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode};
 use broker::store::memory::{MemoryStore, Retain};
+use broker::store::mysql::{MysqlStore, Options};
 use broker::store::{Append, Epoch, Error, Message, Poll, Read, Store, Subscribed, Subscription};
 use broker::{Limits, Signal, router};
 use http_body_util::BodyExt;
@@ -25,7 +26,20 @@ pub(crate) const EPOCH: &str = "e1";
 
 /// Every store that must keep the contract, each new and empty.
 pub(crate) async fn stores() -> Vec<(&'static str, Arc<dyn Store>)> {
-    vec![("memory", memory(Retain::Lag, None)), ("memory, all", memory(Retain::All, None))]
+    let mut stores =
+        vec![("memory", memory(Retain::Lag, None)), ("memory, all", memory(Retain::All, None))];
+    for (kind, retain) in [("mysql", Retain::All), ("mysql, lag", Retain::Lag)] {
+        if let Some(url) = mysql() {
+            stores.push((kind, open(&url, retain).await));
+        }
+    }
+    stores
+}
+
+/// The store in a database.
+pub(crate) async fn open(url: &str, retain: Retain) -> Arc<dyn Store> {
+    let options = Options { retain, ..Options::default() };
+    MysqlStore::open(&url.parse().unwrap(), &options).await.unwrap()
 }
 
 /// A store in memory.

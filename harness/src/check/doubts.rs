@@ -14,7 +14,7 @@ use super::tally::Opinion;
 use crate::history::{Answer, End, Outcome};
 use crate::numbers;
 use crate::plan::{MessageId, TopicIndex};
-use crate::scenario::{Acked, Counter, Fault, Requirement, names};
+use crate::scenario::{Acked, Action, Counter, Fault, Requirement, names};
 
 /// So many messages or ranges are named; the rest are counted.
 const NAMED: usize = 10;
@@ -72,15 +72,22 @@ fn unacked(facts: &Facts<'_>, doubts: &mut Vec<String>) {
     }
 }
 
-/// Whether a fault lasted while the request was under way: it may well be why there is no ack.
+/// Whether a fault lasted while the request was under way: it may well be why there is no ack. One
+/// that restarts a process is also why a registration from before is refused later.
 fn explained(facts: &Facts<'_>, request: &Request) -> bool {
     let (producer, send) = request.source;
-    let completed = facts.history.producers[producer].sends[send].completed.stamp;
-    facts
-        .history
-        .faults
-        .iter()
-        .any(|firing| request.invoked < firing.ended.stamp && firing.began.stamp < completed)
+    let part = &facts.history.producers[producer];
+    let sent = &part.sends[send];
+    let session = part.sessions.get(sent.session as usize);
+    let registered = session.map_or(request.invoked, |session| session.confirmed.stamp);
+    facts.history.faults.iter().any(|firing| {
+        let fault = facts.plan.scenario.faults.get(firing.fault as usize);
+        let since = match fault.map(|fault| &fault.action) {
+            Some(Action::Kill(_) | Action::Stop(_)) => registered.min(request.invoked),
+            _ => request.invoked,
+        };
+        since < firing.ended.stamp && firing.began.stamp < sent.completed.stamp
+    })
 }
 
 /// How many there are, and their names, neighbours as ranges.

@@ -35,6 +35,9 @@ pub(super) fn check(facts: &Facts<'_>) -> Opinion {
     let missing = facts.parallel(&facts.feeds, |feed| Missing::of(facts, feed));
     for (feed, missing) in facts.feeds.iter().zip(missing) {
         let count: u64 = missing.ranges.iter().map(|range| u64::from(range.count())).sum();
+        if !facts.undecided(feed) {
+            tally.possible += missing.possible;
+        }
         if count == 0 {
             if missing.spans.iter().all(Option::is_none) && feed.standings.is_empty() {
                 idle.entry(feed.topic).or_default().push(feed);
@@ -45,7 +48,6 @@ pub(super) fn check(facts: &Facts<'_>) -> Opinion {
             undecided.push((feed.consumer, feed.topic, count));
             continue;
         }
-        tally.possible += missing.possible;
         for range in &missing.ranges {
             tally.add_many(u64::from(range.count()), || {
                 instance(facts, feed, range, &missing.spans)

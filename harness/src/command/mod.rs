@@ -14,6 +14,7 @@ pub mod plan;
 pub mod run;
 pub mod sabotage;
 pub mod schema;
+pub mod shrink;
 pub mod sim;
 mod streams;
 
@@ -34,6 +35,8 @@ pub enum Command {
     Run(run::Arguments),
     /// Run scenarios in a simulation: one seed is one exact run, and thousands are quickly tried.
     Sim(sim::Arguments),
+    /// Reduce a simulated run that fails to a scenario that a person can read.
+    Shrink(shrink::Arguments),
     /// Show what a scenario is going to do; nothing is started.
     Plan(plan::Arguments),
     /// Judge consumer logs or a recorded history made before, or by another program.
@@ -67,6 +70,7 @@ pub fn main(arguments: Arguments, harness: &Path) -> Exit {
     match arguments.command {
         Command::Run(arguments) => run::main(&arguments, harness),
         Command::Sim(arguments) => sim::main(&arguments),
+        Command::Shrink(arguments) => shrink::main(&arguments),
         Command::Plan(arguments) => plan::main(&arguments),
         Command::Check(arguments) => check::main(&arguments),
         Command::Review(arguments) => accept::review(&arguments),

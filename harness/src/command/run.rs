@@ -141,6 +141,10 @@ fn prepare(arguments: &Arguments, harness: &Path) -> Result<Prepared, Refused> {
         return Err(Refused::usage(text));
     }
     let skipped = choose(arguments, &mut scenarios)?;
+    for scenario in scenarios.iter().filter(|scenario| scenario.network.is_some()) {
+        let file = scenario.file.display();
+        streams::tell(&format!("note: {file}: `network` is for `harness sim`; this run is real"));
+    }
     let plans: Vec<_> = scenarios
         .into_iter()
         .map(|scenario| Plan::new(scenario).map(Arc::new).map_err(|error| rendered(&error)))

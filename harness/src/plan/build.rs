@@ -42,6 +42,7 @@ impl Plan {
         plan.add_producers(&mut diagnostics);
         if diagnostics.is_empty() {
             diagnostics.extend(plan.topics_without_messages());
+            diagnostics.extend(plan.counts_out_of_reach());
         }
         Error::unless_empty(diagnostics)?;
         Ok(plan)

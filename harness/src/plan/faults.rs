@@ -5,9 +5,11 @@ use std::fmt;
 
 use rand_pcg::Pcg64Mcg;
 
-use super::Plan;
 use super::chance::{self, Purpose};
-use crate::scenario::fault::{Action, Target, Who};
+use super::{ConsumerIndex, Plan, ProducerIndex};
+use crate::numbers;
+use crate::scenario::diagnostic::Diagnostic;
+use crate::scenario::fault::{Action, Counted, Fault, Target, Trigger, Who};
 use crate::scenario::names::{Actor, Kind};
 
 /// The connections of one actor with its broker, or those between broker and database.
@@ -51,6 +53,32 @@ impl Plan {
         let faults = self.scenario.faults.iter();
         let about = faults.filter_map(|fault| Some((&fault.action, fault.action.links()?)));
         about.flat_map(|(action, who)| self.links_of(action, who)).collect()
+    }
+
+    /// Faults that wait for more than there will be. A file's places are not at hand any more.
+    pub(super) fn counts_out_of_reach(&self) -> Vec<Diagnostic> {
+        let place = |actor| self.place_of(actor).expect("loading looks every name up");
+        let out_of_reach = |fault: &Fault| {
+            let Trigger::After { count, counted } = fault.trigger else { return None };
+            let (total, what) = match counted {
+                Counted::Acked(None) => (self.sent_total(), "sent".to_owned()),
+                Counted::Delivered(None) => (self.delivered_total(), "due".to_owned()),
+                Counted::Acked(Some(number)) => {
+                    let index = ProducerIndex::new(place(Actor::producer(number)));
+                    (self.producer_total(index), format!("sent by P{number}"))
+                }
+                Counted::Delivered(Some(number)) => {
+                    let index = ConsumerIndex::new(place(Actor::consumer(number)));
+                    (self.consumer_total(index), format!("due to C{number}"))
+                }
+            };
+            let title = format!("`after: {count} {counted}` never comes");
+            let messages = numbers::count(total, "message");
+            let (file, line) = (self.scenario.file.display(), fault.line);
+            let label = format!("{file}:{line}: the plan has {messages} {what}");
+            (count > total).then(|| Diagnostic::new(title).label(label))
+        };
+        self.scenario.faults.iter().filter_map(out_of_reach).collect()
     }
 
     /// Whether a fault ends a process and starts it again: a store in memory begins a new life then.

@@ -98,9 +98,20 @@ struct Numbers {
     unknown: u64,
     expected: u64,
     delivered: u64,
+    faults: Vec<Hurt>,
     active_ns: u64,
     ack: Times,
     end_to_end: Times,
+}
+
+/// What came of a fault.
+#[derive(Serialize)]
+struct Hurt {
+    /// As the scenario has it.
+    fault: String,
+    fired: u64,
+    /// How much traffic it met.
+    met: u64,
 }
 
 #[derive(Serialize)]
@@ -223,6 +234,11 @@ impl Numbers {
             unknown: summary.unknown,
             expected: summary.expected,
             delivered: summary.delivered,
+            faults: summary
+                .faults
+                .iter()
+                .map(|own| Hurt { fault: own.text.clone(), fired: own.fired, met: own.met })
+                .collect(),
             active_ns: nanos(summary.active),
             ack: Times::new(&summary.ack),
             end_to_end: Times::new(&summary.end_to_end),

@@ -32,12 +32,25 @@ pub struct Summary {
     pub fewer_may_come: bool,
     /// Deliveries over all consumers, as they came.
     pub delivered: u64,
+    /// What was done to the run on purpose, in the scenario's order.
+    pub faults: Vec<Fault>,
     /// From the beginning of the run to the last outcome or delivery.
     pub active: Duration,
     /// From when the plan wanted a request sent to its ack, a value a request.
     pub ack: Latency,
     /// From when the plan wanted a message sent to its delivery, a value a delivery.
     pub end_to_end: Latency,
+}
+
+/// What came of a fault.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Fault {
+    /// As the scenario has it: `{ at: 1s, pause: broker, for: 500ms }`.
+    pub text: String,
+    /// How often it fired.
+    pub fired: u64,
+    /// How much traffic it met, over all firings.
+    pub met: u64,
 }
 
 /// A distribution of latencies, each to three significant figures.
@@ -63,6 +76,7 @@ pub fn summarise(plan: &Plan, history: &History) -> Summary {
         planned: plan.messages.len() as u64,
         expected: plan.delivered_total(),
         fewer_may_come: plan.fewer_may_come(),
+        faults: faults(plan, history),
         ..Summary::default()
     };
     let mut last: Nanos = 0;
@@ -70,6 +84,19 @@ pub fn summarise(plan: &Plan, history: &History) -> Summary {
     deliveries(history, &intended, &mut summary, &mut last);
     summary.active = Duration::from_nanos(last);
     summary
+}
+
+fn faults(plan: &Plan, history: &History) -> Vec<Fault> {
+    let faults = plan.scenario.faults.iter();
+    let mut faults: Vec<Fault> =
+        faults.map(|fault| Fault { text: fault.to_string(), fired: 0, met: 0 }).collect();
+    for firing in &history.faults {
+        if let Some(fault) = faults.get_mut(firing.fault as usize) {
+            fault.fired += 1;
+            fault.met += firing.met;
+        }
+    }
+    faults
 }
 
 /// No request has carried the message.

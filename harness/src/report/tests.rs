@@ -281,6 +281,7 @@ const JSON: &str = r##"
         "unknown": 0,
         "expected": 12,
         "delivered": 11,
+        "faults": [],
         "active_ns": 17000000,
         "ack": {
           "count": 6,
@@ -301,6 +302,7 @@ const JSON: &str = r##"
           {
             "kind": "lost",
             "count": 1,
+            "possible": 0,
             "proofs": [
               {
                 "topic": "T1",

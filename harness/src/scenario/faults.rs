@@ -170,7 +170,9 @@ fn duration(report: &mut Report<'_>, raw: &raw::Fault, action: &Action, fault: &
             let label = "it ends when `count` answers were lost";
             report.add(at.span.clone(), Diagnostic::new(title).label(label));
         }
-        (Action::DropAck { .. } | Action::Slow(..), _) | (_, Some(_)) => {}
+        // One that is repeated and never ends would only pile up.
+        (Action::Slow(..), None) if raw.every.0.is_none() => {}
+        (Action::DropAck { .. }, None) | (_, Some(_)) => {}
         (action, None) => {
             let title = format!("`{}` does not say for how long", action.key());
             let label = "add `for:` and a time, such as `for: 200ms`";

@@ -1,26 +1,18 @@
-//! A simulated network in this process: hands each request to the router that the real broker
-//! serves, after a delay that comes from a seed, and does to it what the test's rule says. On a
-//! runtime with a paused clock a whole run takes no time and comes out the same every time.
+//! A rule over the simulated network: what it says happens to each request, on top of the delays
+//! that come from the seed.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
-use axum::Router;
-use axum::body::{Body, to_bytes};
 use axum::http;
-use broker::store::Epoch;
-use broker::store::memory::{MemoryStore, Retain};
 use broker_client::transport::{Exchange, Failure, Transport};
-use rand_pcg::Pcg64Mcg;
-use rand_pcg::rand_core::{Rng, SeedableRng};
+use harness::plan::Plan;
+use harness::testbed::Testbed as _;
+use harness::testbed::simulated::Simulated;
 use reqwest::{Request, Response};
 use serde_json::Value;
 use tokio::sync::oneshot;
 use tokio::time::sleep;
-use tower::ServiceExt;
-
-/// The longest way of a request or an answer, in milliseconds; the shortest is 1.
-const FARTHEST: u64 = 10;
 
 /// What happens to one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,12 +42,12 @@ type Rule = dyn FnMut(&Asked) -> Fate + Send;
 
 /// A network with one broker on it.
 pub(crate) struct Network {
-    router: Router,
+    seed: u64,
     inside: Mutex<Inside>,
+    below: OnceLock<Arc<dyn Transport>>,
 }
 
 struct Inside {
-    chance: Pcg64Mcg,
     rule: Box<Rule>,
     paths: Vec<String>,
 }
@@ -68,74 +60,65 @@ impl Network {
 
     /// The same where `rule` says what happens to each request.
     pub(crate) fn with_rule(seed: u64, rule: impl FnMut(&Asked) -> Fate + Send + 'static) -> Self {
-        let store = MemoryStore::new(Epoch::new("life-1"), Retain::Lag, None);
-        let limits = broker::Limits::default();
-        let router = broker::router(Arc::new(store), limits, broker::Signal::default());
-        let chance = Pcg64Mcg::seed_from_u64(seed);
-        let inside = Inside { chance, rule: Box::new(rule), paths: Vec::new() };
-        Self { router, inside: Mutex::new(inside) }
+        let inside = Mutex::new(Inside { rule: Box::new(rule), paths: Vec::new() });
+        Self { seed, inside, below: OnceLock::new() }
+    }
+
+    /// Starts the broker, and answers the address that all actors share.
+    pub(crate) fn start(&self, plan: &Plan) -> Vec<String> {
+        let testbed = Simulated::seeded(plan, None, self.seed);
+        assert!(self.below.set(testbed.transport()).is_ok(), "a network is for one run");
+        testbed.addresses().to_vec()
     }
 
     /// Method and path of every request so far.
     pub(crate) fn paths(&self) -> Vec<String> {
         self.inside.lock().unwrap().paths.clone()
     }
-}
 
-impl Inside {
-    fn way(&mut self) -> Duration {
-        Duration::from_millis(1 + self.chance.next_u64() % FARTHEST)
+    fn fate(&self, request: &Request) -> Fate {
+        let mut inside = self.inside.lock().unwrap();
+        let url = request.url();
+        let query = url.query().map(|query| format!("?{query}")).unwrap_or_default();
+        let path = format!("{}{query}", url.path());
+        let body = request.body().and_then(reqwest::Body::as_bytes).unwrap_or_default();
+        let body = String::from_utf8(body.to_vec()).unwrap();
+        let asked = Asked { nth: inside.paths.len(), path: path.clone(), body };
+        inside.paths.push(format!("{} {path}", request.method()));
+        (inside.rule)(&asked)
     }
 }
 
 impl Transport for Network {
     fn send(&self, request: Request) -> Exchange {
-        let mut inside = self.inside.lock().unwrap();
-        let path = request.url().as_str().trim_start_matches("http://broker").to_owned();
-        let body = request.body().and_then(reqwest::Body::as_bytes).unwrap_or_default();
-        let body = String::from_utf8(body.to_vec()).unwrap();
-        let asked = Asked { nth: inside.paths.len(), path: path.clone(), body };
-        inside.paths.push(format!("{} {path}", request.method()));
-        let fate = (inside.rule)(&asked);
-        let (there, back) = (inside.way(), inside.way());
-        drop(inside);
-        let router = self.router.clone();
+        let fate = self.fate(&request);
+        let below = Arc::clone(self.below.get().unwrap());
         let (tell, told) = oneshot::channel();
         // A task of its own: a client that gives up does not recall what it sent.
         tokio::spawn(async move {
-            sleep(there).await;
-            let answer = carry(router, request, fate).await;
-            sleep(back).await;
-            let _ = tell.send(answer);
+            let _ = tell.send(carry(&*below, request, fate).await);
         });
         Box::pin(async move { told.await.expect("the exchange ends by telling") })
     }
 }
 
-async fn carry(router: Router, request: Request, fate: Fate) -> Result<Response, Failure> {
+async fn carry(below: &dyn Transport, request: Request, fate: Fate) -> Result<Response, Failure> {
     match fate {
-        Fate::Arrive => Ok(ask(router, request).await),
+        Fate::Arrive => below.send(request).await,
         Fate::Late(late) => {
             sleep(late).await;
-            Ok(ask(router, request).await)
+            below.send(request).await
         }
         Fate::LoseAnswer => {
-            ask(router, request).await;
+            below.send(request).await?;
             Err(Failure::Lost("the answer is lost".to_owned()))
         }
         Fate::Intercept(status) => {
             let answer = http::Response::builder().status(status).body("go away").unwrap();
             Ok(answer.into())
         }
-        Fate::Without(payload) => Ok(without(ask(router, request).await, payload).await),
+        Fate::Without(payload) => Ok(without(below.send(request).await?, payload).await),
     }
-}
-
-async fn ask(router: Router, request: Request) -> Response {
-    let request = http::Request::<reqwest::Body>::try_from(request).unwrap().map(Body::new);
-    let (head, body) = router.oneshot(request).await.unwrap().into_parts();
-    let body = to_bytes(body, usize::MAX).await.unwrap();
-    http::Response::from_parts(head, body).into()
 }
 
 async fn without(answer: Response, payload: &str) -> Response {

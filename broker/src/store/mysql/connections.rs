@@ -91,7 +91,7 @@ impl Connections {
             Ok(Err(_)) => unreachable!("the semaphore is never closed"),
             Err(_) => return Err(Failure::not_done("every connection to the database is busy")),
         };
-        let kept = self.idle(mode, |idle| idle.pop());
+        let kept = self.idle(mode, Vec::pop);
         let connection = match kept {
             Some((connection, since)) if since.elapsed() < IDLE => connection,
             _ => self.open_until(mode, until).await?,

@@ -13,6 +13,7 @@ use super::database::{Database, column};
 use super::failure::Failure;
 use super::lane::{Attempt, Work};
 use super::statements::{Tail, Template, padded};
+use super::transaction::Statement;
 use crate::store::Error;
 
 /// Between two looks for appends of other brokers. Together with the query well below the 50 ms
@@ -55,7 +56,7 @@ impl Work for Ends {
                 let rows = padded(part.len());
                 let repeated = std::iter::repeat_n(last, rows - part.len());
                 let ids = part.iter().copied().chain(repeated);
-                ids.fold(ENDS.statement(rows), |query, id| query.bind(id))
+                ids.fold(ENDS.statement(rows), Statement::bind)
             };
             for row in self.0.rows(attempt.until, query).await? {
                 ends.insert(column::<u32>(&row, 0)?, column::<u64>(&row, 1)?);

@@ -85,8 +85,11 @@ struct Queue<W: Work> {
 struct Entry<W: Work> {
     request: W::Request,
     until: Instant,
-    tell: oneshot::Sender<Result<W::Reply, Error>>,
+    tell: Tell<W>,
 }
+
+/// Tells who asked.
+type Tell<W> = oneshot::Sender<Result<<W as Work>::Reply, Error>>;
 
 impl<W: Work> Lane<W> {
     /// An empty lane, where requests usually have so much time.
@@ -228,5 +231,5 @@ impl<W: Work> Running<W> {
 /// Requests that share a transaction.
 struct Group<W: Work> {
     requests: Vec<W::Request>,
-    replies: Vec<(Instant, oneshot::Sender<Result<W::Reply, Error>>)>,
+    replies: Vec<(Instant, Tell<W>)>,
 }

@@ -11,7 +11,7 @@ use super::database::{Database, column};
 use super::failure::Failure;
 use super::lane::{Attempt, Work};
 use super::statements::{Tail, Template, padded};
-use super::transaction::Transaction;
+use super::transaction::{Statement, Transaction};
 use crate::store::Error;
 
 /// The most that share a transaction; the time of the statement grows with the square of it.
@@ -122,7 +122,7 @@ async fn one_by_one(
     let consumers = group.iter().map(|one| one.consumer);
     let rows = padded(group.len());
     let repeated = std::iter::repeat_n(group[0].consumer, rows - group.len());
-    let query = consumers.chain(repeated).fold(LOCK.statement(rows), |query, id| query.bind(id));
+    let query = consumers.chain(repeated).fold(LOCK.statement(rows), Statement::bind);
     let mut positions = BTreeMap::new();
     for row in transaction.rows(query).await? {
         positions.insert(column::<u64>(&row, 0)?, column::<u64>(&row, 1)?);
@@ -144,7 +144,7 @@ async fn one_by_one(
     Ok(moved)
 }
 
-fn moving(group: &[Move]) -> super::transaction::Statement<'static> {
+fn moving(group: &[Move]) -> Statement<'static> {
     let rows = padded(group.len());
     // The first `WHEN` of a consumer counts; the others are there for the number's sake.
     let repeated = std::iter::repeat_n(&group[0], rows - group.len());

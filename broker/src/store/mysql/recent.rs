@@ -93,6 +93,12 @@ impl Recent {
         log.seen.map(|seen| seen.max(log.proven))
     }
 
+    /// Whether the log is known to have something at `offset`.
+    pub(super) fn reaches(&self, offset: Offset) -> bool {
+        let log = self.log();
+        log.proven > offset || log.seen.is_some_and(|seen| seen > offset)
+    }
+
     /// Everything before this offset is on disk.
     pub(super) fn proven(&self) -> Offset {
         self.log().proven
@@ -107,9 +113,9 @@ impl Recent {
     /// Notes what the database says of the end, and wakes if it has moved.
     pub(super) fn see(&self, end: Offset) {
         let mut log = self.log();
-        let before = log.seen.replace(end).unwrap_or(0).max(log.proven);
+        let before = log.seen.replace(end).map(|seen| seen.max(log.proven));
         drop(log);
-        if end > before {
+        if before.is_none_or(|before| end > before) {
             self.changed.notify_waiters();
         }
     }

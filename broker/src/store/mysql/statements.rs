@@ -21,6 +21,9 @@ pub(super) struct Template {
     pub(super) tail: Tail,
 }
 
+/// The texts that were made so far.
+type Texts = BTreeMap<(Template, usize), Arc<str>>;
+
 /// What follows the rows of a statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Tail {
@@ -34,8 +37,7 @@ impl Template {
     /// The statement for so many rows, with its parameters still to be bound. Nothing but the
     /// number changes its text.
     pub(super) fn statement(self, rows: usize) -> Statement<'static> {
-        static TEXTS: LazyLock<Mutex<BTreeMap<(Template, usize), Arc<str>>>> =
-            LazyLock::new(Mutex::default);
+        static TEXTS: LazyLock<Mutex<Texts>> = LazyLock::new(Mutex::default);
         let mut texts = TEXTS.lock().unwrap_or_else(PoisonError::into_inner);
         let text = texts.entry((self, rows)).or_insert_with(|| self.text(rows).into());
         sqlx::query(AssertSqlSafe(Arc::clone(text)))

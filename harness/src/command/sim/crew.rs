@@ -61,6 +61,7 @@ pub(super) fn work<T: Send + 'static>(
     let next = Arc::new(AtomicU64::new(0));
     let enough = Arc::new(AtomicBool::new(false));
     let work = Arc::new(work);
+    listen(Arc::clone(stop), tell.clone())?;
     for _ in 0..threads {
         let (leaving, next, work) = (Leaving(tell.clone()), Arc::clone(&next), Arc::clone(&work));
         let (stop, enough) = (Arc::clone(stop), Arc::clone(&enough));
@@ -72,7 +73,7 @@ pub(super) fn work<T: Send + 'static>(
             }
         })?;
     }
-    listen(Arc::clone(stop), tell)?;
+    drop(tell);
     let mut at_work = threads;
     while at_work > 0 {
         match told.recv() {
@@ -89,14 +90,18 @@ pub(super) fn work<T: Send + 'static>(
 }
 
 /// Listens to signals on a thread of its own, for a simulated clock does not wait for real events.
+/// It listens when this returns.
 fn listen<T: Send + 'static>(
     stop: Arc<AtomicBool>,
     tell: mpsc::Sender<Event<T>>,
 ) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (trigger, mut triggered) = watch::channel(false);
+    let (begin, begun) = mpsc::channel();
     let listening = async move {
         let forward = async {
+            // Looked at second, so the first one has taken the signals by now.
+            let _ = begin.send(());
             if triggered.wait_for(|triggered| *triggered).await.is_ok() {
                 stop.store(true, Ordering::Relaxed);
             }
@@ -109,6 +114,7 @@ fn listen<T: Send + 'static>(
         let _ = tell.send(Event::Insisted);
     };
     thread::Builder::new().name("signals".to_owned()).spawn(move || runtime.block_on(listening))?;
+    let _ = begun.recv();
     Ok(())
 }
 

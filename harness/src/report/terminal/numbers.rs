@@ -3,9 +3,13 @@
 use std::io::{self, Write};
 
 use super::Style;
+use crate::report::summary::Fault;
 use crate::report::{Latency, Summary, words};
 
-/// Counts and latencies, on two lines.
+/// So many faults are told about; the reports for programs have all.
+const FAULTS_MAX: usize = 10;
+
+/// Counts and latencies, on two lines, and a line for each fault between them.
 pub(super) fn numbers(summary: &Summary, style: Style, to: &mut dyn Write) -> io::Result<()> {
     let who = [
         words::count(summary.producers as u64, "producer"),
@@ -27,6 +31,18 @@ pub(super) fn numbers(summary: &Summary, style: Style, to: &mut dyn Write) -> io
         of(summary.delivered, summary.expected)
     };
     writeln!(to, "      {who}  sent {sent}{acks}  delivered {delivered}{}", rate(summary))?;
+    for Fault { text, fired, met } in summary.faults.iter().take(FAULTS_MAX) {
+        let fired = match fired {
+            0 => "never fired".to_owned(),
+            1 => format!("met {}", words::number(*met)),
+            many => format!("fired {} times, met {}", words::number(*many), words::number(*met)),
+        };
+        writeln!(to, "{}", style.faint(&format!("      {text}  {fired}")))?;
+    }
+    if let Some(more @ 1..) = summary.faults.len().checked_sub(FAULTS_MAX) {
+        let more = words::count(more as u64, "more fault");
+        writeln!(to, "{}", style.faint(&format!("      and {more}")))?;
+    }
     if summary.ack.count == 0 {
         return Ok(());
     }

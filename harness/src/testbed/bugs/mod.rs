@@ -57,7 +57,7 @@ const TABLE: [Row; 7] = [
     Row {
         bug: Bug::None,
         name: "none",
-        about: "the small store without a mistake, to compare with",
+        about: "the store that the others are made of, to compare with",
         make: || Box::new(Careful),
     },
     Row {

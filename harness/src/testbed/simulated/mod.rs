@@ -42,15 +42,21 @@ impl Simulated {
     /// Brokers that are up, as the plan's scenario wants them; with a bug, on a store that has it.
     #[must_use]
     pub fn new(plan: &Plan, bug: Option<Bug>) -> Self {
+        Self::seeded(plan, bug, plan.scenario.seed)
+    }
+
+    /// The same where network, stores and epochs follow from another seed than the plan's.
+    #[must_use]
+    pub fn seeded(plan: &Plan, bug: Option<Bug>, seed: u64) -> Self {
         let scenario = &plan.scenario;
         let brokers = scenario.broker.count() as usize;
-        let shelf = Shelf::new(scenario.seed, scenario.broker.store, bug);
+        let shelf = Shelf::new(seed, scenario.broker.store, bug);
         let servers: Vec<_> = (0..brokers).map(|_| Arc::new(Server::default())).collect();
         for server in &servers {
             server.start(shelf.store());
         }
         let weather = scenario.network.unwrap_or_default();
-        let network = Arc::new(Network::new(scenario.seed, &weather, &servers));
+        let network = Arc::new(Network::new(seed, &weather, &servers));
         Self {
             addresses: (0..brokers).map(|place| network::address(None, place)).collect(),
             own: own_addresses(plan, brokers),

@@ -10,7 +10,7 @@ use crate::store::count::{Count, Numbered};
 use crate::store::mysql::database::{Database, column};
 use crate::store::mysql::failure::Failure;
 use crate::store::mysql::statements::{Tail, Template, at_most, padded};
-use crate::store::mysql::transaction::Transaction;
+use crate::store::mysql::transaction::{Statement, Transaction};
 
 /// The most rows of one statement: well below the 65,535 parameters that a statement may have.
 const ROWS: usize = 8192;
@@ -149,7 +149,7 @@ pub(super) async fn read_counts(
     let rows = padded(ids.len());
     let repeated = std::iter::repeat_n(last, rows - ids.len());
     let query = ids.iter().copied().chain(repeated);
-    let query = query.fold(READ_COUNTS.statement(rows), |query, id| query.bind(id));
+    let query = query.fold(READ_COUNTS.statement(rows), Statement::bind);
     for row in transaction.rows(query).await? {
         let first: Option<u64> = column(&row, 2)?;
         let offset: Option<u64> = column(&row, 3)?;

@@ -1,0 +1,155 @@
+//! What faults explain, what they prove nothing of, and what a scenario expects of them.
+
+use super::*;
+use crate::history::Firing;
+use crate::scenario::fault::{Action, Fault, Target, Trigger, Who};
+use crate::scenario::{Anomalies, Anomaly};
+
+/// A plan with a fault, and a firing of it over these stamps.
+fn hurt(plan: &mut Plan, history: &mut History, began: u64, ended: u64) {
+    let trigger = Trigger::At(std::time::Duration::from_secs(1));
+    plan.scenario.faults =
+        vec![Fault { line: 9, trigger, action: Action::Cut(Who::Any), lasts: None }];
+    let moment = |stamp| Moment { stamp, at: stamp };
+    history.faults = vec![Firing {
+        fault: 0,
+        whom: "P1".to_owned(),
+        began: moment(began),
+        ended: moment(ended),
+        met: 3,
+    }];
+}
+
+fn expecting(anomalies: &[Anomaly]) -> Anomalies {
+    let mut set = Anomalies::default();
+    for anomaly in anomalies {
+        assert!(set.insert(*anomaly));
+    }
+    set
+}
+
+/// Takes a message from every consumer.
+fn withhold(history: &mut History, message: MessageId) {
+    for consumer in &mut history.consumers {
+        let place = consumer.deliveries.iter().position(|d| d.message() == Some(message));
+        consumer.drop_at(place.unwrap());
+    }
+}
+
+fn doubts(plan: &Plan, history: &History) -> Vec<String> {
+    let judgement = judge(plan, history);
+    assert_eq!(judgement.verdict, Verdict::Unknown, "{judgement:#?}");
+    judgement.doubts
+}
+
+#[test]
+fn a_message_that_a_fault_met_may_stay_without_an_ack() {
+    let (mut plan, mut history) = sound(&LONG, calm(40));
+    let (began, ended) = {
+        let sent = &mut history.producers[1].sends[4];
+        sent.outcome = Outcome::Unknown { why: "cut".to_owned() };
+        (sent.invoked.stamp, sent.completed.stamp)
+    };
+    let words = doubts(&plan, &history);
+    assert!(words[0].contains("1 planned message was left with an unknown outcome"), "{words:?}");
+    hurt(&mut plan, &mut history, began + 1, ended - 1);
+    check(&plan, &history, &[]);
+    for elsewhere in [(0, began), (ended, u64::MAX)] {
+        hurt(&mut plan, &mut history, elsewhere.0, elsewhere.1);
+        assert_eq!(doubts(&plan, &history), words, "{elsewhere:?}");
+    }
+}
+
+#[test]
+fn what_a_new_life_refuses_of_an_old_registration_is_explained_by_the_restart() {
+    let (mut plan, mut history) = sound(&LONG, calm(45));
+    let sent = &mut history.producers[1].sends[20];
+    sent.outcome = Outcome::Refused { why: "Producer:1 does not exist".to_owned() };
+    let before = sent.invoked.stamp - 10;
+    withhold(&mut history, MessageId(50));
+    hurt(&mut plan, &mut history, before, before + 1);
+    let words = doubts(&plan, &history);
+    assert!(words[0].contains("1 planned message was refused: P2#21"), "{words:?}");
+    plan.scenario.faults[0].action = Action::Kill(Target::Broker(0));
+    check(&plan, &history, &[]);
+}
+
+#[test]
+fn a_fault_that_did_not_happen_or_met_nothing_leaves_no_verdict() {
+    let (mut plan, mut history) = sound(&LONG, calm(41));
+    hurt(&mut plan, &mut history, 1, 2);
+    check(&plan, &history, &[]);
+    history.faults[0].met = 0;
+    let fault = "vacuous: the fault `{ at: 1s, cut: any }` (scenarios/test.yaml:9)";
+    assert_eq!(doubts(&plan, &history), [format!("{fault} met no traffic")]);
+    history.faults.clear();
+    assert_eq!(doubts(&plan, &history), [format!("{fault} never fired")]);
+    // One that was proven wrong stays so.
+    history.consumers[1].drop_at(40);
+    check(&plan, &history, &[(Kind::Lost, 1)]);
+    // Of an interrupted run nobody expected more.
+    history.end = End::Interrupted;
+    assert!(doubts(&plan, &history).iter().all(|doubt| !doubt.contains("vacuous")));
+}
+
+#[test]
+fn just_the_expected_anomalies_pass() {
+    let (mut plan, mut history) = sound(&LONG, calm(42));
+    plan.scenario.expect.anomalies = expecting(&[Anomaly::Lost]);
+    assert_eq!(doubts(&plan, &history), ["the scenario expects to find lost, and nothing is"]);
+    history.consumers[1].drop_at(40);
+    let judgement = check(&plan, &history, &[]);
+    assert_eq!((judgement.allowed[0].kind, judgement.allowed[0].count), (Kind::Lost, 1));
+    assert!(judgement.allowed[0].proofs[0].title.starts_with("C2 never got "));
+    let again = history.consumers[2].deliveries[20];
+    history.consumers[2].insert_at(21, again);
+    check(&plan, &history, &[(Kind::Duplicate, 1)]);
+    plan.scenario.expect.anomalies = expecting(&[Anomaly::Lost, Anomaly::Duplicate]);
+    check(&plan, &history, &[]);
+}
+
+#[test]
+fn a_loss_beside_an_unknown_outcome_is_an_interval() {
+    let (mut plan, mut history) = sound(&LONG, calm(43));
+    plan.scenario.expect.acked = Acked::Any;
+    history.consumers[1].drop_at(40);
+    let exact = check(&plan, &history, &[(Kind::Lost, 1)]);
+    assert_eq!(exact.violations[0].possible, 0);
+    // Whether it was ever appended is not known, and nobody got it.
+    history.producers[0].sends[4].outcome = Outcome::Unknown { why: "cut".to_owned() };
+    withhold(&mut history, MessageId(4));
+    let interval = check(&plan, &history, &[(Kind::Lost, 1)]);
+    assert_eq!(interval.violations[0].possible, 3, "one for each consumer");
+}
+
+#[test]
+fn a_poll_that_failed_acknowledges_nothing_before_a_crash() {
+    let (plan, mut history) = sound(&LONG, calm(44));
+    let part = &mut history.consumers[0];
+    let place = part.deliveries.len() - 1;
+    let again = part.deliveries[place];
+    // The poll after the last delivery fails, the consumer crashes, and gets the message again.
+    let brought = part.poll_of(place);
+    part.polls.truncate(brought + 1);
+    let mut failed = part.polls[brought].clone();
+    let later = |moment: &mut Moment, by| moment.stamp += by;
+    later(&mut failed.invoked, 1_000_000);
+    later(&mut failed.completed, 1_000_000);
+    failed.answer = Answer::Failed("cut".to_owned());
+    part.polls.push(failed.clone());
+    let mut resumed = part.subscriptions[0].clone();
+    resumed.incarnation = 1;
+    part.subscriptions.push(resumed);
+    failed.subscription = u32::try_from(part.subscriptions.len() - 1).unwrap();
+    later(&mut failed.invoked, 1_000_000);
+    later(&mut failed.completed, 1_000_000);
+    failed.answer = Answer::Delivered(1);
+    part.polls.push(failed.clone());
+    part.deliveries.push(again);
+    check(&plan, &history, &[]);
+    // Had it been answered, the message would have been acknowledged, and this a duplicate.
+    let polls = &mut history.consumers[0].polls;
+    let failed = polls.len() - 2;
+    polls[failed].answer = Answer::Delivered(0);
+    check(&plan, &history, &[(Kind::Duplicate, 1)]);
+}

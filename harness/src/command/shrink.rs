@@ -1,0 +1,174 @@
+//! `harness shrink`: from a seed that fails to a scenario that a person can read.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::run::{self, Refused};
+use super::streams;
+use crate::because::because;
+use crate::exit::Exit;
+use crate::plan::Plan;
+use crate::report::words::{count, shell, time};
+use crate::scenario::{self, values};
+use crate::shrink::case::Case;
+use crate::shrink::{self, Failing, Settings, Shrunk, Way, diagram, write};
+use crate::testbed::bugs::Bug;
+use crate::trial::Simulation;
+
+/// What `--help` says after the flags.
+const AFTER_HELP: &str = "\
+What is written is a scenario of its own: `harness sim DIR/NAME.yaml` fails in the same way. Commit
+the folder as a regression test once the bug is fixed.
+
+Exit codes:
+    0  a smaller scenario was written
+    2  the command line or the scenario is invalid
+    3  the run does not fail with this seed, so there is nothing to shrink";
+
+/// Its arguments.
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub struct Arguments {
+    /// The scenario
+    pub file: PathBuf,
+
+    /// A seed with which its simulation fails; by default the scenario's own
+    #[arg(long, value_name = "SEED")]
+    pub seed: Option<u64>,
+
+    /// The bug to simulate with, as of `harness sim`
+    #[arg(long, value_name = "NAME")]
+    pub bug: Option<Bug>,
+
+    /// Store of the brokers, whatever the scenario says
+    #[arg(long, value_name = "STORE")]
+    pub store: Option<String>,
+
+    /// Folder for what comes out; by default shrunk/NAME
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+
+    /// Other seeds to try where something smaller passes with the seed at hand
+    #[arg(long, value_name = "COUNT", default_value = "20")]
+    pub seeds: u64,
+
+    /// Stop looking for something smaller after this time
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = limit)]
+    pub limit: Duration,
+}
+
+fn limit(text: &str) -> Result<Duration, String> {
+    values::time(text).map_err(|why| why.brief())
+}
+
+/// Carries it out.
+#[must_use]
+pub fn main(arguments: &Arguments) -> Exit {
+    carry_out(arguments).unwrap_or_else(|Refused { exit, text }| {
+        streams::tell(&text);
+        exit
+    })
+}
+
+fn carry_out(arguments: &Arguments) -> Result<Exit, Refused> {
+    let mut selected =
+        vec![scenario::load(&arguments.file).map_err(|error| run::rendered(&error))?];
+    run::set_store(arguments.store.as_deref(), &mut selected)?;
+    let mut scenario = selected.remove(0);
+    scenario.seed = arguments.seed.unwrap_or(scenario.seed);
+    let seed = scenario.seed;
+    let plan = Plan::new(scenario).map_err(|error| run::rendered(&error))?;
+    let simulation = Simulation { bug: arguments.bug, ..Simulation::default() };
+    let settings = Settings { simulation, seeds: arguments.seeds, limit: arguments.limit };
+
+    let began = Instant::now();
+    let (failing, way) = first(&plan, &settings, seed)?;
+    let before = size(&failing.case);
+    let mut tell = |case: &Case| streams::tell(&format!("      {}", size(case)));
+    streams::tell(&format!("{}, seed {seed}: {}: {before}", plan.scenario.name, kinds(&way)));
+    let shrunk = shrink::shrink(failing, &way, &settings, &mut tell);
+    let folder = arguments.out.clone();
+    let folder = folder.unwrap_or_else(|| Path::new("shrunk").join(&plan.scenario.name));
+    keep(arguments, &plan, &shrunk, &folder)?;
+    let tried = format!(
+        "{} and {} tried in {}",
+        count(shrunk.cases, "scenario"),
+        count(shrunk.runs, "run"),
+        time(began.elapsed())
+    );
+    let over = if shrunk.out_of_time { "; time was over, there may be smaller ones" } else { "" };
+    streams::tell(&format!("{tried}{over}"));
+    Ok(Exit::Passed)
+}
+
+/// The run that fails: what the files of the whole case do, which is what is reduced.
+fn first(plan: &Plan, settings: &Settings, seed: u64) -> Result<(Failing, Way), Refused> {
+    let no_verdict =
+        |text: String| Refused { exit: Exit::NoVerdict, text: format!("error: {text}") };
+    let folder = tempfile::Builder::new().prefix("harness-").tempdir();
+    let folder = folder.map_err(|error| no_verdict(because(&error)))?;
+    let run = |seed| {
+        let case = Case { seed, ..Case::new(plan) };
+        shrink::run(case, folder.path(), &settings.simulation).map_err(no_verdict)
+    };
+    // Payloads are spelt out and paces written down, which can make another run of a seed.
+    for other in std::iter::once(seed).chain(1..=settings.seeds) {
+        let failing = run(other)?;
+        if let Some(way) = Way::of(&failing.trial) {
+            return Ok((failing, way));
+        }
+    }
+    let file = plan.scenario.file.display();
+    Err(no_verdict(format!(
+        "{file} does not fail with seed {seed}; find one that does with `harness sim {file} --seeds 1..1000`"
+    )))
+}
+
+/// Writes the files, and shows the run.
+fn keep(arguments: &Arguments, plan: &Plan, shrunk: &Shrunk, folder: &Path) -> Result<(), Refused> {
+    let Failing { case, plan: small, trial } = &shrunk.failing;
+    let cannot = |error: std::io::Error| {
+        let why = because(&error);
+        Refused::usage(format_args!("--out: {} cannot be written: {why}", folder.display()))
+    };
+    fs::create_dir_all(folder).map_err(cannot)?;
+    let bug = arguments.bug.map(|bug| format!(" --bug {bug}")).unwrap_or_default();
+    let file = folder.join(format!("{}.yaml", case.scenario.name));
+    let command = format!("harness sim {}{bug}", shell(&file.to_string_lossy()));
+    let drawn = diagram::draw(small, &trial.history);
+    let found: Vec<&str> = trial
+        .judgement
+        .violations
+        .iter()
+        .flat_map(|finding| finding.proofs.iter().map(|proof| proof.title.as_str()))
+        .collect();
+    let comment = format!(
+        "Shrunk from {}, seed {}. Run it: {command}\n\n{drawn}\n{}",
+        plan.scenario.file.display(),
+        plan.scenario.seed,
+        found.join("\n"),
+    );
+    write::write(case, folder, &comment).map_err(cannot)?;
+    let shown =
+        format!("\n{drawn}\n{}\n\n{}\n", found.join("\n"), write::yaml(case, "").trim_end());
+    // The reader may be gone; the files are there.
+    let _ = streams::print(&shown);
+    streams::tell(&format!("\n      written    {}\n      reproduce  {command}", folder.display()));
+    Ok(())
+}
+
+fn size(case: &Case) -> String {
+    format!(
+        "{}, {}, {}",
+        count(case.actors() as u64, "actor"),
+        count(case.messages() as u64, "message"),
+        count(case.scenario.faults.len() as u64, "fault"),
+    )
+}
+
+fn kinds(way: &Way) -> String {
+    way.among.iter().map(|kind| kind.as_str()).collect::<Vec<_>>().join(", ")
+}

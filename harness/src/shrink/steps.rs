@@ -1,0 +1,191 @@
+//! What is tried to make a case smaller, in the order in which it takes most out: faults, actors,
+//! messages, and then whatever can be said more simply.
+
+use std::collections::BTreeSet;
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use super::Hunt;
+use super::case::Case;
+use super::reduce::reduce;
+use crate::scenario::{Action, Fault, Network, Pace, Start, fault};
+
+/// A millisecond: the shortest way there is.
+const NEAR: Duration = Duration::from_millis(1);
+
+/// Tries everything again and again until nothing helps any more.
+pub(super) fn all(hunt: &mut Hunt<'_>) {
+    loop {
+        let before = weight(&hunt.best.case);
+        faults(hunt);
+        actors(hunt);
+        lines(hunt);
+        simplifications(hunt);
+        if hunt.is_over() || weight(&hunt.best.case) == before {
+            return;
+        }
+    }
+}
+
+/// How much there is of a case, and how much is said about it.
+fn weight(case: &Case) -> (usize, usize, usize, String) {
+    let said = super::write::yaml(&Case { seed: 0, ..case.clone() }, "");
+    (case.actors(), case.messages(), case.scenario.faults.len(), said)
+}
+
+fn faults(hunt: &mut Hunt<'_>) {
+    let all = hunt.best.case.scenario.faults.clone();
+    reduce(all, &mut |faults| {
+        let mut case = hunt.best.case.clone();
+        case.scenario.faults = faults.to_vec();
+        hunt.try_case(case)
+    });
+}
+
+fn actors(hunt: &mut Hunt<'_>) {
+    let all = hunt.best.case.all_actors();
+    reduce(all, &mut |actors| {
+        let case = hunt.best.case.with_actors(actors);
+        hunt.try_case(case)
+    });
+}
+
+fn lines(hunt: &mut Hunt<'_>) {
+    // By producer and place; what is left out before does not move the others, because every
+    // candidate is made of the same case, with the seed that is best by now.
+    let whole = hunt.best.case.clone();
+    let places = whole.lines.iter().enumerate();
+    let all: Vec<_> =
+        places.flat_map(|(place, lines)| (0..lines.len()).map(move |line| (place, line))).collect();
+    reduce(all, &mut |kept| {
+        let kept: BTreeSet<_> = kept.iter().copied().collect();
+        let case = Case { seed: hunt.best.case.seed, ..whole.with_lines(&kept) };
+        hunt.try_case(case)
+    });
+}
+
+/// Each is kept if the case still fails with it.
+fn simplifications(hunt: &mut Hunt<'_>) {
+    let changes: [fn(&mut Case); 8] =
+        [no_loss, no_lost_requests, no_lost_answers, even, no_pace, plain_actors, start, payloads];
+    for change in changes {
+        attempt(hunt, change);
+    }
+    for place in 0..hunt.best.case.scenario.faults.len() {
+        for named in named(&hunt.best.case, place) {
+            if attempt(hunt, |case| case.scenario.faults[place] = named.clone()) {
+                break;
+            }
+        }
+    }
+}
+
+fn attempt(hunt: &mut Hunt<'_>, change: impl Fn(&mut Case)) -> bool {
+    let mut case = hunt.best.case.clone();
+    let before = weight(&case);
+    change(&mut case);
+    weight(&case) != before && hunt.try_case(case)
+}
+
+fn network(case: &mut Case, change: impl Fn(&mut Network)) {
+    let mut network = case.network();
+    change(&mut network);
+    case.scenario.network = Some(network);
+}
+
+fn no_loss(case: &mut Case) {
+    no_lost_requests(case);
+    no_lost_answers(case);
+}
+
+fn no_lost_requests(case: &mut Case) {
+    network(case, |network| network.lose_request = 0.0);
+}
+
+fn no_lost_answers(case: &mut Case) {
+    network(case, |network| network.lose_response = 0.0);
+}
+
+/// Everything takes equally long.
+fn even(case: &mut Case) {
+    network(case, |network| (network.latency_min, network.latency_max) = (NEAR, NEAR));
+}
+
+fn no_pace(case: &mut Case) {
+    for (producer, lines) in case.scenario.producers.iter_mut().zip(&mut case.lines) {
+        producer.pace = Pace::None;
+        lines.iter_mut().for_each(|line| line.time = Duration::ZERO);
+    }
+}
+
+fn plain_actors(case: &mut Case) {
+    for producer in &mut case.scenario.producers {
+        producer.batch = NonZeroU32::MIN;
+    }
+    for consumer in &mut case.scenario.consumers {
+        consumer.pause = Duration::ZERO;
+        consumer.batch = NonZeroU32::new(100).expect("it is not 0");
+    }
+}
+
+fn start(case: &mut Case) {
+    case.scenario.start = Start::ConsumersFirst;
+}
+
+/// Payloads that say whose they are, and rounds that count from one.
+fn payloads(case: &mut Case) {
+    for (producer, lines) in case.scenario.producers.iter().zip(&mut case.lines) {
+        let mut round = 0;
+        let mut before = None;
+        for (place, line) in lines.iter_mut().enumerate() {
+            if before.replace(line.round).is_some_and(|before| before != line.round) {
+                round += 1;
+            }
+            line.round = round;
+            line.payload = format!("P{}_{}", producer.number, place + 1);
+        }
+    }
+}
+
+/// A fault that says more exactly when and to whom: once instead of again and again, to one actor
+/// instead of any.
+fn named(case: &Case, place: usize) -> Vec<Fault> {
+    let fault = &case.scenario.faults[place];
+    let mut ways = Vec::new();
+    if let fault::Trigger::Every { every, from, until } = fault.trigger {
+        let end = until.unwrap_or(from + every * 40);
+        let times = std::iter::successors(Some(from), |time| Some(*time + every));
+        let times = times.take_while(|time| *time <= end).take(40);
+        ways.extend(times.map(|at| Fault { trigger: fault::Trigger::At(at), ..fault.clone() }));
+    }
+    let who = match &fault.action {
+        Action::Cut(who) | Action::BlackHole(who) | Action::Slow(who, _) | Action::Crash(who) => {
+            who
+        }
+        Action::DropAck { who, .. } => who,
+        Action::Kill(_) | Action::Pause(_) | Action::Stop(_) => return ways,
+    };
+    let all = matches!(who, fault::Who::Any | fault::Who::All);
+    let several = matches!(who, fault::Who::Actors(actors) if actors.len() > 1);
+    if !all && !several {
+        return ways;
+    }
+    let plans = [fault.clone()].into_iter().chain(ways.clone());
+    let one_of: Vec<_> = plans
+        .flat_map(|way| case.all_actors().into_iter().map(move |actor| (way.clone(), actor)))
+        .filter_map(|(mut way, actor)| {
+            let who = fault::Who::Actors(vec![actor]);
+            match &mut way.action {
+                Action::Cut(whom)
+                | Action::BlackHole(whom)
+                | Action::Slow(whom, _)
+                | Action::Crash(whom)
+                | Action::DropAck { who: whom, .. } => *whom = who,
+                Action::Kill(_) | Action::Pause(_) | Action::Stop(_) => {}
+            }
+            // One that cannot be is refused when it is loaded.
+            Some(way)
+        })
+        .collect();
+    one_of.into_iter().chain(ways).collect()
+}

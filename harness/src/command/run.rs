@@ -224,6 +224,22 @@ pub(super) fn set_store(store: Option<&str>, scenarios: &mut [Scenario]) -> Resu
     Ok(())
 }
 
+/// The same for simulations. They need no server, so a scenario that does not hold for its own store
+/// is tried on the first one that it holds for, unless the command line says otherwise.
+pub(super) fn set_simulated_store(
+    store: Option<&str>,
+    scenarios: &mut [Scenario],
+) -> Result<(), Refused> {
+    if store.is_none() {
+        for broker in scenarios.iter_mut().map(|scenario| &mut scenario.broker) {
+            if !broker.stores.contains(&broker.store) {
+                broker.store = broker.stores.first().copied().unwrap_or(broker.store);
+            }
+        }
+    }
+    set_store(store, scenarios)
+}
+
 /// Takes out the scenarios that do not hold for their store, and says how many.
 pub(super) fn skip(scenarios: &mut Vec<Scenario>) -> Result<usize, Refused> {
     let before = scenarios.len();

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::testbed::Failure;
 use crate::testbed::child::Child;
@@ -19,6 +19,12 @@ const STARTED_WITHIN: Duration = Duration::from_secs(30);
 /// How long a broker may finish what is in flight after SIGTERM, before SIGKILL; its own limit is
 /// 10 s.
 const STOPPED_WITHIN: Duration = Duration::from_secs(15);
+
+/// How long a broker is started again and again that does not come up because its database is away.
+const RESTARTED_WITHIN: Duration = Duration::from_secs(10);
+
+/// Between two such starts.
+const RESTARTED_AFTER: Duration = Duration::from_millis(50);
 
 /// Between two looks at the port file. Cheap, and far below what a start takes.
 const LOOK_EVERY: Duration = Duration::from_millis(1);
@@ -70,7 +76,21 @@ impl Broker {
 
     /// Starts it again, on the same port and the same store.
     pub(super) async fn start_again(&self) -> Result<(), Failure> {
-        self.life.start(async { Ok(launch(&self.start).await?.1) }).await
+        self.life.start(async { Ok(self.relaunch().await?.1) }).await
+    }
+
+    /// A broker that finds its database away ends. Whatever looks after brokers (systemd, say) then
+    /// starts it again, and so does this: another fault may have taken the database down.
+    async fn relaunch(&self) -> Result<(SocketAddr, Child), Failure> {
+        let patient_until = Instant::now() + RESTARTED_WITHIN;
+        loop {
+            match launch(&self.start).await {
+                Err(_) if self.start.store.is_some() && Instant::now() < patient_until => {
+                    sleep(RESTARTED_AFTER).await;
+                }
+                done => return done,
+            }
+        }
     }
 
     /// Asks it to end and waits until it has.

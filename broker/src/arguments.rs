@@ -52,6 +52,10 @@ pub struct Arguments {
     #[arg(long, value_enum, env = "BROKER_RETAIN")]
     pub retain: Option<Retain>,
 
+    /// Serve GET /audit, which reads the logs themselves, and keep all messages for it
+    #[arg(long, env = "BROKER_AUDIT", value_parser = clap::builder::BoolishValueParser::new())]
+    pub audit: bool,
+
     /// Most bytes of messages kept in memory, with some 70 bytes a message beside the payload; past it
     /// produce is refused with code `full` until consumers have caught up
     #[arg(long, value_name = "SIZE", env = "BROKER_MAX_MEMORY", default_value = "1GiB",
@@ -162,6 +166,11 @@ impl Arguments {
         if let StoreKind::Unusable(why) = &self.store {
             return Err(format!("--store, or the variable BROKER_STORE: {why}"));
         }
+        if self.audit && self.retain == Some(Retain::Lag) {
+            return Err("--audit reads all messages, and --retain lag drops those that every \
+                        subscription has got: leave one of them out"
+                .to_owned());
+        }
         let (message, body) = (self.max_message, self.max_body);
         if message > body {
             return Err(format!(
@@ -179,7 +188,8 @@ impl Arguments {
     pub(crate) async fn open(&self) -> anyhow::Result<Arc<dyn Store>> {
         Ok(match &self.store {
             StoreKind::Memory => {
-                let retain = self.retain.unwrap_or(Retain::Lag);
+                let usual = if self.audit { Retain::All } else { Retain::Lag };
+                let retain = self.retain.unwrap_or(usual);
                 Arc::new(MemoryStore::new(Epoch::random(), retain, Some(self.max_memory)))
             }
             StoreKind::Mysql(address) => MysqlStore::open(address, &self.mysql()).await?,
@@ -215,6 +225,7 @@ impl Arguments {
             write_stall: self.write_timeout,
             grace: self.grace,
             subscription_idle: self.subscription_idle,
+            audit: self.audit,
         }
     }
 }

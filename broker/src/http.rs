@@ -19,7 +19,7 @@ use tokio::time::{Duration, Instant, sleep_until, timeout_at};
 use self::failure::Failure;
 pub use self::limits::Limits;
 use crate::signal::Signal;
-use crate::store::{self, Append, Messages, Poll, Store, Subscription};
+use crate::store::{self, Append, Messages, Poll, Read, Store, Subscription};
 
 /// What every handler gets.
 struct Broker {
@@ -35,18 +35,24 @@ type Answer = Result<Response, Failure>;
 /// The routes over a store, without a socket. Once `closing` is raised, polls that wait answer
 /// that there is nothing.
 pub fn router(store: Arc<dyn Store>, limits: Limits, closing: Signal) -> Router {
-    routes(store, limits, closing, None)
+    routes(store, limits, closing, None, false)
 }
 
-/// The same, where subscriptions that nobody polls are ended: a poll that waits is repeated after
+/// The same, with the route that reads the logs themselves.
+pub fn audited_router(store: Arc<dyn Store>, limits: Limits, closing: Signal) -> Router {
+    routes(store, limits, closing, None, true)
+}
+
+/// Either, where subscriptions that nobody polls are ended: a poll that waits is repeated after
 /// `poll_again`.
 pub(crate) fn routes(
     store: Arc<dyn Store>,
     limits: Limits,
     closing: Signal,
     poll_again: Option<Duration>,
+    audit: bool,
 ) -> Router {
-    Router::new()
+    let routes = Router::new()
         .route("/topics", post(create_topic).get(topics))
         .route("/producer/register", post(register_producer))
         .route("/producer/produce", post(produce))
@@ -56,7 +62,9 @@ pub(crate) fn routes(
         .route("/consumer", delete(unsubscribe))
         .route("/size", get(size))
         .route("/healthz", get(alive))
-        .route("/readyz", get(ready))
+        .route("/readyz", get(ready));
+    let routes = if audit { routes.route("/audit", get(read_log)) } else { routes };
+    routes
         .fallback(no_route)
         .method_not_allowed_fallback(wrong_method)
         .with_state(Arc::new(Broker { store, limits, closing, poll_again }))
@@ -126,6 +134,18 @@ async fn consume(State(broker): Shared, request: Request) -> Answer {
 async fn size(State(broker): Shared, request: Request) -> Answer {
     let query = query::subscription(request.uri().query())?;
     Ok(answer::size(broker.store.size(query.named()).await?))
+}
+
+async fn read_log(State(broker): Shared, request: Request) -> Answer {
+    let query = query::audit(request.uri().query(), &broker.limits)?;
+    let read = Read {
+        topic: &query.topic,
+        offset: query.offset,
+        max: query.max,
+        max_bytes: broker.limits.answer_bytes,
+    };
+    let part = broker.store.read(read).await?;
+    Ok(answer::part(&part, broker.store.epoch()))
 }
 
 async fn unsubscribe(State(broker): Shared, request: Request) -> Answer {

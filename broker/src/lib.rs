@@ -18,7 +18,7 @@ mod signal;
 pub mod store;
 
 pub use arguments::{Arguments, LogFormat, StoreKind};
-pub use http::{Limits, router};
+pub use http::{Limits, audited_router, router};
 pub use run::run;
 pub use server::{Options, serve};
 pub use signal::Signal;

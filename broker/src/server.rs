@@ -37,6 +37,8 @@ pub struct Options {
     pub grace: Duration,
     /// Ends subscriptions that nobody polled for so long.
     pub subscription_idle: Option<Duration>,
+    /// Whether the logs themselves may be read, by whoever reaches the broker.
+    pub audit: bool,
 }
 
 impl Default for Options {
@@ -48,6 +50,7 @@ impl Default for Options {
             write_stall: Duration::from_secs(30),
             grace: Duration::from_secs(10),
             subscription_idle: None,
+            audit: false,
         }
     }
 }
@@ -68,7 +71,8 @@ pub async fn serve(
     }
     // Often enough that a subscription whose poll waits is not ended as idle.
     let poll_again = options.subscription_idle.map(|idle| idle / 3);
-    let router = routes(store, options.limits.clone(), closing.clone(), poll_again);
+    let limits = options.limits.clone();
+    let router = routes(store, limits, closing.clone(), poll_again, options.audit);
     let mut connections = Connections::new(router, &options);
     connections.accept_until(&listener, shutdown).await;
     drop(listener);

@@ -311,6 +311,7 @@ fn arguments_that_cannot_be_are_refused_with_what_would_be_right() {
     check(&["--listen", "5000"], "expected an IP address and a port, such as 127.0.0.1:5000");
     check(&["--log-level", "bad=x=y"], "expected a level, such as info, or directives");
     check(&["--store", "mysql"], "the MySQL store is not built yet");
+    check(&["--audit", "--retain", "lag"], "--audit reads all messages, and --retain lag drops");
     check(
         &["--max-message", "2MiB", "--max-body", "1MiB"],
         "--max-message is 2097152 bytes and --max-body 1048576",

@@ -7,7 +7,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use broker::store::memory::Retain;
-use broker::store::{Append, Error, Poll, Store, Subscription};
+use broker::store::{Append, Error, Poll, Read, Store, Subscription};
 use broker_client::wire::TopicName;
 use futures_util::FutureExt;
 use tokio::time::Duration;
@@ -50,6 +50,7 @@ contract! {
     a_poll_answers_its_position
     idle_subscriptions_end
     a_long_log_is_read_in_any_steps
+    the_log_itself_is_read_whoever_is_subscribed
 }
 
 mod parts {
@@ -365,6 +366,32 @@ mod parts {
         assert_eq!(store.size("A", first).await, Err(Error::UnknownConsumer(first)));
         assert_eq!(store.size("B", second).await, Err(Error::UnknownConsumer(second)));
         assert_eq!(store.consumer("A").await.consumer, 2);
+    }
+
+    pub(super) async fn the_log_itself_is_read_whoever_is_subscribed(store: Short) {
+        let producer = store.producer("A").await;
+        let missing = store.read("B", 0, 10).await;
+        assert_eq!(missing, Err(Error::UnknownTopic("B".to_owned())));
+        assert_eq!(store.read("A", 0, 10).await, Ok((vec![], 0)));
+        // With a subscription that has not got it, every store still has it.
+        let consumer = store.consumer("A").await.consumer;
+        store.append("A", producer, Some(0), &["a", "b", "c"]).await.unwrap();
+        store.append("A", producer, None, &["d"]).await.unwrap();
+        let texts = |from: &str| from.chars().map(String::from).collect::<Vec<_>>();
+        for _ in 0..2 {
+            assert_eq!(store.read("A", 0, 10).await, Ok((texts("abcd"), 4)));
+            assert_eq!(store.read("A", 1, 2).await, Ok((texts("bc"), 4)));
+            assert_eq!(store.read("A", 3, 10).await, Ok((texts("d"), 4)));
+            assert_eq!(store.read("A", 4, 10).await, Ok((vec![], 4)));
+            assert_eq!(store.read("A", 9, 10).await, Ok((vec![], 4)));
+        }
+        assert_eq!(store.size("A", consumer).await, Ok((4, 0)), "no position moved");
+        let read =
+            Read { topic: "A", offset: 1, max: 10, max_bytes: NonZeroUsize::new(1).unwrap() };
+        let part = store.0.read(read).await.unwrap();
+        assert_eq!(part.messages.len(), 1, "one is given however large it is");
+        let first = part.messages.iter().next().unwrap();
+        assert_eq!((first.offset, first.producer, first.sequence), (1, producer, Some(1)));
     }
 
     pub(super) async fn a_long_log_is_read_in_any_steps(store: Short) {

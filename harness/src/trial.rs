@@ -15,7 +15,7 @@ use crate::history::{ConsumerHistory, End, History, ProducerHistory};
 use crate::plan::Plan;
 use crate::run::{self, Counters, Recorder, Stage};
 use crate::testbed::database::Database;
-use crate::testbed::{Testbed, external, process};
+use crate::testbed::{Testbed, external, process, relay};
 
 mod simulated;
 
@@ -159,7 +159,7 @@ async fn begin(
     settings: &Settings,
     database: Option<&Database>,
 ) -> Result<(Box<dyn Testbed>, Arc<Stage>), Failure> {
-    let testbed = start(&settings.broker, database).await?;
+    let testbed = start(plan, &settings.broker, database).await?;
     match prepare(plan, settings, testbed.as_ref()).await {
         Ok(stage) => Ok((testbed, stage)),
         Err(failure) => {
@@ -184,14 +184,19 @@ fn not_begun(plan: &Plan) -> Trial {
 }
 
 async fn start(
+    plan: &Plan,
     broker: &BrokerUnderTest,
     database: Option<&Database>,
 ) -> Result<Box<dyn Testbed>, Failure> {
+    let relays = relay::Order::of(plan);
     let started: Result<Box<dyn Testbed>, _> = match broker {
         BrokerUnderTest::Own(settings) => {
-            process::Process::start(settings, database).await.map(|process| Box::new(process) as _)
+            let settings = process::Settings { relays, ..settings.clone() };
+            process::Process::start(&settings, database).await.map(|process| Box::new(process) as _)
         }
-        BrokerUnderTest::External(addresses) => Ok(Box::new(addresses.clone()) as _),
+        BrokerUnderTest::External(external) => {
+            external.relayed(&relays).await.map(|relayed| Box::new(relayed) as _)
+        }
     };
     started.map_err(|failure| Failure(failure.0))
 }

@@ -230,3 +230,28 @@ fn an_interrupted_sweep_says_what_it_knows() {
     assert_eq!(code, Some(130), "{words}");
     assert!(words.contains("of 1..100000000: ") && words.contains(" failed"), "{words}");
 }
+
+#[test]
+fn shrink_writes_a_scenario_that_fails_by_itself() {
+    let folder = Folder::new();
+    let file = shipped().join("bugs/lost-answers.yaml");
+    let file = file.to_str().unwrap();
+    let bug = ["--bug", "eager-position"];
+    let shrunk = folder.passes(&[&["shrink", file, "--seed", "1"], &bug[..]].concat());
+    assert!(shrunk.stdout.contains("acked at 0"), "the diagram is shown: {}", shrunk.stdout);
+    let text = folder.read("shrunk/lost-answers/lost-answers.yaml");
+    assert!(text.starts_with("# Shrunk from ") && text.contains("seed: "), "{text}");
+    let again = folder.run(&[&["sim", "shrunk/lost-answers/lost-answers.yaml"], &bug[..]].concat());
+    assert_eq!(again.code, Some(1), "{again:?}");
+    assert!(again.stderr.contains("never came"), "{again:?}");
+}
+
+#[test]
+fn what_does_not_fail_cannot_be_shrunk() {
+    let folder = Folder::new();
+    folder.copy_scenario("2p2c");
+    let ended = folder.run(&["shrink", "2p2c.yaml", "--seed", "7"]);
+    assert_eq!(ended.code, Some(3), "{ended:?}");
+    assert!(ended.stderr.contains("does not fail with seed 7"), "{ended:?}");
+    assert!(!folder.join("shrunk").exists());
+}

@@ -10,8 +10,8 @@ use broker_client::wire::{
 };
 use serde::Serialize;
 
-use crate::store::messages::push_number;
-use crate::store::{self, Epoch, Messages, Subscribed};
+use crate::store::messages::{push_number, push_text};
+use crate::store::{self, Epoch, Messages, Part, Subscribed};
 
 #[derive(Serialize)]
 struct Text<'a> {
@@ -82,6 +82,22 @@ pub(super) fn batch(messages: &Messages) -> Response {
     out.extend_from_slice(OPEN);
     messages.write_json(&mut out);
     if !messages.is_empty() {
+        out.pop();
+    }
+    out.extend_from_slice(b"]}");
+    bytes(out)
+}
+
+/// The answer to an audit.
+pub(super) fn part(part: &Part, epoch: &Epoch) -> Response {
+    let mut out = Vec::with_capacity(100 + part.messages.json_len());
+    out.extend_from_slice(br#"{"status":"success","epoch":"#);
+    push_text(&mut out, epoch.as_str());
+    out.extend_from_slice(br#","end":"#);
+    push_number(&mut out, part.end);
+    out.extend_from_slice(br#","messages":["#);
+    part.messages.write_json(&mut out);
+    if !part.messages.is_empty() {
         out.pop();
     }
     out.extend_from_slice(b"]}");

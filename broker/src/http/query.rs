@@ -36,17 +36,26 @@ impl Subscription<'_> {
     }
 }
 
+/// The query of `GET /audit`.
+pub(super) struct Audit<'a> {
+    pub(super) topic: Cow<'a, str>,
+    pub(super) offset: Offset,
+    pub(super) max: usize,
+}
+
+pub(super) fn audit<'a>(query: Option<&'a str>, limits: &Limits) -> Result<Audit<'a>, Failure> {
+    let [topic, offset, max] = fields(query, ["topic", "offset", "max"])?;
+    Ok(Audit {
+        topic: needed("topic", topic)?,
+        offset: optional("offset", offset)?.unwrap_or(0),
+        max: batch(max, limits)?.unwrap_or(limits.batch_messages),
+    })
+}
+
 pub(super) fn consume<'a>(query: Option<&'a str>, limits: &Limits) -> Result<Consume<'a>, Failure> {
     let [topic, consumer, epoch, offset, max, wait] =
         fields(query, ["topic", "consumer_id", "epoch", "offset", "max", "wait_ms"])?;
-    let max: Option<usize> = optional("max", max)?;
-    let limit = limits.batch_messages;
-    if let Some(max) = max
-        && max > limit
-    {
-        let text = format!("max: a batch of {max} is over the limit of {limit} messages");
-        return Err(Failure::too_large(text));
-    }
+    let max = batch(max, limits)?;
     Ok(Consume {
         subscription: Subscription {
             topic: needed("topic", topic)?,
@@ -66,6 +75,19 @@ pub(super) fn subscription(query: Option<&str>) -> Result<Subscription<'_>, Fail
         consumer: number("consumer_id", &needed("consumer_id", consumer)?)?,
         epoch,
     })
+}
+
+/// How many messages are wanted at most.
+fn batch(max: Option<Cow<'_, str>>, limits: &Limits) -> Result<Option<usize>, Failure> {
+    let max: Option<usize> = optional("max", max)?;
+    let limit = limits.batch_messages;
+    match max {
+        Some(max) if max > limit => {
+            let text = format!("max: a batch of {max} is over the limit of {limit} messages");
+            Err(Failure::too_large(text))
+        }
+        max => Ok(max),
+    }
 }
 
 /// The values of these fields, decoded; others are passed over.

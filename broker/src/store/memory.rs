@@ -18,7 +18,9 @@ use tokio::time::Instant;
 
 use self::budget::Budget;
 use self::topic::Topic;
-use super::{Answer, Append, Epoch, Error, Poll, Polled, Size, Store, Subscribed, Subscription};
+use super::{
+    Answer, Append, Epoch, Error, Part, Poll, Polled, Read, Size, Store, Subscribed, Subscription,
+};
 
 /// Which messages a store keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -154,6 +156,12 @@ impl MemoryStore {
         size.ok_or_else(|| self.refuse_consumer(subscription))
     }
 
+    fn read_now(&self, read: &Read<'_>) -> Result<Part, Error> {
+        let topic = self.topic(read.topic);
+        let topic = topic.ok_or_else(|| Error::UnknownTopic(read.topic.to_owned()))?;
+        Ok(topic.log().read(read))
+    }
+
     fn unsubscribe_now(&self, subscription: &Subscription<'_>) -> Result<(), Error> {
         let topic = self.subscribed(subscription)?;
         {
@@ -249,6 +257,10 @@ impl Store for MemoryStore {
             topic.arrival(subscription.consumer, offset).await;
             Ok(())
         })
+    }
+
+    fn read<'a>(&'a self, read: Read<'a>) -> Answer<'a, Part> {
+        answer(self.read_now(&read))
     }
 
     fn ready(&self) -> Answer<'_, ()> {

@@ -95,6 +95,11 @@ pub trait Store: Send + Sync + 'static {
     /// polls again, and is told then what is wrong.
     fn arrival<'a>(&'a self, subscription: Subscription<'a>, offset: Offset) -> Answer<'a, ()>;
 
+    /// Reads the log itself, whoever is subscribed to it, and moves no position. Past the end there
+    /// is nothing. What retention has dropped is left out, or refused with [`Error::Unavailable`];
+    /// the log's end is told in either case where it can be.
+    fn read<'a>(&'a self, read: Read<'a>) -> Answer<'a, Part>;
+
     /// Whether the store can serve now; otherwise [`Error::Unavailable`] says why.
     fn ready(&self) -> Answer<'_, ()>;
 }
@@ -190,6 +195,28 @@ pub struct Subscription<'a> {
     pub consumer: ConsumerId,
     /// The epoch that the id is of, where the client says it.
     pub epoch: Option<&'a str>,
+}
+
+/// The request of [`Store::read`].
+#[derive(Clone, Copy, Debug)]
+pub struct Read<'a> {
+    /// The topic.
+    pub topic: &'a str,
+    /// The first message that is wanted.
+    pub offset: Offset,
+    /// At most so many messages.
+    pub max: usize,
+    /// Stops before the message with which the answer would be larger, but for the first one.
+    pub max_bytes: NonZeroUsize,
+}
+
+/// The answer to [`Store::read`].
+#[derive(Clone, Debug, Default)]
+pub struct Part {
+    /// What was asked for, in order.
+    pub messages: Messages,
+    /// The offset that the next message of the log gets.
+    pub end: Offset,
 }
 
 /// The answer to [`Store::size`].

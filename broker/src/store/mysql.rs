@@ -59,7 +59,10 @@ use self::topic::Topic;
 use self::topics::Topics;
 use super::memory::Retain;
 use super::segment::Taking;
-use super::{Answer, Append, Epoch, Error, Poll, Polled, Size, Store, Subscribed, Subscription};
+use super::{
+    Answer, Append, Epoch, Error, Messages, Part, Poll, Polled, Read, Size, Store, Subscribed,
+    Subscription,
+};
 
 /// How a store uses its database.
 #[derive(Clone, Debug)]
@@ -209,7 +212,8 @@ impl MysqlStore {
                 Taking::new(start, 0, 0)
             } else {
                 self.check_end(topic, poll.offset, until).await?;
-                match self.take(topic, start, poll, until).await {
+                let taking = Taking::new(start, poll.max, poll.max_bytes.get());
+                match self.take(topic, taking, poll.waits, until).await {
                     Ok(taken) => taken,
                     Err(error) => match self.moved_on(poll, from, until).await {
                         Some(stands) => {
@@ -275,15 +279,14 @@ impl MysqlStore {
         }
     }
 
-    /// Messages from `start` on, out of memory as far as they are there.
+    /// Takes what there is, out of memory as far as it is there.
     async fn take(
         &self,
         topic: &Arc<Topic>,
-        start: Offset,
-        poll: &Poll<'_>,
+        mut taking: Taking,
+        waits: bool,
         until: Instant,
     ) -> Result<Taking, Error> {
-        let mut taking = Taking::new(start, poll.max, poll.max_bytes.get());
         let mut is_asked = false;
         loop {
             topic.recent.take(&mut taking);
@@ -293,7 +296,7 @@ impl MysqlStore {
             let end = match topic.recent.end() {
                 // An answer with messages may lack those of a moment ago, and so may one that
                 // waits for them.
-                Some(end) if is_asked || poll.waits || !taking.messages.is_empty() => end,
+                Some(end) if is_asked || waits || !taking.messages.is_empty() => end,
                 Some(end) if end > taking.next => end,
                 _ => {
                     is_asked = true;
@@ -349,6 +352,19 @@ impl MysqlStore {
             self.subscriptions.forget(consumer);
             Error::UnknownConsumer(consumer)
         })
+    }
+
+    async fn read_now(&self, read: &Read<'_>, until: Instant) -> Result<Part, Error> {
+        let topic = self.topics.by_name(self, read.topic, until).await?;
+        let topic = topic.ok_or_else(|| Error::UnknownTopic(read.topic.to_owned()))?;
+        self.forget_if_lost();
+        let end = self.end(&topic, until).await?;
+        if read.offset >= end {
+            return Ok(Part { messages: Messages::default(), end });
+        }
+        let taking = Taking::new(read.offset, read.max, read.max_bytes.get());
+        let messages = self.take(&topic, taking, true, until).await?.messages;
+        Ok(Part { messages, end })
     }
 
     async fn ready_now(&self) -> Result<(), Error> {
@@ -443,6 +459,10 @@ impl Store for MysqlStore {
                 changed.await;
             }
         })
+    }
+
+    fn read<'a>(&'a self, read: Read<'a>) -> Answer<'a, Part> {
+        Box::pin(async move { self.read_now(&read, self.database.deadline()).await })
     }
 
     fn ready(&self) -> Answer<'_, ()> {

@@ -18,7 +18,7 @@ use axum::body::Body;
 use axum::http::{Method, Request, StatusCode};
 use broker::store::memory::{MemoryStore, Retain};
 use broker::store::mysql::{MysqlStore, Options};
-use broker::store::{Append, Epoch, Error, Message, Poll, Store, Subscribed, Subscription};
+use broker::store::{Append, Epoch, Error, Message, Poll, Read, Store, Subscribed, Subscription};
 use broker::{Limits, Signal, router};
 use http_body_util::BodyExt;
 use serde_json::Value;
@@ -88,6 +88,18 @@ impl Short {
         Ok(self.0.poll(poll).await?.messages.iter().collect())
     }
 
+    /// Payloads of the log from an offset on, and its end.
+    pub(crate) async fn read(
+        &self,
+        topic: &str,
+        offset: u64,
+        max: usize,
+    ) -> Result<(Vec<String>, u64), Error> {
+        let read = Read { topic, offset, max, max_bytes: NonZeroUsize::MAX };
+        let part = self.0.read(read).await?;
+        Ok((part.messages.iter().map(|message| message.payload).collect(), part.end))
+    }
+
     /// Payloads of a poll without offset.
     pub(crate) async fn take(&self, topic: &str, consumer: i64, max: usize) -> Vec<String> {
         let messages = self.poll(topic, consumer, None, max).await.unwrap();
@@ -116,6 +128,12 @@ impl Wire {
 
     pub(crate) fn over(store: Arc<dyn Store>, limits: Limits) -> Self {
         Self(router(store, limits, Signal::default()))
+    }
+
+    /// One that serves the logs themselves as well.
+    pub(crate) fn audited(limits: Limits) -> Self {
+        let store = memory(Retain::All, None);
+        Self(broker::audited_router(store, limits, Signal::default()))
     }
 
     pub(crate) async fn post(&self, path: &str, body: impl Into<Body>) -> (u16, Value) {

@@ -1,12 +1,16 @@
 //! Where a server is and how to get in. The password in it is shown to nobody by accident.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::str::FromStr;
 
 use crate::Error;
 
 /// The variable that names a server that runs already.
 pub const URL_VARIABLE: &str = "HARNESS_MYSQL_URL";
+
+/// Where a server listens that says nothing else.
+const PORT: u16 = 3306;
 
 /// `mysql://user:password@host:3306`, perhaps with a query. Shown without the password.
 #[derive(Clone, PartialEq, Eq)]
@@ -36,6 +40,30 @@ impl Url {
     pub fn of_database(&self, name: &str) -> String {
         let query = self.query.as_ref().map(|query| format!("?{query}")).unwrap_or_default();
         format!("mysql://{}/{name}{query}", self.authority)
+    }
+
+    /// Where it is reached by TCP, as `host:port`; none where it names a Unix socket.
+    #[must_use]
+    pub fn tcp(&self) -> Option<String> {
+        let query = self.query.as_deref().unwrap_or_default();
+        if query.split('&').any(|pair| pair.starts_with("socket=")) {
+            return None;
+        }
+        let host = self.host();
+        let has_port = host.rsplit_once(':').is_some_and(|(_, port)| !port.ends_with(']'));
+        Some(if has_port { host.to_owned() } else { format!("{host}:{PORT}") })
+    }
+
+    /// The same server behind something that listens there and passes everything on.
+    #[must_use]
+    pub fn at(&self, address: SocketAddr) -> Self {
+        let login = self.authority.strip_suffix(self.host()).unwrap_or_default();
+        Self { authority: format!("{login}{address}"), query: self.query.clone() }
+    }
+
+    /// Host, and port where there is one.
+    fn host(&self) -> &str {
+        self.authority.rsplit('@').next().unwrap_or_default()
     }
 
     /// Of a private server.
@@ -98,6 +126,21 @@ mod tests {
         check("mysql://u@host/?socket=/s.sock", "mysql://u@host/runs?socket=/s.sock");
         check("mysql://host?ssl-mode=REQUIRED", "mysql://host/runs?ssl-mode=REQUIRED");
         check("mariadb://u:p@[::1]:3306/", "mysql://u:p@[::1]:3306/runs");
+    }
+
+    #[test]
+    fn a_relay_takes_the_place_of_host_and_port() {
+        let check = |text: &str, tcp: Option<&str>, at| {
+            let url: Url = text.parse().unwrap();
+            assert_eq!(url.tcp().as_deref(), tcp);
+            let relay = "127.0.0.1:4000".parse().unwrap();
+            assert_eq!(url.at(relay).of_database("runs"), at);
+        };
+        let at = "mysql://u:p@127.0.0.1:4000/runs";
+        check("mysql://u:p@host:3307/other", Some("host:3307"), at);
+        check("mysql://u:p@[::1]", Some("[::1]:3306"), at);
+        check("mysql://host?x=1", Some("host:3306"), "mysql://127.0.0.1:4000/runs?x=1");
+        check("mysql://u:p@h?socket=/s", None, "mysql://u:p@127.0.0.1:4000/runs?socket=/s");
     }
 
     #[test]

@@ -34,7 +34,7 @@ pub enum Command {
     /// Run scenarios, judge them, and compare them with their golden files.
     Run(run::Arguments),
     /// Run scenarios in a simulation: one seed is one exact run, and thousands are quickly tried.
-    Sim(sim::Arguments),
+    Sim(Box<sim::Arguments>),
     /// Reduce a simulated run that fails to a scenario that a person can read.
     Shrink(shrink::Arguments),
     /// Show what a scenario is going to do; nothing is started.

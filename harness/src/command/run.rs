@@ -224,6 +224,22 @@ pub(super) fn set_store(store: Option<&str>, scenarios: &mut [Scenario]) -> Resu
     Ok(())
 }
 
+/// The same for simulations. They need no server, so a scenario that does not hold for its own store
+/// is tried on the first one that it holds for, unless the command line says otherwise.
+pub(super) fn set_simulated_store(
+    store: Option<&str>,
+    scenarios: &mut [Scenario],
+) -> Result<(), Refused> {
+    if store.is_none() {
+        for broker in scenarios.iter_mut().map(|scenario| &mut scenario.broker) {
+            if !broker.stores.contains(&broker.store) {
+                broker.store = broker.stores.first().copied().unwrap_or(broker.store);
+            }
+        }
+    }
+    set_store(store, scenarios)
+}
+
 /// Takes out the scenarios that do not hold for their store, and says how many.
 pub(super) fn skip(scenarios: &mut Vec<Scenario>) -> Result<usize, Refused> {
     let before = scenarios.len();
@@ -308,15 +324,40 @@ fn database_server(
             None => Ok(None),
         };
     }
-    database::find(harness, arguments.keep_data.clone()).map(Some).map_err(
-        |failure| match failure {
+    let server = database::find(harness, arguments.keep_data.clone()).map_err(|failure| {
+        match failure {
             database::NotFound::Wrong(text) => Refused::usage(text),
             // Nothing is wrong with what was asked: this machine cannot do it.
             database::NotFound::Missing(text) => {
                 Refused { exit: Exit::NoVerdict, text: format!("error: {text}") }
             }
-        },
-    )
+        }
+    })?;
+    for plan in plans {
+        refuse_database_faults(arguments, plan, &server)?;
+    }
+    Ok(Some(server))
+}
+
+/// Refuses what cannot be done to the server that the databases are on.
+fn refuse_database_faults(
+    arguments: &Arguments,
+    plan: &Plan,
+    server: &Server,
+) -> Result<(), Refused> {
+    refuse_faults(std::slice::from_ref(&plan.scenario), |fault| {
+        let is_process = fault.action.target() == Some(fault::Target::Database);
+        let is_link = fault.action.links() == Some(&fault::Who::Database);
+        if is_process && !server.is_ours() {
+            Some(database::NOT_OURS.to_owned())
+        } else if is_link && !server.has_port() {
+            Some(database::NO_PORT.to_owned())
+        } else if is_process && arguments.keep_data.is_some() && arguments.jobs.get() > 1 {
+            Some("it needs a server of its own with --jobs, and --keep-data keeps one".to_owned())
+        } else {
+            None
+        }
+    })
 }
 
 impl Prepared {

@@ -76,7 +76,7 @@ pub fn main(arguments: &Arguments) -> Exit {
 fn carry_out(arguments: &Arguments) -> Result<Exit, Refused> {
     let mut selected =
         vec![scenario::load(&arguments.file).map_err(|error| run::rendered(&error))?];
-    run::set_store(arguments.store.as_deref(), &mut selected)?;
+    run::set_simulated_store(arguments.store.as_deref(), &mut selected)?;
     let mut scenario = selected.remove(0);
     scenario.seed = arguments.seed.unwrap_or(scenario.seed);
     let seed = scenario.seed;

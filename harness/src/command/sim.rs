@@ -114,7 +114,7 @@ fn scenarios(arguments: &Arguments) -> Result<(Vec<Scenario>, usize), Refused> {
         let text = format!("--history takes one scenario, and {} are selected", selected.len());
         return Err(Refused::usage(text));
     }
-    run::set_store(store.as_deref(), &mut selected)?;
+    run::set_simulated_store(store.as_deref(), &mut selected)?;
     let skipped = run::skip(&mut selected)?;
     Ok((selected, skipped))
 }

@@ -90,6 +90,15 @@ impl Http {
     }
 }
 
+/// Which life of a consumer a subscription is used in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Life {
+    /// The one that made it.
+    First,
+    /// One after a crash.
+    Later,
+}
+
 impl Http {
     /// What a registration, made now or before a crash, comes to.
     fn subscriber(
@@ -98,6 +107,7 @@ impl Http {
         manner: Manner,
         topic: &TopicName,
         answer: wire::ConsumerRegistered,
+        life: Life,
     ) -> Result<Box<dyn Subscriber>, Failure> {
         let (id, epoch, start) = (answer.consumer_id, answer.epoch.clone(), answer.offset);
         let retry = retry(manner.patience);
@@ -105,7 +115,10 @@ impl Http {
         let shown = if subscription.is_some() { Dialect::Ours } else { Dialect::Original };
         Ok(match (self.settle(client, shown)?, subscription, manner.acknowledge) {
             (Dialect::Ours, Some(subscription), Acknowledge::Offset) => {
-                Box::new(Consumer(subscription))
+                Box::new(Consumer(match life {
+                    Life::First => subscription,
+                    Life::Later => subscription.resumed(),
+                }))
             }
             (Dialect::Ours, Some(_), Acknowledge::Automatic) => {
                 Box::new(automatic::Consumer::new(client, topic, id, epoch, start))
@@ -163,7 +176,7 @@ impl Driver for Http {
                 .repeat(stream, || client.register_consumer(topic.as_str()))
                 .await
                 .map_err(|error| failed("subscribing to", topic, &error))?;
-            self.subscriber(client, manner, topic, answer)
+            self.subscriber(client, manner, topic, answer, Life::First)
         })
     }
 
@@ -187,7 +200,7 @@ impl Driver for Http {
                 epoch: epoch.map(str::to_owned),
                 offset: size.offset,
             };
-            self.subscriber(client, manner, topic, answer)
+            self.subscriber(client, manner, topic, answer, Life::Later)
         })
     }
 

@@ -25,6 +25,8 @@ pub(crate) enum Purpose {
     Epochs = 7,
     /// How long the steps of a store that is wrong on purpose take.
     Bug = 8,
+    /// What a relay does to one actor, or to the database.
+    Relay = 9,
 }
 
 /// The generator of one producer for one purpose.

@@ -1,6 +1,9 @@
 //! A consumer actor: subscribes to its topics, keeps one poll of each in flight, records what
 //! comes before it acknowledges it, and writes the consumer's log.
 
+mod poll;
+mod subscribing;
+
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -9,8 +12,10 @@ use futures_util::StreamExt as _;
 use futures_util::future::join_all;
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::mpsc;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
+use self::poll::{Done, Line};
+use self::subscribing::{begun, place, subscribe_one};
 use super::consumer_log::ConsumerLog;
 use super::drain::{Begun, Goal, Seen};
 use super::identity;
@@ -18,7 +23,7 @@ use super::recorder::Identities;
 use super::signals::Signals;
 use super::{Phase, Phases, Report, Stage, Standing};
 use crate::driver::{Batch, Failure, Subscriber};
-use crate::history::{Answer, ConsumerHistory, Delivery, Moment, Oddity, Polled, Subscribed};
+use crate::history::{Answer, ConsumerHistory, Delivery, Moment, Oddity, Polled};
 use crate::plan::{ConsumerIndex, TopicIndex};
 use crate::scenario::Start;
 
@@ -64,27 +69,6 @@ struct Lane {
     /// While draining: the last answer was empty, and came when the run had been idle for long
     /// enough. A poll that is still out or pauses says nothing.
     quiet: bool,
-}
-
-/// A subscriber between its polls, with what its next poll needs.
-struct Line {
-    lane: usize,
-    subscriber: Box<dyn Subscriber>,
-    batch: Batch,
-    pause: Duration,
-    /// The broker does not know the subscription any more: it began a new life.
-    is_over: bool,
-}
-
-/// A poll that is over.
-struct Done {
-    line: Line,
-    /// Made anew, before the poll, because the one before was over.
-    subscribed: Option<Subscribed>,
-    /// Whether it left in the phase of the last polls: only then does an empty answer end a topic.
-    last: bool,
-    /// None when the poll was given up to hurry.
-    answer: Option<(Moment, Moment, Result<(), Failure>)>,
 }
 
 impl Actor {
@@ -213,62 +197,6 @@ impl Actor {
         Ok(self.history)
     }
 
-    /// One poll of one topic, as a future of its own.
-    fn poll(&self, mut line: Line) -> impl Future<Output = Done> + Send + use<> {
-        let stage = Arc::clone(&self.stage);
-        let phases = self.phases.clone();
-        let index = self.index;
-        let topic = self.lanes[line.lane].topic;
-        let consumer = &stage.plan.consumers[index.place()];
-        let max = consumer.batch;
-        let last = matches!(phases.now(), Phase::LastPolls);
-        let wait = if last { Duration::ZERO } else { self.wait() };
-        let pause = if last { line.pause } else { consumer.pause.max(line.pause) };
-        async move {
-            if !pause.is_zero() {
-                tokio::select! { biased;
-                    () = phases.no_longer_wanted(last) => {
-                        return Done { line, subscribed: None, last, answer: None };
-                    }
-                    () = sleep(pause) => {}
-                }
-            }
-            let mut subscribed = None;
-            if line.is_over {
-                let asked = stage.recorder.now();
-                let made = tokio::select! { biased;
-                    () = phases.stopped() => {
-                        return Done { line, subscribed, last, answer: None };
-                    }
-                    made = subscribe_anew(&stage, index, topic) => made,
-                };
-                match made {
-                    Ok((subscriber, made)) => {
-                        (line.subscriber, line.is_over) = (subscriber, false);
-                        subscribed = Some(made);
-                    }
-                    Err(failure) => {
-                        // It is tried again after a pause, as a poll is.
-                        let failure = Failure::new(failure.why);
-                        let answer = Some((asked, stage.recorder.now(), Err(failure)));
-                        return Done { line, subscribed, last, answer };
-                    }
-                }
-            }
-            let invoked = stage.recorder.now();
-            let cancel_safe = line.subscriber.cancel_safe();
-            let result = tokio::select! { biased;
-                result = line.subscriber.poll(max, wait, &mut line.batch) => result,
-                // Where a dropped poll may lose a message, only a stop is worth that.
-                () = phases.no_longer_wanted(last || !cancel_safe) => {
-                    return Done { line, subscribed, last, answer: None };
-                }
-            };
-            let completed = stage.recorder.now();
-            Done { line, subscribed, last, answer: Some((invoked, completed, result)) }
-        }
-    }
-
     /// Records what a poll brought, and logs it.
     fn take(&mut self, done: Done) -> Result<Line, Failure> {
         let Done { mut line, subscribed, last, answer } = done;
@@ -319,73 +247,6 @@ impl Actor {
     fn failed(&mut self, lane: usize, completed: Moment) {
         self.stage.recorder.active(completed);
         self.lanes[lane].quiet = false;
-    }
-
-    /// Goes on under another subscription than before.
-    fn claim(&mut self, lane: usize, subscribed: Subscribed) {
-        let lane = &mut self.lanes[lane];
-        lane.subscription = place(self.history.subscriptions.len());
-        lane.begun = begun(&subscribed);
-        let incarnation = self.incarnation;
-        self.history.subscriptions.push(Subscribed { incarnation, ..subscribed });
-    }
-
-    /// Without a memory of its own, waits until it may come back, and goes on with its subscriptions
-    /// from where the broker has them. Nothing comes of it when the run is stopped before.
-    async fn come_back(&mut self) -> Result<Vec<Line>, Failure> {
-        self.incarnation += 1;
-        self.identities = Identities::default();
-        let (signals, phases) = (Arc::clone(&self.signals), self.phases.clone());
-        let resumed = loop {
-            let resuming = async {
-                signals.revived(self.index).await;
-                join_all((0..self.lanes.len()).map(|lane| self.resume(lane))).await
-            };
-            tokio::select! { biased;
-                () = phases.stopped() => return Ok(Vec::new()),
-                // It crashes once more while it is down, or half way up.
-                () = signals.crashed(self.index) => {}
-                resumed = resuming => break resumed,
-            }
-            self.incarnation += 1;
-            signals.notice(self.index, 0);
-        };
-        let mut lines = Vec::with_capacity(resumed.len());
-        for (lane, made) in resumed.into_iter().enumerate() {
-            let (subscriber, subscribed) = made.map_err(|failure| {
-                let number = self.stage.plan.consumers[self.index.place()].number;
-                Failure::new(format!("C{number} cannot come back: {failure}"))
-            })?;
-            self.claim(lane, subscribed);
-            self.lanes[lane].quiet = false;
-            lines.push(Line::new(lane, subscriber));
-        }
-        Ok(lines)
-    }
-
-    /// The subscription of a lane as the broker has it; a new one where the broker has none.
-    async fn resume(&self, lane: usize) -> Result<(Box<dyn Subscriber>, Subscribed), Failure> {
-        let Lane { topic, subscription, .. } = self.lanes[lane];
-        let known = &self.history.subscriptions[subscription as usize];
-        let epoch = known.epoch.map(|epoch| self.stage.recorder.epoch_name(epoch));
-        let manner = self.stage.consumer_manner(self.index, topic);
-        let name = &self.stage.plan.topics[topic.place()].name;
-        let mut is_over = false;
-        loop {
-            let resumed = match known.id {
-                Some(id) if !is_over => {
-                    let session = (id, epoch.as_deref());
-                    let resumed = self.stage.driver.resume(manner, name, session).await;
-                    resumed.map(|subscriber| (subscriber, known.clone()))
-                }
-                _ => subscribe_anew(&self.stage, self.index, topic).await,
-            };
-            match resumed {
-                Err(failure) if failure.is_session_over => is_over = true,
-                Err(failure) if !failure.is_final => sleep(FAILED_PAUSE).await,
-                result => return result,
-            }
-        }
     }
 
     fn record(&mut self, lane: usize, batch: &Batch) -> Result<Answer, Failure> {
@@ -461,13 +322,6 @@ impl Actor {
     }
 }
 
-impl Line {
-    fn new(lane: usize, subscriber: Box<dyn Subscriber>) -> Self {
-        let (batch, pause) = (Batch::default(), Duration::ZERO);
-        Self { lane, subscriber, batch, pause, is_over: false }
-    }
-}
-
 /// Says that a consumer is gone, when it is.
 struct Gone<'a>(&'a Signals, ConsumerIndex);
 
@@ -475,46 +329,4 @@ impl Drop for Gone<'_> {
     fn drop(&mut self) {
         self.0.gone(self.1);
     }
-}
-
-/// Where a subscription began.
-fn begun(subscribed: &Subscribed) -> Begun {
-    Begun { epoch: subscribed.epoch, offset: subscribed.offset, invoked: subscribed.invoked.stamp }
-}
-
-fn place(of: usize) -> u32 {
-    u32::try_from(of).expect("a consumer subscribes fewer than 2^32 times")
-}
-
-/// Subscribes in a new life of the broker, which may not have the topic either.
-async fn subscribe_anew(
-    stage: &Stage,
-    consumer: ConsumerIndex,
-    topic: TopicIndex,
-) -> Result<(Box<dyn Subscriber>, Subscribed), Failure> {
-    stage.driver.create_topic(&stage.plan.topics[topic.place()].name).await?;
-    subscribe_one(stage, consumer, topic).await
-}
-
-async fn subscribe_one(
-    stage: &Stage,
-    consumer: ConsumerIndex,
-    topic: TopicIndex,
-) -> Result<(Box<dyn Subscriber>, Subscribed), Failure> {
-    let name = &stage.plan.topics[topic.place()].name;
-    let manner = stage.consumer_manner(consumer, topic);
-    let invoked = stage.recorder.now();
-    let subscriber = stage.driver.subscribe(manner, name).await?;
-    let confirmed = stage.recorder.now();
-    let (id, epoch) = subscriber.session();
-    let subscribed = Subscribed {
-        incarnation: 0,
-        topic,
-        id,
-        epoch: epoch.map(|epoch| stage.recorder.epoch(epoch)),
-        offset: subscriber.start(),
-        invoked,
-        confirmed: Some(confirmed),
-    };
-    Ok((subscriber, subscribed))
 }

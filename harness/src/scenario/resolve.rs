@@ -224,9 +224,11 @@ fn broker(report: &mut Report<'_>, raw: Option<&raw::Broker>) -> Broker {
     let given = report.read(&raw.store, store);
     let known = given.is_some() || raw.store.0.is_none();
     let store = given.unwrap_or(Store::Memory);
+    // Where it does not hold it never runs, and so shares nothing either.
+    let runs = stores.is_empty() || stores.contains(&store);
     let count = report.read(&raw.count, |text| {
         let count = values::count(text, 1..=BROKERS_MAX)?;
-        if count > 1 && known && !store.has_database() {
+        if count > 1 && known && runs && !store.has_database() {
             let title = format!("{count} brokers share nothing on the store `{store}`");
             let label = "each would have its own messages; add `store: mysql`, or leave this out";
             return Err(Diagnostic::new(title).label(label));

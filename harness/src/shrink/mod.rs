@@ -124,7 +124,7 @@ impl Hunt<'_> {
 
     /// Whether a case fails in the way that is looked for, with its seed or one of a few others;
     /// then it is the best one from now on.
-    fn try_case(&mut self, case: Case) -> bool {
+    fn try_case(&mut self, case: &Case) -> bool {
         if self.is_over() || !case.is_whole() {
             return false;
         }

@@ -48,9 +48,9 @@ mod tests {
             move |items: &[u32]| wanted.iter().all(|item| items.contains(item))
         };
         assert_eq!(fewest(100, needs(&[17, 18, 90])).0, [17, 18, 90]);
-        assert_eq!(fewest(100, needs(&[])).0, []);
+        assert_eq!(fewest(100, needs(&[])).0, Vec::<u32>::new());
         assert_eq!(fewest(3, needs(&[1, 2, 3])).0, [1, 2, 3]);
-        assert_eq!(fewest(0, needs(&[])).0, []);
+        assert_eq!(fewest(0, needs(&[])).0, Vec::<u32>::new());
     }
 
     #[test]

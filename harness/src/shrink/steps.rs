@@ -38,7 +38,7 @@ fn faults(hunt: &mut Hunt<'_>) {
     reduce(all, &mut |faults| {
         let mut case = hunt.best.case.clone();
         case.scenario.faults = faults.to_vec();
-        hunt.try_case(case)
+        hunt.try_case(&case)
     });
 }
 
@@ -46,7 +46,7 @@ fn actors(hunt: &mut Hunt<'_>) {
     let all = hunt.best.case.all_actors();
     reduce(all, &mut |actors| {
         let case = hunt.best.case.with_actors(actors);
-        hunt.try_case(case)
+        hunt.try_case(&case)
     });
 }
 
@@ -60,7 +60,7 @@ fn lines(hunt: &mut Hunt<'_>) {
     reduce(all, &mut |kept| {
         let kept: BTreeSet<_> = kept.iter().copied().collect();
         let case = Case { seed: hunt.best.case.seed, ..whole.with_lines(&kept) };
-        hunt.try_case(case)
+        hunt.try_case(&case)
     });
 }
 
@@ -84,7 +84,7 @@ fn attempt(hunt: &mut Hunt<'_>, change: impl Fn(&mut Case)) -> bool {
     let mut case = hunt.best.case.clone();
     let before = weight(&case);
     change(&mut case);
-    weight(&case) != before && hunt.try_case(case)
+    weight(&case) != before && hunt.try_case(&case)
 }
 
 fn network(case: &mut Case, change: impl Fn(&mut Network)) {
@@ -173,7 +173,7 @@ fn named(case: &Case, place: usize) -> Vec<Fault> {
     let plans = [fault.clone()].into_iter().chain(ways.clone());
     let one_of: Vec<_> = plans
         .flat_map(|way| case.all_actors().into_iter().map(move |actor| (way.clone(), actor)))
-        .filter_map(|(mut way, actor)| {
+        .map(|(mut way, actor)| {
             let who = fault::Who::Actors(vec![actor]);
             match &mut way.action {
                 Action::Cut(whom)
@@ -184,7 +184,7 @@ fn named(case: &Case, place: usize) -> Vec<Fault> {
                 Action::Kill(_) | Action::Pause(_) | Action::Stop(_) => {}
             }
             // One that cannot be is refused when it is loaded.
-            Some(way)
+            way
         })
         .collect();
     one_of.into_iter().chain(ways).collect()

@@ -205,3 +205,54 @@ fn key(name: &str) -> String {
         && name.ends_with(|c: char| c.is_ascii_digit());
     if is_word { name.to_owned() } else { format!("{name:?}") }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Case, write, yaml};
+    use crate::fixture;
+    use crate::plan::Plan;
+    use crate::scenario;
+
+    /// Every key that a scenario can have and a case keeps.
+    const ALL: &str = "
+topics: { T1: P1 P2 -> C1 C2, '7': P1 -> C2 }
+producers:
+  P1: { generate: { messages: 7, size: 3 }, pace: 10ms..20ms, batch: 2, retry: false }
+  P2: { generate: { messages: 4 }, pace: 20/s }
+consumers:
+  C1: { batch: 3, pause: 5ms, acknowledge: automatic }
+start: together
+broker: { store: mysql, count: 2 }
+expect: { delivery: at-least-once, order: per-producer, acked: any, anomalies: [lost, stale-ack] }
+drain: { idle: 2s, deadline: 1m 30s }
+network: { latency: 2ms..30ms, lose_request: 1.5%, lose_response: 2% }
+faults:
+  - { at: 1s 20ms, kill: broker 2, for: 50ms }
+  - { every: 90ms, from: 10ms, until: 500ms, cut: [P2, C1], for: 10ms }
+  - { after: 3 acked by P1, drop_ack: P1, count: 2 }
+  - { at: 0s, slow: any, latency: 20ms, jitter: 5ms, bandwidth: 64KiB/s }
+  - { after: 7 delivered to C1, crash: C1, for: 30ms }
+golden: none
+seed: 9
+";
+
+    #[test]
+    fn what_is_written_loads_as_the_same_case() {
+        let (_folder, plan) = fixture::plan(ALL, &[]);
+        let case = Case::new(&plan);
+        let folder = tempfile::tempdir().unwrap();
+        let file = write(&case, folder.path(), "two\nlines").unwrap();
+        let loaded = scenario::load(&file).unwrap_or_else(|error| panic!("{error}"));
+        let again = Case::new(&Plan::new(loaded).unwrap());
+        assert_eq!(yaml(&case, ""), yaml(&again, ""));
+        assert_eq!(case.lines, again.lines);
+        let (one, other) = (&case.scenario, &again.scenario);
+        assert_eq!((&one.topics, &one.consumers), (&other.topics, &other.consumers));
+        assert_eq!((&one.expect, &one.drain), (&other.expect, &other.drain));
+        assert_eq!((one.network, one.start, one.seed), (other.network, other.start, other.seed));
+        let said = |scenario: &scenario::Scenario| {
+            scenario.faults.iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(said(one), said(other));
+    }
+}

@@ -36,7 +36,7 @@ pub struct Child {
     alive: Arc<Mutex<bool>>,
     output: Arc<Mutex<Tail>>,
     ended: watch::Receiver<Option<Status>>,
-    keeper: Option<JoinHandle<()>>,
+    keeper: Mutex<Option<JoinHandle<()>>>,
 }
 
 /// How a child ended, where the system tells: it does not where SIGCHLD is ignored.
@@ -96,7 +96,7 @@ impl Child {
             .name("child".to_owned())
             .spawn(move || keeper.keep(command, reader, &tell_started))?;
         let pid = started.recv().expect("the keeper tells how the start went")?;
-        Ok(Self { pid, alive, output, ended, keeper: Some(keeper) })
+        Ok(Self { pid, alive, output, ended, keeper: Mutex::new(Some(keeper)) })
     }
 
     /// Its process id, which is also its process group's.
@@ -113,6 +113,16 @@ impl Child {
     /// Ends it at once, with all that it started.
     pub fn kill(&self) {
         self.while_alive(|pid| kill_process_group(pid, Signal::KILL));
+    }
+
+    /// Kills it with all that it started, and returns when it is reaped.
+    pub fn kill_and_reap(&self) {
+        self.kill();
+        let keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(keeper) = keeper {
+            // It cannot have crashed in a way that matters: what it kept is gone either way.
+            let _ = keeper.join();
+        }
     }
 
     fn while_alive(&self, act: impl FnOnce(Pid) -> rustix::io::Result<()>) {
@@ -152,11 +162,7 @@ impl Child {
 
 impl Drop for Child {
     fn drop(&mut self) {
-        self.kill();
-        if let Some(keeper) = self.keeper.take() {
-            // It cannot have crashed in a way that matters: what it kept is gone either way.
-            let _ = keeper.join();
-        }
+        self.kill_and_reap();
     }
 }
 

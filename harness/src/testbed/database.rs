@@ -4,6 +4,7 @@
 mod private;
 
 use std::fmt::Write;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,6 +22,13 @@ const DROPPED_WITHIN: Duration = Duration::from_secs(30);
 
 /// Letters of a scenario's name in the name of a database, which has 64 at most.
 const NAME_MAX: usize = 32;
+
+/// Why a fault cannot be about a server.
+pub const NOT_OURS: &str = "the server that HARNESS_MYSQL_URL names is somebody else's";
+
+/// Why a fault cannot be about the connections with a server.
+pub const NO_PORT: &str =
+    "it needs a host and a port in HARNESS_MYSQL_URL, which names the server by its socket";
 
 /// Why there is no server for runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,10 +105,84 @@ impl Server {
     pub async fn ended(&self) -> String {
         match &self.0 {
             Kind::Private { running, .. } if let Some(private) = running.get() => {
-                private.ended().await
+                private.life().ended().await
             }
             _ => std::future::pending().await,
         }
+    }
+
+    /// Whether it is ours: nobody else's can be killed, stopped or paused.
+    #[must_use]
+    pub fn is_ours(&self) -> bool {
+        matches!(self.0, Kind::Private { .. })
+    }
+
+    /// Whether a relay can stand before it: not where it is named by its socket.
+    #[must_use]
+    pub fn has_port(&self) -> bool {
+        match &self.0 {
+            Kind::Given(url) => url.tcp().is_some(),
+            Kind::Private { .. } => true,
+        }
+    }
+
+    /// One like it that nobody else uses, for a run that hurts it; of somebody else's, the same.
+    #[must_use]
+    pub fn another(&self) -> Self {
+        Self(match &self.0 {
+            Kind::Given(url) => Kind::Given(url.clone()),
+            Kind::Private { settings, .. } => {
+                Kind::Private { settings: settings.clone(), running: Box::default() }
+            }
+        })
+    }
+
+    /// Kills it, and waits until it is gone.
+    ///
+    /// # Errors
+    /// When it is not ours, or was not there to be killed.
+    pub async fn kill(&self) -> Result<(), Failure> {
+        self.running()?.life().kill().await
+    }
+
+    /// Asks it to end in good order, and waits until it has.
+    ///
+    /// # Errors
+    /// When it is not ours, or does not.
+    pub async fn stop_on_purpose(&self) -> Result<(), Failure> {
+        self.running()?.stop_on_purpose().await
+    }
+
+    /// Starts it again after it was killed or stopped, on the same data and port.
+    ///
+    /// # Errors
+    /// When it is not ours, or does not come up.
+    pub async fn start_again(&self) -> Result<(), Failure> {
+        self.running()?.start_again().await
+    }
+
+    /// Stops its clock.
+    ///
+    /// # Errors
+    /// When it is not ours.
+    pub fn pause(&self) -> Result<(), Failure> {
+        self.running().map(|private| private.life().pause())
+    }
+
+    /// Lets it go on.
+    ///
+    /// # Errors
+    /// When it is not ours.
+    pub fn resume(&self) -> Result<(), Failure> {
+        self.running().map(|private| private.life().resume())
+    }
+
+    fn running(&self) -> Result<&Private, Failure> {
+        match &self.0 {
+            Kind::Private { running, .. } => running.get().ok_or("no database server runs"),
+            Kind::Given(_) => Err(NOT_OURS),
+        }
+        .map_err(|why| Failure(why.to_owned()))
     }
 
     /// Ends a private server in good order if its data is kept, and says what was kept; any other
@@ -149,6 +231,30 @@ impl Database {
     /// Where that does not come up.
     pub async fn url(&self) -> Result<String, Failure> {
         Ok(self.server.url().await?.of_database(&self.name))
+    }
+
+    /// Where a relay to its server goes: `host:port`. Starts a private server.
+    ///
+    /// # Errors
+    /// Where that does not come up, or another server is named by its socket.
+    pub async fn tcp(&self) -> Result<String, Failure> {
+        self.tcp_url().await?.tcp().ok_or_else(|| Failure(NO_PORT.to_owned()))
+    }
+
+    /// As [`Database::url`], with a relay's address in place of the server's.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn url_at(&self, relay: SocketAddr) -> Result<String, Failure> {
+        Ok(self.tcp_url().await?.at(relay).of_database(&self.name))
+    }
+
+    async fn tcp_url(&self) -> Result<Url, Failure> {
+        let url = self.server.url().await?;
+        Ok(match &self.server.0 {
+            Kind::Private { running, .. } if let Some(private) = running.get() => private.tcp_url(),
+            _ => url,
+        })
     }
 
     /// Drops it, if a broker came to create it. Not on a private server whose data is kept: what is

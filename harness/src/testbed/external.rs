@@ -1,11 +1,16 @@
 //! Brokers that run already, at addresses that the user gave; nothing is started or ended.
 
+use std::collections::BTreeMap;
 use std::future::{pending, ready};
+use std::sync::Arc;
 
 use reqwest::Url;
 
-use super::{Failure, Testbed};
+use super::relay::{Order, Relays};
+use super::{Failure, Harm, HarmId, Hurt, Part, Testbed};
 use crate::driver::Pending;
+use crate::plan::Link;
+use crate::scenario::names::Actor;
 
 /// Brokers that are somebody else's.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,11 +39,41 @@ impl External {
         }
         Ok(Self { addresses: known })
     }
+
+    /// The addresses.
+    #[must_use]
+    pub fn addresses(&self) -> &[String] {
+        &self.addresses
+    }
+
+    /// The brokers, with relays before them for those whose connections something may be done to.
+    ///
+    /// # Errors
+    /// When no port is to be had for a relay.
+    pub async fn relayed(&self, order: &Order) -> Result<Relayed, Failure> {
+        let relays = Relays::to_brokers(order, &self.addresses).await?;
+        let (addresses, own) = (self.addresses.clone(), relays.addresses());
+        Ok(Relayed { own, hands: Arc::new(Hands { addresses, relays }) })
+    }
 }
 
-impl Testbed for External {
+/// Brokers that are somebody else's, with relays of ours before them.
+pub struct Relayed {
+    own: BTreeMap<Actor, String>,
+    hands: Arc<Hands>,
+}
+
+impl Testbed for Relayed {
     fn addresses(&self) -> &[String] {
-        &self.addresses
+        &self.hands.addresses
+    }
+
+    fn address_of(&self, actor: Actor) -> Option<&str> {
+        self.own.get(&actor).map(String::as_str)
+    }
+
+    fn hurt(&self) -> Option<Arc<dyn Hurt>> {
+        Some(Arc::clone(&self.hands) as _)
     }
 
     fn ended(&mut self) -> Pending<'_, String> {
@@ -48,6 +83,61 @@ impl Testbed for External {
     fn stop(self: Box<Self>) -> Pending<'static, Result<(), Failure>> {
         Box::pin(ready(Ok(())))
     }
+}
+
+/// Whoever carries out faults may still hold the hands.
+impl Drop for Relayed {
+    fn drop(&mut self) {
+        self.hands.relays.close();
+    }
+}
+
+/// Their connections can be hurt, and they themselves cannot.
+struct Hands {
+    addresses: Vec<String>,
+    relays: Relays,
+}
+
+impl Hurt for Hands {
+    fn brokers(&self) -> u32 {
+        u32::try_from(self.addresses.len()).expect("few addresses are given")
+    }
+
+    fn kill(&self, part: Part) -> Pending<'_, Result<(), Failure>> {
+        not_ours(part)
+    }
+
+    fn stop(&self, part: Part) -> Pending<'_, Result<(), Failure>> {
+        not_ours(part)
+    }
+
+    fn start(&self, part: Part) -> Pending<'_, Result<(), Failure>> {
+        not_ours(part)
+    }
+
+    fn pause(&self, part: Part) -> Pending<'_, Result<(), Failure>> {
+        not_ours(part)
+    }
+
+    fn resume(&self, part: Part) -> Pending<'_, Result<(), Failure>> {
+        not_ours(part)
+    }
+
+    fn harm(&self, id: HarmId, link: Link, harm: Harm) -> Pending<'_, Result<(), Failure>> {
+        Box::pin(ready(self.relays.harm(id, link, harm)))
+    }
+
+    fn spent(&self, id: HarmId) -> Pending<'_, ()> {
+        Box::pin(self.relays.spent(id))
+    }
+
+    fn mend(&self, id: HarmId) -> Pending<'_, Result<u64, Failure>> {
+        Box::pin(ready(self.relays.mend(id)))
+    }
+}
+
+fn not_ours(part: Part) -> Pending<'static, Result<(), Failure>> {
+    Box::pin(ready(Err(Failure(format!("the {part} is somebody else's, and stays as it is")))))
 }
 
 /// The address without what does not belong to a base; an error says what does not.
@@ -81,7 +171,6 @@ fn base_address(given: &str) -> Result<String, Failure> {
 #[cfg(test)]
 mod tests {
     use super::External;
-    use crate::testbed::Testbed;
 
     fn error(addresses: &[&str]) -> String {
         External::new(addresses).expect_err("it is refused").to_string()

@@ -5,7 +5,9 @@
 //! way of ending leaves the broker running, because no parent-death signal exists there.
 
 mod broker;
+mod hands;
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
@@ -15,9 +17,12 @@ use std::sync::Arc;
 use futures_util::future::{join_all, select_all, try_join_all};
 
 use self::broker::{Broker, Start};
+use self::hands::Hands;
 use super::database::{Database, Server};
-use super::{Failure, Testbed};
+use super::relay::{Order, Relays};
+use super::{Failure, Hurt, Testbed};
 use crate::driver::Pending;
+use crate::scenario::names::Actor;
 
 /// How to start brokers.
 #[derive(Clone, Debug)]
@@ -34,6 +39,8 @@ pub struct Settings {
     pub count: NonZeroU32,
     /// The server that their store is in; none is memory.
     pub server: Option<Arc<Server>>,
+    /// Which connections something may be done to.
+    pub relays: Order,
 }
 
 impl Settings {
@@ -46,6 +53,7 @@ impl Settings {
             arguments: Vec::new(),
             count: NonZeroU32::MIN,
             server: None,
+            relays: Order::default(),
         }
     }
 }
@@ -53,48 +61,60 @@ impl Settings {
 /// Brokers that are our children.
 #[derive(Debug)]
 pub struct Process {
-    brokers: Vec<Broker>,
+    hands: Arc<Hands>,
     addresses: Vec<String>,
-    /// The server of their store, which may end too.
-    server: Option<Arc<Server>>,
+    /// Where those speak to whose connections something may be done to.
+    own: BTreeMap<Actor, String>,
 }
 
 impl Process {
     /// Starts the brokers, all at once, and waits until each listens. Their store is `database`,
-    /// which is theirs alone and which they create; none is memory.
+    /// which is theirs alone and which they create; none is memory. Then starts the relays.
     ///
     /// # Errors
     /// When one cannot be started, ends before it listens (with the last lines it wrote: a port in
     /// use, an unknown flag), or does not listen within 30 s; when a private server does not come
-    /// up.
+    /// up, or cannot be reached through a relay.
     pub async fn start(settings: &Settings, database: Option<&Database>) -> Result<Self, Failure> {
+        let mut relays = Relays::default();
         let store = match database {
+            Some(database) if settings.relays.has_database() => {
+                let (relay, address) =
+                    Relays::to_database(&settings.relays, database.tcp().await?).await?;
+                relays.join(relay);
+                Some(database.url_at(address).await?)
+            }
             Some(database) => Some(database.url().await?),
             None => None,
         };
-        let Settings { harness, listen, arguments, count, .. } = settings;
-        let starts = (1..=count.get()).map(|number| Start {
-            harness: harness.clone(),
-            name: match count.get() {
-                1 => "the broker".to_owned(),
-                count => format!("broker {number} of {count}"),
-            },
-            listen: SocketAddr::new(listen.ip(), if number == 1 { listen.port() } else { 0 }),
-            arguments: arguments.clone(),
-            store: store.clone(),
-        });
-        let starts: Vec<Start> = starts.collect();
-        let brokers = try_join_all(starts.iter().map(Broker::start)).await?;
-        let addresses = brokers.iter().map(Broker::address).collect();
+        let brokers = try_join_all(starts(settings, store.as_ref()).map(Broker::start)).await?;
+        let addresses: Vec<String> = brokers.iter().map(Broker::address).collect();
+        relays.join(Relays::to_brokers(&settings.relays, &addresses).await?);
+        let own = relays.addresses();
         let server = database.map(|database| Arc::clone(database.server()));
-        Ok(Self { brokers, addresses, server })
+        Ok(Self { hands: Arc::new(Hands { brokers, server, relays }), addresses, own })
     }
 
     /// The brokers' process ids.
     #[must_use]
     pub fn ids(&self) -> Vec<i32> {
-        self.brokers.iter().map(Broker::id).collect()
+        self.hands.brokers.iter().map(Broker::id).collect()
     }
+}
+
+/// What each broker is started with.
+fn starts(settings: &Settings, store: Option<&String>) -> impl Iterator<Item = Start> {
+    let Settings { harness, listen, arguments, count, .. } = settings;
+    (1..=count.get()).map(move |number| Start {
+        harness: harness.clone(),
+        name: match count.get() {
+            1 => "the broker".to_owned(),
+            count => format!("broker {number} of {count}"),
+        },
+        listen: SocketAddr::new(listen.ip(), if number == 1 { listen.port() } else { 0 }),
+        arguments: arguments.clone(),
+        store: store.cloned(),
+    })
 }
 
 impl Testbed for Process {
@@ -102,11 +122,19 @@ impl Testbed for Process {
         &self.addresses
     }
 
+    fn address_of(&self, actor: Actor) -> Option<&str> {
+        self.own.get(&actor).map(String::as_str)
+    }
+
+    fn hurt(&self) -> Option<Arc<dyn Hurt>> {
+        Some(Arc::clone(&self.hands) as _)
+    }
+
     fn ended(&mut self) -> Pending<'_, String> {
         Box::pin(async {
-            let brokers = self.brokers.iter().map(|broker| Box::pin(broker.ended()));
+            let brokers = self.hands.brokers.iter().map(|broker| Box::pin(broker.life().ended()));
             let server = async {
-                match &self.server {
+                match &self.hands.server {
                     Some(server) => server.ended().await,
                     None => std::future::pending().await,
                 }
@@ -121,8 +149,15 @@ impl Testbed for Process {
 
     fn stop(self: Box<Self>) -> Pending<'static, Result<(), Failure>> {
         Box::pin(async move {
-            let stopped = join_all(self.brokers.iter().map(Broker::stop)).await;
+            let stopped = join_all(self.hands.brokers.iter().map(Broker::end)).await;
             stopped.into_iter().collect()
         })
+    }
+}
+
+/// Whoever carries out faults may still hold the hands.
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.hands.close();
     }
 }

@@ -1,7 +1,6 @@
 //! A simulated trial: the same scenario, client, router, store, run and checks, on one thread with a
 //! clock that jumps over idle stretches. What comes of it follows from the plan alone.
 
-use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -73,10 +72,8 @@ async fn perform(plan: &Arc<Plan>, simulation: &Simulation) -> Result<History, F
 
 /// Completes when the trial is to stop. Signals are real events, and a simulated clock does not
 /// wait for those: so it looks, every now and then.
-fn stopped(stop: Arc<AtomicBool>) -> impl Future<Output = ()> + Send + 'static {
-    async move {
-        while !stop.load(Ordering::Relaxed) {
-            sleep(LOOK_EVERY).await;
-        }
+async fn stopped(stop: Arc<AtomicBool>) {
+    while !stop.load(Ordering::Relaxed) {
+        sleep(LOOK_EVERY).await;
     }
 }

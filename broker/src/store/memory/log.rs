@@ -15,7 +15,7 @@ use super::Retain;
 use super::budget::Budget;
 use crate::store::messages::Rendered;
 use crate::store::segment::{SEGMENT_BYTES, Segment, Taking, as_offset};
-use crate::store::{Error, Messages, Poll, Polled, Size};
+use crate::store::{Error, Messages, Part, Poll, Polled, Read, Size};
 
 /// The most segments that one step frees.
 const FREED_AT_ONCE: usize = 16;
@@ -103,6 +103,26 @@ impl Log {
         let next = start + taken;
         let frees = self.advance(poll.subscription.consumer, position, next);
         Some(Ok((Polled { messages, position: next }, frees)))
+    }
+
+    /// What is retained from an offset on, and the end.
+    pub(super) fn read(&self, read: &Read<'_>) -> Part {
+        let mut taking = Taking::new(read.offset, read.max, read.max_bytes.get());
+        let index = self.sealed.partition_point(|segment| segment.end() <= read.offset);
+        for segment in self.sealed.range(index..).chain([&self.tail]) {
+            if segment.first > taking.next && segment.messages.len() > 0 {
+                // Before it nothing is retained; an answer has no gap within.
+                if !taking.messages.is_empty() {
+                    break;
+                }
+                taking.next = segment.first;
+            }
+            if taking.is_full() {
+                break;
+            }
+            taking.take_from(segment);
+        }
+        Part { messages: taking.messages, end: self.end }
     }
 
     pub(super) fn size(&self, consumer: ConsumerId) -> Option<Size> {

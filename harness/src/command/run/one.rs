@@ -88,14 +88,21 @@ fn settings(plan: &Plan, context: &Context, logs: &Path) -> Settings {
     let mut broker = context.broker.clone();
     if let BrokerUnderTest::Own(process) = &mut broker {
         process.count = plan.scenario.broker.count;
-        process.server =
-            context.server.clone().filter(|_| plan.scenario.broker.store.has_database());
+        process.server = server(plan, context);
         if let Some(order) = &context.arguments.sabotage {
             let record = logs.join(SABOTAGE_RECORD);
             process.arguments.extend(sabotage::arguments(order, plan, &record));
         }
     }
     Settings { broker, out: Some(logs.to_owned()) }
+}
+
+/// Where the scenario's database is. One that hurts its server has it alone, where other scenarios
+/// run at the same time.
+fn server(plan: &Plan, context: &Context) -> Option<Arc<Server>> {
+    let server = context.server.as_ref().filter(|_| plan.scenario.broker.store.has_database())?;
+    let alone = context.arguments.jobs.get() > 1 && plan.hurts_database();
+    Some(if alone { Arc::new(server.another()) } else { Arc::clone(server) })
 }
 
 fn outputs(context: &Context) -> Outputs<'_> {

@@ -41,7 +41,7 @@ impl AckBeforeStore {
         let mut pending = self.pending();
         let now = Instant::now();
         while let Some(first) = pending.front().filter(|first| first.due <= now) {
-            let payloads: Vec<_> = first.payloads.iter().map(|text| Cow::from(text)).collect();
+            let payloads: Vec<_> = first.payloads.iter().map(Cow::from).collect();
             let append = Append {
                 topic: &first.topic,
                 producer: first.producer,

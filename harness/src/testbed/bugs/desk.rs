@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use broker::store::{
-    Answer, Append, Epoch, Error, Poll, Polled, Size, Store, Subscribed, Subscription,
+    Answer, Append, Epoch, Error, Part, Poll, Polled, Read, Size, Store, Subscribed, Subscription,
 };
 use broker_client::wire::{Offset, ProducerId, TopicName};
 
@@ -143,6 +143,10 @@ impl Store for Wrong {
 
     fn arrival<'a>(&'a self, subscription: Subscription<'a>, offset: Offset) -> Answer<'a, ()> {
         self.mistake.arrival(&self.desk, subscription, offset)
+    }
+
+    fn read<'a>(&'a self, read: Read<'a>) -> Answer<'a, Part> {
+        Box::pin(ready(self.desk.paper.read(&read)))
     }
 
     fn ready(&self) -> Answer<'_, ()> {

@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use broker::store::{Append, Epoch, Error, Message, Poll, Polled, Size, Subscribed, Subscription};
+use broker::store::{
+    Append, Epoch, Error, Message, Part, Poll, Polled, Read, Size, Subscribed, Subscription,
+};
 use broker_client::wire::{ConsumerId, Offset, ProducerId, Sequence, TopicName};
 use rand_pcg::Pcg64Mcg;
 use rand_pcg::rand_core::Rng as _;
@@ -130,6 +132,15 @@ impl Paper {
             return Err(Error::ProducerNotRegistered { producer, topic: topic.to_owned() });
         }
         step(log)
+    }
+
+    /// What a log holds.
+    pub(super) fn read(&self, read: &Read<'_>) -> Result<Part, Error> {
+        let inside = self.inside();
+        let log = inside.logs.get(read.topic);
+        let log = log.ok_or_else(|| Error::UnknownTopic(read.topic.to_owned()))?;
+        let messages = log.from(read.offset, read.max).into_iter().collect();
+        Ok(Part { messages, end: log.end() })
     }
 
     /// One step on the log that a subscription is to.

@@ -1,5 +1,6 @@
 //! A private MySQL server as a guarded child.
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use tokio::time::timeout;
 use crate::report::words::shell;
 use crate::testbed::Failure;
 use crate::testbed::child::{Child, Ended};
+use crate::testbed::life::Life;
 
 /// A server that is not up by then never will be; usually it takes 0.2 s.
 const STARTED_WITHIN: Duration = Duration::from_secs(60);
@@ -20,6 +22,9 @@ const STOPPED_WITHIN: Duration = Duration::from_secs(60);
 
 /// Between two looks at the socket.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
+
+/// How it is called in messages.
+const NAME: &str = "the private MySQL server";
 
 /// Starts on further ports, where one was taken before the server came to it.
 const TRIES: u32 = 5;
@@ -39,8 +44,9 @@ pub(super) struct Settings {
 #[derive(Debug)]
 pub(super) struct Private {
     // Dropped first: the server ends before its folder goes.
-    child: Child,
+    life: Life,
     files: private_database::Server,
+    harness: PathBuf,
     keep: Option<PathBuf>,
 }
 
@@ -60,23 +66,45 @@ impl Private {
         loop {
             let child = Self::child(harness, &files.run())?;
             match ready(&child, &files).await {
-                Ok(()) => return Ok(Self { child, files, keep }),
+                Ok(()) => {
+                    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, files.port()));
+                    let life = Life::new(NAME.to_owned(), address, child);
+                    return Ok(Self { life, files, harness: harness.clone(), keep });
+                }
                 Err(Some(ended)) if attempt < TRIES && lacks_port(&ended) => {
                     files.change_port().map_err(failed)?;
                 }
-                Err(Some(ended)) => {
-                    return Err(Failure(format!("the private MySQL server {ended}")));
-                }
-                Err(None) => {
-                    let (waited, wrote) = (STARTED_WITHIN.as_secs(), child.output().join("\n    "));
-                    return Err(Failure(format!(
-                        "the private MySQL server does not greet after {waited} s; \
-                         it wrote last:\n    {wrote}"
-                    )));
-                }
+                Err(ended) => return Err(not_ready(&child, ended)),
             }
             attempt += 1;
         }
+    }
+
+    /// Starts it again, on the same data and the same port.
+    pub(super) async fn start_again(&self) -> Result<(), Failure> {
+        let start = async {
+            let child = Self::child(&self.harness, &self.files.run())?;
+            match ready(&child, &self.files).await {
+                Ok(()) => Ok(child),
+                Err(ended) => Err(not_ready(&child, ended)),
+            }
+        };
+        self.life.start(start).await
+    }
+
+    /// Asks it to end in good order, as a fault.
+    pub(super) async fn stop_on_purpose(&self) -> Result<(), Failure> {
+        self.life.stop(STOPPED_WITHIN).await
+    }
+
+    /// Its lives.
+    pub(super) fn life(&self) -> &Life {
+        &self.life
+    }
+
+    /// Where it is, by TCP.
+    pub(super) fn tcp_url(&self) -> Url {
+        self.files.tcp_url()
     }
 
     fn child(harness: &Path, command: &private_database::Invocation) -> Result<Child, Failure> {
@@ -89,16 +117,11 @@ impl Private {
         self.files.url()
     }
 
-    pub(super) async fn ended(&self) -> String {
-        format!("the private MySQL server {}", self.child.ended().await)
-    }
-
     /// Ends it in good order where its data is kept, and says how to look at that.
     pub(super) async fn stop(&self) -> Option<String> {
         let keep = self.keep.as_ref()?.display().to_string();
-        let (ended, by) = self.child.stop(STOPPED_WITHIN).await;
-        if by == rustix::process::Signal::KILL {
-            return Some(format!("{keep} holds the data of a MySQL server that {ended}"));
+        if let Err(Failure(why)) = self.life.end(STOPPED_WITHIN).await {
+            return Some(format!("{keep} holds the data of a MySQL server: {why}"));
         }
         let run = self.files.run();
         let mut words = vec![run.program.to_string_lossy().into_owned()];
@@ -115,6 +138,15 @@ impl Private {
             words.join(" "),
         ))
     }
+}
+
+/// Why a server that was started is not there.
+fn not_ready(child: &Child, ended: Option<Ended>) -> Failure {
+    if let Some(ended) = ended {
+        return Failure(format!("{NAME} {ended}"));
+    }
+    let (waited, wrote) = (STARTED_WITHIN.as_secs(), child.output().join("\n    "));
+    Failure(format!("{NAME} does not greet after {waited} s; it wrote last:\n    {wrote}"))
 }
 
 /// Waits until the server greets; an error is its end, or none where time ran out.

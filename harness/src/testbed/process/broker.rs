@@ -1,15 +1,16 @@
 //! One broker as a child: started on a port that stays its own, and ended.
 
 use std::ffi::OsString;
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rustix::process::Signal;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::testbed::Failure;
-use crate::testbed::child::{Child, Ended};
+use crate::testbed::child::Child;
+use crate::testbed::life::Life;
 
 /// A broker that is not up by then never will be; a loaded machine gets there in well under a
 /// second.
@@ -18,6 +19,12 @@ const STARTED_WITHIN: Duration = Duration::from_secs(30);
 /// How long a broker may finish what is in flight after SIGTERM, before SIGKILL; its own limit is
 /// 10 s.
 const STOPPED_WITHIN: Duration = Duration::from_secs(15);
+
+/// How long a broker is started again and again that does not come up because its database is away.
+const RESTARTED_WITHIN: Duration = Duration::from_secs(10);
+
+/// Between two such starts.
+const RESTARTED_AFTER: Duration = Duration::from_millis(50);
 
 /// Between two looks at the port file. Cheap, and far below what a start takes.
 const LOOK_EVERY: Duration = Duration::from_millis(1);
@@ -38,58 +45,94 @@ pub(super) struct Start {
 }
 
 /// A broker that is our child.
-#[derive(Debug)]
 pub(super) struct Broker {
-    name: String,
-    address: SocketAddr,
-    child: Child,
+    start: Start,
+    life: Life,
 }
 
 impl Broker {
     /// Starts it and waits until it listens.
-    pub(super) async fn start(start: &Start) -> Result<Self, Failure> {
-        let Start { harness, name, listen, arguments: more, store } = start;
-        let folder = tempfile::Builder::new()
-            .prefix("harness-")
-            .tempdir()
-            .map_err(|error| Failure(format!("cannot make a temporary folder: {error}")))?;
-        let port_file = folder.path().join("port");
-        let mut arguments: Vec<OsString> = vec!["broker".into()];
-        arguments.extend(["--listen".into(), listen.to_string().into()]);
-        arguments.extend(["--port-file".into(), port_file.clone().into()]);
-        arguments.extend_from_slice(more);
-        // Everybody on the machine sees arguments, and the store's URL has a password in it.
-        let store = store.as_ref().map(|url| ("BROKER_STORE", url.as_str()));
-        let child =
-            Child::start_with(harness, harness, &arguments, store.as_slice()).map_err(|error| {
-                Failure(format!("cannot start {name} by {}: {error}", harness.display()))
-            })?;
-        let address = listening(&child, name, &port_file, *listen).await?;
-        // Gone as soon as it has served, so that a harness that is killed leaves no files either.
-        drop(folder);
-        Ok(Self { name: name.clone(), address, child })
+    pub(super) async fn start(mut start: Start) -> Result<Self, Failure> {
+        let (address, child) = launch(&start).await?;
+        start.listen = address;
+        let life = Life::new(start.name.clone(), address, child);
+        Ok(Self { start, life })
     }
 
     /// Where it listens.
     pub(super) fn address(&self) -> String {
-        format!("http://{}", self.address)
+        format!("http://{}", self.life.address())
     }
 
     /// Its process id.
     pub(super) fn id(&self) -> i32 {
-        self.child.id()
+        self.life.id()
     }
 
-    /// Completes, with a line for people, when it has ended.
-    pub(super) async fn ended(&self) -> String {
-        format!("{} {}", self.name, self.child.ended().await)
+    /// Its lives.
+    pub(super) fn life(&self) -> &Life {
+        &self.life
     }
 
-    /// Asks it to end and waits until it is gone.
+    /// Starts it again, on the same port and the same store.
+    pub(super) async fn start_again(&self) -> Result<(), Failure> {
+        self.life.start(async { Ok(self.relaunch().await?.1) }).await
+    }
+
+    /// A broker that finds its database away ends. Whatever looks after brokers (systemd, say) then
+    /// starts it again, and so does this: another fault may have taken the database down.
+    async fn relaunch(&self) -> Result<(SocketAddr, Child), Failure> {
+        let patient_until = Instant::now() + RESTARTED_WITHIN;
+        loop {
+            match launch(&self.start).await {
+                Err(_) if self.start.store.is_some() && Instant::now() < patient_until => {
+                    sleep(RESTARTED_AFTER).await;
+                }
+                done => return done,
+            }
+        }
+    }
+
+    /// Asks it to end and waits until it has.
     pub(super) async fn stop(&self) -> Result<(), Failure> {
-        let (ended, by) = self.child.stop(STOPPED_WITHIN).await;
-        judge_end(&self.name, &ended, by)
+        self.life.stop(STOPPED_WITHIN).await
     }
+
+    /// Ends it for good and waits until it is gone.
+    pub(super) async fn end(&self) -> Result<(), Failure> {
+        self.life.end(STOPPED_WITHIN).await
+    }
+}
+
+/// What it is started with is not for everybody's eyes.
+impl fmt::Debug for Broker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.life, f)
+    }
+}
+
+/// Starts a broker and waits until it listens.
+async fn launch(start: &Start) -> Result<(SocketAddr, Child), Failure> {
+    let Start { harness, name, listen, arguments: more, store } = start;
+    let folder = tempfile::Builder::new()
+        .prefix("harness-")
+        .tempdir()
+        .map_err(|error| Failure(format!("cannot make a temporary folder: {error}")))?;
+    let port_file = folder.path().join("port");
+    let mut arguments: Vec<OsString> = vec!["broker".into()];
+    arguments.extend(["--listen".into(), listen.to_string().into()]);
+    arguments.extend(["--port-file".into(), port_file.clone().into()]);
+    arguments.extend_from_slice(more);
+    // Everybody on the machine sees arguments, and the store's URL has a password in it.
+    let store = store.as_ref().map(|url| ("BROKER_STORE", url.as_str()));
+    let child =
+        Child::start_with(harness, harness, &arguments, store.as_slice()).map_err(|error| {
+            Failure(format!("cannot start {name} by {}: {error}", harness.display()))
+        })?;
+    let address = listening(&child, name, &port_file, *listen).await?;
+    // Gone as soon as it has served, so that a harness that is killed leaves no files either.
+    drop(folder);
+    Ok((address, child))
 }
 
 /// The address that the broker wrote down; it does so once it listens.
@@ -127,18 +170,4 @@ fn read_port(file: &Path) -> Result<Option<u16>, Failure> {
     };
     let Some(line) = text.strip_suffix('\n') else { return Ok(None) };
     line.parse().map(Some).map_err(|_| failure(format!("{line:?} is no port")))
-}
-
-/// Whether a broker that was asked to end did so as it should.
-fn judge_end(name: &str, ended: &Ended, by: Signal) -> Result<(), Failure> {
-    if by == Signal::KILL {
-        let grace = STOPPED_WITHIN.as_secs();
-        return Err(Failure(format!(
-            "{name} did not end within {grace} s of SIGTERM and was killed: it {ended}"
-        )));
-    }
-    if ended.status.is_none_or(|status| status.success()) {
-        return Ok(());
-    }
-    Err(Failure(format!("{name} did not end in good order: it {ended}")))
 }

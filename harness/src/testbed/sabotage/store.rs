@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use broker::store::{Answer, Append, Epoch, Poll, Polled, Size, Store, Subscribed, Subscription};
+use broker::store::{
+    Answer, Append, Epoch, Part, Poll, Polled, Read, Size, Store, Subscribed, Subscription,
+};
 use broker_client::wire::{Offset, ProducerId, TopicName};
 
 use super::truth::Truth;
@@ -92,6 +94,11 @@ impl<T: Trick> Store for Saboteur<T> {
 
     fn arrival<'a>(&'a self, subscription: Subscription<'a>, offset: Offset) -> Answer<'a, ()> {
         self.trick.arrival(&self.truth, subscription, offset)
+    }
+
+    /// What is really there: an audit is not to be deceived.
+    fn read<'a>(&'a self, read: Read<'a>) -> Answer<'a, Part> {
+        self.truth.store.read(read)
     }
 
     fn ready(&self) -> Answer<'_, ()> {

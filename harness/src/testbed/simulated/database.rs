@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use broker::store::memory::{MemoryStore, Retain};
 use broker::store::{
-    Answer, Append, Epoch, Error, Poll, Polled, Size, Store, Subscribed, Subscription,
+    Answer, Append, Epoch, Error, Part, Poll, Polled, Read, Size, Store, Subscribed, Subscription,
 };
 use broker_client::wire::{Offset, ProducerId, TopicName};
 use rand_pcg::Pcg64Mcg;
@@ -231,6 +231,10 @@ impl Store for Database {
     /// database keeps nobody from waiting.
     fn arrival<'a>(&'a self, subscription: Subscription<'a>, offset: Offset) -> Answer<'a, ()> {
         self.store.arrival(subscription, offset)
+    }
+
+    fn read<'a>(&'a self, read: Read<'a>) -> Answer<'a, Part> {
+        Box::pin(self.step(Does::Read, async move { self.store.read(read).await }))
     }
 
     fn ready(&self) -> Answer<'_, ()> {

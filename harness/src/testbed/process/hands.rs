@@ -1,0 +1,108 @@
+//! What carries out the faults of a run on brokers that are our children.
+
+use std::sync::Arc;
+
+use super::broker::Broker;
+use crate::driver::Pending;
+use crate::plan::Link;
+use crate::testbed::database::Server;
+use crate::testbed::relay::Relays;
+use crate::testbed::{Failure, Harm, HarmId, Hurt, Part};
+
+/// All that can be hurt.
+#[derive(Debug)]
+pub(super) struct Hands {
+    pub(super) brokers: Vec<Broker>,
+    /// The server of their store, which may end too.
+    pub(super) server: Option<Arc<Server>>,
+    pub(super) relays: Relays,
+}
+
+/// What a part turns out to be.
+enum Found<'a> {
+    Broker(&'a Broker),
+    Server(&'a Server),
+}
+
+impl Hands {
+    /// Kills the brokers for good and ends the relays.
+    pub(super) fn close(&self) {
+        self.relays.close();
+        for broker in &self.brokers {
+            broker.life().close();
+        }
+    }
+
+    fn find(&self, part: Part) -> Result<Found<'_>, Failure> {
+        let found = match part {
+            Part::Broker(place) => self.brokers.get(place as usize).map(Found::Broker),
+            Part::Database => self.server.as_deref().map(Found::Server),
+        };
+        found.ok_or_else(|| Failure(format!("the run has no {part}")))
+    }
+}
+
+impl Hurt for Hands {
+    fn brokers(&self) -> u32 {
+        u32::try_from(self.brokers.len()).expect("a scenario has few brokers")
+    }
+
+    fn kill(&self, part: Part) -> Pending<'_, Result<(), Failure>> {
+        Box::pin(async move {
+            match self.find(part)? {
+                Found::Broker(broker) => broker.life().kill().await,
+                Found::Server(server) => server.kill().await,
+            }
+        })
+    }
+
+    fn stop(&self, part: Part) -> Pending<'_, Result<(), Failure>> {
+        Box::pin(async move {
+            match self.find(part)? {
+                Found::Broker(broker) => broker.stop().await,
+                Found::Server(server) => server.stop_on_purpose().await,
+            }
+        })
+    }
+
+    fn start(&self, part: Part) -> Pending<'_, Result<(), Failure>> {
+        Box::pin(async move {
+            match self.find(part)? {
+                Found::Broker(broker) => broker.start_again().await,
+                Found::Server(server) => server.start_again().await,
+            }
+        })
+    }
+
+    fn pause(&self, part: Part) -> Pending<'_, Result<(), Failure>> {
+        Box::pin(async move {
+            match self.find(part)? {
+                Found::Broker(broker) => broker.life().pause(),
+                Found::Server(server) => server.pause()?,
+            }
+            Ok(())
+        })
+    }
+
+    fn resume(&self, part: Part) -> Pending<'_, Result<(), Failure>> {
+        Box::pin(async move {
+            match self.find(part)? {
+                Found::Broker(broker) => broker.life().resume(),
+                Found::Server(server) => server.resume()?,
+            }
+            Ok(())
+        })
+    }
+
+    fn harm(&self, id: HarmId, link: Link, harm: Harm) -> Pending<'_, Result<(), Failure>> {
+        Box::pin(async move { self.relays.harm(id, link, harm) })
+    }
+
+    fn spent(&self, id: HarmId) -> Pending<'_, ()> {
+        Box::pin(self.relays.spent(id))
+    }
+
+    fn mend(&self, id: HarmId) -> Pending<'_, Result<u64, Failure>> {
+        Box::pin(async move { self.relays.mend(id) })
+    }
+}

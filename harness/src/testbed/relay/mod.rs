@@ -1,0 +1,194 @@
+//! Relays: between one actor and its broker, or between brokers and their database, each in this
+//! process, so that a connection can be cut, emptied, slowed and robbed of answers for real.
+//!
+//! - [`Relays`]: those of one run, by link. [`Order`]: which a plan needs.
+//! - [`listener`]: takes connections in. [`connection`]: carries one, both ways. [`link`]: what is
+//!   being done to all connections of a link at a time, and what it met.
+//! - [`held`]: bytes that take their time. [`requests`]: enough of HTTP to know a produce request.
+//!
+//! A relay to which nothing is done reads, writes and looks at one number in between.
+
+mod connection;
+mod held;
+mod link;
+mod listener;
+mod requests;
+
+use std::collections::BTreeMap;
+use std::future::pending;
+use std::net::SocketAddr;
+
+use self::link::Wire;
+use self::listener::Listener;
+use super::{Failure, Harm, HarmId};
+use crate::plan::chance::{Purpose, generator};
+use crate::plan::{Link, Plan};
+use crate::scenario::fault::Action;
+use crate::scenario::names::{Actor, Kind};
+
+/// The relays that a run needs: only for whom a fault names, because a relay costs throughput.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Order {
+    links: BTreeMap<Link, Reading>,
+    seed: u64,
+}
+
+/// Whether a relay looks at what it carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reading {
+    /// It does not.
+    Blind,
+    /// It knows requests, because answers to them are to be lost.
+    Requests,
+}
+
+impl Order {
+    /// What the faults of a plan may be about.
+    #[must_use]
+    pub fn of(plan: &Plan) -> Self {
+        let mut links: BTreeMap<_, _> =
+            plan.links().into_iter().map(|link| (link, Reading::Blind)).collect();
+        for fault in &plan.scenario.faults {
+            if let Action::DropAck { who, .. } = &fault.action {
+                let reading = plan.links_of(&fault.action, who).into_iter();
+                links.extend(reading.map(|link| (link, Reading::Requests)));
+            }
+        }
+        Self { links, seed: plan.scenario.seed }
+    }
+
+    /// Whether one of them stands between brokers and database.
+    #[must_use]
+    pub fn has_database(&self) -> bool {
+        self.links.contains_key(&Link::Database)
+    }
+}
+
+/// The relays of one run. Dropped, they close every connection.
+#[derive(Debug, Default)]
+pub struct Relays(BTreeMap<Link, Listener>);
+
+impl Relays {
+    /// A relay for each actor of the order, to one of the brokers at these addresses
+    /// (`http://host:port`), in turn by the actor's number.
+    ///
+    /// # Errors
+    /// When no port is to be had.
+    pub async fn to_brokers(order: &Order, addresses: &[String]) -> Result<Self, Failure> {
+        let mut relays = BTreeMap::new();
+        for (link, reading) in &order.links {
+            let Link::Actor(actor) = link else { continue };
+            let target = target(&addresses[(actor.number as usize - 1) % addresses.len()]);
+            let wire = Wire::new(generator(order.seed, Purpose::Relay, number(*actor)));
+            let listener = Listener::start(target, wire, *reading == Reading::Requests).await;
+            relays.insert(*link, listener.map_err(|error| no_port(*link, &error))?);
+        }
+        Ok(Self(relays))
+    }
+
+    /// Adds the one between brokers and database, which listens at `host:port`, and answers where
+    /// the brokers are to find it.
+    ///
+    /// # Errors
+    /// When no port is to be had.
+    pub async fn to_database(order: &Order, target: String) -> Result<(Self, SocketAddr), Failure> {
+        let wire = Wire::new(generator(order.seed, Purpose::Relay, 0));
+        let listener = Listener::start(target, wire, false).await;
+        let listener = listener.map_err(|error| no_port(Link::Database, &error))?;
+        let address = listener.address();
+        Ok((Self(BTreeMap::from([(Link::Database, listener)])), address))
+    }
+
+    /// Takes over the relays of `other`.
+    pub fn join(&mut self, other: Self) {
+        self.0.extend(other.0);
+    }
+
+    /// Where each actor that has a relay is to speak to.
+    #[must_use]
+    pub fn addresses(&self) -> BTreeMap<Actor, String> {
+        let actors = self.0.iter().filter_map(|(link, listener)| match link {
+            Link::Actor(actor) => Some((*actor, format!("http://{}", listener.address()))),
+            Link::Database => None,
+        });
+        actors.collect()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Closes every connection, and listens no more.
+    pub fn close(&self) {
+        self.0.values().for_each(Listener::close);
+    }
+
+    /// Begins to harm a link; see [`Hurt::harm`](super::Hurt::harm).
+    ///
+    /// # Errors
+    /// For a link that has no relay.
+    pub fn harm(&self, id: HarmId, link: Link, harm: Harm) -> Result<(), Failure> {
+        let listener = self.0.get(&link);
+        let listener = listener.ok_or_else(|| Failure(format!("no relay stands before {link}")))?;
+        listener.wire().harm(id, harm);
+        Ok(())
+    }
+
+    /// Completes when the harm has used itself up.
+    pub async fn spent(&self, id: HarmId) {
+        match self.wire_of(id) {
+            Some(wire) => wire.spent(id).await,
+            None => pending().await,
+        }
+    }
+
+    /// How much a harm has met so far; none for one that has not begun, or has ended.
+    #[must_use]
+    pub fn met(&self, id: HarmId) -> Option<u64> {
+        self.wire_of(id).and_then(|wire| wire.met(id))
+    }
+
+    /// Ends a harm and says how much it met.
+    ///
+    /// # Errors
+    /// For one that was never begun, or has ended.
+    pub fn mend(&self, id: HarmId) -> Result<u64, Failure> {
+        let met = self.wire_of(id).and_then(|wire| wire.mend(id));
+        met.ok_or_else(|| Failure(format!("harm {} was never begun", id.0)))
+    }
+
+    fn wire_of(&self, id: HarmId) -> Option<&Wire> {
+        self.0.values().map(Listener::wire).find(|wire| wire.is_harmed_by(id))
+    }
+}
+
+/// Each actor's own chance; 0 is the database's.
+fn number(actor: Actor) -> u32 {
+    actor.number * 2 + u32::from(actor.kind == Kind::Consumer)
+}
+
+/// `host:port` of a base address, which is known to be one.
+fn target(address: &str) -> String {
+    let authority = address.trim_start_matches("http://");
+    let has_port = authority.rsplit_once(':').is_some_and(|(_, port)| !port.ends_with(']'));
+    if has_port { authority.to_owned() } else { format!("{authority}:80") }
+}
+
+fn no_port(link: Link, error: &std::io::Error) -> Failure {
+    Failure(format!("cannot listen for the relay before {link}: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::target;
+
+    #[test]
+    fn a_base_address_is_a_host_and_a_port() {
+        assert_eq!(target("http://127.0.0.1:5000"), "127.0.0.1:5000");
+        assert_eq!(target("http://broker"), "broker:80");
+        assert_eq!(target("http://[::1]:6000"), "[::1]:6000");
+        assert_eq!(target("http://[::1]"), "[::1]:80");
+    }
+}

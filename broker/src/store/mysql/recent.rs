@@ -107,7 +107,12 @@ impl Recent {
     /// Notes that everything before `end` is on disk.
     pub(super) fn prove(&self, end: Offset) {
         let mut log = self.log();
+        let moves = end > log.proven;
         log.proven = log.proven.max(end);
+        drop(log);
+        if moves {
+            self.changed.notify_waiters();
+        }
     }
 
     /// Notes what the database says of the end, and wakes if it has moved.

@@ -250,3 +250,22 @@ fn evict(evicted: Vec<Entry>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    #[test]
+    fn whoever_waits_is_woken_by_a_proof_too() {
+        let recent = Recent::new(Arc::new(Cache::new(1 << 20)));
+        recent.see(100);
+        recent.prove(100);
+        let changed = recent.changed.notified();
+        // What another broker appended becomes known by a registration, and not by a look.
+        recent.prove(101);
+        assert!(changed.now_or_never().is_some());
+        assert!(recent.reaches(100));
+    }
+}

@@ -107,6 +107,13 @@ impl Subscription {
         self.position
     }
 
+    /// Takes everything before `position` for received. For who goes on with a subscription after a
+    /// crash and is told [`wire::Code::OffsetPassed`]: a request from before the crash came late,
+    /// and acknowledged what had been received then.
+    pub fn pass(&mut self, position: Offset) {
+        self.position = self.position.max(position);
+    }
+
     /// Asks once for at most `max` messages, waiting up to `wait` (in whole milliseconds; the
     /// broker may cap it) for the first. No messages is an empty answer.
     ///

@@ -98,6 +98,7 @@ impl Http {
         manner: Manner,
         topic: &TopicName,
         answer: wire::ConsumerRegistered,
+        resumed: bool,
     ) -> Result<Box<dyn Subscriber>, Failure> {
         let (id, epoch, start) = (answer.consumer_id, answer.epoch.clone(), answer.offset);
         let retry = retry(manner.patience);
@@ -105,7 +106,7 @@ impl Http {
         let shown = if subscription.is_some() { Dialect::Ours } else { Dialect::Original };
         Ok(match (self.settle(client, shown)?, subscription, manner.acknowledge) {
             (Dialect::Ours, Some(subscription), Acknowledge::Offset) => {
-                Box::new(Consumer(subscription))
+                Box::new(Consumer { subscription, resumed })
             }
             (Dialect::Ours, Some(_), Acknowledge::Automatic) => {
                 Box::new(automatic::Consumer::new(client, topic, id, epoch, start))
@@ -163,7 +164,7 @@ impl Driver for Http {
                 .repeat(stream, || client.register_consumer(topic.as_str()))
                 .await
                 .map_err(|error| failed("subscribing to", topic, &error))?;
-            self.subscriber(client, manner, topic, answer)
+            self.subscriber(client, manner, topic, answer, false)
         })
     }
 
@@ -187,7 +188,7 @@ impl Driver for Http {
                 epoch: epoch.map(str::to_owned),
                 offset: size.offset,
             };
-            self.subscriber(client, manner, topic, answer)
+            self.subscriber(client, manner, topic, answer, true)
         })
     }
 
@@ -230,15 +231,30 @@ impl Sender for Producer {
     }
 }
 
-struct Consumer(Subscription);
+struct Consumer {
+    subscription: Subscription,
+    /// Whether it goes on after a crash.
+    resumed: bool,
+}
+
+impl Consumer {
+    /// Where the position is, if a request from before a crash came so late that it moved it after
+    /// the broker was asked for it. What that acknowledged had been received then.
+    fn passed(&self, error: &Error) -> Option<Offset> {
+        match error {
+            Error::Refused(refusal) if self.resumed => refusal.position,
+            _ => None,
+        }
+    }
+}
 
 impl Subscriber for Consumer {
     fn session(&self) -> (Option<ConsumerId>, Option<&str>) {
-        (Some(self.0.id()), Some(self.0.epoch()))
+        (Some(self.subscription.id()), Some(self.subscription.epoch()))
     }
 
     fn start(&self) -> Option<Offset> {
-        Some(self.0.start())
+        Some(self.subscription.start())
     }
 
     fn poll<'a>(
@@ -249,10 +265,21 @@ impl Subscriber for Consumer {
     ) -> Pending<'a, Result<(), Failure>> {
         Box::pin(async move {
             batch.clear();
-            let polled = self.0.poll(max, wait).await;
-            let messages = polled.map_err(|error| failed("polling", self.0.topic(), &error))?;
-            *batch = messages.into();
-            Ok(())
+            loop {
+                let error = match self.subscription.poll(max, wait).await {
+                    Ok(messages) => {
+                        *batch = messages.into();
+                        return Ok(());
+                    }
+                    Err(error) => error,
+                };
+                match self.passed(&error) {
+                    Some(position) if position > self.subscription.position() => {
+                        self.subscription.pass(position);
+                    }
+                    _ => return Err(failed("polling", self.subscription.topic(), &error)),
+                }
+            }
         })
     }
 
@@ -266,8 +293,8 @@ impl Subscriber for Consumer {
 
     fn unsubscribe(self: Box<Self>) -> Pending<'static, Result<(), Failure>> {
         Box::pin(async move {
-            let topic = self.0.topic().clone();
-            let ended = self.0.unsubscribe().await;
+            let topic = self.subscription.topic().clone();
+            let ended = self.subscription.unsubscribe().await;
             ended.map_err(|error| failed("unsubscribing from", &topic, &error))
         })
     }

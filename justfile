@@ -27,6 +27,10 @@ golden:
 bench:
     ci/bench.sh
 
+# Measure the store in MySQL beside the database itself.
+bench-mysql *ARGS:
+    ci/bench-mysql.sh {{ARGS}}
+
 # Run 5p3c and together many times in a row.
 soak TIMES="200":
     ci/soak.sh {{TIMES}}

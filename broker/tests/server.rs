@@ -64,6 +64,7 @@ fn patient() -> Options {
         write_stall: hour,
         grace: hour,
         subscription_idle: None,
+        audit: false,
     }
 }
 

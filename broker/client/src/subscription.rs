@@ -22,6 +22,7 @@ pub struct Subscription {
     start: Offset,
     position: Offset,
     retry: Retry,
+    is_resumed: bool,
 }
 
 /// What does not change while the subscription lasts.
@@ -74,7 +75,17 @@ impl Subscription {
             epoch: answer.epoch?,
             stream,
         };
-        Some(Self { claim: Arc::new(claim), start, position: start, retry: retry.clone() })
+        let (position, retry) = (start, retry.clone());
+        Some(Self { claim: Arc::new(claim), start, position, retry, is_resumed: false })
+    }
+
+    /// The same, for a consumer that goes on after a crash from where the broker had it. An
+    /// acknowledgement from before the crash may still arrive: where the broker then stands
+    /// further than this subscription, it goes on from there, for its former self had the rest.
+    #[must_use]
+    pub fn resumed(mut self) -> Self {
+        self.is_resumed = true;
+        self
     }
 
     /// The topic.
@@ -107,13 +118,6 @@ impl Subscription {
         self.position
     }
 
-    /// Takes everything before `position` for received. For who goes on with a subscription after a
-    /// crash and is told [`wire::Code::OffsetPassed`]: a request from before the crash came late,
-    /// and acknowledged what had been received then.
-    pub fn pass(&mut self, position: Offset) {
-        self.position = self.position.max(position);
-    }
-
     /// Asks once for at most `max` messages, waiting up to `wait` (in whole milliseconds; the
     /// broker may cap it) for the first. No messages is an empty answer.
     ///
@@ -123,7 +127,12 @@ impl Subscription {
     /// # Errors
     /// As for any request; nothing is tried again here.
     pub async fn poll(&mut self, max: u32, wait: Duration) -> Result<Messages, Error> {
-        let messages = self.claim.consume(self.position, max, wait).await?;
+        let messages = loop {
+            match self.claim.consume(self.position, max, wait).await {
+                Err(error) if self.follows(&error) => {}
+                polled => break polled?,
+            }
+        };
         self.accept(&messages);
         Ok(messages)
     }
@@ -175,6 +184,17 @@ impl Subscription {
         let (claim, position) = (Arc::clone(&self.claim), self.position);
         let (retry, stream) = (self.retry.clone(), self.claim.stream);
         async move { retry.repeat(stream, || claim.consume(position, max, wait)).await }
+    }
+
+    /// After a crash: moves to where the broker says that it stands, if that is further.
+    fn follows(&mut self, error: &Error) -> bool {
+        let stands = match error {
+            Error::Refused(refusal) if self.is_resumed => refusal.position,
+            _ => None,
+        };
+        let further = stands.filter(|stands| *stands > self.position);
+        self.position = further.unwrap_or(self.position);
+        further.is_some()
     }
 
     /// Moves the position behind these messages: the next request acknowledges them.

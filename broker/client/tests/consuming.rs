@@ -292,3 +292,30 @@ async fn a_subscription_starts_at_the_end_of_the_log() {
     let error = Subscription::subscribe(&client, &topic("T9"), &patient()).await.unwrap_err();
     assert_eq!(error.to_string(), "Topic:T9 does not exist (unknown_topic)");
 }
+
+#[tokio::test(start_paused = true)]
+async fn after_a_crash_a_late_acknowledgement_of_the_life_before_is_followed() {
+    let network = Network::new();
+    let client = network.client();
+    let name = topic("T1");
+    client.create_topic("T1").await.unwrap();
+    let mut before = Subscription::subscribe(&client, &name, &patient()).await.unwrap();
+    send(&client, "T1", &["a", "b", "c"]).await;
+    before.poll(2, Duration::ZERO).await.unwrap();
+    let again = |position| {
+        let answer = broker_client::wire::ConsumerRegistered {
+            status: broker_client::wire::Status::Success,
+            consumer_id: before.id(),
+            epoch: Some(before.epoch().to_owned()),
+            offset: Some(position),
+        };
+        Subscription::registered(&client, &name, &patient(), answer).unwrap()
+    };
+    let (mut resumed, mut other) = (again(0).resumed(), again(0));
+    // What was on its way when the consumer crashed.
+    before.acknowledge().await.unwrap();
+    let polled = resumed.poll(9, Duration::ZERO).await.unwrap();
+    assert_eq!(polled.iter().map(|message| message.payload).collect::<Vec<_>>(), ["c"]);
+    let refused = other.poll(9, Duration::ZERO).await.unwrap_err();
+    assert_eq!(refused.code(), Some(&Code::OffsetPassed), "nobody else goes on past it");
+}

@@ -45,7 +45,7 @@ pub use self::address::Address;
 pub use self::setup::drop_database;
 
 use self::append::Batch;
-use self::connections::{Connections, Mode};
+use self::connections::Connections;
 use self::database::{Database, column};
 use self::ends::Ends;
 use self::failure::Failure;
@@ -213,7 +213,16 @@ impl MysqlStore {
             } else {
                 self.check_end(topic, poll.offset, until).await?;
                 let taking = Taking::new(start, poll.max, poll.max_bytes.get());
-                self.take(topic, taking, poll.waits, until).await?
+                match self.take(topic, taking, poll.waits, until).await {
+                    Ok(taken) => taken,
+                    Err(error) => match self.moved_on(poll, from, until).await {
+                        Some(stands) => {
+                            *position = stands;
+                            continue;
+                        }
+                        None => return Err(error),
+                    },
+                }
             };
             let to = match poll.offset {
                 _ if is_passed => from,
@@ -238,6 +247,19 @@ impl MysqlStore {
                     return Err(Error::UnknownConsumer(consumer));
                 }
             }
+        }
+    }
+
+    /// Where a subscription stands that another broker has moved on from where this one believed
+    /// it to be: what it passed by then may be deleted, and cannot be read any more.
+    async fn moved_on(&self, poll: &Poll<'_>, from: Offset, until: Instant) -> Option<Offset> {
+        let Poll { subscription: Subscription { consumer, .. }, offset, .. } = *poll;
+        if offset.is_some() {
+            return None;
+        }
+        match self.positions.ask(Move { consumer, from, to: from }, until).await {
+            Ok(Moved::Stands(stands)) => Some(stands),
+            _ => None,
         }
     }
 
@@ -321,7 +343,7 @@ impl MysqlStore {
             let rows = self.database.rows(until, query).await?;
             let size = rows.first().map(|row| {
                 let (position, end): (Offset, Offset) = (column(row, 0)?, column(row, 1)?);
-                Ok(Size { lag: end - position, position })
+                Ok(Size { lag: end.saturating_sub(position), position })
             });
             size.transpose()
         };
@@ -346,16 +368,15 @@ impl MysqlStore {
     }
 
     async fn ready_now(&self) -> Result<(), Error> {
-        let until = self.database.deadline();
-        let asking = async {
-            let mut lease = self.database.connections.take(Mode::Single, until).await?;
-            lease.ping().await?;
-            lease.give_back();
-            Ok(())
-        };
-        let late = |_| Err(Failure::not_done("the database does not answer"));
-        let asked = tokio::time::timeout_at(until, asking).await.unwrap_or_else(late);
-        asked.map_err(Failure::into_error)
+        // It writes: a server that only reads, or has no table of ours, is of no use.
+        let written = self.database.read(self.database.deadline(), |lease| {
+            let beat = self.database.heartbeat();
+            Box::pin(async move {
+                let beaten = beat.execute(lease.raw()).await;
+                beaten.map(drop).map_err(|error| lease.failed(&error))
+            })
+        });
+        written.await.map_err(Failure::into_error)
     }
 }
 

@@ -2,7 +2,12 @@
 //! socket.
 #![allow(dead_code, unused_imports, reason = "each test file uses a part of it")]
 
+pub(crate) mod audit;
 mod database;
+pub(crate) mod load;
+pub(crate) mod process;
+pub(crate) mod scene;
+pub(crate) mod server;
 
 use std::borrow::Cow;
 use std::num::NonZeroUsize;

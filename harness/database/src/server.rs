@@ -126,7 +126,7 @@ impl Server {
             arguments.push(argument);
         };
         add("--socket=", &self.socket());
-        add("--pid-file=", &self.folder.path().join("pid"));
+        add("--pid-file=", &self.pid_file());
         add("--init-file=", &self.folder.path().join(FIRST_STATEMENTS));
         arguments.push(format!("--port={}", self.port).into());
         arguments.push(format!("--innodb-buffer-pool-size={buffer_pool}M").into());
@@ -152,7 +152,10 @@ impl Server {
     fn in_data(&self) -> Vec<OsString> {
         let mut data = OsString::from("--datadir=");
         data.push(&self.data);
-        let mut arguments = vec!["--no-defaults".into(), data];
+        // A server that starts removes other servers' temporary tables from a folder they share.
+        let mut temporary = OsString::from("--tmpdir=");
+        temporary.push(self.folder.path());
+        let mut arguments = vec!["--no-defaults".into(), data, temporary];
         if rustix::process::geteuid().is_root() {
             // It refuses to be root unless it is told to be; nobody else may be told.
             arguments.push("--user=root".into());
@@ -179,6 +182,11 @@ impl Server {
     #[must_use]
     pub fn socket(&self) -> PathBuf {
         self.folder.path().join(SOCKET)
+    }
+
+    /// Where it writes the id of its process.
+    pub(crate) fn pid_file(&self) -> PathBuf {
+        self.folder.path().join("pid")
     }
 
     /// Its port on 127.0.0.1.

@@ -74,6 +74,29 @@ impl Watched {
     pub fn server(&self) -> &Server {
         &self.server
     }
+
+    /// The id of its process, for whoever stops or kills it.
+    ///
+    /// # Errors
+    /// Where the server's own file of it cannot be read.
+    pub fn process(&self) -> Result<i32, Error> {
+        let file = self.server.pid_file();
+        let text = fs::read_to_string(&file).map_err(Error::files("read its process id"))?;
+        let number = text.trim().parse();
+        number.map_err(|_| Error::Failed { what: "has no process id".to_owned(), output: text })
+    }
+
+    /// Runs it again, once its process has ended, and waits until it greets.
+    ///
+    /// # Errors
+    /// Where it does not come up, with what it wrote last.
+    pub fn run_again(&mut self) -> Result<(), Error> {
+        // The server that was killed has left it behind.
+        let _ = fs::remove_file(self.server.pid_file());
+        let run = self.server.run();
+        self.server.folder().watch(run.program.as_os_str(), &run.arguments)?;
+        wait_until_ready(&mut self.server)
+    }
 }
 
 fn wait_until_ready(server: &mut Server) -> Result<(), Error> {

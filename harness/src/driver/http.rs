@@ -90,6 +90,15 @@ impl Http {
     }
 }
 
+/// Which life of a consumer a subscription is used in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Life {
+    /// The one that made it.
+    First,
+    /// One after a crash.
+    Later,
+}
+
 impl Http {
     /// What a registration, made now or before a crash, comes to.
     fn subscriber(
@@ -98,7 +107,7 @@ impl Http {
         manner: Manner,
         topic: &TopicName,
         answer: wire::ConsumerRegistered,
-        resumed: bool,
+        life: Life,
     ) -> Result<Box<dyn Subscriber>, Failure> {
         let (id, epoch, start) = (answer.consumer_id, answer.epoch.clone(), answer.offset);
         let retry = retry(manner.patience);
@@ -106,7 +115,10 @@ impl Http {
         let shown = if subscription.is_some() { Dialect::Ours } else { Dialect::Original };
         Ok(match (self.settle(client, shown)?, subscription, manner.acknowledge) {
             (Dialect::Ours, Some(subscription), Acknowledge::Offset) => {
-                Box::new(Consumer { subscription, resumed })
+                Box::new(Consumer(match life {
+                    Life::First => subscription,
+                    Life::Later => subscription.resumed(),
+                }))
             }
             (Dialect::Ours, Some(_), Acknowledge::Automatic) => {
                 Box::new(automatic::Consumer::new(client, topic, id, epoch, start))
@@ -164,7 +176,7 @@ impl Driver for Http {
                 .repeat(stream, || client.register_consumer(topic.as_str()))
                 .await
                 .map_err(|error| failed("subscribing to", topic, &error))?;
-            self.subscriber(client, manner, topic, answer, false)
+            self.subscriber(client, manner, topic, answer, Life::First)
         })
     }
 
@@ -188,7 +200,7 @@ impl Driver for Http {
                 epoch: epoch.map(str::to_owned),
                 offset: size.offset,
             };
-            self.subscriber(client, manner, topic, answer, true)
+            self.subscriber(client, manner, topic, answer, Life::Later)
         })
     }
 
@@ -231,30 +243,15 @@ impl Sender for Producer {
     }
 }
 
-struct Consumer {
-    subscription: Subscription,
-    /// Whether it goes on after a crash.
-    resumed: bool,
-}
-
-impl Consumer {
-    /// Where the position is, if a request from before a crash came so late that it moved it after
-    /// the broker was asked for it. What that acknowledged had been received then.
-    fn passed(&self, error: &Error) -> Option<Offset> {
-        match error {
-            Error::Refused(refusal) if self.resumed => refusal.position,
-            _ => None,
-        }
-    }
-}
+struct Consumer(Subscription);
 
 impl Subscriber for Consumer {
     fn session(&self) -> (Option<ConsumerId>, Option<&str>) {
-        (Some(self.subscription.id()), Some(self.subscription.epoch()))
+        (Some(self.0.id()), Some(self.0.epoch()))
     }
 
     fn start(&self) -> Option<Offset> {
-        Some(self.subscription.start())
+        Some(self.0.start())
     }
 
     fn poll<'a>(
@@ -265,21 +262,10 @@ impl Subscriber for Consumer {
     ) -> Pending<'a, Result<(), Failure>> {
         Box::pin(async move {
             batch.clear();
-            loop {
-                let error = match self.subscription.poll(max, wait).await {
-                    Ok(messages) => {
-                        *batch = messages.into();
-                        return Ok(());
-                    }
-                    Err(error) => error,
-                };
-                match self.passed(&error) {
-                    Some(position) if position > self.subscription.position() => {
-                        self.subscription.pass(position);
-                    }
-                    _ => return Err(failed("polling", self.subscription.topic(), &error)),
-                }
-            }
+            let polled = self.0.poll(max, wait).await;
+            let messages = polled.map_err(|error| failed("polling", self.0.topic(), &error))?;
+            *batch = messages.into();
+            Ok(())
         })
     }
 
@@ -293,8 +279,8 @@ impl Subscriber for Consumer {
 
     fn unsubscribe(self: Box<Self>) -> Pending<'static, Result<(), Failure>> {
         Box::pin(async move {
-            let topic = self.subscription.topic().clone();
-            let ended = self.subscription.unsubscribe().await;
+            let topic = self.0.topic().clone();
+            let ended = self.0.unsubscribe().await;
             ended.map_err(|error| failed("unsubscribing from", &topic, &error))
         })
     }

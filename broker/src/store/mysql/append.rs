@@ -48,9 +48,11 @@ pub(super) struct Appender {
 struct Known {
     /// How many connections had been lost when it was known.
     losses: u64,
-    /// The end of the log.
+    /// The end of the log, where it is known.
     next: Option<Offset>,
+    /// The counts of some producers as they are while the log ends at `counted`.
     counts: BTreeMap<ProducerId, Count>,
+    counted: Offset,
     /// Whether the last guess was wrong: then guessing again only costs time.
     is_shared: bool,
 }
@@ -146,12 +148,19 @@ impl Appender {
     /// Notes whether others append too: where the end is as this broker left it, they do not.
     fn note_end(&self, next: Offset) {
         let proven = self.recent.proven();
-        self.known().is_shared = proven != next;
+        let mut known = self.known();
+        known.is_shared = proven != next;
+        if known.counted != next {
+            // What others appended may be of producers that are known here, and not in this group.
+            known.counts.clear();
+            known.counted = next;
+        }
     }
 
     fn remember(&self, placed: &Placed) {
         let mut known = self.known();
         known.next = Some(placed.end());
+        known.counted = placed.end();
         known.counts.extend(placed.counts.iter().map(|(&id, &count)| (id, count)));
     }
 

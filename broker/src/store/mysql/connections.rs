@@ -8,9 +8,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use sqlx::{ConnectOptions, Connection as _, Executor, MySqlConnection};
+use sqlx::{ConnectOptions, Executor, MySqlConnection};
 use tokio::sync::{Semaphore, SemaphorePermit};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 use tracing::{info, warn};
 
 use super::address::Address;
@@ -19,11 +19,20 @@ use crate::store::Epoch;
 
 /// A connection that nobody used for so long is closed rather than used: the server closes it too,
 /// some time later, and at any moment.
-const IDLE: Duration = Duration::from_secs(30);
+const IDLE: Duration = Duration::from_secs(10);
+
+/// A connection that nobody used for so long is looked at before it is used. Meanwhile somebody
+/// may have put another database in the place of ours, which a connection that is open does not
+/// notice; that takes longer than this. Connections in steady use pay nothing.
+const UNSEEN: Duration = Duration::from_millis(50);
+
+/// Between two tries while the server has no room for one more connection.
+const CROWDED_PAUSE: Duration = Duration::from_millis(10);
 
 /// After so many seconds without a statement the server ends a connection, and with it a
-/// transaction whose broker is out of reach. Longer than [`IDLE`].
-const SERVER_IDLE: u64 = 60;
+/// transaction whose broker is out of reach, which holds up all others until then. Longer than
+/// [`IDLE`].
+const SERVER_IDLE: u64 = 20;
 
 /// The statements that a connection keeps prepared. More than there are: preparing again, and
 /// closing what was prepared, costs far more than the statements themselves.
@@ -38,12 +47,31 @@ pub(super) enum Mode {
     Transaction,
 }
 
+impl Mode {
+    fn other(self) -> Self {
+        match self {
+            Self::Single => Self::Transaction,
+            Self::Transaction => Self::Single,
+        }
+    }
+
+    /// What puts a connection into it.
+    fn statement(self) -> &'static str {
+        match self {
+            Self::Single => "SET autocommit = 1",
+            Self::Transaction => "SET autocommit = 0",
+        }
+    }
+}
+
 /// All connections of a store.
 #[derive(Debug)]
 pub(super) struct Connections {
     address: Address,
-    /// Longest wait for a lock within the database.
-    lock_wait: Duration,
+    /// How many there may be, used or not.
+    most: usize,
+    /// How long a request may take, and so the longest wait for a lock within the database.
+    timeout: Duration,
     /// The life of the store that the connections must lead to; none before it is known.
     epoch: Option<Epoch>,
     permits: Semaphore,
@@ -61,10 +89,11 @@ struct Idle {
 }
 
 impl Connections {
-    pub(super) fn new(address: Address, most: usize, lock_wait: Duration) -> Self {
+    pub(super) fn new(address: Address, most: usize, timeout: Duration) -> Self {
         Self {
             address,
-            lock_wait,
+            most,
+            timeout,
             epoch: None,
             permits: Semaphore::new(most),
             idle: Mutex::default(),
@@ -91,19 +120,85 @@ impl Connections {
             Ok(Err(_)) => unreachable!("the semaphore is never closed"),
             Err(_) => return Err(Failure::not_done("every connection to the database is busy")),
         };
-        let kept = self.idle(mode, Vec::pop);
-        let connection = match kept {
-            Some((connection, since)) if since.elapsed() < IDLE => connection,
-            _ => self.open_until(mode, until).await?,
+        let connection = loop {
+            if let Some(kept) = self.kept(mode, until).await {
+                break kept;
+            }
+            match self.open_until(mode, until).await {
+                Err(failure) if failure.is_crowded() && Instant::now() + CROWDED_PAUSE < until => {
+                    sleep(CROWDED_PAUSE).await;
+                    // What nobody uses is of use now, whatever it was for.
+                    if let Some(switched) = self.switched(mode, until).await {
+                        break switched;
+                    }
+                }
+                opened => break opened?,
+            }
         };
         Ok(Lease { connections: self, mode, connection: Some(connection), _permit: permit })
     }
 
+    /// A connection that is not in use and can be used.
+    async fn kept(&self, mode: Mode, until: Instant) -> Option<MySqlConnection> {
+        match self.idle(mode, Vec::pop) {
+            Some((kept, since)) => self.seen(kept, since, until).await,
+            None if self.are_all_open() => self.switched(mode, until).await,
+            None => None,
+        }
+    }
+
+    /// A connection that is not in use, of those for the other mode.
+    async fn switched(&self, mode: Mode, until: Instant) -> Option<MySqlConnection> {
+        let (kept, since) = self.idle(mode.other(), Vec::pop)?;
+        let mut kept = self.seen(kept, since, until).await?;
+        let switched = timeout_at(until, kept.execute(mode.statement())).await;
+        matches!(switched, Ok(Ok(_))).then_some(kept)
+    }
+
+    /// The connection, if it is fit for use.
+    async fn seen(
+        &self,
+        mut kept: MySqlConnection,
+        since: Instant,
+        until: Instant,
+    ) -> Option<MySqlConnection> {
+        let unused = since.elapsed();
+        if unused >= IDLE {
+            return None;
+        }
+        if let Some(epoch) = self.epoch.as_ref().filter(|_| unused >= UNSEEN) {
+            // Not all the time that there is: if nobody answers here, a new connection may.
+            let by = until.min(Instant::now() + self.timeout / 4);
+            let looked = timeout_at(by, check_epoch(&mut kept, epoch)).await;
+            let late = |_| Err(Failure::not_done("the database does not answer"));
+            if let Err(failure) = looked.unwrap_or_else(late) {
+                self.lost(&failure);
+                return None;
+            }
+        }
+        Some(kept)
+    }
+
+    /// Whether no further one may be opened.
+    fn are_all_open(&self) -> bool {
+        // Whoever asks has a permit and no connection yet.
+        let used = self.most - self.permits.available_permits();
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        used + idle.single.len() + idle.transaction.len() > self.most
+    }
+
     async fn open_until(&self, mode: Mode, until: Instant) -> Result<MySqlConnection, Failure> {
         let opened = timeout_at(until, self.open(mode)).await;
-        opened
-            .unwrap_or_else(|_| Err(Failure::not_done("the database does not answer")))
-            .inspect_err(|failure| self.lost(failure))
+        let opened =
+            opened.unwrap_or_else(|_| Err(Failure::not_done("the database does not answer")));
+        opened.inspect_err(|failure| {
+            if failure.is_crowded() {
+                // Those that are open are as good as before, and there would be no others.
+                self.is_down(failure);
+            } else {
+                self.lost(failure);
+            }
+        })
     }
 
     async fn open(&self, mode: Mode) -> Result<MySqlConnection, Failure> {
@@ -120,7 +215,7 @@ impl Connections {
     }
 
     async fn settle(&self, to: &mut MySqlConnection, mode: Mode) -> Result<(), sqlx::Error> {
-        let wait = self.lock_wait.as_secs().max(1);
+        let wait = self.timeout.as_secs().max(1);
         // READ COMMITTED: every read sees what is committed by then, and locks leave no gaps.
         sqlx::query("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
             .execute(&mut *to)
@@ -131,7 +226,7 @@ impl Connections {
             .execute(&mut *to)
             .await?;
         if mode == Mode::Transaction {
-            to.execute("SET autocommit = 0").await?;
+            to.execute(mode.statement()).await?;
         }
         Ok(())
     }
@@ -148,6 +243,11 @@ impl Connections {
         self.losses.fetch_add(1, Ordering::AcqRel);
         self.idle(Mode::Single, std::mem::take);
         self.idle(Mode::Transaction, std::mem::take);
+        self.is_down(why);
+    }
+
+    /// Tells the log, if that is news.
+    fn is_down(&self, why: &Failure) {
         if self.up.swap(false, Ordering::Relaxed) {
             warn!(database = %self.address, %why, "the database is lost");
         }
@@ -222,11 +322,5 @@ impl Lease<'_> {
         if self.is_there() && self.raw().execute("ROLLBACK").await.is_ok() {
             self.give_back();
         }
-    }
-
-    /// Asks the server for a sign of life.
-    pub(super) async fn ping(&mut self) -> Result<(), Failure> {
-        let pinged = self.raw().ping().await;
-        pinged.map_err(|error| self.failed(&error))
     }
 }

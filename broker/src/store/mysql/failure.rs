@@ -12,6 +12,8 @@ const DEADLOCK: u16 = 1213;
 const LOCK_WAIT: u16 = 1205;
 /// Too many connections; the limit is the server's or the user's.
 const CONNECTIONS: [u16; 3] = [1040, 1203, 1226];
+/// The database or a table is not there: somebody has dropped it, and may be making another.
+const VANISHED: [u16; 3] = [1046, 1049, 1146];
 /// The server is starting up, ending, or was told to end this connection.
 const ENDING: [u16; 6] = [1053, 1077, 1079, 1317, 1927, 4031];
 
@@ -26,6 +28,8 @@ pub(super) struct Failure {
 enum Kind {
     /// Nothing was done; the same may work in a moment.
     Passing,
+    /// Nothing was done, for the server has no room for one more connection.
+    Crowded,
     /// Nothing was done, and the connection is gone.
     Lost,
     /// Nothing was done, and trying again at once is of no use.
@@ -49,11 +53,10 @@ impl Failure {
     pub(super) fn connecting(error: &sqlx::Error) -> Self {
         let number = Self::number(error);
         let kind = match number {
+            Some(number) if CONNECTIONS.contains(&number) => Kind::Crowded,
             // Who may not log in will not be let in a moment later either, but for a server that
-            // has too many connections or is only just starting.
-            Some(number) if !CONNECTIONS.contains(&number) && !ENDING.contains(&number) => {
-                Kind::NotDone
-            }
+            // is only just starting.
+            Some(number) if !ENDING.contains(&number) => Kind::NotDone,
             _ => Kind::Passing,
         };
         Self { kind, why: text(error) }
@@ -63,7 +66,8 @@ impl Failure {
     pub(super) fn executing(error: &sqlx::Error) -> Self {
         let kind = match Self::number(error) {
             Some(DEADLOCK | LOCK_WAIT) => Kind::Passing,
-            Some(number) if ENDING.contains(&number) => Kind::Lost,
+            // A new connection will see whose database it is.
+            Some(number) if ENDING.contains(&number) || VANISHED.contains(&number) => Kind::Lost,
             Some(_) => Kind::NotDone,
             None => match error {
                 // What came was understood and is not what was expected: no matter of the network.
@@ -84,7 +88,12 @@ impl Failure {
 
     /// Whether the same may work in a moment.
     pub(super) fn is_passing(&self) -> bool {
-        matches!(self.kind, Kind::Passing | Kind::Lost)
+        matches!(self.kind, Kind::Passing | Kind::Lost | Kind::Crowded)
+    }
+
+    /// Whether there is no room for one more connection.
+    pub(super) fn is_crowded(&self) -> bool {
+        self.kind == Kind::Crowded
     }
 
     /// Whether it may have happened.

@@ -130,13 +130,17 @@ impl<W: Work> Shared<W> {
     }
 }
 
-/// The task of a lane. Should it crash, the next request starts another.
+/// The task of a lane. Should it crash, those who wait are told, and the next request starts
+/// another.
 struct Running<W: Work>(Arc<Shared<W>>);
 
 impl<W: Work> Drop for Running<W> {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            self.0.queue().running = false;
+            let mut queue = self.0.queue();
+            queue.running = false;
+            // Nobody would come for them.
+            queue.waiting.clear();
         }
     }
 }
@@ -219,7 +223,8 @@ impl<W: Work> Running<W> {
         let in_time = Instant::now() < until;
         let mut queue = self.0.queue();
         for (request, (own, tell)) in group.requests.into_iter().zip(group.replies).rev() {
-            if failure.is_unknown() || in_time || own <= until {
+            let is_final = failure.is_unknown() || (in_time && !failure.is_passing());
+            if is_final || own <= until {
                 let _ = tell.send(Err(failure.clone().into_error()));
             } else {
                 queue.waiting.push_front(Entry { request, until: own, tell });

@@ -15,6 +15,9 @@ use crate::store::Epoch;
 /// How long a broker waits for others that are migrating the same database, in seconds.
 const MIGRATION_WAIT: u32 = 60;
 
+/// How long a broker that starts tries to reach the database.
+const CONNECTED_WITHIN: Duration = Duration::from_secs(10);
+
 /// Room in a packet beside the largest message.
 const PACKET_ROOM: usize = 64 << 10;
 
@@ -32,7 +35,11 @@ pub(super) struct Found {
 
 /// Makes the database ready for a store whose messages have at most so many bytes.
 pub(super) async fn prepare(address: &Address, message: usize) -> anyhow::Result<Found> {
-    let mut connection = connect(address).await?;
+    let connecting = tokio::time::timeout(CONNECTED_WITHIN, connect(address)).await;
+    let mut connection = connecting.map_err(|_| {
+        let seconds = CONNECTED_WITHIN.as_secs();
+        anyhow!("cannot reach {address}: no answer within {seconds} s")
+    })??;
     migrate(&mut connection).await.with_context(|| format!("cannot set up {address}"))?;
     let found = look(&mut connection, message).await;
     let found = found.with_context(|| format!("cannot use {address}"))?;

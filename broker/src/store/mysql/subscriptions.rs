@@ -16,6 +16,7 @@ use super::failure::Failure;
 use super::lane::Attempt;
 use super::positions::now;
 use super::topic::Topic;
+use super::topics::name;
 use super::transaction::Transaction;
 use crate::store::{Error, Subscription};
 
@@ -98,16 +99,22 @@ impl MysqlStore {
         if consumer < 0 {
             return Err(Error::UnknownConsumer(consumer));
         }
-        let topic = self.topics.find(self, until, || {
+        let query = || {
             sqlx::query(
-                "SELECT t.id, t.name FROM subscriptions s JOIN topics t ON t.id = s.topic
-                 WHERE s.consumer = ?",
+                "SELECT t.id, t.name, s.`position` FROM subscriptions s
+                 JOIN topics t ON t.id = s.topic WHERE s.consumer = ?",
             )
             .bind(consumer)
-        });
-        match topic.await.map_err(Failure::into_error)? {
-            // Where it stands is found out by its first poll.
-            Some(topic) => Ok(self.subscriptions.add(consumer, topic, 0)),
+        };
+        let looking = async {
+            let rows = self.database.rows(until, query).await?;
+            let Some(row) = rows.first() else { return Ok(None) };
+            let topic = self.topics.add(self, column(row, 0)?, name(row, 1)?);
+            Ok(Some((topic, column(row, 2)?)))
+        };
+        let found: Result<_, Failure> = looking.await;
+        match found.map_err(Failure::into_error)? {
+            Some((topic, position)) => Ok(self.subscriptions.add(consumer, topic, position)),
             None => Err(Error::UnknownConsumer(consumer)),
         }
     }

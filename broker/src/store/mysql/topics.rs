@@ -129,7 +129,8 @@ impl Topics {
     }
 }
 
-fn name(row: &sqlx::mysql::MySqlRow, index: usize) -> Result<TopicName, Failure> {
+/// The name of a topic out of a row.
+pub(super) fn name(row: &sqlx::mysql::MySqlRow, index: usize) -> Result<TopicName, Failure> {
     let text: String = column(row, index)?;
     text.parse().map_err(|why| Failure::not_done(format!("a topic is called {text:?}: {why}")))
 }

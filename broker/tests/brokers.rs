@@ -1,0 +1,208 @@
+//! Several stores on one database, as several brokers have them: what one does, the others know.
+//! And the parts of the store that only show when a row is locked or somebody else deletes.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod support;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use broker::store::memory::Retain;
+use broker::store::mysql::{MysqlStore, Options};
+use broker::store::{Error, Store};
+use sqlx::{Connection, Executor, MySqlConnection};
+use support::{Short, mysql, open};
+use tokio::time::sleep;
+
+/// Two stores on one new database, and a connection to it; none where MySQL is left out.
+struct Two {
+    a: Arc<Short>,
+    b: Arc<Short>,
+    sql: MySqlConnection,
+}
+
+async fn two(timeout: Duration, retain: Retain) -> Option<Two> {
+    let url = mysql()?;
+    let options = Options { timeout, retain, ..Options::default() };
+    let mut stores = Vec::new();
+    for _ in 0..2 {
+        let store = MysqlStore::open(&url.parse().unwrap(), &options).await.unwrap();
+        let store: Arc<dyn Store> = store;
+        stores.push(Arc::new(Short(store)));
+    }
+    let sql = MySqlConnection::connect(&url).await.unwrap();
+    let (b, a) = (stores.pop().unwrap(), stores.pop().unwrap());
+    Some(Two { a, b, sql })
+}
+
+/// Long enough for a busy machine.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// So short that a test can wait for the end of it.
+const SHORT: Duration = Duration::from_secs(2);
+
+#[tokio::test]
+async fn a_repeat_at_a_broker_that_did_not_see_the_first_is_not_appended() {
+    let Some(Two { a, b, .. }) = two(TIMEOUT, Retain::All).await else { return };
+    let (moving, other) = (a.producer("T").await, a.producer("T").await);
+    a.append("T", moving, Some(0), &["m0"]).await.unwrap();
+    a.append("T", other, Some(0), &["o0"]).await.unwrap();
+    assert_eq!(b.append("T", moving, Some(1), &["m1"]).await, Ok(2));
+    // The first broker learns that the log has grown, by appends of somebody else.
+    for sequence in 1..4 {
+        a.append("T", other, Some(sequence), &["o"]).await.unwrap();
+    }
+    assert_eq!(a.append("T", moving, Some(1), &["m1"]).await, Ok(2), "it is there already");
+    assert_eq!(a.append("T", moving, Some(2), &["m2"]).await, Ok(6));
+}
+
+#[tokio::test]
+async fn a_consumer_goes_on_at_a_broker_where_what_it_had_is_deleted() {
+    let Some(Two { a, b, mut sql }) = two(TIMEOUT, Retain::Lag).await else { return };
+    let producer = a.producer("T").await;
+    let consumer = a.consumer("T").await.consumer;
+    let payloads: Vec<String> = (0..50).map(|number| number.to_string()).collect();
+    let payloads: Vec<&str> = payloads.iter().map(String::as_str).collect();
+    a.append("T", producer, None, &payloads).await.unwrap();
+    // One broker knows where it stood early, the other has never heard of it.
+    assert_eq!(b.take("T", consumer, 5).await.len(), 5);
+    assert_eq!(a.take("T", consumer, 35).await.len(), 35);
+    until_first_offset_is(&mut sql, 40).await;
+    let url = url_of(&mut sql).await;
+    let new = Short(open(&url, Retain::Lag).await);
+    assert_eq!(b.take("T", consumer, 1).await, ["40"]);
+    until_first_offset_is(&mut sql, 41).await;
+    assert_eq!(new.take("T", consumer, 1).await, ["41"]);
+    assert_eq!(a.take("T", consumer, 100).await.len(), 8);
+}
+
+#[tokio::test]
+async fn a_message_of_another_broker_is_handed_out_only_after_a_commit_of_ones_own() {
+    let Some(Two { a, b, mut sql }) = two(SHORT, Retain::All).await else { return };
+    let producer = a.producer("T").await;
+    let (at_a, at_b) = (a.consumer("T").await.consumer, b.consumer("T").await.consumer);
+    a.append("T", producer, None, &["first"]).await.unwrap();
+    assert_eq!(beats(&mut sql).await, 0);
+    assert_eq!(b.take("T", at_b, 9).await, ["first"]);
+    assert_eq!(beats(&mut sql).await, 1, "the commit that proves it");
+    // Nobody can commit a heartbeat now.
+    sql.execute("BEGIN").await.unwrap();
+    sql.execute("SELECT * FROM heartbeats FOR UPDATE").await.unwrap();
+    a.append("T", producer, None, &["second"]).await.unwrap();
+    let unproven = b.poll("T", at_b, None, 9).await;
+    assert!(matches!(unproven, Err(Error::Unavailable(_))), "{unproven:?}");
+    let own = a.take("T", at_a, 9).await;
+    assert_eq!(own, ["first", "second"], "what it appended itself needs no proof");
+    sql.execute("ROLLBACK").await.unwrap();
+    assert_eq!(b.take("T", at_b, 9).await, ["second"]);
+}
+
+#[tokio::test]
+async fn in_a_group_only_those_whose_time_is_over_are_refused() {
+    let Some(Two { a, mut sql, .. }) = two(SHORT, Retain::All).await else { return };
+    let producer = a.producer("T").await;
+    sql.execute("BEGIN").await.unwrap();
+    sql.execute("SELECT * FROM topics FOR UPDATE").await.unwrap();
+    // The first is on its way alone; the others gather behind it, with other deadlines.
+    let mut appends = Vec::new();
+    for payload in ["alone", "early", "late"] {
+        let a = Arc::clone(&a);
+        appends.push(tokio::spawn(async move { a.append("T", producer, None, &[payload]).await }));
+        sleep(SHORT / 4).await;
+    }
+    let [alone, early, late] = appends.try_into().unwrap();
+    for refused in [alone.await.unwrap(), early.await.unwrap()] {
+        assert!(matches!(refused, Err(Error::Unavailable(_))), "{refused:?}");
+    }
+    sql.execute("ROLLBACK").await.unwrap();
+    assert_eq!(late.await.unwrap(), Ok(0), "it shared a transaction with one that was refused");
+    let next = a.append("T", producer, None, &["next"]).await;
+    assert_eq!(next, Ok(1), "nothing that was refused is there");
+}
+
+#[tokio::test]
+async fn what_is_passed_is_deleted_in_small_transactions_by_one_broker_at_a_time() {
+    let Some(Two { a, mut sql, .. }) = two(TIMEOUT, Retain::Lag).await else { return };
+    sql.execute("CREATE TABLE deletions (at DATETIME(6) PRIMARY KEY, deleted INT)").await.unwrap();
+    // `NOW` is when the statement began, and each is a transaction of its own.
+    let counting = "CREATE TRIGGER counting AFTER DELETE ON messages FOR EACH ROW
+        INSERT INTO deletions VALUES (NOW(6), 1) ON DUPLICATE KEY UPDATE deleted = deleted + 1";
+    sql.execute(counting).await.unwrap();
+    // As a broker does that is deleting.
+    let locked: i64 =
+        sqlx::query_scalar("SELECT GET_LOCK(CONCAT('broker retain ', MD5(DATABASE())), 60)")
+            .fetch_one(&mut sql)
+            .await
+            .unwrap();
+    assert_eq!(locked, 1);
+    let producer = a.producer("T").await;
+    for _ in 0..5 {
+        a.append("T", producer, None, &["x"; 500]).await.unwrap();
+    }
+    // Both stores have had two rounds by then, in which they found the lock taken.
+    sleep(Duration::from_millis(2500)).await;
+    assert_eq!(count(&mut sql, "SELECT COUNT(*) FROM messages").await, 2500);
+    sql.execute("DO RELEASE_LOCK(CONCAT('broker retain ', MD5(DATABASE())))").await.unwrap();
+    until(&mut sql, "SELECT COUNT(*) = 0 FROM messages").await;
+    assert_eq!(count(&mut sql, "SELECT MAX(deleted) FROM deletions").await, 1000);
+    let all = "SELECT CAST(SUM(deleted) AS SIGNED) FROM deletions";
+    assert_eq!(count(&mut sql, all).await, 2500);
+}
+
+#[tokio::test]
+async fn no_more_connections_are_open_than_allowed() {
+    let Some(url) = mysql() else { return };
+    let options = Options { connections: 3, ..Options::default() };
+    let store = MysqlStore::open(&url.parse().unwrap(), &options).await.unwrap();
+    let store = Arc::new(Short(store));
+    let mut working = tokio::task::JoinSet::new();
+    for worker in 0..16 {
+        let store = Arc::clone(&store);
+        working.spawn(async move {
+            let topic = format!("T{worker}");
+            let producer = store.producer(&topic).await;
+            let consumer = store.consumer(&topic).await.consumer;
+            for _ in 0..20 {
+                store.append(&topic, producer, None, &["x"]).await.unwrap();
+                store.size(&topic, consumer).await.unwrap();
+                assert_eq!(store.take(&topic, consumer, 9).await, ["x"]);
+            }
+        });
+    }
+    working.join_all().await;
+    let mut sql = MySqlConnection::connect(&url).await.unwrap();
+    let open = "SELECT COUNT(*) FROM information_schema.processlist
+                WHERE db = DATABASE() AND id <> CONNECTION_ID()";
+    let open = count(&mut sql, open).await;
+    assert!((1..=3).contains(&open), "{open}");
+}
+
+async fn url_of(sql: &mut MySqlConnection) -> String {
+    let name: String = sqlx::query_scalar("SELECT DATABASE()").fetch_one(sql).await.unwrap();
+    private_database::for_tests().unwrap().unwrap().of_database(&name)
+}
+
+async fn until_first_offset_is(sql: &mut MySqlConnection, offset: u64) {
+    until(sql, &format!("SELECT MIN(`offset`) = {offset} FROM messages")).await;
+}
+
+/// Asks until the answer is true.
+async fn until(sql: &mut MySqlConnection, question: &str) {
+    let question = Arc::<str>::from(question);
+    loop {
+        let query = sqlx::query_scalar(sqlx::AssertSqlSafe(Arc::clone(&question)));
+        let answer: Option<i64> = query.fetch_one(&mut *sql).await.unwrap();
+        if answer == Some(1) {
+            return;
+        }
+        sleep(Duration::from_millis(10)).await;
+    }
+}
+
+async fn count(sql: &mut MySqlConnection, question: &'static str) -> i64 {
+    sqlx::query_scalar(question).fetch_one(sql).await.unwrap()
+}
+
+async fn beats(sql: &mut MySqlConnection) -> i64 {
+    count(sql, "SELECT CAST(COALESCE(SUM(beats), 0) AS SIGNED) FROM heartbeats").await
+}

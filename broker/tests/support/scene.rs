@@ -1,0 +1,265 @@
+//! A broker, its database, clients at work, and a client that asks how things are.
+
+use broker_client::wire::{Code, Produce};
+use broker_client::{Client, Error};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::{Duration, Instant, sleep, timeout};
+
+use super::audit::audit;
+use super::load::{GENEROUS, Load, Numbered, Plan, poll};
+use super::process::Process;
+use super::server::OwnServer;
+
+/// Everything of one failure.
+pub(crate) struct Scene {
+    pub(crate) server: OwnServer,
+    pub(crate) broker: Process,
+    pub(crate) probe: Probe,
+    load: Option<Load>,
+}
+
+/// A client that sends one message of each kind of request.
+pub(crate) struct Probe {
+    client: Client,
+    address: String,
+    producer: i64,
+    consumer: i64,
+    /// What it sent, and what became of it.
+    acked: Vec<String>,
+    refused: Vec<String>,
+}
+
+/// How a request ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Answer {
+    Success,
+    /// A 500 that says that nothing was done.
+    Unavailable,
+    /// A 500 that leaves it open.
+    Unknown,
+}
+
+/// How requests end, in milliseconds, and what the broker says of itself.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct State {
+    pub(crate) produce: (Answer, u128),
+    pub(crate) poll: (Answer, u128),
+    pub(crate) register: (Answer, u128),
+    pub(crate) is_ready: bool,
+}
+
+impl Scene {
+    /// With clients at work.
+    pub(crate) async fn busy(server: &[&str], broker: &[&str]) -> Option<Self> {
+        let server = OwnServer::start(server)?;
+        let store = server.url();
+        Some(Self::on(server, &store, broker, true).await)
+    }
+
+    /// With nobody at work but the one who asks.
+    pub(crate) async fn idle(server: &[&str], broker: &[&str]) -> Option<Self> {
+        let server = OwnServer::start(server)?;
+        let store = server.url();
+        Some(Self::on(server, &store, broker, false).await)
+    }
+
+    /// With a broker that finds its store there.
+    pub(crate) async fn on(server: OwnServer, store: &str, more: &[&str], is_busy: bool) -> Self {
+        let timeout = if more.is_empty() { &["--store-timeout", "1s"] } else { more };
+        let broker = Process::start(store, timeout);
+        let client = broker.client().with_timeout(GENEROUS);
+        client.create_topic("probe").await.unwrap();
+        let consumer = client.register_consumer("probe").await.unwrap().consumer_id;
+        let producer = client.register_producer("probe").await.unwrap().producer_id;
+        let address = broker.address();
+        let (acked, refused) = (Vec::new(), Vec::new());
+        let mut probe = Probe { client, address, producer, consumer, acked, refused };
+        probe.well().await;
+        let mut scene = Self { server, broker, probe, load: None };
+        if is_busy {
+            scene.work().await;
+        }
+        scene
+    }
+
+    async fn work(&mut self) {
+        let clients = [self.broker.client()];
+        let plan = Plan {
+            topics: vec!["A".to_owned(), "B".to_owned()],
+            producers: 8,
+            numbered: Numbered::No,
+            appending: &clients,
+            following: &clients,
+            is_moving: false,
+        };
+        let load = Load::start(plan).await;
+        load.until_acked(100).await;
+        self.load = Some(load);
+    }
+
+    /// Waits until all is well again by itself, then holds everything that was said against what
+    /// is there; prints a row of a table.
+    pub(crate) async fn end(mut self, failure: &str, during: State) {
+        let begun = Instant::now();
+        self.probe.well().await;
+        let back = begun.elapsed().as_millis();
+        let mut slowest = 0;
+        if let Some(load) = self.load.take() {
+            load.until_acked(100).await;
+            let seen = timeout(GENEROUS, load.finish()).await.expect("everybody ends");
+            slowest = seen.slowest.as_millis();
+            audit(&self.broker.client(), &seen, Numbered::No).await;
+        }
+        self.probe.audit().await;
+        self.check_broker();
+        let State { produce, poll, register, is_ready } = during;
+        println!(
+            "| {failure} | {} | {} | {} | {} | {back} ms | {slowest} ms |",
+            cell(produce),
+            cell(poll),
+            cell(register),
+            if is_ready { "ready" } else { "not ready" },
+        );
+    }
+
+    /// It has stayed up, and kept the password to itself.
+    pub(crate) fn check_broker(&mut self) {
+        assert_eq!(self.broker.ended(), None, "{}", self.broker.said());
+        let said = self.broker.said();
+        assert!(!said.contains(&password(&self.server.url())), "{said}");
+        assert!(!said.contains("panicked"), "{said}");
+    }
+}
+
+impl Probe {
+    /// Asks for everything once.
+    pub(crate) async fn ask(&mut self) -> State {
+        assert!(
+            self.get("/healthz").await.contains(" 200 "),
+            "it lives, whatever its database does"
+        );
+        let is_ready = self.is_ready().await;
+        let begun = Instant::now();
+        let produce = self.produce("x").await;
+        let produce = (produce, begun.elapsed().as_millis());
+        let begun = Instant::now();
+        let polled = poll(&self.client, "probe", self.consumer, 0, 0).await;
+        let poll = (answer(polled.map(drop)), begun.elapsed().as_millis());
+        let begun = Instant::now();
+        let registered = self.client.register_producer("probe").await;
+        let register = (answer(registered.map(drop)), begun.elapsed().as_millis());
+        State { produce, poll, register, is_ready }
+    }
+
+    /// Sends a message that begins like this.
+    pub(crate) async fn produce(&mut self, head: &str) -> Answer {
+        let payload = format!("{head}{}", self.acked.len() + self.refused.len());
+        let produced = self.send(&payload, None).await;
+        let answer = answer(produced.map(drop));
+        match answer {
+            Answer::Success => self.acked.push(payload),
+            Answer::Unavailable => self.refused.push(payload),
+            Answer::Unknown => {}
+        }
+        answer
+    }
+
+    /// Sends a message with a sequence.
+    pub(crate) async fn numbered(&self, sequence: u64) -> Answer {
+        answer(self.send("numbered", Some(sequence)).await.map(drop))
+    }
+
+    async fn send(
+        &self,
+        payload: &str,
+        sequence: Option<u64>,
+    ) -> Result<broker_client::wire::Produced, Error> {
+        let produce = Produce {
+            topic: "probe",
+            producer_id: self.producer,
+            message: Some(payload),
+            messages: None,
+            sequence,
+            epoch: None,
+        };
+        self.client.produce(&produce).await
+    }
+
+    /// Whether the broker says that it can serve.
+    pub(crate) async fn is_ready(&self) -> bool {
+        let said = self.get("/readyz").await;
+        assert!(said.contains(" 200 ") || said.contains("unavailable"), "{said}");
+        said.contains(" 200 ")
+    }
+
+    /// Waits until messages are taken again.
+    pub(crate) async fn well(&mut self) {
+        let becoming = async {
+            while !(self.produce("x").await == Answer::Success && self.is_ready().await) {
+                sleep(Duration::from_millis(5)).await;
+            }
+        };
+        assert!(timeout(GENEROUS, becoming).await.is_ok(), "it does not recover by itself");
+    }
+
+    /// What was acknowledged is there once and in order, what was refused is not.
+    async fn audit(&self) {
+        let mut there: Vec<String> = Vec::new();
+        loop {
+            let next = u64::try_from(there.len()).unwrap();
+            let got = poll(&self.client, "probe", self.consumer, next, 0).await.unwrap();
+            if got.is_empty() {
+                break;
+            }
+            there.extend(got.into_iter().map(|got| got.payload));
+        }
+        let known: Vec<&String> = there.iter().filter(|one| self.acked.contains(one)).collect();
+        assert_eq!(known, self.acked.iter().collect::<Vec<_>>());
+        let risen = there.iter().find(|one| self.refused.contains(one));
+        assert_eq!(risen, None, "it was refused");
+    }
+
+    async fn get(&self, path: &str) -> String {
+        let asking = async {
+            let address = self.address.trim_start_matches("http://");
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            let head = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+            stream.write_all(head.as_bytes()).await.unwrap();
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).await.unwrap();
+            answer
+        };
+        timeout(GENEROUS, asking).await.expect("every request ends")
+    }
+}
+
+/// Every request ends in one of three ways.
+fn answer(result: Result<(), Error>) -> Answer {
+    match result {
+        Ok(()) => Answer::Success,
+        Err(Error::Unknown(why)) => {
+            assert!(why.starts_with("status 500"), "the broker says so itself: {why}");
+            Answer::Unknown
+        }
+        Err(error) => {
+            assert_eq!(error.code(), Some(&Code::Unavailable), "{error}");
+            Answer::Unavailable
+        }
+    }
+}
+
+fn cell((answer, millis): (Answer, u128)) -> String {
+    let word = match answer {
+        Answer::Success => "success",
+        Answer::Unavailable => "`unavailable`",
+        Answer::Unknown => "`outcome_unknown`",
+    };
+    format!("{word}, {millis} ms")
+}
+
+/// The password in a URL.
+pub(crate) fn password(url: &str) -> String {
+    let login = url.trim_start_matches("mysql://").split('@').next().unwrap();
+    login.split_once(':').unwrap().1.to_owned()
+}

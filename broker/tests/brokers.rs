@@ -150,6 +150,48 @@ async fn what_is_passed_is_deleted_in_small_transactions_by_one_broker_at_a_time
 }
 
 #[tokio::test]
+async fn what_the_original_cannot_store_comes_out_of_the_database_as_it_went_in() {
+    let Some(Two { a, mut sql, .. }) = two(TIMEOUT, Retain::All).await else { return };
+    let (longer, large) = ("x".repeat(33), "\u{1F600}".repeat(1 << 18));
+    let payloads = [
+        longer.as_str(),
+        "it's a quote",
+        "a'), (0,'b",
+        "\\' OR 1=1 --",
+        "e",
+        "\u{e9}",
+        "e\u{301}",
+        "blanks   ",
+        "blanks",
+        "",
+        "\0NUL\0",
+        "\u{10FFFF}",
+        "Case",
+        "case",
+        large.as_str(),
+    ];
+    // Names that a careless collation takes for one.
+    for (place, topic) in ["T", "t", "T.", "T_"].iter().enumerate() {
+        let producer = a.producer(topic).await;
+        let consumer = a.consumer(topic).await.consumer;
+        for (offset, payload) in (0..).zip(&payloads) {
+            assert_eq!(a.append(topic, producer, None, &[payload]).await, Ok(offset));
+        }
+        // By a broker that has nothing in memory.
+        let new = Short(open(&url_of(&mut sql).await, Retain::All).await);
+        let mut taken = Vec::new();
+        while taken.len() < payloads.len() {
+            let more = new.take(topic, consumer, 100).await;
+            assert!(!more.is_empty(), "{topic}: {} are missing", payloads.len() - taken.len());
+            taken.extend(more);
+        }
+        assert_eq!(taken, payloads, "{topic}");
+        let topics = "SELECT COUNT(*) FROM topics";
+        assert_eq!(count(&mut sql, topics).await, i64::try_from(place + 1).unwrap());
+    }
+}
+
+#[tokio::test]
 async fn no_more_connections_are_open_than_allowed() {
     let Some(url) = mysql() else { return };
     let options = Options { connections: 3, ..Options::default() };

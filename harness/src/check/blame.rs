@@ -9,8 +9,8 @@
 use std::fmt::Write as _;
 use std::ops::Range;
 
-use super::facts::Facts;
-use super::proof::epoch_name;
+use super::facts::{Facts, Feed};
+use super::proof::{consumer_name, epoch_name};
 use crate::history::{Audited, AuditedLog, EpochIndex};
 use crate::numbers;
 use crate::plan::{MessageId, TopicIndex};
@@ -97,9 +97,9 @@ impl<'a> Blamer<'a> {
         (!audit.is_empty()).then_some(Self { facts, places })
     }
 
-    /// Blames neighbouring messages of one stream, all acked: how many whom, and for people a line
+    /// Blames neighbouring messages of one stream that a feed misses, all acked: how many whom, and for people a line
     /// for each part of them with one fate.
-    pub(super) fn blame(&self, messages: &Range<u32>) -> (Blames, Vec<String>) {
+    pub(super) fn blame(&self, feed: &Feed, messages: &Range<u32>) -> (Blames, Vec<String>) {
         let mut blames = Blames::default();
         let mut parts: Vec<(Blame, Range<u32>)> = Vec::new();
         for id in messages.clone() {
@@ -116,7 +116,8 @@ impl<'a> Blamer<'a> {
             }
         }
         let shown = parts.iter().take(PARTS_MAX);
-        let mut lines: Vec<String> = shown.map(|(blame, part)| self.line(*blame, part)).collect();
+        let mut lines: Vec<String> =
+            shown.map(|(blame, part)| self.line(feed, *blame, part)).collect();
         if parts.len() > PARTS_MAX {
             lines.push(format!("of all of them: {}", blames.words()));
         }
@@ -152,7 +153,7 @@ impl<'a> Blamer<'a> {
         self.facts.request(message).and_then(|request| request.epoch)
     }
 
-    fn line(&self, blame: Blame, part: &Range<u32>) -> String {
+    fn line(&self, feed: &Feed, blame: Blame, part: &Range<u32>) -> String {
         let (first, last) = (MessageId(part.start), MessageId(part.end - 1));
         let name = |id| self.facts.plan.name(id);
         let (who, is, was) = if first == last {
@@ -163,7 +164,8 @@ impl<'a> Blamer<'a> {
         let topic = self.facts.plan.stream(first).topic;
         match blame {
             Blame::NotDelivered => {
-                format!("stored but not delivered: {who} {is} in the log{}", self.at(first, last))
+                let (at, late) = (self.at(first, last), self.late(feed, first, last));
+                format!("stored but not delivered: {who} {is} in the log{at}{late}")
             }
             Blame::NeverStored => {
                 let instead = self.instead(first);
@@ -194,6 +196,31 @@ impl<'a> Blamer<'a> {
             words += &epoch_name(self.facts, Some(*epoch));
         }
         words
+    }
+
+    /// Why messages may not have been handed out: the consumer subscribed anew, to another life of the
+    /// store, and they stood in its log before.
+    fn late(&self, feed: &Feed, first: MessageId, last: MessageId) -> String {
+        let (Some((_, log, _)), Some((_, _, Some(at)))) = (self.place(first), self.place(last))
+        else {
+            return String::new();
+        };
+        let AuditedLog::Read { epoch, .. } = self.facts.history.audit[log].log else {
+            return String::new();
+        };
+        let who = consumer_name(self.facts, feed.consumer);
+        let claims = &self.facts.history.consumers[feed.consumer.place()].subscriptions;
+        let mut own = claims.iter().filter(|claim| claim.topic == feed.topic);
+        if own.clone().any(|claim| claim.epoch.is_none()) {
+            return String::new();
+        }
+        match own.find(|claim| claim.epoch == Some(epoch)).map(|claim| claim.offset) {
+            None => format!(", and {who} has no subscription in that life of the store"),
+            Some(Some(start)) if start > at => {
+                format!(", and {who} subscribed to that life of the store at offset {start}")
+            }
+            Some(_) => String::new(),
+        }
     }
 
     /// What stands where a message was said to be: `; at offset 3, which its ack named, stands P2#4`.

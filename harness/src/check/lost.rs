@@ -54,7 +54,7 @@ pub(super) fn check(facts: &Facts<'_>) -> Opinion {
         }
         let blamer = blamer.get_or_insert_with(|| Blamer::new(facts)).as_ref();
         for range in &missing.ranges {
-            let blamed = blamer.map(|blamer| blamer.blame(&range.messages));
+            let blamed = blamer.map(|blamer| blamer.blame(feed, &range.messages));
             if let Some((blames, _)) = &blamed {
                 tally.blames.get_or_insert_default().add(*blames);
             }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
 
-use super::Stage;
 use super::recorder::Identities;
+use super::{Stage, identity};
 use crate::driver::{Failure, LogPart, Route};
 use crate::history::{Audited, AuditedLog, Delivery, EpochIndex, History, Outcome};
 use crate::plan::{Plan, TopicIndex};
@@ -109,13 +109,18 @@ impl Reader<'_> {
         part: &LogPart,
         messages: &mut Vec<Delivery>,
     ) -> Option<u64> {
-        let Stage { plan, recorder, .. } = self.stage;
+        let Stage { plan, recorder, driver, .. } = self.stage;
+        let tagged = driver.needs_tags();
         let mut next = None;
         for found in part.messages.iter() {
             let named = found.producer.zip(found.sequence);
-            let message = named.and_then(|(id, sequence)| {
-                self.identities.message(recorder, plan, (Some(epoch), id), sequence)
-            });
+            let message = if tagged {
+                identity::from_tag(plan, found.payload).0
+            } else {
+                named.and_then(|(id, sequence)| {
+                    self.identities.message(recorder, plan, (Some(epoch), id), sequence)
+                })
+            };
             next = found.offset.map(|offset| offset + 1).or(next);
             messages.push(Delivery::new(message, found.offset));
         }

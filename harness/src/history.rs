@@ -46,6 +46,8 @@ pub struct History {
     pub consumers: Vec<ConsumerHistory>,
     /// What was done to the run on purpose, by fault and then in order.
     pub faults: Vec<Firing>,
+    /// What was read of the topics' logs themselves after the drain; empty where nobody looked.
+    pub audit: Vec<Audited>,
     /// How the run ended.
     pub end: End,
 }
@@ -64,6 +66,31 @@ pub struct Firing {
     /// How much traffic it met: requests under way while a process was down or stood still; polls
     /// that a crash dropped; of connections as [`crate::testbed::Harm`] says. 0 proves nothing.
     pub met: u64,
+}
+
+/// What an audit reader found of one topic: there is one for each store that has a log of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Audited {
+    /// Whose log.
+    pub topic: TopicIndex,
+    /// What came of it.
+    pub log: AuditedLog,
+}
+
+/// A log as an audit reader found it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AuditedLog {
+    /// All that is in it since the run began.
+    Read {
+        /// The life of the store that it is of.
+        epoch: EpochIndex,
+        /// The offset that its next message would have got.
+        end: Offset,
+        /// In its order.
+        messages: Vec<Delivery>,
+    },
+    /// It could not be read, in these words.
+    Failed(String),
 }
 
 /// How a run ended.

@@ -222,6 +222,12 @@ impl Messages {
         self.ends.len()
     }
 
+    /// How many bytes their payloads have together.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.text.len()
+    }
+
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -17,6 +17,8 @@ use crate::run::{self, Counters, Recorder, Stage};
 use crate::testbed::database::Database;
 use crate::testbed::{Testbed, external, process, relay};
 
+mod judged;
+pub mod logged;
 mod simulated;
 
 pub use simulated::{Simulation, simulate};
@@ -133,20 +135,27 @@ async fn hold_on(
         () = interrupt.triggered() => return Ok(not_begun(plan)),
         begun = begin(plan, settings, database) => begun?,
     };
+    let whole = Arc::clone(&stage);
     let (performed, mut trouble) = perform(stage, testbed.as_mut(), &mut interrupt, progress).await;
+    let performed = match performed {
+        Ok(history) => {
+            let audits = trouble.is_none() && !interrupt.is_triggered();
+            Ok(judged::judge(&whole, history, audits).await)
+        }
+        Err(failure) => Err(failure),
+    };
     if let Err(failure) = testbed.stop().await {
         trouble.get_or_insert(failure.0);
     }
-    let history = match (performed, trouble.take()) {
-        (Ok(history), still) => {
+    let (history, mut judgement) = match (performed, trouble.take()) {
+        (Ok(judged), still) => {
             trouble = still;
-            history
+            judged
         }
         // Actors fail because the broker is gone: its last words say more than theirs.
         (Err(_), Some(why)) => return Err(Failure(why)),
         (Err(failure), None) => return Err(Failure(failure.why)),
     };
-    let mut judgement = tokio::task::block_in_place(|| check::judge(plan, &history));
     if let Some(why) = trouble {
         judgement.doubt(why);
     }
@@ -177,6 +186,7 @@ fn not_begun(plan: &Plan) -> Trial {
         producers: plan.producers.iter().map(|_| ProducerHistory::default()).collect(),
         consumers: plan.consumers.iter().map(|_| ConsumerHistory::default()).collect(),
         faults: Vec::new(),
+        audit: Vec::new(),
         end: End::Interrupted,
     };
     let judgement = check::judge(plan, &history);
@@ -191,7 +201,8 @@ async fn start(
     let relays = relay::Order::of(plan);
     let started: Result<Box<dyn Testbed>, _> = match broker {
         BrokerUnderTest::Own(settings) => {
-            let settings = process::Settings { relays, ..settings.clone() };
+            let audit = settings.audit || judged::wants_audit(plan);
+            let settings = process::Settings { relays, audit, ..settings.clone() };
             process::Process::start(&settings, database).await.map(|process| Box::new(process) as _)
         }
         BrokerUnderTest::External(external) => {

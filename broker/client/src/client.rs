@@ -27,6 +27,17 @@ mod routes;
 /// How long an answer may take, unless [`Client::with_timeout`] says otherwise.
 pub const TIMEOUT: Duration = Duration::from_secs(10);
 
+/// A part of a topic's log, as [`Client::audit`] read it.
+#[derive(Clone, Debug)]
+pub struct LogPart {
+    /// The life of the store that the log is of.
+    pub epoch: String,
+    /// The offset that the log's next message gets.
+    pub end: wire::Offset,
+    /// In order of their offsets.
+    pub messages: Messages,
+}
+
 /// A way to one broker. Clones share their connections.
 #[derive(Clone)]
 pub struct Client {
@@ -146,6 +157,24 @@ impl Client {
         let mut url = self.routes.size.clone();
         identify(&mut url, request.topic, request.consumer_id, request.epoch);
         parse(&self.call(Method::GET, url, self.timeout).await?)
+    }
+
+    /// `GET /audit`: reads a topic's log itself from `offset` on, as far as one answer goes; moves no
+    /// position. Whoever wants all of it asks again behind the last message until that is the end.
+    ///
+    /// # Errors
+    /// [`wire::Code::NotFound`] among the refusals: the broker was not started with `--audit`.
+    pub async fn audit(&self, topic: &str, offset: wire::Offset) -> Result<LogPart, Error> {
+        let mut url = self.routes.audit.clone();
+        url.query_pairs_mut().append_pair("topic", topic);
+        append(&mut url, "offset", Some(offset));
+        let answer = self.call(Method::GET, url, self.timeout).await?;
+        let part: wire::LogPart<'_> =
+            serde_json::from_slice(&answer).map_err(|error| unreadable(&error))?;
+        if part.status == wire::Status::Failure {
+            return Err(Error::from_answer(StatusCode::OK, &answer));
+        }
+        Ok(LogPart { messages: Messages::of(&part.messages), epoch: part.epoch, end: part.end })
     }
 
     /// `DELETE /consumer`: ends a subscription.

@@ -70,7 +70,7 @@ pub mod transport;
 pub mod wire;
 
 pub use backoff::Retry;
-pub use client::Client;
+pub use client::{Client, LogPart};
 pub use consumer::{Consumer, Delivered, Delivery};
 pub use error::{Error, Refusal};
 pub use messages::{Message, Messages};

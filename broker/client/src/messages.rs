@@ -111,15 +111,21 @@ impl Messages {
         Ok(messages)
     }
 
+    /// Messages that serde has read.
+    pub(crate) fn of(messages: &[wire::Delivered<'_>]) -> Self {
+        let mut all = Self::default();
+        for message in messages {
+            all.push(Message::from(message));
+        }
+        all
+    }
+
     fn read_slowly(&mut self, body: &[u8]) -> Result<(), serde_json::Error> {
-        self.clear();
         let batch = serde_json::from_slice::<wire::Batch<'_>>(body)?;
         if batch.status != wire::Status::Success {
             return Err(serde::de::Error::custom("messages in an answer that says failure"));
         }
-        for message in &batch.messages {
-            self.push(Message::from(message));
-        }
+        *self = Self::of(&batch.messages);
         Ok(())
     }
 }

@@ -19,9 +19,13 @@ async fn listen() -> (TcpListener, String) {
 }
 
 async fn start() -> Client {
+    start_with(broker::Options::default()).await
+}
+
+async fn start_with(options: broker::Options) -> Client {
     let (listener, address) = listen().await;
-    let store = Arc::new(MemoryStore::new(Epoch::random(), Retain::Lag, None));
-    tokio::spawn(broker::serve(listener, store, broker::Options::default(), pending()));
+    let store = Arc::new(MemoryStore::new(Epoch::random(), Retain::All, None));
+    tokio::spawn(broker::serve(listener, store, options, pending()));
     Client::new(&address).unwrap()
 }
 
@@ -66,6 +70,24 @@ async fn every_payload_arrives_as_it_was_sent() {
     let expected: Vec<_> = (0..6).map(|number| (Some(number), Some(number))).collect();
     assert_eq!(numbers, expected);
     assert_eq!(messages.iter().next().unwrap().producer_id, Some(producer.id()));
+}
+
+#[tokio::test]
+async fn an_audited_log_is_read_part_by_part_and_without_an_audit_there_is_none() {
+    let options = broker::Options { audit: true, ..broker::Options::default() };
+    let client = start_with(options).await;
+    let mut producer = TopicProducer::register(&client, &topic(), &Retry::never()).await.unwrap();
+    assert!(producer.send(&["a", "\"b\"\n", "c"]).await.outcome.is_ok());
+    let part = client.audit("T1", 1).await.unwrap();
+    assert_eq!((part.epoch.as_str(), part.end), (producer.epoch(), 3));
+    let seen: Vec<_> =
+        part.messages.iter().map(|m| (m.offset, m.producer_id, m.sequence, m.payload)).collect();
+    let id = Some(producer.id());
+    assert_eq!(seen, [(Some(1), id, Some(1), "\"b\"\n"), (Some(2), id, Some(2), "c")]);
+    assert!(client.audit("T1", 3).await.unwrap().messages.is_empty());
+
+    let error = start().await.audit("T1", 0).await.unwrap_err();
+    assert_eq!(error.code(), Some(&broker_client::wire::Code::NotFound));
 }
 
 #[tokio::test]

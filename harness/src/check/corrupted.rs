@@ -35,6 +35,7 @@ pub(super) fn check(facts: &Facts<'_>) -> Opinion {
                     format!("delivered: {}", clip(&oddity.payload)),
                 ],
                 place: Some(place),
+                blames: None,
             });
         }
     }

@@ -209,5 +209,6 @@ fn instance(feed: &Feed, messages: [MessageId; 2], title: String, place: usize) 
         title,
         evidence: Vec::new(),
         place: Some(place),
+        blames: None,
     }
 }

@@ -45,6 +45,7 @@ fn judge(facts: &Facts<'_>, feed: &Feed) -> (Tally, Vec<MessageId>) {
                 ),
                 evidence: Vec::new(),
                 place: Some(seen.place),
+                blames: None,
             });
         }
     }
@@ -67,6 +68,7 @@ fn twice_in(facts: &Facts<'_>, log: &Log, repeated: &Bits, tally: &mut Tally) {
                 ),
                 evidence: Vec::new(),
                 place: None,
+                blames: None,
             });
         }
     }

@@ -13,6 +13,8 @@
 //! is counted is the least of an interval. Where the run ended before a consumer had caught up
 //! (see [`crate::history::End`]), what it misses is undecided: a doubt and no violation.
 //!
+//! Where the logs themselves were read after the run, each loss is also blamed: see [`super::blame`].
+//!
 //! Neighbouring losses of one producer are shown as one range, with its *shape*: all of what was due,
 //! a prefix of it, its tail, or from the middle.
 
@@ -20,6 +22,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use super::Kind;
+use super::blame::Blamer;
 use super::facts::{Facts, Fate, Feed, Request, Seen, Standing};
 use super::proof::{consumer_name, describe};
 use super::tally::{Instance, Opinion, Promise, Tally};
@@ -32,6 +35,7 @@ pub(super) fn check(facts: &Facts<'_>) -> Opinion {
     let mut tally = Tally::new(Kind::Lost, Promise::NoLoss);
     let mut undecided = Vec::new();
     let mut idle: BTreeMap<TopicIndex, Vec<&Feed>> = BTreeMap::new();
+    let mut blamer = None;
     let missing = facts.parallel(&facts.feeds, |feed| Missing::of(facts, feed));
     for (feed, missing) in facts.feeds.iter().zip(missing) {
         let count: u64 = missing.ranges.iter().map(|range| u64::from(range.count())).sum();
@@ -48,9 +52,19 @@ pub(super) fn check(facts: &Facts<'_>) -> Opinion {
             undecided.push((feed.consumer, feed.topic, count));
             continue;
         }
+        let blamer = blamer.get_or_insert_with(|| Blamer::new(facts)).as_ref();
         for range in &missing.ranges {
+            let blamed = blamer.map(|blamer| blamer.blame(feed, &range.messages));
+            if let Some((blames, _)) = &blamed {
+                tally.blames.get_or_insert_default().add(*blames);
+            }
             tally.add_many(u64::from(range.count()), || {
-                instance(facts, feed, range, &missing.spans)
+                let mut instance = instance(facts, feed, range, &missing.spans);
+                if let Some((blames, lines)) = blamed {
+                    instance.blames = Some(blames);
+                    instance.evidence.splice(0..0, lines);
+                }
+                instance
             });
         }
     }
@@ -322,6 +336,7 @@ fn instance(facts: &Facts<'_>, feed: &Feed, lost: &Lost, spans: &[Option<Range<u
         title,
         evidence: around(facts, feed, range),
         place: None,
+        blames: None,
     }
 }
 

@@ -77,5 +77,6 @@ fn instance(facts: &Facts<'_>, feed: &Feed, seen: Seen) -> Instance {
         title,
         evidence: Vec::new(),
         place: Some(seen.place),
+        blames: None,
     }
 }

@@ -5,6 +5,7 @@
 //! What all rules share is worked out once, in [`facts`]: which request each message went out in,
 //! and how each delivery stands, so that one fault is reported as one kind and not as three.
 
+mod blame;
 mod corrupted;
 mod divergent;
 mod doubts;
@@ -17,6 +18,7 @@ mod proof;
 mod reordered;
 mod stale_ack;
 mod tally;
+pub mod unlogged;
 
 #[cfg(test)]
 pub(crate) mod fixture;
@@ -29,6 +31,8 @@ use crate::history::History;
 use crate::plan::{ConsumerIndex, MessageId, Plan, TopicIndex};
 
 pub use crate::scenario::Anomaly as Kind;
+
+pub use blame::Blames;
 
 use facts::Facts;
 use tally::{Opinion, Tally};
@@ -58,6 +62,12 @@ pub struct Judgement {
 }
 
 impl Judgement {
+    /// What was found of a kind, be it a violation or allowed.
+    pub fn found(&self, kind: Kind) -> impl Iterator<Item = &Finding> {
+        let all = self.violations.iter().chain(&self.allowed);
+        all.filter(move |finding| finding.kind == kind)
+    }
+
     /// Adds a reason why there is no verdict; what was proven stays proven.
     pub fn doubt(&mut self, why: String) {
         self.doubts.insert(0, why);
@@ -77,6 +87,8 @@ pub struct Finding {
     pub count: u64,
     /// How many more there may be, where an outcome is unknown: `count` to `count + possible`.
     pub possible: u64,
+    /// Whom they are blamed on, where an audit reader looked into the logs; for [`Kind::Lost`] only.
+    pub blames: Option<Blames>,
     /// The first of them with their proofs, at most [`PROOFS_MAX`].
     pub proofs: Vec<Proof>,
 }
@@ -97,6 +109,8 @@ pub struct Proof {
     pub title: String,
     /// What was seen: invoked and acked when, at which offset, what each consumer saw around it.
     pub evidence: Vec<String>,
+    /// Whom it is blamed on, where an audit reader looked into the logs.
+    pub blames: Option<Blames>,
 }
 
 /// One line of the table: what to call a check in a report of its crash, and the check.

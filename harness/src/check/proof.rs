@@ -28,7 +28,11 @@ pub(super) fn findings(facts: &Facts<'_>, tallies: &[Tally]) -> (Vec<Finding>, V
             let proofs: Vec<Proof> = proofs.map(|i| proof(facts, &sightings, i)).collect();
             let count = own.iter().map(|tally| tally.count).sum();
             let possible = own.iter().map(|tally| tally.possible).sum();
-            (count > 0).then_some(Finding { kind, count, possible, proofs })
+            let blames = own.iter().filter_map(|tally| tally.blames).reduce(|mut all, more| {
+                all.add(more);
+                all
+            });
+            (count > 0).then_some(Finding { kind, count, possible, blames, proofs })
         };
         Kind::ALL.into_iter().filter_map(of_kind).collect::<Vec<_>>()
     });
@@ -52,6 +56,7 @@ fn proof(facts: &Facts<'_>, sightings: &Sightings, instance: &Instance) -> Proof
         messages: instance.messages.clone(),
         title: instance.title.clone(),
         evidence,
+        blames: instance.blames,
     }
 }
 

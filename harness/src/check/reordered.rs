@@ -137,5 +137,6 @@ fn instance(facts: &Facts<'_>, feed: &Feed, late: Seen, witness: MessageId) -> I
         title: format!("{who} got {behind} after {ahead}, which is behind it"),
         evidence: vec![proof],
         place: Some(late.place),
+        blames: None,
     }
 }

@@ -105,5 +105,6 @@ fn instance(facts: &Facts<'_>, stale: &Request, other: &Request, whose: &str) ->
         ),
         evidence: Vec::new(),
         place: None,
+        blames: None,
     }
 }

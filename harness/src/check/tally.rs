@@ -3,6 +3,7 @@
 use crate::plan::{ConsumerIndex, MessageId, TopicIndex};
 use crate::scenario::{Delivery, Expect, Order};
 
+use super::blame::Blames;
 use super::{Finding, Kind, PROOFS_MAX};
 
 /// What one check concludes.
@@ -54,6 +55,8 @@ pub(super) struct Tally {
     pub(super) count: u64,
     /// How many more there may be: what is known does not decide it.
     pub(super) possible: u64,
+    /// Whom they are blamed on, where that was looked into.
+    pub(super) blames: Option<Blames>,
     /// The first of them, at most [`PROOFS_MAX`].
     pub(super) instances: Vec<Instance>,
 }
@@ -70,11 +73,13 @@ pub(super) struct Instance {
     pub(super) evidence: Vec<String>,
     /// The delivery that it is about, by place among the consumer's.
     pub(super) place: Option<usize>,
+    /// Whom it is blamed on, where that was looked into.
+    pub(super) blames: Option<Blames>,
 }
 
 impl Tally {
     pub(super) const fn new(kind: Kind, promise: Promise) -> Self {
-        Self { kind, promise, count: 0, possible: 0, instances: Vec::new() }
+        Self { kind, promise, count: 0, possible: 0, blames: None, instances: Vec::new() }
     }
 
     /// Whether what was counted breaks a promise that was made; what is expected breaks none.
@@ -99,6 +104,9 @@ impl Tally {
     pub(super) fn merge(&mut self, other: Self) {
         self.count += other.count;
         self.possible += other.possible;
+        if let Some(blames) = other.blames {
+            self.blames.get_or_insert_default().add(blames);
+        }
         let room = PROOFS_MAX - self.instances.len();
         self.instances.extend(other.instances.into_iter().take(room));
     }
@@ -112,6 +120,7 @@ pub(super) fn bare(tallies: &[Tally]) -> Vec<Finding> {
             kind: tally.kind,
             count: tally.count,
             possible: tally.possible,
+            blames: tally.blames,
             proofs: Vec::new(),
         })
         .collect();

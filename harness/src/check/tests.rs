@@ -1,5 +1,6 @@
 //! Every check is proved by a history that is broken on purpose in just that way.
 
+mod blame;
 mod endings;
 mod faults;
 mod offsets;

@@ -15,17 +15,19 @@ use crate::plan::{Consumer, Plan};
 use crate::report::terminal::{self, Style};
 use crate::report::words;
 use crate::scenario;
+use crate::trial::logged;
 
 /// Its arguments.
 #[derive(Debug, clap::Args)]
-#[command(group = clap::ArgGroup::new("evidence").required(true))]
+#[command(group = clap::ArgGroup::new("evidence").required(true).multiple(true))]
 pub struct Arguments {
     /// The scenario file.
     pub file: PathBuf,
     /// A history that `run --history` wrote.
     #[arg(long, value_name = "FILE", group = "evidence")]
     pub history: Option<PathBuf>,
-    /// A folder with a `consumer_1.txt` and so on, lines of a topic and a payload.
+    /// A folder with a `consumer_1.txt` and so on, lines of a topic and a payload; beside a history,
+    /// the logs that its run wrote: what was delivered is looked for in them.
     #[arg(long, value_name = "DIR", group = "evidence")]
     pub logs: Option<PathBuf>,
 }
@@ -41,7 +43,9 @@ pub fn main(arguments: &Arguments) -> Exit {
         }
     };
     let judged = match (&arguments.history, &arguments.logs) {
-        (Some(history), _) => by_history(&plan, history).map(|judgement| (judgement, Vec::new())),
+        (Some(history), folder) => {
+            by_history(&plan, history, folder.as_deref()).map(|judgement| (judgement, Vec::new()))
+        }
         (None, Some(folder)) => by_logs(&plan, folder),
         (None, None) => return Exit::Usage,
     };
@@ -59,12 +63,17 @@ pub fn main(arguments: &Arguments) -> Exit {
     }
 }
 
-fn by_history(plan: &Plan, file: &Path) -> anyhow::Result<Judgement> {
+fn by_history(plan: &Plan, file: &Path, folder: Option<&Path>) -> anyhow::Result<Judgement> {
     let name = file.display().to_string();
     let open = File::open(file)
         .map_err(|error| anyhow::anyhow!("{name}: cannot read the history: {}", because(&error)))?;
     let history = json::read(plan, BufReader::new(open)).with_context(|| name)?;
-    Ok(check::judge(plan, &history))
+    let mut judgement = check::judge(plan, &history);
+    let compared = folder.map(|folder| logged::compare(plan, &history, folder));
+    for doubt in compared.into_iter().flatten() {
+        judgement.doubt(doubt);
+    }
+    Ok(judgement)
 }
 
 fn by_logs(plan: &Plan, folder: &Path) -> anyhow::Result<(Judgement, Vec<String>)> {

@@ -14,8 +14,8 @@ use broker_client::wire::{self, Code, ConsumerId, Offset, ProducerId, TopicName}
 use broker_client::{Client, Error, Retry, Subscription, TopicProducer};
 
 use super::{
-    Batch, Driver, Failure, Manner, Patience, Pending, Reply, Route, Sender, Subscriber, automatic,
-    original,
+    Batch, Driver, Failure, LogPart, Manner, Patience, Pending, Reply, Route, Sender, Subscriber,
+    automatic, original,
 };
 use crate::history::Outcome;
 use crate::scenario::{self, Acknowledge};
@@ -201,6 +201,29 @@ impl Driver for Http {
                 offset: size.offset,
             };
             self.subscriber(client, manner, topic, answer, Life::Later)
+        })
+    }
+
+    fn read_log<'a>(
+        &'a self,
+        route: Route,
+        topic: &'a TopicName,
+        offset: Offset,
+    ) -> Pending<'a, Result<Option<LogPart>, Failure>> {
+        Box::pin(async move {
+            let (client, stream) = self.client(route)?;
+            let retry = retry(Patience::Usual);
+            match retry.repeat(stream, || client.audit(topic.as_str(), offset)).await {
+                Ok(part) => Ok(Some(LogPart {
+                    epoch: part.epoch,
+                    end: part.end,
+                    messages: part.messages.into(),
+                })),
+                Err(error) if error.code() == Some(&Code::NotFound) => Ok(None),
+                // Ours may be spoken to as if it were the original; that one has no such route.
+                Err(_) if self.dialect() == Dialect::Original => Ok(None),
+                Err(error) => Err(failed("reading the log of", topic, &error)),
+            }
         })
     }
 

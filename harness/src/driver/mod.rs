@@ -1,7 +1,7 @@
 //! Drivers: how a broker under test is spoken to. A new broker is one file here that implements
 //! [`Driver`], [`Sender`] and [`Subscriber`], and one line in [`connect_over`].
 
-use std::future::Future;
+use std::future::{Future, ready};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -134,6 +134,17 @@ pub trait Driver: Send + Sync {
         session: (ConsumerId, Option<&'a str>),
     ) -> Pending<'a, Result<Box<dyn Subscriber>, Failure>>;
 
+    /// Reads the log of a topic itself from `offset` on, as far as one answer goes, and moves no
+    /// position. None where the broker cannot be read so.
+    fn read_log<'a>(
+        &'a self,
+        _route: Route,
+        _topic: &'a TopicName,
+        _offset: Offset,
+    ) -> Pending<'a, Result<Option<LogPart>, Failure>> {
+        Box::pin(ready(Ok(None)))
+    }
+
     /// Whether payloads must carry a tag (`P4#17:`), because the broker hands out messages without
     /// saying who sent them. Final once a [`register`](Self::register) or
     /// [`subscribe`](Self::subscribe) has succeeded; before that, what the broker's first answer
@@ -143,6 +154,17 @@ pub trait Driver: Send + Sync {
     /// The most messages that one request can carry, where the broker sets a bound. Final when
     /// [`needs_tags`](Self::needs_tags) is.
     fn batch_max(&self) -> Option<u32>;
+}
+
+/// A part of a topic's log.
+#[derive(Debug)]
+pub struct LogPart {
+    /// The life of the store that it is of.
+    pub epoch: String,
+    /// The offset that the log's next message gets.
+    pub end: Offset,
+    /// In order; nothing where the log has nothing more.
+    pub messages: Batch,
 }
 
 /// One producer's registration with one topic.

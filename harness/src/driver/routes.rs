@@ -49,6 +49,11 @@ impl Routes {
         &self.addresses
     }
 
+    /// Those for everybody, which no relay stands before.
+    pub fn shared_ones(&self) -> impl Iterator<Item = Route> {
+        (0..self.shared).map(Route)
+    }
+
     /// Where an actor speaks to about a topic: its own address, else one of the shared ones, in turn
     /// over actors and topics, so that every broker meets every topic where there are enough.
     #[must_use]

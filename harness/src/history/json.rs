@@ -1,8 +1,8 @@
 //! A history as JSON lines: a run's whole evidence in a file, to be judged again at any time.
 //!
 //! The first line, `{"history":1,..}`, says which plan it belongs to. Then come each producer's
-//! sessions and sends and each consumer's subscriptions and polls, a line each, and at last how the
-//! run ended and how many of each there are, so that a file that lacks something is noticed. Messages go by name (`P4#17`), and the
+//! sessions and sends and each consumer's subscriptions and polls, a line each, faults
+//! and audited logs where there are any, and at last how the run ended and how many of each there are, so that a file that lacks something is noticed. Messages go by name (`P4#17`), and the
 //! deliveries of a poll are runs of neighbours, so that a batch of 500 takes a few bytes.
 
 mod line;
@@ -62,8 +62,8 @@ mod tests {
 
     use super::{read, write};
     use crate::check::fixture::{Chance, Play, SMALL, Shape, history, plan};
-    use crate::history::{Answer, Delivery, End, History, Oddity};
-    use crate::plan::Plan;
+    use crate::history::{Answer, Audited, AuditedLog, Delivery, End, EpochIndex, History, Oddity};
+    use crate::plan::{Plan, TopicIndex};
 
     fn written(plan: &Plan, history: &History) -> String {
         let mut bytes = Vec::new();
@@ -102,6 +102,14 @@ mod tests {
                 consumer.subscriptions[0].epoch = None;
             }
         }
+        let messages: Vec<Delivery> = history.consumers[0].deliveries.clone();
+        history.audit = vec![
+            Audited {
+                topic: TopicIndex(0),
+                log: AuditedLog::Read { epoch: EpochIndex(0), end: 99, messages },
+            },
+            Audited { topic: TopicIndex(1), log: AuditedLog::Failed("away \"now\"".to_owned()) },
+        ];
         for producer in &mut history.producers {
             producer.sends[0].intended += 5;
             producer.sends[0].attempts = 3;

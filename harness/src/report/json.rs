@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::judged::{Found, Proven};
 use super::{Asked, Entry, Judged, Latency, Report, Summary, words};
-use crate::check::Verdict;
+use crate::check::{Blames, Verdict};
 use crate::exit::Exit;
 use crate::golden::Comparison;
 
@@ -142,6 +142,9 @@ struct Anomalies<'a> {
     count: u64,
     /// How many more there may be, where an outcome is unknown.
     possible: u64,
+    /// Whom they are blamed on, where the logs themselves were read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    blame: Option<Blame>,
     /// The first of them.
     proofs: Vec<Proof<'a>>,
 }
@@ -161,6 +164,18 @@ struct Proof<'a> {
     line: Option<u32>,
     title: &'a str,
     evidence: &'a [String],
+    /// Of its messages alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    blame: Option<Blame>,
+}
+
+/// Lost deliveries by whom they are blamed on.
+#[derive(Serialize)]
+struct Blame {
+    never_stored: u64,
+    not_delivered: u64,
+    log_gone: u64,
+    unread: u64,
 }
 
 #[derive(Serialize)]
@@ -281,6 +296,7 @@ impl<'a> Anomalies<'a> {
             kind: found.kind.as_str(),
             count: found.count,
             possible: found.possible,
+            blame: found.blames.map(Blame::new),
             proofs: found.proofs.iter().map(Proof::new).collect(),
         }
     }
@@ -297,7 +313,15 @@ impl<'a> Proof<'a> {
             line: proven.place.as_ref().map(|(_, line)| *line),
             title: &proven.title,
             evidence: &proven.evidence,
+            blame: proven.blames.map(Blame::new),
         }
+    }
+}
+
+impl Blame {
+    const fn new(blames: Blames) -> Self {
+        let Blames { never_stored, not_delivered, log_gone, unread } = blames;
+        Self { never_stored, not_delivered, log_gone, unread }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::check::{Finding, Judgement, Kind, Proof, Verdict};
+use crate::check::{Blames, Finding, Judgement, Kind, Proof, Verdict};
 use crate::plan::{MessageId, Plan};
 use crate::scenario::Source;
 
@@ -28,6 +28,8 @@ pub struct Found {
     pub count: u64,
     /// How many more there may be, where an outcome is unknown.
     pub possible: u64,
+    /// Whom they are blamed on, where the logs themselves were read.
+    pub blames: Option<Blames>,
     /// The first of them.
     pub proofs: Vec<Proven>,
 }
@@ -49,6 +51,8 @@ pub struct Proven {
     pub title: String,
     /// What was seen.
     pub evidence: Vec<String>,
+    /// Whom it is blamed on, where the logs themselves were read.
+    pub blames: Option<Blames>,
 }
 
 /// So many messages of a proof are named.
@@ -76,6 +80,7 @@ impl Found {
             kind: finding.kind,
             count: finding.count,
             possible: finding.possible,
+            blames: finding.blames,
             proofs: finding.proofs.iter().map(|proof| Proven::new(plan, proof)).collect(),
         }
     }
@@ -94,6 +99,7 @@ impl Proven {
             place: proof.messages.first().and_then(|id| place(plan, *id)),
             title: proof.title.clone(),
             evidence: proof.evidence.clone(),
+            blames: proof.blames,
         }
     }
 }

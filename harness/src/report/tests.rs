@@ -35,12 +35,14 @@ fn lost() -> Entry {
         kind: Kind::Lost,
         count: 1,
         possible: 0,
+        blames: None,
         proofs: vec![Proof {
             topic: TopicIndex(0),
             consumer: Some(ConsumerIndex(1)),
             messages: vec![MessageId(1)],
             title: String::from("C2 never got P1#2 (T1 number 2, p1.txt:2)"),
             evidence: vec![String::from("acked at 3.00 ms, 100% sure: <offset 1>")],
+            blames: None,
         }],
     });
     let lose = |consumer, mut all: Vec<MessageId>| {

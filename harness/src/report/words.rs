@@ -205,6 +205,7 @@ mod tests {
             kind,
             count,
             possible: 0,
+            blames: None,
             proofs: Vec::new(),
         };
         let judged = |violations| Judged {

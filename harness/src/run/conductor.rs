@@ -284,7 +284,7 @@ impl Conductor {
         let faults = &self.stage.plan.scenario.faults;
         faults::count_traffic(faults, &mut self.firings, &producers, &consumers);
         let epochs = self.stage.recorder.epochs();
-        History { epochs, producers, consumers, faults: self.firings, end }
+        History { epochs, producers, consumers, faults: self.firings, audit: Vec::new(), end }
     }
 }
 

@@ -11,10 +11,12 @@ use crate::scenario::Acknowledge;
 use crate::scenario::names::Actor;
 use crate::testbed::Hurt;
 
+pub use audit::audit;
 pub use conductor::perform;
 pub use phase::{Announcer, Phase, Phases};
 pub use recorder::{Counters, Recorder};
 
+mod audit;
 mod conductor;
 mod consumer;
 mod consumer_log;

@@ -39,6 +39,8 @@ pub struct Settings {
     pub count: NonZeroU32,
     /// The server that their store is in; none is memory.
     pub server: Option<Arc<Server>>,
+    /// Whether they keep everything and serve it to an audit reader.
+    pub audit: bool,
     /// Which connections something may be done to.
     pub relays: Order,
 }
@@ -53,6 +55,7 @@ impl Settings {
             arguments: Vec::new(),
             count: NonZeroU32::MIN,
             server: None,
+            audit: false,
             relays: Order::default(),
         }
     }
@@ -104,7 +107,11 @@ impl Process {
 
 /// What each broker is started with.
 fn starts(settings: &Settings, store: Option<&String>) -> impl Iterator<Item = Start> {
-    let Settings { harness, listen, arguments, count, .. } = settings;
+    let Settings { harness, listen, count, .. } = settings;
+    let mut arguments = settings.arguments.clone();
+    if settings.audit {
+        arguments.push("--audit".into());
+    }
     (1..=count.get()).map(move |number| Start {
         harness: harness.clone(),
         name: match count.get() {

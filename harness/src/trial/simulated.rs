@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::{Failure, Trial};
-use crate::check;
+use super::{Failure, Trial, judged};
+use crate::check::Judgement;
 use crate::driver::{Routes, connect_over};
 use crate::history::History;
 use crate::plan::Plan;
@@ -42,17 +42,16 @@ pub fn simulate(plan: &Arc<Plan>, simulation: &Simulation) -> Result<(Trial, Dur
     let mut builder = tokio::runtime::Builder::new_current_thread();
     let runtime = builder.enable_time().start_paused(true).build();
     let runtime = runtime.map_err(|error| Failure(format!("cannot make a runtime: {error}")))?;
-    let (history, took) = runtime.block_on(async {
-        let began = Instant::now();
-        let history = perform(plan, simulation).await?;
-        Ok::<_, Failure>((history, began.elapsed()))
-    })?;
-    let judgement = check::judge(plan, &history);
+    let ((history, judgement), took) = runtime.block_on(perform(plan, simulation))?;
     let interrupted = simulation.stop.load(Ordering::Relaxed);
     Ok((Trial { history, judgement, interrupted, left: None }, took))
 }
 
-async fn perform(plan: &Arc<Plan>, simulation: &Simulation) -> Result<History, Failure> {
+async fn perform(
+    plan: &Arc<Plan>,
+    simulation: &Simulation,
+) -> Result<((History, Judgement), Duration), Failure> {
+    let began = Instant::now();
     let testbed = Simulated::new(plan, simulation.bug);
     let routes = Routes::new(plan, &testbed);
     let how = plan.scenario.broker.driver;
@@ -66,8 +65,13 @@ async fn perform(plan: &Arc<Plan>, simulation: &Simulation) -> Result<History, F
         out: simulation.out.clone(),
         unsubscribe: false,
     });
-    let performed = run::perform(stage, stopped(Arc::clone(&simulation.stop))).await;
-    performed.map_err(|failure| Failure(failure.why))
+    let stop = stopped(Arc::clone(&simulation.stop));
+    let history = run::perform(Arc::clone(&stage), stop).await;
+    let history = history.map_err(|failure| Failure(failure.why))?;
+    let took = began.elapsed();
+    let audits =
+        Simulated::keeps_all(plan, simulation.bug) && !simulation.stop.load(Ordering::Relaxed);
+    Ok((judged::judge(&stage, history, audits).await, took))
 }
 
 /// Completes when the trial is to stop. Signals are real events, and a simulated clock does not

@@ -20,6 +20,7 @@ pub(super) struct Routes {
     pub(super) consume: Url,
     pub(super) size: Url,
     pub(super) consumer: Url,
+    pub(super) audit: Url,
 }
 
 impl Routes {
@@ -49,6 +50,7 @@ impl Routes {
             consume: route("/consumer/consume")?,
             size: route("/size")?,
             consumer: route("/consumer")?,
+            audit: route("/audit")?,
             base,
         })
     }

@@ -150,6 +150,20 @@ pub struct Batch<'a> {
     pub messages: Vec<Delivered<'a>>,
 }
 
+/// `GET /audit` answers this.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogPart<'a> {
+    /// Always [`Status::Success`].
+    pub status: Status,
+    /// The life of the store that the log is of.
+    pub epoch: String,
+    /// The offset that the log's next message gets.
+    pub end: Offset,
+    /// In order of their offsets; empty past the end.
+    #[serde(borrow)]
+    pub messages: Vec<Delivered<'a>>,
+}
+
 /// `GET /size` answers this.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Size {

@@ -4,8 +4,8 @@
 //! beside them, so that the original Python client and ours speak to the same broker.
 
 pub use bodies::{
-    Batch, Consume, ConsumerRegistered, CreateTopic, Delivered, Failure, Produce, Produced,
-    ProducerRegistered, Register, Size, Status, Subscription, Topics,
+    Batch, Consume, ConsumerRegistered, CreateTopic, Delivered, Failure, LogPart, Produce,
+    Produced, ProducerRegistered, Register, Size, Status, Subscription, Topics,
 };
 pub use codes::Code;
 pub use names::{BadTopicName, TOPIC_NAME_MAX, TopicName};

@@ -75,6 +75,7 @@ impl<'a> Feed<'a> {
             title,
             evidence: Vec::new(),
             place: None,
+            blames: None,
         }
     }
 }

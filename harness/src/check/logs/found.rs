@@ -82,11 +82,13 @@ fn finding(tally: &Tally) -> Finding {
         messages: instance.messages.clone(),
         title: instance.title.clone(),
         evidence: instance.evidence.clone(),
+        blames: None,
     };
     Finding {
         kind: tally.kind,
         count: tally.count,
         possible: tally.possible,
+        blames: None,
         proofs: tally.instances.iter().map(proof).collect(),
     }
 }

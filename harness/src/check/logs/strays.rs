@@ -42,6 +42,7 @@ pub(super) fn judge(
             title,
             evidence: Vec::new(),
             place: None,
+            blames: None,
         };
         found.add(kind, Promise::Always, 1, instance);
     }

@@ -137,6 +137,7 @@ fn instance(
         title,
         evidence: Vec::new(),
         place: None,
+        blames: None,
     }
 }
 

@@ -91,6 +91,7 @@ fn settings(plan: &Plan, context: &Context, logs: &Path) -> Settings {
         process.server = server(plan, context);
         if let Some(order) = &context.arguments.sabotage {
             let record = logs.join(SABOTAGE_RECORD);
+            process.audit = true;
             process.arguments.extend(sabotage::arguments(order, plan, &record));
         }
     }

@@ -115,6 +115,7 @@ mod tests {
             kind: *kind,
             count: *count,
             possible: 0,
+            blames: None,
             proofs: Vec::new(),
         });
         let verdict = if found.is_empty() { Verdict::Pass } else { Verdict::Fail };

@@ -39,7 +39,7 @@ pub(super) struct Header<'a> {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[serde(
-    expecting = "an object with one of `session`, `send`, `subscription`, `poll`, `fault` and `end`"
+    expecting = "an object with one of `session`, `send`, `subscription`, `poll`, `fault`, `audit` and `end`"
 )]
 pub(super) enum Line<'a> {
     #[serde(borrow)]
@@ -52,6 +52,8 @@ pub(super) enum Line<'a> {
     Poll(Poll<'a>),
     #[serde(borrow)]
     Fault(Fault<'a>),
+    #[serde(borrow)]
+    Audit(Audit<'a>),
     End(End),
 }
 
@@ -177,6 +179,36 @@ pub(super) struct Oddity<'a> {
     pub(super) sequence: Option<u64>,
 }
 
+/// What was found in one topic's log.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[serde(expecting = "an object with what is known of the log")]
+pub(super) struct Audit<'a> {
+    pub(super) topic: Cow<'a, str>,
+    #[serde(borrow)]
+    pub(super) log: Log<'a>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[serde(expecting = "an object with `read` or `failed`")]
+pub(super) enum Log<'a> {
+    #[serde(borrow)]
+    Read(Read<'a>),
+    Failed(Cow<'a, str>),
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[serde(expecting = "an object with epoch, end and messages")]
+pub(super) struct Read<'a> {
+    pub(super) epoch: u32,
+    pub(super) end: u64,
+    /// In the log's order; never with anything odd.
+    #[serde(borrow)]
+    pub(super) messages: Vec<Run<'a>>,
+}
+
 /// The last line: how the run ended, and how many of each there are in the file.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -200,6 +232,9 @@ pub(super) struct Counts {
     /// Left out of the file where there are none, as it was before there were any.
     #[serde(skip_serializing_if = "is_zero", default)]
     pub(super) faults: u64,
+    /// Left out too.
+    #[serde(skip_serializing_if = "is_zero", default)]
+    pub(super) audits: u64,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
@@ -219,11 +254,12 @@ impl Counts {
             polls: sum(&mut consumers().map(|own| own.polls.len())),
             deliveries: sum(&mut consumers().map(|own| own.deliveries.len())),
             faults: history.faults.len() as u64,
+            audits: history.audit.len() as u64,
         }
     }
 
     /// Of each: its name, and how many.
-    pub(super) const fn named(self) -> [(&'static str, u64); 6] {
+    pub(super) const fn named(self) -> [(&'static str, u64); 7] {
         [
             ("sessions", self.sessions),
             ("sends", self.sends),
@@ -231,6 +267,7 @@ impl Counts {
             ("polls", self.polls),
             ("deliveries", self.deliveries),
             ("faults", self.faults),
+            ("audits", self.audits),
         ]
     }
 }

@@ -7,8 +7,8 @@ use super::plain::plain;
 use super::{VERSION, fingerprint};
 use crate::because::because;
 use crate::history::{
-    Answer, ConsumerHistory, Delivery, End, EpochIndex, Firing, History, Oddity, Outcome, Polled,
-    ProducerHistory, Sent, Session, Subscribed,
+    Answer, Audited, AuditedLog, ConsumerHistory, Delivery, End, EpochIndex, Firing, History,
+    Oddity, Outcome, Polled, ProducerHistory, Sent, Session, Subscribed,
 };
 use crate::plan::{MessageId, MessageName, Plan, StreamIndex, TopicIndex};
 
@@ -113,6 +113,7 @@ fn header(plan: &Plan, text: &str) -> Result<History, String> {
         producers: vec![ProducerHistory::default(); plan.producers.len()],
         consumers: vec![ConsumerHistory::default(); plan.consumers.len()],
         faults: Vec::new(),
+        audit: Vec::new(),
         end: End::default(),
     })
 }
@@ -134,6 +135,7 @@ impl Reading<'_> {
             Line::Subscription(line) => self.subscription(&line),
             Line::Poll(line) => self.poll(&line),
             Line::Fault(line) => self.fault(&line),
+            Line::Audit(line) => self.audit(&line),
             Line::End(end) => {
                 self.ended = true;
                 self.history.end = match end.how {
@@ -260,6 +262,30 @@ impl Reading<'_> {
             ended: moment(line.ended),
             met: line.met,
         });
+        Ok(())
+    }
+
+    fn audit(&mut self, line: &line::Audit<'_>) -> Result<(), String> {
+        let topic = self.topic(&line.topic)?;
+        let log = match &line.log {
+            line::Log::Failed(words) => AuditedLog::Failed(words.to_string()),
+            line::Log::Read(read) => {
+                let epoch = self.epoch(Some(read.epoch))?;
+                let mut part = ConsumerHistory::default();
+                for run in &read.messages {
+                    take_over(self.plan, &mut part, run)?;
+                }
+                if !part.oddities.is_empty() {
+                    return Err("of a message in a log only its name and offset are said".into());
+                }
+                AuditedLog::Read {
+                    epoch: epoch.expect("one was given"),
+                    end: read.end,
+                    messages: part.deliveries,
+                }
+            }
+        };
+        self.history.audit.push(Audited { topic, log });
         Ok(())
     }
 

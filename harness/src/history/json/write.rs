@@ -1,11 +1,14 @@
 //! A history to JSON lines.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use super::line::{self, Header, Line, at};
 use super::{VERSION, fingerprint};
-use crate::history::{Answer, ConsumerHistory, End, History, Outcome, ProducerHistory};
+use crate::history::{
+    Answer, AuditedLog, ConsumerHistory, Delivery, End, History, Oddity, Outcome, ProducerHistory,
+};
 use crate::plan::{MessageId, Plan};
 
 /// Writes a history; [`super::read()`] with the same plan gives it back.
@@ -42,6 +45,19 @@ pub fn write(plan: &Plan, history: &History, mut to: impl Write) -> io::Result<(
             met: firing.met,
         };
         put(&Line::Fault(line), &mut to)?;
+    }
+    let none = BTreeMap::new();
+    for audited in &history.audit {
+        let log = match &audited.log {
+            AuditedLog::Failed(words) => line::Log::Failed(words.into()),
+            AuditedLog::Read { epoch, end, messages } => line::Log::Read(line::Read {
+                epoch: epoch.0,
+                end: *end,
+                messages: runs(plan, messages, &none, 0),
+            }),
+        };
+        let topic = plan.topics[audited.topic.place()].name.as_str().into();
+        put(&Line::Audit(line::Audit { topic, log }), &mut to)?;
     }
     let how = match history.end {
         End::Drained => line::How::Drained,
@@ -133,7 +149,8 @@ fn write_consumer(
                 Answer::Delivered(count) => {
                     let first = from;
                     from += *count as usize;
-                    line::Answer::Delivered(runs(plan, part, first, from))
+                    let deliveries = &part.deliveries[first..from];
+                    line::Answer::Delivered(runs(plan, deliveries, &part.oddities, first))
                 }
                 Answer::Failed(words) => line::Answer::Failed(words.into()),
             },
@@ -143,20 +160,19 @@ fn write_consumer(
     Ok(())
 }
 
-/// The deliveries from place to place, neighbours together.
+/// Deliveries, neighbours together; `first` is the place that `oddities` know the first of them by.
 fn runs<'a>(
     plan: &Plan,
-    part: &'a ConsumerHistory,
+    deliveries: &[Delivery],
+    oddities: &'a BTreeMap<u64, Oddity>,
     first: usize,
-    end: usize,
 ) -> Vec<line::Run<'a>> {
     let mut runs = Vec::new();
     // What the next delivery has to be to belong to the last run.
     let mut expected: Option<(MessageId, Option<u64>)> = None;
-    for place in first..end {
-        let delivery = part.deliveries[place];
+    for (place, delivery) in (first..).zip(deliveries) {
         let (message, offset) = (delivery.message(), delivery.offset());
-        let odd = part.oddities.get(&(place as u64));
+        let odd = oddities.get(&(place as u64));
         let stream = |message| plan.messages.stream(message);
         if let (Some(expected_next), Some(message), None, Some(line::Run(.., count, None))) =
             (expected, message, odd, runs.last_mut())

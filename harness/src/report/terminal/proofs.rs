@@ -50,6 +50,9 @@ pub(super) fn proofs(judged: &Judged, style: Style, to: &mut dyn Write) -> io::R
 fn anomalies(found: &Found, style: Style, to: &mut dyn Write) -> io::Result<()> {
     let kind = style.bad(found.kind.as_str());
     writeln!(to, "\n      {kind}  {}", words::anomalies(found.kind, found.count, found.possible))?;
+    if let Some(blames) = found.blames {
+        writeln!(to, "        blame: {}", blames.words())?;
+    }
     for Proven { title, evidence, .. } in &found.proofs {
         writeln!(to, "        {title}")?;
         for line in evidence {
@@ -67,6 +70,10 @@ pub(super) fn allowed(judged: &Judged, style: Style, to: &mut dyn Write) -> io::
     for found in &judged.allowed {
         let words = words::anomalies(found.kind, found.count, found.possible);
         writeln!(to, "{}", style.faint(&format!("      {words}, which `expect` allows")))?;
+        if let Some(blames) = found.blames {
+            let words = format!("        blame: {}", blames.words());
+            writeln!(to, "{}", style.faint(&words))?;
+        }
         for Proven { title, .. } in &found.proofs {
             writeln!(to, "{}", style.faint(&format!("        {title}")))?;
         }

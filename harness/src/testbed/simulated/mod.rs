@@ -18,6 +18,7 @@ use std::collections::BTreeMap;
 use std::future::pending;
 use std::sync::{Arc, Mutex};
 
+use broker::store::memory::Retain;
 use broker_client::transport::Transport;
 
 use self::hand::Hand;
@@ -50,7 +51,8 @@ impl Simulated {
     pub fn seeded(plan: &Plan, bug: Option<Bug>, seed: u64) -> Self {
         let scenario = &plan.scenario;
         let brokers = scenario.broker.count() as usize;
-        let shelf = Shelf::new(seed, scenario.broker.store, bug);
+        let retain = if Self::keeps_all(plan, bug) { Retain::All } else { Retain::Lag };
+        let shelf = Shelf::new(seed, scenario.broker.store, retain, bug);
         let servers: Vec<_> = (0..brokers).map(|_| Arc::new(Server::default())).collect();
         for server in &servers {
             server.start(shelf.store());
@@ -62,6 +64,15 @@ impl Simulated {
             own: own_addresses(plan, brokers),
             hand: Arc::new(Hand { servers, network, shelf, harmed: Mutex::default() }),
         }
+    }
+
+    /// Whether all messages of its brokers are kept to the end, so that an audit of their logs says
+    /// what was stored. Where nothing goes wrong on purpose, messages are not worth the memory.
+    #[must_use]
+    pub fn keeps_all(plan: &Plan, bug: Option<Bug>) -> bool {
+        let scenario = &plan.scenario;
+        let harmed = !scenario.faults.is_empty() || scenario.network.is_some();
+        harmed || bug.is_some() || scenario.broker.store.has_database()
     }
 
     /// The way to the brokers.

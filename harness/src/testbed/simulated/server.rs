@@ -53,7 +53,7 @@ impl Server {
     /// Starts it on a store; it must be down.
     pub(super) fn start(&self, store: Arc<dyn Store>) {
         let closing = Signal::default();
-        let router = broker::router(store, Limits::default(), closing.clone());
+        let router = broker::audited_router(store, Limits::default(), closing.clone());
         let mut inside = self.inside();
         inside.lives += 1;
         inside.process = Some(Process { router, closing, tasks: JoinSet::new(), accepts: true });

@@ -17,6 +17,8 @@ use crate::testbed::bugs::{Bug, Kept};
 pub(super) struct Shelf {
     /// For the epochs.
     chance: Mutex<Pcg64Mcg>,
+    /// What a broker's own memory keeps.
+    retain: Retain,
     /// Kept outside the brokers, where anything is kept.
     database: Option<Arc<Database>>,
     /// A store that is wrong on purpose, in place of the right one.
@@ -24,7 +26,7 @@ pub(super) struct Shelf {
 }
 
 impl Shelf {
-    pub(super) fn new(seed: u64, store: scenario::Store, bug: Option<Bug>) -> Self {
+    pub(super) fn new(seed: u64, store: scenario::Store, retain: Retain, bug: Option<Bug>) -> Self {
         let mut chance = generator(seed, Purpose::Epochs, 0);
         let wrong =
             bug.map(|bug| Kept::new(bug, epoch(&mut chance), generator(seed, Purpose::Bug, 0)));
@@ -32,7 +34,7 @@ impl Shelf {
             let steps = generator(seed, Purpose::Database, 0);
             Arc::new(Database::new(epoch(&mut chance), steps))
         });
-        Self { chance: Mutex::new(chance), database, wrong }
+        Self { chance: Mutex::new(chance), retain, database, wrong }
     }
 
     /// The store of a broker that starts.
@@ -44,7 +46,7 @@ impl Shelf {
             return Arc::clone(database) as _;
         }
         let mut chance = self.chance.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::new(MemoryStore::new(epoch(&mut chance), Retain::Lag, None))
+        Arc::new(MemoryStore::new(epoch(&mut chance), self.retain, None))
     }
 
     /// The database, where there is one.

@@ -1,0 +1,266 @@
+//! Whom a lost message is blamed on, by what an audit reader found in the logs themselves.
+//!
+//! *Never stored*: it was acked, and the log that it was acked into has not got it: the broker lost
+//! it, or never had it. *Stored but not delivered*: it is in the log, and the consumer was not handed
+//! it. *Its log is gone*: it was acked in a life of the store that is over, and of which nothing can
+//! be read any more, as when a broker in memory restarts. Where a log could not be read, nobody is
+//! blamed. Blame decides nothing: a message that is lost is lost.
+
+use std::fmt::Write as _;
+use std::ops::Range;
+
+use super::facts::{Facts, Feed};
+use super::proof::{consumer_name, epoch_name};
+use crate::history::{Audited, AuditedLog, EpochIndex};
+use crate::numbers;
+use crate::plan::{MessageId, TopicIndex};
+
+/// So many parts of a lost range are told apart; the rest are counted.
+const PARTS_MAX: usize = 5;
+
+/// Lost deliveries by whom they are blamed on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Blames {
+    /// Acked, and not in the log.
+    pub never_stored: u64,
+    /// In the log, and not handed out.
+    pub not_delivered: u64,
+    /// Acked in a life of the store whose log is gone with it.
+    pub log_gone: u64,
+    /// Nobody's, because the log could not be read.
+    pub unread: u64,
+}
+
+impl Blames {
+    /// How many of each there are, and what that is called.
+    #[must_use]
+    pub const fn named(self) -> [(u64, &'static str); 4] {
+        [
+            (self.never_stored, "never stored"),
+            (self.not_delivered, "stored but not delivered"),
+            (self.log_gone, "in a log that is gone"),
+            (self.unread, "in a log that could not be read"),
+        ]
+    }
+
+    /// `2 never stored, 1 stored but not delivered`.
+    #[must_use]
+    pub fn words(self) -> String {
+        let some = self.named().into_iter().filter(|(count, _)| *count > 0);
+        let parts: Vec<String> =
+            some.map(|(count, what)| format!("{} {what}", numbers::number(count))).collect();
+        parts.join(", ")
+    }
+
+    /// Adds what is blamed elsewhere.
+    pub(super) fn add(&mut self, other: Self) {
+        self.never_stored += other.never_stored;
+        self.not_delivered += other.not_delivered;
+        self.log_gone += other.log_gone;
+        self.unread += other.unread;
+    }
+}
+
+/// Whom one message is blamed on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Blame {
+    NeverStored,
+    NotDelivered,
+    LogGone,
+    Unread,
+}
+
+/// Where a message is: which of the audited logs, and at which offset.
+type Place = (MessageId, usize, Option<u64>);
+
+/// What the audited logs say.
+pub(super) struct Blamer<'a> {
+    facts: &'a Facts<'a>,
+    /// Ascending by message.
+    places: Vec<Place>,
+}
+
+impl<'a> Blamer<'a> {
+    /// None where nobody looked into the logs.
+    pub(super) fn new(facts: &'a Facts<'a>) -> Option<Self> {
+        let audit = &facts.history.audit;
+        let mut places = Vec::new();
+        for (log, audited) in audit.iter().enumerate() {
+            let AuditedLog::Read { messages, .. } = &audited.log else { continue };
+            let named =
+                messages.iter().filter_map(|entry| Some((entry.message()?, entry.offset())));
+            // One of another topic is no place where it could be handed out from.
+            let own = named.filter(|(id, _)| facts.plan.stream(*id).topic == audited.topic);
+            places.extend(own.map(|(message, offset)| (message, log, offset)));
+        }
+        places.sort_unstable();
+        (!audit.is_empty()).then_some(Self { facts, places })
+    }
+
+    /// Blames neighbouring messages of one stream that a feed misses, all acked: how many whom, and for people a line
+    /// for each part of them with one fate.
+    pub(super) fn blame(&self, feed: &Feed, messages: &Range<u32>) -> (Blames, Vec<String>) {
+        let mut blames = Blames::default();
+        let mut parts: Vec<(Blame, Range<u32>)> = Vec::new();
+        for id in messages.clone() {
+            let blame = self.of(MessageId(id));
+            *match blame {
+                Blame::NeverStored => &mut blames.never_stored,
+                Blame::NotDelivered => &mut blames.not_delivered,
+                Blame::LogGone => &mut blames.log_gone,
+                Blame::Unread => &mut blames.unread,
+            } += 1;
+            match parts.last_mut() {
+                Some((last, part)) if *last == blame => part.end = id + 1,
+                _ => parts.push((blame, id..id + 1)),
+            }
+        }
+        let shown = parts.iter().take(PARTS_MAX);
+        let mut lines: Vec<String> =
+            shown.map(|(blame, part)| self.line(feed, *blame, part)).collect();
+        if parts.len() > PARTS_MAX {
+            lines.push(format!("of all of them: {}", blames.words()));
+        }
+        (blames, lines)
+    }
+
+    fn of(&self, message: MessageId) -> Blame {
+        if self.place(message).is_some() {
+            return Blame::NotDelivered;
+        }
+        let topic = self.facts.plan.stream(message).topic;
+        let own = || self.facts.history.audit.iter().filter(move |own| own.topic == topic);
+        let epoch = self.epoch(message);
+        if own().any(|audited| is_of(audited, epoch)) {
+            Blame::NeverStored
+        } else if own().any(|audited| matches!(audited.log, AuditedLog::Failed(_)))
+            || own().next().is_none()
+        {
+            Blame::Unread
+        } else {
+            Blame::LogGone
+        }
+    }
+
+    /// The first place where it is.
+    fn place(&self, message: MessageId) -> Option<Place> {
+        let first = self.places.partition_point(|place| place.0 < message);
+        self.places.get(first).copied().filter(|place| place.0 == message)
+    }
+
+    /// The life of the store that it was acked in.
+    fn epoch(&self, message: MessageId) -> Option<EpochIndex> {
+        self.facts.request(message).and_then(|request| request.epoch)
+    }
+
+    fn line(&self, feed: &Feed, blame: Blame, part: &Range<u32>) -> String {
+        let (first, last) = (MessageId(part.start), MessageId(part.end - 1));
+        let name = |id| self.facts.plan.name(id);
+        let (who, is, was) = if first == last {
+            (name(first).to_string(), "is", "was")
+        } else {
+            (format!("{} to {}", name(first), name(last)), "are", "were")
+        };
+        let topic = self.facts.plan.stream(first).topic;
+        match blame {
+            Blame::NotDelivered => {
+                let (at, late) = (self.at(first, last), self.late(feed, first, last));
+                format!("stored but not delivered: {who} {is} in the log{at}{late}")
+            }
+            Blame::NeverStored => {
+                let instead = self.instead(first);
+                format!("never stored: {who} {was} acked, and {is} not in the log{instead}")
+            }
+            Blame::LogGone => {
+                let life = self
+                    .epoch(first)
+                    .map_or("", |epoch| self.facts.history.epochs[epoch.0 as usize].as_str());
+                format!(
+                    "its log is gone: {who} {was} acked in epoch {life} of the store, and the log of \
+                     that life is gone with it"
+                )
+            }
+            Blame::Unread => format!("nobody can be blamed for {who}: {}", self.unread(topic)),
+        }
+    }
+
+    /// ` at offset 16`, or ` at offsets 16 to 31`, and in which life of the store.
+    fn at(&self, first: MessageId, last: MessageId) -> String {
+        let (first, last) = (self.place(first), self.place(last));
+        let Some((_, log, Some(from))) = first else { return String::new() };
+        let mut words = match last {
+            Some((_, _, Some(to))) if to != from => format!(" at offsets {from} to {to}"),
+            _ => format!(" at offset {from}"),
+        };
+        if let AuditedLog::Read { epoch, .. } = &self.facts.history.audit[log].log {
+            words += &epoch_name(self.facts, Some(*epoch));
+        }
+        words
+    }
+
+    /// Why messages may not have been handed out: the consumer subscribed anew, to another life of the
+    /// store, and they stood in its log before.
+    fn late(&self, feed: &Feed, first: MessageId, last: MessageId) -> String {
+        let (Some((_, log, _)), Some((_, _, Some(at)))) = (self.place(first), self.place(last))
+        else {
+            return String::new();
+        };
+        let AuditedLog::Read { epoch, .. } = self.facts.history.audit[log].log else {
+            return String::new();
+        };
+        let who = consumer_name(self.facts, feed.consumer);
+        let claims = &self.facts.history.consumers[feed.consumer.place()].subscriptions;
+        let mut own = claims.iter().filter(|claim| claim.topic == feed.topic);
+        if own.clone().any(|claim| claim.epoch.is_none()) {
+            return String::new();
+        }
+        match own.find(|claim| claim.epoch == Some(epoch)).map(|claim| claim.offset) {
+            None => format!(", and {who} has no subscription in that life of the store"),
+            Some(Some(start)) if start > at => {
+                format!(", and {who} subscribed to that life of the store at offset {start}")
+            }
+            Some(_) => String::new(),
+        }
+    }
+
+    /// What stands where a message was said to be: `; at offset 3, which its ack named, stands P2#4`.
+    fn instead(&self, message: MessageId) -> String {
+        let topic = self.facts.plan.stream(message).topic;
+        let epoch = self.epoch(message);
+        let audit = self.facts.history.audit.iter();
+        let log = audit.filter(|own| own.topic == topic).find(|own| is_of(own, epoch));
+        let Some(Audited { log: AuditedLog::Read { end, messages, .. }, .. }) = log else {
+            return String::new();
+        };
+        let mut words = format!(", whose end is {end}{}", epoch_name(self.facts, epoch));
+        let request = self.facts.request(message);
+        let named = request.and_then(|own| Some(own.offset? + u64::from(message.0 - own.first.0)));
+        if let Some(offset) = named {
+            let found = messages.iter().find(|entry| entry.offset() == Some(offset));
+            let what = match found.map(|entry| entry.message()) {
+                Some(Some(other)) => self.facts.plan.name(other).to_string(),
+                Some(None) => "a message that nobody sent".to_owned(),
+                None => "nothing".to_owned(),
+            };
+            let _ = write!(words, "; at offset {offset}, which its ack named, stands {what}");
+        }
+        words
+    }
+
+    fn unread(&self, topic: TopicIndex) -> &str {
+        let own = self.facts.history.audit.iter().filter(|own| own.topic == topic);
+        let failed = own.filter_map(|own| match &own.log {
+            AuditedLog::Failed(words) => Some(words.as_str()),
+            AuditedLog::Read { .. } => None,
+        });
+        failed.last().unwrap_or("its topic's log was not read")
+    }
+}
+
+/// Whether it is the log of this life of the store; a broker that tells none has one.
+fn is_of(audited: &Audited, epoch: Option<EpochIndex>) -> bool {
+    match &audited.log {
+        AuditedLog::Read { epoch: own, .. } => epoch.is_none_or(|epoch| epoch == *own),
+        AuditedLog::Failed(_) => false,
+    }
+}

@@ -1,0 +1,107 @@
+//! Delivered but not logged: what a consumer was handed, as its history says, and what is missing in
+//! the log that was written of it. That is a fault of whoever wrote the log and not of the broker, so
+//! it is a doubt and no violation.
+//!
+//! Example: C1 was handed P1#1, P1#2 and P1#3, and `consumer_1.txt` was cut off after the second line.
+
+use crate::history::{Answer, History};
+use crate::numbers;
+use crate::plan::{ConsumerIndex, Plan};
+
+/// What stands between topic and payload in a log.
+const GAP: &str = "     ";
+
+/// So many of them are named.
+const NAMED: usize = 10;
+
+/// How many bytes the log of what this consumer was handed has.
+#[must_use]
+pub fn length(plan: &Plan, history: &History, consumer: ConsumerIndex) -> u64 {
+    let lines = lines(plan, history, consumer);
+    lines.map(|(_, topic, payload)| (topic.len() + GAP.len() + payload.len() + 1) as u64).sum()
+}
+
+/// Compares a log with what this consumer was handed: a sentence where they are not the same.
+#[must_use]
+pub fn compare(
+    plan: &Plan,
+    history: &History,
+    consumer: ConsumerIndex,
+    log: &[u8],
+) -> Option<String> {
+    let number = plan.consumers[consumer.place()].number;
+    // A line that was cut off is not there.
+    let end = log.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1);
+    let mut rest = &log[..end];
+    let mut missing = Vec::new();
+    let mut count = 0;
+    for (place, topic, payload) in lines(plan, history, consumer) {
+        match after(rest, topic, payload) {
+            Some(more) => rest = more,
+            None => {
+                count += 1;
+                if missing.len() < NAMED {
+                    missing.push(place);
+                }
+            }
+        }
+    }
+    if !rest.is_empty() {
+        let read = end - rest.len();
+        let line = log[..read].iter().filter(|byte| **byte == b'\n').count() + 1;
+        return Some(format!(
+            "the log of C{number} has what it was not handed, from line {line} on"
+        ));
+    }
+    if count == 0 {
+        let cut = end < log.len();
+        return cut
+            .then(|| format!("the log of C{number} ends in a line that C{number} was not handed"));
+    }
+    let part = &history.consumers[consumer.place()];
+    let name = |place: &usize| match part.deliveries[*place].message() {
+        Some(message) => plan.name(message).to_string(),
+        None => "a message without a name".to_owned(),
+    };
+    let names: Vec<String> = missing.iter().map(name).collect();
+    let more = count - missing.len() as u64;
+    let more =
+        if more > 0 { format!(" and {} more", numbers::number(more)) } else { String::new() };
+    let messages = numbers::count(count, "message");
+    let verb = if count == 1 { "is" } else { "are" };
+    Some(format!(
+        "delivered but not logged: {messages} that C{number} was handed {verb} not in its log: {}{more}",
+        names.join(", ")
+    ))
+}
+
+/// Each delivery: its place, its topic and its payload.
+fn lines<'a>(
+    plan: &'a Plan,
+    history: &'a History,
+    consumer: ConsumerIndex,
+) -> impl Iterator<Item = (usize, &'a str, &'a str)> {
+    let part = &history.consumers[consumer.place()];
+    let counts = part.polls.iter().map(|poll| {
+        let topic = part.subscriptions[poll.subscription as usize].topic;
+        let count = match poll.answer {
+            Answer::Delivered(count) => count as usize,
+            Answer::Failed(_) => 0,
+        };
+        (plan.topics[topic.place()].name.as_str(), count)
+    });
+    let topics = counts.flat_map(|(topic, count)| std::iter::repeat_n(topic, count));
+    part.deliveries.iter().enumerate().zip(topics).map(|((place, delivery), topic)| {
+        let payload = match part.oddities.get(&(place as u64)) {
+            Some(oddity) => oddity.payload.as_str(),
+            None => delivery.message().map_or("", |message| plan.messages.payload(message)),
+        };
+        (place, topic, payload)
+    })
+}
+
+/// What follows the line at the beginning of a log, if it is this one.
+fn after<'a>(log: &'a [u8], topic: &str, payload: &str) -> Option<&'a [u8]> {
+    let rest = log.strip_prefix(topic.as_bytes())?.strip_prefix(GAP.as_bytes())?;
+    rest.strip_prefix(payload.as_bytes())?.strip_prefix(b"\n")
+}

@@ -282,7 +282,7 @@ fn kept_data_has_the_databases_of_the_runs() {
         &folder,
         &folder.run(&run),
         2,
-        &["cannot keep its data in data: it is not empty"],
+        &["cannot keep its data in data: it is not empty; choose a new one"],
         "\n\n",
     );
     let memory = [&run[..], &["--store", "memory"]].concat();

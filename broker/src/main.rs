@@ -18,7 +18,7 @@ struct Cli {
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::try_parse().unwrap_or_else(|error| explained(error).exit());
+    let cli = Cli::try_parse().unwrap_or_else(|error| refuse(&explained(error)));
     if let Err(why) = cli.arguments.check() {
         Cli::command().error(ErrorKind::ValueValidation, why).exit();
     }
@@ -30,6 +30,17 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Ends with what clap says, without the password of a URL that was typed in the wrong place.
+fn refuse(error: &clap::Error) -> ! {
+    let text = error.render().to_string();
+    let shown = broker::masked(&text);
+    if shown == text {
+        error.exit();
+    }
+    let _ = write!(io::stderr(), "{shown}");
+    std::process::exit(error.exit_code())
 }
 
 /// Adds what clap does not say of a bad value: that it is the environment's.

@@ -265,7 +265,7 @@ fn wrong_arguments_are_refused() {
     for (arguments, says) in [
         (["--nix", "1"], "unexpected argument '--nix'"),
         (["--listen", "localhost"], "expected an IP address and a port"),
-        (["--store", "tape"], "possible values: memory"),
+        (["--store", "tape"], "expected `memory` or mysql://user:password@host:3306/database"),
         (["--max-memory", "much"], "expected bytes, such as"),
         (["--max-message", "0"], "at least one byte is needed"),
         (["--grace", "10"], "expected a time, such as"),
@@ -310,8 +310,9 @@ fn arguments_that_cannot_be_are_refused_with_what_would_be_right() {
     check(&["--listen", "localhost:5000"], "did you mean 127.0.0.1:5000?");
     check(&["--listen", "5000"], "expected an IP address and a port, such as 127.0.0.1:5000");
     check(&["--log-level", "bad=x=y"], "expected a level, such as info, or directives");
-    check(&["--store", "mysql"], "the MySQL store is not built yet");
+    check(&["--store", "mysql"], "--store, or the variable BROKER_STORE: expected `memory` or");
     check(&["--audit", "--retain", "lag"], "--audit reads all messages, and --retain lag drops");
+    check(&["--audit", "--retain=lag"], "leave one of them out");
     check(
         &["--max-message", "2MiB", "--max-body", "1MiB"],
         "--max-message is 2097152 bytes and --max-body 1048576",
@@ -325,4 +326,20 @@ fn a_bad_variable_is_named() {
     let words = String::from_utf8(stderr).unwrap();
     assert_eq!(status.code(), Some(2), "{words}");
     assert!(words.contains("the value is that of the variable BROKER_MAX_BATCH"), "{words}");
+}
+
+#[test]
+fn a_password_in_the_wrong_place_is_not_shown() {
+    let url = "mysql://user:secret@host/name";
+    for arguments in [
+        vec![url],
+        vec!["--store", "mysql://user:secret@host"],
+        vec!["--store", "mysqll://user:secret@host/name"],
+        vec!["--listen", url],
+        vec![&*format!("--nix={url}")],
+    ] {
+        let said = fails(&arguments, 2);
+        assert!(said.starts_with("error: ") && !said.contains("secret"), "{arguments:?}: {said}");
+    }
+    assert!(fails(&[url], 2).contains("unexpected argument 'mysql://user:***@host/name'"));
 }

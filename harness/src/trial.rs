@@ -84,7 +84,8 @@ impl Interrupt {
         *self.0.borrow()
     }
 
-    async fn triggered(&mut self) {
+    /// Completes when it is triggered.
+    pub async fn triggered(&mut self) {
         if self.0.wait_for(|triggered| *triggered).await.is_err() {
             // The sender is gone untriggered: nobody can interrupt any more.
             std::future::pending::<()>().await;

@@ -272,3 +272,26 @@ async fn the_broker_refuses_by_400_with_a_code_and_words() {
     let sent = wire.produce(json!({ "message": "x", "epoch": wire.epoch })).await;
     assert_eq!(sent.0, 200, "and what is right goes on: {}", sent.1);
 }
+
+#[test]
+fn a_password_in_a_url_in_the_wrong_place_is_not_shown() {
+    let folder = Folder::new();
+    folder.write("x.yaml", &format!("{FINE}broker: {{ store: \"mysql://h:s3cret@x/y\" }}\n"));
+    folder.write("fine.yaml", FINE);
+    let url = "mysql://h:s3cret@x/y";
+    let runs = [
+        (vec!["run", "x.yaml"], "x.yaml:6:18"),
+        (vec!["run", "fine.yaml", "--store", url], "--store mysql://h:***@x/y: "),
+        (vec!["sim", "fine.yaml", "--store", url], "--store mysql://h:***@x/y: "),
+        (vec!["broker", url], "unexpected argument 'mysql://h:***@x/y'"),
+        (vec!["run", url], "mysql://h:***@x/y"),
+    ];
+    for (place, (arguments, said)) in runs.iter().enumerate() {
+        let ended = folder.run(arguments);
+        check(&ended, 2, &[said]);
+        assert!(!ended.stderr.contains("s3cret"), "{}", ended.stderr);
+        if place < 3 {
+            check(&ended, 2, &["HARNESS_MYSQL_URL"]);
+        }
+    }
+}

@@ -121,7 +121,22 @@ fn a_server_that_nobody_reaches_leaves_no_verdict_and_no_password() {
     drop(listener);
     let mut harness = folder.harness(&["run", "nobody.yaml", "--report-json", "report.json"]);
     harness.env("HARNESS_MYSQL_URL", format!("mysql://ann:s3cret@{address}"));
-    check(&folder, &end(harness), 3, &["the broker did not start", "refused"], "s3cret");
+    let said = format!("error: HARNESS_MYSQL_URL: cannot reach mysql://ann:***@{address}: ");
+    let ended = end(harness);
+    check(&folder, &ended, 3, &[&said, "refused"], "s3cret");
+    assert_eq!(ended.stderr.lines().count(), 1, "it is said once: {}", ended.stderr);
+}
+
+#[test]
+fn a_server_that_accepts_and_never_answers_is_not_waited_for_by_each_scenario() {
+    let folder = folder("silent", SHORT);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut harness = folder.harness(&["run", "silent.yaml"]);
+    harness.env("HARNESS_MYSQL_URL", format!("mysql://ann:s3cret@{address}"));
+    let said = format!("cannot reach mysql://ann:***@{address}: no answer within");
+    check(&folder, &end(harness), 3, &[&said], "s3cret");
+    drop(listener);
 }
 
 #[test]
@@ -131,7 +146,9 @@ fn a_wrong_password_is_said_and_not_shown() {
     let mut harness = folder.harness(&["run", "wrong.yaml", "--report-json", "report.json"]);
     let url = format!("mysql://harness:s3cret@127.0.0.1:{}", server.server().port());
     harness.env("HARNESS_MYSQL_URL", url);
-    check(&folder, &end(harness), 3, &["the broker did not start", "denied"], "s3cret");
+    let ended = end(harness);
+    check(&folder, &ended, 3, &["HARNESS_MYSQL_URL: cannot reach", "denied"], "s3cret");
+    assert!(!ended.stderr.contains("left behind"), "{}", ended.stderr);
 }
 
 #[test]
@@ -163,7 +180,13 @@ fn three_brokers_serve_one_database() {
     let plan = folder.passes(&["plan", "three.yaml"]).stdout;
     assert!(plan.contains("store mysql, driver detect, 3 brokers"), "{plan}");
     let ended = end(on_server(&folder, server, &["run", "three.yaml"]));
-    check(&folder, &ended, 0, &["PASS  three", "sent 40  delivered 80"], &password(server));
+    check(
+        &folder,
+        &ended,
+        0,
+        &["PASS  three", "on mysql, 3 brokers", "sent 40  delivered 80"],
+        &password(server),
+    );
     let ended = folder.run(&["run", "three.yaml", "--store", "memory"]);
     let words = ["SKIP  three  it has 3 brokers, which share nothing on memory"];
     check(&folder, &ended, 4, &words, "\n\n");
@@ -282,7 +305,7 @@ fn kept_data_has_the_databases_of_the_runs() {
         &folder,
         &folder.run(&run),
         2,
-        &["cannot keep its data in data: it is not empty"],
+        &["cannot keep its data in data: it is not empty; choose a new one"],
         "\n\n",
     );
     let memory = [&run[..], &["--store", "memory"]].concat();

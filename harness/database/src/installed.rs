@@ -10,8 +10,9 @@ use crate::Error;
 pub const FOLDER_VARIABLE: &str = "HARNESS_MYSQL_BIN";
 
 /// Where servers are beside PATH: distributions keep them out of what a plain user's shell searches.
-const USUAL: [&str; 6] = [
+const USUAL: [&str; 7] = [
     "/usr/sbin",
+    "/usr/bin",
     "/usr/local/sbin",
     "/usr/libexec",
     "/usr/local/mysql/bin",
@@ -39,6 +40,7 @@ pub(crate) enum Kind {
 
 impl Installed {
     /// Looks in the folder that [`FOLDER_VARIABLE`] names, else in PATH and the usual folders.
+    /// What sets a server up may also be elsewhere than the server.
     ///
     /// # Errors
     /// Where there is none: what to install. Where it is there in part: what is missing.
@@ -46,36 +48,49 @@ impl Installed {
         match std::env::var_os(FOLDER_VARIABLE).filter(|folder| !folder.is_empty()) {
             Some(folder) => {
                 let searched = format!("{} ({FOLDER_VARIABLE})", Path::new(&folder).display());
-                Self::find_in(&[folder.into()], searched)
+                Self::find_in(&[folder.into()], searched, &path_and_usual())
             }
             None => {
-                let path = std::env::var_os("PATH").unwrap_or_default();
-                let mut folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
-                folders.extend(USUAL.map(PathBuf::from));
-                Self::find_in(&folders, "PATH or the usual folders".to_owned())
+                let folders = path_and_usual();
+                Self::find_in(&folders, "PATH or the usual folders".to_owned(), &folders)
             }
         }
     }
 
-    fn find_in(folders: &[PathBuf], searched: String) -> Result<Self, Error> {
-        let find = |name: &str| {
-            let mut paths = folders.iter().map(|folder| folder.join(name));
-            paths.find(|path| path.is_file())
-        };
-        let Some(server) = find("mariadbd").or_else(|| find("mysqld")) else {
+    /// The server from `folders`; what sets it up from there too, from the folder for programs that
+    /// belongs to the server's own, or from those `beside`: distributions divide the two.
+    fn find_in(folders: &[PathBuf], searched: String, beside: &[PathBuf]) -> Result<Self, Error> {
+        let Some(server) = find(folders, &["mariadbd", "mysqld"]) else {
             return Err(Error::Missing { searched });
         };
         if !is_mariadb(&server)? {
             return Ok(Self { server, kind: Kind::MySql });
         }
-        match find("mariadb-install-db").or_else(|| find("mysql_install_db")) {
+        let bin = server.parent().map(|folder| folder.join("../bin"));
+        let near: Vec<PathBuf> = folders.iter().cloned().chain(bin).collect();
+        let names = ["mariadb-install-db", "mysql_install_db"];
+        match find(&near, &names).or_else(|| find(beside, &names)) {
             Some(install) => Ok(Self { server, kind: Kind::MariaDb { install } }),
             None => {
-                let why = "mariadb-install-db, which sets up its data folder, is not installed";
-                Err(unusable(&server, why))
+                let why = format!(
+                    "mariadb-install-db, which sets up its data folder, is neither in {searched} \
+                     nor in ../bin beside the server, PATH or the usual folders"
+                );
+                Err(unusable(&server, &why))
             }
         }
     }
+}
+
+/// The first of these programs that is in one of the folders.
+fn find(folders: &[PathBuf], names: &[&str]) -> Option<PathBuf> {
+    let paths = names.iter().flat_map(|name| folders.iter().map(move |folder| folder.join(name)));
+    paths.into_iter().find(|path| path.is_file())
+}
+
+fn path_and_usual() -> Vec<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).chain(USUAL.map(PathBuf::from)).collect()
 }
 
 /// MariaDB's server goes by MySQL's name too.
@@ -111,8 +126,35 @@ mod tests {
         folder
     }
 
+    /// As on a machine that has nothing elsewhere.
     fn find(folder: &Path) -> Result<Installed, Error> {
-        Installed::find_in(&[folder.to_owned()], "here".to_owned())
+        Installed::find_in(&[folder.to_owned()], "here".to_owned(), &[])
+    }
+
+    #[test]
+    fn what_sets_a_server_up_may_be_in_another_folder_than_the_server() {
+        let root = folder(&[], "");
+        for (folder, program) in [("sbin", "mariadbd"), ("bin", "mariadb-install-db")] {
+            fs::create_dir(root.path().join(folder)).unwrap();
+            let path = root.path().join(folder).join(program);
+            fs::write(&path, "#!/bin/sh\necho MariaDB\n").unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        let install = |found: Installed| match found.kind {
+            Kind::MariaDb { install } => install.canonicalize().unwrap(),
+            Kind::MySql => panic!("it is MariaDB"),
+        };
+        let found = find(&root.path().join("sbin")).unwrap();
+        let expected = root.path().join("bin/mariadb-install-db").canonicalize().unwrap();
+        assert_eq!(install(found), expected);
+
+        let (server, elsewhere) =
+            (folder(&["mariadbd"], "MariaDB"), folder(&["mariadb-install-db"], ""));
+        let beside = [elsewhere.path().to_owned()];
+        let folders = [server.path().to_owned()];
+        let found = Installed::find_in(&folders, "here".to_owned(), &beside).unwrap();
+        let expected = elsewhere.path().join("mariadb-install-db").canonicalize().unwrap();
+        assert_eq!(install(found), expected);
     }
 
     #[test]
@@ -137,6 +179,7 @@ mod tests {
         let part = folder(&["mariadbd"], "MariaDB");
         let error = find(part.path()).unwrap_err().to_string();
         assert!(error.contains("mariadbd cannot be used: mariadb-install-db"), "{error}");
+        assert!(error.contains("neither in here nor in ../bin"), "{error}");
         let broken = tempfile::tempdir().unwrap();
         fs::write(broken.path().join("mysqld"), "").unwrap();
         let error = find(broken.path()).unwrap_err().to_string();

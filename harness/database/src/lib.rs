@@ -73,10 +73,12 @@ pub enum Error {
         output: String,
     },
     /// A URL that is none; its text is not repeated, for it may hold a password.
-    #[error("{what} is no MySQL URL: expected mysql://user:password@host:3306")]
+    #[error("{what} is no MySQL URL: expected mysql://user:password@host:3306{why}")]
     Url {
         /// Where it came from.
         what: String,
+        /// What more is known of it, after a `;`; or nothing.
+        why: &'static str,
     },
     /// A variable of the environment that is neither set nor not set.
     #[error("{variable} is {value:?}: expected 1, or nothing")]

@@ -242,7 +242,8 @@ fn kept(keep: &Path) -> Result<PathBuf, Error> {
     let unreadable = Error::files(format!("read the folder {name}"));
     let mut entries = fs::read_dir(keep).map_err(unreadable)?;
     if entries.next().is_some() {
-        let error = io::Error::new(io::ErrorKind::DirectoryNotEmpty, "it is not empty");
+        let error =
+            io::Error::new(io::ErrorKind::DirectoryNotEmpty, "it is not empty; choose a new one");
         return Err(Error::Files { act: format!("keep its data in {name}"), error });
     }
     std::path::absolute(keep).map_err(Error::files(format!("find the folder {name}")))

@@ -30,8 +30,11 @@ impl Url {
         let Some(text) = std::env::var_os(URL_VARIABLE).filter(|text| !text.is_empty()) else {
             return Ok(None);
         };
-        let url = text.to_str().and_then(|text| text.parse().ok());
-        url.map(Some).ok_or_else(|| Error::Url { what: URL_VARIABLE.to_owned() })
+        let named = |error| match error {
+            Error::Url { why, .. } => Error::Url { what: URL_VARIABLE.to_owned(), why },
+            other => other,
+        };
+        text.to_string_lossy().parse().map(Some).map_err(named)
     }
 
     /// The URL of one database of the server, with the password: not for anybody's eyes. What the
@@ -77,7 +80,7 @@ impl FromStr for Url {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        let bad = || Error::Url { what: "the text".to_owned() };
+        let bad = || malformed("");
         let rest = text.strip_prefix("mysql://").or_else(|| text.strip_prefix("mariadb://"));
         let rest = rest.ok_or_else(bad)?;
         let (place, query) = match rest.split_once('?') {
@@ -90,8 +93,32 @@ impl FromStr for Url {
         if host.is_empty() || host.starts_with(':') || text.contains(blank) {
             return Err(bad());
         }
+        if rest.contains('#') {
+            return Err(malformed(ESCAPE));
+        }
+        check_port(host, rest)?;
         Ok(Self { authority: authority.to_owned(), query })
     }
+}
+
+/// What to do about characters that mean something in a URL.
+const ESCAPE: &str = "; percent-encode / # ? @ and the like in the password, as in %2F %23 %3F %40";
+
+/// The port that follows the host, if one does.
+fn check_port(host: &str, rest: &str) -> Result<(), Error> {
+    let behind = host.rsplit_once(']').map_or(host, |(_, behind)| behind);
+    let Some((_, port)) = behind.rsplit_once(':') else { return Ok(()) };
+    if port.parse::<u16>().is_ok_and(|port| port > 0) {
+        return Ok(());
+    }
+    // An `@` further on: what looks like a port is the password up to its `/` or `?`.
+    let place = rest.split(['/', '?']).next().unwrap_or_default();
+    let is_login = rest.contains('@') && !place.contains('@');
+    Err(malformed(if is_login { ESCAPE } else { "; its port is no number from 1 to 65535" }))
+}
+
+fn malformed(why: &'static str) -> Error {
+    Error::Url { what: "the text".to_owned(), why }
 }
 
 impl fmt::Display for Url {
@@ -151,6 +178,24 @@ mod tests {
             let error = text.parse::<Url>().unwrap_err().to_string();
             assert!(error.contains("expected mysql://user:password@host:3306"), "{error}");
             assert!(!error.contains("secret"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_bad_port_and_a_password_that_is_not_encoded_are_told_apart() {
+        for (text, says) in [
+            ("mysql://u:p@host:secret", "its port is no number from 1 to 65535"),
+            ("mysql://u:p@host:70000/secret", "its port is no number from 1 to 65535"),
+            ("mysql://u:p@[::1]:0", "its port is no number from 1 to 65535"),
+            ("mysql://u:sec/secret@host", "percent-encode / # ? @"),
+            ("mysql://u:sec?secret@host:3306", "percent-encode / # ? @"),
+            ("mysql://u:sec#secret@host:3306", "percent-encode / # ? @"),
+        ] {
+            let error = text.parse::<Url>().unwrap_err().to_string();
+            assert!(error.contains(says) && !error.contains("secret"), "{text}: {error}");
+        }
+        for fine in ["mysql://u:p@[::1]:3306", "mysql://u:p@[::1]", "mysql://host"] {
+            assert!(fine.parse::<Url>().is_ok(), "{fine}");
         }
     }
 

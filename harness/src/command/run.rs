@@ -8,6 +8,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use broker::masked;
 use futures_util::stream::{self, StreamExt as _};
 use tokio::time::Instant;
 
@@ -215,8 +216,9 @@ fn choose(arguments: &Arguments, scenarios: &mut Vec<Scenario>) -> Result<usize,
 /// Puts the store of the command line in place of the scenarios'.
 pub(super) fn set_store(store: Option<&str>, scenarios: &mut [Scenario]) -> Result<(), Refused> {
     if let Some(store) = store {
-        let store = scenario::store(store)
-            .map_err(|why| Refused::usage(format_args!("--store {store}: {}", why.brief())))?;
+        let store = scenario::store(store).map_err(|why| {
+            Refused::usage(format_args!("--store {}: {}", masked(store), why.brief()))
+        })?;
         for scenario in scenarios {
             scenario.broker.store = store;
         }
@@ -336,7 +338,16 @@ fn database_server(
     for plan in plans {
         refuse_database_faults(arguments, plan, &server)?;
     }
+    check(&server)
+        .map_err(|why| Refused { exit: Exit::NoVerdict, text: format!("error: {why}") })?;
     Ok(Some(server))
+}
+
+/// Whether a server that was named can be used, found out once and not by each scenario.
+pub(super) fn check(server: &Server) -> Result<(), String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| format!("cannot start a runtime: {error}"))?;
+    runtime.block_on(server.check()).map_err(|failure| failure.0)
 }
 
 /// Refuses what cannot be done to the server that the databases are on.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use self::table::{Row, Table};
-use super::run::signals;
+use super::run::{check, signals};
 use super::streams::{self, Reader};
 use crate::exit::Exit;
 use crate::plan::Plan;
@@ -67,10 +67,12 @@ fn database_server(plan: &Plan, harness: &Path) -> Result<Option<Arc<Server>>, (
     if !broker.store.has_database() {
         return Ok(None);
     }
-    database::find(harness, None).map(Some).map_err(|failure| match failure {
+    let server = database::find(harness, None).map_err(|failure| match failure {
         NotFound::Wrong(text) => (Exit::Usage, text),
         NotFound::Missing(text) => (Exit::NoVerdict, text),
-    })
+    })?;
+    check(&server).map_err(|text| (Exit::NoVerdict, text))?;
+    Ok(Some(server))
 }
 
 async fn run(plan: &Arc<Plan>, harness: &Path, server: Option<Arc<Server>>) -> Exit {

@@ -65,6 +65,12 @@ struct Scenario<'a> {
     answer: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     seed: Option<u64>,
+    /// `memory` or `mysql`; absent for brokers that ran already.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    store: Option<String>,
+    /// How many brokers served.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    brokers: Option<u32>,
     duration_ns: u64,
     /// Why it did not come to a judgement.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -215,6 +221,8 @@ impl<'a> Scenario<'a> {
             exit: entry.exit().code(),
             answer: words::sentence(entry),
             seed: entry.seed,
+            store: entry.store.map(|store| store.to_string()),
+            brokers: entry.brokers,
             duration_ns: nanos(entry.duration),
             error: entry.trouble.as_ref().map(|trouble| trouble.text.as_str()),
             summary: entry.summary.as_ref().map(Numbers::new),

@@ -41,7 +41,7 @@ fn test_case(entry: &Entry) -> TestCase {
         kind.map_or_else(TestCaseStatus::success, |kind| {
             let mut status = TestCaseStatus::non_success(kind);
             status.set_type(kind_of(entry));
-            status.set_message(words::sentence(entry));
+            status.set_message(words::cause(entry));
             status.set_description(terminal::plain(entry));
             status
         }),

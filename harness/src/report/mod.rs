@@ -28,7 +28,7 @@ use crate::check::Verdict;
 use crate::exit::Exit;
 use crate::golden::{self, Comparison};
 use crate::plan::Plan;
-use crate::scenario::Scenario;
+use crate::scenario::{Scenario, Store};
 
 /// A format that a report can be written in.
 #[derive(Debug)]
@@ -81,7 +81,12 @@ pub struct Entry {
     pub description: Option<String>,
     /// What every choice by chance followed from.
     pub seed: Option<u64>,
-    /// How long the scenario took, the start and the end of the broker and the checks included.
+    /// The store of the broker, where it is known.
+    pub store: Option<Store>,
+    /// How many brokers served, where it is known.
+    pub brokers: Option<u32>,
+    /// How long the scenario took, the start and the end of the broker and the checks included,
+    /// that of a private database server not.
     pub duration: Duration,
     /// Whether Ctrl-C ended it.
     pub interrupted: bool,
@@ -121,6 +126,8 @@ impl Entry {
             file: scenario.file.clone(),
             description: scenario.description.clone(),
             seed: Some(scenario.seed),
+            store: Some(scenario.broker.store),
+            brokers: Some(scenario.broker.count.get()),
             ..Self::empty(&scenario.file)
         }
     }
@@ -131,12 +138,22 @@ impl Entry {
         Self { trouble: Some(Trouble { exit, text }), ..Self::empty(file) }
     }
 
+    /// Brokers at these addresses served it, if there are any: what their store is nobody knows.
+    pub fn served_by(&mut self, addresses: &[String]) {
+        if !addresses.is_empty() {
+            self.store = None;
+            self.brokers = u32::try_from(addresses.len()).ok();
+        }
+    }
+
     fn empty(file: &Path) -> Self {
         Self {
             name: file.file_stem().unwrap_or(file.as_os_str()).to_string_lossy().into_owned(),
             file: file.to_owned(),
             description: None,
             seed: None,
+            store: None,
+            brokers: None,
             duration: Duration::ZERO,
             interrupted: false,
             trouble: None,

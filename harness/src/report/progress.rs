@@ -51,6 +51,17 @@ impl Progress {
         Self { name: String::from(name), bar, next: FIRST }
     }
 
+    /// Says what keeps the run from beginning.
+    pub fn say(&self, what: &str) {
+        let name = &self.name;
+        match &self.bar {
+            Some(bar) => bar.set_message(format!("{name}  {what}")),
+            None => {
+                let _ = writeln!(std::io::stderr(), "  ...   {name}  {what}");
+            }
+        }
+    }
+
     /// Says how far the run is, `elapsed` after it began. Call it some times a second.
     pub fn update(&mut self, elapsed: Duration, counts: &Counts) {
         if let Some(bar) = &self.bar {

@@ -97,7 +97,9 @@ fn pass(entry: &Entry, style: Style, to: &mut dyn Write) -> io::Result<()> {
         .as_ref()
         .map_or_else(String::new, |comparison| format!("  {}", words::golden(comparison)));
     let name = style.strong(&entry.name);
-    writeln!(to, "{}  {name}  {}{golden}", style.good("PASS"), words::time(entry.duration))?;
+    let (time, place) = (words::time(entry.duration), words::place(entry));
+    let place = place.map_or_else(String::new, |place| format!("  {place}"));
+    writeln!(to, "{}  {name}  {time}{place}{golden}", style.good("PASS"))?;
     if let Some(summary) = &entry.summary {
         numbers::numbers(summary, style, to)?;
     }
@@ -116,7 +118,8 @@ fn no_pass(entry: &Entry, style: Style, to: &mut dyn Write) -> io::Result<()> {
         Exit::NoVerdict | Exit::NothingSelected | Exit::Passed => style.warn("????"),
     };
     let name = style.strong(&entry.name);
-    writeln!(to, "{label}  {name}  {}", words::sentence(entry))?;
+    let place = words::place(entry).map_or_else(String::new, |place| format!("{place}: "));
+    writeln!(to, "{label}  {name}  {place}{}", words::sentence(entry))?;
     if let Some(trouble) = &entry.trouble {
         // The sentence was its first line, unless a broken promise is the graver news.
         let first = trouble.text.lines().next().unwrap_or_default();

@@ -271,6 +271,8 @@ const JSON: &str = r##"
       "exit": 1,
       "answer": "1 delivery of an acknowledged message never came",
       "seed": 1,
+      "store": "memory",
+      "brokers": 1,
       "duration_ns": 213000000,
       "summary": {
         "producers": 2,
@@ -360,4 +362,47 @@ fn the_exit_code_is_that_of_the_gravest_entry() {
     assert_eq!(with(&|entry| entry.interrupted = true), Exit::Interrupted);
     let usage = || Some(Trouble { exit: Exit::Usage, text: String::from("a typo") });
     assert_eq!(with(&|entry| (entry.trouble, entry.judged) = (usage(), None)), Exit::Usage);
+}
+
+#[test]
+fn what_a_run_was_on_is_said_unless_it_is_the_usual() {
+    let place = |store, brokers| {
+        let entry = Entry { store, brokers, ..passed() };
+        (words::place(&entry), terminal::plain(&entry).lines().next().map(str::to_owned))
+    };
+    let usual = "PASS  small  213 ms  golden ok".to_owned();
+    assert_eq!(place(Some(Store::Memory), Some(1)), (None, Some(usual.clone())));
+    assert_eq!(place(None, Some(1)), (None, Some(usual)));
+    assert_eq!(place(None, Some(2)).0.unwrap(), "on 2 brokers");
+    assert_eq!(place(Some(Store::Mysql), Some(1)).0.unwrap(), "on mysql, 1 broker");
+    let (place, line) = place(Some(Store::Mysql), Some(3));
+    assert_eq!(place.unwrap(), "on mysql, 3 brokers");
+    assert_eq!(line.unwrap(), "PASS  small  213 ms  on mysql, 3 brokers  golden ok");
+}
+
+#[test]
+fn the_last_words_of_a_program_are_the_cause_where_nothing_follows() {
+    let mut entry = passed();
+    (entry.judged, entry.golden) = (None, None);
+    let text = "the broker ended with exit code 3; it wrote last:\n    one\n    two\nmore";
+    entry.trouble = Some(Trouble { exit: Exit::NoVerdict, text: text.to_owned() });
+    let cause = "the broker ended with exit code 3; it wrote last: two";
+    assert_eq!(words::cause(&entry), cause);
+    let mut junit = Vec::new();
+    let report = Report { entries: vec![entry], skipped: 0, duration: Duration::ZERO };
+    junit::write(&report, &mut junit).unwrap();
+    assert!(String::from_utf8(junit).unwrap().contains(&format!("message=\"{cause}\"")));
+    assert_eq!(words::cause(&passed()), words::sentence(&passed()));
+}
+
+#[test]
+fn of_many_reasons_the_first_are_told_and_the_rest_counted() {
+    let mut unknown = judgement(Verdict::Unknown);
+    unknown.doubts = (1..=100).map(|place| format!("reason {place} of many")).collect();
+    let (_folder, plan) = fixture::plan(SMALL, SMALL_LOGS);
+    let entry = Entry { judged: Some(Judged::new(&plan, &unknown)), ..passed() };
+    let text = terminal::plain(&entry);
+    assert!(text.contains("unknown  reason 5 of many"), "{text}");
+    assert!(!text.contains("reason 6 of many"), "{text}");
+    assert!(text.contains("and 95 more reasons"), "{text}");
 }

@@ -135,6 +135,30 @@ pub fn sentence(entry: &Entry) -> String {
     }
 }
 
+/// What it ran on, `on mysql, 3 brokers`: nothing for one broker in memory, as usual, or for what is
+/// not known.
+#[must_use]
+pub fn place(entry: &Entry) -> Option<String> {
+    let store = entry.store.filter(|store| store.has_database()).map(|store| store.to_string());
+    let brokers = entry.brokers.filter(|brokers| *brokers > 1 || store.is_some());
+    let brokers = brokers.map(|brokers| count(u64::from(brokers), "broker"));
+    let parts: Vec<String> = [store, brokers].into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| format!("on {}", parts.join(", ")))
+}
+
+/// As [`sentence`], where nothing follows: the last words of a program that are on the lines below
+/// are part of it.
+#[must_use]
+pub fn cause(entry: &Entry) -> String {
+    let sentence = sentence(entry);
+    let lines = entry.trouble.as_ref().map_or("", |trouble| trouble.text.as_str()).lines();
+    let written = lines.skip(1).take_while(|line| line.starts_with(' '));
+    match (sentence.strip_suffix("it wrote last:"), written.last()) {
+        (Some(before), Some(last)) => format!("{before}it wrote last: {}", last.trim()),
+        _ => sentence,
+    }
+}
+
 /// How the ledger compares, in a few words.
 #[must_use]
 pub fn golden(comparison: &Comparison) -> String {

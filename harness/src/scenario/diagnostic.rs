@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use broker::masked;
 
 /// So many are shown; the rest are counted.
 const SHOWN_MAX: usize = 20;
@@ -96,16 +97,17 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {}
 
 impl Diagnostic {
-    /// A fragment in lower case that says what is wrong, without its place.
+    /// A fragment in lower case that says what is wrong, without its place. The password of a URL in
+    /// it is masked.
     #[must_use]
     pub fn new(title: impl Into<String>) -> Self {
-        Self { title: title.into(), label: String::new(), help: None, place: None }
+        Self { title: masked(&title.into()), label: String::new(), help: None, place: None }
     }
 
     /// What to write beside the caret: why the place is wrong, or what was expected there.
     #[must_use]
     pub fn label(self, label: impl Into<String>) -> Self {
-        Self { label: label.into(), ..self }
+        Self { label: masked(&label.into()), ..self }
     }
 
     /// What to do about it.
@@ -157,8 +159,9 @@ impl Diagnostic {
             // Only the line itself: a log may have a million, and the renderer reads all it is given.
             let (excerpt, line) = source.line_around(span);
             let inner = span.start - excerpt.start..span.end - excerpt.start;
+            let (shown, inner) = masked_line(&source.text[excerpt], &inner);
             let annotation = AnnotationKind::Primary.span(inner).label(self.label.as_str());
-            let snippet = Snippet::source(&source.text[excerpt])
+            let snippet = Snippet::source(shown)
                 .line_start(line)
                 .path(source.name.as_str())
                 .annotation(annotation);
@@ -210,6 +213,16 @@ impl Source {
         let end = self.text[span.end..].find('\n').map_or(self.text.len(), |len| span.end + len);
         (start..end, self.line_and_column(start).0)
     }
+}
+
+/// A line without the passwords of URLs, and where the span is in it.
+fn masked_line(line: &str, span: &Range<usize>) -> (String, Range<usize>) {
+    let shown = masked(line);
+    // Usually the span holds whole URLs; in one that cuts a URL the caret may be off by some letters.
+    let place = |at: usize| shown.floor_char_boundary(masked(&line[..at]).len());
+    let start = place(span.start);
+    let end = place(span.end).max(start);
+    (shown, start..end)
 }
 
 /// The candidate that a mistyped word most likely meant: the one nearest to it, if it is near and

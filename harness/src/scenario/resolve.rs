@@ -248,6 +248,11 @@ fn broker(report: &mut Report<'_>, raw: Option<&raw::Broker>) -> Broker {
 /// # Errors
 /// Which there are.
 pub fn store(text: &str) -> Result<Store, Diagnostic> {
+    if text.contains("://") {
+        let title = "a store is named by a word, not by a URL";
+        let label = "write `mysql`, and name the server by HARNESS_MYSQL_URL in the environment";
+        return Err(Diagnostic::new(title).label(label));
+    }
     values::word(text)
 }
 

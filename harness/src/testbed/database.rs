@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use broker::store::mysql::{Address, drop_database};
-use private_database::{Installed, Options, Url};
+use private_database::{Installed, Options, URL_VARIABLE, Url};
 use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
@@ -19,6 +19,9 @@ use super::Failure;
 
 /// A server that does not drop a database by then has other troubles.
 const DROPPED_WITHIN: Duration = Duration::from_secs(30);
+
+/// A server that runs and does not answer by then is as good as none.
+const REACHED_WITHIN: Duration = Duration::from_secs(10);
 
 /// Letters of a scenario's name in the name of a database, which has 64 at most.
 const NAME_MAX: usize = 32;
@@ -92,12 +95,41 @@ impl Server {
         Self(Kind::Private { settings, running: Box::default() })
     }
 
+    /// Whether a server that runs already can be reached and lets its user in: asked once, before
+    /// anything is begun. A private one is not started for it.
+    ///
+    /// # Errors
+    /// Why not, in one line that names the server.
+    pub async fn check(&self) -> Result<(), Failure> {
+        let Kind::Given(url) = &self.0 else { return Ok(()) };
+        // Nobody has a database of this name, so that nothing comes of it.
+        let nobodys = format!("harness_{}", broker::store::Epoch::random());
+        let why = match timeout(REACHED_WITHIN, remove(&url.of_database(&nobodys))).await {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(why)) => why,
+            Err(_) => format!("no answer within {} s", REACHED_WITHIN.as_secs()),
+        };
+        Err(Failure(format!("{URL_VARIABLE}: cannot reach {url}: {why}")))
+    }
+
+    /// Starts a private server that does not run yet, and says so before it does; else nothing.
+    ///
+    /// # Errors
+    /// Where it does not come up.
+    pub async fn start(&self, announce: impl FnOnce()) -> Result<(), Failure> {
+        let Kind::Private { settings, running } = &self.0 else { return Ok(()) };
+        let start = || async {
+            announce();
+            Private::start(settings).await
+        };
+        running.get_or_try_init(start).await.map(drop)
+    }
+
     async fn url(&self) -> Result<Url, Failure> {
+        self.start(|| ()).await?;
         match &self.0 {
             Kind::Given(url) => Ok(url.clone()),
-            Kind::Private { settings, running } => {
-                Ok(running.get_or_try_init(|| Private::start(settings)).await?.url())
-            }
+            Kind::Private { .. } => self.running().map(Private::url),
         }
     }
 
@@ -261,7 +293,7 @@ impl Database {
     /// in it is what is wanted.
     ///
     /// # Errors
-    /// Which database is left behind, and why. On a private server it is gone with the server.
+    /// Which database may be left behind, why, and how to remove it. On a private server it is gone with the server.
     pub async fn remove(&self) -> Result<(), Failure> {
         let url = match &self.server.0 {
             Kind::Given(url) => url.clone(),
@@ -277,14 +309,19 @@ impl Database {
             (Ok(Err(why)), _) => why,
             (Err(_), _) => format!("no answer within {} s", DROPPED_WITHIN.as_secs()),
         };
-        Err(Failure(format!("the database {} is left behind: {why}", self.name)))
+        let name = &self.name;
+        Err(Failure(format!(
+            "the database {name} may be left behind on {url}: {why}\n\
+             remove it by: DROP DATABASE IF EXISTS `{name}`;"
+        )))
     }
 }
 
 /// Drops the database that the URL names.
 async fn remove(url: &str) -> Result<(), String> {
     let address: Address = url.parse().map_err(because)?;
-    drop_database(&address).await.map_err(because)
+    // The cause alone: what it hinders differs between those who ask.
+    drop_database(&address).await.map_err(|error| because(error.root_cause()))
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it is for map_err")]

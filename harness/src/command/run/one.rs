@@ -17,10 +17,10 @@ use crate::plan::Plan;
 use crate::report::progress::Counts;
 use crate::report::terminal::Terminal;
 use crate::report::words::{number, shell};
-use crate::report::{Entry, Trouble};
+use crate::report::{Entry, Progress, Trouble};
 use crate::run::Counters;
 use crate::testbed::database::Server;
-use crate::testbed::sabotage;
+use crate::testbed::{self, process, sabotage};
 use crate::trial::{self, BrokerUnderTest, Interrupt, Settings};
 
 /// What every scenario of the call shares.
@@ -44,13 +44,18 @@ pub async fn run(
     interrupt: Interrupt,
     terminal: &Terminal,
 ) -> Entry {
-    let began = Instant::now();
     let mut entry = Entry::new(&plan.scenario);
+    entry.served_by(&context.arguments.broker);
     let logs = context.arguments.out.join(&plan.scenario.name);
     entry.reproduce = Some(reproduce(plan, &context.arguments));
     let settings = settings(plan, context, &logs);
+    let mut line = terminal.progress(&plan.scenario.name);
+    if let Err(failure) = start_server(&settings, interrupt.clone(), &line).await {
+        entry.trouble = Some(Trouble { exit: Exit::NoVerdict, text: failure.0 });
+        return entry;
+    }
+    let began = Instant::now();
     let trial = {
-        let mut line = terminal.progress(&plan.scenario.name);
         let (planned, due) = (plan.sent_total(), plan.delivered_total());
         let mut progress = |counters: &Counters| {
             let sent = counters.sent.load(Ordering::Relaxed);
@@ -59,6 +64,8 @@ pub async fn run(
         };
         trial::hold(plan, &settings, interrupt.clone(), &mut progress).await
     };
+    // Off the screen before the result is on it.
+    drop(line);
     match trial {
         Ok(mut trial) => {
             if let Some(order) = &context.arguments.sabotage
@@ -79,6 +86,23 @@ pub async fn run(
     }
     entry.duration = began.elapsed();
     entry
+}
+
+/// Starts a private server that the scenario needs and that does not run yet. It serves the whole
+/// call, so that the time is not this scenario's.
+async fn start_server(
+    settings: &Settings,
+    mut interrupt: Interrupt,
+    line: &Progress,
+) -> Result<(), testbed::Failure> {
+    let BrokerUnderTest::Own(process::Settings { server: Some(server), .. }) = &settings.broker
+    else {
+        return Ok(());
+    };
+    tokio::select! { biased;
+        () = interrupt.triggered() => Ok(()),
+        started = server.start(|| line.say("starting a private MySQL server")) => started,
+    }
 }
 
 /// Where the sabotaged broker writes down what it did, beside the consumers' logs.

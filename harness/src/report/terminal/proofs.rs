@@ -8,6 +8,9 @@ use crate::plan::Plan;
 use crate::report::judged::{Found, Judged, Proven};
 use crate::report::words;
 
+/// So many reasons for a missing verdict are told; the reports for programs have all.
+const DOUBTS_MAX: usize = 5;
+
 /// What the checks found, with its proofs, for `harness check`; `pass` is what a pass amounts to.
 ///
 /// # Errors
@@ -40,8 +43,11 @@ pub(super) fn proofs(judged: &Judged, style: Style, to: &mut dyn Write) -> io::R
     }
     // The only doubt of a run without a verdict was its sentence.
     if !(judged.verdict == Verdict::Unknown && judged.doubts.len() == 1) {
-        for doubt in &judged.doubts {
+        for doubt in judged.doubts.iter().take(DOUBTS_MAX) {
             writeln!(to, "\n      {}  {doubt}", style.warn("unknown"))?;
+        }
+        if let Some(more @ 1..) = judged.doubts.len().checked_sub(DOUBTS_MAX) {
+            writeln!(to, "\n      and {}", words::count(more as u64, "more reason"))?;
         }
     }
     allowed(judged, style, to)

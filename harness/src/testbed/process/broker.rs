@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use broker::masked;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::testbed::Failure;
@@ -129,35 +130,35 @@ async fn launch(start: &Start) -> Result<(SocketAddr, Child), Failure> {
         Child::start_with(harness, harness, &arguments, store.as_slice()).map_err(|error| {
             Failure(format!("cannot start {name} by {}: {error}", harness.display()))
         })?;
-    let address = listening(&child, name, &port_file, *listen).await?;
+    let address = listening(&child, start, &port_file).await?;
     // Gone as soon as it has served, so that a harness that is killed leaves no files either.
     drop(folder);
     Ok((address, child))
 }
 
 /// The address that the broker wrote down; it does so once it listens.
-async fn listening(
-    child: &Child,
-    name: &str,
-    port_file: &Path,
-    asked: SocketAddr,
-) -> Result<SocketAddr, Failure> {
+async fn listening(child: &Child, start: &Start, port_file: &Path) -> Result<SocketAddr, Failure> {
+    let Start { name, listen: asked, store, .. } = start;
+    let on = store.as_ref().map_or_else(String::new, |url| format!(" with {}", masked(url)));
     let looking = async {
         loop {
             if let Some(port) = read_port(port_file)? {
                 return Ok(SocketAddr::new(asked.ip(), port));
             }
             if let Ok(ended) = timeout(LOOK_EVERY, child.ended()).await {
-                return Err(Failure(format!("{name} did not start on {asked}: it {ended}")));
+                return Err(Failure(format!("{name} did not start on {asked}{on}: it {ended}")));
             }
         }
     };
     if let Ok(found) = timeout(STARTED_WITHIN, looking).await {
         return found;
     }
-    let (waited, wrote) = (STARTED_WITHIN.as_secs(), child.output().join("\n    "));
-    let why = format!("{name} does not listen on {asked} after {waited} s; it wrote last:");
-    Err(Failure(format!("{why}\n    {wrote}")))
+    let (waited, lines) = (STARTED_WITHIN.as_secs(), child.output());
+    let wrote = match lines.as_slice() {
+        [] => "it wrote nothing".to_owned(),
+        lines => format!("it wrote last:\n    {}", lines.join("\n    ")),
+    };
+    Err(Failure(format!("{name} does not listen on {asked}{on} after {waited} s; {wrote}")))
 }
 
 /// The port in the file: none while there is no whole line in it.

@@ -1,0 +1,56 @@
+//! Passwords in text that is about to be shown: URLs of databases are typed in the wrong places.
+
+use std::ops::Range;
+
+/// What stands in place of a password.
+const MASK: &str = "***";
+
+/// Characters that end a URL in a command line, a scenario or a message.
+const ENDS: &str = "\"'`<>";
+
+/// The text with `***` in place of the password of every URL in it.
+#[must_use]
+pub fn masked(text: &str) -> String {
+    let mut shown = text.to_owned();
+    for password in passwords(text).into_iter().rev() {
+        shown.replace_range(password, MASK);
+    }
+    shown
+}
+
+/// Where the passwords of URLs are, in bytes: what follows the first `:` of a login.
+fn passwords(text: &str) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    for (at, scheme) in text.match_indices("://") {
+        let start = at + scheme.len();
+        if found.last().is_some_and(|before: &Range<usize>| before.end > start) {
+            continue;
+        }
+        let ends = |c: char| c.is_whitespace() || ENDS.contains(c);
+        let url = &text[start..];
+        let url = &url[..url.find(ends).unwrap_or(url.len())];
+        let Some(login) = url.rfind('@') else { continue };
+        if let Some(colon) = url[..login].find(':') {
+            found.push(start + colon + 1..start + login);
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_password_of_a_url_is_masked() {
+        let check = |text: &str, shown: &str| assert_eq!(masked(text), shown);
+        check("`mysql://u:secret@h:3306/x`", "`mysql://u:***@h:3306/x`");
+        check("mysql://u:se:c@r/e?t@h", "mysql://u:***@h");
+        check("a://u:p@h and 'b://v:q@i'", "a://u:***@h and 'b://v:***@i'");
+        check("mysql://u:p://x@h", "mysql://u:***@h");
+        check("mysql://ü:ß@h", "mysql://ü:***@h");
+        for plain in ["", "memory", "http://127.0.0.1:5000", "mysql://u@h:3306/x", "a:b@c"] {
+            check(plain, plain);
+        }
+    }
+}

@@ -249,11 +249,11 @@ impl<'a> Blamer<'a> {
 
     fn unread(&self, topic: TopicIndex) -> &str {
         let own = self.facts.history.audit.iter().filter(|own| own.topic == topic);
-        let failed = own.filter_map(|own| match &own.log {
+        let mut failed = own.filter_map(|own| match &own.log {
             AuditedLog::Failed(words) => Some(words.as_str()),
             AuditedLog::Read { .. } => None,
         });
-        failed.last().unwrap_or("its topic's log was not read")
+        failed.next().unwrap_or("its topic's log was not read")
     }
 }
 

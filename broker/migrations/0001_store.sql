@@ -1,6 +1,6 @@
 -- The one row of what is not of a topic. Ids come from its counters, under its lock, in the
 -- transaction that inserts what gets them: AUTO_INCREMENT starts at 1 and leaves gaps.
-CREATE TABLE store (
+CREATE TABLE IF NOT EXISTS store (
     one           TINYINT UNSIGNED NOT NULL,
     -- This life of the store: what was counted in another means nothing here.
     epoch         VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,

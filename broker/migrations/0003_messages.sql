@@ -1,6 +1,6 @@
 -- The logs. Clustered as they are read: a range of offsets is a range of neighbouring pages. No
 -- foreign keys and no other index, for each would cost every append.
-CREATE TABLE messages (
+CREATE TABLE IF NOT EXISTS messages (
     topic    INT UNSIGNED NOT NULL,
     `offset` BIGINT UNSIGNED NOT NULL,
     producer BIGINT UNSIGNED NOT NULL,

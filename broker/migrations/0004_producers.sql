@@ -1,6 +1,6 @@
 -- A producer, the next sequence that is taken from it, and where its last numbered request went:
 -- the sequences from last_first to before next_sequence, at last_offset and after.
-CREATE TABLE producers (
+CREATE TABLE IF NOT EXISTS producers (
     id            BIGINT UNSIGNED NOT NULL,
     topic         INT UNSIGNED NOT NULL,
     next_sequence BIGINT UNSIGNED NOT NULL DEFAULT 0,

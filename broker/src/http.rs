@@ -193,11 +193,11 @@ async fn poll_waiting(
         let arrival = broker.store.arrival(poll.subscription, polled.position);
         let again = broker.poll_again.map(|time| Instant::now() + time);
         let again = again.map_or(deadline, |again| again.min(deadline));
-        tokio::select! {
+        let in_time = tokio::select! {
             biased;
             () = broker.closing.raised() => return Ok(Messages::default()),
-            arrived = timeout_at(again, arrival) => arrived.unwrap_or(Ok(()))?,
-        }
+            arrived = timeout_at(again, arrival) => arrived.map_or(Ok(false), |end| end.map(|()| true))?,
+        };
         // On a busy topic the poll has only just begun; the messages that follow come with the
         // first one then, and one answer does for all of them.
         let gathered = deadline.min(begun + broker.limits.gather);
@@ -208,7 +208,8 @@ async fn poll_waiting(
                 () = sleep_until(gathered) => {}
             }
         }
-        poll.waits = Instant::now() < deadline;
+        // Where time has passed, the store shall hear that the consumer is still there.
+        poll.waits = in_time && Instant::now() < deadline;
         polled = broker.store.poll(poll).await?;
         if !polled.messages.is_empty() || Instant::now() >= deadline {
             return Ok(polled.messages);

@@ -38,16 +38,31 @@ pub fn run(
     }
     let runtime = builder.enable_all().build().context("cannot start the worker threads")?;
     raise_open_files();
-    runtime.block_on(async {
-        let store = wrap_store(arguments.open().await?);
-        run_async(arguments, store).await
-    })
+    runtime.block_on(run_async(arguments, wrap_store))
 }
 
-async fn run_async(arguments: &Arguments, store: Arc<dyn Store>) -> anyhow::Result<()> {
-    // Before the port is known to anybody, so that no signal finds the default action.
+async fn run_async(
+    arguments: &Arguments,
+    wrap_store: impl FnOnce(Arc<dyn Store>) -> Arc<dyn Store>,
+) -> anyhow::Result<()> {
+    // Before anything is waited for, so that no signal finds the default action.
     let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
+    let mut signals = async || {
+        tokio::select! {
+            biased;
+            _ = terminate.recv() => "SIGTERM",
+            _ = interrupt.recv() => "SIGINT",
+        }
+    };
+    let store = tokio::select! {
+        biased;
+        signal = signals() => {
+            info!(signal, "stopped before it had a store");
+            return Ok(());
+        }
+        store = arguments.open() => wrap_store(store?),
+    };
     let listener = listen(arguments).await?;
     let address = listener.local_addr().context("cannot learn the address")?;
     if let Some(path) = &arguments.port_file {
@@ -57,13 +72,6 @@ async fn run_async(arguments: &Arguments, store: Arc<dyn Store>) -> anyhow::Resu
         })?;
     }
     info!(%address, epoch = %store.epoch(), "listening");
-    let mut signals = async || {
-        tokio::select! {
-            biased;
-            _ = terminate.recv() => "SIGTERM",
-            _ = interrupt.recv() => "SIGINT",
-        }
-    };
     let closing = Signal::default();
     let mut serving = pin!(server::serve(listener, store, arguments.options(), closing.raised()));
     tokio::select! {

@@ -150,6 +150,48 @@ async fn what_is_passed_is_deleted_in_small_transactions_by_one_broker_at_a_time
 }
 
 #[tokio::test]
+async fn what_the_original_cannot_store_comes_out_of_the_database_as_it_went_in() {
+    let Some(Two { a, mut sql, .. }) = two(TIMEOUT, Retain::All).await else { return };
+    let (longer, large) = ("x".repeat(33), "\u{1F600}".repeat(1 << 18));
+    let payloads = [
+        longer.as_str(),
+        "it's a quote",
+        "a'), (0,'b",
+        "\\' OR 1=1 --",
+        "e",
+        "\u{e9}",
+        "e\u{301}",
+        "blanks   ",
+        "blanks",
+        "",
+        "\0NUL\0",
+        "\u{10FFFF}",
+        "Case",
+        "case",
+        large.as_str(),
+    ];
+    // Names that a careless collation takes for one.
+    for (place, topic) in ["T", "t", "T.", "T_"].iter().enumerate() {
+        let producer = a.producer(topic).await;
+        let consumer = a.consumer(topic).await.consumer;
+        for (offset, payload) in (0..).zip(&payloads) {
+            assert_eq!(a.append(topic, producer, None, &[payload]).await, Ok(offset));
+        }
+        // By a broker that has nothing in memory.
+        let new = Short(open(&url_of(&mut sql).await, Retain::All).await);
+        let mut taken = Vec::new();
+        while taken.len() < payloads.len() {
+            let more = new.take(topic, consumer, 100).await;
+            assert!(!more.is_empty(), "{topic}: {} are missing", payloads.len() - taken.len());
+            taken.extend(more);
+        }
+        assert_eq!(taken, payloads, "{topic}");
+        let topics = "SELECT COUNT(*) FROM topics";
+        assert_eq!(count(&mut sql, topics).await, i64::try_from(place + 1).unwrap());
+    }
+}
+
+#[tokio::test]
 async fn no_more_connections_are_open_than_allowed() {
     let Some(url) = mysql() else { return };
     let options = Options { connections: 3, ..Options::default() };
@@ -205,4 +247,66 @@ async fn count(sql: &mut MySqlConnection, question: &'static str) -> i64 {
 
 async fn beats(sql: &mut MySqlConnection) -> i64 {
     count(sql, "SELECT CAST(COALESCE(SUM(beats), 0) AS SIGNED) FROM heartbeats").await
+}
+
+#[tokio::test]
+async fn messages_that_are_larger_than_those_before_are_read() {
+    let Some(Two { a, b, .. }) = two(TIMEOUT, Retain::All).await else { return };
+    let producer = a.producer("T").await;
+    let consumer = b.consumer("T").await.consumer;
+    let small = vec!["small"; 2000];
+    a.append("T", producer, None, &small).await.unwrap();
+    let large = "x".repeat(1 << 20);
+    for _ in 0..20 {
+        a.append("T", producer, None, &[&large, &large]).await.unwrap();
+    }
+    assert_eq!(b.take("T", consumer, 2000).await.len(), 2000);
+    for _ in 0..4 {
+        let taken = b.take("T", consumer, 10).await;
+        assert!(taken.iter().all(|payload| payload.len() == large.len()));
+        assert_eq!(taken.len(), 10);
+    }
+}
+
+#[tokio::test]
+async fn what_a_registration_under_way_is_due_is_not_deleted() {
+    let Some(Two { a, b, mut sql }) = two(TIMEOUT, Retain::Lag).await else { return };
+    let producer = a.producer("T").await;
+    a.append("T", producer, None, &["before"]).await.unwrap();
+    // As a registration does it: it has read the end, and commits a moment later.
+    sql.execute("BEGIN").await.unwrap();
+    sql.execute("SELECT next_consumer FROM store WHERE one = 1 FOR UPDATE").await.unwrap();
+    a.append("T", producer, None, &["due 1", "due 2"]).await.unwrap();
+    // Long enough for both brokers to have deleted what nobody is due.
+    sleep(Duration::from_millis(2500)).await;
+    sql.execute("INSERT INTO subscriptions SELECT 0, id, 1, ~0 >> 20 FROM topics").await.unwrap();
+    sql.execute("UPDATE store SET next_consumer = 1").await.unwrap();
+    sql.execute("COMMIT").await.unwrap();
+    assert_eq!(b.take("T", 0, 9).await, ["due 1", "due 2"]);
+}
+
+#[tokio::test]
+async fn a_poll_that_waits_keeps_its_subscription() {
+    let Some(Two { a, .. }) = two(TIMEOUT, Retain::All).await else { return };
+    a.producer("T").await;
+    let consumer = a.consumer("T").await.consumer;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let idle = Some(Duration::from_secs(1));
+    let options = broker::Options { subscription_idle: idle, ..broker::Options::default() };
+    let serving = broker::serve(listener, Arc::clone(&a.0), options, std::future::pending());
+    let asking = async {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+        let path = format!("/consumer/consume?topic=T&consumer_id={consumer}&max=9&wait_ms=4000");
+        let request = format!("GET {path} HTTP/1.1\r\nhost: b\r\nconnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer
+    };
+    let answer =
+        tokio::select! { () = serving => panic!("it serves on"), answer = asking => answer };
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert!(answer.ends_with("\"messages\":[]}"), "{answer}");
 }

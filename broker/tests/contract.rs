@@ -395,10 +395,10 @@ mod parts {
     }
 
     pub(super) async fn a_long_log_is_read_in_any_steps(store: Short) {
-        const COUNT: usize = 20_000;
+        const COUNT: usize = 6_000;
         let producer = store.producer("A").await;
         let payloads: Vec<String> = (0..COUNT).map(|number| format!("{number:050}")).collect();
-        let steps = [1, 7, 500, 3000, 20_000];
+        let steps = [1, 7, 500, 3000, COUNT];
         let mut consumers = Vec::new();
         for _ in steps {
             consumers.push(store.consumer("A").await.consumer);

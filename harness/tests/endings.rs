@@ -10,7 +10,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use crate::shim::Shim;
-use crate::support::{Folder, Running, shipped, state, stop, wait_for};
+use crate::support::{Folder, Running, processes, shipped, state, stop, wait_for};
 
 mod shim;
 mod support;
@@ -124,6 +124,35 @@ fn ctrl_c_while_the_broker_is_stopped_ends_by_130_and_leaves_nothing() {
     assert_interrupted(&folder, running.end());
     assert_eq!(state(broker), None);
     assert_log(&folder, "out/long/consumer_1.txt");
+}
+
+/// The processes that a harness in this folder has started, and those that they have.
+fn started_in(folder: &Folder) -> Vec<i32> {
+    let marker = format!("TMPDIR={}", folder.join("tmp").display());
+    let is_marked = |pid: &i32| {
+        let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+        environment.split(|byte| *byte == 0).any(|variable| variable == marker.as_bytes())
+    };
+    processes().into_iter().filter(is_marked).collect()
+}
+
+#[test]
+fn ctrl_c_while_a_fault_lasts_ends_it_and_leaves_nothing_down_paused_or_running() {
+    for (fault, shows) in [("kill", None), ("stop", None), ("pause", Some('T'))] {
+        let folder = Folder::new();
+        let faults = format!("faults:\n  - {{ after: 200 delivered, {fault}: broker, for: 1h }}\n");
+        folder.write("long.yaml", &format!("{LONG}{faults}"));
+        let running = Running::start(&folder, &RUN);
+        let broker = running.broker();
+        assert!(started_in(&folder).contains(&broker), "what is looked for is found");
+        wait_for("the fault", || (state(broker) == shows).then_some(()));
+        running.signal(Signal::INT);
+        let report = assert_interrupted(&folder, running.end());
+        let hurt = &report["summary"]["faults"][0];
+        assert_eq!(hurt["fired"], 1, "{fault}: {report}");
+        assert_eq!(started_in(&folder), [0; 0], "{fault}");
+        assert_eq!(fs::read_dir(folder.join("tmp")).unwrap().count(), 0, "{fault}: nor any file");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use harness::check::{self, Kind, Verdict};
-use harness::driver::{Manner, Routes, connect_over};
+use harness::driver::{Batch, Manner, Routes, connect_over};
 use harness::history::{self, Answer, End, History};
 use harness::plan::Plan;
 use harness::run::{Recorder, Stage, perform};
@@ -149,6 +149,38 @@ fn a_consumer_that_crashes_goes_on_where_the_broker_has_it() {
     // What it had not acknowledged came again, and is no duplicate.
     assert!(consumer.deliveries.len() > 200, "{}", consumer.deliveries.len());
     assert_eq!(trial.history.consumers[1].deliveries.len(), 150);
+}
+
+/// A poll from before a crash may arrive late, when the consumer, back again, has already asked for
+/// its position.
+#[test]
+fn a_consumer_that_is_overtaken_by_its_past_goes_on_behind_it() {
+    let plan = one_fault("{ at: 100ms, crash: C1, for: 1ms }");
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    let runtime = builder.enable_time().start_paused(true).build().unwrap();
+    runtime.block_on(async {
+        let testbed = Simulated::new(&plan, None);
+        let routes = Routes::new(&plan, &testbed);
+        let how = plan.scenario.broker.driver;
+        let driver = connect_over(testbed.transport(), routes.addresses(), how).await.unwrap();
+        let topic = "T1".parse().unwrap();
+        driver.create_topic(&topic).await.unwrap();
+        let mut before = driver.subscribe(Manner::default(), &topic).await.unwrap();
+        let mut sender = driver.register(Manner::default(), &topic).await.unwrap();
+        sender.send(&["a", "b", "c"]).await;
+        let mut batch = Batch::default();
+        before.poll(2, Duration::ZERO, &mut batch).await.unwrap();
+        assert_eq!(batch.len(), 2);
+        let (id, epoch) = before.session();
+        let session = (id.unwrap(), epoch);
+        let mut after = driver.resume(Manner::default(), &topic, session).await.unwrap();
+        assert_eq!(after.start(), before.start(), "nothing was acknowledged yet");
+        // What was on its way when it crashed acknowledges a and b.
+        before.poll(1, Duration::ZERO, &mut batch).await.unwrap();
+        after.poll(9, Duration::ZERO, &mut batch).await.unwrap();
+        let came: Vec<_> = batch.iter().map(|message| message.payload.to_owned()).collect();
+        assert_eq!(came, ["c"]);
+    });
 }
 
 #[test]

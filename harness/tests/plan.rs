@@ -74,13 +74,41 @@ fn every_shipped_scenario_has_the_totals_it_says() {
     check("fan", (1, 100, 1), 200, 20_000);
     check("crowd", (1000, 1000, 100), 5000, 50_000);
     check("million", (20, 10, 3), 1_000_000, 10_000_000);
+    check("broker-restart", (3, 2, 2), 600, 1000);
+    check("broker-restart-memory", (2, 2, 1), 400, 800);
+    check("consumer-crash", (2, 2, 1), 300, 600);
+    check("database-restart", (3, 2, 2), 600, 1000);
+    check("everything", (4, 3, 2), 600, 1200);
+    check("flaky-network", (3, 3, 2), 450, 900);
+    check("graceful-restart", (3, 2, 2), 600, 1000);
+    check("half-open", (2, 2, 1), 300, 600);
+    check("lost-response", (2, 2, 1), 300, 600);
+    check("original-clients", (2, 2, 2), 300, 525);
 }
 
 #[test]
 fn no_scenario_is_shipped_without_being_listed_here() {
     let files = scenario::load_all(&[shipped("x").parent().unwrap().to_owned()]).unwrap();
     let names: Vec<&str> = files.iter().map(|scenario| scenario.name.as_str()).collect();
-    let known = ["2p2c", "5p3c", "crowd", "fan", "million", "slow-consumer", "together"];
+    let known = [
+        "2p2c",
+        "5p3c",
+        "broker-restart-memory",
+        "broker-restart",
+        "consumer-crash",
+        "crowd",
+        "database-restart",
+        "everything",
+        "fan",
+        "flaky-network",
+        "graceful-restart",
+        "half-open",
+        "lost-response",
+        "million",
+        "original-clients",
+        "slow-consumer",
+        "together",
+    ];
     assert_eq!(names, known);
 }
 

@@ -137,6 +137,22 @@ fn the_same_seed_is_the_same_run_with_every_fault() {
 }
 
 #[test]
+fn everything_at_once_has_equal_digests_in_two_processes() {
+    let folder = Folder::new();
+    let file = shipped().join("everything.yaml");
+    let sweep = || {
+        let arguments = ["sim", file.to_str().unwrap(), "--seeds", "1..10", "--digest"];
+        let mut lines: Vec<_> =
+            folder.passes(&arguments).stdout.lines().map(str::to_owned).collect();
+        lines.sort();
+        lines
+    };
+    let one = sweep();
+    assert_eq!(one.len(), 10, "{one:?}");
+    assert_eq!(one, sweep());
+}
+
+#[test]
 fn another_seed_is_another_run_and_the_comparison_notices() {
     for name in ["2p2c", "5p3c", "together"] {
         let file = shipped().join(format!("{name}.yaml"));

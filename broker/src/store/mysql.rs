@@ -54,7 +54,7 @@ use self::payloads::Payloads;
 use self::positions::{Move, Moved, Positions};
 use self::recent::Cache;
 use self::registration::{Registrar, Wish};
-use self::subscriptions::Subscriptions;
+use self::subscriptions::{Standing, Subscriptions};
 use self::topic::Topic;
 use self::topics::Topics;
 use super::memory::Retain;
@@ -201,10 +201,10 @@ impl MysqlStore {
         let topic = &subscription.topic;
         let busy = || Error::Unavailable("another poll of this consumer takes too long".to_owned());
         // Polls of one consumer follow each other.
-        let locked = tokio::time::timeout_at(until, subscription.position.lock()).await;
-        let mut position = locked.map_err(|_| busy())?;
+        let locked = tokio::time::timeout_at(until, subscription.standing.lock()).await;
+        let mut standing = locked.map_err(|_| busy())?;
         loop {
-            let from = *position;
+            let Standing { position: from, is_proven } = *standing;
             let start = poll.offset.unwrap_or(from);
             // What is passed is passed for good, but how far is for the database to say.
             let is_passed = start < from;
@@ -216,8 +216,8 @@ impl MysqlStore {
                 match self.take(topic, taking, poll.waits, until).await {
                     Ok(taken) => taken,
                     Err(error) => match self.moved_on(poll, from, until).await {
-                        Some(stands) => {
-                            *position = stands;
+                        Some(position) => {
+                            *standing = Standing { position, is_proven: false };
                             continue;
                         }
                         None => return Err(error),
@@ -229,19 +229,22 @@ impl MysqlStore {
                 Some(start) => start,
                 None => taken.next,
             };
-            if poll.waits && !is_passed && taken.messages.is_empty() && to == from {
+            let stays = to == from;
+            if poll.waits && stays && is_proven && !is_passed && taken.messages.is_empty() {
                 return Ok(Polled { messages: taken.messages, position: to });
             }
             let consumer = poll.subscription.consumer;
-            match self.positions.ask(Move { consumer, from, to }, until).await? {
+            // What another broker is just committing must not be confirmed before it is on disk.
+            let proves = stays && !is_proven && poll.offset.is_some();
+            match self.positions.ask(Move { consumer, from, to, proves }, until).await? {
                 Moved::Done if is_passed => {
                     return Err(Error::OffsetPassed { given: start, position: from });
                 }
                 Moved::Done => {
-                    *position = to;
+                    *standing = Standing { position: to, is_proven: is_proven || proves || !stays };
                     return Ok(Polled { messages: taken.messages, position: to });
                 }
-                Moved::Stands(stands) => *position = stands,
+                Moved::Stands(position) => *standing = Standing { position, is_proven: false },
                 Moved::Gone => {
                     self.subscriptions.forget(consumer);
                     return Err(Error::UnknownConsumer(consumer));
@@ -253,11 +256,9 @@ impl MysqlStore {
     /// Where a subscription stands that another broker has moved on from where this one believed
     /// it to be: what it passed by then may be deleted, and cannot be read any more.
     async fn moved_on(&self, poll: &Poll<'_>, from: Offset, until: Instant) -> Option<Offset> {
-        let Poll { subscription: Subscription { consumer, .. }, offset, .. } = *poll;
-        if offset.is_some() {
-            return None;
-        }
-        match self.positions.ask(Move { consumer, from, to: from }, until).await {
+        let consumer = poll.subscription.consumer;
+        let looking = Move { consumer, from, to: from, proves: false };
+        match self.positions.ask(looking, until).await {
             Ok(Moved::Stands(stands)) => Some(stands),
             _ => None,
         }
@@ -419,7 +420,8 @@ impl Store for MysqlStore {
             let topic = self.topics.add(self, made.topic, name);
             // The end was read and then written down in one transaction, so it is on disk.
             topic.recent.prove(made.end);
-            self.subscriptions.add(made.consumer(), topic, made.end);
+            let standing = Standing { position: made.end, is_proven: true };
+            self.subscriptions.add(made.consumer(), topic, standing);
             Ok(Subscribed { consumer: made.consumer(), offset: made.end })
         })
     }

@@ -25,7 +25,8 @@ pub(crate) struct Probe {
     address: String,
     producer: i64,
     consumer: i64,
-    /// What it sent, and what became of it.
+    /// How many messages it sent, and what became of them.
+    sent: usize,
     acked: Vec<String>,
     refused: Vec<String>,
 }
@@ -74,7 +75,7 @@ impl Scene {
         let producer = client.register_producer("probe").await.unwrap().producer_id;
         let address = broker.address();
         let (acked, refused) = (Vec::new(), Vec::new());
-        let mut probe = Probe { client, address, producer, consumer, acked, refused };
+        let mut probe = Probe { client, address, producer, consumer, sent: 0, acked, refused };
         probe.well().await;
         let mut scene = Self { server, broker, probe, load: None };
         if is_busy {
@@ -139,30 +140,37 @@ impl Probe {
             self.get("/healthz").await.contains(" 200 "),
             "it lives, whatever its database does"
         );
-        let is_ready = self.is_ready().await;
-        let begun = Instant::now();
-        let produce = self.produce("x").await;
-        let produce = (produce, begun.elapsed().as_millis());
-        let begun = Instant::now();
-        let polled = poll(&self.client, "probe", self.consumer, 0, 0).await;
-        let poll = (answer(polled.map(drop)), begun.elapsed().as_millis());
-        let begun = Instant::now();
-        let registered = self.client.register_producer("probe").await;
-        let register = (answer(registered.map(drop)), begun.elapsed().as_millis());
+        let payload = self.payload("x");
+        // At once, for each may take all the time that it has.
+        let (is_ready, produce, poll, register) = tokio::join!(
+            self.is_ready(),
+            timed(async { self.send(&payload, None).await.map(drop) }),
+            timed(async { poll(&self.client, "probe", self.consumer, 0, 0).await.map(drop) }),
+            timed(async { self.client.register_producer("probe").await.map(drop) }),
+        );
+        self.note(payload, produce.0);
         State { produce, poll, register, is_ready }
     }
 
     /// Sends a message that begins like this.
     pub(crate) async fn produce(&mut self, head: &str) -> Answer {
-        let payload = format!("{head}{}", self.acked.len() + self.refused.len());
-        let produced = self.send(&payload, None).await;
-        let answer = answer(produced.map(drop));
+        let payload = self.payload(head);
+        let produced = answer(self.send(&payload, None).await.map(drop));
+        self.note(payload, produced);
+        produced
+    }
+
+    fn payload(&self, head: &str) -> String {
+        format!("{head}{}", self.sent)
+    }
+
+    fn note(&mut self, payload: String, answer: Answer) {
+        self.sent += 1;
         match answer {
             Answer::Success => self.acked.push(payload),
             Answer::Unavailable => self.refused.push(payload),
             Answer::Unknown => {}
         }
-        answer
     }
 
     /// Sends a message with a sequence.
@@ -232,6 +240,12 @@ impl Probe {
         };
         timeout(GENEROUS, asking).await.expect("every request ends")
     }
+}
+
+/// How a request ends, and after how many milliseconds.
+async fn timed(request: impl Future<Output = Result<(), Error>>) -> (Answer, u128) {
+    let begun = Instant::now();
+    (answer(request.await), begun.elapsed().as_millis())
 }
 
 /// Every request ends in one of three ways.

@@ -45,22 +45,34 @@ impl OwnServer {
     /// Ends it as a loss of power would, but for what the operating system has yet to write.
     pub(crate) async fn kill(&self) {
         self.signal(Signal::KILL);
-        while std::os::unix::net::UnixStream::connect(self.0.server().socket()).is_ok() {
-            sleep(Duration::from_millis(1)).await;
-        }
+        self.until_gone().await;
     }
 
     /// Ends it in good order.
     pub(crate) async fn end(&self) {
         self.signal(Signal::TERM);
+        self.until_gone().await;
+    }
+
+    /// Waits until nobody listens at its socket.
+    pub(crate) async fn until_gone(&self) {
         while std::os::unix::net::UnixStream::connect(self.0.server().socket()).is_ok() {
-            sleep(Duration::from_millis(5)).await;
+            sleep(Duration::from_millis(2)).await;
         }
     }
 
     /// Starts it again after it has ended.
     pub(crate) fn run_again(&mut self) {
         self.0.run_again().unwrap();
+    }
+
+    /// Starts it with other arguments, whether it has ended or not.
+    pub(crate) async fn run_with(&mut self, arguments: &[&str]) {
+        let process = Pid::from_raw(self.0.process().unwrap()).unwrap();
+        // It may have ended by itself.
+        let _ = kill_process(process, Signal::KILL);
+        self.until_gone().await;
+        self.0.run_again_with(arguments.iter().map(Into::into).collect()).unwrap();
     }
 
     /// A connection of somebody else, who may do everything.

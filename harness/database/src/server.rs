@@ -184,6 +184,11 @@ impl Server {
         self.folder.path().join(SOCKET)
     }
 
+    /// Gives it other further arguments from its next start on.
+    pub(crate) fn change_arguments(&mut self, arguments: Vec<OsString>) {
+        self.options.arguments = arguments;
+    }
+
     /// Where it writes the id of its process.
     pub(crate) fn pid_file(&self) -> PathBuf {
         self.folder.path().join("pid")

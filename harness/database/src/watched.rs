@@ -1,5 +1,6 @@
 //! A server that runs until the process that started it ends: a shell watches over it.
 
+use std::ffi::OsString;
 use std::fs;
 use std::io::Read;
 use std::os::unix::net::UnixStream;
@@ -91,6 +92,19 @@ impl Watched {
     /// # Errors
     /// Where it does not come up, with what it wrote last.
     pub fn run_again(&mut self) -> Result<(), Error> {
+        self.run_once_more()
+    }
+
+    /// The same with other further arguments than those it was started with.
+    ///
+    /// # Errors
+    /// As before.
+    pub fn run_again_with(&mut self, arguments: Vec<OsString>) -> Result<(), Error> {
+        self.server.change_arguments(arguments);
+        self.run_once_more()
+    }
+
+    fn run_once_more(&mut self) -> Result<(), Error> {
         // The server that was killed has left it behind.
         let _ = fs::remove_file(self.server.pid_file());
         let run = self.server.run();

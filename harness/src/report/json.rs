@@ -96,6 +96,7 @@ struct Numbers {
     acked: u64,
     refused: u64,
     unknown: u64,
+    retries: u64,
     expected: u64,
     delivered: u64,
     faults: Vec<Hurt>,
@@ -247,6 +248,7 @@ impl Numbers {
             acked: summary.acked,
             refused: summary.refused,
             unknown: summary.unknown,
+            retries: summary.retries,
             expected: summary.expected,
             delivered: summary.delivered,
             faults: summary

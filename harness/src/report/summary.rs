@@ -26,6 +26,8 @@ pub struct Summary {
     pub refused: u64,
     /// Of these: it may have happened or not.
     pub unknown: u64,
+    /// Attempts of requests beyond the first.
+    pub retries: u64,
     /// Deliveries if every planned message reaches every consumer of its topic once.
     pub expected: u64,
     /// Whether fewer are as good: consumers may start late, or messages be lost or not acked.
@@ -109,6 +111,7 @@ fn requests(plan: &Plan, history: &History, summary: &mut Summary, last: &mut Na
     for sent in history.producers.iter().flat_map(|producer| &producer.sends) {
         let count = u64::from(sent.count);
         summary.sent += count;
+        summary.retries += u64::from(sent.attempts.saturating_sub(1));
         match sent.outcome {
             Outcome::Acked { .. } => {
                 summary.acked += count;

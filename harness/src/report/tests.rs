@@ -281,6 +281,7 @@ const JSON: &str = r##"
         "acked": 6,
         "refused": 0,
         "unknown": 0,
+        "retries": 0,
         "expected": 12,
         "delivered": 11,
         "faults": [],

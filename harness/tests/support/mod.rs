@@ -253,7 +253,8 @@ fn stat(pid: i32) -> Option<Vec<String>> {
     Some(after.split_whitespace().map(str::to_owned).collect())
 }
 
-fn processes() -> Vec<i32> {
+/// All that there are.
+pub(crate) fn processes() -> Vec<i32> {
     let all = fs::read_dir("/proc").unwrap();
     all.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect()
 }

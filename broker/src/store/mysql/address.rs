@@ -21,6 +21,9 @@ pub struct Address {
 /// What may follow the `?`; the last four need the cargo feature `tls`.
 const KEYS: [&str; 5] = ["socket", "ssl-mode", "ssl-ca", "ssl-cert", "ssl-key"];
 
+/// Databases that a server keeps for itself.
+const SYSTEM: [&str; 4] = ["information_schema", "mysql", "performance_schema", "sys"];
+
 /// The longest name of a database.
 const DATABASE_MAX: usize = 64;
 
@@ -52,22 +55,30 @@ impl FromStr for Address {
 
     fn from_str(text: &str) -> Result<Self, String> {
         const EXPECTED: &str = "expected mysql://user:password@host:3306/database";
+        const ESCAPED: &str =
+            "`/`, `#`, `?`, `@` and `%` are written as %2F, %23, %3F, %40 and %25";
         // The parser's own words may quote the password.
         let url = Url::parse(text).map_err(|_| EXPECTED.to_owned())?;
         if !matches!(url.scheme(), "mysql" | "mariadb") {
             return Err(EXPECTED.to_owned());
         }
         let database = url.path().trim_start_matches('/').to_owned();
-        check_database(&database)?;
+        if url.fragment().is_some() || database.contains('/') {
+            return Err(format!("{EXPECTED}; in a password, {ESCAPED}"));
+        }
         for (key, _) in url.query_pairs() {
             if !KEYS.contains(&&*key) {
+                // It is not said: it may be a part of the password.
                 let known = KEYS.join(", ");
-                return Err(format!("unknown option `{key}` after the `?`; there are {known}"));
+                return Err(format!(
+                    "an option after the `?` is not known, there are {known}; in a password, {ESCAPED}"
+                ));
             }
             if !cfg!(feature = "tls") && key.starts_with("ssl-") {
                 return Err(format!("`{key}` needs a broker that is built with `--features tls`"));
             }
         }
+        check_database(&database)?;
         let mut server = url.clone();
         server.set_path("");
         let options =
@@ -81,6 +92,9 @@ fn check_database(name: &str) -> Result<(), String> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '$');
     if name.is_empty() {
         return Err("the name of the database is missing: mysql://user@host:3306/NAME".to_owned());
+    }
+    if SYSTEM.contains(&name) {
+        return Err(format!("the database `{name}` is the server's own"));
     }
     if name.len() > DATABASE_MAX || !name.chars().all(allowed) {
         return Err(format!(
@@ -151,6 +165,6 @@ mod tests {
         check("postgres://ann:s3cret@db/b", "expected mysql://");
         check("mysql://ann:s3cret@db", "the name of the database is missing");
         check("mysql://ann:s3cret@db/a%60b", "a database's name has at most 64");
-        check("mysql://ann:s3cret@db/b?pool=3", "unknown option `pool`");
+        check("mysql://ann:s3cret@db/b?pool=3", "an option after the `?` is not known");
     }
 }

@@ -75,6 +75,9 @@ impl Work for Appender {
         let guess = self.guess(group);
         // Until it has gone well, nothing is known.
         self.known().next = None;
+        let Ok(_permit) = self.database.appends.acquire().await else {
+            unreachable!("the semaphore is never closed");
+        };
         let mut transaction = Transaction::begin(&self.database.connections, attempt).await?;
         let placed = match self.append(&mut transaction, group, guess).await {
             Ok(placed) => placed,

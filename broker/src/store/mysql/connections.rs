@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use sqlx::{ConnectOptions, Executor, MySqlConnection};
+use sqlx::{AssertSqlSafe, ConnectOptions, Executor, MySqlConnection};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, sleep, timeout_at};
 use tracing::{info, warn};
@@ -106,6 +106,11 @@ impl Connections {
     pub(super) fn bind(mut self, epoch: Epoch) -> Self {
         self.epoch = Some(epoch);
         self
+    }
+
+    /// How many there may be.
+    pub(super) fn most(&self) -> usize {
+        self.most
     }
 
     /// How often a connection was lost. What was remembered before it changed is to be forgotten.
@@ -220,11 +225,12 @@ impl Connections {
         sqlx::query("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
             .execute(&mut *to)
             .await?;
-        sqlx::query("SET SESSION innodb_lock_wait_timeout = ?, SESSION wait_timeout = ?")
-            .bind(wait)
-            .bind(SERVER_IDLE)
-            .execute(&mut *to)
-            .await?;
+        // Numbers as text: not every server takes parameters here.
+        let limits = format!(
+            "SET SESSION innodb_lock_wait_timeout = {wait}, SESSION lock_wait_timeout = {wait}, \
+             SESSION wait_timeout = {SERVER_IDLE}"
+        );
+        to.execute(AssertSqlSafe(limits)).await?;
         if mode == Mode::Transaction {
             to.execute(mode.statement()).await?;
         }
@@ -310,6 +316,11 @@ impl Lease<'_> {
             self.connections.lost(&failure);
         }
         failure
+    }
+
+    /// Closes the connection, of whose last answer the rest was not read.
+    pub(super) fn abandon(&mut self) {
+        self.connection = None;
     }
 
     /// Whether the connection is still there.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use sqlx::Row;
 use sqlx::mysql::MySqlRow;
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::connections::{Connections, Lease, Mode};
@@ -23,6 +24,8 @@ pub(super) struct Database {
     broker: u64,
     /// How long a request may take.
     pub(super) timeout: Duration,
+    /// Appends may wait for the locks of other brokers, and must not take every connection.
+    pub(super) appends: Semaphore,
     /// The most bytes of one statement's parameters.
     pub(super) statement_bytes: usize,
 }
@@ -38,7 +41,8 @@ impl Database {
         let broker = broker.expect("a random epoch is a hexadecimal number of 64 bits");
         // Half a packet leaves room for what is beside the payloads.
         let statement_bytes = (packet / 2).min(4 << 20);
-        Self { connections, epoch, broker, timeout, statement_bytes }
+        let appends = Semaphore::new(connections.most().saturating_sub(3).max(1));
+        Self { connections, epoch, broker, timeout, appends, statement_bytes }
     }
 
     /// When a request that comes now is to be answered.

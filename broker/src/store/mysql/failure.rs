@@ -16,6 +16,9 @@ const CONNECTIONS: [u16; 3] = [1040, 1203, 1226];
 const VANISHED: [u16; 3] = [1046, 1049, 1146];
 /// The server is starting up, ending, or was told to end this connection.
 const ENDING: [u16; 6] = [1053, 1077, 1079, 1317, 1927, 4031];
+/// Another connection is the remedy: the server only reads now and another one writes, or it has
+/// too many prepared statements, which go with the connection.
+const ELSEWHERE: [u16; 4] = [1290, 1792, 1836, 1461];
 
 /// A step that the database did not take.
 #[derive(Clone, Debug)]
@@ -44,6 +47,11 @@ impl Failure {
         Self { kind: Kind::NotDone, why: why.into() }
     }
 
+    /// Nothing was done; the same may work in a moment.
+    pub(super) fn passing(why: impl Into<String>) -> Self {
+        Self { kind: Kind::Passing, why: why.into() }
+    }
+
     /// It may have been committed.
     pub(super) fn unknown(why: impl Into<String>) -> Self {
         Self { kind: Kind::Unknown, why: why.into() }
@@ -67,7 +75,13 @@ impl Failure {
         let kind = match Self::number(error) {
             Some(DEADLOCK | LOCK_WAIT) => Kind::Passing,
             // A new connection will see whose database it is.
-            Some(number) if ENDING.contains(&number) || VANISHED.contains(&number) => Kind::Lost,
+            Some(number)
+                if ENDING.contains(&number)
+                    || VANISHED.contains(&number)
+                    || ELSEWHERE.contains(&number) =>
+            {
+                Kind::Lost
+            }
             Some(_) => Kind::NotDone,
             None => match error {
                 // What came was understood and is not what was expected: no matter of the network.
@@ -130,6 +144,9 @@ impl fmt::Display for Failure {
 /// One line for people. Neither the server nor sqlx ever says a password.
 fn text(error: &sqlx::Error) -> String {
     match error {
+        sqlx::Error::Io(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
+            "the database closed the connection".to_owned()
+        }
         sqlx::Error::Io(error) => {
             let text = error.to_string();
             let end = text.find(" (os error").unwrap_or(text.len());

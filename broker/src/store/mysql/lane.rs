@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 use std::future::Future;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
@@ -74,6 +74,8 @@ struct Shared<W: Work> {
     /// A request with less time left than this is not begun: cut off in the middle of its commit,
     /// it would end as unknown for all that share it.
     least: Duration,
+    /// How many requests there were, for their ids.
+    asked: AtomicU64,
     queue: Mutex<Queue<W>>,
 }
 
@@ -83,6 +85,7 @@ struct Queue<W: Work> {
 }
 
 struct Entry<W: Work> {
+    id: u64,
     request: W::Request,
     until: Instant,
     tell: Tell<W>,
@@ -95,18 +98,27 @@ impl<W: Work> Lane<W> {
     /// An empty lane, where requests usually have so much time.
     pub(super) fn new(work: W, timeout: Duration) -> Self {
         let queue = Mutex::new(Queue { waiting: VecDeque::new(), running: false });
-        Self(Arc::new(Shared { work, least: timeout / 8, queue }))
+        Self(Arc::new(Shared { work, least: timeout / 8, asked: AtomicU64::new(0), queue }))
     }
 
     /// Asks, and waits for the answer, which is there by `until` or soon after.
     pub(super) async fn ask(&self, request: W::Request, until: Instant) -> Result<W::Reply, Error> {
-        let (tell, told) = oneshot::channel();
-        if self.0.push(Entry { request, until, tell }) {
+        let (tell, mut told) = oneshot::channel();
+        let id = self.0.asked.fetch_add(1, Ordering::Relaxed);
+        if self.0.push(Entry { id, request, until, tell }) {
             tokio::spawn(Running(Arc::clone(&self.0)).run());
         }
         // The task ends without telling only where it crashed half way.
         let lost = |_| Err(Error::OutcomeUnknown("the broker failed while it worked".to_owned()));
-        told.await.unwrap_or_else(lost)
+        match timeout_at(until, &mut told).await {
+            Ok(answer) => answer.unwrap_or_else(lost),
+            Err(_) if self.0.withdraw(id) => {
+                let late = Failure::not_done("the database is too slow, nothing was begun");
+                Err(late.into_error())
+            }
+            // It is in the transaction that is in flight, which ends now too.
+            Err(_) => told.await.unwrap_or_else(lost),
+        }
     }
 }
 
@@ -116,6 +128,13 @@ impl<W: Work> Shared<W> {
         let mut queue = self.queue();
         queue.running = !queue.waiting.is_empty();
         !queue.running
+    }
+
+    /// Takes an entry out of the queue, and says whether it was still there.
+    fn withdraw(&self, id: u64) -> bool {
+        let mut queue = self.queue();
+        let place = queue.waiting.iter().position(|entry| entry.id == id);
+        place.and_then(|place| queue.waiting.remove(place)).is_some()
     }
 
     /// Adds an entry, and says whether a task is to be started for it.
@@ -179,19 +198,19 @@ impl<W: Work> Running<W> {
                 continue;
             }
             group.requests.push(entry.request);
-            group.replies.push((entry.until, entry.tell));
+            group.replies.push(Asker { id: entry.id, until: entry.until, tell: entry.tell });
         }
         (!group.requests.is_empty()).then_some(group)
     }
 
     async fn serve(&self, group: Group<W>) {
-        let until = group.replies.iter().map(|(until, _)| *until).min();
+        let until = group.replies.iter().map(|asker| asker.until).min();
         let until = until.expect("a group has a request");
         match self.carry_out(&group.requests, until).await {
             Ok(answers) => {
                 debug_assert_eq!(answers.len(), group.replies.len(), "an answer a request");
-                for ((_, tell), answer) in group.replies.into_iter().zip(answers) {
-                    let _ = tell.send(answer);
+                for (asker, answer) in group.replies.into_iter().zip(answers) {
+                    let _ = asker.tell.send(answer);
                 }
             }
             Err(failure) => self.put_back(group, &failure, until),
@@ -222,12 +241,14 @@ impl<W: Work> Running<W> {
     fn put_back(&self, group: Group<W>, failure: &Failure, until: Instant) {
         let in_time = Instant::now() < until;
         let mut queue = self.0.queue();
-        for (request, (own, tell)) in group.requests.into_iter().zip(group.replies).rev() {
+        for (request, Asker { id, until: own, tell }) in
+            group.requests.into_iter().zip(group.replies).rev()
+        {
             let is_final = failure.is_unknown() || (in_time && !failure.is_passing());
             if is_final || own <= until {
                 let _ = tell.send(Err(failure.clone().into_error()));
             } else {
-                queue.waiting.push_front(Entry { request, until: own, tell });
+                queue.waiting.push_front(Entry { id, request, until: own, tell });
             }
         }
     }
@@ -236,5 +257,12 @@ impl<W: Work> Running<W> {
 /// Requests that share a transaction.
 struct Group<W: Work> {
     requests: Vec<W::Request>,
-    replies: Vec<(Instant, Tell<W>)>,
+    replies: Vec<Asker<W>>,
+}
+
+/// Who waits for the answer of a request.
+struct Asker<W: Work> {
+    id: u64,
+    until: Instant,
+    tell: Tell<W>,
 }

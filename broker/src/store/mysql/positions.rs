@@ -67,6 +67,8 @@ pub(super) struct Move {
     pub(super) consumer: ConsumerId,
     pub(super) from: Offset,
     pub(super) to: Offset,
+    /// Whether the answer is to prove that the position is on disk, also where it does not move.
+    pub(super) proves: bool,
 }
 
 /// What became of it.
@@ -99,6 +101,9 @@ impl Work for Positions {
         let found = transaction.execute(moving(group)).await;
         match found {
             Ok(found) if found == group.len() as u64 => {
+                if group.iter().any(|one| one.proves) {
+                    transaction.execute(self.0.heartbeat()).await?;
+                }
                 transaction.commit().await?;
                 return Ok(group.iter().map(|_| Ok(Moved::Done)).collect());
             }
@@ -108,7 +113,13 @@ impl Work for Positions {
             }
         }
         let mut transaction = Transaction::begin(connections, attempt).await?;
-        let moved = one_by_one(&mut transaction, group).await;
+        let mut moved = one_by_one(&mut transaction, group).await;
+        if moved.is_ok()
+            && group.iter().any(|one| one.proves)
+            && let Err(failure) = transaction.execute(self.0.heartbeat()).await
+        {
+            moved = Err(failure);
+        }
         let moved = transaction.end(moved).await?;
         Ok(moved.into_iter().map(Ok).collect())
     }

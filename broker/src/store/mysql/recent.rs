@@ -107,7 +107,12 @@ impl Recent {
     /// Notes that everything before `end` is on disk.
     pub(super) fn prove(&self, end: Offset) {
         let mut log = self.log();
+        let moves = end > log.proven;
         log.proven = log.proven.max(end);
+        drop(log);
+        if moves {
+            self.changed.notify_waiters();
+        }
     }
 
     /// Notes what the database says of the end, and wakes if it has moved.
@@ -243,5 +248,24 @@ fn evict(evicted: Vec<Entry>) {
             let gone = topic.log().segments.remove(&entry.first);
             drop(gone);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    #[test]
+    fn whoever_waits_is_woken_by_a_proof_too() {
+        let recent = Recent::new(Arc::new(Cache::new(1 << 20)));
+        recent.see(100);
+        recent.prove(100);
+        let changed = recent.changed.notified();
+        // What another broker appended becomes known by a registration, and not by a look.
+        recent.prove(101);
+        assert!(changed.now_or_never().is_some());
+        assert!(recent.reaches(100));
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Weak;
 use std::time::Duration;
 
 use broker_client::wire::Offset;
+use sqlx::MySqlConnection;
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::warn;
 
@@ -37,61 +38,85 @@ pub(super) async fn keep(store: Weak<MysqlStore>) {
 
 async fn round(store: &MysqlStore, deleted: &mut BTreeMap<u32, Offset>) -> Result<(), Failure> {
     let database = &store.database;
+    // A first look at all topics, to leave those alone in which there is nothing to do.
     let rows = database.rows(database.deadline(), || {
-        // The end first: a subscription made in between starts at it or after.
-        sqlx::query("SELECT id, next_offset FROM topics")
+        sqlx::query(
+            "SELECT t.id, t.next_offset, MIN(s.`position`) FROM topics t
+             LEFT JOIN subscriptions s ON s.topic = t.id GROUP BY t.id, t.next_offset",
+        )
     });
     for row in rows.await? {
         let (topic, end): (u32, Offset) = (column(&row, 0)?, column(&row, 1)?);
-        if deleted.get(&topic).is_some_and(|&up_to| up_to == end) {
-            continue;
-        }
-        let least = database.rows(database.deadline(), || {
-            sqlx::query("SELECT MIN(`position`) FROM subscriptions WHERE topic = ?").bind(topic)
-        });
-        let least: Option<Offset> = match least.await?.first() {
-            Some(row) => column(row, 0)?,
-            None => None,
-        };
+        let least: Option<Offset> = column(&row, 2)?;
         let up_to = least.map_or(end, |least| least.min(end));
         while deleted.get(&topic).copied().unwrap_or(0) < up_to {
-            // Another broker is at it.
-            let Some(all) = delete(store, topic, up_to).await? else { return Ok(()) };
-            if all {
-                deleted.insert(topic, up_to);
+            match delete(store, topic).await? {
+                // Another broker is at it.
+                Step::Busy => return Ok(()),
+                Step::More => {}
+                // It may be less than at the first look, and then the next round looks again.
+                Step::UpTo(up_to) => {
+                    deleted.insert(topic, up_to);
+                    break;
+                }
             }
         }
     }
     Ok(())
 }
 
-/// Deletes some of what is before `up_to`, and says whether that was the last of it; `None` where
-/// another broker is deleting.
-async fn delete(store: &MysqlStore, topic: u32, up_to: Offset) -> Result<Option<bool>, Failure> {
-    let database = &store.database;
-    database.read(database.deadline(), |lease| Box::pin(delete_locked(lease, topic, up_to))).await
+/// What came of a step.
+enum Step {
+    /// Another broker is deleting.
+    Busy,
+    /// There is more to delete.
+    More,
+    /// Nothing before this is left.
+    UpTo(Offset),
 }
 
-async fn delete_locked(
-    lease: &mut Lease<'_>,
-    topic: u32,
-    up_to: Offset,
-) -> Result<Option<bool>, Failure> {
+/// Deletes some of what every subscription of a topic is past. Everything is asked for on the
+/// connection that deletes: after a crash of the server in between, it is gone, and with it what
+/// may have been undone.
+async fn delete(store: &MysqlStore, topic: u32) -> Result<Step, Failure> {
+    let database = &store.database;
+    database.read(database.deadline(), |lease| Box::pin(delete_locked(lease, topic))).await
+}
+
+async fn delete_locked(lease: &mut Lease<'_>, topic: u32) -> Result<Step, Failure> {
     let lock = "SELECT GET_LOCK(CONCAT('broker retain ', MD5(DATABASE())), 0)";
     let locked: Result<Option<i64>, _> = sqlx::query_scalar(lock).fetch_one(lease.raw()).await;
     if locked.map_err(|error| lease.failed(&error))? != Some(1) {
-        return Ok(None);
+        return Ok(Step::Busy);
     }
-    let rows = delete_rows(lease, topic, up_to).await;
-    let unlock = "DO RELEASE_LOCK(CONCAT('broker retain ', MD5(DATABASE())))";
-    sqlx::query(unlock).execute(lease.raw()).await.map_err(|error| lease.failed(&error))?;
-    Ok(Some(rows? < ROWS))
+    let step = match delete_some(lease.raw(), topic).await {
+        Ok(step) => Ok(step),
+        Err(error) => Err(lease.failed(&error)),
+    };
+    if lease.is_there() {
+        let unlock = "DO RELEASE_LOCK(CONCAT('broker retain ', MD5(DATABASE())))";
+        sqlx::query(unlock).execute(lease.raw()).await.map_err(|error| lease.failed(&error))?;
+    }
+    step
 }
 
-async fn delete_rows(lease: &mut Lease<'_>, topic: u32, up_to: Offset) -> Result<u64, Failure> {
-    let statement = sqlx::query(
+async fn delete_some(on: &mut MySqlConnection, topic: u32) -> Result<Step, sqlx::Error> {
+    let end: Offset = sqlx::query_scalar("SELECT next_offset FROM topics WHERE id = ?")
+        .bind(topic)
+        .fetch_one(&mut *on)
+        .await?;
+    // A registration reads the end and commits a moment later. This waits for those that are on
+    // their way, and those that come after it read this end or a later one.
+    sqlx::query("SELECT one FROM store WHERE one = 1 FOR UPDATE").fetch_one(&mut *on).await?;
+    let least: Option<Offset> =
+        sqlx::query_scalar("SELECT MIN(`position`) FROM subscriptions WHERE topic = ?")
+            .bind(topic)
+            .fetch_one(&mut *on)
+            .await?;
+    let up_to = least.map_or(end, |least| least.min(end));
+    let rows = sqlx::query(
         "DELETE FROM messages WHERE topic = ? AND `offset` < ? ORDER BY `offset` LIMIT ?",
     );
-    let done = statement.bind(topic).bind(up_to).bind(ROWS).execute(lease.raw()).await;
-    done.map(|done| done.rows_affected()).map_err(|error| lease.failed(&error))
+    let done = rows.bind(topic).bind(up_to).bind(ROWS).execute(on).await?;
+    Ok(if done.rows_affected() < ROWS { Step::UpTo(up_to) } else { Step::More })
 }

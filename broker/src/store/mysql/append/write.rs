@@ -12,8 +12,9 @@ use crate::store::mysql::failure::Failure;
 use crate::store::mysql::statements::{Tail, Template, at_most, padded};
 use crate::store::mysql::transaction::{Statement, Transaction};
 
-/// The most rows of one statement: well below the 65,535 parameters that a statement may have.
-const ROWS: usize = 8192;
+/// The most rows of one statement. Each number of rows is a statement of its own, which the server
+/// keeps for each connection, and it takes some 2 KiB a row there.
+const ROWS: usize = 1024;
 
 const MESSAGES: Template = Template {
     head: "INSERT INTO messages (topic, `offset`, producer, sequence, payload) VALUES ",

@@ -142,25 +142,25 @@ fn a_log_that_was_cut_lacks_what_was_delivered() {
 }
 
 #[test]
-fn a_broker_without_the_route_is_judged_as_before() {
+fn a_broker_of_somebody_else_is_audited_where_it_can_be_and_judged_either_way() {
     let folder = Folder::new();
-    let yaml = "topics: { T1: P1 -> C1 }\n\
-                producers: { all: { generate: { messages: 60 }, pace: 2ms..4ms } }\n\
-                consumers: { all: { acknowledge: automatic } }\n\
-                expect: { delivery: at-most-once, acked: any }\n\
-                faults: [{ every: 20ms, cut: C1, for: 5ms }]\n\
-                drain: { idle: 300ms, deadline: 20s }\n\
-                golden: none\n";
-    folder.write("x.yaml", yaml);
-    for (audit, arguments) in [(false, &[][..]), (true, &["--audit"])] {
-        let broker = Broker::start(arguments);
-        let run = ["run", "x.yaml", "--broker", &broker.address];
+    folder.copy_scenario("2p2c");
+    let (scenario, log) = (folder.join("2p2c.yaml"), folder.join("sabotage.jsonl"));
+    let wrong = [
+        "--sabotage",
+        "lose:2",
+        "--sabotage-scenario",
+        scenario.to_str().unwrap(),
+        "--sabotage-log",
+        log.to_str().unwrap(),
+    ];
+    for (audit, more) in [(None, &[][..]), (Some(blame(0, 2, 0)), &["--audit"])] {
+        let broker = Broker::start(&[&wrong, more].concat());
+        let run = ["run", "2p2c.yaml", "--broker", &broker.address];
         let ended = folder.run(&[&run, &REPORTS[..]].concat());
-        let report = folder.report("report.json");
-        let found = report["judgement"]["allowed"].as_array().unwrap();
-        if let Some(lost) = found.iter().find(|found| found["kind"] == "lost") {
-            assert_eq!(lost.get("blame").is_some(), audit, "{lost:#}");
-        }
-        assert_eq!(report["judgement"]["violations"], json!([]), "{ended:?}");
+        assert_eq!(ended.code, Some(1), "{ended:?}");
+        let lost = lost(&folder, "violations");
+        assert_eq!((lost["count"].as_u64(), lost.get("blame")), (Some(2), audit.as_ref()));
+        assert!(!ended.stderr.contains("unknown"), "no doubt comes of it: {}", ended.stderr);
     }
 }

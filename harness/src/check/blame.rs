@@ -253,7 +253,7 @@ impl<'a> Blamer<'a> {
             AuditedLog::Failed(words) => Some(words.as_str()),
             AuditedLog::Read { .. } => None,
         });
-        failed.next_back().unwrap_or("its topic's log was not read")
+        failed.next().unwrap_or("its topic's log was not read")
     }
 }
 

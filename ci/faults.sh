@@ -6,6 +6,7 @@
 #   retries     requests that producers made again
 #   duplicates  deliveries that repeat a message, those after a consumer's crash left out
 #   lost        deliveries of acknowledged messages that never came; an interval where outcomes are unknown
+#   blame       whom those are blamed on, by what is in the logs themselves
 set -euo pipefail
 cd "$(dirname "$0")/.."
 if ! command -v jq >/dev/null; then
@@ -23,12 +24,14 @@ trap 'rm -rf "$out"' EXIT
 row='
   def found($kind): [(.judgement.violations, .judgement.allowed)[]? | select(.kind == $kind)]
     | map(if .possible > 0 then "\(.count) to \(.count + .possible)" else "\(.count)" end) | first // "0";
+  def blame: [(.judgement.violations, .judgement.allowed)[]? | .blame // empty | to_entries[]
+    | select(.value > 0) | "\(.value) \(.key | gsub("_"; " "))"] | join(", ");
   .scenarios[0]
   | if .summary == null then [$fault, $on, .result] else
     [ $fault, $on, .judgement.verdict,
       ([.summary.faults[].met] | add | tostring),
       (.summary.unknown | tostring), (.summary.retries | tostring), found("duplicate"), found("lost"),
-      "\(.summary.delivered) of \(.summary.expected)" ] end
+      "\(.summary.delivered) of \(.summary.expected)", blame ] end
   | @tsv'
 
 one() { # fault, where, arguments of harness
@@ -46,7 +49,7 @@ one() { # fault, where, arguments of harness
 }
 
 table() {
-  printf 'fault\ton\tverdict\tmet\tunknown\tretries\tduplicates\tlost\tdelivered\n'
+  printf 'fault\ton\tverdict\tmet\tunknown\tretries\tduplicates\tlost\tdelivered\tblame\n'
   for file in scenarios/faults/*.yaml; do
     fault="$(basename "$file" .yaml)"
     for store in memory mysql; do
@@ -63,7 +66,7 @@ awk -F '\t' '
       fields = split(rows[r], cell, FS)
       line = ""
       for (i = 1; i <= fields; i++) {
-        right = i >= 4
+        right = i >= 4 && i <= 9
         line = line (i > 1 ? "  " : "") sprintf("%" (right ? "" : "-") width[i] "s", cell[i])
       }
       sub(/ +$/, "", line)

@@ -18,7 +18,10 @@ struct Cli {
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::try_parse().unwrap_or_else(|error| refuse(&explained(error)));
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return refuse(&explained(error)),
+    };
     if let Err(why) = cli.arguments.check() {
         Cli::command().error(ErrorKind::ValueValidation, why).exit();
     }
@@ -32,15 +35,17 @@ fn main() -> ExitCode {
     }
 }
 
-/// Ends with what clap says, without the password of a URL that was typed in the wrong place.
-fn refuse(error: &clap::Error) -> ! {
+/// Says what clap says, without the password of a URL that was typed in the wrong place.
+fn refuse(error: &clap::Error) -> ExitCode {
     let text = error.render().to_string();
     let shown = broker::masked(&text);
     if shown == text {
-        error.exit();
+        // With colours, and help on standard output. Where nobody reads it, the exit code says it.
+        let _ = error.print();
+    } else {
+        let _ = write!(io::stderr(), "{shown}");
     }
-    let _ = write!(io::stderr(), "{shown}");
-    std::process::exit(error.exit_code())
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
 }
 
 /// Adds what clap does not say of a bad value: that it is the environment's.

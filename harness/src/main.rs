@@ -6,7 +6,10 @@ use clap::Parser;
 use harness::exit::Exit;
 
 fn main() -> ExitCode {
-    let arguments = harness::command::Arguments::try_parse().unwrap_or_else(|error| refuse(&error));
+    let arguments = match harness::command::Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return refuse(&error),
+    };
     let exit = match std::env::current_exe() {
         Ok(harness) => harness::command::main(arguments, &harness),
         Err(error) => {
@@ -17,13 +20,15 @@ fn main() -> ExitCode {
     ExitCode::from(exit.code())
 }
 
-/// Ends with what clap says, without the password of a URL that was typed in the wrong place.
-fn refuse(error: &clap::Error) -> ! {
+/// Says what clap says, without the password of a URL that was typed in the wrong place.
+fn refuse(error: &clap::Error) -> ExitCode {
     let text = error.render().to_string();
     let shown = broker::masked(&text);
     if shown == text {
-        error.exit();
+        // With colours, and help on standard output. Where nobody reads it, the exit code says it.
+        let _ = error.print();
+    } else {
+        eprint!("{shown}");
     }
-    eprint!("{shown}");
-    std::process::exit(error.exit_code())
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
 }

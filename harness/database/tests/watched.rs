@@ -60,7 +60,7 @@ fn a_folder_that_is_kept_holds_the_data_and_no_password() {
     assert!(keep.join("mysql").is_dir());
     assert!(!keep.join("first.sql").exists());
     let error = Watched::start(options).unwrap_err().to_string();
-    assert!(error.ends_with("it is not empty"), "{error}");
+    assert!(error.ends_with("it is not empty; choose a new one"), "{error}");
     assert!(error.contains(keep.to_str().unwrap()), "{error}");
 }
 

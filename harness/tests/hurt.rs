@@ -202,7 +202,10 @@ fn a_harness_that_is_killed_during_a_pause_takes_the_broker_along() {
 #[test]
 fn a_port_that_is_taken_during_a_fault_leaves_no_verdict() {
     let folder = Folder::new();
-    scenario(&folder, "memory", "  - { after: 1 acked, kill: broker, for: 2s }\n");
+    // Late enough that the broker's port is seen while it lives.
+    scenario(&folder, "memory", "  - { after: 400 acked, kill: broker, for: 2s }\n");
+    let text = std::fs::read_to_string(folder.join("hurt.yaml")).unwrap();
+    folder.write("hurt.yaml", &text.replace("pace: 600/s", "pace: 100/s"));
     let running = Running::start(&folder, &["run", "hurt.yaml"]);
     let broker = running.broker();
     let port = wait_for("the broker to listen", || listened_by(broker));

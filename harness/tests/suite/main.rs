@@ -21,6 +21,7 @@ mod evidence;
 mod external;
 mod faults;
 mod hurt;
+mod imports;
 #[cfg(target_os = "linux")]
 mod mysql;
 mod plan;

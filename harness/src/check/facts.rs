@@ -15,7 +15,7 @@ pub(super) use feed::{Feed, Seen, Standing};
 pub(super) use log::{Late, Log};
 pub(super) use request::{Fate, NEVER, Request};
 
-use crate::history::{Answer, Delivery, End, History, Polled, Stamp};
+use crate::history::{Answer, Delivery, End, History, Outcome, Polled, Stamp};
 use crate::plan::{ConsumerIndex, MessageId, Plan, StreamIndex, TopicIndex};
 
 /// Plan and history, prepared.
@@ -115,6 +115,16 @@ impl<'a> Facts<'a> {
     /// The request that a message went out in.
     pub(super) fn request(&self, message: MessageId) -> Option<&Request> {
         self.requests.get(self.request_of[message.place()] as usize)
+    }
+
+    /// The offset that a message was acked at, where its ack said so.
+    pub(super) fn acked_at(&self, message: MessageId) -> Option<u64> {
+        let request = self.request(message)?;
+        let (producer, send) = request.source;
+        match &self.history.producers[producer].sends[send].outcome {
+            Outcome::Acked { offsets } => offsets.of(message.0 - request.first.0),
+            _ => None,
+        }
     }
 
     /// The place in [`Facts::requests`] of the request that a message went out in.

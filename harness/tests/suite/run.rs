@@ -9,14 +9,15 @@ use std::time::Duration;
 
 use broker_client::transport::Transport;
 use harness::check::{self, Judgement, Kind, Verdict};
-use harness::driver::{Routes, connect_over};
+use harness::driver::http::connect_over;
 use harness::golden::{self, Comparison, Mode};
 use harness::history::{Answer, End, History, Outcome, Sent};
 use harness::plan::{Due, Plan, ProducerIndex};
-use harness::run::{Recorder, Stage, perform};
+use harness::run::{Recorder, Routes, Stage, perform};
 use harness::scenario;
 use tokio::time::{Instant, sleep};
 
+use crate::support::connecting;
 use crate::support::network::{Fate, Network};
 
 /// What a run left.
@@ -69,14 +70,14 @@ fn run_until(
         let began = Instant::now();
         let transport: Arc<dyn Transport> = network.clone();
         let addresses = network.start(plan);
-        let how = plan.scenario.broker.driver;
         let stage = Stage {
             plan: Arc::clone(plan),
-            driver: connect_over(transport, &addresses, how).await.unwrap(),
             routes: Routes::shared(&addresses),
+            driver: connect_over(connecting(plan, addresses), transport).await.unwrap(),
             hurt: None,
             recorder: Arc::new(Recorder::new()),
             out: Some(out.path().to_owned()),
+            keeps_all: false,
             unsubscribe: true,
         };
         (perform(Arc::new(stage), interrupted).await.unwrap(), began.elapsed())

@@ -10,10 +10,7 @@ use broker_client::wire::{ConsumerId, Offset, ProducerId, Sequence};
 
 use crate::plan::{MessageId, StreamIndex, TopicIndex};
 
-mod digest;
 pub mod json;
-
-pub use digest::digest;
 
 /// A place in the one order of the run: a process-wide counter, taken just before a call leaves
 /// and just after its whole answer is in. `a < b` means that a came before b.

@@ -22,6 +22,7 @@ pub mod driver;
 pub mod exit;
 #[cfg(test)]
 mod fixture;
+mod fnv;
 pub mod golden;
 pub mod history;
 mod numbers;

@@ -14,7 +14,7 @@ use super::one::entry;
 use super::seeds::Seeds;
 use super::{Arguments, scenarios};
 use crate::exit::Exit;
-use crate::history::digest;
+use crate::history::json::digest;
 use crate::plan::Plan;
 use crate::report::terminal::Terminal;
 use crate::report::words::{count, number, sentence, time};

@@ -2,9 +2,9 @@
 
 use std::io::{self, BufRead};
 
+use super::header::{VERSION, fingerprint};
 use super::line::{self, Header, Line, moment};
 use super::plain::plain;
-use super::{VERSION, fingerprint};
 use crate::because::because;
 use crate::history::{
     Answer, Audited, AuditedLog, ConsumerHistory, Delivery, End, EpochIndex, Firing, History,

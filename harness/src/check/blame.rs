@@ -150,7 +150,7 @@ impl<'a> Blamer<'a> {
 
     /// The life of the store that it was acked in.
     fn epoch(&self, message: MessageId) -> Option<EpochIndex> {
-        self.facts.request(message).and_then(|request| request.epoch)
+        self.facts.requests.of(message).and_then(|request| request.epoch)
     }
 
     fn line(&self, feed: &Feed, blame: Blame, part: &Range<u32>) -> String {
@@ -233,7 +233,7 @@ impl<'a> Blamer<'a> {
             return String::new();
         };
         let mut words = format!(", whose end is {end}{}", epoch_name(self.facts, epoch));
-        let request = self.facts.request(message);
+        let request = self.facts.requests.of(message);
         let named = request.and_then(|own| Some(own.offset? + u64::from(message.0 - own.first.0)));
         if let Some(offset) = named {
             let found = messages.iter().find(|entry| entry.offset() == Some(offset));

@@ -18,7 +18,7 @@ pub(super) fn check(facts: &Facts<'_>) -> Opinion {
             let Some(message) = part.deliveries[place].message() else { continue };
             let sent = facts.plan.messages.payload(message);
             // What nobody sent is a phantom whatever it says.
-            if facts.request(message).is_none() || oddity.payload == sent {
+            if facts.requests.of(message).is_none() || oddity.payload == sent {
                 continue;
             }
             tally.add(|| Instance {

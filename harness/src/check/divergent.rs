@@ -91,7 +91,9 @@ fn misplaced(
     let home: BTreeMap<MessageId, u64> = holders.iter().map(|(at, m)| (*m, *at)).collect();
     for (place, feed) in facts.feeds.iter().enumerate().filter(|(_, f)| f.topic == log.topic) {
         let mut run: Vec<Misplaced> = Vec::new();
-        for seen in feed.iter_life(facts, log.epoch).filter(|s| s.standing == Standing::First) {
+        for seen in
+            feed.iter_life(facts.history, log.epoch).filter(|s| s.standing == Standing::First)
+        {
             let message = seen.delivery.message().expect("a first delivery is of a message");
             let Some(offset) = seen.delivery.offset() else {
                 close(facts, (place, feed), &mut run, explained, tally);
@@ -121,7 +123,9 @@ fn misplaced(
 fn holders(facts: &Facts<'_>, log: &Log) -> BTreeMap<u64, MessageId> {
     let mut claims: BTreeMap<u64, Vec<(MessageId, u32)>> = BTreeMap::new();
     for feed in facts.feeds_of(log.topic) {
-        for seen in feed.iter_life(facts, log.epoch).filter(|s| s.standing == Standing::First) {
+        for seen in
+            feed.iter_life(facts.history, log.epoch).filter(|s| s.standing == Standing::First)
+        {
             let (Some(message), Some(offset)) = (seen.delivery.message(), seen.delivery.offset())
             else {
                 continue;

@@ -22,7 +22,7 @@ const NAMED: usize = 10;
 pub(super) fn check(facts: &Facts<'_>) -> Opinion {
     let mut doubts = Vec::new();
     let acked = count(facts, Fate::Acked);
-    if facts.requests.is_empty() {
+    if facts.requests.all.is_empty() {
         doubts.push("no message was sent, so there is nothing to judge".to_owned());
     } else if acked == 0 {
         let first = facts.plan.messages.len();
@@ -30,7 +30,7 @@ pub(super) fn check(facts: &Facts<'_>) -> Opinion {
         let why = first.map(|why| format!(" (the first: {why})")).unwrap_or_default();
         doubts.push(format!("no message was acked, so nothing was promised about any{why}"));
     }
-    if facts.plan.scenario.expect.acked == Acked::All && !facts.requests.is_empty() {
+    if facts.plan.scenario.expect.acked == Acked::All && !facts.requests.all.is_empty() {
         unacked(facts, &mut doubts);
     }
     unsubscribed(facts, &mut doubts);
@@ -45,7 +45,7 @@ pub(super) fn check(facts: &Facts<'_>) -> Opinion {
 }
 
 fn count(facts: &Facts<'_>, fate: Fate) -> u64 {
-    let requests = facts.requests.iter().filter(|request| request.fate == fate);
+    let requests = facts.requests.all.iter().filter(|request| request.fate == fate);
     requests.map(|request| u64::from(request.count)).sum()
 }
 
@@ -59,7 +59,7 @@ fn unacked(facts: &Facts<'_>, doubts: &mut Vec<String>) {
     for (fate, words) in fates {
         let ids = (0..facts.plan.messages.len()).map(MessageId::new);
         let unexplained = |id: &MessageId| {
-            let request = facts.request(*id);
+            let request = facts.requests.of(*id);
             request.map(|r| r.fate) == fate && !request.is_some_and(|r| explained(facts, r))
         };
         let mut own = ids.filter(unexplained).peekable();
@@ -127,7 +127,7 @@ fn name(facts: &Facts<'_>, messages: impl Iterator<Item = MessageId>) -> (u64, S
 
 /// The words that a message's request ended with.
 fn why<'a>(facts: &Facts<'a>, message: MessageId) -> Option<&'a str> {
-    let (producer, send) = facts.request(message)?.source;
+    let (producer, send) = facts.requests.of(message)?.source;
     match &facts.history.producers[producer].sends[send].outcome {
         Outcome::Refused { why } | Outcome::Unknown { why } => Some(why),
         Outcome::Acked { .. } => None,

@@ -31,7 +31,7 @@ fn judge(facts: &Facts<'_>, feed: &Feed) -> (Tally, Vec<MessageId>) {
     let mut tally = Tally::new(Kind::Duplicate, Promise::NoDuplicate);
     let mut messages = Vec::new();
     if feed.standings.contains(&Standing::Again) {
-        for seen in feed.iter(facts).filter(|seen| seen.standing == Standing::Again) {
+        for seen in feed.iter(facts.history).filter(|seen| seen.standing == Standing::Again) {
             let message = seen.delivery.message().expect("a repeat is of a message");
             messages.push(message);
             tally.add(|| Instance {

@@ -76,9 +76,9 @@ pub(super) fn check(facts: &Facts<'_>) -> Opinion {
 /// Why feeds that nothing was due to, and that got nothing, prove nothing: they may have come when
 /// all was over.
 fn nothing_due(facts: &Facts<'_>, topic: TopicIndex, feeds: &[&Feed]) -> Option<String> {
-    let acked = facts.requests_of(topic).filter(|request| request.fate == Fate::Acked);
+    let acked = facts.requests.on(topic).filter(|request| request.fate == Fate::Acked);
     let acked: u64 = acked.map(|request| u64::from(request.count)).sum();
-    let claimed = feeds.iter().filter(|feed| feed.due_from(facts).is_some());
+    let claimed = feeds.iter().filter(|feed| feed.due_from(facts.history).is_some());
     let consumers: Vec<u32> =
         claimed.map(|feed| facts.plan.consumers[feed.consumer.place()].number).collect();
     let who = names::list(names::Kind::Consumer, &consumers);
@@ -115,7 +115,7 @@ impl Lost {
 
 /// How many messages of a request a feed did not bring.
 fn missing_of(facts: &Facts<'_>, feed: &Feed, request: &Request) -> u64 {
-    let first = facts.local(request.stream, request.first);
+    let first = facts.places.of_stream(request.stream, request.first);
     let messages = first..first + request.count as usize;
     messages.filter(|place| !feed.got.contains(*place)).count() as u64
 }
@@ -124,10 +124,10 @@ impl Missing {
     fn of(facts: &Facts<'_>, feed: &Feed) -> Self {
         let streams = facts.plan.topics[feed.topic.place()].streams.len();
         let mut missing = Self { ranges: Vec::new(), possible: 0, spans: vec![None; streams] };
-        let Some(claim) = feed.due_from(facts) else { return missing };
+        let Some(claim) = feed.due_from(facts.history) else { return missing };
         let confirmed = claim.confirmed.map_or(Stamp::MAX, |moment| moment.stamp);
         let mut between = Vec::new();
-        for request in facts.requests_of(feed.topic) {
+        for request in facts.requests.on(feed.topic) {
             if request.fate == Fate::Unknown && request.invoked > confirmed {
                 missing.possible += missing_of(facts, feed, request);
             }
@@ -150,7 +150,7 @@ impl Missing {
     fn take_over(&mut self, facts: &Facts<'_>, feed: &Feed, request: &Request) {
         let range = request.first.0..request.first.0 + request.count;
         self.span(request, range.clone());
-        let first = facts.local(request.stream, request.first);
+        let first = facts.places.of_stream(request.stream, request.first);
         let end = first + request.count as usize;
         let mut from = first;
         while let Some(place) = feed.got.first_missing(from..end) {
@@ -188,7 +188,7 @@ impl Missing {
         between: &[&Request],
     ) {
         let absent = |request: &&&Request| {
-            let first = facts.local(request.stream, request.first);
+            let first = facts.places.of_stream(request.stream, request.first);
             feed.got.first_missing(first..first + request.count as usize).is_some()
         };
         if !between.iter().any(|request| absent(&request)) {
@@ -198,7 +198,7 @@ impl Missing {
         for request in between {
             let mut started = false;
             for message in request.messages().map(MessageId::new) {
-                let got = feed.got.contains(facts.local(request.stream, message));
+                let got = feed.got.contains(facts.places.of_stream(request.stream, message));
                 if !got && (started || order.proves_due(request, message)) {
                     self.lose(request, message.0);
                 }
@@ -227,8 +227,8 @@ struct Order {
 impl Order {
     fn of(facts: &Facts<'_>, feed: &Feed, claim: &Subscribed) -> Self {
         let first = |seen: &Seen| seen.standing == Standing::First;
-        let request = |seen: Seen| seen.delivery.message().and_then(|m| facts.request(m));
-        let acks = feed.iter(facts).filter(first).filter_map(request).map(|r| r.acked);
+        let request = |seen: Seen| seen.delivery.message().and_then(|m| facts.requests.of(m));
+        let acks = feed.iter(facts.history).filter(first).filter_map(request).map(|r| r.acked);
         let mut offsets = Vec::new();
         if claim.offset.is_some() {
             let logs = facts.logs.iter();
@@ -264,10 +264,10 @@ fn behind(facts: &Facts<'_>, feed: &Feed) -> Vec<MessageId> {
     let most =
         others.max_by_key(|other| (other.standings.len(), std::cmp::Reverse(other.consumer)));
     let Some(witness) = most else { return Vec::new() };
-    let first = witness.iter(facts).filter(|seen| seen.standing == Standing::First);
+    let first = witness.iter(facts.history).filter(|seen| seen.standing == Standing::First);
     let messages = first.filter_map(|seen| seen.delivery.message());
     let mut behind: Vec<MessageId> =
-        messages.skip_while(|message| !feed.got.contains(facts.local_of(*message))).collect();
+        messages.skip_while(|message| !feed.got.contains(facts.places.of(*message))).collect();
     behind.sort_unstable();
     behind
 }
@@ -343,7 +343,7 @@ fn instance(facts: &Facts<'_>, feed: &Feed, lost: &Lost, spans: &[Option<Range<u
 /// What the consumer got of the same producer on either side of the gap.
 fn around(facts: &Facts<'_>, feed: &Feed, range: &Range<u32>) -> Vec<String> {
     let stream = facts.plan.stream(MessageId(range.start));
-    let got = |message: &MessageId| feed.got.contains(facts.local_of(*message));
+    let got = |message: &MessageId| feed.got.contains(facts.places.of(*message));
     let own = stream.messages();
     let before = (own.start..range.start).rev().map(MessageId).find(got);
     let after = (range.end..own.end).map(MessageId).find(got);

@@ -32,7 +32,7 @@ fn judge(facts: &Facts<'_>, feed: &Feed) -> [Tally; 4] {
     let mut tallies = KINDS.map(|kind| Tally::new(kind, Promise::Always));
     let suspect = |standing: &Standing| place_of(*standing).is_some();
     if feed.standings.iter().any(suspect) {
-        for seen in feed.iter(facts) {
+        for seen in feed.iter(facts.history) {
             if let Some(place) = place_of(seen.standing) {
                 tallies[place].add(|| instance(facts, feed, seen));
             }

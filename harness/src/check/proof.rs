@@ -68,7 +68,7 @@ fn ends(messages: &[MessageId]) -> BTreeSet<MessageId> {
 /// `P4#17 left at 12.345 ms (stamp 331), acked at 12.900 ms (stamp 340) at offset 16`.
 fn life(facts: &Facts<'_>, message: MessageId) -> String {
     let name = facts.plan.name(message);
-    let Some(request) = facts.request(message) else {
+    let Some(request) = facts.requests.of(message) else {
         return format!("{name} was never sent");
     };
     let (producer, send) = request.source;

@@ -46,16 +46,16 @@ fn sweep(facts: &Facts<'_>, feed: &Feed, mut found: impl FnMut(Seen, MessageId))
     let one_order = facts.plan.scenario.expect.order == Order::PerTopic;
     let mut newest = vec![Newest::default(); if one_order { 1 } else { streams }];
     let mut batches = vec![Batches::default(); streams];
-    feed.iter(facts).for_each(|seen| {
+    feed.iter(facts.history).for_each(|seen| {
         if seen.standing != Standing::First {
             return;
         }
         let message = seen.delivery.message().expect("a first delivery is of a message");
-        let request = facts.request(message).expect("a first delivery was sent");
+        let request = facts.requests.of(message).expect("a first delivery was sent");
         let slot = request.slot as usize;
         let newest = &mut newest[if one_order { 0 } else { slot }];
         let ahead = if request.count > 1 {
-            batches[slot].ahead(request, facts.request_place(message), message)
+            batches[slot].ahead(request, facts.requests.place_of(message), message)
         } else {
             None
         };
@@ -76,7 +76,7 @@ fn sweep(facts: &Facts<'_>, feed: &Feed, mut found: impl FnMut(Seen, MessageId))
 /// A batch that left twice may stand in the log twice, and a subscription between the two gets its
 /// end before its beginning, fairly.
 fn in_doubt(facts: &Facts<'_>, feed: &Feed, seen: Seen, request: &Request) -> bool {
-    let sure = feed.claim(facts, seen.poll).confirmed.map_or(NEVER, |moment| moment.stamp);
+    let sure = feed.claim(facts.history, seen.poll).confirmed.map_or(NEVER, |moment| moment.stamp);
     request.retried && sure >= request.invoked
 }
 
@@ -118,13 +118,13 @@ impl Batches {
 
 fn instance(facts: &Facts<'_>, feed: &Feed, late: Seen, witness: MessageId) -> Instance {
     let message = late.delivery.message().expect("a first delivery is of a message");
-    let (own, other) = (facts.request_place(message), facts.request_place(witness));
+    let (own, other) = (facts.requests.place_of(message), facts.requests.place_of(witness));
     let who = consumer_name(facts, feed.consumer);
     let [behind, ahead] = [message, witness].map(|message| describe(facts.plan, message));
     let proof = if own == other {
         "the two went out in one batch, in the other order".to_owned()
     } else {
-        let [own, other] = [own, other].map(|place| &facts.requests[place as usize]);
+        let [own, other] = [own, other].map(|place| &facts.requests.all[place as usize]);
         format!(
             "the ack of the former was in (stamp {}) before the latter left (stamp {})",
             own.acked, other.invoked

@@ -21,7 +21,7 @@ pub(super) fn check(facts: &Facts<'_>) -> Opinion {
     let mut tally = Tally::new(Kind::StaleAck, Promise::Always);
     let mut sessions: BTreeMap<(usize, u32), Vec<&Request>> = BTreeMap::new();
     let elsewhere: BTreeSet<(usize, usize)> = elsewhere::find(facts, &mut tally);
-    for request in facts.requests.iter().filter(|request| request.offset.is_some()) {
+    for request in facts.requests.all.iter().filter(|request| request.offset.is_some()) {
         if elsewhere.contains(&request.source) {
             continue;
         }
@@ -29,7 +29,7 @@ pub(super) fn check(facts: &Facts<'_>) -> Opinion {
         let session = facts.history.producers[producer].sends[send].session;
         sessions.entry((producer, session)).or_default().push(request);
     }
-    let mut straight = Vec::with_capacity(facts.requests.len());
+    let mut straight = Vec::with_capacity(facts.requests.all.len());
     for acks in sessions.into_values() {
         if acks.is_sorted_by(|earlier, later| earlier.offset < later.offset) {
             straight.extend(acks);

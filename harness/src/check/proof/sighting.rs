@@ -59,7 +59,7 @@ impl Sightings {
         places: &BTreeSet<(ConsumerIndex, usize)>,
     ) {
         let mut previous = None;
-        let mut rest = feed.iter(facts).peekable();
+        let mut rest = feed.iter(facts.history).peekable();
         while let Some(seen) = rest.next() {
             let asked = seen.delivery.message().filter(|message| wanted.contains(message.place()));
             let at = (feed.consumer, seen.place);
@@ -131,7 +131,7 @@ fn line(facts: &Facts<'_>, sighting: &Sighting) -> String {
     let what = name(sighting.seen.delivery);
     let offset = sighting.seen.delivery.offset();
     let offset = offset.map(|offset| format!(" at offset {offset}")).unwrap_or_default();
-    let when = moment(feed.poll(facts, sighting.seen.poll).completed);
+    let when = moment(feed.poll(facts.history, sighting.seen.poll).completed);
     let around = match (sighting.previous.map(name), sighting.next.map(name)) {
         (Some(previous), Some(next)) => format!("after {previous} and before {next}"),
         (Some(previous), None) => format!("last, after {previous}"),

@@ -47,7 +47,7 @@ fn suspects<'a>(facts: &'a Facts<'_>, log: &Log) -> Vec<Suspect<'a>> {
     }
     // By stream: where its last ack was found; acks mostly ascend, so the next is not far.
     let mut hints = vec![0; facts.plan.topics[log.topic.place()].streams.len()];
-    let mut requests = facts.requests_of(log.topic).peekable();
+    let mut requests = facts.requests.on(log.topic).peekable();
     let mut reached = MessageId(0);
     while let Some(request) = requests.next() {
         let end = MessageId(request.first.0 + request.count);
@@ -101,7 +101,7 @@ fn places(facts: &Facts<'_>, log: &Log, suspects: &[Suspect<'_>]) -> BTreeMap<Me
     let mut places: BTreeMap<MessageId, Places> =
         suspects.iter().map(|own| (own.request.first, Places::default())).collect();
     for feed in facts.feeds_of(log.topic) {
-        for seen in feed.iter_life(facts, log.epoch) {
+        for seen in feed.iter_life(facts.history, log.epoch) {
             let named = seen.delivery.message().zip(seen.delivery.offset());
             let Some((message, offset)) = named else { continue };
             let Some(own) = places.get_mut(&message) else { continue };

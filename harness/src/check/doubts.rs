@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use super::facts::{Facts, Fate, Feed, Request};
-use super::proof::consumer_name;
-use super::tally::Opinion;
+use super::outcome::CheckOutcome;
+use super::words::consumer_name;
 use crate::history::{Answer, End, Outcome};
 use crate::numbers;
 use crate::plan::{MessageId, TopicIndex};
@@ -19,8 +19,9 @@ use crate::scenario::{Acked, Action, Counter, Fault, Requirement, names};
 /// So many messages or ranges are named; the rest are counted.
 const NAMED: usize = 10;
 
-pub(super) fn check(facts: &Facts<'_>) -> Opinion {
-    let mut doubts = Vec::new();
+pub(super) fn check(facts: &Facts<'_>) -> CheckOutcome {
+    let mut outcome = CheckOutcome::default();
+    let doubts = &mut outcome.doubts;
     let acked = count(facts, Fate::Acked);
     if facts.requests.all.is_empty() {
         doubts.push("no message was sent, so there is nothing to judge".to_owned());
@@ -31,17 +32,17 @@ pub(super) fn check(facts: &Facts<'_>) -> Opinion {
         doubts.push(format!("no message was acked, so nothing was promised about any{why}"));
     }
     if facts.plan.scenario.expect.acked == Acked::All && !facts.requests.all.is_empty() {
-        unacked(facts, &mut doubts);
+        unacked(facts, doubts);
     }
-    unsubscribed(facts, &mut doubts);
+    unsubscribed(facts, doubts);
     for requirement in &facts.plan.scenario.require {
-        vacuous(facts, requirement, &mut doubts);
+        vacuous(facts, requirement, doubts);
     }
     if facts.history.end != End::Interrupted {
         doubts.extend(idle_faults(facts));
     }
-    cut_short(facts, &mut doubts);
-    Opinion { tallies: Vec::new(), doubts }
+    cut_short(facts, doubts);
+    outcome
 }
 
 fn count(facts: &Facts<'_>, fate: Fate) -> u64 {
@@ -168,7 +169,7 @@ fn vacuous(facts: &Facts<'_>, requirement: &Requirement, doubts: &mut Vec<String
     }
 }
 
-/// Faults that prove nothing: they did not happen, or nobody noticed.
+/// Faults that prove nothing: they did not happen, or met no traffic.
 fn idle_faults(facts: &Facts<'_>) -> Vec<String> {
     let scenario = &facts.plan.scenario;
     let firings =
@@ -185,7 +186,7 @@ fn idle_faults(facts: &Facts<'_>) -> Vec<String> {
     scenario.faults.iter().enumerate().filter_map(sentence).collect()
 }
 
-/// An end at which nobody looked once more whether something comes that should not.
+/// Ends that leave open whether more would have come.
 fn cut_short(facts: &Facts<'_>, doubts: &mut Vec<String>) {
     match facts.history.end {
         End::Drained | End::Idle => {}

@@ -9,11 +9,12 @@
 //! only a prefix may be missing, so a message is due if it is proven to be behind one that came: by
 //! stamps, by its batch, or by the order of the consumer that got most of the topic.
 //!
-//! A message whose ack is unknown is never lost; where it came to nobody, it may have been, and what
-//! is counted is the least of an interval. Where the run ended before a consumer had caught up
+//! A message whose ack is unknown is never lost. Where no consumer got it, it may have been stored
+//! and lost, and what is counted is the least of an interval. Where the run ended before a consumer had caught up
 //! (see [`crate::history::End`]), what it misses is undecided: a doubt and no violation.
 //!
-//! Where the logs themselves were read after the run, each loss is also blamed: see [`super::blame`].
+//! Where the logs themselves were read after the run, they say where each message got lost: see
+//! [`super::blame`].
 //!
 //! Neighbouring losses of one producer are shown as one range, with its *shape*: all of what was due,
 //! a prefix of it, its tail, or from the middle.
@@ -21,18 +22,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use super::Kind;
+use super::anomaly::Anomaly;
 use super::blame::Blamer;
 use super::facts::{Facts, Fate, Feed, Request, Seen, Standing};
-use super::proof::{consumer_name, describe};
-use super::tally::{Instance, Opinion, Promise, Tally};
+use super::finding::Finding;
+use super::outcome::{CheckOutcome, Promise};
+use super::words::consumer_name;
 use crate::history::{End, Stamp, Subscribed};
 use crate::numbers;
 use crate::plan::{ConsumerIndex, MessageId, StreamIndex, TopicIndex};
-use crate::scenario::names;
+use crate::scenario::{Anomaly as Kind, names};
 
-pub(super) fn check(facts: &Facts<'_>) -> Opinion {
-    let mut tally = Tally::new(Kind::Lost, Promise::NoLoss);
+pub(super) fn check(facts: &Facts<'_>) -> CheckOutcome {
+    let mut lost = Finding::new(Kind::Lost);
     let mut undecided = Vec::new();
     let mut idle: BTreeMap<TopicIndex, Vec<&Feed>> = BTreeMap::new();
     let mut blamer = None;
@@ -40,7 +42,7 @@ pub(super) fn check(facts: &Facts<'_>) -> Opinion {
     for (feed, missing) in facts.feeds.iter().zip(missing) {
         let count: u64 = missing.ranges.iter().map(|range| u64::from(range.count())).sum();
         if !facts.undecided(feed) {
-            tally.possible += missing.possible;
+            lost.possible += missing.possible;
         }
         if count == 0 {
             if missing.spans.iter().all(Option::is_none) && feed.standings.is_empty() {
@@ -56,21 +58,23 @@ pub(super) fn check(facts: &Facts<'_>) -> Opinion {
         for range in &missing.ranges {
             let blamed = blamer.map(|blamer| blamer.blame(feed, &range.messages));
             if let Some((blames, _)) = &blamed {
-                tally.blames.get_or_insert_default().add(*blames);
+                lost.blames.get_or_insert_default().add(*blames);
             }
-            tally.add_many(u64::from(range.count()), || {
-                let mut instance = instance(facts, feed, range, &missing.spans);
+            lost.add_many(u64::from(range.count()), || {
+                let mut anomaly = anomaly(facts, feed, range, &missing.spans);
                 if let Some((blames, lines)) = blamed {
-                    instance.blames = Some(blames);
-                    instance.evidence.splice(0..0, lines);
+                    anomaly.blames = Some(blames);
+                    anomaly.evidence.splice(0..0, lines);
                 }
-                instance
+                anomaly
             });
         }
     }
-    let mut doubts = doubts(facts, &undecided);
-    doubts.extend(idle.into_iter().filter_map(|(topic, feeds)| nothing_due(facts, topic, &feeds)));
-    Opinion { tallies: vec![tally], doubts }
+    let mut outcome = CheckOutcome::from((Promise::NoLoss, lost));
+    outcome.doubts = doubts(facts, &undecided);
+    let idle = idle.into_iter();
+    outcome.doubts.extend(idle.filter_map(|(topic, feeds)| nothing_due(facts, topic, &feeds)));
+    outcome
 }
 
 /// Why feeds that nothing was due to, and that got nothing, prove nothing: they may have come when
@@ -306,7 +310,7 @@ fn doubts(facts: &Facts<'_>, undecided: &[(ConsumerIndex, TopicIndex, u64)]) -> 
     groups.into_iter().map(sentence).collect()
 }
 
-fn instance(facts: &Facts<'_>, feed: &Feed, lost: &Lost, spans: &[Option<Range<u32>>]) -> Instance {
+fn anomaly(facts: &Facts<'_>, feed: &Feed, lost: &Lost, spans: &[Option<Range<u32>>]) -> Anomaly {
     let who = consumer_name(facts, feed.consumer);
     let range = &lost.messages;
     let stream = &facts.plan.streams[lost.stream.place()];
@@ -322,26 +326,21 @@ fn instance(facts: &Facts<'_>, feed: &Feed, lost: &Lost, spans: &[Option<Range<u
         (false, true) => format!("the tail {whose}"),
         (false, false) => format!("from the middle {whose}"),
     };
-    let first = describe(facts.plan, MessageId(range.start));
+    let first = facts.plan.describe(MessageId(range.start));
     let title = if lost.count() == 1 {
         format!("{who} never got {first}: {shape}")
     } else {
-        let last = describe(facts.plan, MessageId(range.end - 1));
+        let last = facts.plan.describe(MessageId(range.end - 1));
         format!("{who} never got {} messages, {first} to {last}: {shape}", lost.count())
     };
-    Instance {
-        topic: feed.topic,
-        consumer: Some(feed.consumer),
-        messages: range.clone().map(MessageId).collect(),
-        title,
-        evidence: around(facts, feed, range),
-        place: None,
-        blames: None,
-    }
+    let messages: Vec<MessageId> = range.clone().map(MessageId).collect();
+    let mut anomaly = Anomaly::new(facts.plan, feed.topic, Some(feed.consumer), &messages, title);
+    anomaly.evidence.push(around(facts, feed, range));
+    anomaly
 }
 
 /// What the consumer got of the same producer on either side of the gap.
-fn around(facts: &Facts<'_>, feed: &Feed, range: &Range<u32>) -> Vec<String> {
+fn around(facts: &Facts<'_>, feed: &Feed, range: &Range<u32>) -> String {
     let stream = facts.plan.stream(MessageId(range.start));
     let got = |message: &MessageId| feed.got.contains(facts.places.of(*message));
     let own = stream.messages();
@@ -357,5 +356,5 @@ fn around(facts: &Facts<'_>, feed: &Feed, range: &Range<u32>) -> Vec<String> {
         (None, None) => "got nothing at all".to_owned(),
     };
     let producer = facts.plan.producers[stream.producer.place()].number;
-    vec![format!("of P{producer}'s, {} {words}", consumer_name(facts, feed.consumer))]
+    format!("of P{producer}'s, {} {words}", consumer_name(facts, feed.consumer))
 }

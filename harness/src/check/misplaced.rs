@@ -10,35 +10,36 @@
 //! Each such delivery counts as one. They are told apart once, when each delivery's
 //! [`Standing`] is worked out, and take no part in the rules on order.
 
-use super::Kind;
+use super::anomaly::{Anomaly, Subject};
 use super::facts::{Facts, Feed, Seen, Standing};
-use super::proof::{consumer_name, describe, quoted};
-use super::tally::{Instance, Opinion, Promise, Tally};
+use super::finding::Finding;
+use super::outcome::{CheckOutcome, Promise};
+use super::words::{consumer_name, quoted};
+use crate::scenario::Anomaly as Kind;
 
 const KINDS: [Kind; 4] = [Kind::Phantom, Kind::Resurrected, Kind::Misrouted, Kind::Early];
 
-pub(super) fn check(facts: &Facts<'_>) -> Opinion {
-    let found = facts.parallel(&facts.feeds, |feed| judge(facts, feed));
-    let mut sums = KINDS.map(|kind| Tally::new(kind, Promise::Always));
-    for parts in found {
-        for (sum, part) in sums.iter_mut().zip(parts) {
-            sum.merge(part);
+pub(super) fn check(facts: &Facts<'_>) -> CheckOutcome {
+    let mut outcome = CheckOutcome::default();
+    for findings in facts.parallel(&facts.feeds, |feed| judge(facts, feed)) {
+        for finding in findings {
+            outcome.add(Promise::Always, finding);
         }
     }
-    Opinion { tallies: sums.into(), doubts: Vec::new() }
+    outcome
 }
 
-fn judge(facts: &Facts<'_>, feed: &Feed) -> [Tally; 4] {
-    let mut tallies = KINDS.map(|kind| Tally::new(kind, Promise::Always));
+fn judge(facts: &Facts<'_>, feed: &Feed) -> [Finding; 4] {
+    let mut findings = KINDS.map(Finding::new);
     let suspect = |standing: &Standing| place_of(*standing).is_some();
     if feed.standings.iter().any(suspect) {
         for seen in feed.iter(facts.history) {
             if let Some(place) = place_of(seen.standing) {
-                tallies[place].add(|| instance(facts, feed, seen));
+                findings[place].add(|| anomaly(facts, feed, seen));
             }
         }
     }
-    tallies
+    findings
 }
 
 /// The place in [`KINDS`].
@@ -52,11 +53,11 @@ const fn place_of(standing: Standing) -> Option<usize> {
     }
 }
 
-fn instance(facts: &Facts<'_>, feed: &Feed, seen: Seen) -> Instance {
+fn anomaly(facts: &Facts<'_>, feed: &Feed, seen: Seen) -> Anomaly {
     let who = consumer_name(facts, feed.consumer);
     let topic = &facts.plan.topics[feed.topic.place()].name;
     let message = seen.delivery.message();
-    let what = message.map_or_else(|| quoted(facts, feed, seen), |m| describe(facts.plan, m));
+    let what = message.map_or_else(|| quoted(facts, feed, seen), |m| facts.plan.describe(m));
     let title = match seen.standing {
         Standing::Phantom => format!("{who} got {what} on {topic}, and nobody sent it"),
         Standing::Resurrected => format!("{who} got {what}, and it was refused"),
@@ -70,13 +71,10 @@ fn instance(facts: &Facts<'_>, feed: &Feed, seen: Seen) -> Instance {
             }
         }
     };
-    Instance {
-        topic: feed.topic,
-        consumer: Some(feed.consumer),
-        messages: message.into_iter().collect(),
-        title,
-        evidence: Vec::new(),
-        place: Some(seen.place),
-        blames: None,
+    let consumer = Some(feed.consumer);
+    let mut anomaly = Anomaly::new(facts.plan, feed.topic, consumer, message.as_slice(), title);
+    if message.is_none() {
+        anomaly.subject = Subject::Delivery(feed.consumer, seen.place);
     }
+    anomaly
 }

@@ -11,26 +11,27 @@
 
 use std::collections::BTreeMap;
 
-use super::Kind;
+use super::anomaly::Anomaly;
 use super::facts::{Facts, Feed, NEVER, Request, Seen, Standing};
-use super::proof::{consumer_name, describe};
-use super::tally::{Instance, Opinion, Promise, Tally};
+use super::finding::Finding;
+use super::outcome::{CheckOutcome, Promise};
+use super::words::consumer_name;
 use crate::history::Stamp;
 use crate::plan::MessageId;
-use crate::scenario::Order;
+use crate::scenario::{Anomaly as Kind, Order};
 
-pub(super) fn check(facts: &Facts<'_>) -> Opinion {
-    let mut tally = Tally::new(Kind::Reordered, Promise::AckedOrder);
+pub(super) fn check(facts: &Facts<'_>) -> CheckOutcome {
+    let mut found = Finding::new(Kind::Reordered);
     for part in facts.parallel(&facts.feeds, |feed| judge(facts, feed)) {
-        tally.merge(part);
+        found.merge(part);
     }
-    tally.into()
+    (Promise::AckedOrder, found).into()
 }
 
-fn judge(facts: &Facts<'_>, feed: &Feed) -> Tally {
-    let mut tally = Tally::new(Kind::Reordered, Promise::AckedOrder);
-    sweep(facts, feed, |late, witness| tally.add(|| instance(facts, feed, late, witness)));
-    tally
+fn judge(facts: &Facts<'_>, feed: &Feed) -> Finding {
+    let mut found = Finding::new(Kind::Reordered);
+    sweep(facts, feed, |late, witness| found.add(|| anomaly(facts, feed, late, witness)));
+    found
 }
 
 /// The places (among the consumer's deliveries) of the late ones of a feed, ascending.
@@ -116,11 +117,11 @@ impl Batches {
     }
 }
 
-fn instance(facts: &Facts<'_>, feed: &Feed, late: Seen, witness: MessageId) -> Instance {
+fn anomaly(facts: &Facts<'_>, feed: &Feed, late: Seen, witness: MessageId) -> Anomaly {
     let message = late.delivery.message().expect("a first delivery is of a message");
     let (own, other) = (facts.requests.place_of(message), facts.requests.place_of(witness));
     let who = consumer_name(facts, feed.consumer);
-    let [behind, ahead] = [message, witness].map(|message| describe(facts.plan, message));
+    let [behind, ahead] = [message, witness].map(|message| facts.plan.describe(message));
     let proof = if own == other {
         "the two went out in one batch, in the other order".to_owned()
     } else {
@@ -130,13 +131,9 @@ fn instance(facts: &Facts<'_>, feed: &Feed, late: Seen, witness: MessageId) -> I
             own.acked, other.invoked
         )
     };
-    Instance {
-        topic: feed.topic,
-        consumer: Some(feed.consumer),
-        messages: vec![message, witness],
-        title: format!("{who} got {behind} after {ahead}, which is behind it"),
-        evidence: vec![proof],
-        place: Some(late.place),
-        blames: None,
-    }
+    let title = format!("{who} got {behind} after {ahead}, which is behind it");
+    let messages = [message, witness];
+    let mut anomaly = Anomaly::new(facts.plan, feed.topic, Some(feed.consumer), &messages, title);
+    anomaly.evidence.push(proof);
+    anomaly
 }

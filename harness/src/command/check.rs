@@ -12,8 +12,8 @@ use crate::check::{self, Judgement, Verdict, logs};
 use crate::exit::Exit;
 use crate::history::json;
 use crate::plan::{Consumer, Plan};
+use crate::report::sentence;
 use crate::report::terminal::{self, Style};
-use crate::report::words;
 use crate::scenario;
 use crate::trial::logged;
 
@@ -51,7 +51,7 @@ pub fn main(arguments: &Arguments) -> Exit {
     };
     // Logs do not say when, so an order may be no more than not refuted.
     let pass = match arguments.history {
-        Some(_) => words::PROMISED,
+        Some(_) => sentence::PROMISED,
         None => "nothing in the logs breaks a promise",
     };
     match judged.and_then(|(judgement, notes)| show(&plan, &judgement, pass, &notes)) {

@@ -10,7 +10,7 @@ use crate::exit::Exit;
 use crate::golden::{self, Mode};
 use crate::history;
 use crate::plan::Plan;
-use crate::report::{Entry, Judged, Trouble, summarise};
+use crate::report::{Entry, Trouble, summarise};
 use crate::trial::Trial;
 
 /// Where to.
@@ -26,7 +26,7 @@ pub(super) struct Outputs<'a> {
 pub(super) fn conclude(entry: &mut Entry, plan: &Plan, trial: &Trial, outputs: &Outputs<'_>) {
     entry.interrupted = trial.interrupted;
     entry.summary = Some(summarise(plan, &trial.history));
-    entry.judged = Some(Judged::new(plan, &trial.judgement));
+    entry.judgement = Some(trial.judgement.clone());
     if let Some((path, file)) = outputs.history {
         entry.history = Some(path.to_owned());
         let mut writer = BufWriter::new(file);

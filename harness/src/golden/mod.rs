@@ -103,7 +103,7 @@ pub fn compare(
     let accepted = accepted_path(folder, name);
     let passed = verdict == Verdict::Pass;
     let reviewed = match Golden::read(&accepted) {
-        // Whoever accepts whatever comes need not repair what was there by hand.
+        // Where anything is accepted, a damaged file need not be repaired by hand first.
         Err(Error::Malformed { .. }) if passed && mode.action(false) == Action::Accept => None,
         read => read?,
     };

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use clap::{Arg, ArgMatches, Command, value_parser};
 
-use super::{Asked, FORMATS, Format, Report};
+use super::entry::Report;
+use super::formats::{Asked, FORMATS, Format};
 use crate::because::because;
 
 /// The reports that the command line asks for; `#[command(flatten)]` it.

@@ -9,17 +9,12 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::judged::{Found, Proven};
-use super::{Asked, Entry, Judged, Latency, Report, Summary, words};
-use crate::check::{Blames, Verdict};
+use super::entry::{Entry, Report};
+use super::sentence;
+use super::summary::{Latency, Summary};
+use crate::check::{self, Anomaly, Blames, Finding, Verdict};
 use crate::exit::Exit;
 use crate::golden::Comparison;
-
-/// For `--help`.
-pub const ABOUT: &str = "a JSON report";
-
-/// The flag.
-pub const ASKED: Asked = Asked::ByFlag("report-json");
 
 /// The version that the document opens with.
 pub const VERSION: u32 = 1;
@@ -148,7 +143,7 @@ struct Anomalies<'a> {
     count: u64,
     /// How many more there may be, where an outcome is unknown.
     possible: u64,
-    /// Whom they are blamed on, where the logs themselves were read.
+    /// Where they got lost, where the logs themselves were read.
     #[serde(skip_serializing_if = "Option::is_none")]
     blame: Option<Blame>,
     /// The first of them.
@@ -175,7 +170,7 @@ struct Proof<'a> {
     blame: Option<Blame>,
 }
 
-/// Lost deliveries by whom they are blamed on.
+/// Lost deliveries by where they got lost.
 #[derive(Serialize)]
 struct Blame {
     never_stored: u64,
@@ -219,14 +214,14 @@ impl<'a> Scenario<'a> {
             description: entry.description.as_deref(),
             result: result(entry.exit()),
             exit: entry.exit().code(),
-            answer: words::sentence(entry),
+            answer: sentence::sentence(entry),
             seed: entry.seed,
             store: entry.store.map(|store| store.to_string()),
             brokers: entry.brokers,
             duration_ns: nanos(entry.duration),
             error: entry.trouble.as_ref().map(|trouble| trouble.text.as_str()),
             summary: entry.summary.as_ref().map(Numbers::new),
-            judgement: entry.judged.as_ref().map(Judgement::new),
+            judgement: entry.judgement.as_ref().map(Judgement::new),
             golden: entry.golden.as_ref().map(Golden::new),
             logs: entry.logs.as_ref().map(path),
             history: entry.history.as_ref().map(path),
@@ -283,45 +278,45 @@ impl Times {
 }
 
 impl<'a> Judgement<'a> {
-    fn new(judged: &'a Judged) -> Self {
-        let all = |found: &'a [Found]| found.iter().map(Anomalies::new).collect();
+    fn new(judgement: &'a check::Judgement) -> Self {
+        let all = |findings: &'a [Finding]| findings.iter().map(Anomalies::new).collect();
         Self {
-            verdict: match judged.verdict {
+            verdict: match judgement.verdict {
                 Verdict::Pass => "pass",
                 Verdict::Fail => "fail",
                 Verdict::Unknown => "unknown",
             },
-            violations: all(&judged.violations),
-            allowed: all(&judged.allowed),
-            doubts: &judged.doubts,
+            violations: all(&judgement.violations),
+            allowed: all(&judgement.allowed),
+            doubts: &judgement.doubts,
         }
     }
 }
 
 impl<'a> Anomalies<'a> {
-    fn new(found: &'a Found) -> Self {
+    fn new(finding: &'a Finding) -> Self {
         Self {
-            kind: found.kind.as_str(),
-            count: found.count,
-            possible: found.possible,
-            blame: found.blames.map(Blame::new),
-            proofs: found.proofs.iter().map(Proof::new).collect(),
+            kind: finding.kind.as_str(),
+            count: finding.count,
+            possible: finding.possible,
+            blame: finding.blames.map(Blame::new),
+            proofs: finding.proofs.iter().map(Proof::new).collect(),
         }
     }
 }
 
 impl<'a> Proof<'a> {
-    fn new(proven: &'a Proven) -> Self {
+    fn new(anomaly: &'a Anomaly) -> Self {
         Self {
-            topic: &proven.topic,
-            consumer: proven.consumer.as_deref(),
-            messages: &proven.messages,
-            message_count: proven.message_count,
-            file: proven.place.as_ref().map(|(file, _)| file.display().to_string()),
-            line: proven.place.as_ref().map(|(_, line)| *line),
-            title: &proven.title,
-            evidence: &proven.evidence,
-            blame: proven.blames.map(Blame::new),
+            topic: &anomaly.topic,
+            consumer: anomaly.consumer.as_deref(),
+            messages: &anomaly.messages,
+            message_count: anomaly.message_count,
+            file: anomaly.origin.as_ref().map(|(file, _)| file.display().to_string()),
+            line: anomaly.origin.as_ref().map(|(_, line)| *line),
+            title: &anomaly.title,
+            evidence: &anomaly.evidence,
+            blame: anomaly.blames.map(Blame::new),
         }
     }
 }

@@ -5,9 +5,13 @@
 //! most feeds agree on goes next. Each feed is then compared with the result. Every step looks at
 //! each delivery once; only a contradiction looks at all heads.
 
-use super::Places;
+use std::collections::BTreeSet;
+
 use crate::check::facts::{Bits, Facts, Late, Standing};
 use crate::plan::{MessageId, TopicIndex};
+
+/// Deliveries: into [`Facts::feeds`], and place among the consumer's.
+pub(super) type Places = BTreeSet<(usize, usize)>;
 
 /// One feed's first deliveries: what came, and its place among the consumer's deliveries.
 struct Line {
@@ -18,7 +22,7 @@ struct Line {
 }
 
 /// The deliveries of one topic that come late against the order that most feeds agree on. Those that
-/// are `counted` already have no say in it.
+/// are `counted` already are left out of it.
 pub(super) fn late(facts: &Facts<'_>, topic: TopicIndex, counted: &Places) -> Vec<Late> {
     let feeds = facts.feeds.iter().enumerate().filter(|(_, feed)| feed.topic == topic);
     let mut lines: Vec<Line> = feeds

@@ -31,7 +31,7 @@ impl<'a> Places<'a> {
         message.0.wrapping_add(self.shift[stream.place()]) as usize
     }
 
-    /// The same for a message whose stream is not at hand.
+    /// The same where the stream is not known yet.
     pub(in crate::check) fn of(&self, message: MessageId) -> usize {
         self.of_stream(self.plan.messages.stream(message), message)
     }

@@ -3,7 +3,7 @@
 use super::{Reading, judge, parse};
 use crate::check::fixture::{Chance, Play, SMALL, Shape, history, plan, plan_of};
 use crate::check::{Kind, Verdict};
-use crate::plan::Plan;
+use crate::plan::{MessageId, Plan};
 use crate::scenario::Start;
 
 /// As large as the recorded set-up: three producers, three payloads.
@@ -46,7 +46,7 @@ fn logs_of_legal_runs_pass_and_repeated_payloads_are_never_called_in_order() {
         for seed in 0..3 {
             let reading = read(&plan, &logs(&plan, Play { seed, ..Play::default() }));
             assert_eq!(reading.judgement.verdict, Verdict::Pass, "{reading:#?}");
-            let unique = plan.messages.payload(crate::plan::MessageId(0)).contains('_');
+            let unique = plan.messages.payload(MessageId(0)).contains('_');
             let words = if unique { "are in order" } else { "order not refuted" };
             assert!(reading.notes.iter().all(|note| note.contains(words)), "{:?}", reading.notes);
         }
@@ -69,13 +69,13 @@ fn three_removed_lines_with_unique_payloads_are_named() {
     let reading = read(&plan, &logs);
     assert_eq!(kinds(&reading), [(Kind::Lost, 3)]);
     let proofs = &reading.judgement.violations[0].proofs;
-    let payload = |id| plan.messages.payload(id);
+    let payload = |name: &str| {
+        let mut ids = (0..plan.messages.len()).map(MessageId::new);
+        plan.messages.payload(ids.find(|id| plan.name(*id).to_string() == name).unwrap())
+    };
     let mut named: Vec<String> = proofs
         .iter()
-        .map(|proof| {
-            let topic = &plan.topics[proof.topic.place()].name;
-            format!("{topic}     {}", payload(proof.messages[0]))
-        })
+        .map(|proof| format!("{}     {}", proof.topic, payload(&proof.messages[0])))
         .collect();
     named.sort();
     gone.sort();
@@ -209,7 +209,7 @@ fn a_log_that_begins_late_is_fair_only_where_the_start_is_a_race() {
         let mut all = logs.clone();
         logs[0].remove(20);
         assert_eq!(kinds(&read(&plan, &logs)), [(Kind::Lost, 1)]);
-        // What nobody has was over before anybody came.
+        // What no log has was over before any consumer subscribed.
         let gone: Vec<String> =
             all[1].iter().filter(|line| !all[0].contains(line)).cloned().collect();
         if gone.len() == 5 {

@@ -1,18 +1,19 @@
 //! Acks against deliveries: the offset that an ack names is where its first message stands.
 //!
-//! Nothing is claimed where the evidence is of two minds: where consumers have different messages at
-//! the offset in question, and where the message may stand in the log twice, because it left more
-//! than once or somebody got it at the offset that the ack names, too.
+//! Nothing is claimed where the evidence is contradictory: where consumers have different messages
+//! at the offset in question, and where the message may stand in the log twice, because it left more
+//! than once or a consumer got it at the offset that the ack names, too.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::check::anomaly::Anomaly;
 use crate::check::facts::{Facts, Log, Request, Standing};
-use crate::check::proof::{describe, epoch_name};
-use crate::check::tally::{Instance, Tally};
+use crate::check::finding::Finding;
+use crate::check::words::epoch_name;
 use crate::plan::MessageId;
 
 /// Counts the acks whose first message was delivered elsewhere, and says which they are.
-pub(super) fn find(facts: &Facts<'_>, tally: &mut Tally) -> BTreeSet<(usize, usize)> {
+pub(super) fn find(facts: &Facts<'_>, stale: &mut Finding) -> BTreeSet<(usize, usize)> {
     let mut found = BTreeSet::new();
     for log in &facts.logs {
         let suspects = suspects(facts, log);
@@ -25,7 +26,7 @@ pub(super) fn find(facts: &Facts<'_>, tally: &mut Tally) -> BTreeSet<(usize, usi
             let sure = own.sure.filter(|_| !own.all.contains(&offset));
             if let Some(at) = sure {
                 found.insert(request.source);
-                tally.add(|| instance(facts, request, [offset, at], holder));
+                stale.add(|| anomaly(facts, request, [offset, at], holder));
             }
         }
     }
@@ -96,7 +97,7 @@ struct Places {
     sure: Option<u64>,
 }
 
-/// Where the suspects' first messages were delivered, by whomever and however often.
+/// Where the suspects' first messages were delivered, at any consumer and any number of times.
 fn places(facts: &Facts<'_>, log: &Log, suspects: &[Suspect<'_>]) -> BTreeMap<MessageId, Places> {
     let mut places: BTreeMap<MessageId, Places> =
         suspects.iter().map(|own| (own.request.first, Places::default())).collect();
@@ -115,30 +116,23 @@ fn places(facts: &Facts<'_>, log: &Log, suspects: &[Suspect<'_>]) -> BTreeMap<Me
     places
 }
 
-fn instance(
+fn anomaly(
     facts: &Facts<'_>,
     stale: &Request,
     [named, at]: [u64; 2],
     holder: Option<MessageId>,
-) -> Instance {
+) -> Anomaly {
     let topic = &facts.plan.topics[stale.topic.place()].name;
     let mut title = format!(
         "{} was acked at offset {named} of {topic}{}, and it stands at offset {at}",
-        describe(facts.plan, stale.first),
+        facts.plan.describe(stale.first),
         epoch_name(facts, stale.epoch),
     );
     if let Some(holder) = holder {
-        title += &format!("; at {named} stands {}", describe(facts.plan, holder));
+        title += &format!("; at {named} stands {}", facts.plan.describe(holder));
     }
-    Instance {
-        topic: stale.topic,
-        consumer: None,
-        messages: std::iter::once(stale.first).chain(holder).collect(),
-        title,
-        evidence: Vec::new(),
-        place: None,
-        blames: None,
-    }
+    let messages: Vec<MessageId> = std::iter::once(stale.first).chain(holder).collect();
+    Anomaly::new(facts.plan, stale.topic, None, &messages, title)
 }
 
 #[cfg(test)]

@@ -87,7 +87,7 @@ fn a_fault_that_did_not_happen_or_met_nothing_leaves_no_verdict() {
     // One that was proven wrong stays so.
     history.consumers[1].drop_at(40);
     check(&plan, &history, &[(Kind::Lost, 1)]);
-    // Of an interrupted run nobody expected more.
+    // An interrupted run is not expected to have met its faults.
     history.end = End::Interrupted;
     assert!(doubts(&plan, &history).iter().all(|doubt| !doubt.contains("vacuous")));
 }
@@ -115,7 +115,7 @@ fn a_loss_beside_an_unknown_outcome_is_an_interval() {
     history.consumers[1].drop_at(40);
     let exact = check(&plan, &history, &[(Kind::Lost, 1)]);
     assert_eq!(exact.violations[0].possible, 0);
-    // Whether it was ever appended is not known, and nobody got it.
+    // Whether it was ever appended is not known, and no consumer got it.
     history.producers[0].sends[4].outcome = Outcome::Unknown { why: "cut".to_owned() };
     withhold(&mut history, MessageId(4));
     let interval = check(&plan, &history, &[(Kind::Lost, 1)]);

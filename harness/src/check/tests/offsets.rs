@@ -30,7 +30,7 @@ fn one_ack_that_goes_ahead_is_stale_and_those_behind_it_are_not() {
     *acked(&mut history, 0, 4) = other;
     let judgement = check(&plan, &history, &[(Kind::StaleAck, 1)]);
     let proof = &judgement.violations[0].proofs[0];
-    assert_eq!(proof.messages, [MessageId(4), MessageId(50)]);
+    assert_eq!(proof.messages, names(&plan, &[MessageId(4), MessageId(50)]));
     assert!(proof.title.contains("at offset") && proof.title.contains("stands P2#21"), "{proof:?}");
 }
 
@@ -52,7 +52,7 @@ fn the_ack_of_a_retry_may_name_the_second_place_of_its_message() {
     history.consumers[0].insert_at(end - 1, twice);
     history.consumers[0].deliveries.swap(end - 1, end);
     check(&plan, &history, &[]);
-    // Nobody got it there, but it left twice.
+    // No consumer got it there, but it left twice.
     history.consumers[0].drop_at(end);
     check(&plan, &history, &[(Kind::StaleAck, 1)]);
     history.producers[1].sends[29].attempts = 2;

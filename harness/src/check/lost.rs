@@ -19,19 +19,23 @@
 //! Neighbouring losses of one producer are shown as one range, with its *shape*: all of what was due,
 //! a prefix of it, its tail, or from the middle.
 
+mod due;
+mod missing;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use super::anomaly::Anomaly;
 use super::blame::Blamer;
-use super::facts::{Facts, Fate, Feed, Request, Seen, Standing};
+use super::facts::{Facts, Fate, Feed};
 use super::finding::Finding;
 use super::outcome::{CheckOutcome, Promise};
 use super::words::consumer_name;
-use crate::history::{End, Stamp, Subscribed};
+use crate::history::End;
 use crate::numbers;
-use crate::plan::{ConsumerIndex, MessageId, StreamIndex, TopicIndex};
+use crate::plan::{ConsumerIndex, MessageId, TopicIndex};
 use crate::scenario::{Anomaly as Kind, names};
+use missing::{Lost, Missing};
 
 pub(super) fn check(facts: &Facts<'_>) -> CheckOutcome {
     let mut lost = Finding::new(Kind::Lost);
@@ -92,188 +96,6 @@ fn nothing_due(facts: &Facts<'_>, topic: TopicIndex, feeds: &[&Feed]) -> Option<
     (acked > 0 && !consumers.is_empty()).then(|| {
         format!("nothing was due to {who} on {name}, although {messages} {verb} acked on it")
     })
-}
-
-/// What one feed misses.
-struct Missing {
-    /// Neighbouring losses of one stream.
-    ranges: Vec<Lost>,
-    /// Messages that would be lost, had their ack not stayed unknown.
-    possible: u64,
-    /// By stream's place on its topic: the first and one past the last message that was due.
-    spans: Vec<Option<Range<u32>>>,
-}
-
-/// Consecutive messages of one stream.
-struct Lost {
-    stream: StreamIndex,
-    slot: u32,
-    messages: Range<u32>,
-}
-
-impl Lost {
-    const fn count(&self) -> u32 {
-        self.messages.end - self.messages.start
-    }
-}
-
-/// How many messages of a request a feed did not bring.
-fn missing_of(facts: &Facts<'_>, feed: &Feed, request: &Request) -> u64 {
-    let first = facts.places.of_stream(request.stream, request.first);
-    let messages = first..first + request.count as usize;
-    messages.filter(|place| !feed.got.contains(*place)).count() as u64
-}
-
-impl Missing {
-    fn of(facts: &Facts<'_>, feed: &Feed) -> Self {
-        let streams = facts.plan.topics[feed.topic.place()].streams.len();
-        let mut missing = Self { ranges: Vec::new(), possible: 0, spans: vec![None; streams] };
-        let Some(claim) = feed.due_from(facts.history) else { return missing };
-        let confirmed = claim.confirmed.map_or(Stamp::MAX, |moment| moment.stamp);
-        let mut between = Vec::new();
-        for request in facts.requests.on(feed.topic) {
-            if request.fate == Fate::Unknown && request.invoked > confirmed {
-                missing.possible += missing_of(facts, feed, request);
-            }
-            if request.fate != Fate::Acked || request.acked < claim.invoked.stamp {
-                continue;
-            }
-            if request.invoked > confirmed {
-                missing.take_over(facts, feed, request);
-            } else {
-                between.push(request);
-            }
-        }
-        if !between.is_empty() {
-            missing.judge_between(facts, feed, claim, &between);
-        }
-        missing
-    }
-
-    /// Adds what is missing of a request that is due as a whole.
-    fn take_over(&mut self, facts: &Facts<'_>, feed: &Feed, request: &Request) {
-        let range = request.first.0..request.first.0 + request.count;
-        self.span(request, range.clone());
-        let first = facts.places.of_stream(request.stream, request.first);
-        let end = first + request.count as usize;
-        let mut from = first;
-        while let Some(place) = feed.got.first_missing(from..end) {
-            self.lose(request, range.start + MessageId::new(place - first).0);
-            from = place + 1;
-        }
-    }
-
-    /// Notes that the messages were due.
-    fn span(&mut self, request: &Request, messages: Range<u32>) {
-        let span = &mut self.spans[request.slot as usize];
-        let old = span.get_or_insert(messages.clone());
-        *old = old.start.min(messages.start)..old.end.max(messages.end);
-    }
-
-    fn lose(&mut self, request: &Request, message: u32) {
-        match self.ranges.last_mut() {
-            Some(last) if last.stream == request.stream && last.messages.end == message => {
-                last.messages.end += 1;
-            }
-            _ => self.ranges.push(Lost {
-                stream: request.stream,
-                slot: request.slot,
-                messages: message..message + 1,
-            }),
-        }
-    }
-
-    /// Judges the requests that were on their way while the subscription was.
-    fn judge_between(
-        &mut self,
-        facts: &Facts<'_>,
-        feed: &Feed,
-        claim: &Subscribed,
-        between: &[&Request],
-    ) {
-        let absent = |request: &&&Request| {
-            let first = facts.places.of_stream(request.stream, request.first);
-            feed.got.first_missing(first..first + request.count as usize).is_some()
-        };
-        if !between.iter().any(|request| absent(&request)) {
-            return;
-        }
-        let order = Order::of(facts, feed, claim);
-        for request in between {
-            let mut started = false;
-            for message in request.messages().map(MessageId::new) {
-                let got = feed.got.contains(facts.places.of_stream(request.stream, message));
-                if !got && (started || order.proves_due(request, message)) {
-                    self.lose(request, message.0);
-                }
-                if got || started || order.proves_due(request, message) {
-                    self.span(request, message.0..message.0 + 1);
-                }
-                started |= got;
-            }
-        }
-        self.ranges.sort_by_key(|range| (range.slot, range.messages.start));
-    }
-}
-
-/// What tells whether a message that was sent while the subscription was on its way is due.
-struct Order {
-    /// The offset that the subscription starts at.
-    start: Option<u64>,
-    /// By message, ascending: its offset, where a consumer saw it.
-    offsets: Vec<(MessageId, u64)>,
-    /// The least ack of what was delivered: whatever was sent after it is behind it.
-    floor: Stamp,
-    /// What another consumer got after something that this one got, ascending.
-    behind: Vec<MessageId>,
-}
-
-impl Order {
-    fn of(facts: &Facts<'_>, feed: &Feed, claim: &Subscribed) -> Self {
-        let first = |seen: &Seen| seen.standing == Standing::First;
-        let request = |seen: Seen| seen.delivery.message().and_then(|m| facts.requests.of(m));
-        let acks = feed.iter(facts.history).filter(first).filter_map(request).map(|r| r.acked);
-        let mut offsets = Vec::new();
-        if claim.offset.is_some() {
-            let logs = facts.logs.iter();
-            let own = logs.filter(|log| log.topic == feed.topic && log.epoch == claim.epoch);
-            let entries = own.flat_map(|log| &log.entries);
-            offsets.extend(entries.map(|(offset, message)| (*message, *offset)));
-            offsets.sort_unstable();
-        }
-        Self {
-            start: claim.offset,
-            offsets,
-            floor: acks.min().unwrap_or(Stamp::MAX),
-            behind: behind(facts, feed),
-        }
-    }
-
-    fn proves_due(&self, request: &Request, message: MessageId) -> bool {
-        let seen = self.offsets.binary_search_by_key(&message, |entry| entry.0);
-        let seen = seen.ok().map(|place| self.offsets[place].1);
-        let told = request.offset.filter(|_| message == request.first);
-        if let (Some(start), Some(offset)) = (self.start, seen.or(told)) {
-            return offset >= start;
-        }
-        // Offsets ascend within a batch.
-        let batch = self.start.zip(request.offset).is_some_and(|(start, first)| first >= start);
-        batch || self.floor < request.invoked || self.behind.binary_search(&message).is_ok()
-    }
-}
-
-/// What the consumer that got most of this topic got after something that `feed` got, ascending.
-fn behind(facts: &Facts<'_>, feed: &Feed) -> Vec<MessageId> {
-    let others = facts.feeds_of(feed.topic).filter(|other| other.consumer != feed.consumer);
-    let most =
-        others.max_by_key(|other| (other.standings.len(), std::cmp::Reverse(other.consumer)));
-    let Some(witness) = most else { return Vec::new() };
-    let first = witness.iter(facts.history).filter(|seen| seen.standing == Standing::First);
-    let messages = first.filter_map(|seen| seen.delivery.message());
-    let mut behind: Vec<MessageId> =
-        messages.skip_while(|message| !feed.got.contains(facts.places.of(*message))).collect();
-    behind.sort_unstable();
-    behind
 }
 
 /// What is undecided, by consumer, topic and number of messages: a sentence for all consumers that

@@ -60,7 +60,7 @@ impl Terminal {
         self.print(|to| end(report, self.style, to));
     }
 
-    /// Nothing that can be done where stderr is gone, and the exit code still says the result.
+    /// Where stderr is gone, nothing can be done about it; the exit code still says the result.
     fn print(&self, text: impl FnOnce(&mut dyn Write) -> io::Result<()>) {
         let mut buffer = Vec::new();
         let written = |buffer: &mut Vec<u8>| text(buffer);

@@ -14,7 +14,6 @@
 //! - [`shrink`]: a failing simulated run, reduced to one that a person can read.
 //! - [`golden`]: the ledger of a run and its reviewed file. [`report`]: what is said about it.
 
-mod because;
 pub mod check;
 pub mod command;
 pub mod descriptors;
@@ -25,6 +24,7 @@ mod fixture;
 mod fnv;
 pub mod golden;
 pub mod history;
+mod io_error;
 mod numbers;
 pub mod plan;
 pub mod producer_log;

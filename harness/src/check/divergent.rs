@@ -22,7 +22,7 @@ use std::collections::BTreeMap;
 use merge::Places;
 
 use super::anomaly::Anomaly;
-use super::facts::{Facts, Feed, Late, Log, Standing};
+use super::facts::{Classification, Facts, Feed, Late, Log};
 use super::finding::Finding;
 use super::outcome::{CheckOutcome, Promise};
 use super::reordered;
@@ -95,8 +95,9 @@ fn misplaced(
     let home: BTreeMap<MessageId, u64> = holders.iter().map(|(at, m)| (*m, *at)).collect();
     for (place, feed) in facts.feeds.iter().enumerate().filter(|(_, f)| f.topic == log.topic) {
         let mut run: Vec<Misplaced> = Vec::new();
-        for seen in
-            feed.iter_life(facts.history, log.epoch).filter(|s| s.standing == Standing::First)
+        for seen in feed
+            .iter_life(facts.history, log.epoch)
+            .filter(|s| s.classification == Classification::First)
         {
             let message = seen.delivery.message().expect("a first delivery is of a message");
             let Some(offset) = seen.delivery.offset() else {
@@ -127,8 +128,9 @@ fn misplaced(
 fn holders(facts: &Facts<'_>, log: &Log) -> BTreeMap<u64, MessageId> {
     let mut claims: BTreeMap<u64, Vec<(MessageId, u32)>> = BTreeMap::new();
     for feed in facts.feeds_of(log.topic) {
-        for seen in
-            feed.iter_life(facts.history, log.epoch).filter(|s| s.standing == Standing::First)
+        for seen in feed
+            .iter_life(facts.history, log.epoch)
+            .filter(|s| s.classification == Classification::First)
         {
             let (Some(message), Some(offset)) = (seen.delivery.message(), seen.delivery.offset())
             else {

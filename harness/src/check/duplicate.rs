@@ -6,7 +6,7 @@
 //! subscribed between the two): then each offset beyond one counts.
 
 use super::anomaly::Anomaly;
-use super::facts::{Bits, Facts, Feed, Log, Standing};
+use super::facts::{Bits, Classification, Facts, Feed, Log};
 use super::finding::Finding;
 use super::outcome::{CheckOutcome, Promise};
 use super::words::consumer_name;
@@ -32,8 +32,10 @@ pub(super) fn check(facts: &Facts<'_>) -> CheckOutcome {
 fn judge(facts: &Facts<'_>, feed: &Feed) -> (Finding, Vec<MessageId>) {
     let mut found = Finding::new(Kind::Duplicate);
     let mut messages = Vec::new();
-    if feed.standings.contains(&Standing::Again) {
-        for seen in feed.iter(facts.history).filter(|seen| seen.standing == Standing::Again) {
+    if feed.classifications.contains(&Classification::Again) {
+        for seen in
+            feed.iter(facts.history).filter(|seen| seen.classification == Classification::Again)
+        {
             let message = seen.delivery.message().expect("a repeat is of a message");
             messages.push(message);
             found.add(|| {

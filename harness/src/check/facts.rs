@@ -14,7 +14,7 @@ mod request;
 mod requests;
 
 pub(super) use bits::Bits;
-pub(super) use feed::{Feed, Seen, Standing};
+pub(super) use feed::{Classification, Feed, Seen};
 pub(super) use log::{Late, Log};
 pub(super) use request::{Fate, NEVER, Request};
 
@@ -54,9 +54,9 @@ impl<'a> Facts<'a> {
         };
         let mut feeds = Feed::of_all(plan, history);
         let work = |feed: &Feed| classify::classify(history, &facts.requests, &facts.places, feed);
-        let standings = facts.parallel(&feeds, work);
-        for (feed, (standings, got)) in feeds.iter_mut().zip(standings) {
-            feed.standings = standings;
+        let classifications = facts.parallel(&feeds, work);
+        for (feed, (classifications, got)) in feeds.iter_mut().zip(classifications) {
+            feed.classifications = classifications;
             feed.got = got;
         }
         let topics: Vec<TopicIndex> = (0..plan.topics.len()).map(TopicIndex::new).collect();

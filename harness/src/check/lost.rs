@@ -49,7 +49,7 @@ pub(super) fn check(facts: &Facts<'_>) -> CheckOutcome {
             lost.possible += missing.possible;
         }
         if count == 0 {
-            if missing.spans.iter().all(Option::is_none) && feed.standings.is_empty() {
+            if missing.spans.iter().all(Option::is_none) && feed.classifications.is_empty() {
                 idle.entry(feed.topic).or_default().push(feed);
             }
             continue;

@@ -8,10 +8,10 @@
 //! - *Early*: C1's poll was over before `P4#17` was sent, and had `P4#17` in it.
 //!
 //! Each such delivery counts as one. They are told apart once, when each delivery's
-//! [`Standing`] is worked out, and take no part in the rules on order.
+//! [`Classification`] is worked out, and take no part in the rules on order.
 
 use super::anomaly::{Anomaly, Subject};
-use super::facts::{Facts, Feed, Seen, Standing};
+use super::facts::{Classification, Facts, Feed, Seen};
 use super::finding::Finding;
 use super::outcome::{CheckOutcome, Promise};
 use super::words::{consumer_name, quoted};
@@ -31,10 +31,10 @@ pub(super) fn check(facts: &Facts<'_>) -> CheckOutcome {
 
 fn judge(facts: &Facts<'_>, feed: &Feed) -> [Finding; 4] {
     let mut findings = KINDS.map(Finding::new);
-    let suspect = |standing: &Standing| place_of(*standing).is_some();
-    if feed.standings.iter().any(suspect) {
+    let suspect = |classification: &Classification| place_of(*classification).is_some();
+    if feed.classifications.iter().any(suspect) {
         for seen in feed.iter(facts.history) {
-            if let Some(place) = place_of(seen.standing) {
+            if let Some(place) = place_of(seen.classification) {
                 findings[place].add(|| anomaly(facts, feed, seen));
             }
         }
@@ -43,13 +43,13 @@ fn judge(facts: &Facts<'_>, feed: &Feed) -> [Finding; 4] {
 }
 
 /// The place in [`KINDS`].
-const fn place_of(standing: Standing) -> Option<usize> {
-    match standing {
-        Standing::Phantom => Some(0),
-        Standing::Resurrected => Some(1),
-        Standing::Misrouted => Some(2),
-        Standing::Early => Some(3),
-        Standing::First | Standing::Again | Standing::Redelivered => None,
+const fn place_of(classification: Classification) -> Option<usize> {
+    match classification {
+        Classification::Phantom => Some(0),
+        Classification::Resurrected => Some(1),
+        Classification::Misrouted => Some(2),
+        Classification::Early => Some(3),
+        Classification::First | Classification::Again | Classification::Redelivered => None,
     }
 }
 
@@ -58,10 +58,10 @@ fn anomaly(facts: &Facts<'_>, feed: &Feed, seen: Seen) -> Anomaly {
     let topic = &facts.plan.topics[feed.topic.place()].name;
     let message = seen.delivery.message();
     let what = message.map_or_else(|| quoted(facts, feed, seen), |m| facts.plan.describe(m));
-    let title = match seen.standing {
-        Standing::Phantom => format!("{who} got {what} on {topic}, and nobody sent it"),
-        Standing::Resurrected => format!("{who} got {what}, and it was refused"),
-        Standing::Early => format!("{who} got {what} before it was sent"),
+    let title = match seen.classification {
+        Classification::Phantom => format!("{who} got {what} on {topic}, and nobody sent it"),
+        Classification::Resurrected => format!("{who} got {what}, and it was refused"),
+        Classification::Early => format!("{who} got {what} before it was sent"),
         _ => {
             let own = message.map(|message| facts.plan.stream(message).topic);
             if own == Some(feed.topic) {

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::check::facts::{Bits, Facts, Late, Standing};
+use crate::check::facts::{Bits, Classification, Facts, Late};
 use crate::plan::{MessageId, TopicIndex};
 
 /// Deliveries: into [`Facts::feeds`], and place among the consumer's.
@@ -30,7 +30,7 @@ pub(super) fn late(facts: &Facts<'_>, topic: TopicIndex, counted: &Places) -> Ve
             feed: place,
             entries: feed
                 .iter(facts.history)
-                .filter(|seen| seen.standing == Standing::First)
+                .filter(|seen| seen.classification == Classification::First)
                 .filter(|seen| !counted.contains(&(place, seen.place)))
                 .filter_map(|seen| Some((seen.delivery.message()?, seen.place)))
                 .collect(),

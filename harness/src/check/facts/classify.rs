@@ -1,25 +1,25 @@
-//! How each delivery of a feed stands: as it should be, or as which kind of anomaly.
+//! Whether each delivery of a feed is as it should be, or which kind of anomaly it is.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::bits::Bits;
-use super::feed::{Feed, Standing};
+use super::feed::{Classification, Feed};
 use super::places::Places;
 use super::request::{Fate, Request};
 use super::requests::Requests;
 use crate::history::{Answer, Delivery, History, Subscribed};
 use crate::plan::MessageId;
 
-/// How each delivery of a feed stands, and which messages it brought.
+/// What each delivery of a feed is, and which messages it brought.
 pub(super) fn classify(
     history: &History,
     requests: &Requests,
     places: &Places<'_>,
     feed: &Feed,
-) -> (Vec<Standing>, Bits) {
+) -> (Vec<Classification>, Bits) {
     let deliveries = &history.consumers[feed.consumer.place()].deliveries;
     let total = feed.pieces.last().map_or(0, |last| last.at + last.count);
-    let mut standings = Vec::with_capacity(total);
+    let mut classifications = Vec::with_capacity(total);
     let mut got = Bits::new(places.count(feed.topic));
     for piece in &feed.pieces {
         let completed = feed.poll(history, piece.poll).completed.stamp;
@@ -28,16 +28,16 @@ pub(super) fn classify(
         for delivery in &deliveries[piece.first..piece.first + piece.count] {
             let sent = delivery.message().and_then(|m| Some((m, requests.of(m)?)));
             let Some((message, request)) = sent else {
-                standings.push(Standing::Phantom);
+                classifications.push(Classification::Phantom);
                 continue;
             };
             if request.topic != feed.topic || !feed.planned() {
-                standings.push(Standing::Misrouted);
+                classifications.push(Classification::Misrouted);
                 continue;
             }
             let after = sure.is_some_and(|sure| sure < request.invoked);
             if forbidden(claim, request, *delivery, after) {
-                standings.push(Standing::Misrouted);
+                classifications.push(Classification::Misrouted);
                 if after {
                     // It is due all the same, and here: it is not also lost.
                     got.insert(places.of_stream(request.stream, message));
@@ -45,19 +45,19 @@ pub(super) fn classify(
                 continue;
             }
             let new = got.insert(places.of_stream(request.stream, message));
-            standings.push(if request.fate == Fate::Refused {
-                Standing::Resurrected
+            classifications.push(if request.fate == Fate::Refused {
+                Classification::Resurrected
             } else if completed < request.invoked {
-                Standing::Early
+                Classification::Early
             } else if new {
-                Standing::First
+                Classification::First
             } else {
-                Standing::Again
+                Classification::Again
             });
         }
     }
-    excuse(history, feed, &mut standings);
-    (standings, got)
+    excuse(history, feed, &mut classifications);
+    (classifications, got)
 }
 
 /// Whether a message may not come under a subscription because it is older. What stands before the
@@ -72,7 +72,7 @@ fn forbidden(claim: &Subscribed, request: &Request, delivery: Delivery, after: b
 
 /// Marks the repeats that follow from a crash of the consumer: every delivery before was brought by
 /// the last poll of an incarnation that is over, so it was never acknowledged.
-fn excuse(history: &History, feed: &Feed, standings: &mut [Standing]) {
+fn excuse(history: &History, feed: &Feed, classifications: &mut [Classification]) {
     let part = &history.consumers[feed.consumer.place()];
     let own = part.subscriptions.iter().filter(|own| own.topic == feed.topic);
     let incarnations: Vec<u32> = own.map(|own| own.incarnation).collect();
@@ -97,10 +97,13 @@ fn excuse(history: &History, feed: &Feed, standings: &mut [Standing]) {
             deliveries[piece.first..piece.first + piece.count].iter().enumerate()
         {
             let Some(message) = delivery.message() else { continue };
-            let standing = &mut standings[piece.at + place];
+            let classification = &mut classifications[piece.at + place];
             let crashed = unacknowledged.get(&message).is_some_and(|known| *known < incarnation);
-            if *standing == Standing::Again && crashed && !acknowledged.contains(&message) {
-                *standing = Standing::Redelivered;
+            if *classification == Classification::Again
+                && crashed
+                && !acknowledged.contains(&message)
+            {
+                *classification = Classification::Redelivered;
             }
             if last[subscription] == piece.poll {
                 unacknowledged.insert(message, incarnation);

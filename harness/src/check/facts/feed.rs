@@ -16,7 +16,7 @@ pub(in crate::check) struct Feed {
     /// The polls that brought something, in the order of their completion.
     pub(super) pieces: Vec<Piece>,
     /// Of each delivery, in the order received.
-    pub(in crate::check) standings: Vec<Standing>,
+    pub(in crate::check) classifications: Vec<Classification>,
     /// The messages that got here at all, by place on the topic.
     pub(in crate::check) got: Bits,
 }
@@ -32,9 +32,9 @@ pub(super) struct Piece {
     pub(super) count: usize,
 }
 
-/// How a delivery stands; the first that fits.
+/// What a delivery is; the first that fits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::check) enum Standing {
+pub(in crate::check) enum Classification {
     /// The first time that this consumer gets this message, as it should.
     First,
     /// No planned message explains it, or one that was never sent.
@@ -59,7 +59,7 @@ pub(in crate::check) struct Seen {
     /// Its place among the consumer's deliveries.
     pub(in crate::check) place: usize,
     pub(in crate::check) delivery: Delivery,
-    pub(in crate::check) standing: Standing,
+    pub(in crate::check) classification: Classification,
 }
 
 impl Feed {
@@ -84,7 +84,7 @@ impl Feed {
                         .iter()
                         .position(|own| own.topic == topic && own.confirmed.is_some()),
                     pieces: Vec::new(),
-                    standings: Vec::new(),
+                    classifications: Vec::new(),
                     got: Bits::default(),
                 }
             }));
@@ -129,11 +129,16 @@ impl Feed {
         let pieces = self.pieces.iter().filter(move |piece| wanted(piece.poll));
         pieces.flat_map(move |piece| {
             let own = &deliveries[piece.first..piece.first + piece.count];
-            let standings = &self.standings[piece.at..piece.at + piece.count];
+            let classifications = &self.classifications[piece.at..piece.at + piece.count];
             let poll = piece.poll;
-            (piece.first..).zip(own).zip(standings).map(move |((place, &delivery), &standing)| {
-                Seen { poll, place, delivery, standing }
-            })
+            (piece.first..).zip(own).zip(classifications).map(
+                move |((place, &delivery), &classification)| Seen {
+                    poll,
+                    place,
+                    delivery,
+                    classification,
+                },
+            )
         })
     }
 

@@ -3,7 +3,7 @@
 //! Feeds ascend by offset and mostly agree, so one walk of each feed beside the log that is known so
 //! far finds every disagreement without an index: offsets may be sparse.
 
-use super::feed::{Feed, Seen, Standing};
+use super::feed::{Classification, Feed, Seen};
 use crate::history::{EpochIndex, History};
 use crate::plan::{MessageId, TopicIndex};
 
@@ -67,7 +67,7 @@ impl Log {
         let mut next = 0;
         let mut greatest: Option<(u64, MessageId)> = None;
         feed.iter_life(history, self.epoch).for_each(|seen: Seen| {
-            if seen.standing != Standing::First {
+            if seen.classification != Classification::First {
                 return;
             }
             let message = seen.delivery.message().expect("a first delivery is of a message");

@@ -3,7 +3,7 @@
 
 use std::cmp::Reverse;
 
-use crate::check::facts::{Facts, Feed, Request, Seen, Standing};
+use crate::check::facts::{Classification, Facts, Feed, Request, Seen};
 use crate::history::{Stamp, Subscribed};
 use crate::plan::MessageId;
 
@@ -21,7 +21,7 @@ pub(super) struct Order {
 
 impl Order {
     pub(super) fn of(facts: &Facts<'_>, feed: &Feed, claim: &Subscribed) -> Self {
-        let first = |seen: &Seen| seen.standing == Standing::First;
+        let first = |seen: &Seen| seen.classification == Classification::First;
         let request = |seen: Seen| seen.delivery.message().and_then(|m| facts.requests.of(m));
         let acks = feed.iter(facts.history).filter(first).filter_map(request).map(|r| r.acked);
         let mut offsets = Vec::new();
@@ -56,9 +56,10 @@ impl Order {
 /// What the consumer that got most of this topic got after something that `feed` got, ascending.
 fn behind(facts: &Facts<'_>, feed: &Feed) -> Vec<MessageId> {
     let others = facts.feeds_of(feed.topic).filter(|other| other.consumer != feed.consumer);
-    let most = others.max_by_key(|other| (other.standings.len(), Reverse(other.consumer)));
+    let most = others.max_by_key(|other| (other.classifications.len(), Reverse(other.consumer)));
     let Some(witness) = most else { return Vec::new() };
-    let first = witness.iter(facts.history).filter(|seen| seen.standing == Standing::First);
+    let first =
+        witness.iter(facts.history).filter(|seen| seen.classification == Classification::First);
     let messages = first.filter_map(|seen| seen.delivery.message());
     let mut behind: Vec<MessageId> =
         messages.skip_while(|message| !feed.got.contains(facts.places.of(*message))).collect();

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::check::anomaly::Anomaly;
-use crate::check::facts::{Facts, Log, Request, Standing};
+use crate::check::facts::{Classification, Facts, Log, Request};
 use crate::check::finding::Finding;
 use crate::check::words::epoch_name;
 use crate::plan::MessageId;
@@ -108,7 +108,7 @@ fn places(facts: &Facts<'_>, log: &Log, suspects: &[Suspect<'_>]) -> BTreeMap<Me
             let Some(own) = places.get_mut(&message) else { continue };
             own.all.insert(offset);
             let agreed = log.disputed.binary_search(&offset).is_err();
-            if seen.standing == Standing::First && agreed {
+            if seen.classification == Classification::First && agreed {
                 own.sure = own.sure.or(Some(offset));
             }
         }

@@ -7,12 +7,12 @@ use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
 
-use harness::check::{self, Kind, Verdict};
+use harness::check::{self, Verdict};
 use harness::driver::{Batch, Manner, Routes, connect_over};
 use harness::history::{self, Answer, End, History};
 use harness::plan::Plan;
 use harness::run::{Recorder, Stage, perform};
-use harness::scenario;
+use harness::scenario::{self, AnomalyKind};
 use harness::testbed::Testbed as _;
 use harness::testbed::simulated::Simulated;
 use harness::trial::{Failure, Simulation, Trial, simulate};
@@ -53,7 +53,7 @@ fn with(head: &str, faults: &[&str]) -> (Arc<Plan>, Trial) {
     (plan, trial)
 }
 
-fn kinds(trial: &Trial) -> Vec<Kind> {
+fn kinds(trial: &Trial) -> Vec<AnomalyKind> {
     trial.judgement.violations.iter().map(|finding| finding.kind).collect()
 }
 
@@ -109,7 +109,7 @@ fn a_broker_in_memory_that_is_killed_loses_what_nobody_had_got() {
     let kill = "{ at: 500ms, kill: broker, for: 200ms }";
     let (plan, trial) = good("", &[kill]);
     assert_eq!(trial.history.epochs.len(), 2);
-    assert_eq!(kinds(&trial), [Kind::Lost], "{:#?}", trial.judgement);
+    assert_eq!(kinds(&trial), [AnomalyKind::Lost], "{:#?}", trial.judgement);
     assert_eq!(trial.judgement.doubts, [""; 0]);
     // Everybody goes on in the new life, under new ids.
     for (consumer, planned) in trial.history.consumers.iter().zip(&plan.consumers) {
@@ -129,7 +129,7 @@ fn a_broker_in_memory_that_dies_in_the_drain_leaves_its_backlog_lost() {
     let slow = "consumers: { all: { batch: 5, pause: 200ms } }\n";
     let (_, trial) = good(slow, &["{ at: 1500ms, kill: broker, for: 300ms }"]);
     assert_eq!(trial.history.end, End::Idle);
-    assert_eq!(kinds(&trial), [Kind::Lost], "{:#?}", trial.judgement);
+    assert_eq!(kinds(&trial), [AnomalyKind::Lost], "{:#?}", trial.judgement);
     assert_eq!(trial.judgement.doubts, [""; 0]);
 }
 
@@ -187,7 +187,7 @@ fn a_consumer_that_is_overtaken_by_its_past_goes_on_behind_it() {
 fn what_is_acknowledged_by_being_handed_out_goes_down_with_a_crash() {
     let automatic = "consumers: { all: { acknowledge: automatic } }\n";
     let (plan, trial) = good(automatic, &["{ every: 90ms, crash: any, for: 20ms, until: 1s }"]);
-    assert_eq!(kinds(&trial), [Kind::Lost], "{:#?}", trial.judgement);
+    assert_eq!(kinds(&trial), [AnomalyKind::Lost], "{:#?}", trial.judgement);
     assert!(plan.fewer_may_come());
     let (_, allowed) = good(
         &format!("{automatic}expect: {{ delivery: at-most-once }}\n"),
@@ -225,7 +225,7 @@ fn faults_that_overlap_are_all_ended() {
     ];
     let (_, trial) = good("", &faults);
     assert_eq!(trial.history.end, End::Idle, "{:#?}", trial.judgement);
-    assert_eq!(kinds(&trial), [Kind::Lost], "{:#?}", trial.judgement);
+    assert_eq!(kinds(&trial), [AnomalyKind::Lost], "{:#?}", trial.judgement);
     let fired = |fault| trial.history.faults.iter().filter(|own| own.fault == fault).count();
     assert_eq!((0..8).map(fired).collect::<Vec<_>>(), [1, 1, 1, 1, 1, 10, 7, 1]);
     assert!(trial.history.epochs.len() >= 2, "somebody met another life");

@@ -10,13 +10,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use broker_client::transport::Transport;
-use harness::check::{self, Judgement, Kind, Verdict};
+use harness::check::{self, Judgement, Verdict};
 use harness::driver::{Routes, connect_over};
 use harness::golden::{self, Comparison, Mode};
 use harness::history::{Answer, End, History, Outcome, Sent};
 use harness::plan::{Due, Plan, ProducerIndex};
 use harness::run::{Recorder, Stage, perform};
-use harness::scenario;
+use harness::scenario::{self, AnomalyKind};
 use tokio::time::{Instant, sleep};
 
 use crate::network::{Fate, Network};
@@ -186,7 +186,7 @@ fn a_last_message_that_never_comes_is_lost_when_the_run_is_idle() {
     let ran = run(&plan, &Arc::new(network));
     ran.assert(End::Idle, Verdict::Fail);
     let [lost] = &ran.judgement.violations[..] else { panic!("{ran:?}") };
-    assert_eq!((lost.kind, lost.count), (Kind::Lost, 1));
+    assert_eq!((lost.kind, lost.count), (AnomalyKind::Lost, 1));
     assert!(lost.proofs[0].title.contains("never got P2#5"), "{ran:?}");
 }
 

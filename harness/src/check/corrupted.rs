@@ -9,10 +9,10 @@ use super::finding::Finding;
 use super::outcome::{CheckOutcome, Promise};
 use super::words::{clip, consumer_name};
 use crate::plan::ConsumerIndex;
-use crate::scenario::Anomaly as Kind;
+use crate::scenario::AnomalyKind;
 
 pub(super) fn check(facts: &Facts<'_>) -> CheckOutcome {
-    let mut found = Finding::new(Kind::Corrupted);
+    let mut found = Finding::new(AnomalyKind::Corrupted);
     for (consumer, part) in facts.history.consumers.iter().enumerate() {
         let consumer = ConsumerIndex::new(consumer);
         for (place, oddity) in &part.oddities {

@@ -28,11 +28,11 @@ use super::outcome::{CheckOutcome, Promise};
 use super::reordered;
 use super::words::consumer_name;
 use crate::plan::{MessageId, TopicIndex};
-use crate::scenario::Anomaly as Kind;
+use crate::scenario::AnomalyKind;
 
 pub(super) fn check(facts: &Facts<'_>) -> CheckOutcome {
-    let mut order = Finding::new(Kind::Divergent);
-    let mut place = Finding::new(Kind::Divergent);
+    let mut order = Finding::new(AnomalyKind::Divergent);
+    let mut place = Finding::new(AnomalyKind::Divergent);
     let mut explained = Explained { facts, late: BTreeMap::new() };
     for topic in (0..facts.plan.topics.len()).map(TopicIndex::new) {
         let mut counted = Places::new();

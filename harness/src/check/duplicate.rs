@@ -11,10 +11,10 @@ use super::finding::Finding;
 use super::outcome::{CheckOutcome, Promise};
 use super::words::consumer_name;
 use crate::plan::MessageId;
-use crate::scenario::Anomaly as Kind;
+use crate::scenario::AnomalyKind;
 
 pub(super) fn check(facts: &Facts<'_>) -> CheckOutcome {
-    let mut found = Finding::new(Kind::Duplicate);
+    let mut found = Finding::new(AnomalyKind::Duplicate);
     let mut repeated = Bits::new(facts.plan.messages.len());
     for (part, messages) in facts.parallel(&facts.feeds, |feed| judge(facts, feed)) {
         found.merge(part);
@@ -30,7 +30,7 @@ pub(super) fn check(facts: &Facts<'_>) -> CheckOutcome {
 
 /// The repeats of one feed, and of which messages they are.
 fn judge(facts: &Facts<'_>, feed: &Feed) -> (Finding, Vec<MessageId>) {
-    let mut found = Finding::new(Kind::Duplicate);
+    let mut found = Finding::new(AnomalyKind::Duplicate);
     let mut messages = Vec::new();
     if feed.classifications.contains(&Classification::Again) {
         for seen in

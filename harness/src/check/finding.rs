@@ -2,7 +2,7 @@
 
 use super::anomaly::Anomaly;
 use super::blames::Blames;
-use crate::scenario::Anomaly as Kind;
+use crate::scenario::AnomalyKind;
 
 /// So many anomalies of a kind are shown with their proofs; the rest are counted.
 pub const PROOFS_MAX: usize = 10;
@@ -11,20 +11,20 @@ pub const PROOFS_MAX: usize = 10;
 #[derive(Clone, Debug)]
 pub struct Finding {
     /// Of this kind.
-    pub kind: Kind,
+    pub kind: AnomalyKind,
     /// How many there are, counted exactly: one a message and consumer, or as the kind's check
     /// documents.
     pub count: u64,
     /// How many more there may be, where an outcome is unknown: `count` to `count + possible`.
     pub possible: u64,
-    /// Where they got lost, where an audit reader looked into the logs; for [`Kind::Lost`] only.
+    /// Where they got lost, where an audit reader looked into the logs; for [`AnomalyKind::Lost`] only.
     pub blames: Option<Blames>,
     /// The first of them with their proofs, at most [`PROOFS_MAX`].
     pub proofs: Vec<Anomaly>,
 }
 
 impl Finding {
-    pub(super) const fn new(kind: Kind) -> Self {
+    pub(super) const fn new(kind: AnomalyKind) -> Self {
         Self { kind, count: 0, possible: 0, blames: None, proofs: Vec::new() }
     }
 

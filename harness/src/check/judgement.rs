@@ -1,7 +1,7 @@
 //! The answer to the one question, with its proofs: what checks conclude and reports show.
 
 use super::finding::Finding;
-use crate::scenario::Anomaly as Kind;
+use crate::scenario::AnomalyKind;
 
 /// The answer to the one question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub enum Verdict {
 pub struct Judgement {
     /// Fail beats unknown beats pass.
     pub verdict: Verdict,
-    /// What breaks a promise: one entry a kind that was found, in the order of [`Kind::ALL`].
+    /// What breaks a promise: one entry a kind that was found, in the order of [`AnomalyKind::ALL`].
     pub violations: Vec<Finding>,
     /// What was found and `expect` allows, in the same order.
     pub allowed: Vec<Finding>,
@@ -29,7 +29,7 @@ pub struct Judgement {
 
 impl Judgement {
     /// What was found of a kind, violations and what is allowed.
-    pub fn found(&self, kind: Kind) -> impl Iterator<Item = &Finding> {
+    pub fn found(&self, kind: AnomalyKind) -> impl Iterator<Item = &Finding> {
         let all = self.violations.iter().chain(&self.allowed);
         all.filter(move |finding| finding.kind == kind)
     }

@@ -34,11 +34,11 @@ use super::words::consumer_name;
 use crate::history::End;
 use crate::numbers;
 use crate::plan::{ConsumerIndex, MessageId, TopicIndex};
-use crate::scenario::{Anomaly as Kind, names};
+use crate::scenario::{AnomalyKind, names};
 use missing::{Lost, Missing};
 
 pub(super) fn check(facts: &Facts<'_>) -> CheckOutcome {
-    let mut lost = Finding::new(Kind::Lost);
+    let mut lost = Finding::new(AnomalyKind::Lost);
     let mut undecided = Vec::new();
     let mut idle: BTreeMap<TopicIndex, Vec<&Feed>> = BTreeMap::new();
     let mut blamer = None;

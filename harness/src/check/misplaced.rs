@@ -15,9 +15,10 @@ use super::facts::{Classification, Facts, Feed, Seen};
 use super::finding::Finding;
 use super::outcome::{CheckOutcome, Promise};
 use super::words::{consumer_name, quoted};
-use crate::scenario::Anomaly as Kind;
+use crate::scenario::AnomalyKind;
 
-const KINDS: [Kind; 4] = [Kind::Phantom, Kind::Resurrected, Kind::Misrouted, Kind::Early];
+const KINDS: [AnomalyKind; 4] =
+    [AnomalyKind::Phantom, AnomalyKind::Resurrected, AnomalyKind::Misrouted, AnomalyKind::Early];
 
 pub(super) fn check(facts: &Facts<'_>) -> CheckOutcome {
     let mut outcome = CheckOutcome::default();

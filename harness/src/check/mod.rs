@@ -35,8 +35,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use crate::history::History;
 use crate::plan::Plan;
 
-pub use crate::scenario::Anomaly as Kind;
-
 pub use anomaly::Anomaly;
 pub use blames::Blames;
 pub use finding::{Finding, PROOFS_MAX};

@@ -3,7 +3,7 @@
 
 use super::finding::Finding;
 use super::judgement::{Judgement, Verdict};
-use crate::scenario::{Anomaly as Kind, Delivery, Expect, Order};
+use crate::scenario::{AnomalyKind, Delivery, Expect, Order};
 
 /// The promise that an anomaly breaks: `expect` says whether it was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +48,7 @@ impl From<(Promise, Finding)> for CheckOutcome {
 
 impl CheckOutcome {
     /// What was found of a kind that breaks this promise; nothing at first.
-    pub(super) fn finding(&mut self, promise: Promise, kind: Kind) -> &mut Finding {
+    pub(super) fn finding(&mut self, promise: Promise, kind: AnomalyKind) -> &mut Finding {
         let same = |own: &(Promise, Finding)| own.0 == promise && own.1.kind == kind;
         let place = self.findings.iter().position(same).unwrap_or_else(|| {
             self.findings.push((promise, Finding::new(kind)));
@@ -91,7 +91,7 @@ impl CheckOutcome {
         Judgement { verdict, violations, allowed, doubts: self.doubts }
     }
 
-    fn has(&self, kind: Kind) -> bool {
+    fn has(&self, kind: AnomalyKind) -> bool {
         self.findings.iter().any(|(_, finding)| finding.kind == kind)
     }
 }

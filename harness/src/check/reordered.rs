@@ -18,10 +18,10 @@ use super::outcome::{CheckOutcome, Promise};
 use super::words::consumer_name;
 use crate::history::Stamp;
 use crate::plan::MessageId;
-use crate::scenario::{Anomaly as Kind, Order};
+use crate::scenario::{AnomalyKind, Order};
 
 pub(super) fn check(facts: &Facts<'_>) -> CheckOutcome {
-    let mut found = Finding::new(Kind::Reordered);
+    let mut found = Finding::new(AnomalyKind::Reordered);
     for part in facts.parallel(&facts.feeds, |feed| judge(facts, feed)) {
         found.merge(part);
     }
@@ -29,7 +29,7 @@ pub(super) fn check(facts: &Facts<'_>) -> CheckOutcome {
 }
 
 fn judge(facts: &Facts<'_>, feed: &Feed) -> Finding {
-    let mut found = Finding::new(Kind::Reordered);
+    let mut found = Finding::new(AnomalyKind::Reordered);
     sweep(facts, feed, |late, witness| found.add(|| anomaly(facts, feed, late, witness)));
     found
 }

@@ -17,10 +17,10 @@ use super::finding::Finding;
 use super::outcome::{CheckOutcome, Promise};
 use super::words::epoch_name;
 use crate::plan::TopicIndex;
-use crate::scenario::Anomaly as Kind;
+use crate::scenario::AnomalyKind;
 
 pub(super) fn check(facts: &Facts<'_>) -> CheckOutcome {
-    let mut found = Finding::new(Kind::StaleAck);
+    let mut found = Finding::new(AnomalyKind::StaleAck);
     let mut sessions: BTreeMap<(usize, u32), Vec<&Request>> = BTreeMap::new();
     let elsewhere: BTreeSet<(usize, usize)> = elsewhere::find(facts, &mut found);
     for request in facts.requests.all.iter().filter(|request| request.offset.is_some()) {

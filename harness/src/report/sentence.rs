@@ -2,42 +2,45 @@
 
 use super::entry::Entry;
 use super::words::{count, number};
-use crate::check::{Judgement, Kind, Verdict};
+use crate::check::{Judgement, Verdict};
 use crate::golden::{Comparison, Skipped};
+use crate::scenario::AnomalyKind;
 
 /// `2 deliveries of acknowledged messages never came`; `2 to 5`, where 3 more may be.
 #[must_use]
-pub fn anomalies(kind: Kind, count: u64, possible: u64) -> String {
+pub fn anomalies(kind: AnomalyKind, count: u64, possible: u64) -> String {
     let (one, many) = match kind {
-        Kind::Lost => (
+        AnomalyKind::Lost => (
             "1 delivery of an acknowledged message never came",
             "deliveries of acknowledged messages never came",
         ),
-        Kind::Duplicate => (
+        AnomalyKind::Duplicate => (
             "1 delivery repeats a message that had come before",
             "deliveries repeat messages that had come before",
         ),
-        Kind::Reordered => ("1 delivery is out of order", "deliveries are out of order"),
-        Kind::Divergent => ("consumers disagree in 1 place", "places in which consumers disagree"),
-        Kind::Phantom => (
+        AnomalyKind::Reordered => ("1 delivery is out of order", "deliveries are out of order"),
+        AnomalyKind::Divergent => {
+            ("consumers disagree in 1 place", "places in which consumers disagree")
+        }
+        AnomalyKind::Phantom => (
             "1 delivery is of a message that nobody sent",
             "deliveries are of messages that nobody sent",
         ),
-        Kind::Resurrected => {
+        AnomalyKind::Resurrected => {
             ("1 delivery is of a refused message", "deliveries are of refused messages")
         }
-        Kind::Corrupted => (
+        AnomalyKind::Corrupted => (
             "1 delivery has another payload than was sent",
             "deliveries have other payloads than were sent",
         ),
-        Kind::Misrouted => {
+        AnomalyKind::Misrouted => {
             ("1 delivery is where it does not belong", "deliveries are where they do not belong")
         }
-        Kind::Early => (
+        AnomalyKind::Early => (
             "1 delivery came before its message was sent",
             "deliveries came before their messages were sent",
         ),
-        Kind::StaleAck => (
+        AnomalyKind::StaleAck => (
             "1 ack named an offset that could not be its own",
             "acks named offsets that could not be their own",
         ),
@@ -174,7 +177,7 @@ mod tests {
             doubts: Vec::new(),
         };
         assert_eq!(
-            answer(&judgement(vec![found(Kind::Lost, 1200), found(Kind::Early, 1)])),
+            answer(&judgement(vec![found(AnomalyKind::Lost, 1200), found(AnomalyKind::Early, 1)])),
             "1,200 deliveries of acknowledged messages never came \
              and 1 delivery came before its message was sent"
         );

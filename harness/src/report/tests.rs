@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::*;
-use crate::check::{Anomaly, Finding, Judgement, Kind, Verdict};
+use crate::check::{Anomaly, Finding, Judgement, Verdict};
 use crate::exit::Exit;
 use crate::fixture::{self, SMALL, SMALL_LOGS};
 use crate::golden::{Comparison, Difference};
 use crate::plan::{ConsumerIndex, MessageId, TopicIndex};
-use crate::scenario::Store;
+use crate::scenario::{AnomalyKind, Store};
 
 fn judgement(verdict: Verdict) -> Judgement {
     Judgement { verdict, violations: Vec::new(), allowed: Vec::new(), doubts: Vec::new() }
@@ -41,7 +41,7 @@ fn lost() -> Entry {
     anomaly.evidence = vec![String::from("acked at 3.00 ms, 100% sure: <offset 1>")];
     anomaly.origin = Some((PathBuf::from("scenarios/p1.txt"), 2));
     failed.violations.push(Finding {
-        kind: Kind::Lost,
+        kind: AnomalyKind::Lost,
         count: 1,
         possible: 0,
         blames: None,

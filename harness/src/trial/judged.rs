@@ -1,10 +1,11 @@
 //! What a run proves, judged while its broker is still up: where something is missing, the logs
 //! themselves are read, and then it is judged again, so that the loss is blamed on somebody.
 
-use crate::check::{self, Judgement, Kind};
+use crate::check::{self, Judgement};
 use crate::history::History;
 use crate::plan::Plan;
 use crate::run::{self, Stage};
+use crate::scenario::AnomalyKind;
 
 /// An audited broker keeps everything. Up to so many bytes of it are fine beside the usual limit of
 /// its memory; a larger run does without the audit.
@@ -32,7 +33,7 @@ pub(super) async fn judge(
     audits: bool,
 ) -> (History, Judgement) {
     let mut judgement = blocking(|| check::judge(&stage.plan, &history));
-    if audits && judgement.found(Kind::Lost).next().is_some() {
+    if audits && judgement.found(AnomalyKind::Lost).next().is_some() {
         history.audit = run::audit(stage, &history).await;
         if !history.audit.is_empty() {
             history.epochs = stage.recorder.epochs();

@@ -8,7 +8,7 @@ use super::found::Found;
 use super::sent::Sent;
 use crate::check::outcome::Promise;
 use crate::plan::MessageId;
-use crate::scenario::Anomaly as Kind;
+use crate::scenario::AnomalyKind;
 
 /// Logs that differ are compared exactly up to this length; a difference of thousands of lines
 /// takes time that grows with the square.
@@ -58,7 +58,7 @@ fn named(
                 if reordered.contains(payload) || reordered.contains(&ahead) {
                     continue;
                 }
-                found.add(Kind::Divergent, Promise::OneOrder, 1, || {
+                found.add(AnomalyKind::Divergent, Promise::OneOrder, 1, || {
                     let title = format!(
                         "{} got {} after {}, {} the other way round",
                         feed.name,
@@ -113,7 +113,7 @@ fn counted(sent: &Sent<'_>, feed: &Feed<'_>, reference: &Feed<'_>, found: &mut F
         Some((line, payload)) => format!("{}:{line} has {:?}", feed.file, sent.text(*payload)),
         None => format!("{} ends", feed.file),
     };
-    found.add(Kind::Divergent, Promise::OneOrder, 1, || {
+    found.add(AnomalyKind::Divergent, Promise::OneOrder, 1, || {
         let [one, other] = [&feed.name, &reference.name];
         let title = format!("{one} and {other} disagree on the order of {}", sent.name());
         let mut anomaly = feed.anomaly(sent, &[], title);

@@ -7,7 +7,7 @@ use super::sent::Sent;
 use crate::check::outcome::Promise;
 use crate::numbers;
 use crate::plan::MessageId;
-use crate::scenario::Anomaly as Kind;
+use crate::scenario::AnomalyKind;
 
 /// So many line numbers are named.
 const LINES: usize = 8;
@@ -38,7 +38,7 @@ fn surplus(sent: &Sent<'_>, feed: &Feed<'_>, found: &mut Found) {
         if extra == 0 {
             continue;
         }
-        found.add(Kind::Duplicate, Promise::NoDuplicate, extra as u64, || {
+        found.add(AnomalyKind::Duplicate, Promise::NoDuplicate, extra as u64, || {
             let (what, only) = (sent.describe(payload), sent.only(payload));
             // A message's own description names the topic.
             let of = only.map_or_else(|| format!(" of {}", sent.name()), |_| String::new());
@@ -94,7 +94,7 @@ fn late(
         let lines: usize = missing.iter().map(|(_, count)| count).sum();
         let what = numbers::count(lines as u64, "line");
         let title = format!("{who} lacks {what} of {topic}, and not only at the beginning");
-        found.add(Kind::Lost, Promise::NoLoss, 1, || feed.anomaly(sent, &[], title));
+        found.add(AnomalyKind::Lost, Promise::NoLoss, 1, || feed.anomaly(sent, &[], title));
         return;
     }
     for lack in missing.iter().filter(|(payload, _)| !excused(*payload)) {
@@ -106,7 +106,7 @@ fn late(
 fn nothing(sent: &Sent<'_>, feed: &Feed<'_>, found: &mut Found) {
     let total = sent.total();
     let what = numbers::count(total as u64, "message");
-    found.add(Kind::Lost, Promise::NoLoss, total as u64, || {
+    found.add(AnomalyKind::Lost, Promise::NoLoss, total as u64, || {
         let title = format!("{} logged nothing of {}, {what} missing", feed.name, sent.name());
         let mut messages: Vec<MessageId> = sent.messages.iter().flatten().copied().collect();
         messages.sort_unstable();
@@ -122,7 +122,7 @@ fn lost(
     (payload, lacking): (u32, usize),
     found: &mut Found,
 ) {
-    found.add(Kind::Lost, Promise::NoLoss, lacking as u64, || {
+    found.add(AnomalyKind::Lost, Promise::NoLoss, lacking as u64, || {
         let only = sent.only(payload);
         let title = match only {
             Some(message) => format!("{} never got {}", feed.name, sent.plan.describe(message)),

@@ -7,7 +7,7 @@ use crate::check::anomaly::Anomaly;
 use crate::check::judgement::Judgement;
 use crate::check::outcome::{CheckOutcome, Promise};
 use crate::plan::{Plan, TopicIndex};
-use crate::scenario::{Anomaly as Kind, names};
+use crate::scenario::{AnomalyKind, names};
 
 /// What logs say: the verdict, and what is known beside it.
 #[derive(Debug)]
@@ -37,7 +37,7 @@ impl Found {
     /// Counts so many anomalies that are shown as one.
     pub(super) fn add(
         &mut self,
-        kind: Kind,
+        kind: AnomalyKind,
         promise: Promise,
         count: u64,
         anomaly: impl FnOnce() -> Anomaly,

@@ -9,7 +9,7 @@ use super::sent::Sent;
 use crate::check::outcome::Promise;
 use crate::numbers;
 use crate::plan::MessageId;
-use crate::scenario::Anomaly as Kind;
+use crate::scenario::AnomalyKind;
 
 /// Judges each feed; the payloads that are reordered somewhere come back.
 pub(super) fn judge(sent: &Sent<'_>, feeds: &[Feed<'_>], found: &mut Found) -> BTreeSet<u32> {
@@ -53,7 +53,7 @@ fn named(sent: &Sent<'_>, feed: &Feed<'_>, reordered: &mut BTreeSet<u32>, found:
             Some((ahead, above)) if message < ahead => {
                 late += 1;
                 reordered.insert(*payload);
-                found.add(Kind::Reordered, Promise::AckedOrder, 1, || {
+                found.add(AnomalyKind::Reordered, Promise::AckedOrder, 1, || {
                     let [own, other] = [message, ahead].map(|message| sent.plan.describe(message));
                     let title = format!("{} got {own} after {other}", feed.name);
                     let mut anomaly = feed.anomaly(sent, &[message, ahead], title);
@@ -101,7 +101,7 @@ fn searched(sent: &Sent<'_>, feed: &Feed<'_>, found: &mut Found) {
         Explained::Unknown => found.doubt(format!(
             "{whose}: whether an interleaving explains its order would take too long to find out"
         )),
-        Explained::No(place) => found.add(Kind::Reordered, Promise::AckedOrder, 1, || {
+        Explained::No(place) => found.add(AnomalyKind::Reordered, Promise::AckedOrder, 1, || {
             let title = format!("{whose}: no interleaving of the producers' logs explains it");
             let mut anomaly = feed.anomaly(sent, &[], title);
             anomaly.evidence.push(match feed.lines.get(place) {

@@ -7,7 +7,7 @@ use super::sent::Sent;
 use crate::check::anomaly::Anomaly;
 use crate::check::outcome::Promise;
 use crate::plan::{ConsumerIndex, Plan};
-use crate::scenario::Anomaly as Kind;
+use crate::scenario::AnomalyKind;
 
 /// Finds the lines that do not belong in a consumer's log at all.
 pub(super) fn judge(
@@ -28,15 +28,18 @@ pub(super) fn judge(
         let place = format!("{}:{}", log.file, line.number);
         let (kind, title) = if !planned.topics.contains(&line.topic) {
             let what = format!("C{} does not consume {topic}", planned.number);
-            (Kind::Misrouted, format!("{place}: {what}, and logged {:?} from it", line.payload))
+            (
+                AnomalyKind::Misrouted,
+                format!("{place}: {what}, and logged {:?} from it", line.payload),
+            )
         } else if sent.payloads.contains_key(line.payload) {
             continue;
         } else if let Some(other) = elsewhere() {
             let other = other.name();
             let what = format!("{:?} is not sent to {topic} but to {other}", line.payload);
-            (Kind::Misrouted, format!("{place}: {what}"))
+            (AnomalyKind::Misrouted, format!("{place}: {what}"))
         } else {
-            (Kind::Phantom, format!("{place}: nobody sends {:?} to {topic}", line.payload))
+            (AnomalyKind::Phantom, format!("{place}: nobody sends {:?} to {topic}", line.payload))
         };
         let anomaly = || Anomaly::new(plan, line.topic, Some(consumer), &[], title);
         found.add(kind, Promise::Always, 1, anomaly);

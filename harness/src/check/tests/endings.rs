@@ -52,7 +52,7 @@ fn undecided(plan: &Plan, history: &History, words: &str) {
 #[test]
 fn at_the_deadline_an_empty_answer_on_the_topic_itself_makes_missing_lost() {
     let (plan, history) = deadline();
-    check(&plan, &history, &[(Kind::Lost, 1)]);
+    check(&plan, &history, &[(AnomalyKind::Lost, 1)]);
 }
 
 #[test]
@@ -88,7 +88,7 @@ fn at_the_deadline_a_failed_poll_counts_for_its_own_topic_wherever_it_comes() {
     let mut other = history;
     poll(&mut other, 1, 1, cut());
     let judgement = judge(&plan, &other);
-    assert_eq!(kinds(&judgement), [(Kind::Lost, 1)]);
+    assert_eq!(kinds(&judgement), [(AnomalyKind::Lost, 1)]);
     assert_eq!(judgement.doubts, ["C2 on T2: the last poll failed: cut"]);
 }
 

@@ -158,7 +158,7 @@ async fn hold_on(
         (Err(failure), None) => return Err(Failure(failure.why)),
     };
     if let Some(why) = trouble {
-        judgement.doubt(why);
+        judgement.mark_inconclusive(why);
     }
     Ok(Trial { history, judgement, interrupted: interrupt.is_triggered(), left: None })
 }

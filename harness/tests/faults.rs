@@ -110,7 +110,7 @@ fn a_broker_in_memory_that_is_killed_loses_what_nobody_had_got() {
     let (plan, trial) = good("", &[kill]);
     assert_eq!(trial.history.epochs.len(), 2);
     assert_eq!(kinds(&trial), [AnomalyKind::Lost], "{:#?}", trial.judgement);
-    assert_eq!(trial.judgement.doubts, [""; 0]);
+    assert_eq!(trial.judgement.inconclusive, [""; 0]);
     // Everybody goes on in the new life, under new ids.
     for (consumer, planned) in trial.history.consumers.iter().zip(&plan.consumers) {
         assert_eq!(consumer.subscriptions.len(), 2 * planned.topics.len());
@@ -130,7 +130,7 @@ fn a_broker_in_memory_that_dies_in_the_drain_leaves_its_backlog_lost() {
     let (_, trial) = good(slow, &["{ at: 1500ms, kill: broker, for: 300ms }"]);
     assert_eq!(trial.history.end, End::Idle);
     assert_eq!(kinds(&trial), [AnomalyKind::Lost], "{:#?}", trial.judgement);
-    assert_eq!(trial.judgement.doubts, [""; 0]);
+    assert_eq!(trial.judgement.inconclusive, [""; 0]);
 }
 
 /// Consumers that pause, so that some deliveries are recorded and not yet acknowledged.
@@ -200,14 +200,14 @@ fn what_is_acknowledged_by_being_handed_out_goes_down_with_a_crash() {
 fn a_fault_that_never_fired_or_met_nothing_is_vacuous() {
     let (_, trial) = good("", &["{ at: 1h, cut: P1, for: 1s }"]);
     assert_eq!(trial.judgement.verdict, Verdict::Unknown);
-    let words = &trial.judgement.doubts[0];
+    let words = &trial.judgement.inconclusive[0];
     assert!(words.contains("`{ at: 1h, cut: P1, for: 1s }`"), "{words}");
     assert!(words.ends_with("x.yaml:8) never fired"), "{words}");
     let late =
         "producers:\n  all: { generate: { messages: 100 }, pace: 100/s }\n  P2: { pace: 50/s }\n";
     let (_, trial) = with(late, &["{ at: 1500ms, drop_ack: P1 }"]);
     assert_eq!(trial.judgement.verdict, Verdict::Unknown);
-    let words = &trial.judgement.doubts[0];
+    let words = &trial.judgement.inconclusive[0];
     assert!(words.ends_with("x.yaml:10) met no traffic"), "{words}");
 }
 

@@ -109,7 +109,7 @@ impl std::fmt::Debug for Ran {
             let titles: Vec<_> = finding.proofs.iter().map(|proof| &proof.title).collect();
             writeln!(f, "{:?} {} {titles:?}", finding.kind, finding.count)?;
         }
-        writeln!(f, "{:#?}", self.judgement.doubts)
+        writeln!(f, "{:#?}", self.judgement.inconclusive)
     }
 }
 
@@ -219,7 +219,7 @@ fn what_a_consumer_misses_whose_polls_fail_is_undecided_at_the_deadline() {
     let polls = |consumer: usize| ran.history.consumers[consumer].polls.iter();
     let fails: Vec<bool> = (0..2).map(|c| polls(c).any(|poll| failed(&poll.answer))).collect();
     assert_eq!(fails.iter().filter(|fails| **fails).count(), 1, "one consumer's polls failed");
-    assert!(!ran.judgement.doubts.is_empty());
+    assert!(!ran.judgement.inconclusive.is_empty());
 }
 
 #[test]
@@ -267,7 +267,7 @@ fn after_an_unknown_outcome_the_producer_registers_anew_and_goes_on() {
     }));
     let bases: Vec<u32> = ran.history.producers[0].sessions.iter().map(|s| s.base).collect();
     assert_eq!(bases, [0, 2], "sequence 0 of the new registration is the third message");
-    assert!(ran.judgement.doubts.iter().any(|doubt| doubt.contains("P1#2")), "{ran:?}");
+    assert!(ran.judgement.inconclusive.iter().any(|doubt| doubt.contains("P1#2")), "{ran:?}");
     for log in &ran.logs {
         assert_eq!(log.matches("P1_MSG").count(), 5, "it had arrived, once: {log}");
     }

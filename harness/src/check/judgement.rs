@@ -24,7 +24,7 @@ pub struct Judgement {
     /// What was found and `expect` allows, in the same order.
     pub allowed: Vec<Finding>,
     /// Why there is no verdict, a sentence each; empty on a plain pass.
-    pub doubts: Vec<String>,
+    pub inconclusive: Vec<String>,
 }
 
 impl Judgement {
@@ -35,8 +35,8 @@ impl Judgement {
     }
 
     /// Adds a reason why there is no verdict; what was proven stays proven.
-    pub fn doubt(&mut self, why: String) {
-        self.doubts.insert(0, why);
+    pub fn mark_inconclusive(&mut self, why: String) {
+        self.inconclusive.insert(0, why);
         if self.verdict == Verdict::Pass {
             self.verdict = Verdict::Unknown;
         }

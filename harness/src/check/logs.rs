@@ -14,8 +14,8 @@
 //!   and payloads repeat, then the order is *not refuted*, which is less than proven.
 //!
 //! With `start: together` a log may begin late: only a prefix may be missing. Whether what another
-//! consumer has of it is lost or was never due cannot be known from logs, and is a doubt; so is a log
-//! that has nothing of a topic.
+//! consumer has of it is lost or was never due cannot be known from logs, and leaves no verdict; so
+//! does a log that has nothing of a topic.
 
 mod compare;
 mod count;

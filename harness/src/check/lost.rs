@@ -10,8 +10,8 @@
 //! stamps, by its batch, or by the order of the consumer that got most of the topic.
 //!
 //! A message whose ack is unknown is never lost. Where no consumer got it, it may have been stored
-//! and lost, and what is counted is the least of an interval. Where the run ended before a consumer had caught up
-//! (see [`crate::history::End`]), what it misses is undecided: a doubt and no violation.
+//! and lost, and what is counted is the least of an interval. Where the run ended before a consumer
+//! had caught up (see [`crate::history::End`]), what it misses is undecided, which is no violation.
 //!
 //! Where the logs themselves were read after the run, they say where each message got lost: see
 //! [`super::blame`].
@@ -75,9 +75,11 @@ pub(super) fn check(facts: &Facts<'_>) -> CheckOutcome {
         }
     }
     let mut outcome = CheckOutcome::from((Promise::NoLoss, lost));
-    outcome.doubts = doubts(facts, &undecided);
+    outcome.inconclusive = undecided_words(facts, &undecided);
     let idle = idle.into_iter();
-    outcome.doubts.extend(idle.filter_map(|(topic, feeds)| nothing_due(facts, topic, &feeds)));
+    outcome
+        .inconclusive
+        .extend(idle.filter_map(|(topic, feeds)| nothing_due(facts, topic, &feeds)));
     outcome
 }
 
@@ -100,7 +102,10 @@ fn nothing_due(facts: &Facts<'_>, topic: TopicIndex, feeds: &[&Feed]) -> Option<
 
 /// What is undecided, by consumer, topic and number of messages: a sentence for all consumers that
 /// miss something of the same topics.
-fn doubts(facts: &Facts<'_>, undecided: &[(ConsumerIndex, TopicIndex, u64)]) -> Vec<String> {
+fn undecided_words(
+    facts: &Facts<'_>,
+    undecided: &[(ConsumerIndex, TopicIndex, u64)],
+) -> Vec<String> {
     let mut by_consumer: BTreeMap<ConsumerIndex, (BTreeSet<TopicIndex>, u64)> = BTreeMap::new();
     for (consumer, topic, count) in undecided {
         let (topics, missing) = by_consumer.entry(*consumer).or_default();

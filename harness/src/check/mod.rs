@@ -10,11 +10,11 @@ mod blame;
 mod blames;
 mod corrupted;
 mod divergent;
-mod doubts;
 mod duplicate;
 mod evidence;
 mod facts;
 mod finding;
+mod inconclusive;
 mod judgement;
 pub mod logs;
 mod lost;
@@ -48,7 +48,7 @@ type Check = (&'static str, fn(&Facts<'_>) -> CheckOutcome);
 
 /// Every check. A new one is a file beside this one and a line here.
 const CHECKS: &[Check] = &[
-    ("doubts", doubts::check),
+    ("doubts", inconclusive::check),
     ("lost", lost::check),
     ("duplicate", duplicate::check),
     ("reordered", reordered::check),
@@ -72,19 +72,24 @@ fn judge_by(checks: &[Check], plan: &Plan, history: &History) -> Judgement {
         Err(words) => {
             let why = format!("the history cannot be judged: {words}");
             let (violations, allowed) = (Vec::new(), Vec::new());
-            return Judgement { verdict: Verdict::Unknown, violations, allowed, doubts: vec![why] };
+            return Judgement {
+                verdict: Verdict::Unknown,
+                violations,
+                allowed,
+                inconclusive: vec![why],
+            };
         }
     };
     let mut all = CheckOutcome::default();
     for (name, check) in checks {
         match guarded(|| check(&facts)) {
             Ok(outcome) => all.extend(outcome),
-            Err(words) => all.doubts.push(format!("the check of {name} crashed: {words}")),
+            Err(words) => all.inconclusive.push(format!("the check of {name} crashed: {words}")),
         }
     }
     let mut judgement = all.conclude(plan.scenario.expect);
     if let Err(words) = guarded(|| evidence::add(&facts, &mut judgement)) {
-        judgement.doubt(format!("what was found cannot be shown: {words}"));
+        judgement.mark_inconclusive(format!("what was found cannot be shown: {words}"));
     }
     judgement
 }

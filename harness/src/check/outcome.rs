@@ -37,12 +37,12 @@ impl Promise {
 pub(super) struct CheckOutcome {
     findings: Vec<(Promise, Finding)>,
     /// Why there is no verdict, a sentence each.
-    pub(super) doubts: Vec<String>,
+    pub(super) inconclusive: Vec<String>,
 }
 
 impl From<(Promise, Finding)> for CheckOutcome {
     fn from(finding: (Promise, Finding)) -> Self {
-        Self { findings: vec![finding], doubts: Vec::new() }
+        Self { findings: vec![finding], inconclusive: Vec::new() }
     }
 }
 
@@ -65,7 +65,7 @@ impl CheckOutcome {
     /// Adds what another check concludes.
     pub(super) fn extend(&mut self, other: Self) {
         self.findings.extend(other.findings);
-        self.doubts.extend(other.doubts);
+        self.inconclusive.extend(other.inconclusive);
     }
 
     /// Sorts what was found into violations and what `expect` allows, and says the verdict.
@@ -75,7 +75,7 @@ impl CheckOutcome {
         let missed =
             missed.map(|kind| format!("the scenario expects to find {kind}, and nothing is"));
         let missed: Vec<String> = missed.collect();
-        self.doubts.extend(missed);
+        self.inconclusive.extend(missed);
         let (mut violations, mut allowed) = (Vec::new(), Vec::new());
         for (promise, finding) in self.findings {
             let breaks = promise.made(expect) && !expect.anomalies.contains(finding.kind);
@@ -83,12 +83,12 @@ impl CheckOutcome {
         }
         let verdict = if !violations.is_empty() {
             Verdict::Fail
-        } else if !self.doubts.is_empty() {
+        } else if !self.inconclusive.is_empty() {
             Verdict::Unknown
         } else {
             Verdict::Pass
         };
-        Judgement { verdict, violations, allowed, doubts: self.doubts }
+        Judgement { verdict, violations, allowed, inconclusive: self.inconclusive }
     }
 
     fn has(&self, kind: AnomalyKind) -> bool {

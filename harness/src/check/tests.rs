@@ -103,7 +103,7 @@ fn a_legal_history_passes() {
                 let judgement = judge(&plan, &history(&plan, play));
                 assert_eq!(kinds(&judgement), [], "{judgement:#?}");
                 let late = |doubt: &String| together && doubt.starts_with("nothing was due to C");
-                assert!(judgement.doubts.iter().all(late), "{judgement:#?}");
+                assert!(judgement.inconclusive.iter().all(late), "{judgement:#?}");
             }
         }
     }
@@ -291,7 +291,10 @@ fn a_refused_message_that_comes_is_resurrected() {
     let judgement = judge(&plan, &history);
     assert_eq!(kinds(&judgement), [(AnomalyKind::Resurrected, 3)]);
     assert_eq!(judgement.verdict, Verdict::Fail);
-    assert!(judgement.doubts[0].contains("refused: P1#5 (the first: full)"), "{judgement:#?}");
+    assert!(
+        judgement.inconclusive[0].contains("refused: P1#5 (the first: full)"),
+        "{judgement:#?}"
+    );
 }
 
 #[test]
@@ -395,7 +398,7 @@ fn what_keeps_a_run_from_a_verdict_is_said() {
     let doubts = |plan: &Plan, history: &History| {
         let judgement = judge(plan, history);
         assert_eq!(judgement.verdict, Verdict::Unknown, "{judgement:#?}");
-        judgement.doubts.join("\n")
+        judgement.inconclusive.join("\n")
     };
     let (mut plan, history) = sound(&LONG, calm(24));
     plan.scenario.require = vec![Requirement { counter: Counter::Retries, at_least: 1 }];
@@ -452,7 +455,7 @@ fn a_check_that_crashes_leaves_no_verdict() {
     checks.push(("nothing", |_| panic!("out of cheese")));
     let judgement = judge_by(&checks, &plan, &history);
     assert_eq!(judgement.verdict, Verdict::Unknown);
-    assert_eq!(judgement.doubts, ["the check of nothing crashed: out of cheese"]);
+    assert_eq!(judgement.inconclusive, ["the check of nothing crashed: out of cheese"]);
     let mut broken = history.clone();
     broken.consumers.pop();
     let judgement = judge(&plan, &broken);

@@ -72,7 +72,7 @@ fn by_history(plan: &Plan, file: &Path, folder: Option<&Path>) -> anyhow::Result
     let mut judgement = check::judge(plan, &history);
     let compared = folder.map(|folder| logged::compare(plan, &history, folder));
     for doubt in compared.into_iter().flatten() {
-        judgement.doubt(doubt);
+        judgement.mark_inconclusive(doubt);
     }
     Ok(judgement)
 }
@@ -92,7 +92,7 @@ fn by_logs(plan: &Plan, folder: &Path) -> anyhow::Result<(Judgement, Vec<String>
     for (file, number) in foreign(plan, folder)?.into_iter().rev() {
         let path = folder.join(file);
         let why = format!("{}: the scenario has no C{number}, whose log is this?", path.display());
-        reading.judgement.doubt(why);
+        reading.judgement.mark_inconclusive(why);
     }
     Ok((reading.judgement, reading.notes))
 }

@@ -39,8 +39,8 @@ fn annotate(entry: &Entry, to: &mut dyn Write) -> io::Result<()> {
             }
         }
         if judgement.verdict == Verdict::Unknown {
-            for doubt in &judgement.doubts {
-                error(to, &entry.file, None, &format!("{}: no verdict", entry.name), doubt)?;
+            for reason in &judgement.inconclusive {
+                error(to, &entry.file, None, &format!("{}: no verdict", entry.name), reason)?;
             }
         }
     }

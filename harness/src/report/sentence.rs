@@ -68,11 +68,11 @@ pub fn answer(judgement: &Judgement) -> String {
                 .collect();
             enumerate(&found)
         }
-        Verdict::Unknown => match judgement.doubts.as_slice() {
+        Verdict::Unknown => match judgement.inconclusive.as_slice() {
             [] => String::from("no verdict"),
-            [doubt] => format!("no verdict: {doubt}"),
-            [doubt, rest @ ..] => format!(
-                "no verdict: {doubt} (and {} below)",
+            [reason] => format!("no verdict: {reason}"),
+            [reason, rest @ ..] => format!(
+                "no verdict: {reason} (and {} below)",
                 count(rest.len() as u64, "more reason")
             ),
         },
@@ -174,7 +174,7 @@ mod tests {
             verdict: Verdict::Fail,
             violations,
             allowed: Vec::new(),
-            doubts: Vec::new(),
+            inconclusive: Vec::new(),
         };
         assert_eq!(
             answer(&judgement(vec![found(AnomalyKind::Lost, 1200), found(AnomalyKind::Early, 1)])),

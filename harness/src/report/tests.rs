@@ -13,7 +13,7 @@ use crate::plan::{ConsumerIndex, MessageId, TopicIndex};
 use crate::scenario::{AnomalyKind, Store};
 
 fn judgement(verdict: Verdict) -> Judgement {
-    Judgement { verdict, violations: Vec::new(), allowed: Vec::new(), doubts: Vec::new() }
+    Judgement { verdict, violations: Vec::new(), allowed: Vec::new(), inconclusive: Vec::new() }
 }
 
 /// A plain pass, with every path as a user would have it.
@@ -159,7 +159,7 @@ fn on_a_terminal_no_verdict_says_why() {
         verdict: Verdict::Unknown,
         violations: Vec::new(),
         allowed: Vec::new(),
-        doubts: vec![String::from("P1#2 was not acked")],
+        inconclusive: vec![String::from("P1#2 was not acked")],
     });
     let unreachable = String::from("http://127.0.0.1:1 does not answer\nis it running?");
     let mut stopped = Entry::failed(Path::new("scenarios/b.yaml"), Exit::NoVerdict, unreachable);
@@ -397,7 +397,7 @@ fn the_last_words_of_a_program_are_the_cause_where_nothing_follows() {
 #[test]
 fn of_many_reasons_the_first_are_told_and_the_rest_counted() {
     let mut unknown = judgement(Verdict::Unknown);
-    unknown.doubts = (1..=100).map(|place| format!("reason {place} of many")).collect();
+    unknown.inconclusive = (1..=100).map(|place| format!("reason {place} of many")).collect();
     let entry = Entry { judgement: Some(unknown), ..passed() };
     let text = terminal::plain(&entry);
     assert!(text.contains("unknown  reason 5 of many"), "{text}");

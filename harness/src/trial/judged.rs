@@ -42,7 +42,7 @@ pub(super) async fn judge(
     }
     if let Some(folder) = &stage.out {
         for doubt in blocking(|| super::logged::compare(&stage.plan, &history, folder)) {
-            judgement.doubt(doubt);
+            judgement.mark_inconclusive(doubt);
         }
     }
     (history, judgement)

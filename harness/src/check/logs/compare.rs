@@ -91,7 +91,7 @@ fn counted(sent: &Sent<'_>, feed: &Feed<'_>, reference: &Feed<'_>, found: &mut F
         return;
     }
     if own.len().max(other.len()) > EXACT {
-        found.doubt(format!(
+        found.mark_inconclusive(format!(
             "{} of {} and {} differ, and are too long to say whether one log explains both",
             sent.name(),
             feed.name,

@@ -69,7 +69,9 @@ fn late(
 ) {
     let (who, topic) = (&feed.name, sent.name());
     if feed.lines.is_empty() {
-        found.doubt(format!("{who} logged nothing of {topic}: it may have subscribed late"));
+        found.mark_inconclusive(format!(
+            "{who} logged nothing of {topic}: it may have subscribed late"
+        ));
         return;
     }
     let excused = |payload: u32| feed.begins_late || feed.may_precede(sent, payload);
@@ -82,7 +84,7 @@ fn late(
         excusable.filter(|(payload, _)| others_have(*payload)).map(|(_, count)| count).sum();
     if known > 0 {
         let what = numbers::count(known as u64, "line");
-        found.doubt(format!(
+        found.mark_inconclusive(format!(
             "{who} lacks {what} at the beginning of {topic} that others logged: it may have \
              subscribed late"
         ));

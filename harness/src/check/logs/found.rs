@@ -12,7 +12,7 @@ use crate::scenario::{AnomalyKind, names};
 /// What logs say: the verdict, and what is known beside it.
 #[derive(Debug)]
 pub struct Reading {
-    /// Violations, doubts and the verdict.
+    /// Violations, why there may be no verdict, and the verdict.
     pub judgement: Judgement,
     /// A line a topic: what can be said of its order, in order or not refuted.
     pub notes: Vec<String>,
@@ -45,8 +45,8 @@ impl Found {
         self.outcome.finding(promise, kind).add_many(count, anomaly);
     }
 
-    pub(super) fn doubt(&mut self, why: String) {
-        self.outcome.doubts.push(why);
+    pub(super) fn mark_inconclusive(&mut self, why: String) {
+        self.outcome.inconclusive.push(why);
     }
 
     pub(super) fn note(&mut self, sent: &Sent<'_>, feed: &Feed<'_>, words: String) {

@@ -98,7 +98,7 @@ fn searched(sent: &Sent<'_>, feed: &Feed<'_>, found: &mut Found) {
             let words = format!("order not refuted, but for the missing lines ({lacking})");
             found.note(sent, feed, words);
         }
-        Explained::Unknown => found.doubt(format!(
+        Explained::Unknown => found.mark_inconclusive(format!(
             "{whose}: whether an interleaving explains its order would take too long to find out"
         )),
         Explained::No(place) => found.add(AnomalyKind::Reordered, Promise::AckedOrder, 1, || {

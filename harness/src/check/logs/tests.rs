@@ -56,7 +56,7 @@ fn logs_of_legal_runs_pass_and_repeated_payloads_are_never_called_in_order() {
             let reading = read(&plan, &logs(&plan, play));
             assert_eq!(kinds(&reading), []);
             let late = |doubt: &String| doubt.ends_with("it may have subscribed late");
-            assert!(reading.judgement.doubts.iter().all(late), "{reading:#?}");
+            assert!(reading.judgement.inconclusive.iter().all(late), "{reading:#?}");
         }
     }
 }
@@ -146,7 +146,7 @@ fn three_lines_missing_of_repeated_payloads_are_still_judged() {
     let reading = read(&plan, &logs);
     let lost: u64 = kinds(&reading).iter().map(|(_, count)| count).sum();
     assert_eq!((kinds(&reading)[0].0, lost), (AnomalyKind::Lost, 3), "{reading:#?}");
-    assert!(reading.judgement.doubts.is_empty(), "{:?}", reading.judgement.doubts);
+    assert!(reading.judgement.inconclusive.is_empty(), "{:?}", reading.judgement.inconclusive);
 }
 
 #[test]
@@ -228,7 +228,7 @@ fn a_log_that_begins_late_is_fair_only_where_the_start_is_a_race() {
 fn doubtful(plan: &Plan, logs: &[Vec<String>], words: &str) {
     let reading = read(plan, logs);
     assert_eq!((reading.judgement.verdict, kinds(&reading)), (Verdict::Unknown, vec![]));
-    let doubts = &reading.judgement.doubts;
+    let doubts = &reading.judgement.inconclusive;
     assert!(doubts.iter().any(|doubt| doubt == words), "{reading:#?}");
 }
 

@@ -39,7 +39,7 @@ fn withhold(history: &mut History, message: MessageId) {
 fn doubts(plan: &Plan, history: &History) -> Vec<String> {
     let judgement = judge(plan, history);
     assert_eq!(judgement.verdict, Verdict::Unknown, "{judgement:#?}");
-    judgement.doubts
+    judgement.inconclusive
 }
 
 #[test]

@@ -57,7 +57,7 @@ impl Row {
 
     fn judge(&self, judgement: &Judgement) -> Option<(Exit, String)> {
         let Some(kind) = self.kind else {
-            let doubts = judgement.doubts.join("; ");
+            let doubts = judgement.inconclusive.join("; ");
             return match judgement.verdict {
                 Verdict::Pass if self.found.is_empty() => None,
                 Verdict::Unknown => Some((Exit::NoVerdict, doubts)),
@@ -79,7 +79,7 @@ impl Row {
                     why.extend(proof.evidence.iter().map(|line| format!("\n             {line}")));
                 }
             }
-            why.extend(judgement.doubts.iter().map(|doubt| format!("\n           {doubt}")));
+            why.extend(judgement.inconclusive.iter().map(|doubt| format!("\n           {doubt}")));
             return Some((Exit::Failed, why));
         }
         (self.injected < INJECTED_MIN)
@@ -121,7 +121,7 @@ mod tests {
             proofs: Vec::new(),
         });
         let verdict = if found.is_empty() { Verdict::Pass } else { Verdict::Fail };
-        Judgement { verdict, violations: findings.collect(), allowed: vec![], doubts: vec![] }
+        Judgement { verdict, violations: findings.collect(), allowed: vec![], inconclusive: vec![] }
     }
 
     #[track_caller]
@@ -162,7 +162,7 @@ mod tests {
     fn a_run_without_verdict_says_why() {
         let mut unknown = judgement(&[]);
         unknown.verdict = Verdict::Unknown;
-        unknown.doubts = vec!["the drain is undecided".to_owned()];
+        unknown.inconclusive = vec!["the drain is undecided".to_owned()];
         let row = Row::new(None, 0, &unknown);
         assert_eq!(row.exit(), Exit::NoVerdict);
         assert!(row.to_string().contains("the drain is undecided"), "{row}");

@@ -70,7 +70,7 @@ impl<'a> Judgement<'a> {
             },
             violations: all(&judgement.violations),
             allowed: all(&judgement.allowed),
-            doubts: &judgement.doubts,
+            doubts: &judgement.inconclusive,
         }
     }
 }

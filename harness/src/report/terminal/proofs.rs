@@ -8,7 +8,7 @@ use crate::plan::Plan;
 use crate::report::{sentence, words};
 
 /// So many reasons for a missing verdict are told; the reports for programs have all.
-const DOUBTS_MAX: usize = 5;
+const REASONS_MAX: usize = 5;
 
 /// What the checks found, with its proofs, for `harness check`; `pass` is what a pass amounts to.
 ///
@@ -39,12 +39,12 @@ pub(super) fn proofs(judgement: &Judgement, style: Style, to: &mut dyn Write) ->
     for finding in &judgement.violations {
         anomalies(finding, style, to)?;
     }
-    // The only doubt of a run without a verdict was its sentence.
-    if !(judgement.verdict == Verdict::Unknown && judgement.doubts.len() == 1) {
-        for doubt in judgement.doubts.iter().take(DOUBTS_MAX) {
-            writeln!(to, "\n      {}  {doubt}", style.warn("unknown"))?;
+    // The only reason of a run without a verdict was its sentence.
+    if !(judgement.verdict == Verdict::Unknown && judgement.inconclusive.len() == 1) {
+        for reason in judgement.inconclusive.iter().take(REASONS_MAX) {
+            writeln!(to, "\n      {}  {reason}", style.warn("unknown"))?;
         }
-        if let Some(more @ 1..) = judgement.doubts.len().checked_sub(DOUBTS_MAX) {
+        if let Some(more @ 1..) = judgement.inconclusive.len().checked_sub(REASONS_MAX) {
             writeln!(to, "\n      and {}", words::count(more as u64, "more reason"))?;
         }
     }

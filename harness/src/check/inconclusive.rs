@@ -21,27 +21,27 @@ const NAMED: usize = 10;
 
 pub(super) fn check(facts: &Facts<'_>) -> CheckOutcome {
     let mut outcome = CheckOutcome::default();
-    let doubts = &mut outcome.doubts;
+    let reasons = &mut outcome.inconclusive;
     let acked = count(facts, Fate::Acked);
     if facts.requests.all.is_empty() {
-        doubts.push("no message was sent, so there is nothing to judge".to_owned());
+        reasons.push("no message was sent, so there is nothing to judge".to_owned());
     } else if acked == 0 {
         let first = facts.plan.messages.len();
         let first = (0..first).map(MessageId::new).find_map(|message| why(facts, message));
         let why = first.map(|why| format!(" (the first: {why})")).unwrap_or_default();
-        doubts.push(format!("no message was acked, so nothing was promised about any{why}"));
+        reasons.push(format!("no message was acked, so nothing was promised about any{why}"));
     }
     if facts.plan.scenario.expect.acked == Acked::All && !facts.requests.all.is_empty() {
-        unacked(facts, doubts);
+        unacked(facts, reasons);
     }
-    unsubscribed(facts, doubts);
+    unsubscribed(facts, reasons);
     for requirement in &facts.plan.scenario.require {
-        vacuous(facts, requirement, doubts);
+        vacuous(facts, requirement, reasons);
     }
     if facts.history.end != End::Interrupted {
-        doubts.extend(idle_faults(facts));
+        reasons.extend(idle_faults(facts));
     }
-    cut_short(facts, doubts);
+    cut_short(facts, reasons);
     outcome
 }
 
@@ -51,7 +51,7 @@ fn count(facts: &Facts<'_>, fate: Fate) -> u64 {
 }
 
 /// Names the planned messages without an ack, by what is known about them.
-fn unacked(facts: &Facts<'_>, doubts: &mut Vec<String>) {
+fn unacked(facts: &Facts<'_>, reasons: &mut Vec<String>) {
     let fates = [
         (Some(Fate::Refused), "refused"),
         (Some(Fate::Unknown), "left with an unknown outcome"),
@@ -69,7 +69,7 @@ fn unacked(facts: &Facts<'_>, doubts: &mut Vec<String>) {
         let messages = numbers::count(count, "planned message");
         let verb = if count == 1 { "was" } else { "were" };
         let why = why(facts, first).map(|why| format!(" (the first: {why})")).unwrap_or_default();
-        doubts.push(format!("{messages} {verb} {words}: {names}{why}"));
+        reasons.push(format!("{messages} {verb} {words}: {names}{why}"));
     }
 }
 
@@ -135,16 +135,16 @@ fn why<'a>(facts: &Facts<'a>, message: MessageId) -> Option<&'a str> {
     }
 }
 
-fn unsubscribed(facts: &Facts<'_>, doubts: &mut Vec<String>) {
+fn unsubscribed(facts: &Facts<'_>, reasons: &mut Vec<String>) {
     let lacking = |feed: &&Feed| feed.planned() && feed.subscription.is_none();
     for feed in facts.feeds.iter().filter(lacking) {
         let who = consumer_name(facts, feed.consumer);
         let topic = &facts.plan.topics[feed.topic.place()].name;
-        doubts.push(format!("{who} never subscribed to {topic}, so nothing was due to it"));
+        reasons.push(format!("{who} never subscribed to {topic}, so nothing was due to it"));
     }
 }
 
-fn vacuous(facts: &Facts<'_>, requirement: &Requirement, doubts: &mut Vec<String>) {
+fn vacuous(facts: &Facts<'_>, requirement: &Requirement, reasons: &mut Vec<String>) {
     let Requirement { counter, at_least } = *requirement;
     let (happened, what) = match counter {
         Counter::UnknownAcks => (count(facts, Fate::Unknown), "unknown ack"),
@@ -160,7 +160,7 @@ fn vacuous(facts: &Facts<'_>, requirement: &Requirement, doubts: &mut Vec<String
         }
     };
     if happened < at_least {
-        doubts.push(format!(
+        reasons.push(format!(
             "vacuous: the scenario requires at least {}, and there {} {}",
             numbers::count(at_least, what),
             if happened == 1 { "was" } else { "were" },
@@ -187,11 +187,11 @@ fn idle_faults(facts: &Facts<'_>) -> Vec<String> {
 }
 
 /// Ends that leave open whether more would have come.
-fn cut_short(facts: &Facts<'_>, doubts: &mut Vec<String>) {
+fn cut_short(facts: &Facts<'_>, reasons: &mut Vec<String>) {
     match facts.history.end {
         End::Drained | End::Idle => {}
-        End::Interrupted => doubts.push("the run was interrupted".to_owned()),
-        End::Deadline => doubts.extend(unfinished(facts)),
+        End::Interrupted => reasons.push("the run was interrupted".to_owned()),
+        End::Deadline => reasons.extend(unfinished(facts)),
     }
 }
 

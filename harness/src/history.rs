@@ -8,11 +8,9 @@ use std::collections::BTreeMap;
 
 use crate::plan::{MessageId, StreamIndex, TopicIndex};
 
-mod digest;
 pub mod json;
 mod missed;
 
-pub use digest::digest;
 pub use missed::misses_anything;
 
 /// A message's place in a topic's log: ordered as the log is. May have gaps, and means something

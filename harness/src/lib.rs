@@ -14,7 +14,6 @@
 //! - [`shrink`]: a failing simulated run, reduced to one that a person can read.
 //! - [`golden`]: the ledger of a run and its reviewed file. [`report`]: what is said about it.
 
-mod because;
 pub mod check;
 pub mod command;
 pub mod descriptors;
@@ -22,8 +21,10 @@ pub mod driver;
 pub mod exit;
 #[cfg(test)]
 mod fixture;
+mod fnv;
 pub mod golden;
 pub mod history;
+mod io_error;
 mod numbers;
 pub mod plan;
 pub mod producer_log;

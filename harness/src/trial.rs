@@ -149,7 +149,7 @@ async fn hold_on(
     })?;
     let mut judgement = judged::judge(plan, &history, settings.out.as_deref());
     if let Some(why) = trouble {
-        judgement.doubt(why);
+        judgement.mark_inconclusive(why);
     }
     Ok(Trial { history, judgement, interrupted: interrupt.is_triggered(), left })
 }

@@ -181,7 +181,7 @@ pub(crate) struct Play {
     pub(crate) troubled: bool,
 }
 
-/// What a request of a played producer is up to.
+/// How far a request of a played producer is.
 struct Flight {
     invoked: Moment,
     appended: Option<Option<u64>>,

@@ -10,8 +10,8 @@ use crate::topic_name::TopicName;
 use anyhow::bail;
 
 use super::streams;
-use crate::because::because;
 use crate::exit::Exit;
+use crate::io_error;
 use crate::producer_log::made::{self, Bursts, Payloads, Recipe};
 use crate::scenario::names::{self, Kind};
 use crate::scenario::values;
@@ -130,7 +130,7 @@ fn write(
 }
 
 fn cannot(act: &str, path: &Path, error: &io::Error) -> anyhow::Error {
-    anyhow::anyhow!("cannot {act} {}: {}", path.display(), because(error))
+    anyhow::anyhow!("cannot {act} {}: {}", path.display(), io_error::reason(error))
 }
 
 fn mapping(text: &str) -> Result<Mapping, String> {

@@ -27,7 +27,7 @@ pub(crate) mod values;
 mod words;
 mod yaml;
 
-pub use anomaly::{Anomalies, Anomaly};
+pub use anomaly::{Anomalies, AnomalyKind};
 pub use diagnostic::{Error, Spot};
 pub use fault::{Action, Fault, Network};
 pub use load::{load, load_all};

@@ -10,7 +10,7 @@ use super::resolve::Report;
 use super::settings::Once;
 use super::yaml::{At, Field};
 use super::{Source, raw, values};
-use crate::because::because;
+use crate::io_error;
 
 /// The most messages that one scenario may make up.
 const MESSAGES_MAX: u32 = 100_000_000;
@@ -118,7 +118,7 @@ impl<'a> Sources<'a> {
                 format!(
                     "the log of P{number}, {}, cannot be read: {}",
                     path.display(),
-                    because(&error)
+                    io_error::reason(&error)
                 )
             }
         };

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Acked, Acknowledge, Anomaly, Counter, Delivery, Order, Pace, Start, Store};
+use super::{Acked, Acknowledge, AnomalyKind, Counter, Delivery, Order, Pace, Start, Store};
 
 /// A word for each value of a type; the first is the default where there is one.
 pub(super) trait Words: Copy + PartialEq + 'static {
@@ -44,7 +44,7 @@ words!(Order:
     "none" => Self::None,
 );
 words!(Acknowledge: "offset" => Self::Offset, "automatic" => Self::Automatic);
-words!(Anomaly:
+words!(AnomalyKind:
     "lost" => Self::Lost,
     "duplicate" => Self::Duplicate,
     "reordered" => Self::Reordered,

@@ -20,9 +20,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use self::case::Case;
-use crate::check::{Kind, Verdict};
+use crate::check::Verdict;
 use crate::plan::Plan;
-use crate::scenario;
+use crate::scenario::{self, AnomalyKind};
 use crate::trial::{Simulation, Trial, simulate};
 
 /// What is looked for, and how.
@@ -40,9 +40,9 @@ pub struct Settings {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Way {
     /// This one, always.
-    pub first: Kind,
+    pub first: AnomalyKind,
     /// And none but these.
-    pub among: BTreeSet<Kind>,
+    pub among: BTreeSet<AnomalyKind>,
 }
 
 /// A failing case, and its run.

@@ -12,7 +12,7 @@ use super::case::{Case, log_name};
 use crate::producer_log::{self, Entry};
 use crate::scenario::names::{self, Kind};
 use crate::scenario::{
-    Acked, Acknowledge, Anomaly, Consumer, DEFAULT_DRIVER, Delivery, Network, Order, Pace,
+    Acked, Acknowledge, AnomalyKind, Consumer, DEFAULT_DRIVER, Delivery, Network, Order, Pace,
     Producer, Start, Store,
 };
 
@@ -165,7 +165,7 @@ fn expect(case: &Case) -> Vec<String> {
     if expect.acked != Acked::All {
         settings.push(format!("acked: {}", expect.acked));
     }
-    let expected: Vec<String> = Anomaly::ALL
+    let expected: Vec<String> = AnomalyKind::ALL
         .iter()
         .filter(|kind| expect.anomalies.contains(**kind))
         .map(ToString::to_string)

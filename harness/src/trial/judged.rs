@@ -31,7 +31,7 @@ pub(super) fn judge(plan: &Plan, history: &History, out: Option<&Path>) -> Judge
         let mut judgement = check::judge(plan, history);
         for doubt in out.map(|out| super::logged::compare(plan, history, out)).into_iter().flatten()
         {
-            judgement.doubt(doubt);
+            judgement.mark_inconclusive(doubt);
         }
         judgement
     };

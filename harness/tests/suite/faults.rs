@@ -5,14 +5,14 @@ use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
 
-use harness::check::{self, Kind, Verdict};
+use harness::check::{self, Verdict};
 use harness::driver::http::connect_over;
 use harness::driver::{Batch, Client, Outgoing, RetryPolicy, Route};
 use harness::history::{self, Answer, End, History};
 use harness::plan::{MessageId, Plan, StreamIndex, TopicIndex};
 use harness::run::{Recorder, Routes, Stage, perform};
 use harness::scenario::names::Actor;
-use harness::scenario::{self, Acknowledge};
+use harness::scenario::{self, Acknowledge, AnomalyKind};
 use harness::testbed::Testbed as _;
 use harness::testbed::simulated::Simulated;
 use harness::trial::{Failure, Simulation, Trial, simulate};
@@ -69,7 +69,7 @@ fn with(head: &str, faults: &[&str]) -> (Arc<Plan>, Trial) {
     (plan, trial)
 }
 
-fn kinds(trial: &Trial) -> Vec<Kind> {
+fn kinds(trial: &Trial) -> Vec<AnomalyKind> {
     trial.judgement.violations.iter().map(|finding| finding.kind).collect()
 }
 
@@ -125,8 +125,8 @@ fn a_broker_in_memory_that_is_killed_loses_what_nobody_had_got() {
     let kill = "{ at: 500ms, kill: broker, for: 200ms }";
     let (plan, trial) = good("", &[kill]);
     assert_eq!(trial.history.epochs.len(), 2);
-    assert_eq!(kinds(&trial), [Kind::Lost], "{:#?}", trial.judgement);
-    assert_eq!(trial.judgement.doubts, [""; 0]);
+    assert_eq!(kinds(&trial), [AnomalyKind::Lost], "{:#?}", trial.judgement);
+    assert_eq!(trial.judgement.inconclusive, [""; 0]);
     // Everybody goes on in the new life, under new ids.
     for (consumer, planned) in trial.history.consumers.iter().zip(&plan.consumers) {
         assert_eq!(consumer.subscriptions.len(), 2 * planned.topics.len());
@@ -145,8 +145,8 @@ fn a_broker_in_memory_that_dies_in_the_drain_leaves_its_backlog_lost() {
     let slow = "consumers: { all: { batch: 5, pause: 200ms } }\n";
     let (_, trial) = good(slow, &["{ at: 1500ms, kill: broker, for: 300ms }"]);
     assert_eq!(trial.history.end, End::Idle);
-    assert_eq!(kinds(&trial), [Kind::Lost], "{:#?}", trial.judgement);
-    assert_eq!(trial.judgement.doubts, [""; 0]);
+    assert_eq!(kinds(&trial), [AnomalyKind::Lost], "{:#?}", trial.judgement);
+    assert_eq!(trial.judgement.inconclusive, [""; 0]);
 }
 
 /// Consumers that pause, so that some deliveries are recorded and not yet acknowledged.
@@ -201,7 +201,7 @@ fn a_consumer_that_is_overtaken_by_its_past_goes_on_behind_it() {
 fn what_is_acknowledged_by_being_handed_out_goes_down_with_a_crash() {
     let automatic = "consumers: { all: { acknowledge: automatic } }\n";
     let (plan, trial) = good(automatic, &["{ every: 90ms, crash: any, for: 20ms, until: 1s }"]);
-    assert_eq!(kinds(&trial), [Kind::Lost], "{:#?}", trial.judgement);
+    assert_eq!(kinds(&trial), [AnomalyKind::Lost], "{:#?}", trial.judgement);
     assert!(plan.fewer_may_come());
     let (_, allowed) = good(
         &format!("{automatic}expect: {{ delivery: at-most-once }}\n"),
@@ -214,14 +214,14 @@ fn what_is_acknowledged_by_being_handed_out_goes_down_with_a_crash() {
 fn a_fault_that_never_fired_or_met_nothing_is_vacuous() {
     let (_, trial) = good("", &["{ at: 1h, cut: P1, for: 1s }"]);
     assert_eq!(trial.judgement.verdict, Verdict::Unknown);
-    let words = &trial.judgement.doubts[0];
+    let words = &trial.judgement.inconclusive[0];
     assert!(words.contains("`{ at: 1h, cut: P1, for: 1s }`"), "{words}");
     assert!(words.ends_with("x.yaml:8) never fired"), "{words}");
     let late =
         "producers:\n  all: { generate: { messages: 100 }, pace: 100/s }\n  P2: { pace: 50/s }\n";
     let (_, trial) = with(late, &["{ at: 1500ms, drop_ack: P1 }"]);
     assert_eq!(trial.judgement.verdict, Verdict::Unknown);
-    let words = &trial.judgement.doubts[0];
+    let words = &trial.judgement.inconclusive[0];
     assert!(words.ends_with("x.yaml:10) met no traffic"), "{words}");
 }
 
@@ -239,7 +239,7 @@ fn faults_that_overlap_are_all_ended() {
     ];
     let (_, trial) = good("", &faults);
     assert_eq!(trial.history.end, End::Idle, "{:#?}", trial.judgement);
-    assert_eq!(kinds(&trial), [Kind::Lost], "{:#?}", trial.judgement);
+    assert_eq!(kinds(&trial), [AnomalyKind::Lost], "{:#?}", trial.judgement);
     let fired = |fault| trial.history.faults.iter().filter(|own| own.fault == fault).count();
     assert_eq!((0..8).map(fired).collect::<Vec<_>>(), [1, 1, 1, 1, 1, 10, 7, 1]);
     assert!(trial.history.epochs.len() >= 2, "somebody met another life");

@@ -2,21 +2,21 @@
 
 use std::io::{self, BufRead};
 
+use super::header::{VERSION, fingerprint};
 use super::line::{self, Header, Line, moment};
 use super::plain::plain;
-use super::{VERSION, fingerprint};
-use crate::because::because;
 use crate::history::{
     Answer, Audited, AuditedLog, ConsumerHistory, Delivery, End, EpochIndex, Firing, History,
     Oddity, Offsets, Outcome, Polled, ProducerHistory, Sent, Session, Subscribed,
 };
+use crate::io_error;
 use crate::plan::{MessageId, MessageName, Plan, StreamIndex, TopicIndex};
 
 /// Why a history cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The file itself cannot be.
-    #[error("cannot read the history: {}", because(.0))]
+    #[error("cannot read the history: {}", io_error::reason(.0))]
     Reading(io::Error),
     /// A line is not as it should be.
     #[error("line {line}: {what}")]

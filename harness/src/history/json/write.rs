@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
+use super::header::{VERSION, fingerprint};
 use super::line::{self, Header, Line, at};
-use super::{VERSION, fingerprint};
 use crate::history::{
     Answer, AuditedLog, ConsumerHistory, Delivery, End, History, Oddity, Outcome, ProducerHistory,
 };

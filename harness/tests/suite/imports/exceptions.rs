@@ -13,7 +13,6 @@ pub(super) const EXCEPTIONS: &[&str] = &[
     "harness/src/testbed/sabotage/early.rs imports broker_client",
     "harness/src/testbed/sabotage/foresight.rs imports broker_client",
     "harness/src/testbed/sabotage/ghosts.rs imports broker_client",
-    "harness/src/testbed/sabotage/kind.rs imports check",
     "harness/src/testbed/sabotage/lanes.rs imports broker_client",
     "harness/src/testbed/sabotage/places.rs imports broker_client",
     "harness/src/testbed/sabotage/record.rs imports broker_client",
@@ -21,11 +20,6 @@ pub(super) const EXCEPTIONS: &[&str] = &[
     "harness/src/testbed/sabotage/swaps.rs imports broker_client",
     "harness/src/testbed/sabotage/truth.rs imports broker_client",
     // Circles of files.
-    "circle of \
-     harness/src/check/blame.rs \
-     harness/src/check/proof.rs \
-     harness/src/check/proof/sighting.rs \
-     harness/src/check/tally.rs",
     "circle of \
      harness/src/scenario/faults.rs \
      harness/src/scenario/faults/trigger.rs \
@@ -50,23 +44,9 @@ pub(super) const EXCEPTIONS: &[&str] = &[
     "broker/src/store/mysql/append.rs and broker/src/store/mysql/append/write.rs",
     "harness/database/src/lib.rs and harness/database/src/for_tests.rs",
     "harness/database/src/lib.rs and harness/database/src/url.rs",
-    "harness/src/check/divergent.rs and harness/src/check/divergent/merge.rs",
-    "harness/src/check/facts.rs and harness/src/check/facts/feed.rs",
-    "harness/src/check/facts.rs and harness/src/check/facts/log.rs",
-    "harness/src/check/logs.rs and harness/src/check/logs/found.rs",
-    "harness/src/check/mod.rs and harness/src/check/proof.rs",
-    "harness/src/check/mod.rs and harness/src/check/tally.rs",
-    "harness/src/check/proof.rs and harness/src/check/proof/sighting.rs",
     "harness/src/command/run.rs and harness/src/command/run/one.rs",
     "harness/src/command/sim.rs and harness/src/command/sim/one.rs",
     "harness/src/command/sim.rs and harness/src/command/sim/sweep.rs",
-    "harness/src/history.rs and harness/src/history/digest.rs",
-    "harness/src/history/json.rs and harness/src/history/json/read.rs",
-    "harness/src/history/json.rs and harness/src/history/json/write.rs",
-    "harness/src/report/mod.rs and harness/src/report/github.rs",
-    "harness/src/report/mod.rs and harness/src/report/json.rs",
-    "harness/src/report/mod.rs and harness/src/report/junit.rs",
-    "harness/src/report/mod.rs and harness/src/report/words.rs",
     "harness/src/run/faults.rs and harness/src/run/faults/parts.rs",
     "harness/src/scenario/mod.rs and harness/src/scenario/load.rs",
     "harness/src/scenario/mod.rs and harness/src/scenario/resolve.rs",

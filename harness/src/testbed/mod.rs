@@ -7,17 +7,18 @@ use crate::driver::Pending;
 use crate::scenario::names::Actor;
 
 pub mod bugs;
-pub mod child;
 pub mod database;
 pub mod external;
+mod failure;
 mod hurt;
-mod life;
 pub mod process;
+pub mod recipes;
 pub mod relay;
 pub mod sabotage;
+pub mod server;
 pub mod simulated;
-mod tail;
 
+pub use failure::Failure;
 pub use hurt::{Harm, HarmId, Hurt, Part};
 
 /// A broker under test that is up.
@@ -43,8 +44,3 @@ pub trait Testbed: Send {
     /// Ends what was started and waits until it is gone. Dropping without it kills.
     fn stop(self: Box<Self>) -> Pending<'static, Result<(), Failure>>;
 }
-
-/// A testbed that cannot be brought up or down; the text says what to do about it.
-#[derive(Clone, Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct Failure(pub String);

@@ -8,8 +8,8 @@ use std::thread;
 
 use tokio::sync::watch;
 
-use super::super::run::{Refused, signals};
-use crate::exit::Exit;
+use super::super::refused::Refused;
+use super::super::signals;
 
 /// Whether to go on after a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,5 +120,5 @@ fn listen<T: Send + 'static>(
 
 /// No thread, no verdict.
 pub(super) fn refused(error: &io::Error) -> Refused {
-    Refused { exit: Exit::NoVerdict, text: format!("error: cannot start a thread: {error}") }
+    Refused::no_verdict(format_args!("cannot start a thread: {error}"))
 }

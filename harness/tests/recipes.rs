@@ -141,8 +141,9 @@ async fn a_line_shows_that_it_is_ready() {
 
 #[tokio::test]
 async fn a_command_that_succeeds_shows_that_it_is_ready() {
-    let ready = || Ready::Command(shell("test -e \"$HARNESS_FOLDER\""));
-    let recipe: Arc<dyn Recipe> = Arc::new(Script { ready, ..Script::new(SERVES) });
+    let server = "trap 'exit 0' TERM; touch \"$HARNESS_FOLDER/up\"; while :; do sleep 0.01; done";
+    let ready = || Ready::Command(shell("test -e \"$HARNESS_FOLDER/up\""));
+    let recipe: Arc<dyn Recipe> = Arc::new(Script { ready, ..Script::new(server) });
     let server = start(&recipe).await.unwrap();
     server.end().await.unwrap();
 }

@@ -25,7 +25,7 @@ pub struct Arguments {
 }
 
 /// Shows each pending golden file and asks what to do about it. Exit 0, also where nothing is
-/// pending or some is skipped; 2 where nobody can be asked.
+/// pending or some is skipped; 2 where stdin is not a terminal.
 #[must_use]
 pub fn review(arguments: &Arguments) -> Exit {
     let style = style();

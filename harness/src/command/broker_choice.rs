@@ -37,7 +37,7 @@ pub struct BrokerChoice {
 }
 
 /// Takes out the scenarios that do not hold for the store that they would run on, and says how
-/// many. Which store somebody else's broker has is not known.
+/// many. Which store a given broker has is not known.
 pub(super) fn choose(
     choice: &BrokerChoice,
     scenarios: &mut Vec<Scenario>,

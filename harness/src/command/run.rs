@@ -93,7 +93,7 @@ impl Prepared {
     }
 }
 
-/// Runs every plan; none if the user insisted on ending at once.
+/// Runs every plan; none after a second interrupt.
 async fn run_all(prepared: &Prepared, terminal: &Terminal) -> Option<Vec<(usize, Entry)>> {
     let (trigger, interrupt) = Interrupt::new();
     let runs = stream::iter(prepared.plans.iter().enumerate())
@@ -112,7 +112,7 @@ async fn run_all(prepared: &Prepared, terminal: &Terminal) -> Option<Vec<(usize,
         .filter_map(std::future::ready)
         .collect::<Vec<_>>();
     tokio::select! { biased;
-        () = signals::insisted(trigger) => None,
+        () = signals::interrupted_twice(trigger) => None,
         entries = runs => Some(entries),
     }
 }

@@ -96,7 +96,7 @@ async fn run(plan: &Arc<Plan>, harness: &Path, server: Option<Arc<Server>>) -> E
         exit
     };
     tokio::select! { biased;
-        () = signals::insisted(trigger) => Exit::Interrupted,
+        () = signals::interrupted_twice(trigger) => Exit::Interrupted,
         exit = rows => exit,
     }
 }

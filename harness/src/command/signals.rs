@@ -6,7 +6,7 @@ use tokio::sync::watch;
 use super::streams;
 
 /// Triggers the interrupt at the first SIGINT or SIGTERM, and completes at the second.
-pub async fn insisted(trigger: watch::Sender<bool>) {
+pub async fn interrupted_twice(trigger: watch::Sender<bool>) {
     let (Ok(mut interrupt), Ok(mut terminate)) =
         (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
     else {

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use crate::because::because;
 use crate::exit::Exit;
 
-/// Whether somebody still reads.
+/// Whether the output is still read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reader {
     /// As far as is known.

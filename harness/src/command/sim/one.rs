@@ -56,7 +56,7 @@ pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<Exit, Re
     };
     match workers::work(1, &stop, work, take) {
         Ok(End::Done) => {}
-        Ok(End::Insisted) => return Ok(Exit::Interrupted),
+        Ok(End::InterruptedTwice) => return Ok(Exit::Interrupted),
         Err(error) => return Err(workers::refused(&error)),
     }
     terminal.end(&report);

@@ -70,7 +70,7 @@ pub(super) fn run(
     Ok(outputs::end(reports, &report, exit))
 }
 
-/// None if the user insisted on an end at once.
+/// None after a second interrupt.
 fn sweep(
     arguments: &Arguments,
     seeds: Seeds,
@@ -98,7 +98,7 @@ fn sweep(
     let began = Instant::now();
     let end = workers::work(jobs.map_or(1, std::num::NonZero::get), &stop, work, take);
     match end.map_err(|error| workers::refused(&error))? {
-        End::Insisted => return Ok(None),
+        End::InterruptedTwice => return Ok(None),
         End::Done => {}
     }
     tally.conclude(stop.load(Ordering::Relaxed));
@@ -115,7 +115,7 @@ fn one(scenario: &Scenario, seed: u64, arguments: &Arguments, simulation: &Simul
     let plan = match Plan::new(scenario) {
         Ok(plan) => Arc::new(plan),
         Err(error) => {
-            // It could be planned a moment ago: somebody changes the logs.
+            // It could be planned a moment ago: the logs have changed since.
             let mut entry =
                 Entry::failed(&arguments.selection.paths[0], Exit::Usage, error.render(false));
             entry.seed = Some(seed);

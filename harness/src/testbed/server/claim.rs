@@ -12,7 +12,8 @@ use tokio::net::TcpSocket;
 /// Holds the port until it is dropped.
 #[derive(Debug)]
 pub(super) struct Claim {
-    socket: TcpSocket,
+    address: SocketAddr,
+    _socket: TcpSocket,
 }
 
 impl Claim {
@@ -21,11 +22,12 @@ impl Claim {
         let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
         socket.set_reuseaddr(true)?;
         socket.bind(address)?;
-        Ok(Self { socket })
+        Ok(Self { address: socket.local_addr()?, _socket: socket })
     }
 
-    pub(super) fn address(&self) -> io::Result<SocketAddr> {
-        self.socket.local_addr()
+    /// With the port that was taken.
+    pub(super) fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// The claim while the server starts: where none can listen beside it, it is given up.

@@ -23,7 +23,7 @@ pub(super) enum NotReady {
     Ended(Ended),
     /// It is still not ready after this time.
     Late(Duration),
-    /// Nobody can find out.
+    /// It could not be found out.
     Failed(Failure),
 }
 

@@ -47,15 +47,8 @@ impl ServerProcess {
         let tries = if listen.port() == 0 { TRIES } else { 1 };
         let mut attempt = 1;
         let (address, child) = loop {
-            let claim = Claim::new(listen);
-            let port = claim.as_ref().map_err(ToString::to_string);
-            let asked = match port.and_then(|claim| claim.address().map_err(|e| e.to_string())) {
-                Ok(address) => address,
-                // The server then says why.
-                Err(_) if listen.port() != 0 => listen,
-                Err(why) => return Err(Failure(format!("cannot find a free port: {why}"))),
-            };
-            let _claim = claim.ok().and_then(Claim::beside_start);
+            let (asked, claim) = claim(listen)?;
+            let _claim = claim.and_then(Claim::beside_start);
             match launcher.launch(asked).await {
                 Err(NotStarted { lacks_port: true, .. }) if attempt < tries => attempt += 1,
                 Err(NotStarted { failure, .. }) => return Err(failure),
@@ -152,6 +145,16 @@ impl ServerProcess {
 impl fmt::Debug for ServerProcess {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(&self.process, f)
+    }
+}
+
+/// The port for a first start.
+fn claim(listen: SocketAddr) -> Result<(SocketAddr, Option<Claim>), Failure> {
+    match Claim::new(listen) {
+        Ok(claim) => Ok((claim.address(), Some(claim))),
+        // The server says better why it cannot have the port that was asked for.
+        Err(_) if listen.port() != 0 => Ok((listen, None)),
+        Err(error) => Err(Failure(format!("cannot find a free port: {error}"))),
     }
 }
 

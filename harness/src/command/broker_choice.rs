@@ -68,8 +68,8 @@ pub(super) fn set_store(store: Option<&str>, scenarios: &mut [Scenario]) -> Resu
     Ok(())
 }
 
-/// The same for simulations. They need no server, so a scenario that does not hold for its own store
-/// is tried on the first one that it holds for, unless the command line says otherwise.
+/// The same for simulations. They need no server, so a scenario that does not hold for its own
+/// store is tried on the first one that it holds for, unless the command line says otherwise.
 pub(super) fn set_simulated_store(
     store: Option<&str>,
     scenarios: &mut [Scenario],
@@ -158,8 +158,8 @@ pub(super) fn broker_under_test(
     Ok(BrokerUnderTest::Own(process::Settings::new(harness)))
 }
 
-/// Where the scenarios on MySQL have their databases. Nothing is started yet, and what cannot be done
-/// is refused. `at_once`: scenarios may run at the same time.
+/// Where the scenarios on MySQL have their databases. Nothing is started yet, and what cannot be
+/// done is refused. `at_once`: scenarios may run at the same time.
 pub(super) fn database_server(
     choice: &BrokerChoice,
     plans: &[Arc<Plan>],

@@ -7,8 +7,8 @@ use crate::golden;
 use crate::plan::Plan;
 use crate::report::words::shell;
 
-/// `harness SUBCOMMAND FILE`, with those of the flags that have a value, and the folders that are not
-/// the usual ones.
+/// `harness SUBCOMMAND FILE`, with those of the flags that have a value, and the folders that are
+/// not the usual ones.
 pub(super) fn reproduce(
     subcommand: &str,
     plan: &Plan,

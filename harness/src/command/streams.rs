@@ -1,5 +1,5 @@
-//! What goes to stdout and stderr, and what comes from the environment. A reader that goes away (`harness sabotage | head -1`) ends
-//! neither with a panic, as `println!` would, nor with an error.
+//! What goes to stdout and stderr, and what comes from the environment. A reader that goes away
+//! (`harness sabotage | head -1`) causes neither a panic, as `println!` would, nor an error.
 
 use std::io::{self, Write};
 

@@ -134,8 +134,8 @@ fn settings(plan: &Plan, context: &Context, logs: &Path) -> Settings {
     Settings { broker, out: Some(logs.to_owned()) }
 }
 
-/// Where the scenario's database is. A scenario with faults of its server has the server alone, where
-/// other scenarios run at the same time.
+/// Where the scenario's database is. A scenario with faults of its server has the server alone,
+/// where other scenarios run at the same time.
 fn server(plan: &Plan, context: &Context) -> Option<Arc<Server>> {
     let server = context.server.as_ref().filter(|_| plan.scenario.broker.store.has_database())?;
     let alone = context.arguments.jobs.get() > 1 && plan.hurts_database();

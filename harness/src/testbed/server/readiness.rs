@@ -13,7 +13,7 @@ use super::child::{Child, Ended};
 use super::recipe::Ready;
 use crate::testbed::Failure;
 
-/// Between two looks: far below what a start takes that is over soon, and cheap for one that is not.
+/// Between two looks: far below what a quick start takes, and cheap during a slow one.
 const LOOK_EVERY: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(100));
 
 /// Why a server is not ready.

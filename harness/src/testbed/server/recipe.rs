@@ -44,8 +44,8 @@ pub trait Recipe: Send + Sync {
     /// Where such a file cannot be written.
     fn start(&self, listen: SocketAddr) -> Result<Start, Failure>;
 
-    /// Whether these last lines of one that ended say that its port was taken. It is then started on
-    /// another port, unless this one was asked for.
+    /// Whether these last lines of one that ended say that its port was taken. It is then started
+    /// on another port, unless this one was asked for.
     fn lacks_port(&self, output: &[String]) -> bool {
         output.iter().any(|line| line.contains("ddress already in use"))
     }

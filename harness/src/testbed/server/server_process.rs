@@ -31,8 +31,8 @@ pub struct ServerProcess {
 }
 
 impl ServerProcess {
-    /// Prepares the server, starts it and waits until it is ready. `harness` guards it. Port 0 takes
-    /// a free one.
+    /// Prepares the server, starts it and waits until it is ready. `harness` guards it. Port 0
+    /// takes a free one.
     ///
     /// # Errors
     /// When it ends before it is ready or is not ready in time, with the last lines that it wrote;
@@ -89,8 +89,8 @@ impl ServerProcess {
         self.process.stop().await
     }
 
-    /// Starts it again after it was killed or stopped, on the same port and the same data, and waits
-    /// until it is ready.
+    /// Starts it again after it was killed or stopped, on the same port and the same data, and
+    /// waits until it is ready.
     ///
     /// # Errors
     /// As at the first start; when it was ended for good.

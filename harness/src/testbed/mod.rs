@@ -9,17 +9,18 @@ use crate::driver::Address;
 use crate::scenario::names::Actor;
 
 pub mod bugs;
-pub mod child;
 pub mod database;
 pub mod external;
+mod failure;
 mod hurt;
-mod life;
 pub mod process;
+pub mod recipes;
 pub mod relay;
 pub mod sabotage;
+pub mod server;
 pub mod simulated;
-mod tail;
 
+pub use failure::Failure;
 pub use hurt::{Harm, HarmId, Hurt, Part};
 
 /// A broker under test that is up.
@@ -45,8 +46,3 @@ pub trait Testbed: Send {
     /// Ends what was started and waits until it is gone. Dropping without it kills.
     fn stop(self: Box<Self>) -> BoxFuture<'static, Result<(), Failure>>;
 }
-
-/// A testbed that cannot be brought up or down; the text says what to do about it.
-#[derive(Clone, Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct Failure(pub String);

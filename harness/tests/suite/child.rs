@@ -1,13 +1,13 @@
 //! Children end when they should: asked, dropped, by themselves, and when their parent is killed.
 
-use std::ffi::OsString;
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use harness::testbed::child::Child;
+use harness::testbed::server::child::Child;
+use private_database::Invocation;
 use rustix::process::{Pid, Signal, kill_process};
 
 const HARNESS: &str = env!("CARGO_BIN_EXE_harness");
@@ -15,9 +15,12 @@ const HARNESS: &str = env!("CARGO_BIN_EXE_harness");
 /// Longer than anything here takes; past it a test fails instead of hanging.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+fn shell(script: &str) -> Invocation {
+    Invocation::new(Path::new("/bin/sh"), ["-c", script])
+}
+
 fn start(script: &str) -> Child {
-    let arguments: Vec<OsString> = vec!["-c".into(), script.into()];
-    Child::start(Path::new(HARNESS), Path::new("/bin/sh"), &arguments).unwrap()
+    Child::start(Path::new(HARNESS), &shell(script)).unwrap()
 }
 
 /// Waits until the child's output holds the line.
@@ -64,10 +67,11 @@ async fn an_end_by_a_signal_is_told_too() {
 #[tokio::test]
 async fn a_program_that_is_not_there_is_named() {
     let nowhere = Path::new("/nowhere/broker");
-    let child = Child::start(Path::new(HARNESS), nowhere, &[]).unwrap();
+    let run = Invocation::new(nowhere, [""; 0]);
+    let child = Child::start(Path::new(HARNESS), &run).unwrap();
     let ended = child.ended().await.to_string();
     assert!(ended.contains("cannot start /nowhere/broker: No such file"), "{ended}");
-    let error = Child::start(nowhere, nowhere, &[]).unwrap_err();
+    let error = Child::start(nowhere, &run).unwrap_err();
     assert_eq!(error.kind(), std::io::ErrorKind::NotFound);
 }
 
@@ -76,7 +80,7 @@ async fn stop_asks_first() {
     let mut child =
         start("trap 'echo asked; exit 0' TERM; echo ready; while :; do sleep 0.01; done");
     wrote(&mut child, "ready").await;
-    let (ended, by) = child.stop(PATIENCE).await;
+    let (ended, by) = child.stop(Signal::TERM, PATIENCE).await;
     assert_eq!(by, Signal::TERM);
     assert_eq!(ended.output, ["ready", "asked"]);
     assert!(ended.status.unwrap().success());
@@ -87,7 +91,7 @@ async fn stop_kills_what_does_not_listen() {
     let mut child = start("trap '' TERM; echo ready; while :; do sleep 0.01; done");
     wrote(&mut child, "ready").await;
     let pid = child.id();
-    let (ended, by) = child.stop(Duration::from_millis(20)).await;
+    let (ended, by) = child.stop(Signal::TERM, Duration::from_millis(20)).await;
     assert_eq!(by, Signal::KILL);
     assert!(ended.to_string().starts_with("was ended by signal 9"), "{ended}");
     assert_eq!(state(pid), None);
@@ -98,7 +102,7 @@ async fn stop_wakes_a_stopped_child_to_ask_it() {
     let child = start("exec sleep 1000");
     child.signal(Signal::STOP);
     reaches(child.id(), &[Some('T')]).await;
-    let (ended, by) = child.stop(PATIENCE).await;
+    let (ended, by) = child.stop(Signal::TERM, PATIENCE).await;
     assert_eq!(by, Signal::TERM);
     assert!(ended.to_string().starts_with("was ended by signal 15"), "{ended}");
 }
@@ -129,7 +133,7 @@ fn it_outlives_the_thread_that_asked_for_it() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let ended = runtime.block_on(async {
         wrote(&mut child, "ready").await;
-        child.stop(PATIENCE).await.0
+        child.stop(Signal::TERM, PATIENCE).await.0
     });
     assert_eq!(ended.output, ["ready", "still here"]);
 }
@@ -176,9 +180,8 @@ fn a_guard_whose_parent_is_another_starts_nothing() {
 
 #[tokio::test]
 async fn its_environment_has_what_it_is_given_and_no_other_settings_of_a_broker() {
-    let arguments: Vec<OsString> = vec!["-c".into(), "env | grep ^BROKER_".into()];
-    let harness = Path::new(HARNESS);
-    let given = [("BROKER_STORE", "memory")];
-    let child = Child::start_with(harness, Path::new("/bin/sh"), &arguments, &given).unwrap();
+    let mut run = shell("env | grep ^BROKER_");
+    run.environment.push(("BROKER_STORE", "memory".into()));
+    let child = Child::start(Path::new(HARNESS), &run).unwrap();
     assert_eq!(child.ended().await.output, ["BROKER_STORE=memory"]);
 }

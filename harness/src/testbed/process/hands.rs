@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
-use super::broker::Broker;
 use crate::plan::Link;
 use crate::testbed::database::Server;
 use crate::testbed::relay::Relays;
+use crate::testbed::server::ServerProcess;
 use crate::testbed::{Failure, Harm, HarmId, Hurt, Part};
 use futures_util::future::BoxFuture;
 
 /// All that can be hurt.
 #[derive(Debug)]
 pub(super) struct Hands {
-    pub(super) brokers: Vec<Broker>,
+    pub(super) brokers: Vec<ServerProcess>,
     /// The server of their store, which may end too.
     pub(super) server: Option<Arc<Server>>,
     pub(super) relays: Relays,
@@ -20,7 +20,7 @@ pub(super) struct Hands {
 
 /// What a part turns out to be.
 enum Found<'a> {
-    Broker(&'a Broker),
+    Broker(&'a ServerProcess),
     Server(&'a Server),
 }
 
@@ -29,7 +29,7 @@ impl Hands {
     pub(super) fn close(&self) {
         self.relays.close();
         for broker in &self.brokers {
-            broker.life().close();
+            broker.close();
         }
     }
 
@@ -50,7 +50,7 @@ impl Hurt for Hands {
     fn kill(&self, part: Part) -> BoxFuture<'_, Result<(), Failure>> {
         Box::pin(async move {
             match self.find(part)? {
-                Found::Broker(broker) => broker.life().kill().await,
+                Found::Broker(broker) => broker.kill().await,
                 Found::Server(server) => server.kill().await,
             }
         })
@@ -77,7 +77,7 @@ impl Hurt for Hands {
     fn pause(&self, part: Part) -> BoxFuture<'_, Result<(), Failure>> {
         Box::pin(async move {
             match self.find(part)? {
-                Found::Broker(broker) => broker.life().pause(),
+                Found::Broker(broker) => broker.pause(),
                 Found::Server(server) => server.pause()?,
             }
             Ok(())
@@ -87,7 +87,7 @@ impl Hurt for Hands {
     fn resume(&self, part: Part) -> BoxFuture<'_, Result<(), Failure>> {
         Box::pin(async move {
             match self.find(part)? {
-                Found::Broker(broker) => broker.life().resume(),
+                Found::Broker(broker) => broker.resume(),
                 Found::Server(server) => server.resume()?,
             }
             Ok(())

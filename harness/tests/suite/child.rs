@@ -10,10 +10,9 @@ use harness::testbed::server::child::Child;
 use private_database::Invocation;
 use rustix::process::{Pid, Signal, kill_process};
 
-const HARNESS: &str = env!("CARGO_BIN_EXE_harness");
+use crate::support::{PATIENCE, state, wait_for};
 
-/// Longer than anything here takes; past it a test fails instead of hanging.
-const PATIENCE: Duration = Duration::from_secs(30);
+const HARNESS: &str = env!("CARGO_BIN_EXE_harness");
 
 fn shell(script: &str) -> Invocation {
     Invocation::new(Path::new("/bin/sh"), ["-c", script])
@@ -24,29 +23,13 @@ fn start(script: &str) -> Child {
 }
 
 /// Waits until the child's output holds the line.
-async fn wrote(child: &mut Child, line: &str) {
-    let looking = async {
-        while !child.output().iter().any(|written| written == line) {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, looking).await.expect("the line is written");
-}
-
-/// The letter that the kernel shows for the process's state; none when it is gone.
-fn state(pid: i32) -> Option<char> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    stat.rsplit(')').next()?.trim().chars().next()
+fn wrote(child: &mut Child, line: &str) {
+    wait_for("the line", || child.output().iter().any(|written| written == line).then_some(()));
 }
 
 /// Waits until the process is in one of these states: `T` stopped, `Z` dead but not reaped, none.
-async fn reaches(pid: i32, states: &[Option<char>]) {
-    let looking = async {
-        while !states.contains(&state(pid)) {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, looking).await.expect("the process gets there");
+fn reaches(pid: i32, states: &[Option<char>]) {
+    wait_for("the process's state", || states.contains(&state(pid)).then_some(()));
 }
 
 #[tokio::test]
@@ -79,7 +62,7 @@ async fn a_program_that_is_not_there_is_named() {
 async fn stop_asks_first() {
     let mut child =
         start("trap 'echo asked; exit 0' TERM; echo ready; while :; do sleep 0.01; done");
-    wrote(&mut child, "ready").await;
+    wrote(&mut child, "ready");
     let (ended, by) = child.stop(Signal::TERM, PATIENCE).await;
     assert_eq!(by, Signal::TERM);
     assert_eq!(ended.output, ["ready", "asked"]);
@@ -89,7 +72,7 @@ async fn stop_asks_first() {
 #[tokio::test]
 async fn stop_kills_what_does_not_listen() {
     let mut child = start("trap '' TERM; echo ready; while :; do sleep 0.01; done");
-    wrote(&mut child, "ready").await;
+    wrote(&mut child, "ready");
     let pid = child.id();
     let (ended, by) = child.stop(Signal::TERM, Duration::from_millis(20)).await;
     assert_eq!(by, Signal::KILL);
@@ -101,7 +84,7 @@ async fn stop_kills_what_does_not_listen() {
 async fn stop_wakes_a_stopped_child_to_ask_it() {
     let child = start("exec sleep 1000");
     child.signal(Signal::STOP);
-    reaches(child.id(), &[Some('T')]).await;
+    reaches(child.id(), &[Some('T')]);
     let (ended, by) = child.stop(Signal::TERM, PATIENCE).await;
     assert_eq!(by, Signal::TERM);
     assert!(ended.to_string().starts_with("was ended by signal 15"), "{ended}");
@@ -110,12 +93,12 @@ async fn stop_wakes_a_stopped_child_to_ask_it() {
 #[tokio::test]
 async fn dropping_it_kills_and_reaps_it_and_its_descendants() {
     let mut child = start("sleep 1000 & echo $!; echo ready; wait");
-    wrote(&mut child, "ready").await;
+    wrote(&mut child, "ready");
     let descendant: i32 = child.output()[0].parse().unwrap();
     let pid = child.id();
     drop(child);
     assert_eq!(state(pid), None);
-    reaches(descendant, &[None, Some('Z')]).await;
+    reaches(descendant, &[None, Some('Z')]);
 }
 
 #[tokio::test]
@@ -131,10 +114,8 @@ fn it_outlives_the_thread_that_asked_for_it() {
     let waits = "trap 'echo still here; exit 0' TERM; echo ready; while :; do sleep 0.01; done";
     let mut child = std::thread::spawn(move || start(waits)).join().unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-    let ended = runtime.block_on(async {
-        wrote(&mut child, "ready").await;
-        child.stop(Signal::TERM, PATIENCE).await.0
-    });
+    wrote(&mut child, "ready");
+    let (ended, _) = runtime.block_on(child.stop(Signal::TERM, PATIENCE));
     assert_eq!(ended.output, ["ready", "still here"]);
 }
 
@@ -150,22 +131,17 @@ fn parent(script: &str) -> (std::process::Child, i32) {
 }
 
 #[cfg(target_os = "linux")]
-#[tokio::test]
-async fn killing_the_parent_ends_the_child_even_while_it_is_stopped() {
+#[test]
+fn killing_the_parent_ends_the_child_even_while_it_is_stopped() {
     let (mut shell, pid) = parent("\"$0\" guard --parent $$ -- sleep 1000 & echo $!; wait");
     let is_sleep = || std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap() == "sleep\n";
-    let becoming = async {
-        while !is_sleep() {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, becoming).await.expect("the guard becomes the command");
+    wait_for("the guard to become the command", || is_sleep().then_some(()));
     kill_process(Pid::from_raw(pid).unwrap(), Signal::STOP).unwrap();
-    reaches(pid, &[Some('T')]).await;
+    reaches(pid, &[Some('T')]);
 
     shell.kill().unwrap();
     shell.wait().unwrap();
-    reaches(pid, &[None, Some('Z')]).await;
+    reaches(pid, &[None, Some('Z')]);
 }
 
 #[test]

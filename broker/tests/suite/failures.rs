@@ -1,19 +1,17 @@
 //! What clients see when the database fails, by a real broker on a real server: every request
 //! ends, with a success that stays, a refusal that stays, or a word that it is not known; the
 //! broker stays up, says that it cannot serve, and recovers by itself.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-mod support;
 
 use rustix::process::Signal;
 use sqlx::{AssertSqlSafe, Connection, Executor, MySqlConnection};
-use support::process::Process;
-use support::scene::{Answer, Scene, password};
-use support::server::OwnServer;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::time::{Duration, Instant, sleep};
+
+use crate::support::process::Process;
+use crate::support::scene::{Answer, Scene, password};
+use crate::support::server::OwnServer;
 
 /// A pause that is shorter than the time-out of the broker that it goes with.
 const SHORT: Duration = Duration::from_millis(300);
@@ -21,7 +19,7 @@ const LONG_TIMEOUT: [&str; 2] = ["--store-timeout", "20s"];
 
 #[tokio::test]
 async fn a_broker_does_not_start_without_its_database_and_says_why() {
-    let Some(server) = OwnServer::start(&["--max-allowed-packet=512K"]) else { return };
+    let Some(server) = OwnServer::start(&["--max-allowed-packet=512K"]).await else { return };
     let secret = password(&server.url());
     let wrong = server.url().replace(&secret, "wr0ng");
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -209,7 +207,7 @@ async fn the_disk_is_full() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_server_only_reads() {
-    let Some(server) = OwnServer::start(&[]) else { return };
+    let Some(server) = OwnServer::start(&[]).await else { return };
     // Who may do everything may write then, too.
     let mut sql = server.sql().await;
     sql.execute("CREATE DATABASE torture").await.unwrap();
@@ -249,7 +247,7 @@ async fn another_store_in_the_place_of_ours_gets_nothing() {
         assert_eq!((during.produce.0, during.poll.0), (Answer::Unavailable, Answer::Unavailable));
         assert_eq!(during.register.0, Answer::Unavailable);
         assert!(!during.is_ready);
-        assert_eq!(support::load::lag(&client, "innocent", consumer).await, 0);
+        assert_eq!(crate::support::load::lag(&client, "innocent", consumer).await, 0);
         scene.check_broker();
         println!("| another store in its place | {during:?} |");
     }
@@ -289,7 +287,7 @@ async fn a_packet_is_too_large_for_the_server() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_network_that_swallows_everything() {
-    let Some(server) = OwnServer::start(&[]) else { return };
+    let Some(server) = OwnServer::start(&[]).await else { return };
     let (port, is_open) = relay(server.port()).await;
     let store = server.url_at(port);
     let mut scene = Scene::on(server, &store, &[], true).await;

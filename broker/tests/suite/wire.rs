@@ -1,8 +1,5 @@
 //! What goes over the wire, on the router without a socket: every row of the table of routes,
 //! every code, and the order of refusals.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-mod support;
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -14,9 +11,10 @@ use broker::{Limits, Signal, router};
 use futures_util::stream;
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
-use support::{EPOCH, Wire, memory};
 use tokio::time::{Duration, Instant};
 use tower::ServiceExt;
+
+use crate::support::{EPOCH, Wire, memory};
 
 fn failure(code: &str, message: &str) -> (u16, Value) {
     (400, json!({ "status": "failure", "message": message, "code": code }))

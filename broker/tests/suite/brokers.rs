@@ -1,8 +1,5 @@
 //! Several stores on one database, as several brokers have them: what one does, the others know.
 //! And the parts of the store that only show when a row is locked or somebody else deletes.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-mod support;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,8 +8,9 @@ use broker::store::memory::Retain;
 use broker::store::mysql::{MysqlStore, Options};
 use broker::store::{Error, Store};
 use sqlx::{Connection, Executor, MySqlConnection};
-use support::{Short, mysql, open};
 use tokio::time::sleep;
+
+use crate::support::{Short, mysql, open};
 
 /// Two stores on one new database, and a connection to it; none where MySQL is left out.
 struct Two {

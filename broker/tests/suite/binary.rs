@@ -1,5 +1,4 @@
 //! The binary itself: its port file, its signals, its exit codes and what it says when it cannot.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};

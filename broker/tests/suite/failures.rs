@@ -142,7 +142,7 @@ async fn somebody_locks_a_row_for_less_than_the_time_out() {
     let Some(mut scene) = Scene::busy(&[], &LONG_TIMEOUT).await else { return };
     let mut other = locking(&scene.server).await;
     let (during, ()) = tokio::join!(scene.probe.ask(), async {
-        sleep(SHORT).await;
+        until_locked_out(&mut other).await;
         other.execute("ROLLBACK").await.unwrap();
     });
     assert_eq!((during.produce.0, during.poll.0), (Answer::Success, Answer::Success));
@@ -162,9 +162,7 @@ async fn a_deadlock_is_tried_again() {
     let before = status(&mut other, "Innodb_deadlocks").await;
     let deadlock = async {
         // The broker has the topic's row by then, and wants the producer's.
-        while status(&mut other, "Innodb_row_lock_current_waits").await == 0 {
-            sleep(Duration::from_millis(5)).await;
-        }
+        until_locked_out(&mut other).await;
         other.execute("SELECT * FROM topics FOR UPDATE").await.unwrap();
         other.execute("ROLLBACK").await.unwrap();
     };
@@ -355,6 +353,13 @@ async fn locking(server: &OwnServer) -> MySqlConnection {
     other.execute("BEGIN").await.unwrap();
     other.execute("SELECT * FROM topics WHERE name = 'probe' FOR UPDATE").await.unwrap();
     other
+}
+
+/// Waits until somebody waits for a lock of this session's.
+async fn until_locked_out(other: &mut MySqlConnection) {
+    while status(other, "Innodb_row_lock_current_waits").await == 0 {
+        sleep(Duration::from_millis(5)).await;
+    }
 }
 
 /// A number that the server counts.

@@ -31,7 +31,7 @@ pub fn run(
     wrap_store: impl FnOnce(Arc<dyn Store>) -> Arc<dyn Store>,
 ) -> anyhow::Result<()> {
     arguments.check().map_err(anyhow::Error::msg)?;
-    logs::start(arguments.log_format, &arguments.log_level)?;
+    logs::start(arguments.log_format, arguments.log_level.clone());
     let mut builder = runtime::Builder::new_multi_thread();
     if let Some(threads) = arguments.threads {
         builder.worker_threads(threads.get());

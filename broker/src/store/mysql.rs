@@ -2,8 +2,8 @@
 //!
 //! What decides is in the database alone; a broker remembers only what cannot change. From the
 //! request inwards:
-//! - [`lane`]: requests that come while a transaction is in flight gather for the next one;
-//!   [`append`], [`positions`], [`registration`] and [`ends`] are what lanes do.
+//! - [`group_commit`]: requests that come while a transaction is in flight gather for the next one;
+//!   [`append`], [`positions`], [`registration`] and [`ends`] are what it carries out.
 //! - [`recent`]: the messages in memory, which those at the head of a log get; [`topic`] reads the
 //!   others.
 //! - [`transaction`], [`statements`], [`connections`]: sqlx as it is used here; [`failure`]: what
@@ -20,7 +20,7 @@ mod connections;
 mod database;
 mod ends;
 mod failure;
-mod lane;
+mod group_commit;
 mod payloads;
 mod positions;
 mod recent;
@@ -49,7 +49,7 @@ use self::connections::Connections;
 use self::database::{Database, column};
 use self::ends::Ends;
 use self::failure::Failure;
-use self::lane::Lane;
+use self::group_commit::GroupCommit;
 use self::payloads::Payloads;
 use self::positions::{Move, Moved, Positions};
 use self::recent::Cache;
@@ -97,9 +97,9 @@ pub struct MysqlStore {
     cache: Arc<Cache>,
     topics: Topics,
     subscriptions: Subscriptions,
-    registrar: Lane<Registrar>,
-    positions: Lane<Positions>,
-    ends: Lane<Ends>,
+    registrar: GroupCommit<Registrar>,
+    positions: GroupCommit<Positions>,
+    ends: GroupCommit<Ends>,
     /// How many connections had been lost when the memory was last emptied.
     losses: AtomicU64,
     /// Its own tasks, which end with it.
@@ -130,9 +130,9 @@ impl MysqlStore {
                 cache: Arc::new(Cache::new(options.cache)),
                 topics: Topics::default(),
                 subscriptions: Subscriptions::default(),
-                registrar: Lane::new(Registrar(Arc::clone(&database)), timeout),
-                positions: Lane::new(Positions(Arc::clone(&database)), timeout),
-                ends: Lane::new(Ends(Arc::clone(&database)), timeout),
+                registrar: GroupCommit::new(Registrar(Arc::clone(&database)), timeout),
+                positions: GroupCommit::new(Positions(Arc::clone(&database)), timeout),
+                ends: GroupCommit::new(Ends(Arc::clone(&database)), timeout),
                 losses: AtomicU64::new(0),
                 database,
                 _tasks: tasks,

@@ -12,7 +12,7 @@ use broker_client::wire::{Offset, ProducerId, Sequence};
 use self::place::{Placed, place};
 use super::database::Database;
 use super::failure::Failure;
-use super::lane::{Attempt, Work};
+use super::group_commit::{Attempt, Work};
 use super::payloads::Payloads;
 use super::recent::{Origin, Recent};
 use super::transaction::Transaction;

@@ -11,7 +11,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::MysqlStore;
 use super::database::{Database, column};
 use super::failure::Failure;
-use super::lane::{Attempt, Work};
+use super::group_commit::{Attempt, Work};
 use super::statements::{Tail, Template, padded};
 use super::transaction::Statement;
 use crate::store::Error;

@@ -9,7 +9,7 @@ use broker_client::wire::{ConsumerId, Offset};
 
 use super::database::{Database, column};
 use super::failure::Failure;
-use super::lane::{Attempt, Work};
+use super::group_commit::{Attempt, Work};
 use super::statements::{Tail, Template, padded};
 use super::transaction::{Statement, Transaction};
 use crate::store::Error;

@@ -8,7 +8,7 @@ use broker_client::wire::{ConsumerId, Offset, ProducerId, TopicName};
 
 use super::database::{Database, column};
 use super::failure::Failure;
-use super::lane::{Attempt, Work};
+use super::group_commit::{Attempt, Work};
 use super::positions::now;
 use super::statements::{Tail, Template, at_most, padded};
 use super::transaction::{Statement, Transaction};

@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep};
 use super::MysqlStore;
 use super::database::column;
 use super::failure::Failure;
-use super::lane::Attempt;
+use super::group_commit::Attempt;
 use super::positions::now;
 use super::topic::Topic;
 use super::topics::name;

@@ -14,7 +14,7 @@ use super::append::Appender;
 use super::connections::Lease;
 use super::database::Database;
 use super::failure::Failure;
-use super::lane::Lane;
+use super::group_commit::GroupCommit;
 use super::recent::{Cache, Origin, Recent};
 use crate::store::messages::Rendered;
 use crate::store::segment::{SEGMENT_BYTES, Segment, as_offset};
@@ -44,7 +44,7 @@ pub(super) struct Topic {
     pub(super) id: u32,
     pub(super) name: TopicName,
     pub(super) recent: Arc<Recent>,
-    pub(super) appender: Lane<Appender>,
+    pub(super) appender: GroupCommit<Appender>,
     database: Arc<Database>,
     /// Held while messages are read from the database, so that all who want the same ones wait
     /// for one query.
@@ -66,7 +66,7 @@ impl Topic {
             id,
             name,
             recent,
-            appender: Lane::new(appender, database.timeout),
+            appender: GroupCommit::new(appender, database.timeout),
             database: Arc::clone(database),
             reading: Mutex::new(()),
             rows: AtomicUsize::new(FIRST_ROWS),

@@ -6,7 +6,7 @@ use sqlx::{Executor, MySql};
 
 use super::connections::{Connections, Lease, Mode};
 use super::failure::Failure;
-use super::lane::Attempt;
+use super::group_commit::Attempt;
 
 /// A statement with its parameters.
 pub(super) type Statement<'q> = Query<'q, MySql, MySqlArguments>;

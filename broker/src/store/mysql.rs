@@ -53,7 +53,7 @@ use self::group_commit::GroupCommit;
 use self::payloads::Payloads;
 use self::positions::{Move, Moved, Positions};
 use self::recent::Cache;
-use self::registration::{Registrar, Wish};
+use self::registration::{RegisterRequest, Registrar};
 use self::subscriptions::{Standing, Subscriptions};
 use self::topic::Topic;
 use self::topics::Topics;
@@ -389,8 +389,8 @@ impl Store for MysqlStore {
     fn create_topic(&self, topic: TopicName) -> Answer<'_, ()> {
         Box::pin(async move {
             let until = self.database.deadline();
-            let made = self.registrar.ask(Wish::Topic(topic.clone()), until).await?;
-            self.topics.add(self, made.topic, topic);
+            let allotted = self.registrar.ask(RegisterRequest::Topic(topic.clone()), until).await?;
+            self.topics.add(self, allotted.topic, topic);
             Ok(())
         })
     }
@@ -402,10 +402,11 @@ impl Store for MysqlStore {
     fn register_producer(&self, topic: TopicName) -> Answer<'_, ProducerId> {
         Box::pin(async move {
             let until = self.database.deadline();
-            let made = self.registrar.ask(Wish::Producer(topic.clone()), until).await?;
-            let topic = self.topics.add(self, made.topic, topic);
-            self.topics.add_producer(made.producer(), topic);
-            Ok(made.producer())
+            let allotted =
+                self.registrar.ask(RegisterRequest::Producer(topic.clone()), until).await?;
+            let topic = self.topics.add(self, allotted.topic, topic);
+            self.topics.add_producer(allotted.producer(), topic);
+            Ok(allotted.producer())
         })
     }
 
@@ -416,13 +417,14 @@ impl Store for MysqlStore {
             let Ok(name) = topic.parse::<TopicName>() else {
                 return Err(Error::UnknownTopic(topic.to_owned()));
             };
-            let made = self.registrar.ask(Wish::Consumer(topic.to_owned()), until).await?;
-            let topic = self.topics.add(self, made.topic, name);
+            let allotted =
+                self.registrar.ask(RegisterRequest::Consumer(topic.to_owned()), until).await?;
+            let topic = self.topics.add(self, allotted.topic, name);
             // The end was read and then written down in one transaction, so it is on disk.
-            topic.recent.prove(made.end);
-            let standing = Standing { position: made.end, is_proven: true };
-            self.subscriptions.add(made.consumer(), topic, standing);
-            Ok(Subscribed { consumer: made.consumer(), offset: made.end })
+            topic.recent.prove(allotted.end);
+            let standing = Standing { position: allotted.end, is_proven: true };
+            self.subscriptions.add(allotted.consumer(), topic, standing);
+            Ok(Subscribed { consumer: allotted.consumer(), offset: allotted.end })
         })
     }
 

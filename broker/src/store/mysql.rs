@@ -4,7 +4,7 @@
 //! request inwards:
 //! - [`group_commit`]: requests that come while a transaction is in flight gather for the next one;
 //!   [`append`], [`positions`], [`registration`] and [`ends`] are what it carries out.
-//! - [`recent`]: the messages in memory, which those at the head of a log get; [`topic`] reads the
+//! - [`tail_cache`]: the messages in memory, which those at the head of a log get; [`topic`] reads the
 //!   others.
 //! - [`transaction`], [`statements`], [`connections`]: sqlx as it is used here; [`failure`]: what
 //!   may be concluded from its errors.
@@ -23,12 +23,12 @@ mod failure;
 mod group_commit;
 mod payloads;
 mod positions;
-mod recent;
 mod registration;
 mod retention;
 mod setup;
 mod statements;
 mod subscriptions;
+mod tail_cache;
 mod topic;
 mod topics;
 mod transaction;
@@ -52,9 +52,9 @@ use self::failure::Failure;
 use self::group_commit::GroupCommit;
 use self::payloads::Payloads;
 use self::positions::{Move, Moved, Positions};
-use self::recent::Cache;
 use self::registration::{RegisterRequest, Registrar};
 use self::subscriptions::{Standing, Subscriptions};
+use self::tail_cache::CacheLimit;
 use self::topic::Topic;
 use self::topics::Topics;
 use super::memory::Retain;
@@ -94,7 +94,7 @@ impl Default for Options {
 /// The store in a database.
 pub struct MysqlStore {
     database: Arc<Database>,
-    cache: Arc<Cache>,
+    cache: Arc<CacheLimit>,
     topics: Topics,
     subscriptions: Subscriptions,
     registrar: GroupCommit<Registrar>,
@@ -127,7 +127,7 @@ impl MysqlStore {
                 tasks.spawn(retention::keep(store.clone()));
             }
             Self {
-                cache: Arc::new(Cache::new(options.cache)),
+                cache: Arc::new(CacheLimit::new(options.cache)),
                 topics: Topics::default(),
                 subscriptions: Subscriptions::default(),
                 registrar: GroupCommit::new(Registrar(Arc::clone(&database)), timeout),
@@ -155,7 +155,7 @@ impl MysqlStore {
         let losses = self.database.connections.losses();
         if self.losses.swap(losses, Ordering::AcqRel) != losses {
             for topic in self.topics.all() {
-                topic.recent.forget();
+                topic.tail.forget();
             }
         }
     }
@@ -163,7 +163,7 @@ impl MysqlStore {
     /// The topics for whose messages somebody waits.
     fn topics_awaited(&self) -> Vec<Arc<Topic>> {
         self.forget_if_lost();
-        self.topics.all().into_iter().filter(|topic| topic.recent.is_awaited()).collect()
+        self.topics.all().into_iter().filter(|topic| topic.tail.is_awaited()).collect()
     }
 
     async fn append_now(&self, append: &Append<'_>, until: Instant) -> Result<Offset, Error> {
@@ -272,7 +272,7 @@ impl MysqlStore {
         until: Instant,
     ) -> Result<(), Error> {
         match offset {
-            Some(given) if given > topic.recent.proven() => {
+            Some(given) if given > topic.tail.proven() => {
                 let end = self.end(topic, until).await?;
                 if given > end { Err(Error::OffsetBeyond { given, end }) } else { Ok(()) }
             }
@@ -290,11 +290,11 @@ impl MysqlStore {
     ) -> Result<Taking, Error> {
         let mut is_asked = false;
         loop {
-            topic.recent.take(&mut taking);
+            topic.tail.take(&mut taking);
             if taking.is_full() {
                 return Ok(taking);
             }
-            let end = match topic.recent.end() {
+            let end = match topic.tail.end() {
                 // An answer with messages may lack those of a moment ago, and so may one that
                 // waits for them.
                 Some(end) if is_asked || waits || !taking.messages.is_empty() => end,
@@ -310,7 +310,7 @@ impl MysqlStore {
             match topic.read(taking.next, until).await.map_err(Failure::into_error)? {
                 Some(segment) => taking.take_from(&segment),
                 // Either somebody else has read them, or the log is shorter than it seemed.
-                None if topic.recent.gap(taking.next) == Some(0) => {}
+                None if topic.tail.gap(taking.next) == Some(0) => {}
                 None => {
                     self.end(topic, until).await?;
                     if !taking.messages.is_empty() || is_asked {
@@ -326,7 +326,7 @@ impl MysqlStore {
     async fn end(&self, topic: &Topic, until: Instant) -> Result<Offset, Error> {
         let ends = self.ends.ask(vec![topic.id], until).await?;
         let end = *ends.first().expect("as many ends come as topics were asked for");
-        topic.recent.see(end);
+        topic.tail.see(end);
         Ok(end)
     }
 
@@ -421,7 +421,7 @@ impl Store for MysqlStore {
                 self.registrar.ask(RegisterRequest::Consumer(topic.to_owned()), until).await?;
             let topic = self.topics.add(self, allotted.topic, name);
             // The end was read and then written down in one transaction, so it is on disk.
-            topic.recent.prove(allotted.end);
+            topic.tail.prove(allotted.end);
             let standing = Standing { position: allotted.end, is_proven: true };
             self.subscriptions.add(allotted.consumer(), topic, standing);
             Ok(Subscribed { consumer: allotted.consumer(), offset: allotted.end })
@@ -452,12 +452,12 @@ impl Store for MysqlStore {
         Box::pin(async move {
             let until = self.database.deadline();
             let subscribed = self.subscribed(&subscription, until).await?;
-            let recent = &subscribed.topic.recent;
-            let _waiting = recent.wait();
+            let tail = &subscribed.topic.tail;
+            let _waiting = tail.wait();
             loop {
                 // It listens from here on, so that nothing after the look is missed.
-                let changed = recent.changed.notified();
-                if subscribed.is_over() || recent.reaches(offset) {
+                let changed = tail.changed.notified();
+                if subscribed.is_over() || tail.reaches(offset) {
                     return Ok(());
                 }
                 changed.await;

@@ -14,7 +14,7 @@ use super::database::Database;
 use super::failure::Failure;
 use super::group_commit::{Attempt, Work};
 use super::payloads::Payloads;
-use super::recent::{Origin, Recent};
+use super::tail_cache::{Origin, TailCache};
 use super::transaction::Transaction;
 use crate::store::Error;
 use crate::store::count::Count;
@@ -37,7 +37,7 @@ pub(super) struct Batch {
 pub(super) struct Appender {
     database: Arc<Database>,
     topic: u32,
-    recent: Arc<Recent>,
+    tail: Arc<TailCache>,
     known: Mutex<Known>,
 }
 
@@ -92,15 +92,15 @@ impl Work for Appender {
         committed?;
         self.remember(&placed);
         if placed.rows > 0 {
-            self.recent.add(placed.first, block, Origin::Appended);
+            self.tail.add(placed.first, block, Origin::Appended);
         }
         Ok(placed.answers)
     }
 }
 
 impl Appender {
-    pub(super) fn new(database: Arc<Database>, topic: u32, recent: Arc<Recent>) -> Self {
-        Self { database, topic, recent, known: Mutex::default() }
+    pub(super) fn new(database: Arc<Database>, topic: u32, tail: Arc<TailCache>) -> Self {
+        Self { database, topic, tail, known: Mutex::default() }
     }
 
     /// Where the group would go if nobody else has appended; `None` where that is not known, and
@@ -150,7 +150,7 @@ impl Appender {
 
     /// Notes whether others append too: where the end is as this broker left it, they do not.
     fn note_end(&self, next: Offset) {
-        let proven = self.recent.proven();
+        let proven = self.tail.proven();
         let mut known = self.known();
         known.is_shared = proven != next;
         if known.counted != next {

@@ -87,7 +87,7 @@ pub(super) async fn watch(store: Weak<MysqlStore>) {
         // Without an answer they go on waiting; their polls are told what is wrong.
         if let Ok(ends) = store.ends.ask(ids, store.database.deadline()).await {
             for (topic, end) in awaited.iter().zip(ends) {
-                topic.recent.see(end);
+                topic.tail.see(end);
             }
         }
     }

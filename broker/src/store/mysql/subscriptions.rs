@@ -76,7 +76,7 @@ impl Subscriptions {
         let ended = self.0.write().unwrap_or_else(PoisonError::into_inner).remove(&consumer);
         if let Some(ended) = ended {
             ended.is_over.store(true, Ordering::Release);
-            ended.topic.recent.changed.notify_waiters();
+            ended.topic.tail.changed.notify_waiters();
         }
     }
 }

@@ -16,12 +16,12 @@ use crate::store::segment::{Segment, Taking};
 /// Beside its messages, the memory that a segment takes.
 const SEGMENT_COST: usize = 200;
 
-/// The recent part of one topic's log.
+/// The tail of one topic's log.
 #[derive(Debug)]
-pub(super) struct Recent {
-    cache: Arc<Cache>,
+pub(super) struct TailCache {
+    cache: Arc<CacheLimit>,
     log: Mutex<Log>,
-    /// Told when the end moves and when a subscription ends; waiters look for themselves.
+    /// Notified when the end moves and when a subscription ends; waiters then look again.
     pub(super) changed: Notify,
     /// How many wait for messages.
     waiting: AtomicUsize,
@@ -38,8 +38,8 @@ struct Log {
     seen: Option<Offset>,
 }
 
-impl Recent {
-    pub(super) fn new(cache: Arc<Cache>) -> Arc<Self> {
+impl TailCache {
+    pub(super) fn new(cache: Arc<CacheLimit>) -> Arc<Self> {
         let (log, changed, waiting) = Default::default();
         Arc::new(Self { cache, log, changed, waiting })
     }
@@ -125,7 +125,7 @@ impl Recent {
         }
     }
 
-    /// Whether somebody waits for messages.
+    /// Whether a poll waits for messages.
     pub(super) fn is_awaited(&self) -> bool {
         self.waiting.load(Ordering::Relaxed) > 0
     }
@@ -150,8 +150,8 @@ impl Recent {
     }
 }
 
-/// Somebody who waits for messages of a topic.
-pub(super) struct Waiting<'a>(&'a Recent);
+/// A poll that waits for messages of a topic.
+pub(super) struct Waiting<'a>(&'a TailCache);
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
@@ -171,7 +171,7 @@ pub(super) enum Origin {
 
 /// Bounds the memory of all topics: the oldest that came in goes first.
 #[derive(Debug)]
-pub(super) struct Cache {
+pub(super) struct CacheLimit {
     /// Bytes for each origin.
     limit: usize,
     appended: Mutex<Entries>,
@@ -186,12 +186,12 @@ struct Entries {
 
 #[derive(Debug)]
 struct Entry {
-    topic: Weak<Recent>,
+    topic: Weak<TailCache>,
     first: Offset,
     bytes: usize,
 }
 
-impl Cache {
+impl CacheLimit {
     pub(super) fn new(bytes: usize) -> Self {
         Self { limit: bytes / 2, appended: Mutex::default(), read: Mutex::default() }
     }
@@ -208,7 +208,7 @@ impl Cache {
     fn enter(
         &self,
         origin: Origin,
-        topic: &Arc<Recent>,
+        topic: &Arc<TailCache>,
         first: Offset,
         bytes: usize,
     ) -> Vec<Entry> {
@@ -258,14 +258,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whoever_waits_is_woken_by_a_proof_too() {
-        let recent = Recent::new(Arc::new(Cache::new(1 << 20)));
-        recent.see(100);
-        recent.prove(100);
-        let changed = recent.changed.notified();
-        // What another broker appended becomes known by a registration, and not by a look.
-        recent.prove(101);
+    fn a_poll_that_waits_is_woken_by_a_durable_end_too() {
+        let tail = TailCache::new(Arc::new(CacheLimit::new(1 << 20)));
+        tail.see(100);
+        tail.prove(100);
+        let changed = tail.changed.notified();
+        // A registration, not a query for the end, reports what another broker appended.
+        tail.prove(101);
         assert!(changed.now_or_never().is_some());
-        assert!(recent.reaches(100));
+        assert!(tail.reaches(100));
     }
 }

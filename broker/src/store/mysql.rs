@@ -3,7 +3,7 @@
 //! What decides is in the database alone; a broker remembers only what cannot change. From the
 //! request inwards:
 //! - [`group_commit`]: requests that come while a transaction is in flight gather for the next one;
-//!   [`append`], [`positions`], [`registration`] and [`ends`] are what it carries out.
+//!   [`append`], [`positions`], [`registration`] and [`log_end`] are what it carries out.
 //! - [`tail_cache`]: the messages in memory, which those at the head of a log get; [`topic`] reads the
 //!   others.
 //! - [`transaction`], [`statements`], [`connections`]: sqlx as it is used here; [`failure`]: what
@@ -18,9 +18,9 @@ mod address;
 mod append;
 mod connections;
 mod database;
-mod ends;
 mod failure;
 mod group_commit;
+mod log_end;
 mod payloads;
 mod positions;
 mod registration;
@@ -47,9 +47,9 @@ pub use self::setup::drop_database;
 use self::append::Batch;
 use self::connections::Connections;
 use self::database::{Database, column};
-use self::ends::Ends;
 use self::failure::Failure;
 use self::group_commit::GroupCommit;
+use self::log_end::LogEnds;
 use self::payloads::Payloads;
 use self::positions::{Move, Moved, Positions};
 use self::registration::{RegisterRequest, Registrar};
@@ -99,7 +99,7 @@ pub struct MysqlStore {
     subscriptions: Subscriptions,
     registrar: GroupCommit<Registrar>,
     positions: GroupCommit<Positions>,
-    ends: GroupCommit<Ends>,
+    ends: GroupCommit<LogEnds>,
     /// How many connections had been lost when the memory was last emptied.
     losses: AtomicU64,
     /// Its own tasks, which end with it.
@@ -122,7 +122,7 @@ impl MysqlStore {
         let database = Arc::new(database);
         Ok(Arc::new_cyclic(|store| {
             let mut tasks = JoinSet::new();
-            tasks.spawn(ends::watch(store.clone()));
+            tasks.spawn(log_end::watch(store.clone()));
             if options.retain == Retain::Lag {
                 tasks.spawn(retention::keep(store.clone()));
             }
@@ -132,7 +132,7 @@ impl MysqlStore {
                 subscriptions: Subscriptions::default(),
                 registrar: GroupCommit::new(Registrar(Arc::clone(&database)), timeout),
                 positions: GroupCommit::new(Positions(Arc::clone(&database)), timeout),
-                ends: GroupCommit::new(Ends(Arc::clone(&database)), timeout),
+                ends: GroupCommit::new(LogEnds(Arc::clone(&database)), timeout),
                 losses: AtomicU64::new(0),
                 database,
                 _tasks: tasks,

@@ -298,7 +298,7 @@ impl Lease<'_> {
         self.connection.as_mut().expect("it is there until it is given back")
     }
 
-    /// Ends the use of a connection on which no statement is half done and no transaction open.
+    /// LogEnds the use of a connection on which no statement is half done and no transaction open.
     pub(super) fn give_back(mut self) {
         if let Some(connection) = self.connection.take() {
             self.connections.works();

@@ -12,7 +12,7 @@
 //!
 //! Acknowledged is what a commit has returned for. A failure before a commit was sent is definite,
 //! one after it is an unknown outcome. What this broker has read and not written is handed out
-//! only once a later commit of its own proves it to be on disk.
+//! only once a later commit of its own proves that it is on disk.
 
 mod address;
 mod append;
@@ -53,7 +53,7 @@ use self::log_end::LogEnds;
 use self::payloads::Payloads;
 use self::positions::{Move, Moved, Positions};
 use self::registration::{RegisterRequest, Registrar};
-use self::subscriptions::{Standing, Subscriptions};
+use self::subscriptions::{KnownPosition, Subscriptions};
 use self::tail_cache::CacheLimit;
 use self::topic::Topic;
 use self::topics::Topics;
@@ -201,10 +201,10 @@ impl MysqlStore {
         let topic = &subscription.topic;
         let busy = || Error::Unavailable("another poll of this consumer takes too long".to_owned());
         // Polls of one consumer follow each other.
-        let locked = tokio::time::timeout_at(until, subscription.standing.lock()).await;
-        let mut standing = locked.map_err(|_| busy())?;
+        let locked = tokio::time::timeout_at(until, subscription.known.lock()).await;
+        let mut known = locked.map_err(|_| busy())?;
         loop {
-            let Standing { position: from, is_proven } = *standing;
+            let KnownPosition { position: from, is_durable } = *known;
             let start = poll.offset.unwrap_or(from);
             // What is passed is passed for good, but how far is for the database to say.
             let is_passed = start < from;
@@ -217,7 +217,7 @@ impl MysqlStore {
                     Ok(taken) => taken,
                     Err(error) => match self.moved_on(poll, from, until).await {
                         Some(position) => {
-                            *standing = Standing { position, is_proven: false };
+                            *known = KnownPosition { position, is_durable: false };
                             continue;
                         }
                         None => return Err(error),
@@ -230,21 +230,22 @@ impl MysqlStore {
                 None => taken.next,
             };
             let stays = to == from;
-            if poll.waits && stays && is_proven && !is_passed && taken.messages.is_empty() {
+            if poll.waits && stays && is_durable && !is_passed && taken.messages.is_empty() {
                 return Ok(Polled { messages: taken.messages, position: to });
             }
             let consumer = poll.subscription.consumer;
             // What another broker is just committing must not be confirmed before it is on disk.
-            let proves = stays && !is_proven && poll.offset.is_some();
-            match self.positions.ask(Move { consumer, from, to, proves }, until).await? {
+            let barrier = stays && !is_durable && poll.offset.is_some();
+            match self.positions.ask(Move { consumer, from, to, barrier }, until).await? {
                 Moved::Done if is_passed => {
                     return Err(Error::OffsetPassed { given: start, position: from });
                 }
                 Moved::Done => {
-                    *standing = Standing { position: to, is_proven: is_proven || proves || !stays };
+                    *known =
+                        KnownPosition { position: to, is_durable: is_durable || barrier || !stays };
                     return Ok(Polled { messages: taken.messages, position: to });
                 }
-                Moved::Stands(position) => *standing = Standing { position, is_proven: false },
+                Moved::Stands(position) => *known = KnownPosition { position, is_durable: false },
                 Moved::Gone => {
                     self.subscriptions.forget(consumer);
                     return Err(Error::UnknownConsumer(consumer));
@@ -257,7 +258,7 @@ impl MysqlStore {
     /// it to be: what it passed by then may be deleted, and cannot be read any more.
     async fn moved_on(&self, poll: &Poll<'_>, from: Offset, until: Instant) -> Option<Offset> {
         let consumer = poll.subscription.consumer;
-        let looking = Move { consumer, from, to: from, proves: false };
+        let looking = Move { consumer, from, to: from, barrier: false };
         match self.positions.ask(looking, until).await {
             Ok(Moved::Stands(stands)) => Some(stands),
             _ => None,
@@ -272,7 +273,7 @@ impl MysqlStore {
         until: Instant,
     ) -> Result<(), Error> {
         match offset {
-            Some(given) if given > topic.tail.proven() => {
+            Some(given) if given > topic.tail.durable_end() => {
                 let end = self.end(topic, until).await?;
                 if given > end { Err(Error::OffsetBeyond { given, end }) } else { Ok(()) }
             }
@@ -371,10 +372,10 @@ impl MysqlStore {
     async fn ready_now(&self) -> Result<(), Error> {
         // It writes: a server that only reads, or has no table of ours, is of no use.
         let written = self.database.read(self.database.deadline(), |lease| {
-            let beat = self.database.heartbeat();
+            let barrier = self.database.durability_barrier();
             Box::pin(async move {
-                let beaten = beat.execute(lease.raw()).await;
-                beaten.map(drop).map_err(|error| lease.failed(&error))
+                let written = barrier.execute(lease.raw()).await;
+                written.map(drop).map_err(|error| lease.failed(&error))
             })
         });
         written.await.map_err(Failure::into_error)
@@ -421,9 +422,9 @@ impl Store for MysqlStore {
                 self.registrar.ask(RegisterRequest::Consumer(topic.to_owned()), until).await?;
             let topic = self.topics.add(self, allotted.topic, name);
             // The end was read and then written down in one transaction, so it is on disk.
-            topic.tail.prove(allotted.end);
-            let standing = Standing { position: allotted.end, is_proven: true };
-            self.subscriptions.add(allotted.consumer(), topic, standing);
+            topic.tail.mark_durable(allotted.end);
+            let known = KnownPosition { position: allotted.end, is_durable: true };
+            self.subscriptions.add(allotted.consumer(), topic, known);
             Ok(Subscribed { consumer: allotted.consumer(), offset: allotted.end })
         })
     }

@@ -80,7 +80,7 @@ async fn a_message_of_another_broker_is_handed_out_only_after_a_commit_of_ones_o
     assert_eq!(beats(&mut sql).await, 0);
     assert_eq!(b.take("T", at_b, 9).await, ["first"]);
     assert_eq!(beats(&mut sql).await, 1, "the commit that proves it");
-    // Nobody can commit a heartbeat now.
+    // No broker can write a durability barrier now.
     sql.execute("BEGIN").await.unwrap();
     sql.execute("SELECT * FROM heartbeats FOR UPDATE").await.unwrap();
     a.append("T", producer, None, &["second"]).await.unwrap();

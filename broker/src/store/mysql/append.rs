@@ -143,16 +143,16 @@ impl Appender {
             write::counts(transaction, self.topic, &placed).await?;
         } else if placed.repeats {
             // What is answered for again may be another broker's commit that is not on disk yet.
-            transaction.execute(self.database.heartbeat()).await?;
+            transaction.execute(self.database.durability_barrier()).await?;
         }
         Ok(placed)
     }
 
     /// Notes whether others append too: where the end is as this broker left it, they do not.
     fn note_end(&self, next: Offset) {
-        let proven = self.tail.proven();
+        let durable_end = self.tail.durable_end();
         let mut known = self.known();
-        known.is_shared = proven != next;
+        known.is_shared = durable_end != next;
         if known.counted != next {
             // What others appended may be of producers that are known here, and not in this group.
             known.counts.clear();

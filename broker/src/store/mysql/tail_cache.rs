@@ -32,7 +32,7 @@ struct Log {
     /// By their first offset; they do not overlap, but there may be gaps.
     segments: BTreeMap<Offset, Segment>,
     /// Everything before it is on disk.
-    proven: Offset,
+    durable_end: Offset,
     /// The end as the database said last, where it was asked. It may be that of a commit which
     /// a crash undoes, so it wakes and is asked again, and nothing more.
     seen: Option<Offset>,
@@ -48,8 +48,8 @@ impl TailCache {
     pub(super) fn add(self: &Arc<Self>, first: Offset, block: Rendered, origin: Origin) -> Segment {
         let segment = Segment { first, messages: Arc::new(block) };
         let mut log = self.log();
-        let moves = log.proven.max(segment.end()) > log.proven;
-        log.proven = log.proven.max(segment.end());
+        let moves = log.durable_end.max(segment.end()) > log.durable_end;
+        log.durable_end = log.durable_end.max(segment.end());
         let last = log.segments.range_mut(..first).next_back();
         let bytes = segment.messages.bytes();
         let extended =
@@ -90,25 +90,25 @@ impl TailCache {
     /// Where the log ends, as far as is known; `None` where the database has yet to say.
     pub(super) fn end(&self) -> Option<Offset> {
         let log = self.log();
-        log.seen.map(|seen| seen.max(log.proven))
+        log.seen.map(|seen| seen.max(log.durable_end))
     }
 
     /// Whether the log is known to have something at `offset`.
     pub(super) fn reaches(&self, offset: Offset) -> bool {
         let log = self.log();
-        log.proven > offset || log.seen.is_some_and(|seen| seen > offset)
+        log.durable_end > offset || log.seen.is_some_and(|seen| seen > offset)
     }
 
     /// Everything before this offset is on disk.
-    pub(super) fn proven(&self) -> Offset {
-        self.log().proven
+    pub(super) fn durable_end(&self) -> Offset {
+        self.log().durable_end
     }
 
     /// Notes that everything before `end` is on disk.
-    pub(super) fn prove(&self, end: Offset) {
+    pub(super) fn mark_durable(&self, end: Offset) {
         let mut log = self.log();
-        let moves = end > log.proven;
-        log.proven = log.proven.max(end);
+        let moves = end > log.durable_end;
+        log.durable_end = log.durable_end.max(end);
         drop(log);
         if moves {
             self.changed.notify_waiters();
@@ -118,7 +118,7 @@ impl TailCache {
     /// Notes what the database says of the end, and wakes if it has moved.
     pub(super) fn see(&self, end: Offset) {
         let mut log = self.log();
-        let before = log.seen.replace(end).map(|seen| seen.max(log.proven));
+        let before = log.seen.replace(end).map(|seen| seen.max(log.durable_end));
         drop(log);
         if before.is_none_or(|before| end > before) {
             self.changed.notify_waiters();
@@ -261,10 +261,10 @@ mod tests {
     fn a_poll_that_waits_is_woken_by_a_durable_end_too() {
         let tail = TailCache::new(Arc::new(CacheLimit::new(1 << 20)));
         tail.see(100);
-        tail.prove(100);
+        tail.mark_durable(100);
         let changed = tail.changed.notified();
         // A registration, not a query for the end, reports what another broker appended.
-        tail.prove(101);
+        tail.mark_durable(101);
         assert!(changed.now_or_never().is_some());
         assert!(tail.reaches(100));
     }

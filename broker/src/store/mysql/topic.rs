@@ -109,7 +109,7 @@ impl Topic {
         self.rows.store(rows.clamp(1, READ_ROWS), Ordering::Relaxed);
     }
 
-    /// Reads at most `gap` messages, and proves that what it read is on disk.
+    /// Reads at most `gap` messages, and makes sure that what it read is on disk.
     async fn select(
         &self,
         lease: &mut Lease<'_>,
@@ -119,11 +119,11 @@ impl Topic {
         let rows = as_offset(self.rows.load(Ordering::Relaxed)).min(gap);
         let block = self.select_only(lease, start, rows).await?;
         let end = start + as_offset(block.len());
-        if end > self.tail.proven() {
+        if end > self.tail.durable_end() {
             // On the same connection: after a crash in between it is gone, and so is what was read.
-            let proved = self.database.heartbeat().execute(lease.raw()).await;
+            let proved = self.database.durability_barrier().execute(lease.raw()).await;
             proved.map_err(|error| lease.failed(&error))?;
-            self.tail.prove(end);
+            self.tail.mark_durable(end);
         }
         Ok(block)
     }

@@ -1,7 +1,7 @@
 //! Stores: where topics, registrations and messages live. A new one is one file here that
 //! implements [`Store`], and one line in [`crate::Arguments`].
 
-mod count;
+mod dedup;
 mod error;
 pub mod memory;
 pub(crate) mod messages;

@@ -4,6 +4,7 @@ use std::fmt;
 
 use sqlx::mysql::MySqlDatabaseError;
 
+use crate::io_error;
 use crate::store::Error;
 
 /// MySQL's number of a deadlock, after which the transaction is rolled back.
@@ -148,9 +149,7 @@ fn text(error: &sqlx::Error) -> String {
             "the database closed the connection".to_owned()
         }
         sqlx::Error::Io(error) => {
-            let text = error.to_string();
-            let end = text.find(" (os error").unwrap_or(text.len());
-            format!("the connection to the database failed: {}", text[..end].to_lowercase())
+            format!("the connection to the database failed: {}", io_error::text(error))
         }
         sqlx::Error::Database(error) => {
             format!("the database says: {}", error.message())

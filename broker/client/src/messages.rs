@@ -22,7 +22,7 @@ pub struct Messages {
 pub struct Message<'a> {
     /// Its place in the topic's log; absent from the original broker.
     pub offset: Option<Offset>,
-    /// Who sent it; absent from the original broker.
+    /// The producer that sent it; absent from the original broker.
     pub producer_id: Option<ProducerId>,
     /// Its number, where it was sent with one.
     pub sequence: Option<Sequence>,

@@ -13,7 +13,7 @@ use broker_client::wire::{Delivered, Offset, ProducerId, Sequence};
 pub struct Message {
     /// Its place in the log.
     pub offset: Offset,
-    /// Who sent it.
+    /// The producer that sent it.
     pub producer: ProducerId,
     /// Its number, where it was sent with one.
     pub sequence: Option<Sequence>,

@@ -160,7 +160,7 @@ impl MysqlStore {
         }
     }
 
-    /// The topics for whose messages somebody waits.
+    /// The topics on which a poll waits for messages.
     fn topics_awaited(&self) -> Vec<Arc<Topic>> {
         self.forget_if_lost();
         self.topics.all().into_iter().filter(|topic| topic.tail.is_awaited()).collect()
@@ -310,7 +310,7 @@ impl MysqlStore {
             }
             match topic.read(taking.next, until).await.map_err(Failure::into_error)? {
                 Some(segment) => taking.take_from(&segment),
-                // Either somebody else has read them, or the log is shorter than it seemed.
+                // Either another poll has read them, or the log is shorter than it seemed.
                 None if topic.tail.gap(taking.next) == Some(0) => {}
                 None => {
                     self.end(topic, until).await?;

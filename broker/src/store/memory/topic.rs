@@ -99,7 +99,7 @@ impl Topic {
 
     /// Frees what every subscription is past: in short steps, and outside the lock, so that the
     /// topic is not held up by a large log. Without an await, for a caller that goes away would
-    /// leave the rest behind, and nobody would come back for it.
+    /// leave the rest behind, and no later call would free it.
     pub(super) fn free_passed(&self, budget: &Budget) {
         loop {
             let Freed { bytes, memory, more } = self.log().free_passed();

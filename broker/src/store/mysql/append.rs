@@ -103,7 +103,7 @@ impl Appender {
         Self { database, topic, tail, known: Mutex::default() }
     }
 
-    /// Where the group would go if nobody else has appended; `None` where that is not known, and
+    /// Where the group would go if no other broker has appended; `None` where that is not known, and
     /// where an answer would be anything but an offset of its own, for that is not to be guessed.
     fn guess(&self, group: &[Batch]) -> Option<Placed> {
         let mut known = self.known();

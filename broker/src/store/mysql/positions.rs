@@ -26,7 +26,7 @@ macro_rules! now {
 pub(super) use now;
 
 /// Each `WHEN` part is bound in its turn: the new positions, then the ids, then the old ones. When
-/// somebody polled is kept to a second, so that most polls that move nothing write nothing.
+/// a consumer polled is kept to a second, so that most polls that move nothing write nothing.
 const MOVE: Template = Template {
     head: concat!(
         "UPDATE subscriptions SET polled = IF(polled + 1000 < ",

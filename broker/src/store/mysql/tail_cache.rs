@@ -159,7 +159,7 @@ impl Drop for Waiting<'_> {
     }
 }
 
-/// Where messages in memory come from. Each has half of the memory, so that a consumer who reads
+/// Where messages in memory come from. Each has half of the memory, so that a consumer that reads
 /// the whole past does not drive out what those at the head are about to get.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Origin {
@@ -231,7 +231,7 @@ impl CacheLimit {
 
     fn overflow(&self, entries: &mut Entries) -> Vec<Entry> {
         let mut evicted = Vec::new();
-        // The latest stays: it is on its way to somebody.
+        // The latest stays: it is on its way to a consumer.
         while entries.used > self.limit && entries.queue.len() > 1 {
             let oldest = entries.queue.pop_front().expect("there are two");
             entries.used -= oldest.bytes;

@@ -46,7 +46,7 @@ pub(super) struct Topic {
     pub(super) tail: Arc<TailCache>,
     pub(super) appender: GroupCommit<Appender>,
     database: Arc<Database>,
-    /// Held while messages are read from the database, so that all who want the same ones wait
+    /// Held while messages are read from the database, so that all polls for the same ones wait
     /// for one query.
     reading: Mutex<()>,
     /// How many rows the next query asks for.
@@ -74,7 +74,7 @@ impl Topic {
     }
 
     /// Messages from `start` on that are not in memory, at least one; `None` where the log ends
-    /// there, or somebody else has read them by now.
+    /// there, or another poll has read them by now.
     pub(super) async fn read(
         self: &Arc<Self>,
         start: Offset,

@@ -117,7 +117,11 @@ async fn others_take_all_connections_but_those_of_the_broker() {
 async fn others_take_all_connections() {
     let Some(mut scene) = Scene::idle(&["--max-connections=12"], &[]).await else { return };
     let mut others = take_all(&scene.server).await;
-    kill_brokers(&mut others[0]).await;
+    let before = status(&mut others[0], "Threads_connected").await;
+    let killed = kill_brokers(&mut others[0]).await;
+    while status(&mut others[0], "Threads_connected").await > before - killed {
+        sleep(Duration::from_millis(5)).await;
+    }
     others.extend(take_all(&scene.server).await);
     let during = scene.probe.ask().await;
     assert_eq!((during.produce.0, during.poll.0), (Answer::Unavailable, Answer::Unavailable));
@@ -338,13 +342,15 @@ async fn take_all(server: &OwnServer) -> Vec<MySqlConnection> {
     others
 }
 
-/// Ends the connections that brokers have.
-async fn kill_brokers(sql: &mut MySqlConnection) {
+/// Ends the connections that brokers have, and answers how many they were.
+async fn kill_brokers(sql: &mut MySqlConnection) -> i64 {
     let ids = "SELECT CAST(id AS SIGNED) FROM information_schema.processlist WHERE db = 'torture'";
-    for id in sqlx::query_scalar::<_, i64>(ids).fetch_all(&mut *sql).await.unwrap() {
+    let ids = sqlx::query_scalar::<_, i64>(ids).fetch_all(&mut *sql).await.unwrap();
+    for id in &ids {
         // It may have gone by itself.
         let _ = sql.execute(AssertSqlSafe(format!("KILL {id}"))).await;
     }
+    i64::try_from(ids.len()).unwrap()
 }
 
 /// A session that has locked the row of the topic that is asked for.

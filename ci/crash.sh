@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 brokers="${1:-50}"
 databases="${2:-20}"
 crash() {
-  cargo test --locked --package broker --test crash -- --nocapture "$@"
+  cargo test --locked --package broker --test suite -- --nocapture "${@/#/crash::}"
 }
 CRASH_ROUNDS="$brokers" crash a_killed_broker
 CRASH_ROUNDS="$databases" crash a_killed_database

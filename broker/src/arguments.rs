@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::time::Duration;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 
 use crate::http::Limits;
 use crate::server::Options;
@@ -130,10 +130,11 @@ pub struct Arguments {
     #[arg(long, value_enum, env = "BROKER_LOG_FORMAT", default_value = "text")]
     pub log_format: LogFormat,
 
-    /// What is logged: error, warn, info, debug, trace or off, or directives like `broker=debug`
+    /// What is logged: error, warn, info, debug, trace or off; or directives, which name modules
+    /// too, like `warn,broker=debug`
     #[arg(long, value_name = "LEVEL", env = "BROKER_LOG_LEVEL", default_value = "info",
           value_parser = log_level)]
-    pub log_level: String,
+    pub log_level: Targets,
 }
 
 /// The stores there are.
@@ -254,11 +255,13 @@ fn count(text: &str) -> Result<NonZeroUsize, String> {
     text.parse().map_err(|_| "expected a whole number, at least 1".to_owned())
 }
 
-fn log_level(text: &str) -> Result<String, String> {
+fn log_level(text: &str) -> Result<Targets, String> {
     const EXPECTED: &str = "expected a level, such as info, or directives, such as broker=debug";
-    match EnvFilter::builder().parse(text) {
-        Ok(_) => Ok(text.to_owned()),
-        Err(_) => Err(EXPECTED.to_owned()),
+    // A word alone would name a module, so that a misspelt level silences the log.
+    let is_known = |part: &str| part.contains('=') || part.parse::<LevelFilter>().is_ok();
+    match text.parse() {
+        Ok(levels) if text.split(',').all(is_known) => Ok(levels),
+        _ => Err(EXPECTED.to_owned()),
     }
 }
 

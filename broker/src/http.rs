@@ -43,7 +43,7 @@ pub fn audited_router(store: Arc<dyn Store>, limits: Limits, closing: Signal) ->
     routes(store, limits, closing, None, true)
 }
 
-/// Either, where subscriptions that nobody polls are ended: a poll that waits is repeated after
+/// Either, where subscriptions that are not polled are ended: a poll that waits is repeated after
 /// `poll_again`.
 pub(crate) fn routes(
     store: Arc<dyn Store>,

@@ -4,13 +4,14 @@
 //! - `run`: [`Arguments`] to a store, a listener and a server, until a signal ends it; [`run()`].
 //! - `server`: connections, their time-outs and the end of them; [`serve`].
 //! - `http`: one handler per endpoint, over any store; [`router`] is all of it without a socket.
-//! - [`store`]: the contract of a store, and the store in memory.
+//! - [`store`]: the contract of a store, and the stores in memory and in a database.
 //!
 //! Nothing here keeps state but the store, and nothing here reads a clock but `tokio::time`, so
 //! the same router serves a simulation.
 
 mod arguments;
 mod http;
+mod io_error;
 mod logs;
 mod run;
 mod secret;

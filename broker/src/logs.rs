@@ -2,27 +2,25 @@
 
 use std::io::{self, Write};
 
-use anyhow::Context;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::prelude::*;
+use tracing_subscriber::{fmt, registry};
 
 use crate::arguments::LogFormat;
 
 /// Starts logging, unless this process logs already.
-pub(crate) fn start(format: LogFormat, level: &str) -> anyhow::Result<()> {
-    let filter = EnvFilter::builder().parse(level).context("--log-level")?;
+pub(crate) fn start(format: LogFormat, levels: Targets) {
     // Its own complaint about a log that cannot be written panics where stderr is gone.
-    let logs = tracing_subscriber::fmt().with_env_filter(filter).log_internal_errors(false);
-    let logs = logs.with_writer(|| Lossy(io::stderr()));
-    // An error means that somebody else took the logs, which serves as well.
-    let _ = match format {
-        LogFormat::Text => logs.with_ansi(io::IsTerminal::is_terminal(&io::stderr())).try_init(),
-        LogFormat::Json => logs.json().flatten_event(true).try_init(),
+    let logs = fmt::layer().log_internal_errors(false).with_writer(|| Lossy(io::stderr()));
+    let logs = match format {
+        LogFormat::Text => logs.with_ansi(io::IsTerminal::is_terminal(&io::stderr())).boxed(),
+        LogFormat::Json => logs.json().flatten_event(true).boxed(),
     };
-    Ok(())
+    // It fails where a program that runs a broker logs in its own way already.
+    let _ = registry().with(levels).with(logs).try_init();
 }
 
-/// Stderr, where it can be written, and nothing where not: a broker whose log nobody reads any
-/// longer goes on.
+/// Stderr without its errors: a broker goes on when the reader of its log is gone.
 struct Lossy(io::Stderr);
 
 impl Write for Lossy {

@@ -28,7 +28,7 @@ fn main() -> ExitCode {
     match broker::run(&cli.arguments, |store| store) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // Where nobody reads it, the exit code says it.
+            // Where stderr is gone, the exit code says it.
             let _ = writeln!(io::stderr(), "broker: {error:#}");
             ExitCode::FAILURE
         }
@@ -40,7 +40,7 @@ fn refuse(error: &clap::Error) -> ExitCode {
     let text = error.render().to_string();
     let shown = broker::masked(&text);
     if shown == text {
-        // With colours, and help on standard output. Where nobody reads it, the exit code says it.
+        // With colours, and help on standard output. Where that is gone, the exit code says it.
         let _ = error.print();
     } else {
         let _ = write!(io::stderr(), "{shown}");

@@ -16,7 +16,7 @@ use tracing::{info, warn};
 use crate::arguments::Arguments;
 use crate::signal::Signal;
 use crate::store::Store;
-use crate::{logs, server};
+use crate::{io_error, logs, server};
 
 /// Runs a broker until SIGTERM or SIGINT, then lets it finish and returns; a second signal ends
 /// it at once.
@@ -31,7 +31,7 @@ pub fn run(
     wrap_store: impl FnOnce(Arc<dyn Store>) -> Arc<dyn Store>,
 ) -> anyhow::Result<()> {
     arguments.check().map_err(anyhow::Error::msg)?;
-    logs::start(arguments.log_format, &arguments.log_level)?;
+    logs::start(arguments.log_format, arguments.log_level.clone());
     let mut builder = runtime::Builder::new_multi_thread();
     if let Some(threads) = arguments.threads {
         builder.worker_threads(threads.get());
@@ -67,7 +67,7 @@ async fn run_async(
     let address = listener.local_addr().context("cannot learn the address")?;
     if let Some(path) = &arguments.port_file {
         write_port(path, address.port()).map_err(|error| {
-            let (path, why) = (path.display(), because(&error));
+            let (path, why) = (path.display(), io_error::text(&error));
             anyhow::anyhow!("cannot write the port file {path}: {why}")
         })?;
     }
@@ -110,18 +110,11 @@ async fn listen(arguments: &Arguments) -> anyhow::Result<TcpListener> {
             let why = "another program does; try port 0 for a free one";
             anyhow::anyhow!("cannot listen on {address}: {why}")
         }
-        _ => anyhow::anyhow!("cannot listen on {address}: {}", because(&error)),
+        _ => anyhow::anyhow!("cannot listen on {address}: {}", io_error::text(&error)),
     })
 }
 
-/// An error of the operating system in lower case and without its number.
-fn because(error: &io::Error) -> String {
-    let text = error.to_string();
-    let end = text.find(" (os error").unwrap_or(text.len());
-    text[..end].to_lowercase()
-}
-
-/// Writes the port in one step: whoever sees the file sees all of it.
+/// Writes the port in one step: a reader that sees the file sees all of it.
 fn write_port(path: &Path, port: u16) -> io::Result<()> {
     let mut name = path.file_name().ok_or(io::ErrorKind::InvalidFilename)?.to_owned();
     name.push(format!(".{}.tmp", std::process::id()));

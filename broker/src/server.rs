@@ -35,9 +35,9 @@ pub struct Options {
     pub write_stall: Duration,
     /// Time for requests in flight to finish after the shutdown began.
     pub grace: Duration,
-    /// Ends subscriptions that nobody polled for so long.
+    /// Ends subscriptions that were not polled for so long.
     pub subscription_idle: Option<Duration>,
-    /// Whether the logs themselves may be read, by whoever reaches the broker.
+    /// Whether the logs themselves may be read, by any client that reaches the broker.
     pub audit: bool,
 }
 

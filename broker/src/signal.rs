@@ -16,7 +16,7 @@ struct Inner {
 }
 
 impl Signal {
-    /// Raises it, which wakes everybody who waits.
+    /// Raises it, which wakes all that wait.
     pub fn raise(&self) {
         self.0.raised.store(true, Ordering::SeqCst);
         self.0.notify.notify_waiters();

@@ -46,7 +46,7 @@ impl Retry {
     }
 
     /// Makes a request that may be repeated without harm until it succeeds, fails for good, or the
-    /// bounds are reached. `stream` tells apart who uses one seed, see [`stream`].
+    /// bounds are reached. `stream` tells the users of one seed apart, see [`stream`].
     ///
     /// # Errors
     /// The last attempt's.

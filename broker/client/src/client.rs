@@ -103,7 +103,7 @@ impl Client {
     /// `POST /producer/register`: a new producer of this topic, which is created if it is missing.
     ///
     /// # Errors
-    /// As for any request. Registering again is harmless: it leaves an id that nobody uses.
+    /// As for any request. Registering again is harmless: it leaves an id that is not used.
     pub async fn register_producer(&self, topic: &str) -> Result<wire::ProducerRegistered, Error> {
         let body = wire::Register { topic: topic.into() };
         parse(&self.post(&self.routes.register_producer, &body).await?)
@@ -160,7 +160,7 @@ impl Client {
     }
 
     /// `GET /audit`: reads a topic's log itself from `offset` on, as far as one answer goes; moves no
-    /// position. Whoever wants all of it asks again behind the last message until that is the end.
+    /// position. To read all of it, ask again behind the last message until that is the end.
     ///
     /// # Errors
     /// [`wire::Code::NotFound`] among the refusals: the broker was not started with `--audit`.

@@ -12,10 +12,10 @@ use crate::subscription::Subscription;
 use crate::wire::TopicName;
 
 pub use self::delivery::{Delivered, Delivery};
-use self::slot::Slot;
+use self::topic_poll::TopicPoll;
 
 mod delivery;
-mod slot;
+mod topic_poll;
 
 /// How a [`Consumer`] polls.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,8 +51,8 @@ impl Default for Options {
 pub struct Consumer {
     client: Client,
     options: Options,
-    slots: Vec<Slot>,
-    /// Who is looked at first.
+    polls: Vec<TopicPoll>,
+    /// The place of the topic that is polled first.
     turn: usize,
 }
 
@@ -76,7 +76,7 @@ impl Consumer {
     /// A consumer of nothing yet.
     #[must_use]
     pub fn with_options(client: &Client, options: Options) -> Self {
-        Self { client: client.clone(), options, slots: Vec::new(), turn: 0 }
+        Self { client: client.clone(), options, polls: Vec::new(), turn: 0 }
     }
 
     /// Subscribes to what is appended to the topic from now on. A topic that is subscribed to
@@ -88,24 +88,24 @@ impl Consumer {
     /// [`Subscription::subscribe`]. The subscription before may have ended then, which polls show;
     /// calling again is fine.
     pub async fn subscribe(&mut self, topic: &TopicName) -> Result<(), Error> {
-        let before = self.slots.iter().position(|slot| slot.subscription.topic() == topic);
+        let before = self.polls.iter().position(|poll| poll.subscription.topic() == topic);
         if let Some(place) = before {
-            self.slots[place].stop().await;
-            self.slots[place].subscription.end().await?;
+            self.polls[place].stop().await;
+            self.polls[place].subscription.end().await?;
         }
         let subscription =
             Subscription::subscribe(&self.client, topic, &self.options.retry).await?;
-        let slot = Slot::new(subscription);
+        let poll = TopicPoll::new(subscription);
         match before {
-            Some(place) => self.slots[place] = slot,
-            None => self.slots.push(slot),
+            Some(place) => self.polls[place] = poll,
+            None => self.polls.push(poll),
         }
         Ok(())
     }
 
     /// The subscriptions, in the order in which they were made.
     pub fn subscriptions(&self) -> impl Iterator<Item = &Subscription> {
-        self.slots.iter().map(|slot| &slot.subscription)
+        self.polls.iter().map(|poll| &poll.subscription)
     }
 
     /// Waits for messages of any topic; for ever, if there is no subscription.
@@ -118,15 +118,15 @@ impl Consumer {
     /// [`wire::Code::WrongEpoch`](crate::wire::Code::WrongEpoch) it needs
     /// [`Consumer::subscribe`]; what the lost store held is lost.
     pub async fn poll(&mut self) -> Result<Delivery, PollError> {
-        if self.slots.is_empty() {
+        if self.polls.is_empty() {
             std::future::pending::<()>().await;
         }
-        for slot in &mut self.slots {
-            slot.begin();
+        for poll in &mut self.polls {
+            poll.begin();
         }
-        let (place, result) = poll_fn(|context| self.poll_slots(context)).await;
-        self.turn = (place + 1) % self.slots.len();
-        let subscription = &mut self.slots[place].subscription;
+        let (place, result) = poll_fn(|context| self.poll_topics(context)).await;
+        self.turn = (place + 1) % self.polls.len();
+        let subscription = &mut self.polls[place].subscription;
         let topic = subscription.topic().clone();
         match result {
             Ok(messages) => {
@@ -160,10 +160,10 @@ impl Consumer {
     /// The first topic's failure; the others are ended nevertheless.
     pub async fn unsubscribe(self) -> Result<(), PollError> {
         let mut result = Ok(());
-        for mut slot in self.slots {
-            slot.stop().await;
-            let topic = slot.subscription.topic().clone();
-            if let Err(error) = slot.subscription.unsubscribe().await {
+        for mut poll in self.polls {
+            poll.stop().await;
+            let topic = poll.subscription.topic().clone();
+            if let Err(error) = poll.subscription.unsubscribe().await {
                 result = result.and(Err(PollError { topic, error }));
             }
         }
@@ -172,10 +172,10 @@ impl Consumer {
 
     /// Advances every topic's request, beginning with the one whose turn it is, and completes with
     /// the first that brought something.
-    fn poll_slots(&mut self, context: &mut Context<'_>) -> Poll<(usize, Result<Messages, Error>)> {
-        let count = self.slots.len();
+    fn poll_topics(&mut self, context: &mut Context<'_>) -> Poll<(usize, Result<Messages, Error>)> {
+        let count = self.polls.len();
         for place in (self.turn..count).chain(0..self.turn) {
-            if let Poll::Ready(result) = self.slots[place].poll(&self.options, context) {
+            if let Poll::Ready(result) = self.polls[place].poll(&self.options, context) {
                 return Poll::Ready((place, result));
             }
         }

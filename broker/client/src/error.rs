@@ -49,7 +49,7 @@ impl Error {
         !matches!(self, Self::Unknown(_))
     }
 
-    /// Whether the same request may succeed later: nobody was reached, no answer came, the request
+    /// Whether the same request may succeed later: the broker was not reached, no answer came, the request
     /// came too slowly, or the broker has no room or no store just now. Whether repeating is *safe* is another question.
     #[must_use]
     pub fn may_pass(&self) -> bool {

@@ -27,7 +27,7 @@
 //! client.create_topic("orders").await?;
 //! client.create_topic("bills").await?;
 //!
-//! // Who subscribes gets what is sent from now on.
+//! // A subscription gets what is sent from now on.
 //! let mut consumer = Consumer::new(&client);
 //! consumer.subscribe(&orders).await?;
 //! consumer.subscribe(&bills).await?;

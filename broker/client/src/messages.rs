@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use crate::wire::{self, Offset, ProducerId, Sequence};
 
-mod quick;
+mod fast_path;
 
 /// The messages of one answer, in the order of their offsets.
 #[derive(Clone, Debug, Default)]
@@ -22,7 +22,7 @@ pub struct Messages {
 pub struct Message<'a> {
     /// Its place in the topic's log; absent from the original broker.
     pub offset: Option<Offset>,
-    /// Who sent it; absent from the original broker.
+    /// The producer that sent it; absent from the original broker.
     pub producer_id: Option<ProducerId>,
     /// Its number, where it was sent with one.
     pub sequence: Option<Sequence>,
@@ -108,7 +108,7 @@ impl Messages {
     pub(crate) fn read_batch(body: Vec<u8>) -> Result<Self, serde_json::Error> {
         let mut messages = Self::default();
         match String::from_utf8(body) {
-            Ok(body) if quick::read(&body, &mut messages) => messages.text = body,
+            Ok(body) if fast_path::read(&body, &mut messages) => messages.text = body,
             Ok(body) => messages.read_slowly(body.as_bytes())?,
             // serde says where the bytes stop being text.
             Err(error) => messages.read_slowly(error.as_bytes())?,

@@ -39,7 +39,7 @@ struct Claim {
 impl Subscription {
     /// Subscribes to what is appended from now on.
     ///
-    /// An attempt whose outcome is unknown may leave a subscription behind that nobody polls, and
+    /// An attempt whose outcome is unknown may leave a subscription behind that is never polled, and
     /// for which the broker keeps messages; brokers can end such by themselves after a while.
     ///
     /// # Errors
@@ -163,7 +163,7 @@ impl Subscription {
         self.end().await
     }
 
-    /// [`unsubscribe`](Self::unsubscribe) for who may have to do it again.
+    /// [`unsubscribe`](Self::unsubscribe) for a caller that may have to do it again.
     pub(crate) async fn end(&self) -> Result<(), Error> {
         let claim = &self.claim;
         let identity = claim.identity();

@@ -114,7 +114,7 @@ impl TopicProducer {
         if let Some(error) = self.objection(payloads) {
             return Sent { outcome: Err(error), attempts: 0 };
         }
-        // Until the outcome is known: whoever drops this future must not use the sequence again.
+        // Until the outcome is known: a caller that drops this future must not use the sequence again.
         self.over = true;
         let sent = self.attempt(payloads).await;
         self.over = match &sent.outcome {

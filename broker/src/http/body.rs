@@ -1,7 +1,6 @@
-//! Request bodies: read within their limits, parsed without copying texts, and explained field by
-//! field where they are wrong. The content type does not matter.
+//! Request bodies: read within their limits, and parsed without copying texts. A refusal names the
+//! field that is wrong. The content type does not matter.
 
-mod explain;
 mod raw;
 
 use std::borrow::Cow;
@@ -13,10 +12,11 @@ use axum::extract::Request;
 use broker_client::wire::{CreateTopic, ProducerId, Register, Sequence};
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
-use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, Visitor};
+use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, Unexpected, Visitor};
+use serde_json::error::Category;
+use serde_path_to_error::Track;
 use tokio::time::timeout;
 
-use self::explain::Kind;
 use self::raw::{Batch, RawProduce};
 
 use super::failure::Failure;
@@ -68,26 +68,15 @@ pub(super) async fn read(request: Request, limits: &Limits) -> Result<Bytes, Fai
 }
 
 pub(super) fn create_topic(body: &[u8]) -> Result<CreateTopic<'_>, Failure> {
-    parse(body, &[("topic_name", Kind::Text)])
+    parse(body, PhantomData)
 }
 
 pub(super) fn register(body: &[u8]) -> Result<Register<'_>, Failure> {
-    parse(body, &[("topic", Kind::Text)])
+    parse(body, PhantomData)
 }
 
 pub(super) fn produce<'a>(body: &'a [u8], limits: &Limits) -> Result<Produce<'a>, Failure> {
-    let raw = parse_seed(
-        body,
-        RawProduce { most: limits.batch_messages },
-        &[
-            ("topic", Kind::Text),
-            ("producer_id", Kind::Id),
-            ("message", Kind::OptionalText),
-            ("messages", Kind::OptionalTexts),
-            ("sequence", Kind::OptionalCount),
-            ("epoch", Kind::OptionalText),
-        ],
-    )?;
+    let raw = parse(body, RawProduce { most: limits.batch_messages })?;
     let payloads = match (raw.message, raw.messages) {
         (Some(message), None) => Payloads::One([message.0]),
         (None, Some(batch)) => batch_within(batch, limits)?,
@@ -193,7 +182,7 @@ impl<'de> Deserialize<'de> for Id {
             type Value = Id;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a whole number")
+                f.write_str("a whole number of 64 bits, or its digits in a string")
             }
 
             fn visit_i64<E: de::Error>(self, id: i64) -> Result<Id, E> {
@@ -201,35 +190,42 @@ impl<'de> Deserialize<'de> for Id {
             }
 
             fn visit_u64<E: de::Error>(self, id: u64) -> Result<Id, E> {
-                ProducerId::try_from(id).map(Id).map_err(E::custom)
+                let wrong = |_| E::invalid_value(Unexpected::Unsigned(id), &self);
+                ProducerId::try_from(id).map(Id).map_err(wrong)
             }
 
             fn visit_str<E: de::Error>(self, id: &str) -> Result<Id, E> {
-                id.parse().map(Id).map_err(E::custom)
+                id.parse().map(Id).map_err(|_| E::invalid_value(Unexpected::Str(id), &self))
             }
         }
         deserializer.deserialize_any(Ids)
     }
 }
 
-fn parse<'a, T: Deserialize<'a>>(
-    body: &'a [u8],
-    fields: &[(&'static str, Kind)],
-) -> Result<T, Failure> {
-    parse_seed(body, PhantomData, fields)
-}
-
-fn parse_seed<'a, S: DeserializeSeed<'a>>(
-    body: &'a [u8],
-    seed: S,
-    fields: &[(&'static str, Kind)],
-) -> Result<S::Value, Failure> {
-    // A list would be taken for the fields in their order.
-    if body.trim_ascii_start().first() == Some(&b'[') {
-        return Err(explain::not_an_object());
-    }
+fn parse<'a, S: DeserializeSeed<'a> + Copy>(body: &'a [u8], seed: S) -> Result<S::Value, Failure> {
+    let is_object = body.trim_ascii_start().first() == Some(&b'{');
     let mut deserializer = serde_json::Deserializer::from_slice(body);
     let parsed = seed.deserialize(&mut deserializer);
-    let whole = parsed.and_then(|parsed| deserializer.end().map(|()| parsed));
-    whole.map_err(|error| explain::explain(body, fields, &error))
+    match parsed.and_then(|parsed| deserializer.end().map(|()| parsed)) {
+        // A list would be taken for the fields in their order.
+        Ok(parsed) if is_object => Ok(parsed),
+        Ok(_) => Err(not_an_object()),
+        Err(error) if error.classify() != Category::Data => {
+            Err(Failure::bad_request(format!("the body is not JSON: {error}")))
+        }
+        Err(_) if !is_object => Err(not_an_object()),
+        Err(error) => {
+            // Once more for the field's name, which a body that is right need not pay for.
+            let mut track = Track::new();
+            let mut deserializer = serde_json::Deserializer::from_slice(body);
+            let tracking = serde_path_to_error::Deserializer::new(&mut deserializer, &mut track);
+            let _ = seed.deserialize(tracking);
+            let error = serde_path_to_error::Error::new(track.path(), error);
+            Err(Failure::bad_request(error.to_string()))
+        }
+    }
+}
+
+fn not_an_object() -> Failure {
+    Failure::bad_request("the body is not a JSON object")
 }

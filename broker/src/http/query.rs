@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::str::FromStr;
 
 use broker_client::wire::{ConsumerId, Offset};
+use percent_encoding::percent_decode_str;
 use tokio::time::Duration;
 
 use super::failure::Failure;
@@ -126,28 +127,21 @@ fn number<T: FromStr>(name: &str, value: &str) -> Result<T, Failure> {
 
 /// Undoes `+` and `%20`.
 fn decode(text: &str) -> Result<Cow<'_, str>, Failure> {
-    if !text.bytes().any(|byte| byte == b'%' || byte == b'+') {
-        return Ok(Cow::Borrowed(text));
+    // What is not an escape would pass for plain text.
+    let is_escape = |rest: &str| {
+        let digits = rest.as_bytes().get(..2);
+        digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+    };
+    if !text.split('%').skip(1).all(is_escape) {
+        return Err(bad_escape(text));
     }
-    let mut decoded = Vec::with_capacity(text.len());
-    let mut bytes = text.bytes();
-    while let Some(byte) = bytes.next() {
-        decoded.push(match byte {
-            b'+' => b' ',
-            b'%' => {
-                let digits = (bytes.next().and_then(hex), bytes.next().and_then(hex));
-                let (Some(high), Some(low)) = digits else { return Err(bad_escape(text)) };
-                high * 16 + low
-            }
-            plain => plain,
-        });
-    }
-    String::from_utf8(decoded).map(Cow::Owned).map_err(|_| bad_escape(text))
-}
-
-fn hex(digit: u8) -> Option<u8> {
-    let value = char::from(digit).to_digit(16)?;
-    u8::try_from(value).ok()
+    let decoded = if text.contains('+') {
+        let spaced = text.replace('+', " ");
+        percent_decode_str(&spaced).decode_utf8().map(|text| text.into_owned().into())
+    } else {
+        percent_decode_str(text).decode_utf8()
+    };
+    decoded.map_err(|_| bad_escape(text))
 }
 
 fn bad_escape(text: &str) -> Failure {

@@ -13,7 +13,7 @@ use broker_client::wire::{Delivered, Offset, ProducerId, Sequence};
 pub struct Message {
     /// Its place in the log.
     pub offset: Offset,
-    /// Who sent it.
+    /// The producer that sent it.
     pub producer: ProducerId,
     /// Its number, where it was sent with one.
     pub sequence: Option<Sequence>,
@@ -118,10 +118,7 @@ impl Rendered {
         out.extend_from_slice(b"{\"offset\":");
         push_number(out, offset);
         out.extend_from_slice(b",\"producer_id\":");
-        if producer < 0 {
-            out.push(b'-');
-        }
-        push_number(out, producer.unsigned_abs());
+        push_number(out, producer);
         if let Some(sequence) = sequence {
             out.extend_from_slice(b",\"sequence\":");
             push_number(out, sequence);
@@ -173,19 +170,9 @@ impl Rendered {
 /// The most bytes that a rendered message has beside its payload.
 const OVERHEAD: usize = 110;
 
-/// Digits of a number.
-pub(crate) fn push_number(out: &mut Vec<u8>, mut number: u64) {
-    let mut digits = [0_u8; 20];
-    let mut start = digits.len();
-    loop {
-        start -= 1;
-        digits[start] = b'0' + u8::try_from(number % 10).expect("a remainder of ten is a digit");
-        number /= 10;
-        if number == 0 {
-            break;
-        }
-    }
-    out.extend_from_slice(&digits[start..]);
+/// A whole number in decimal digits.
+pub(crate) fn push_number(out: &mut Vec<u8>, number: impl itoa::Integer) {
+    out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
 }
 
 /// A JSON string.

@@ -1,7 +1,7 @@
 //! Stores: where topics, registrations and messages live. A new one is one file here that
 //! implements [`Store`], and one line in [`crate::Arguments`].
 
-mod count;
+mod dedup;
 mod error;
 pub mod memory;
 pub(crate) mod messages;
@@ -91,11 +91,11 @@ pub trait Store: Send + Sync + 'static {
 
     /// Waits until the end of the topic's log is past `offset`, or the subscription is over. It
     /// looks at the end, not for an event: a message that was appended before the call, or
-    /// between a poll and the call, is never slept through. It may complete early; whoever waits
+    /// between a poll and the call, is never slept through. It may complete early; the caller
     /// polls again, and is told then what is wrong.
     fn arrival<'a>(&'a self, subscription: Subscription<'a>, offset: Offset) -> Answer<'a, ()>;
 
-    /// Reads the log itself, whoever is subscribed to it, and moves no position. Past the end there
+    /// Reads the log itself, apart from all subscriptions, and moves no position. Past the end there
     /// is nothing. What retention has dropped is left out, or refused with [`Error::Unavailable`];
     /// the log's end is told in either case where it can be.
     fn read<'a>(&'a self, read: Read<'a>) -> Answer<'a, Part>;
@@ -151,7 +151,7 @@ pub struct Subscribed {
 pub struct Append<'a> {
     /// The topic to append to.
     pub topic: &'a str,
-    /// Who sends.
+    /// The producer that sends.
     pub producer: ProducerId,
     /// The epoch that the id is of, where the client says it.
     pub epoch: Option<&'a str>,

@@ -2,33 +2,34 @@
 //!
 //! What decides is in the database alone; a broker remembers only what cannot change. From the
 //! request inwards:
-//! - [`lane`]: requests that come while a transaction is in flight gather for the next one;
-//!   [`append`], [`positions`], [`registration`] and [`ends`] are what lanes do.
-//! - [`recent`]: the messages in memory, which those at the head of a log get; [`topic`] reads the
-//!   others.
+//! - [`group_commit`]: requests that come while a transaction is in flight gather for the next one;
+//!   [`append`], [`positions`], [`registration`] and [`log_end`] are what it carries out.
+//! - [`polling`]: messages for a consumer, out of [`tail_cache`] as far as they are in memory;
+//!   [`topic`] reads the others.
 //! - [`transaction`], [`statements`], [`connections`]: sqlx as it is used here; [`failure`]: what
 //!   may be concluded from its errors.
 //! - [`setup`]: the database at the start of a broker; [`retention`]: deleting in the background.
 //!
 //! Acknowledged is what a commit has returned for. A failure before a commit was sent is definite,
 //! one after it is an unknown outcome. What this broker has read and not written is handed out
-//! only once a later commit of its own proves it to be on disk.
+//! only once a later commit of its own proves that it is on disk.
 
 mod address;
 mod append;
 mod connections;
 mod database;
-mod ends;
 mod failure;
-mod lane;
+mod group_commit;
+mod log_end;
 mod payloads;
+mod polling;
 mod positions;
-mod recent;
 mod registration;
 mod retention;
 mod setup;
 mod statements;
 mod subscriptions;
+mod tail_cache;
 mod topic;
 mod topics;
 mod transaction;
@@ -47,14 +48,14 @@ pub use self::setup::drop_database;
 use self::append::Batch;
 use self::connections::Connections;
 use self::database::{Database, column};
-use self::ends::Ends;
 use self::failure::Failure;
-use self::lane::Lane;
+use self::group_commit::GroupCommit;
+use self::log_end::LogEnds;
 use self::payloads::Payloads;
-use self::positions::{Move, Moved, Positions};
-use self::recent::Cache;
-use self::registration::{Registrar, Wish};
-use self::subscriptions::{Standing, Subscriptions};
+use self::positions::Positions;
+use self::registration::{RegisterRequest, Registrar};
+use self::subscriptions::{KnownPosition, Subscriptions};
+use self::tail_cache::CacheLimit;
 use self::topic::Topic;
 use self::topics::Topics;
 use super::memory::Retain;
@@ -94,12 +95,12 @@ impl Default for Options {
 /// The store in a database.
 pub struct MysqlStore {
     database: Arc<Database>,
-    cache: Arc<Cache>,
+    cache: Arc<CacheLimit>,
     topics: Topics,
     subscriptions: Subscriptions,
-    registrar: Lane<Registrar>,
-    positions: Lane<Positions>,
-    ends: Lane<Ends>,
+    registrar: GroupCommit<Registrar>,
+    positions: GroupCommit<Positions>,
+    ends: GroupCommit<LogEnds>,
     /// How many connections had been lost when the memory was last emptied.
     losses: AtomicU64,
     /// Its own tasks, which end with it.
@@ -122,17 +123,17 @@ impl MysqlStore {
         let database = Arc::new(database);
         Ok(Arc::new_cyclic(|store| {
             let mut tasks = JoinSet::new();
-            tasks.spawn(ends::watch(store.clone()));
+            tasks.spawn(log_end::watch(store.clone()));
             if options.retain == Retain::Lag {
                 tasks.spawn(retention::keep(store.clone()));
             }
             Self {
-                cache: Arc::new(Cache::new(options.cache)),
+                cache: Arc::new(CacheLimit::new(options.cache)),
                 topics: Topics::default(),
                 subscriptions: Subscriptions::default(),
-                registrar: Lane::new(Registrar(Arc::clone(&database)), timeout),
-                positions: Lane::new(Positions(Arc::clone(&database)), timeout),
-                ends: Lane::new(Ends(Arc::clone(&database)), timeout),
+                registrar: GroupCommit::new(Registrar(Arc::clone(&database)), timeout),
+                positions: GroupCommit::new(Positions(Arc::clone(&database)), timeout),
+                ends: GroupCommit::new(LogEnds(Arc::clone(&database)), timeout),
                 losses: AtomicU64::new(0),
                 database,
                 _tasks: tasks,
@@ -155,15 +156,15 @@ impl MysqlStore {
         let losses = self.database.connections.losses();
         if self.losses.swap(losses, Ordering::AcqRel) != losses {
             for topic in self.topics.all() {
-                topic.recent.forget();
+                topic.tail.forget();
             }
         }
     }
 
-    /// The topics for whose messages somebody waits.
+    /// The topics on which a poll waits for messages.
     fn topics_awaited(&self) -> Vec<Arc<Topic>> {
         self.forget_if_lost();
-        self.topics.all().into_iter().filter(|topic| topic.recent.is_awaited()).collect()
+        self.topics.all().into_iter().filter(|topic| topic.tail.is_awaited()).collect()
     }
 
     async fn append_now(&self, append: &Append<'_>, until: Instant) -> Result<Offset, Error> {
@@ -193,141 +194,6 @@ impl MysqlStore {
             None => Err(Error::UnknownTopic(topic.to_owned())),
             Some(_) => Err(Error::ProducerNotRegistered { producer, topic: topic.to_owned() }),
         }
-    }
-
-    async fn poll_now(&self, poll: &Poll<'_>, until: Instant) -> Result<Polled, Error> {
-        self.forget_if_lost();
-        let subscription = self.subscribed(&poll.subscription, until).await?;
-        let topic = &subscription.topic;
-        let busy = || Error::Unavailable("another poll of this consumer takes too long".to_owned());
-        // Polls of one consumer follow each other.
-        let locked = tokio::time::timeout_at(until, subscription.standing.lock()).await;
-        let mut standing = locked.map_err(|_| busy())?;
-        loop {
-            let Standing { position: from, is_proven } = *standing;
-            let start = poll.offset.unwrap_or(from);
-            // What is passed is passed for good, but how far is for the database to say.
-            let is_passed = start < from;
-            let taken = if is_passed {
-                Taking::new(start, 0, 0)
-            } else {
-                self.check_end(topic, poll.offset, until).await?;
-                let taking = Taking::new(start, poll.max, poll.max_bytes.get());
-                match self.take(topic, taking, poll.waits, until).await {
-                    Ok(taken) => taken,
-                    Err(error) => match self.moved_on(poll, from, until).await {
-                        Some(position) => {
-                            *standing = Standing { position, is_proven: false };
-                            continue;
-                        }
-                        None => return Err(error),
-                    },
-                }
-            };
-            let to = match poll.offset {
-                _ if is_passed => from,
-                Some(start) => start,
-                None => taken.next,
-            };
-            let stays = to == from;
-            if poll.waits && stays && is_proven && !is_passed && taken.messages.is_empty() {
-                return Ok(Polled { messages: taken.messages, position: to });
-            }
-            let consumer = poll.subscription.consumer;
-            // What another broker is just committing must not be confirmed before it is on disk.
-            let proves = stays && !is_proven && poll.offset.is_some();
-            match self.positions.ask(Move { consumer, from, to, proves }, until).await? {
-                Moved::Done if is_passed => {
-                    return Err(Error::OffsetPassed { given: start, position: from });
-                }
-                Moved::Done => {
-                    *standing = Standing { position: to, is_proven: is_proven || proves || !stays };
-                    return Ok(Polled { messages: taken.messages, position: to });
-                }
-                Moved::Stands(position) => *standing = Standing { position, is_proven: false },
-                Moved::Gone => {
-                    self.subscriptions.forget(consumer);
-                    return Err(Error::UnknownConsumer(consumer));
-                }
-            }
-        }
-    }
-
-    /// Where a subscription stands that another broker has moved on from where this one believed
-    /// it to be: what it passed by then may be deleted, and cannot be read any more.
-    async fn moved_on(&self, poll: &Poll<'_>, from: Offset, until: Instant) -> Option<Offset> {
-        let consumer = poll.subscription.consumer;
-        let looking = Move { consumer, from, to: from, proves: false };
-        match self.positions.ask(looking, until).await {
-            Ok(Moved::Stands(stands)) => Some(stands),
-            _ => None,
-        }
-    }
-
-    /// Refuses an offset past the end of the log.
-    async fn check_end(
-        &self,
-        topic: &Topic,
-        offset: Option<Offset>,
-        until: Instant,
-    ) -> Result<(), Error> {
-        match offset {
-            Some(given) if given > topic.recent.proven() => {
-                let end = self.end(topic, until).await?;
-                if given > end { Err(Error::OffsetBeyond { given, end }) } else { Ok(()) }
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// Takes what there is, out of memory as far as it is there.
-    async fn take(
-        &self,
-        topic: &Arc<Topic>,
-        mut taking: Taking,
-        waits: bool,
-        until: Instant,
-    ) -> Result<Taking, Error> {
-        let mut is_asked = false;
-        loop {
-            topic.recent.take(&mut taking);
-            if taking.is_full() {
-                return Ok(taking);
-            }
-            let end = match topic.recent.end() {
-                // An answer with messages may lack those of a moment ago, and so may one that
-                // waits for them.
-                Some(end) if is_asked || waits || !taking.messages.is_empty() => end,
-                Some(end) if end > taking.next => end,
-                _ => {
-                    is_asked = true;
-                    self.end(topic, until).await?
-                }
-            };
-            if taking.next >= end {
-                return Ok(taking);
-            }
-            match topic.read(taking.next, until).await.map_err(Failure::into_error)? {
-                Some(segment) => taking.take_from(&segment),
-                // Either somebody else has read them, or the log is shorter than it seemed.
-                None if topic.recent.gap(taking.next) == Some(0) => {}
-                None => {
-                    self.end(topic, until).await?;
-                    if !taking.messages.is_empty() || is_asked {
-                        return Ok(taking);
-                    }
-                    is_asked = true;
-                }
-            }
-        }
-    }
-
-    /// Where the log of a topic ends now.
-    async fn end(&self, topic: &Topic, until: Instant) -> Result<Offset, Error> {
-        let ends = self.ends.ask(vec![topic.id], until).await?;
-        let end = *ends.first().expect("as many ends come as topics were asked for");
-        topic.recent.see(end);
-        Ok(end)
     }
 
     async fn size_now(&self, of: &Subscription<'_>, until: Instant) -> Result<Size, Error> {
@@ -371,10 +237,10 @@ impl MysqlStore {
     async fn ready_now(&self) -> Result<(), Error> {
         // It writes: a server that only reads, or has no table of ours, is of no use.
         let written = self.database.read(self.database.deadline(), |lease| {
-            let beat = self.database.heartbeat();
+            let barrier = self.database.durability_barrier();
             Box::pin(async move {
-                let beaten = beat.execute(lease.raw()).await;
-                beaten.map(drop).map_err(|error| lease.failed(&error))
+                let written = barrier.execute(lease.raw()).await;
+                written.map(drop).map_err(|error| lease.failed(&error))
             })
         });
         written.await.map_err(Failure::into_error)
@@ -389,8 +255,8 @@ impl Store for MysqlStore {
     fn create_topic(&self, topic: TopicName) -> Answer<'_, ()> {
         Box::pin(async move {
             let until = self.database.deadline();
-            let made = self.registrar.ask(Wish::Topic(topic.clone()), until).await?;
-            self.topics.add(self, made.topic, topic);
+            let allotted = self.registrar.ask(RegisterRequest::Topic(topic.clone()), until).await?;
+            self.topics.add(self, allotted.topic, topic);
             Ok(())
         })
     }
@@ -402,10 +268,11 @@ impl Store for MysqlStore {
     fn register_producer(&self, topic: TopicName) -> Answer<'_, ProducerId> {
         Box::pin(async move {
             let until = self.database.deadline();
-            let made = self.registrar.ask(Wish::Producer(topic.clone()), until).await?;
-            let topic = self.topics.add(self, made.topic, topic);
-            self.topics.add_producer(made.producer(), topic);
-            Ok(made.producer())
+            let allotted =
+                self.registrar.ask(RegisterRequest::Producer(topic.clone()), until).await?;
+            let topic = self.topics.add(self, allotted.topic, topic);
+            self.topics.add_producer(allotted.producer(), topic);
+            Ok(allotted.producer())
         })
     }
 
@@ -416,13 +283,14 @@ impl Store for MysqlStore {
             let Ok(name) = topic.parse::<TopicName>() else {
                 return Err(Error::UnknownTopic(topic.to_owned()));
             };
-            let made = self.registrar.ask(Wish::Consumer(topic.to_owned()), until).await?;
-            let topic = self.topics.add(self, made.topic, name);
+            let allotted =
+                self.registrar.ask(RegisterRequest::Consumer(topic.to_owned()), until).await?;
+            let topic = self.topics.add(self, allotted.topic, name);
             // The end was read and then written down in one transaction, so it is on disk.
-            topic.recent.prove(made.end);
-            let standing = Standing { position: made.end, is_proven: true };
-            self.subscriptions.add(made.consumer(), topic, standing);
-            Ok(Subscribed { consumer: made.consumer(), offset: made.end })
+            topic.tail.mark_durable(allotted.end);
+            let known = KnownPosition { position: allotted.end, is_durable: true };
+            self.subscriptions.add(allotted.consumer(), topic, known);
+            Ok(Subscribed { consumer: allotted.consumer(), offset: allotted.end })
         })
     }
 
@@ -450,12 +318,12 @@ impl Store for MysqlStore {
         Box::pin(async move {
             let until = self.database.deadline();
             let subscribed = self.subscribed(&subscription, until).await?;
-            let recent = &subscribed.topic.recent;
-            let _waiting = recent.wait();
+            let tail = &subscribed.topic.tail;
+            let _waiting = tail.wait();
             loop {
                 // It listens from here on, so that nothing after the look is missed.
-                let changed = recent.changed.notified();
-                if subscribed.is_over() || recent.reaches(offset) {
+                let changed = tail.changed.notified();
+                if subscribed.is_over() || tail.reaches(offset) {
                     return Ok(());
                 }
                 changed.await;

@@ -7,7 +7,7 @@ use broker_client::wire::Offset;
 use super::messages::{Messages, Rendered};
 
 /// Bytes at which a segment is full: large enough that answers are made of few parts, small enough
-/// that what nobody needs any more is freed soon.
+/// that what no consumer needs any more is freed soon.
 pub(super) const SEGMENT_BYTES: usize = 64 * 1024;
 
 /// Consecutive messages of one log.
@@ -25,7 +25,7 @@ impl Segment {
         self.first + as_offset(self.messages.len())
     }
 
-    /// Adds a block that comes right after it, unless the segment would be too large or somebody is reading it; says whether it did.
+    /// Adds a block that comes right after it, unless the segment would be too large or is being read; says whether it did.
     pub(super) fn extend(&mut self, block: &Rendered) -> bool {
         if self.messages.bytes() + block.bytes() > SEGMENT_BYTES {
             return false;

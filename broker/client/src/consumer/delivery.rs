@@ -17,7 +17,7 @@ pub struct Delivery {
 pub struct Delivered<'a> {
     /// Its place in the topic's log, from 0.
     pub offset: Offset,
-    /// Who sent it, where the broker tells.
+    /// The producer that sent it, where the broker tells.
     pub producer_id: Option<ProducerId>,
     /// Its number, where it was sent with one.
     pub sequence: Option<Sequence>,

@@ -129,7 +129,7 @@ pub struct Delivered<'a> {
     /// Its offset; absent from the original broker.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub offset: Option<Offset>,
-    /// Who sent it; absent from the original broker.
+    /// The producer that sent it; absent from the original broker.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub producer_id: Option<ProducerId>,
     /// Its number, where it was sent with one.

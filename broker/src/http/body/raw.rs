@@ -10,6 +10,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Seq
 use super::{Id, Text};
 
 /// Reads a produce; `most` messages of a batch are kept.
+#[derive(Clone, Copy)]
 pub(super) struct RawProduce {
     pub(super) most: usize,
 }

@@ -2,7 +2,7 @@
 //!
 //! Everything here takes a step of bounded size, because it runs under the log's lock. Readers
 //! leave with a share of the segments and copy after the lock is gone; the appender goes on in the
-//! same segment where nobody shares it, and in a new one where somebody does.
+//! same segment where no reader shares it, and in a new one where one does.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;

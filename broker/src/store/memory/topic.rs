@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 use super::budget::Budget;
 use super::log::{Freed, Log};
 use super::{Retain, lock};
-use crate::store::count::Count;
+use crate::store::dedup::ProducerState;
 use crate::store::messages::Rendered;
 use crate::store::segment::{SEGMENT_BYTES, as_offset};
 use crate::store::{Append, Error};
@@ -27,7 +27,7 @@ pub(super) struct Topic {
 /// What an append needs to know before it may touch the log.
 #[derive(Default)]
 struct Appender {
-    producers: BTreeMap<ProducerId, Count>,
+    producers: BTreeMap<ProducerId, ProducerState>,
     /// Where a batch is rendered; kept for its memory.
     scratch: Rendered,
 }
@@ -46,7 +46,7 @@ impl Topic {
     }
 
     pub(super) fn register_producer(&self, producer: ProducerId) {
-        lock(&self.appender).producers.insert(producer, Count::default());
+        lock(&self.appender).producers.insert(producer, ProducerState::default());
     }
 
     /// Appends, or answers `None` where the producer is not of this topic.
@@ -57,9 +57,9 @@ impl Topic {
     ) -> Option<Result<Offset, Error>> {
         let mut appender = lock(&self.appender);
         let Appender { producers, scratch } = &mut *appender;
-        let count = producers.get_mut(&append.producer)?;
+        let state = producers.get_mut(&append.producer)?;
         let size = as_offset(append.payloads.len());
-        match count.repeated(append.sequence, size) {
+        match state.repeated(append.sequence, size) {
             Ok(Some(offset)) => return Some(Ok(offset)),
             Ok(None) => {}
             Err(refusal) => return Some(Err(refusal)),
@@ -74,7 +74,7 @@ impl Topic {
         if let Err(full) = published {
             return Some(Err(full));
         }
-        count.accept(append.sequence, size, offset);
+        state.accept(append.sequence, size, offset);
         drop(appender);
         self.changed.notify_waiters();
         Some(Ok(offset))
@@ -99,7 +99,7 @@ impl Topic {
 
     /// Frees what every subscription is past: in short steps, and outside the lock, so that the
     /// topic is not held up by a large log. Without an await, for a caller that goes away would
-    /// leave the rest behind, and nobody would come back for it.
+    /// leave the rest behind, and no later call would free it.
     pub(super) fn free_passed(&self, budget: &Budget) {
         loop {
             let Freed { bytes, memory, more } = self.log().free_passed();

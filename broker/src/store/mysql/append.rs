@@ -12,12 +12,12 @@ use broker_client::wire::{Offset, ProducerId, Sequence};
 use self::place::{Placed, place};
 use super::database::Database;
 use super::failure::Failure;
-use super::lane::{Attempt, Work};
+use super::group_commit::{Attempt, Work};
 use super::payloads::Payloads;
-use super::recent::{Origin, Recent};
+use super::tail_cache::{Origin, TailCache};
 use super::transaction::Transaction;
 use crate::store::Error;
-use crate::store::count::Count;
+use crate::store::dedup::ProducerState;
 
 /// The most messages and bytes that requests may share a transaction with. A single request may
 /// have more.
@@ -37,7 +37,7 @@ pub(super) struct Batch {
 pub(super) struct Appender {
     database: Arc<Database>,
     topic: u32,
-    recent: Arc<Recent>,
+    tail: Arc<TailCache>,
     known: Mutex<Known>,
 }
 
@@ -50,9 +50,9 @@ struct Known {
     losses: u64,
     /// The end of the log, where it is known.
     next: Option<Offset>,
-    /// The counts of some producers as they are while the log ends at `counted`.
-    counts: BTreeMap<ProducerId, Count>,
-    counted: Offset,
+    /// The states of some producers as they are while the log ends at `states_end`.
+    states: BTreeMap<ProducerId, ProducerState>,
+    states_end: Offset,
     /// Whether the last guess was wrong: then guessing again only costs time.
     is_shared: bool,
 }
@@ -92,18 +92,18 @@ impl Work for Appender {
         committed?;
         self.remember(&placed);
         if placed.rows > 0 {
-            self.recent.add(placed.first, block, Origin::Appended);
+            self.tail.add(placed.first, block, Origin::Appended);
         }
         Ok(placed.answers)
     }
 }
 
 impl Appender {
-    pub(super) fn new(database: Arc<Database>, topic: u32, recent: Arc<Recent>) -> Self {
-        Self { database, topic, recent, known: Mutex::default() }
+    pub(super) fn new(database: Arc<Database>, topic: u32, tail: Arc<TailCache>) -> Self {
+        Self { database, topic, tail, known: Mutex::default() }
     }
 
-    /// Where the group would go if nobody else has appended; `None` where that is not known, and
+    /// Where the group would go if no other broker has appended; `None` where that is not known, and
     /// where an answer would be anything but an offset of its own, for that is not to be guessed.
     fn guess(&self, group: &[Batch]) -> Option<Placed> {
         let mut known = self.known();
@@ -113,9 +113,9 @@ impl Appender {
         }
         let numbered = group.iter().filter(|batch| batch.sequence.is_some());
         let all_known =
-            numbered.map(|batch| batch.producer).all(|id| known.counts.contains_key(&id));
+            numbered.map(|batch| batch.producer).all(|id| known.states.contains_key(&id));
         let next = known.next.filter(|_| all_known && !known.is_shared)?;
-        let placed = place(group, next, &known.counts);
+        let placed = place(group, next, &known.states);
         placed.is_plain.then_some(placed)
     }
 
@@ -128,43 +128,43 @@ impl Appender {
         if let Some(placed) = guess {
             if write::advance_from(transaction, self.topic, &placed).await? {
                 write::messages(transaction, &self.database, self.topic, group, &placed).await?;
-                write::counts(transaction, self.topic, &placed).await?;
+                write::states(transaction, self.topic, &placed).await?;
                 return Ok(placed);
             }
             self.known().is_shared = true;
         }
         let next = write::lock_end(transaction, self.topic).await?;
-        let counts = write::read_counts(transaction, group).await?;
+        let states = write::read_states(transaction, group).await?;
         self.note_end(next);
-        let placed = place(group, next, &counts);
+        let placed = place(group, next, &states);
         if placed.rows > 0 {
             write::advance(transaction, self.topic, &placed).await?;
             write::messages(transaction, &self.database, self.topic, group, &placed).await?;
-            write::counts(transaction, self.topic, &placed).await?;
+            write::states(transaction, self.topic, &placed).await?;
         } else if placed.repeats {
             // What is answered for again may be another broker's commit that is not on disk yet.
-            transaction.execute(self.database.heartbeat()).await?;
+            transaction.execute(self.database.durability_barrier()).await?;
         }
         Ok(placed)
     }
 
     /// Notes whether others append too: where the end is as this broker left it, they do not.
     fn note_end(&self, next: Offset) {
-        let proven = self.recent.proven();
+        let durable_end = self.tail.durable_end();
         let mut known = self.known();
-        known.is_shared = proven != next;
-        if known.counted != next {
+        known.is_shared = durable_end != next;
+        if known.states_end != next {
             // What others appended may be of producers that are known here, and not in this group.
-            known.counts.clear();
-            known.counted = next;
+            known.states.clear();
+            known.states_end = next;
         }
     }
 
     fn remember(&self, placed: &Placed) {
         let mut known = self.known();
         known.next = Some(placed.end());
-        known.counted = placed.end();
-        known.counts.extend(placed.counts.iter().map(|(&id, &count)| (id, count)));
+        known.states_end = placed.end();
+        known.states.extend(placed.states.iter().map(|(&id, &state)| (id, state)));
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {

@@ -17,13 +17,13 @@ use super::address::Address;
 use super::failure::Failure;
 use crate::store::Epoch;
 
-/// A connection that nobody used for so long is closed rather than used: the server closes it too,
+/// A connection that was not used for so long is closed rather than used: the server closes it too,
 /// some time later, and at any moment.
 const IDLE: Duration = Duration::from_secs(10);
 
-/// A connection that nobody used for so long is looked at before it is used. Meanwhile somebody
-/// may have put another database in the place of ours, which a connection that is open does not
-/// notice; that takes longer than this. Connections in steady use pay nothing.
+/// A connection that was not used for so long is checked before it is used. Another database may
+/// have taken the place of ours, which an open connection does not notice; that takes longer than
+/// this. Connections in steady use pay nothing.
 const UNSEEN: Duration = Duration::from_millis(50);
 
 /// Between two tries while the server has no room for one more connection.
@@ -132,7 +132,7 @@ impl Connections {
             match self.open_until(mode, until).await {
                 Err(failure) if failure.is_crowded() && Instant::now() + CROWDED_PAUSE < until => {
                     sleep(CROWDED_PAUSE).await;
-                    // What nobody uses is of use now, whatever it was for.
+                    // An idle connection serves now, whatever mode it is in.
                     if let Some(switched) = self.switched(mode, until).await {
                         break switched;
                     }
@@ -172,7 +172,7 @@ impl Connections {
             return None;
         }
         if let Some(epoch) = self.epoch.as_ref().filter(|_| unused >= UNSEEN) {
-            // Not all the time that there is: if nobody answers here, a new connection may.
+            // Not all the time that there is: if there is no answer here, a new connection may get one.
             let by = until.min(Instant::now() + self.timeout / 4);
             let looked = timeout_at(by, check_epoch(&mut kept, epoch)).await;
             let late = |_| Err(Failure::not_done("the database does not answer"));
@@ -186,7 +186,7 @@ impl Connections {
 
     /// Whether no further one may be opened.
     fn are_all_open(&self) -> bool {
-        // Whoever asks has a permit and no connection yet.
+        // The caller has a permit and no connection yet.
         let used = self.most - self.permits.available_permits();
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         used + idle.single.len() + idle.transaction.len() > self.most
@@ -298,7 +298,7 @@ impl Lease<'_> {
         self.connection.as_mut().expect("it is there until it is given back")
     }
 
-    /// Ends the use of a connection on which no statement is half done and no transaction open.
+    /// LogEnds the use of a connection on which no statement is half done and no transaction open.
     pub(super) fn give_back(mut self) {
         if let Some(connection) = self.connection.take() {
             self.connections.works();

@@ -1,5 +1,5 @@
-//! What all parts of the store share: the connections, the life of the store, the proof that
-//! something read is on disk.
+//! What all parts of the store share: the connections, the life of the store, and the durability
+//! barrier, which proves that what was read is on disk.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ pub(super) struct Database {
     pub(super) connections: Connections,
     /// Its life.
     pub(super) epoch: Epoch,
-    /// This broker's row among the heartbeats.
+    /// This broker's row in the table `heartbeats`, which its durability barriers write.
     broker: u64,
     /// How long a request may take.
     pub(super) timeout: Duration,
@@ -50,8 +50,9 @@ impl Database {
         Instant::now() + self.timeout
     }
 
-    /// A statement whose commit proves that what was read before is on disk.
-    pub(super) fn heartbeat(&self) -> Statement<'static> {
+    /// A statement whose commit proves that what was read before is on disk: the redo log is flushed
+    /// in order.
+    pub(super) fn durability_barrier(&self) -> Statement<'static> {
         sqlx::query(
             "INSERT INTO heartbeats (broker, beats, beaten) VALUES (?, 1, UNIX_TIMESTAMP())
              ON DUPLICATE KEY UPDATE beats = beats + 1, beaten = UNIX_TIMESTAMP()",

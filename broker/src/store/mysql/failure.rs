@@ -4,6 +4,7 @@ use std::fmt;
 
 use sqlx::mysql::MySqlDatabaseError;
 
+use crate::io_error;
 use crate::store::Error;
 
 /// MySQL's number of a deadlock, after which the transaction is rolled back.
@@ -12,7 +13,7 @@ const DEADLOCK: u16 = 1213;
 const LOCK_WAIT: u16 = 1205;
 /// Too many connections; the limit is the server's or the user's.
 const CONNECTIONS: [u16; 3] = [1040, 1203, 1226];
-/// The database or a table is not there: somebody has dropped it, and may be making another.
+/// The database or a table is not there: it was dropped, and another may be on its way.
 const VANISHED: [u16; 3] = [1046, 1049, 1146];
 /// The server is starting up, ending, or was told to end this connection.
 const ENDING: [u16; 6] = [1053, 1077, 1079, 1317, 1927, 4031];
@@ -62,7 +63,7 @@ impl Failure {
         let number = Self::number(error);
         let kind = match number {
             Some(number) if CONNECTIONS.contains(&number) => Kind::Crowded,
-            // Who may not log in will not be let in a moment later either, but for a server that
+            // A user that may not log in may not a moment later either, but for a server that
             // is only just starting.
             Some(number) if !ENDING.contains(&number) => Kind::NotDone,
             _ => Kind::Passing,
@@ -148,9 +149,7 @@ fn text(error: &sqlx::Error) -> String {
             "the database closed the connection".to_owned()
         }
         sqlx::Error::Io(error) => {
-            let text = error.to_string();
-            let end = text.find(" (os error").unwrap_or(text.len());
-            format!("the connection to the database failed: {}", text[..end].to_lowercase())
+            format!("the connection to the database failed: {}", io_error::text(error))
         }
         sqlx::Error::Database(error) => {
             format!("the database says: {}", error.message())

@@ -9,7 +9,7 @@ use broker_client::wire::{ConsumerId, Offset};
 
 use super::database::{Database, column};
 use super::failure::Failure;
-use super::lane::{Attempt, Work};
+use super::group_commit::{Attempt, Work};
 use super::statements::{Tail, Template, padded};
 use super::transaction::{Statement, Transaction};
 use crate::store::Error;
@@ -26,7 +26,7 @@ macro_rules! now {
 pub(super) use now;
 
 /// Each `WHEN` part is bound in its turn: the new positions, then the ids, then the old ones. When
-/// somebody polled is kept to a second, so that most polls that move nothing write nothing.
+/// a consumer polled is kept to a second, so that most polls that move nothing write nothing.
 const MOVE: Template = Template {
     head: concat!(
         "UPDATE subscriptions SET polled = IF(polled + 1000 < ",
@@ -68,7 +68,7 @@ pub(super) struct Move {
     pub(super) from: Offset,
     pub(super) to: Offset,
     /// Whether the answer is to prove that the position is on disk, also where it does not move.
-    pub(super) proves: bool,
+    pub(super) barrier: bool,
 }
 
 /// What became of it.
@@ -101,8 +101,8 @@ impl Work for Positions {
         let found = transaction.execute(moving(group)).await;
         match found {
             Ok(found) if found == group.len() as u64 => {
-                if group.iter().any(|one| one.proves) {
-                    transaction.execute(self.0.heartbeat()).await?;
+                if group.iter().any(|one| one.barrier) {
+                    transaction.execute(self.0.durability_barrier()).await?;
                 }
                 transaction.commit().await?;
                 return Ok(group.iter().map(|_| Ok(Moved::Done)).collect());
@@ -115,8 +115,8 @@ impl Work for Positions {
         let mut transaction = Transaction::begin(connections, attempt).await?;
         let mut moved = one_by_one(&mut transaction, group).await;
         if moved.is_ok()
-            && group.iter().any(|one| one.proves)
-            && let Err(failure) = transaction.execute(self.0.heartbeat()).await
+            && group.iter().any(|one| one.barrier)
+            && let Err(failure) = transaction.execute(self.0.durability_barrier()).await
         {
             moved = Err(failure);
         }

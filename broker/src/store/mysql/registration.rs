@@ -8,7 +8,7 @@ use broker_client::wire::{ConsumerId, Offset, ProducerId, TopicName};
 
 use super::database::{Database, column};
 use super::failure::Failure;
-use super::lane::{Attempt, Work};
+use super::group_commit::{Attempt, Work};
 use super::positions::now;
 use super::statements::{Tail, Template, at_most, padded};
 use super::transaction::{Statement, Transaction};
@@ -49,9 +49,9 @@ const SUBSCRIPTIONS: Template = Template {
 #[derive(Debug)]
 pub(super) struct Registrar(pub(super) Arc<Database>);
 
-/// What is to be made.
+/// What is registered.
 #[derive(Clone, Debug)]
-pub(super) enum Wish {
+pub(super) enum RegisterRequest {
     /// A topic, refused where it exists.
     Topic(TopicName),
     /// A producer, and its topic where it is missing.
@@ -60,9 +60,9 @@ pub(super) enum Wish {
     Consumer(String),
 }
 
-/// What was made.
+/// What a registration was given.
 #[derive(Clone, Debug)]
-pub(super) struct Made {
+pub(super) struct Allotted {
     /// The id of the producer or consumer; 0 for a topic.
     pub(super) id: u64,
     /// Its topic.
@@ -72,37 +72,37 @@ pub(super) struct Made {
 }
 
 impl Work for Registrar {
-    type Request = Wish;
-    type Reply = Made;
+    type Request = RegisterRequest;
+    type Reply = Allotted;
 
-    fn joins(&self, group: &[Wish], _: &Wish) -> bool {
+    fn joins(&self, group: &[RegisterRequest], _: &RegisterRequest) -> bool {
         group.len() < MOST
     }
 
     async fn carry_out(
         &self,
-        group: &[Wish],
+        group: &[RegisterRequest],
         attempt: &Attempt,
-    ) -> Result<Vec<Result<Made, Error>>, Failure> {
+    ) -> Result<Vec<Result<Allotted, Error>>, Failure> {
         let mut transaction = Transaction::begin(&self.0.connections, attempt).await?;
-        let made = make(&mut transaction, group).await;
-        transaction.end(made).await
+        let allotted = allot(&mut transaction, group).await;
+        transaction.end(allotted).await
     }
 }
 
-async fn make(
+async fn allot(
     transaction: &mut Transaction<'_>,
-    group: &[Wish],
-) -> Result<Vec<Result<Made, Error>>, Failure> {
-    let mut making = Making::begin(transaction, group).await?;
-    let made = group.iter().map(|wish| making.grant(wish)).collect();
-    making.store(transaction).await?;
-    Ok(made)
+    group: &[RegisterRequest],
+) -> Result<Vec<Result<Allotted, Error>>, Failure> {
+    let mut allotting = Allotting::begin(transaction, group).await?;
+    let allotted = group.iter().map(|request| allotting.allot(request)).collect();
+    allotting.store(transaction).await?;
+    Ok(allotted)
 }
 
 /// Registrations on their way into the database.
 #[derive(Debug, Default)]
-struct Making {
+struct Allotting {
     next_topic: u32,
     next_producer: u64,
     next_consumer: u64,
@@ -113,52 +113,60 @@ struct Making {
     consumers: Vec<(u64, u32, Offset)>,
 }
 
-impl Making {
+impl Allotting {
     /// Locks the counters and looks up the topics.
-    async fn begin(transaction: &mut Transaction<'_>, group: &[Wish]) -> Result<Self, Failure> {
+    async fn begin(
+        transaction: &mut Transaction<'_>,
+        group: &[RegisterRequest],
+    ) -> Result<Self, Failure> {
         let query = sqlx::query(
             "SELECT next_topic, next_producer, next_consumer FROM store WHERE one = 1 FOR UPDATE",
         );
         let row = transaction.row(query).await?;
-        let mut making = Self {
+        let mut allotting = Self {
             next_topic: column(&row, 0)?,
             next_producer: column(&row, 1)?,
             next_consumer: column(&row, 2)?,
             ..Self::default()
         };
-        let names: std::collections::BTreeSet<&str> = group.iter().map(Wish::topic).collect();
+        let names: std::collections::BTreeSet<&str> =
+            group.iter().map(RegisterRequest::topic).collect();
         let last = *names.last().expect("a group has a request");
         let rows = padded(names.len());
         let repeated = std::iter::repeat_n(last, rows - names.len());
         let names = names.into_iter().chain(repeated);
         let query = names.fold(FIND.statement(rows), |query, name| query.bind(name.to_owned()));
         for row in transaction.rows(query).await? {
-            making.known.insert(column(&row, 0)?, (column(&row, 1)?, column(&row, 2)?));
+            allotting.known.insert(column(&row, 0)?, (column(&row, 1)?, column(&row, 2)?));
         }
-        Ok(making)
+        Ok(allotting)
     }
 
-    fn grant(&mut self, wish: &Wish) -> Result<Made, Error> {
-        let name = wish.topic();
+    fn allot(&mut self, request: &RegisterRequest) -> Result<Allotted, Error> {
+        let name = request.topic();
         let known = self.known.get(name).copied();
-        let (topic, end) = match (wish, known) {
-            (Wish::Topic(_), Some(_)) => return Err(Error::TopicExists(name.to_owned())),
-            (Wish::Consumer(_), None) => return Err(Error::UnknownTopic(name.to_owned())),
+        let (topic, end) = match (request, known) {
+            (RegisterRequest::Topic(_), Some(_)) => {
+                return Err(Error::TopicExists(name.to_owned()));
+            }
+            (RegisterRequest::Consumer(_), None) => {
+                return Err(Error::UnknownTopic(name.to_owned()));
+            }
             (_, Some(known)) => known,
             (_, None) => self.topic(name),
         };
-        let id = match wish {
-            Wish::Topic(_) => 0,
-            Wish::Producer(_) => {
+        let id = match request {
+            RegisterRequest::Topic(_) => 0,
+            RegisterRequest::Producer(_) => {
                 self.producers.push((self.next_producer, topic));
                 count(&mut self.next_producer)
             }
-            Wish::Consumer(_) => {
+            RegisterRequest::Consumer(_) => {
                 self.consumers.push((self.next_consumer, topic, end));
                 count(&mut self.next_consumer)
             }
         };
-        Ok(Made { id, topic, end })
+        Ok(Allotted { id, topic, end })
     }
 
     fn topic(&mut self, name: &str) -> (u32, Offset) {
@@ -205,7 +213,7 @@ async fn insert<T>(
     Ok(())
 }
 
-impl Wish {
+impl RegisterRequest {
     fn topic(&self) -> &str {
         match self {
             Self::Topic(name) | Self::Producer(name) => name.as_str(),
@@ -214,7 +222,7 @@ impl Wish {
     }
 }
 
-impl Made {
+impl Allotted {
     /// The id of a producer.
     pub(super) fn producer(&self) -> ProducerId {
         ProducerId::try_from(self.id).expect("fewer ids than i64 has")

@@ -14,6 +14,7 @@ use super::MysqlStore;
 use super::connections::Lease;
 use super::database::column;
 use super::failure::Failure;
+use crate::store::Error;
 
 /// Between two rounds.
 const EVERY: Duration = Duration::from_secs(1);
@@ -33,6 +34,17 @@ pub(super) async fn keep(store: Weak<MysqlStore>) {
         if let Err(failure) = round(&store, &mut deleted).await {
             warn!(why = %failure, "what every subscription is past could not be deleted");
         }
+    }
+}
+
+impl MysqlStore {
+    /// Deletes what every subscription is past, as a store that retains by lag does each second;
+    /// nothing where another broker is deleting.
+    ///
+    /// # Errors
+    /// When the database cannot be asked, or does not answer in time.
+    pub async fn delete_passed(&self) -> Result<(), Error> {
+        round(self, &mut BTreeMap::new()).await.map_err(Failure::into_error)
     }
 }
 

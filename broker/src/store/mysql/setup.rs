@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
-use sqlx::migrate::Migrator;
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, MySqlConnection, Row};
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, MySqlConnection, Row, SqlStr};
 use tracing::warn;
 
 use super::address::Address;
@@ -23,6 +23,17 @@ const PACKET_ROOM: usize = 64 << 10;
 
 /// MySQL's number for a database that does not exist.
 const UNKNOWN_DATABASE: u16 = 1049;
+
+/// The migrations from version 1 on: description and SQL. Never change one that has been released:
+/// the database keeps its checksum.
+const MIGRATIONS: [(&str, &str); 6] = [
+    ("store", include_str!("../../../migrations/0001_store.sql")),
+    ("topics", include_str!("../../../migrations/0002_topics.sql")),
+    ("messages", include_str!("../../../migrations/0003_messages.sql")),
+    ("producers", include_str!("../../../migrations/0004_producers.sql")),
+    ("subscriptions", include_str!("../../../migrations/0005_subscriptions.sql")),
+    ("heartbeats", include_str!("../../../migrations/0006_heartbeats.sql")),
+];
 
 /// What was found out of a database.
 #[derive(Clone, Debug)]
@@ -81,11 +92,9 @@ fn options(address: &Address) -> sqlx::mysql::MySqlConnectOptions {
     address.options().disable_statement_logging()
 }
 
-/// Migrations run one broker at a time. sqlx's own lock does nothing on MariaDB, which does not
-/// know how to wait for ever.
+/// Runs the migrations, one broker at a time. The lock is our own: that of sqlx does nothing on
+/// MariaDB, which cannot wait without a limit.
 async fn migrate(connection: &mut MySqlConnection) -> anyhow::Result<()> {
-    let mut migrator: Migrator = sqlx::migrate!();
-    migrator.set_locking(false);
     let locked: Option<i64> =
         sqlx::query_scalar("SELECT GET_LOCK(CONCAT('broker ', MD5(DATABASE())), ?)")
             .bind(MIGRATION_WAIT)
@@ -96,7 +105,7 @@ async fn migrate(connection: &mut MySqlConnection) -> anyhow::Result<()> {
         bail!("another broker has been migrating it for {MIGRATION_WAIT} s");
     }
     forget_half_done(connection).await.map_err(said)?;
-    let migrated = migrator.run(&mut *connection).await;
+    let migrated = migrator().run(&mut *connection).await;
     let begun = begin_life(connection).await;
     sqlx::query("DO RELEASE_LOCK(CONCAT('broker ', MD5(DATABASE())))")
         .execute(&mut *connection)
@@ -104,6 +113,16 @@ async fn migrate(connection: &mut MySqlConnection) -> anyhow::Result<()> {
         .map_err(said)?;
     migrated.context("a migration failed")?;
     begun.map_err(said)
+}
+
+fn migrator() -> Migrator {
+    let migration = |(version, (description, sql)): (i64, (&'static str, &'static str))| {
+        let sql = SqlStr::from_static(sql);
+        Migration::new(version, description.into(), MigrationType::Simple, sql, false)
+    };
+    let mut migrator = Migrator::with_migrations((1..).zip(MIGRATIONS).map(migration).collect());
+    migrator.set_locking(false);
+    migrator
 }
 
 /// Forgets a migration that was cut off half way: it is begun again, for each of them does nothing
@@ -182,4 +201,27 @@ fn said(error: sqlx::Error) -> anyhow::Error {
 
 fn without_database(address: &Address) -> sqlx::mysql::MySqlConnectOptions {
     address.without_database().disable_statement_logging()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_database_that_an_earlier_broker_migrated_opens() {
+        // The rows of its table `_sqlx_migrations`; sqlx refuses another checksum.
+        let released = [
+            "1 store 19ddfc6ab5e67cc54248fa5b96da3b8846c1e97df0a00a03707274ec79206dfc3a55d96ebb16d81a233db537d7bb9971",
+            "2 topics 2eeab1f2cd5c5f069660ed631ef58d62fe69978a9d0884699dcf203ecb1c5c97f5ea7b1137de48d885c290a1c2ada149",
+            "3 messages b8ddfaffc96b7eb5f5eaa0dfb5b8581ee73c2faa1427b4c032adaf5527abb4ef2ee6770221b3c91a274ff60cfcaf3c63",
+            "4 producers 9887148120d34831c3fd825bd7068004158e8c4e250da6a64973be6febf0ffa033130822f80fb15df50abbc479050f53",
+            "5 subscriptions 10638077f12af4953c7232ce67da75ed5049c6a2b615bbdc76e2b49a19719fc48dce9f06bd4598c6a7fae43f80d66517",
+            "6 heartbeats 092951706d3732dfae8782924f6efa8de4aa8286abad5013f7eefbb4972112dc1f6521bd02387aab54a3d32655aa5f50",
+        ];
+        let row = |one: &Migration| {
+            let checksum: String = one.checksum.iter().map(|byte| format!("{byte:02x}")).collect();
+            format!("{} {} {checksum}", one.version, one.description)
+        };
+        assert_eq!(migrator().iter().map(row).collect::<Vec<_>>(), released);
+    }
 }

@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep};
 use super::MysqlStore;
 use super::database::column;
 use super::failure::Failure;
-use super::lane::Attempt;
+use super::group_commit::Attempt;
 use super::positions::now;
 use super::topic::Topic;
 use super::topics::name;
@@ -25,18 +25,18 @@ const AGAIN: Duration = Duration::from_millis(10);
 
 /// Where a subscription stands, as far as a broker knows.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Standing {
+pub(super) struct KnownPosition {
     pub(super) position: Offset,
     /// Whether a commit of this broker has come back since the position was there, so that it is
     /// on disk.
-    pub(super) is_proven: bool,
+    pub(super) is_durable: bool,
 }
 
 /// A subscription.
 pub(super) struct Subscribed {
     pub(super) topic: Arc<Topic>,
     /// Where it stood when this broker last saw it. Held during a poll.
-    pub(super) standing: Mutex<Standing>,
+    pub(super) known: Mutex<KnownPosition>,
     is_over: AtomicBool,
 }
 
@@ -57,13 +57,13 @@ impl Subscriptions {
         &self,
         consumer: ConsumerId,
         topic: Arc<Topic>,
-        standing: Standing,
+        known: KnownPosition,
     ) -> Arc<Subscribed> {
-        let standing = Mutex::new(standing);
-        let new = Subscribed { topic, standing, is_over: AtomicBool::default() };
-        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let known = Mutex::new(known);
+        let new = Subscribed { topic, known, is_over: AtomicBool::default() };
+        let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
         // Two polls may look up the same one: they have to agree on one to wait for each other.
-        Arc::clone(known.entry(consumer).or_insert_with(|| Arc::new(new)))
+        Arc::clone(all.entry(consumer).or_insert_with(|| Arc::new(new)))
     }
 
     fn get(&self, consumer: ConsumerId) -> Option<Arc<Subscribed>> {
@@ -76,7 +76,7 @@ impl Subscriptions {
         let ended = self.0.write().unwrap_or_else(PoisonError::into_inner).remove(&consumer);
         if let Some(ended) = ended {
             ended.is_over.store(true, Ordering::Release);
-            ended.topic.recent.changed.notify_waiters();
+            ended.topic.tail.changed.notify_waiters();
         }
     }
 }
@@ -127,8 +127,8 @@ impl MysqlStore {
         let found: Result<_, Failure> = looking.await;
         match found.map_err(Failure::into_error)? {
             Some((topic, position)) => {
-                let standing = Standing { position, is_proven: false };
-                Ok(self.subscriptions.add(consumer, topic, standing))
+                let known = KnownPosition { position, is_durable: false };
+                Ok(self.subscriptions.add(consumer, topic, known))
             }
             None => Err(Error::UnknownConsumer(consumer)),
         }

@@ -14,8 +14,8 @@ use super::append::Appender;
 use super::connections::Lease;
 use super::database::Database;
 use super::failure::Failure;
-use super::lane::Lane;
-use super::recent::{Cache, Origin, Recent};
+use super::group_commit::GroupCommit;
+use super::tail_cache::{CacheLimit, Origin, TailCache};
 use crate::store::messages::Rendered;
 use crate::store::segment::{SEGMENT_BYTES, Segment, as_offset};
 
@@ -43,10 +43,10 @@ enum Read {
 pub(super) struct Topic {
     pub(super) id: u32,
     pub(super) name: TopicName,
-    pub(super) recent: Arc<Recent>,
-    pub(super) appender: Lane<Appender>,
+    pub(super) tail: Arc<TailCache>,
+    pub(super) appender: GroupCommit<Appender>,
     database: Arc<Database>,
-    /// Held while messages are read from the database, so that all who want the same ones wait
+    /// Held while messages are read from the database, so that all polls for the same ones wait
     /// for one query.
     reading: Mutex<()>,
     /// How many rows the next query asks for.
@@ -56,17 +56,17 @@ pub(super) struct Topic {
 impl Topic {
     pub(super) fn new(
         database: &Arc<Database>,
-        cache: &Arc<Cache>,
+        cache: &Arc<CacheLimit>,
         id: u32,
         name: TopicName,
     ) -> Self {
-        let recent = Recent::new(Arc::clone(cache));
-        let appender = Appender::new(Arc::clone(database), id, Arc::clone(&recent));
+        let tail = TailCache::new(Arc::clone(cache));
+        let appender = Appender::new(Arc::clone(database), id, Arc::clone(&tail));
         Self {
             id,
             name,
-            recent,
-            appender: Lane::new(appender, database.timeout),
+            tail,
+            appender: GroupCommit::new(appender, database.timeout),
             database: Arc::clone(database),
             reading: Mutex::new(()),
             rows: AtomicUsize::new(FIRST_ROWS),
@@ -74,7 +74,7 @@ impl Topic {
     }
 
     /// Messages from `start` on that are not in memory, at least one; `None` where the log ends
-    /// there, or somebody else has read them by now.
+    /// there, or another poll has read them by now.
     pub(super) async fn read(
         self: &Arc<Self>,
         start: Offset,
@@ -83,7 +83,7 @@ impl Topic {
         let Ok(_reading) = timeout_at(until, self.reading.lock()).await else {
             return Err(Failure::not_done("the database does not answer in time"));
         };
-        let gap = self.recent.gap(start).unwrap_or(u64::MAX);
+        let gap = self.tail.gap(start).unwrap_or(u64::MAX);
         if gap == 0 {
             return Ok(None);
         }
@@ -101,7 +101,7 @@ impl Topic {
         }
         let size = block.bytes().div_ceil(block.len());
         self.ask_for(READ_BYTES / size);
-        Ok(Some(self.recent.add(start, block, Origin::Read)))
+        Ok(Some(self.tail.add(start, block, Origin::Read)))
     }
 
     /// So many rows the next time.
@@ -109,7 +109,7 @@ impl Topic {
         self.rows.store(rows.clamp(1, READ_ROWS), Ordering::Relaxed);
     }
 
-    /// Reads at most `gap` messages, and proves that what it read is on disk.
+    /// Reads at most `gap` messages, and makes sure that what it read is on disk.
     async fn select(
         &self,
         lease: &mut Lease<'_>,
@@ -119,11 +119,11 @@ impl Topic {
         let rows = as_offset(self.rows.load(Ordering::Relaxed)).min(gap);
         let block = self.select_only(lease, start, rows).await?;
         let end = start + as_offset(block.len());
-        if end > self.recent.proven() {
+        if end > self.tail.durable_end() {
             // On the same connection: after a crash in between it is gone, and so is what was read.
-            let proved = self.database.heartbeat().execute(lease.raw()).await;
+            let proved = self.database.durability_barrier().execute(lease.raw()).await;
             proved.map_err(|error| lease.failed(&error))?;
-            self.recent.prove(end);
+            self.tail.mark_durable(end);
         }
         Ok(block)
     }

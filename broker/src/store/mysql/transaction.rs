@@ -6,7 +6,7 @@ use sqlx::{Executor, MySql};
 
 use super::connections::{Connections, Lease, Mode};
 use super::failure::Failure;
-use super::lane::Attempt;
+use super::group_commit::Attempt;
 
 /// A statement with its parameters.
 pub(super) type Statement<'q> = Query<'q, MySql, MySqlArguments>;
@@ -56,7 +56,7 @@ impl<'a> Transaction<'a> {
         }
     }
 
-    /// Ends it without a trace.
+    /// LogEnds it without a trace.
     pub(super) async fn roll_back(self) {
         self.lease.roll_back().await;
     }

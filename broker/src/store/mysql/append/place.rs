@@ -6,7 +6,7 @@ use broker_client::wire::{Offset, ProducerId};
 
 use super::Batch;
 use crate::store::Error;
-use crate::store::count::Count;
+use crate::store::dedup::ProducerState;
 use crate::store::messages::Rendered;
 use crate::store::segment::as_offset;
 
@@ -19,8 +19,8 @@ pub(super) struct Placed {
     pub(super) rows: usize,
     /// An answer a request.
     pub(super) answers: Vec<Result<Offset, Error>>,
-    /// The counts as they are after it, of those that it changes.
-    pub(super) counts: BTreeMap<ProducerId, Count>,
+    /// The states as they are after it, of those that it changes.
+    pub(super) states: BTreeMap<ProducerId, ProducerState>,
     /// Whether every request is appended: none refused, none a repeat.
     pub(super) is_plain: bool,
     /// Whether some request is a repeat.
@@ -29,23 +29,23 @@ pub(super) struct Placed {
     is_new: Vec<bool>,
 }
 
-/// Places a group behind `first`; `counts` has those of its numbered requests.
+/// Places a group behind `first`; `states` has those of its numbered requests.
 pub(super) fn place(
     group: &[Batch],
     first: Offset,
-    counts: &BTreeMap<ProducerId, Count>,
+    states: &BTreeMap<ProducerId, ProducerState>,
 ) -> Placed {
     let mut placed = Placed {
         first,
         rows: 0,
         answers: Vec::with_capacity(group.len()),
-        counts: BTreeMap::new(),
+        states: BTreeMap::new(),
         is_plain: true,
         repeats: false,
         is_new: Vec::with_capacity(group.len()),
     };
     for batch in group {
-        placed.place(batch, counts);
+        placed.place(batch, states);
     }
     placed
 }
@@ -82,18 +82,18 @@ impl Placed {
         block
     }
 
-    fn place(&mut self, batch: &Batch, counts: &BTreeMap<ProducerId, Count>) {
+    fn place(&mut self, batch: &Batch, states: &BTreeMap<ProducerId, ProducerState>) {
         let size = as_offset(batch.payloads.len());
         let offset = self.end();
-        let earlier = self.counts.get(&batch.producer).or_else(|| counts.get(&batch.producer));
-        let mut count = earlier.copied().unwrap_or_default();
-        let repeated = count.repeated(batch.sequence, size);
+        let earlier = self.states.get(&batch.producer).or_else(|| states.get(&batch.producer));
+        let mut state = earlier.copied().unwrap_or_default();
+        let repeated = state.repeated(batch.sequence, size);
         let is_new = repeated == Ok(None);
         if is_new {
             self.rows += batch.payloads.len();
             if batch.sequence.is_some() {
-                count.accept(batch.sequence, size, offset);
-                self.counts.insert(batch.producer, count);
+                state.accept(batch.sequence, size, offset);
+                self.states.insert(batch.producer, state);
             }
         }
         self.is_plain &= is_new;

@@ -6,7 +6,7 @@ use broker_client::wire::{Offset, ProducerId};
 
 use super::Batch;
 use super::place::{Placed, Placement};
-use crate::store::count::{Count, Numbered};
+use crate::store::dedup::{NumberedRequest, ProducerState};
 use crate::store::mysql::database::{Database, column};
 use crate::store::mysql::failure::Failure;
 use crate::store::mysql::statements::{Tail, Template, at_most, padded};
@@ -24,7 +24,7 @@ const MESSAGES: Template = Template {
 };
 
 /// The rows are there; `UPDATE` has no form that gives several rows a value each.
-const COUNTS: Template = Template {
+const STATES: Template = Template {
     head: "INSERT INTO producers (id, topic, next_sequence, last_first, last_offset) VALUES ",
     row: "(?,?,?,?,?)",
     between: ",",
@@ -34,7 +34,7 @@ const COUNTS: Template = Template {
     ),
 };
 
-const READ_COUNTS: Template = Template {
+const READ_STATES: Template = Template {
     head: "SELECT id, next_sequence, last_first, last_offset FROM producers WHERE id IN (",
     row: "?",
     between: ",",
@@ -115,49 +115,49 @@ fn fitting(messages: &[Placement<'_>], bytes: usize) -> usize {
     messages.iter().take(ROWS).take_while(fits).count().max(1)
 }
 
-/// Stores the counts that the group changes.
-pub(super) async fn counts(
+/// Stores the states that the group changes.
+pub(super) async fn states(
     transaction: &mut Transaction<'_>,
     topic: u32,
     placed: &Placed,
 ) -> Result<(), Failure> {
-    let Some(last) = placed.counts.last_key_value() else { return Ok(()) };
-    let rows = padded(placed.counts.len());
+    let Some(last) = placed.states.last_key_value() else { return Ok(()) };
+    let rows = padded(placed.states.len());
     // A row that is there twice does no harm, and a number of rows that is new would.
-    let repeated = std::iter::repeat_n(last, rows - placed.counts.len());
-    let mut statement = COUNTS.statement(rows);
-    for (id, count) in placed.counts.iter().chain(repeated) {
+    let repeated = std::iter::repeat_n(last, rows - placed.states.len());
+    let mut statement = STATES.statement(rows);
+    for (id, state) in placed.states.iter().chain(repeated) {
         statement = statement
             .bind(*id)
             .bind(topic)
-            .bind(count.next)
-            .bind(count.last.map(|last| last.first))
-            .bind(count.last.map(|last| last.offset));
+            .bind(state.next)
+            .bind(state.last.map(|last| last.first))
+            .bind(state.last.map(|last| last.offset));
     }
     transaction.execute(statement).await?;
     Ok(())
 }
 
-/// The counts of those who send numbered messages in the group. The log's end must be locked.
-pub(super) async fn read_counts(
+/// The states of the producers that send numbered messages in the group. The log's end must be locked.
+pub(super) async fn read_states(
     transaction: &mut Transaction<'_>,
     group: &[Batch],
-) -> Result<BTreeMap<ProducerId, Count>, Failure> {
+) -> Result<BTreeMap<ProducerId, ProducerState>, Failure> {
     let numbered = group.iter().filter(|batch| batch.sequence.is_some());
     let ids: std::collections::BTreeSet<_> = numbered.map(|batch| batch.producer).collect();
-    let mut counts = BTreeMap::new();
-    let Some(&last) = ids.last() else { return Ok(counts) };
+    let mut states = BTreeMap::new();
+    let Some(&last) = ids.last() else { return Ok(states) };
     let rows = padded(ids.len());
     let repeated = std::iter::repeat_n(last, rows - ids.len());
     let query = ids.iter().copied().chain(repeated);
-    let query = query.fold(READ_COUNTS.statement(rows), Statement::bind);
+    let query = query.fold(READ_STATES.statement(rows), Statement::bind);
     for row in transaction.rows(query).await? {
         let first: Option<u64> = column(&row, 2)?;
         let offset: Option<u64> = column(&row, 3)?;
-        let last = first.zip(offset).map(|(first, offset)| Numbered { first, offset });
+        let last = first.zip(offset).map(|(first, offset)| NumberedRequest { first, offset });
         let id = column::<u64>(&row, 0)?;
         let id = ProducerId::try_from(id).expect("ids are counted from 0");
-        counts.insert(id, Count { next: column(&row, 1)?, last });
+        states.insert(id, ProducerState { next: column(&row, 1)?, last });
     }
-    Ok(counts)
+    Ok(states)
 }

@@ -1,38 +1,33 @@
 //! Several stores on one database, as several brokers have them: what one does, the others know.
 //! And the parts of the store that only show when a row is locked or somebody else deletes.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-mod support;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use broker::store::Error;
 use broker::store::memory::Retain;
 use broker::store::mysql::{MysqlStore, Options};
-use broker::store::{Error, Store};
 use sqlx::{Connection, Executor, MySqlConnection};
-use support::{Short, mysql, open};
 use tokio::time::sleep;
+
+use crate::support::{Short, mysql, open};
 
 /// Two stores on one new database, and a connection to it; none where MySQL is left out.
 struct Two {
     a: Arc<Short>,
     b: Arc<Short>,
+    stores: [Arc<MysqlStore>; 2],
     sql: MySqlConnection,
 }
 
 async fn two(timeout: Duration, retain: Retain) -> Option<Two> {
     let url = mysql()?;
     let options = Options { timeout, retain, ..Options::default() };
-    let mut stores = Vec::new();
-    for _ in 0..2 {
-        let store = MysqlStore::open(&url.parse().unwrap(), &options).await.unwrap();
-        let store: Arc<dyn Store> = store;
-        stores.push(Arc::new(Short(store)));
-    }
+    let open = async || MysqlStore::open(&url.parse().unwrap(), &options).await.unwrap();
+    let stores = [open().await, open().await];
+    let [a, b] = stores.clone().map(|store| Arc::new(Short(store)));
     let sql = MySqlConnection::connect(&url).await.unwrap();
-    let (b, a) = (stores.pop().unwrap(), stores.pop().unwrap());
-    Some(Two { a, b, sql })
+    Some(Two { a, b, stores, sql })
 }
 
 /// Long enough for a busy machine.
@@ -58,7 +53,7 @@ async fn a_repeat_at_a_broker_that_did_not_see_the_first_is_not_appended() {
 
 #[tokio::test]
 async fn a_consumer_goes_on_at_a_broker_where_what_it_had_is_deleted() {
-    let Some(Two { a, b, mut sql }) = two(TIMEOUT, Retain::Lag).await else { return };
+    let Some(Two { a, b, mut sql, .. }) = two(TIMEOUT, Retain::Lag).await else { return };
     let producer = a.producer("T").await;
     let consumer = a.consumer("T").await.consumer;
     let payloads: Vec<String> = (0..50).map(|number| number.to_string()).collect();
@@ -78,14 +73,14 @@ async fn a_consumer_goes_on_at_a_broker_where_what_it_had_is_deleted() {
 
 #[tokio::test]
 async fn a_message_of_another_broker_is_handed_out_only_after_a_commit_of_ones_own() {
-    let Some(Two { a, b, mut sql }) = two(SHORT, Retain::All).await else { return };
+    let Some(Two { a, b, mut sql, .. }) = two(SHORT, Retain::All).await else { return };
     let producer = a.producer("T").await;
     let (at_a, at_b) = (a.consumer("T").await.consumer, b.consumer("T").await.consumer);
     a.append("T", producer, None, &["first"]).await.unwrap();
     assert_eq!(beats(&mut sql).await, 0);
     assert_eq!(b.take("T", at_b, 9).await, ["first"]);
     assert_eq!(beats(&mut sql).await, 1, "the commit that proves it");
-    // Nobody can commit a heartbeat now.
+    // No broker can write a durability barrier now.
     sql.execute("BEGIN").await.unwrap();
     sql.execute("SELECT * FROM heartbeats FOR UPDATE").await.unwrap();
     a.append("T", producer, None, &["second"]).await.unwrap();
@@ -122,7 +117,7 @@ async fn in_a_group_only_those_whose_time_is_over_are_refused() {
 
 #[tokio::test]
 async fn what_is_passed_is_deleted_in_small_transactions_by_one_broker_at_a_time() {
-    let Some(Two { a, mut sql, .. }) = two(TIMEOUT, Retain::Lag).await else { return };
+    let Some(Two { a, stores, mut sql, .. }) = two(TIMEOUT, Retain::Lag).await else { return };
     sql.execute("CREATE TABLE deletions (at DATETIME(6) PRIMARY KEY, deleted INT)").await.unwrap();
     // `NOW` is when the statement began, and each is a transaction of its own.
     let counting = "CREATE TRIGGER counting AFTER DELETE ON messages FOR EACH ROW
@@ -139,8 +134,9 @@ async fn what_is_passed_is_deleted_in_small_transactions_by_one_broker_at_a_time
     for _ in 0..5 {
         a.append("T", producer, None, &["x"; 500]).await.unwrap();
     }
-    // Both stores have had two rounds by then, in which they found the lock taken.
-    sleep(Duration::from_millis(2500)).await;
+    for store in &stores {
+        store.delete_passed().await.unwrap();
+    }
     assert_eq!(count(&mut sql, "SELECT COUNT(*) FROM messages").await, 2500);
     sql.execute("DO RELEASE_LOCK(CONCAT('broker retain ', MD5(DATABASE())))").await.unwrap();
     until(&mut sql, "SELECT COUNT(*) = 0 FROM messages").await;
@@ -270,15 +266,17 @@ async fn messages_that_are_larger_than_those_before_are_read() {
 
 #[tokio::test]
 async fn what_a_registration_under_way_is_due_is_not_deleted() {
-    let Some(Two { a, b, mut sql }) = two(TIMEOUT, Retain::Lag).await else { return };
+    let Some(Two { a, b, mut sql, .. }) = two(TIMEOUT, Retain::Lag).await else { return };
     let producer = a.producer("T").await;
     a.append("T", producer, None, &["before"]).await.unwrap();
     // As a registration does it: it has read the end, and commits a moment later.
     sql.execute("BEGIN").await.unwrap();
     sql.execute("SELECT next_consumer FROM store WHERE one = 1 FOR UPDATE").await.unwrap();
     a.append("T", producer, None, &["due 1", "due 2"]).await.unwrap();
-    // Long enough for both brokers to have deleted what nobody is due.
-    sleep(Duration::from_millis(2500)).await;
+    // A broker that is about to delete waits for the registration.
+    let waiting = "SELECT COUNT(*) = 1 FROM information_schema.processlist
+        WHERE db = DATABASE() AND info LIKE 'SELECT one FROM store%FOR UPDATE'";
+    until(&mut sql, waiting).await;
     sql.execute("INSERT INTO subscriptions SELECT 0, id, 1, ~0 >> 20 FROM topics").await.unwrap();
     sql.execute("UPDATE store SET next_consumer = 1").await.unwrap();
     sql.execute("COMMIT").await.unwrap();

@@ -1,7 +1,4 @@
 //! The server on a real socket: slow and stuck clients, time-outs, and a shutdown in good order.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-mod support;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -9,11 +6,12 @@ use std::sync::Arc;
 use broker::store::Store;
 use broker::store::memory::Retain;
 use broker::{Limits, Options, Signal, serve};
-use support::{Short, memory};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio::time::Duration;
+
+use crate::support::{Short, memory};
 
 /// A server on a free port.
 struct Running {

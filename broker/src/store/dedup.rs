@@ -1,29 +1,30 @@
-//! What a store keeps of a producer's sequences, and what becomes of a numbered request by it.
+//! Deduplication: what a store keeps of a producer's sequences, and whether a numbered request is
+//! new, a repeat or refused by that.
 
 use broker_client::wire::{Offset, Sequence};
 
 use super::Error;
 
-/// A producer's count on its topic.
+/// What is known of a producer's sequences on its topic.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Count {
+pub(super) struct ProducerState {
     /// The sequence that is taken next.
     pub(super) next: Sequence,
     /// Where the last numbered request went.
-    pub(super) last: Option<Numbered>,
+    pub(super) last: Option<NumberedRequest>,
 }
 
 /// The last request with a sequence: the messages from `first` on, up to the next sequence, went
 /// to `offset` and after.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Numbered {
+pub(super) struct NumberedRequest {
     /// Its first sequence.
     pub(super) first: Sequence,
     /// Its first offset.
     pub(super) offset: Offset,
 }
 
-impl Count {
+impl ProducerState {
     /// What becomes of a request of `size` messages that are numbered from `first` on, if they
     /// are: answers the offset of one that repeats, `None` for one that is due, or refuses.
     pub(super) fn repeated(
@@ -56,7 +57,7 @@ impl Count {
     pub(super) fn accept(&mut self, first: Option<Sequence>, size: u64, offset: Offset) {
         if let Some(first) = first {
             self.next = first + size;
-            self.last = Some(Numbered { first, offset });
+            self.last = Some(NumberedRequest { first, offset });
         }
     }
 }

@@ -3,18 +3,16 @@
 //!
 //! `CRASH_ROUNDS` rounds each of killing brokers and databases (default 2) and `CRASH_STARTS`
 //! (default 3) of starting eight brokers at once; `CRASH_SEED` decides about the moments.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-mod support;
 
 use std::fmt::Write;
 
 use broker_client::Client;
-use support::audit::{Counts, audit};
-use support::load::{GENEROUS, Load, Numbered, Plan};
-use support::process::Process;
-use support::server::OwnServer;
 use tokio::time::timeout;
+
+use crate::support::audit::{Counts, audit};
+use crate::support::load::{GENEROUS, Load, Numbered, Plan};
+use crate::support::process::Process;
+use crate::support::server::OwnServer;
 
 const CONNECTIONS: usize = 32;
 const TOPICS: usize = 8;
@@ -44,7 +42,7 @@ async fn a_killed_database_and_retries_by_sequence_make_exactly_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn three_brokers_have_one_order_though_one_is_killed() {
-    let Some(server) = OwnServer::start(&[]) else { return };
+    let Some(server) = OwnServer::start(&[]).await else { return };
     let mut brokers = vec![];
     for _ in 0..3 {
         brokers.push(Process::start(&server.url(), &TIMEOUT));
@@ -76,7 +74,7 @@ async fn three_brokers_have_one_order_though_one_is_killed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn eight_brokers_start_at_once_on_an_empty_database() {
-    let Some(server) = OwnServer::start(&[]) else { return };
+    let Some(server) = OwnServer::start(&[]).await else { return };
     for round in 0..number("CRASH_STARTS", 3) {
         let url = server.url().replace("/torture", &format!("/starts_{round}"));
         let starting: Vec<_> = (0..8)
@@ -106,7 +104,7 @@ enum Victim {
 
 /// Rounds until as many as asked for had an unknown outcome.
 async fn rounds(name: &str, victim: Victim, numbered: Numbered) {
-    let Some(mut server) = OwnServer::start(&[]) else { return };
+    let Some(mut server) = OwnServer::start(&[]).await else { return };
     let (wanted, mut chance) = (number("CRASH_ROUNDS", 2), Chance(number("CRASH_SEED", 1)));
     let mut brokers = vec![Process::start(&server.url(), &TIMEOUT)];
     if victim == Victim::Database {

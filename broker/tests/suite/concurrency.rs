@@ -1,14 +1,12 @@
 //! The promises under concurrency, with real threads; the original breaks each of them.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-mod support;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use broker::store::Subscription;
-use support::{Short, stores};
 use tokio::task::JoinSet;
+
+use crate::support::{Short, stores};
 
 const TASKS: i64 = 8;
 

@@ -1,5 +1,5 @@
-//! Lanes: requests that come while a transaction is in flight gather, and go out together in the
-//! next one. First come, first served; every request ends by its deadline.
+//! Group commit: requests that come while a transaction is in flight are queued, and share the next
+//! one. They are served in the order in which they come, and each ends by its deadline.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -18,7 +18,7 @@ use crate::store::Error;
 const PAUSE: Duration = Duration::from_millis(1);
 const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 
-/// What a lane does for its requests.
+/// What is done for the requests of one queue.
 pub(super) trait Work: Send + Sync + 'static {
     /// What is asked.
     type Request: Send + Sync + 'static;
@@ -67,7 +67,7 @@ impl Attempt {
 }
 
 /// A queue of requests and the task that carries them out while there are any.
-pub(super) struct Lane<W: Work>(Arc<Shared<W>>);
+pub(super) struct GroupCommit<W: Work>(Arc<Shared<W>>);
 
 struct Shared<W: Work> {
     work: W,
@@ -80,22 +80,22 @@ struct Shared<W: Work> {
 }
 
 struct Queue<W: Work> {
-    waiting: VecDeque<Entry<W>>,
+    waiting: VecDeque<Queued<W>>,
     running: bool,
 }
 
-struct Entry<W: Work> {
+struct Queued<W: Work> {
     id: u64,
     request: W::Request,
     until: Instant,
-    tell: Tell<W>,
+    reply: ReplySender<W>,
 }
 
-/// Tells who asked.
-type Tell<W> = oneshot::Sender<Result<<W as Work>::Reply, Error>>;
+/// Where the answer to a request goes.
+type ReplySender<W> = oneshot::Sender<Result<<W as Work>::Reply, Error>>;
 
-impl<W: Work> Lane<W> {
-    /// An empty lane, where requests usually have so much time.
+impl<W: Work> GroupCommit<W> {
+    /// An empty queue, where requests usually have so much time.
     pub(super) fn new(work: W, timeout: Duration) -> Self {
         let queue = Mutex::new(Queue { waiting: VecDeque::new(), running: false });
         Self(Arc::new(Shared { work, least: timeout / 8, asked: AtomicU64::new(0), queue }))
@@ -103,44 +103,44 @@ impl<W: Work> Lane<W> {
 
     /// Asks, and waits for the answer, which is there by `until` or soon after.
     pub(super) async fn ask(&self, request: W::Request, until: Instant) -> Result<W::Reply, Error> {
-        let (tell, mut told) = oneshot::channel();
+        let (reply, mut answered) = oneshot::channel();
         let id = self.0.asked.fetch_add(1, Ordering::Relaxed);
-        if self.0.push(Entry { id, request, until, tell }) {
+        if self.0.push(Queued { id, request, until, reply }) {
             tokio::spawn(Running(Arc::clone(&self.0)).run());
         }
         // The task ends without telling only where it crashed half way.
         let lost = |_| Err(Error::OutcomeUnknown("the broker failed while it worked".to_owned()));
-        match timeout_at(until, &mut told).await {
+        match timeout_at(until, &mut answered).await {
             Ok(answer) => answer.unwrap_or_else(lost),
             Err(_) if self.0.withdraw(id) => {
                 let late = Failure::not_done("the database is too slow, nothing was begun");
                 Err(late.into_error())
             }
             // It is in the transaction that is in flight, which ends now too.
-            Err(_) => told.await.unwrap_or_else(lost),
+            Err(_) => answered.await.unwrap_or_else(lost),
         }
     }
 }
 
 impl<W: Work> Shared<W> {
-    /// Notes that no task runs any more, unless somebody has come since the look.
+    /// Notes that no task runs any more, unless a request has come since the last look.
     fn rests(&self) -> bool {
         let mut queue = self.queue();
         queue.running = !queue.waiting.is_empty();
         !queue.running
     }
 
-    /// Takes an entry out of the queue, and says whether it was still there.
+    /// Takes a request out of the queue, and says whether it was still there.
     fn withdraw(&self, id: u64) -> bool {
         let mut queue = self.queue();
-        let place = queue.waiting.iter().position(|entry| entry.id == id);
+        let place = queue.waiting.iter().position(|queued| queued.id == id);
         place.and_then(|place| queue.waiting.remove(place)).is_some()
     }
 
-    /// Adds an entry, and says whether a task is to be started for it.
-    fn push(&self, entry: Entry<W>) -> bool {
+    /// Adds a request, and says whether a task has to be started for it.
+    fn push(&self, queued: Queued<W>) -> bool {
         let mut queue = self.queue();
-        queue.waiting.push_back(entry);
+        queue.waiting.push_back(queued);
         !std::mem::replace(&mut queue.running, true)
     }
 
@@ -149,8 +149,8 @@ impl<W: Work> Shared<W> {
     }
 }
 
-/// The task of a lane. Should it crash, those who wait are told, and the next request starts
-/// another.
+/// The task of a queue. If it crashes, the queued requests fail, and the next request starts
+/// another task.
 struct Running<W: Work>(Arc<Shared<W>>);
 
 impl<W: Work> Drop for Running<W> {
@@ -158,7 +158,7 @@ impl<W: Work> Drop for Running<W> {
         if std::thread::panicking() {
             let mut queue = self.0.queue();
             queue.running = false;
-            // Nobody would come for them.
+            // No task is left to carry them out.
             queue.waiting.clear();
         }
     }
@@ -177,40 +177,40 @@ impl<W: Work> Running<W> {
         }
     }
 
-    /// The next requests that share a transaction; none where nobody waits.
+    /// The next requests that share a transaction; none where the queue is empty.
     fn next_group(&self) -> Option<Group<W>> {
         let Shared { work, least, .. } = &*self.0;
         let now = Instant::now();
-        let mut group = Group { requests: Vec::new(), replies: Vec::new() };
+        let mut group = Group { requests: Vec::new(), waiters: Vec::new() };
         let mut queue = self.0.queue();
         while let Some(next) = queue.waiting.front() {
             if !group.requests.is_empty() && !work.joins(&group.requests, &next.request) {
                 break;
             }
-            let entry = queue.waiting.pop_front().expect("its front was just looked at");
-            if entry.tell.is_closed() {
-                // Who asked is gone, and nothing has happened yet.
+            let queued = queue.waiting.pop_front().expect("its front was just looked at");
+            if queued.reply.is_closed() {
+                // The caller is gone, and nothing has happened yet.
                 continue;
             }
-            if entry.until < now + *least {
+            if queued.until < now + *least {
                 let late = Failure::not_done("the database is too slow, nothing was begun");
-                let _ = entry.tell.send(Err(late.into_error()));
+                let _ = queued.reply.send(Err(late.into_error()));
                 continue;
             }
-            group.requests.push(entry.request);
-            group.replies.push(Asker { id: entry.id, until: entry.until, tell: entry.tell });
+            group.requests.push(queued.request);
+            group.waiters.push(Waiter { id: queued.id, until: queued.until, reply: queued.reply });
         }
         (!group.requests.is_empty()).then_some(group)
     }
 
     async fn serve(&self, group: Group<W>) {
-        let until = group.replies.iter().map(|asker| asker.until).min();
+        let until = group.waiters.iter().map(|waiter| waiter.until).min();
         let until = until.expect("a group has a request");
         match self.carry_out(&group.requests, until).await {
             Ok(answers) => {
-                debug_assert_eq!(answers.len(), group.replies.len(), "an answer a request");
-                for (asker, answer) in group.replies.into_iter().zip(answers) {
-                    let _ = asker.tell.send(answer);
+                debug_assert_eq!(answers.len(), group.waiters.len(), "an answer a request");
+                for (waiter, answer) in group.waiters.into_iter().zip(answers) {
+                    let _ = waiter.reply.send(answer);
                 }
             }
             Err(failure) => self.put_back(group, &failure, until),
@@ -241,14 +241,14 @@ impl<W: Work> Running<W> {
     fn put_back(&self, group: Group<W>, failure: &Failure, until: Instant) {
         let in_time = Instant::now() < until;
         let mut queue = self.0.queue();
-        for (request, Asker { id, until: own, tell }) in
-            group.requests.into_iter().zip(group.replies).rev()
+        for (request, Waiter { id, until: own, reply }) in
+            group.requests.into_iter().zip(group.waiters).rev()
         {
             let is_final = failure.is_unknown() || (in_time && !failure.is_passing());
             if is_final || own <= until {
-                let _ = tell.send(Err(failure.clone().into_error()));
+                let _ = reply.send(Err(failure.clone().into_error()));
             } else {
-                queue.waiting.push_front(Entry { id, request, until: own, tell });
+                queue.waiting.push_front(Queued { id, request, until: own, reply });
             }
         }
     }
@@ -257,12 +257,12 @@ impl<W: Work> Running<W> {
 /// Requests that share a transaction.
 struct Group<W: Work> {
     requests: Vec<W::Request>,
-    replies: Vec<Asker<W>>,
+    waiters: Vec<Waiter<W>>,
 }
 
-/// Who waits for the answer of a request.
-struct Asker<W: Work> {
+/// What is kept of a request while its transaction is in flight.
+struct Waiter<W: Work> {
     id: u64,
     until: Instant,
-    tell: Tell<W>,
+    reply: ReplySender<W>,
 }

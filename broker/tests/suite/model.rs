@@ -1,13 +1,11 @@
 //! Any operations in any order, against a model that is too simple to be wrong: a list of
 //! messages per topic that nothing is ever taken out of.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-mod support;
 
 use broker::store::memory::Retain;
 use broker::store::{Error, Message};
 use proptest::prelude::*;
-use support::{Short, memory, stores};
+
+use crate::support::{Short, memory, stores};
 
 #[derive(Clone, Debug)]
 enum Step {

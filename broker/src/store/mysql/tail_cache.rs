@@ -16,12 +16,12 @@ use crate::store::segment::{Segment, Taking};
 /// Beside its messages, the memory that a segment takes.
 const SEGMENT_COST: usize = 200;
 
-/// The recent part of one topic's log.
+/// The tail of one topic's log.
 #[derive(Debug)]
-pub(super) struct Recent {
-    cache: Arc<Cache>,
+pub(super) struct TailCache {
+    cache: Arc<CacheLimit>,
     log: Mutex<Log>,
-    /// Told when the end moves and when a subscription ends; waiters look for themselves.
+    /// Notified when the end moves and when a subscription ends; waiters then look again.
     pub(super) changed: Notify,
     /// How many wait for messages.
     waiting: AtomicUsize,
@@ -32,14 +32,14 @@ struct Log {
     /// By their first offset; they do not overlap, but there may be gaps.
     segments: BTreeMap<Offset, Segment>,
     /// Everything before it is on disk.
-    proven: Offset,
+    durable_end: Offset,
     /// The end as the database said last, where it was asked. It may be that of a commit which
     /// a crash undoes, so it wakes and is asked again, and nothing more.
     seen: Option<Offset>,
 }
 
-impl Recent {
-    pub(super) fn new(cache: Arc<Cache>) -> Arc<Self> {
+impl TailCache {
+    pub(super) fn new(cache: Arc<CacheLimit>) -> Arc<Self> {
         let (log, changed, waiting) = Default::default();
         Arc::new(Self { cache, log, changed, waiting })
     }
@@ -48,8 +48,8 @@ impl Recent {
     pub(super) fn add(self: &Arc<Self>, first: Offset, block: Rendered, origin: Origin) -> Segment {
         let segment = Segment { first, messages: Arc::new(block) };
         let mut log = self.log();
-        let moves = log.proven.max(segment.end()) > log.proven;
-        log.proven = log.proven.max(segment.end());
+        let moves = log.durable_end.max(segment.end()) > log.durable_end;
+        log.durable_end = log.durable_end.max(segment.end());
         let last = log.segments.range_mut(..first).next_back();
         let bytes = segment.messages.bytes();
         let extended =
@@ -90,25 +90,25 @@ impl Recent {
     /// Where the log ends, as far as is known; `None` where the database has yet to say.
     pub(super) fn end(&self) -> Option<Offset> {
         let log = self.log();
-        log.seen.map(|seen| seen.max(log.proven))
+        log.seen.map(|seen| seen.max(log.durable_end))
     }
 
     /// Whether the log is known to have something at `offset`.
     pub(super) fn reaches(&self, offset: Offset) -> bool {
         let log = self.log();
-        log.proven > offset || log.seen.is_some_and(|seen| seen > offset)
+        log.durable_end > offset || log.seen.is_some_and(|seen| seen > offset)
     }
 
     /// Everything before this offset is on disk.
-    pub(super) fn proven(&self) -> Offset {
-        self.log().proven
+    pub(super) fn durable_end(&self) -> Offset {
+        self.log().durable_end
     }
 
     /// Notes that everything before `end` is on disk.
-    pub(super) fn prove(&self, end: Offset) {
+    pub(super) fn mark_durable(&self, end: Offset) {
         let mut log = self.log();
-        let moves = end > log.proven;
-        log.proven = log.proven.max(end);
+        let moves = end > log.durable_end;
+        log.durable_end = log.durable_end.max(end);
         drop(log);
         if moves {
             self.changed.notify_waiters();
@@ -118,14 +118,14 @@ impl Recent {
     /// Notes what the database says of the end, and wakes if it has moved.
     pub(super) fn see(&self, end: Offset) {
         let mut log = self.log();
-        let before = log.seen.replace(end).map(|seen| seen.max(log.proven));
+        let before = log.seen.replace(end).map(|seen| seen.max(log.durable_end));
         drop(log);
         if before.is_none_or(|before| end > before) {
             self.changed.notify_waiters();
         }
     }
 
-    /// Whether somebody waits for messages.
+    /// Whether a poll waits for messages.
     pub(super) fn is_awaited(&self) -> bool {
         self.waiting.load(Ordering::Relaxed) > 0
     }
@@ -150,8 +150,8 @@ impl Recent {
     }
 }
 
-/// Somebody who waits for messages of a topic.
-pub(super) struct Waiting<'a>(&'a Recent);
+/// A poll that waits for messages of a topic.
+pub(super) struct Waiting<'a>(&'a TailCache);
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
@@ -159,7 +159,7 @@ impl Drop for Waiting<'_> {
     }
 }
 
-/// Where messages in memory come from. Each has half of the memory, so that a consumer who reads
+/// Where messages in memory come from. Each has half of the memory, so that a consumer that reads
 /// the whole past does not drive out what those at the head are about to get.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Origin {
@@ -171,7 +171,7 @@ pub(super) enum Origin {
 
 /// Bounds the memory of all topics: the oldest that came in goes first.
 #[derive(Debug)]
-pub(super) struct Cache {
+pub(super) struct CacheLimit {
     /// Bytes for each origin.
     limit: usize,
     appended: Mutex<Entries>,
@@ -186,12 +186,12 @@ struct Entries {
 
 #[derive(Debug)]
 struct Entry {
-    topic: Weak<Recent>,
+    topic: Weak<TailCache>,
     first: Offset,
     bytes: usize,
 }
 
-impl Cache {
+impl CacheLimit {
     pub(super) fn new(bytes: usize) -> Self {
         Self { limit: bytes / 2, appended: Mutex::default(), read: Mutex::default() }
     }
@@ -208,7 +208,7 @@ impl Cache {
     fn enter(
         &self,
         origin: Origin,
-        topic: &Arc<Recent>,
+        topic: &Arc<TailCache>,
         first: Offset,
         bytes: usize,
     ) -> Vec<Entry> {
@@ -231,7 +231,7 @@ impl Cache {
 
     fn overflow(&self, entries: &mut Entries) -> Vec<Entry> {
         let mut evicted = Vec::new();
-        // The latest stays: it is on its way to somebody.
+        // The latest stays: it is on its way to a consumer.
         while entries.used > self.limit && entries.queue.len() > 1 {
             let oldest = entries.queue.pop_front().expect("there are two");
             entries.used -= oldest.bytes;
@@ -258,14 +258,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whoever_waits_is_woken_by_a_proof_too() {
-        let recent = Recent::new(Arc::new(Cache::new(1 << 20)));
-        recent.see(100);
-        recent.prove(100);
-        let changed = recent.changed.notified();
-        // What another broker appended becomes known by a registration, and not by a look.
-        recent.prove(101);
+    fn a_poll_that_waits_is_woken_by_a_durable_end_too() {
+        let tail = TailCache::new(Arc::new(CacheLimit::new(1 << 20)));
+        tail.see(100);
+        tail.mark_durable(100);
+        let changed = tail.changed.notified();
+        // A registration, not a query for the end, reports what another broker appended.
+        tail.mark_durable(101);
         assert!(changed.now_or_never().is_some());
-        assert!(recent.reaches(100));
+        assert!(tail.reaches(100));
     }
 }

@@ -1,19 +1,17 @@
 //! What clients see when the database fails, by a real broker on a real server: every request
 //! ends, with a success that stays, a refusal that stays, or a word that it is not known; the
 //! broker stays up, says that it cannot serve, and recovers by itself.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-mod support;
 
 use rustix::process::Signal;
 use sqlx::{AssertSqlSafe, Connection, Executor, MySqlConnection};
-use support::process::Process;
-use support::scene::{Answer, Scene, password};
-use support::server::OwnServer;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::time::{Duration, Instant, sleep};
+
+use crate::support::process::Process;
+use crate::support::scene::{Answer, Scene, password};
+use crate::support::server::OwnServer;
 
 /// A pause that is shorter than the time-out of the broker that it goes with.
 const SHORT: Duration = Duration::from_millis(300);
@@ -21,7 +19,7 @@ const LONG_TIMEOUT: [&str; 2] = ["--store-timeout", "20s"];
 
 #[tokio::test]
 async fn a_broker_does_not_start_without_its_database_and_says_why() {
-    let Some(server) = OwnServer::start(&["--max-allowed-packet=512K"]) else { return };
+    let Some(server) = OwnServer::start(&["--max-allowed-packet=512K"]).await else { return };
     let secret = password(&server.url());
     let wrong = server.url().replace(&secret, "wr0ng");
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -119,7 +117,11 @@ async fn others_take_all_connections_but_those_of_the_broker() {
 async fn others_take_all_connections() {
     let Some(mut scene) = Scene::idle(&["--max-connections=12"], &[]).await else { return };
     let mut others = take_all(&scene.server).await;
-    kill_brokers(&mut others[0]).await;
+    let before = status(&mut others[0], "Threads_connected").await;
+    let killed = kill_brokers(&mut others[0]).await;
+    while status(&mut others[0], "Threads_connected").await > before - killed {
+        sleep(Duration::from_millis(5)).await;
+    }
     others.extend(take_all(&scene.server).await);
     let during = scene.probe.ask().await;
     assert_eq!((during.produce.0, during.poll.0), (Answer::Unavailable, Answer::Unavailable));
@@ -144,7 +146,7 @@ async fn somebody_locks_a_row_for_less_than_the_time_out() {
     let Some(mut scene) = Scene::busy(&[], &LONG_TIMEOUT).await else { return };
     let mut other = locking(&scene.server).await;
     let (during, ()) = tokio::join!(scene.probe.ask(), async {
-        sleep(SHORT).await;
+        until_locked_out(&mut other).await;
         other.execute("ROLLBACK").await.unwrap();
     });
     assert_eq!((during.produce.0, during.poll.0), (Answer::Success, Answer::Success));
@@ -164,9 +166,7 @@ async fn a_deadlock_is_tried_again() {
     let before = status(&mut other, "Innodb_deadlocks").await;
     let deadlock = async {
         // The broker has the topic's row by then, and wants the producer's.
-        while status(&mut other, "Innodb_row_lock_current_waits").await == 0 {
-            sleep(Duration::from_millis(5)).await;
-        }
+        until_locked_out(&mut other).await;
         other.execute("SELECT * FROM topics FOR UPDATE").await.unwrap();
         other.execute("ROLLBACK").await.unwrap();
     };
@@ -209,7 +209,7 @@ async fn the_disk_is_full() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_server_only_reads() {
-    let Some(server) = OwnServer::start(&[]) else { return };
+    let Some(server) = OwnServer::start(&[]).await else { return };
     // Who may do everything may write then, too.
     let mut sql = server.sql().await;
     sql.execute("CREATE DATABASE torture").await.unwrap();
@@ -249,7 +249,7 @@ async fn another_store_in_the_place_of_ours_gets_nothing() {
         assert_eq!((during.produce.0, during.poll.0), (Answer::Unavailable, Answer::Unavailable));
         assert_eq!(during.register.0, Answer::Unavailable);
         assert!(!during.is_ready);
-        assert_eq!(support::load::lag(&client, "innocent", consumer).await, 0);
+        assert_eq!(crate::support::load::lag(&client, "innocent", consumer).await, 0);
         scene.check_broker();
         println!("| another store in its place | {during:?} |");
     }
@@ -289,7 +289,7 @@ async fn a_packet_is_too_large_for_the_server() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_network_that_swallows_everything() {
-    let Some(server) = OwnServer::start(&[]) else { return };
+    let Some(server) = OwnServer::start(&[]).await else { return };
     let (port, is_open) = relay(server.port()).await;
     let store = server.url_at(port);
     let mut scene = Scene::on(server, &store, &[], true).await;
@@ -342,13 +342,15 @@ async fn take_all(server: &OwnServer) -> Vec<MySqlConnection> {
     others
 }
 
-/// Ends the connections that brokers have.
-async fn kill_brokers(sql: &mut MySqlConnection) {
+/// Ends the connections that brokers have, and answers how many they were.
+async fn kill_brokers(sql: &mut MySqlConnection) -> i64 {
     let ids = "SELECT CAST(id AS SIGNED) FROM information_schema.processlist WHERE db = 'torture'";
-    for id in sqlx::query_scalar::<_, i64>(ids).fetch_all(&mut *sql).await.unwrap() {
+    let ids = sqlx::query_scalar::<_, i64>(ids).fetch_all(&mut *sql).await.unwrap();
+    for id in &ids {
         // It may have gone by itself.
         let _ = sql.execute(AssertSqlSafe(format!("KILL {id}"))).await;
     }
+    i64::try_from(ids.len()).unwrap()
 }
 
 /// A session that has locked the row of the topic that is asked for.
@@ -357,6 +359,13 @@ async fn locking(server: &OwnServer) -> MySqlConnection {
     other.execute("BEGIN").await.unwrap();
     other.execute("SELECT * FROM topics WHERE name = 'probe' FOR UPDATE").await.unwrap();
     other
+}
+
+/// Waits until somebody waits for a lock of this session's.
+async fn until_locked_out(other: &mut MySqlConnection) {
+    while status(other, "Innodb_row_lock_current_waits").await == 0 {
+        sleep(Duration::from_millis(5)).await;
+    }
 }
 
 /// A number that the server counts.

@@ -1,8 +1,6 @@
 //! What a producer may conclude when the network fails, against a real broker behind a network
 //! that fails on purpose.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
 use std::time::Duration;
 
 use broker_client::wire::{Code, TopicName};
@@ -12,8 +10,6 @@ use crate::network::Fate::{
     Arrive, Delay, Intercept, LoseAnswer, LoseRequest, NotSent, Silence, TooSlow,
 };
 use crate::network::{Fate, Network, patient};
-
-mod network;
 
 fn topic() -> TopicName {
     "T1".parse().unwrap()

@@ -1,6 +1,5 @@
 //! What several tests share: stores to test, short forms of requests, and a client without a
 //! socket.
-#![allow(dead_code, unused_imports, reason = "each test file uses a part of it")]
 
 pub(crate) mod audit;
 mod database;

@@ -1,8 +1,7 @@
 //! One topic of a [`Consumer`](super::Consumer): its subscription, and the request under way.
 //!
-//! The request is a task of its own, because its time-outs run on while the program handles what
-//! another topic brought: a request that only advanced inside of `poll` would time out for no other
-//! reason than that.
+//! The request is a task of its own, because its time-outs run on while the program handles the
+//! messages of another topic: a request that only advanced inside of `poll` would time out then.
 
 use std::fmt;
 use std::future::Future;
@@ -16,7 +15,7 @@ use crate::error::Error;
 use crate::messages::Messages;
 use crate::subscription::Subscription;
 
-pub(super) struct Slot {
+pub(super) struct TopicPoll {
     pub(super) subscription: Subscription,
     request: Option<Request>,
     /// Whether the failure before this request was passed over.
@@ -31,12 +30,12 @@ struct Request {
 
 type Answer = Result<Messages, Error>;
 
-impl Slot {
+impl TopicPoll {
     pub(super) fn new(subscription: Subscription) -> Self {
         Self { subscription, request: None, passed_over: false }
     }
 
-    /// The program came for messages; [`Slot::poll`] follows until it got some or gave up.
+    /// The program came for messages; [`TopicPoll::poll`] follows until it got some or gave up.
     pub(super) fn begin(&mut self) {
         if let Some(request) = &mut self.request {
             request.waited = request.task.is_finished();
@@ -84,13 +83,13 @@ impl Slot {
     pub(super) async fn stop(&mut self) {
         if let Some(mut request) = self.request.take() {
             request.task.abort();
-            // It was stopped or had ended; a panic of it was not seen by anybody, and is not now.
+            // It was stopped or had ended; nothing reports a panic of it.
             let _ = (&mut request.task).await;
         }
     }
 }
 
-/// Comes back to this slot, but lets the other topics go first.
+/// Comes back to this topic, but lets the other topics go first.
 fn later(context: &Context<'_>) -> Poll<Answer> {
     context.waker().wake_by_ref();
     Poll::Pending
@@ -102,9 +101,9 @@ impl Drop for Request {
     }
 }
 
-impl fmt::Debug for Slot {
+impl fmt::Debug for TopicPoll {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Slot")
+        f.debug_struct("TopicPoll")
             .field("subscription", &self.subscription)
             .field("polling", &self.request.is_some())
             .finish_non_exhaustive()

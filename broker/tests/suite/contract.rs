@@ -1,7 +1,4 @@
 //! The contract of a store, as functions over any store, run on every store there is.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-mod support;
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -12,7 +9,7 @@ use broker_client::wire::TopicName;
 use futures_util::FutureExt;
 use tokio::time::Duration;
 
-use support::{Short, memory, stores};
+use crate::support::{Short, memory, stores};
 
 /// Runs a part of the contract on a new store of every kind.
 macro_rules! contract {

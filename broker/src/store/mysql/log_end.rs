@@ -1,5 +1,5 @@
-//! Where logs end: one query for everyone who asks at the same time, and a look every now and then
-//! for those who wait for what other brokers append.
+//! Where logs end: one query for all requests that ask at the same time, and one every few
+//! milliseconds for the polls that wait for what other brokers append.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Weak};
@@ -11,7 +11,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::MysqlStore;
 use super::database::{Database, column};
 use super::failure::Failure;
-use super::lane::{Attempt, Work};
+use super::group_commit::{Attempt, Work};
 use super::statements::{Tail, Template, padded};
 use super::transaction::Statement;
 use crate::store::Error;
@@ -23,7 +23,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// The most topics of one query.
 const TOPICS: usize = 1024;
 
-const ENDS: Template = Template {
+const LOG_ENDS: Template = Template {
     head: "SELECT id, next_offset FROM topics WHERE id IN (",
     row: "?",
     between: ",",
@@ -32,9 +32,9 @@ const ENDS: Template = Template {
 
 /// Asks where logs end. A request is the ids of topics; ends come in the same order.
 #[derive(Debug)]
-pub(super) struct Ends(pub(super) Arc<Database>);
+pub(super) struct LogEnds(pub(super) Arc<Database>);
 
-impl Work for Ends {
+impl Work for LogEnds {
     type Request = Vec<u32>;
     type Reply = Vec<Offset>;
 
@@ -56,7 +56,7 @@ impl Work for Ends {
                 let rows = padded(part.len());
                 let repeated = std::iter::repeat_n(last, rows - part.len());
                 let ids = part.iter().copied().chain(repeated);
-                ids.fold(ENDS.statement(rows), Statement::bind)
+                ids.fold(LOG_ENDS.statement(rows), Statement::bind)
             };
             for row in self.0.rows(attempt.until, query).await? {
                 ends.insert(column::<u32>(&row, 0)?, column::<u64>(&row, 1)?);
@@ -72,7 +72,7 @@ impl Work for Ends {
 }
 
 /// Looks for what other brokers append, for as long as the store lives. One query does for all
-/// topics, and there is none while nobody waits.
+/// topics, and there is none while no poll waits.
 pub(super) async fn watch(store: Weak<MysqlStore>) {
     let mut ticks = interval(LOOK_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -87,7 +87,7 @@ pub(super) async fn watch(store: Weak<MysqlStore>) {
         // Without an answer they go on waiting; their polls are told what is wrong.
         if let Ok(ends) = store.ends.ask(ids, store.database.deadline()).await {
             for (topic, end) in awaited.iter().zip(ends) {
-                topic.recent.see(end);
+                topic.tail.see(end);
             }
         }
     }

@@ -1,8 +1,6 @@
 //! What a consumer gets when the network fails, against a real broker behind a network that fails
 //! on purpose.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
 use std::time::Duration;
 
 use broker_client::consumer::{Delivery, Options};
@@ -14,8 +12,6 @@ use crate::network::Fate::{
     Arrive, Delay, Intercept, LoseAnswer, LoseRequest, NotSent, Silence, TooSlow,
 };
 use crate::network::{Network, patient};
-
-mod network;
 
 fn topic(name: &str) -> TopicName {
     name.parse().unwrap()

@@ -1,7 +1,5 @@
 //! The client over real sockets, against a real broker and against nobody.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
 use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;

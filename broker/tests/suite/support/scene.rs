@@ -53,14 +53,14 @@ pub(crate) struct State {
 impl Scene {
     /// With clients at work.
     pub(crate) async fn busy(server: &[&str], broker: &[&str]) -> Option<Self> {
-        let server = OwnServer::start(server)?;
+        let server = OwnServer::start(server).await?;
         let store = server.url();
         Some(Self::on(server, &store, broker, true).await)
     }
 
     /// With nobody at work but the one who asks.
     pub(crate) async fn idle(server: &[&str], broker: &[&str]) -> Option<Self> {
-        let server = OwnServer::start(server)?;
+        let server = OwnServer::start(server).await?;
         let store = server.url();
         Some(Self::on(server, &store, broker, false).await)
     }

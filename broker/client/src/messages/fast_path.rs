@@ -1,17 +1,23 @@
 //! Reads a batch in the shape that brokers write it in, many times faster than serde does.
 //!
-//! It gives up, rather than judge, at anything unusual: an escape in a payload, an unknown key, a
-//! key twice, a broken body. The caller then lets serde read the whole body from its beginning.
+//! It gives up at anything unusual: an escape in a payload, an unknown key, a key twice, a broken
+//! body. The caller then lets serde read the whole body from its beginning.
 
 use std::ops::Range;
 
+use memchr::memchr2;
+
 use super::{Message, Messages};
+
+/// Room is made for at most so many messages ahead: more would be fresh pages from the system for
+/// each answer, which cost more than to grow.
+const MOST_AHEAD: usize = 1024;
 
 /// Reads `body` and adds its messages, their places being those in `body`. False: it is for serde
 /// to read, and `messages` has to be cleared.
 pub(super) fn read(body: &str, messages: &mut Messages) -> bool {
-    // An item takes 32 bytes at least on the wire.
-    messages.items.reserve(body.len() / 64);
+    // A message takes 32 bytes at least on the wire; of large ones there are fewer.
+    messages.items.reserve((body.len() / 64).min(MOST_AHEAD));
     let mut reader = Reader { body: body.as_bytes(), at: 0 };
     reader.batch(messages).is_some()
 }
@@ -94,13 +100,13 @@ impl Reader<'_> {
     #[inline]
     fn payload(&mut self) -> Read<Range<usize>> {
         let start = self.at;
-        let rest = &self.body[start..];
-        let special = |byte: u8| byte == b'"' || byte == b'\\' || byte < b' ';
-        // Whole blocks first: without a way out of its loop, a block is looked at in one go.
-        let plain = |block: &&[u8]| !block.iter().fold(false, |any, &byte| any | special(byte));
-        let skipped = rest.chunks_exact(16).take_while(plain).count() * 16;
-        let length = skipped + rest[skipped..].iter().position(|&byte| special(byte))?;
+        let length = memchr2(b'"', b'\\', &self.body[start..])?;
         self.at += length;
+        // Without an early exit, so that it is compiled to vector instructions.
+        let is_control = |any, &byte: &u8| any | (byte < b' ');
+        if self.body[start..self.at].iter().fold(false, is_control) {
+            return None;
+        }
         self.word(b"\"")?;
         Some(start..start + length)
     }
@@ -114,13 +120,13 @@ mod tests {
 
     /// Whether it is read here; if so, serde must come to the same result.
     fn check(body: &str, expected: bool) {
-        let mut quick = Messages::default();
-        assert_eq!(read(body, &mut quick), expected, "{body}");
+        let mut fast = Messages::default();
+        assert_eq!(read(body, &mut fast), expected, "{body}");
         if expected {
-            quick.text = body.to_owned();
+            fast.text = body.to_owned();
             let batch: wire::Batch<'_> = serde_json::from_str(body).expect(body);
             assert_eq!(
-                quick.iter().collect::<Vec<_>>(),
+                fast.iter().collect::<Vec<_>>(),
                 batch.messages.iter().map(Message::from).collect::<Vec<_>>(),
             );
         }
@@ -226,15 +232,15 @@ mod tests {
 
     #[test]
     fn whatever_the_body_is_it_is_read_as_serde_reads_it_or_left_to_serde() {
-        let (mut quick_ones, mut slow_ones, mut wrong_ones) = (0, 0, 0);
+        let (mut fast_ones, mut slow_ones, mut wrong_ones) = (0, 0, 0);
         for seed in 0..20_000 {
             let body = body(&mut Chance::new(Some(seed), 0));
             let shown = String::from_utf8_lossy(&body);
             if let Ok(text) = str::from_utf8(&body) {
-                let mut quick = Messages::default();
-                let is_quick = read(text, &mut quick);
-                quick_ones += u32::from(is_quick);
-                check(text, is_quick);
+                let mut fast = Messages::default();
+                let is_fast = read(text, &mut fast);
+                fast_ones += u32::from(is_fast);
+                check(text, is_fast);
             }
             match (
                 serde_json::from_slice::<wire::Batch<'_>>(&body),
@@ -252,10 +258,10 @@ mod tests {
             }
         }
         // Each way is gone often.
-        slow_ones -= quick_ones;
+        slow_ones -= fast_ones;
         assert!(
-            quick_ones.min(slow_ones).min(wrong_ones) > 1000,
-            "{quick_ones} {slow_ones} {wrong_ones}"
+            fast_ones.min(slow_ones).min(wrong_ones) > 1000,
+            "{fast_ones} {slow_ones} {wrong_ones}"
         );
     }
 }

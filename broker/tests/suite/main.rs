@@ -1,0 +1,14 @@
+//! The tests of the broker from outside, one program: the stores, the wire, the server, and what
+//! becomes of both when processes and databases fail.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod binary;
+mod brokers;
+mod concurrency;
+mod contract;
+mod crash;
+mod failures;
+mod model;
+mod server;
+mod support;
+mod wire;

@@ -3,15 +3,15 @@
 //!
 //! - [`child`]: a process that cannot outlive the harness; `tail`: the last lines that it wrote.
 //! - `readiness`: waits until a process that was started is a server that is ready.
-//! - `restartable_process`: a child that is killed and started again on one port, which `claim`
-//!   keeps free.
-//! - [`ServerProcess`]: all of it together.
+//! - `launcher`: one start by a recipe.
+//! - [`ServerProcess`]: a server that is killed and started again on one port, which `claim` keeps
+//!   free.
 
 pub mod child;
 mod claim;
+mod launcher;
 mod readiness;
 mod recipe;
-mod restartable_process;
 mod server_process;
 mod tail;
 

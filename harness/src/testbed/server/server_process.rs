@@ -1,33 +1,40 @@
 //! A server that is our child, by its recipe: prepared, started, watched, killed and started again
-//! on the same port, and ended.
+//! on the same port, and ended. While it is down on purpose, the port is claimed.
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::Duration;
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use private_database::{Folder, Invocation};
-use tokio::time::{Instant, sleep};
+use rustix::process::Signal;
+use tokio::sync::Notify;
 
 use super::child::{Child, Ended};
 use super::claim::Claim;
-use super::readiness::{self, NotReady};
-use super::recipe::{Ready, Recipe, Start};
-use super::restartable_process::RestartableProcess;
+use super::launcher::{Launcher, NotStarted};
+use super::recipe::{Ending, Recipe};
 use crate::testbed::Failure;
 
 /// Starts on further ports, where one was taken before the server came to it.
 const TRIES: u32 = 5;
 
-/// Between two starts of a server that ends before it is ready.
-const RESTARTED_AFTER: Duration = Duration::from_millis(50);
-
 /// A server that was started; killed and reaped when dropped or closed.
 pub struct ServerProcess {
-    // Dropped first: the process ends before the recipe's folder goes.
-    process: RestartableProcess,
+    address: SocketAddr,
+    state: Mutex<State>,
+    /// Told when a child is asked to end, and when another takes its place.
+    changed: Notify,
     launcher: Launcher,
+}
+
+struct State {
+    child: Arc<Child>,
+    /// Whether the child was asked to end: its exit is not reported.
+    on_purpose: bool,
+    /// Whether it is ended for good: no other child takes its place.
+    over: bool,
+    claim: Option<Claim>,
 }
 
 impl ServerProcess {
@@ -55,22 +62,21 @@ impl ServerProcess {
                 Ok(started) => break started,
             }
         };
-        let recipe = &launcher.recipe;
-        let process =
-            RestartableProcess::new(recipe.name().to_owned(), recipe.ending(), address, child);
-        Ok(Self { process, launcher })
+        let child = Arc::new(child);
+        let state = Mutex::new(State { child, on_purpose: false, over: false, claim: None });
+        Ok(Self { address, state, changed: Notify::new(), launcher })
     }
 
     /// Where it listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
-        self.process.address()
+        self.address
     }
 
-    /// The process id of its process now.
+    /// The process id of the child now.
     #[must_use]
     pub fn id(&self) -> i32 {
-        self.process.id()
+        self.state().child.id()
     }
 
     /// Kills it with all of its process group, and waits until it is gone.
@@ -78,7 +84,16 @@ impl ServerProcess {
     /// # Errors
     /// When it had ended by itself.
     pub async fn kill(&self) -> Result<(), Failure> {
-        self.process.kill().await
+        let child = self.expect_end();
+        child.kill();
+        let ended = child.ended().await;
+        self.claim_port();
+        match ended.status {
+            Some(status) if status.signal() != Some(Signal::KILL.as_raw()) => {
+                Err(Failure(format!("{} was not there to be killed: it {ended}", self.name())))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Asks it to end, and waits until it has.
@@ -86,7 +101,10 @@ impl ServerProcess {
     /// # Errors
     /// When it does not in time, or not in good order.
     pub async fn stop(&self) -> Result<(), Failure> {
-        self.process.stop().await
+        let child = self.expect_end();
+        let ended = self.ask_to_end(&child).await;
+        self.claim_port();
+        self.judge_end(&ended)
     }
 
     /// Starts it again after it was killed or stopped, on the same port and the same data, and
@@ -95,23 +113,57 @@ impl ServerProcess {
     /// # Errors
     /// As at the first start; when it was ended for good.
     pub async fn start_again(&self) -> Result<(), Failure> {
-        self.process.start(self.relaunch()).await
+        let claim = {
+            let mut state = self.state();
+            if state.over {
+                return Err(Failure(format!("{} ended with the run", self.name())));
+            }
+            state.claim.take()
+        };
+        let _claim = claim.and_then(Claim::beside_start);
+        let child = Arc::new(self.launcher.relaunch(self.address).await?);
+        let mut state = self.state();
+        if state.over {
+            return Err(Failure(format!("{} came up after the run", self.name())));
+        }
+        // The one before is gone already; what is left of it is dropped outside the lock.
+        let before = std::mem::replace(&mut state.child, child);
+        state.on_purpose = false;
+        drop(state);
+        drop(before);
+        self.changed.notify_waiters();
+        Ok(())
     }
 
     /// Stops its clock.
     pub fn pause(&self) {
-        self.process.pause();
+        self.state().child.signal_group(Signal::STOP);
     }
 
     /// Lets it go on.
     pub fn resume(&self) {
-        self.process.resume();
+        self.state().child.signal_group(Signal::CONT);
     }
 
     /// Completes, with a line for people, when it has ended although it was not asked to. May be
     /// dropped and called again.
     pub async fn ended(&self) -> String {
-        self.process.ended().await
+        loop {
+            // Before the look: what changes after it wakes this up.
+            let changed = self.changed.notified();
+            let (child, on_purpose) = {
+                let state = self.state();
+                (Arc::clone(&state.child), state.on_purpose)
+            };
+            if on_purpose {
+                changed.await;
+                continue;
+            }
+            tokio::select! { biased;
+                () = changed => {}
+                ended = child.ended() => return format!("{} {ended}", self.name()),
+            }
+        }
     }
 
     /// Ends it for good, in good order if it is up.
@@ -119,32 +171,97 @@ impl ServerProcess {
     /// # Errors
     /// As [`ServerProcess::stop`].
     pub async fn end(&self) -> Result<(), Failure> {
-        self.process.end().await
+        let (child, was_down) = {
+            let mut state = self.state();
+            state.over = true;
+            state.claim = None;
+            (Arc::clone(&state.child), std::mem::replace(&mut state.on_purpose, true))
+        };
+        self.changed.notify_waiters();
+        if was_down {
+            // It may have been asked, and not be gone yet.
+            child.kill();
+            child.ended().await;
+            return Ok(());
+        }
+        self.judge_end(&self.ask_to_end(&child).await)
     }
 
     /// Kills it for good: a start that is under way fails.
     pub fn close(&self) {
-        self.process.close();
+        let child = {
+            let mut state = self.state();
+            state.over = true;
+            state.on_purpose = true;
+            state.claim = None;
+            Arc::clone(&state.child)
+        };
+        child.kill_and_reap();
+        self.changed.notify_waiters();
     }
 
-    /// A server that ends before it is ready may do so because another fault took away what it
-    /// needs. What looks after servers (systemd, say) then starts it again, and so does this.
-    async fn relaunch(&self) -> Result<Child, Failure> {
-        let until = Instant::now() + self.launcher.recipe.restarted_within();
-        loop {
-            match self.launcher.launch(self.address()).await {
-                Ok((_, child)) => return Ok(child),
-                Err(_) if Instant::now() < until => sleep(RESTARTED_AFTER).await,
-                Err(NotStarted { failure, .. }) => return Err(failure),
-            }
+    fn name(&self) -> &str {
+        self.launcher.recipe.name()
+    }
+
+    fn ending(&self) -> Ending {
+        self.launcher.recipe.ending()
+    }
+
+    async fn ask_to_end(&self, child: &Child) -> (Ended, Signal) {
+        let Ending { signal, grace, .. } = self.ending();
+        child.stop(signal, grace).await
+    }
+
+    /// From here on its end is not reported.
+    fn expect_end(&self) -> Arc<Child> {
+        let child = {
+            let mut state = self.state();
+            state.on_purpose = true;
+            Arc::clone(&state.child)
+        };
+        self.changed.notify_waiters();
+        child
+    }
+
+    /// Where it cannot, another program was quicker, and the next start says so.
+    fn claim_port(&self) {
+        let mut state = self.state();
+        if !state.over {
+            state.claim = Claim::new(self.address).ok();
         }
+    }
+
+    /// Whether a child that was asked to end did so as it should; `by` is the signal that ended it.
+    fn judge_end(&self, (ended, by): &(Ended, Signal)) -> Result<(), Failure> {
+        let (name, Ending { signal, grace, is_good }) = (self.name(), self.ending());
+        if *by != signal {
+            let (grace, asked) = (grace.as_secs(), signal_name(signal));
+            return Err(Failure(format!(
+                "{name} did not end within {grace} s of {asked} and was killed: it {ended}"
+            )));
+        }
+        if ended.status.as_ref().is_none_or(is_good) {
+            return Ok(());
+        }
+        Err(Failure(format!("{name} did not end in good order: it {ended}")))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for ServerProcess {
+    fn drop(&mut self) {
+        self.close();
     }
 }
 
 /// What a server is started with may hold secrets.
 impl fmt::Debug for ServerProcess {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.process, f)
+        write!(f, "{} on {}", self.name(), self.address)
     }
 }
 
@@ -158,86 +275,11 @@ fn claim(listen: SocketAddr) -> Result<(SocketAddr, Option<Claim>), Failure> {
     }
 }
 
-struct Launcher {
-    harness: PathBuf,
-    recipe: Arc<dyn Recipe>,
-}
-
-/// A start that failed.
-struct NotStarted {
-    failure: Failure,
-    /// Whether it did because the port was taken.
-    lacks_port: bool,
-}
-
-impl From<Failure> for NotStarted {
-    fn from(failure: Failure) -> Self {
-        Self { failure, lacks_port: false }
-    }
-}
-
-impl Launcher {
-    async fn prepare(&self) -> Result<(), Failure> {
-        for command in self.recipe.preparation() {
-            let ended = self.child(command)?.ended().await;
-            if !ended.status.is_none_or(|status| status.success()) {
-                return Err(Failure(format!("setting up {} {ended}", self.recipe.name())));
-            }
-        }
-        Ok(())
-    }
-
-    /// Starts it and waits until it is ready.
-    async fn launch(&self, listen: SocketAddr) -> Result<(SocketAddr, Child), NotStarted> {
-        let Start { run, mut ready } = self.recipe.start(listen)?;
-        if let Ready::Command(command) = &mut ready {
-            self.mark(command);
-        }
-        let child = self.child(run)?;
-        let within = self.recipe.ready_within();
-        match readiness::wait(&child, &ready, listen, within, &self.harness).await {
-            Ok(address) => {
-                self.check_persistence(address).await?;
-                Ok((address, child))
-            }
-            Err(NotReady::Failed(failure)) => Err(failure.into()),
-            Err(NotReady::Ended(ended)) => Err(self.not_started(listen, &ended)),
-            Err(NotReady::Late(within)) => Err(self.late(listen, within, &child.output()).into()),
-        }
-    }
-
-    /// Has the process end with the folder.
-    fn mark(&self, run: &mut Invocation) {
-        run.environment.extend(self.recipe.folder().map(Folder::mark));
-    }
-
-    fn child(&self, mut run: Invocation) -> Result<Child, Failure> {
-        self.mark(&mut run);
-        Child::start(&self.harness, &run).map_err(|error| {
-            let (name, harness) = (self.recipe.name(), self.harness.display());
-            Failure(format!("cannot start {name} by {harness}: {error}"))
-        })
-    }
-
-    async fn check_persistence(&self, address: SocketAddr) -> Result<(), Failure> {
-        self.recipe.check_persistence(address).await.map_err(|why| {
-            Failure(format!("{} does not keep what it is sent: {why}", self.recipe.name()))
-        })
-    }
-
-    fn not_started(&self, listen: SocketAddr, ended: &Ended) -> NotStarted {
-        let (name, detail) = (self.recipe.name(), self.recipe.detail());
-        let failure = Failure(format!("{name} did not start on {listen}{detail}: it {ended}"));
-        NotStarted { failure, lacks_port: self.recipe.lacks_port(&ended.output) }
-    }
-
-    fn late(&self, listen: SocketAddr, waited: Duration, output: &[String]) -> Failure {
-        let (name, detail) = (self.recipe.name(), self.recipe.detail());
-        let wrote = match output {
-            [] => "it wrote nothing".to_owned(),
-            lines => format!("it wrote last:\n    {}", lines.join("\n    ")),
-        };
-        let waited = waited.as_secs();
-        Failure(format!("{name} does not listen on {listen}{detail} after {waited} s; {wrote}"))
+fn signal_name(signal: Signal) -> String {
+    match signal {
+        Signal::TERM => "SIGTERM".to_owned(),
+        Signal::INT => "SIGINT".to_owned(),
+        Signal::QUIT => "SIGQUIT".to_owned(),
+        other => format!("signal {}", other.as_raw()),
     }
 }

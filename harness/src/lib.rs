@@ -33,4 +33,5 @@ pub mod run;
 pub mod scenario;
 pub mod shrink;
 pub mod testbed;
+pub mod topic_name;
 pub mod trial;

@@ -11,7 +11,7 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use broker_client::wire::TopicName;
+use crate::topic_name::TopicName;
 
 use crate::scenario::Scenario;
 

@@ -190,9 +190,7 @@ impl<'a> Blamer<'a> {
             return String::new();
         };
         let mut words = format!(", whose end is {end}{}", epoch_name(self.facts, epoch));
-        let request = self.facts.requests.of(message);
-        let named = request.and_then(|own| Some(own.offset? + u64::from(message.0 - own.first.0)));
-        if let Some(offset) = named {
+        if let Some(offset) = self.facts.acked_at(message) {
             let found = messages.iter().find(|entry| entry.offset() == Some(offset));
             let what = match found.map(|entry| entry.message()) {
                 Some(Some(other)) => self.facts.plan.name(other).to_string(),

@@ -7,7 +7,7 @@ use super::anomaly::{Anomaly, Subject};
 use super::facts::Facts;
 use super::judgement::Judgement;
 use super::words::moment;
-use crate::history::Outcome;
+use crate::history::{Offsets, Outcome};
 use crate::plan::MessageId;
 use sighting::Sightings;
 
@@ -37,10 +37,14 @@ fn life(facts: &Facts<'_>, message: MessageId) -> String {
     let (producer, send) = request.source;
     let sent = &facts.history.producers[producer].sends[send];
     let end = match &sent.outcome {
-        Outcome::Acked { offset: Some(offset) } if message == request.first => {
-            format!("acked at {} as offset {offset}", moment(sent.completed))
+        Outcome::Acked { offsets } => {
+            let place = message.0 - request.first.0;
+            // Where an ack tells the first offset alone, it says nothing of the others.
+            let told = place == 0 || matches!(offsets, Offsets::Each(_));
+            let offset = offsets.of(place).filter(|_| told);
+            let offset = offset.map(|offset| format!(" as offset {offset}")).unwrap_or_default();
+            format!("acked at {}{offset}", moment(sent.completed))
         }
-        Outcome::Acked { .. } => format!("acked at {}", moment(sent.completed)),
         Outcome::Refused { why } => format!("refused at {}: {why}", moment(sent.completed)),
         Outcome::Unknown { why } => {
             format!("outcome unknown, given up at {}: {why}", moment(sent.completed))

@@ -21,8 +21,8 @@ pub(super) use request::{Fate, NEVER, Request};
 use places::Places;
 use requests::Requests;
 
-use crate::history::{Answer, End, History, Polled};
-use crate::plan::{Plan, TopicIndex};
+use crate::history::{Answer, End, History, Outcome, Polled};
+use crate::plan::{MessageId, Plan, TopicIndex};
 
 /// Plan and history, prepared.
 pub(super) struct Facts<'a> {
@@ -64,6 +64,16 @@ impl<'a> Facts<'a> {
         facts.logs = logs.into_iter().flatten().collect();
         facts.feeds = feeds;
         facts
+    }
+
+    /// The offset that a message was acked at, where its ack said so.
+    pub(super) fn acked_at(&self, message: MessageId) -> Option<u64> {
+        let request = self.requests.of(message)?;
+        let (producer, send) = request.source;
+        match &self.history.producers[producer].sends[send].outcome {
+            Outcome::Acked { offsets } => offsets.of(message.0 - request.first.0),
+            _ => None,
+        }
     }
 
     /// The feeds of one topic, in the order of consumers.

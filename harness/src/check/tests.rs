@@ -9,7 +9,9 @@ use proptest::prelude::*;
 
 use super::fixture::{Chance, Play, SMALL, Shape, history, plan};
 use super::{CHECKS, Judgement, Verdict, judge, judge_by};
-use crate::history::{Answer, ConsumerHistory, Delivery, End, History, Moment, Oddity, Outcome};
+use crate::history::{
+    Answer, ConsumerHistory, Delivery, End, History, Moment, Oddity, Offsets, Outcome,
+};
 use crate::plan::{MessageId, Plan};
 use crate::scenario::{self, Acked, AnomalyKind, Counter, Order, Requirement};
 
@@ -347,16 +349,16 @@ fn an_answer_from_before_the_send_is_early() {
 fn an_ack_that_shares_or_goes_back_is_stale() {
     let (plan, history) = sound(&LONG, calm(21));
     let offset = |history: &History, producer: usize, send: usize| {
-        let Outcome::Acked { offset } = history.producers[producer].sends[send].outcome else {
+        let Outcome::Acked { offsets } = &history.producers[producer].sends[send].outcome else {
             panic!("an ack")
         };
-        offset
+        offsets.clone()
     };
     // Back to the session's own offset before, and on to one of another session.
     for (producer, send) in [(0, 9), (1, 10)] {
         let mut broken = history.clone();
         let stale = offset(&history, producer, send);
-        broken.producers[0].sends[10].outcome = Outcome::Acked { offset: stale };
+        broken.producers[0].sends[10].outcome = Outcome::Acked { offsets: stale };
         check(&plan, &broken, &[(AnomalyKind::StaleAck, 1)]);
     }
 }

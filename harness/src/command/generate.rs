@@ -6,8 +6,8 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::topic_name::TopicName;
 use anyhow::bail;
-use broker_client::wire::TopicName;
 
 use super::streams;
 use crate::exit::Exit;

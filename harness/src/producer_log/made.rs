@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
-use broker_client::wire::TopicName;
+use crate::topic_name::TopicName;
 
 use super::{LogLine, write};
 use crate::plan::chance::{self, Purpose};

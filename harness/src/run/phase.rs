@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::drain::Goal;
+use super::drain::DrainTarget;
 
 /// Where the run is.
 #[derive(Clone, Debug)]
@@ -14,8 +14,8 @@ pub enum Phase {
     Gathering,
     /// Producers send; the instant is the origin of their pace.
     Producing(Instant),
-    /// Producers are done; consumers catch up until the goal is reached.
-    Draining(Arc<Goal>),
+    /// Producers are done; consumers catch up until the target is reached.
+    Draining(Arc<DrainTarget>),
     /// Everyone is caught up; each consumer polls until an answer is empty.
     LastPolls,
     /// Actors end as soon as they can.

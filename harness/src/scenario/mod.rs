@@ -10,7 +10,7 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use broker_client::wire::TopicName;
+use crate::topic_name::TopicName;
 
 mod anomaly;
 pub mod diagnostic;
@@ -28,10 +28,13 @@ mod words;
 mod yaml;
 
 pub use anomaly::{Anomalies, AnomalyKind};
-pub use diagnostic::Error;
+pub use diagnostic::{Error, Spot};
 pub use fault::{Action, Fault, Network};
 pub use load::{load, load_all};
 pub use resolve::store;
+
+/// The driver of a scenario that names none.
+pub const DEFAULT_DRIVER: &str = "detect";
 
 /// A scenario that loaded without an error; every path in it is relative to the working folder.
 #[derive(Clone, Debug)]
@@ -73,6 +76,8 @@ pub struct Scenario {
 pub struct Topic {
     /// As the broker knows it.
     pub name: TopicName,
+    /// Where the file names it.
+    pub spot: Spot,
     /// 1 for `P1`.
     pub producers: Vec<u32>,
     /// 1 for `C1`.
@@ -168,8 +173,10 @@ pub enum Start {
 pub struct Broker {
     /// The store of the broker that the harness starts.
     pub store: Store,
-    /// How the broker is spoken to.
-    pub driver: Driver,
+    /// The driver's word; which there are is the table of drivers' matter.
+    pub driver: String,
+    /// Where the file names the driver.
+    pub driver_spot: Spot,
     /// Where the scenario holds; empty is everywhere.
     pub stores: Vec<Store>,
     /// So many brokers are started, which serve one store.
@@ -240,15 +247,6 @@ impl Store {
             Self::Mysql => true,
         }
     }
-}
-
-/// How a broker is spoken to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Driver {
-    /// By what its answers show: ours, or one that speaks only the original routes.
-    Detect,
-    /// Only the original routes, even where more would be understood.
-    Original,
 }
 
 /// The promises that are judged.
@@ -345,7 +343,13 @@ mod tests {
         let words = only(&["mysql", "postgres"], &"memory");
         assert_eq!(words, "it holds for mysql, postgres only, and would run on memory");
         let one = NonZeroU32::MIN;
-        let broker = |store, stores| Broker { store, driver: Driver::Detect, stores, count: one };
+        let broker = |store, stores| Broker {
+            store,
+            stores,
+            count: one,
+            driver: DEFAULT_DRIVER.to_owned(),
+            driver_spot: Spot::default(),
+        };
         assert_eq!(broker(Store::Memory, Vec::new()).skipped(), None);
         assert_eq!(broker(Store::Mysql, vec![Store::Memory, Store::Mysql]).skipped(), None);
         let words = broker(Store::Memory, vec![Store::Mysql]).skipped();
@@ -355,8 +359,10 @@ mod tests {
     #[test]
     fn several_brokers_need_a_store_that_they_share() {
         let three = NonZeroU32::new(3).unwrap();
-        let driver = Driver::Detect;
-        let broker = |store| Broker { store, driver, stores: Vec::new(), count: three };
+        let (driver, driver_spot) = (DEFAULT_DRIVER.to_owned(), Spot::default());
+        let broker =
+            Broker { store: Store::Mysql, driver, driver_spot, stores: Vec::new(), count: three };
+        let broker = |store| Broker { store, ..broker.clone() };
         assert_eq!(broker(Store::Mysql).skipped(), None);
         let words = broker(Store::Memory).skipped();
         assert_eq!(words.as_deref(), Some("it has 3 brokers, which share nothing on memory"));

@@ -8,15 +8,15 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::diagnostic::{Diagnostic, Error, Source, hint};
+use super::diagnostic::{Diagnostic, Error, Source, Spot, hint};
 use super::names::{self, Kind};
 use super::settings::{Once, Settings};
 use super::topics::{self, Mapped};
 use super::yaml::{At, Field};
 use super::{
-    Acked, Anomalies, Broker, Consumer, Delivery, Drain, Driver, Expect, Fault, Network, Order,
-    Pace, Producer, Requirement, Scenario, Source as Messages, Start, Store, faults, raw, sources,
-    values,
+    Acked, Anomalies, Broker, Consumer, DEFAULT_DRIVER, Delivery, Drain, Expect, Fault, Network,
+    Order, Pace, Producer, Requirement, Scenario, Source as Messages, Start, Store, faults, raw,
+    sources, values,
 };
 
 /// The most messages that a batch or a poll may be asked to hold; brokers have limits below it.
@@ -45,6 +45,12 @@ impl Report<'_> {
     ) -> Option<T> {
         let at = field.0.as_ref()?;
         self.keep(at.span.clone(), parse(&at.value))
+    }
+
+    /// Where a value stands; nowhere if it is left out.
+    pub(super) fn spot<T>(&self, field: &Field<T>) -> Spot {
+        let span = field.0.as_ref().map(|at| at.span.clone());
+        span.map_or_else(Spot::default, |span| Spot::new(self.source, span))
     }
 
     /// Takes a value, or notes why there is none.
@@ -237,7 +243,8 @@ fn broker(report: &mut Report<'_>, raw: Option<&raw::Broker>) -> Broker {
     });
     Broker {
         store,
-        driver: report.read(&raw.driver, values::word).unwrap_or(Driver::Detect),
+        driver: raw.driver.value().cloned().unwrap_or_else(|| DEFAULT_DRIVER.to_owned()),
+        driver_spot: report.spot(&raw.driver),
         stores,
         count: count.unwrap_or(NonZeroU32::MIN),
     }

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use broker_client::wire::TopicName;
+use crate::topic_name::TopicName;
 
-use super::diagnostic::Diagnostic;
+use super::diagnostic::{Diagnostic, Spot};
 use super::names::{self, Kind};
 use super::resolve::Report;
 use super::yaml::{At, Field};
@@ -40,12 +40,13 @@ pub(super) fn mapped(report: &mut Report<'_>, raw: &raw::Scenario) -> Mapped {
         };
         producers.extend(&from);
         consumers.extend(&to);
-        let parsed = name.value.parse().map_err(|why: broker_client::wire::BadTopicName| {
+        let parsed = name.value.parse().map_err(|why: crate::topic_name::BadTopicName| {
             Diagnostic::new(format!("`{}` cannot name a topic", name.value)).label(why.to_string())
         });
-        if let Some(name) = report.keep::<TopicName>(name.span.clone(), parsed) {
+        if let Some(parsed) = report.keep::<TopicName>(name.span.clone(), parsed) {
+            let spot = Spot::new(report.source, name.span.clone());
             let (producers, consumers) = (from.into_iter().collect(), to.into_iter().collect());
-            result.topics.push(Topic { name, producers, consumers });
+            result.topics.push(Topic { name: parsed, spot, producers, consumers });
         }
     }
     result.producers = producers.into_iter().collect();

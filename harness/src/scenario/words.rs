@@ -2,9 +2,7 @@
 
 use std::fmt;
 
-use super::{
-    Acked, Acknowledge, AnomalyKind, Counter, Delivery, Driver, Order, Pace, Start, Store,
-};
+use super::{Acked, Acknowledge, AnomalyKind, Counter, Delivery, Order, Pace, Start, Store};
 
 /// A word for each value of a type; the first is the default where there is one.
 pub(super) trait Words: Copy + PartialEq + 'static {
@@ -35,7 +33,6 @@ macro_rules! words {
 
 words!(Start: "consumers-first" => Self::ConsumersFirst, "together" => Self::Together);
 words!(Store: "memory" => Self::Memory, "mysql" => Self::Mysql);
-words!(Driver: "detect" => Self::Detect, "original" => Self::Original);
 words!(Delivery:
     "exactly-once" => Self::ExactlyOnce,
     "at-least-once" => Self::AtLeastOnce,

@@ -12,8 +12,8 @@ use super::case::{Case, log_name};
 use crate::producer_log::{self, LogLine};
 use crate::scenario::names::{self, Kind};
 use crate::scenario::{
-    Acked, Acknowledge, AnomalyKind, Consumer, Delivery, Driver, Network, Order, Pace, Producer,
-    Start, Store,
+    Acked, Acknowledge, AnomalyKind, Consumer, DEFAULT_DRIVER, Delivery, Network, Order, Pace,
+    Producer, Start, Store,
 };
 
 /// What a scenario has where it says nothing.
@@ -132,7 +132,7 @@ fn settings(case: &Case, text: &mut String) {
     if scenario.broker.store != Store::Memory {
         broker.push(format!("store: {}", scenario.broker.store));
     }
-    if scenario.broker.driver != Driver::Detect {
+    if scenario.broker.driver != DEFAULT_DRIVER {
         broker.push(format!("driver: {}", scenario.broker.driver));
     }
     if scenario.broker.count() > 1 {

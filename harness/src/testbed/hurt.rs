@@ -8,9 +8,9 @@
 use std::fmt;
 
 use super::Failure;
-use crate::driver::Pending;
 use crate::plan::Link;
 use crate::scenario::fault::Slowness;
+use futures_util::future::BoxFuture;
 
 /// A process of a testbed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -67,35 +67,35 @@ pub trait Hurt: Send + Sync {
 
     /// Ends the part at once, without a chance to finish anything (SIGKILL), and waits until it is
     /// gone. What it had promised must survive; what it had only in memory is gone.
-    fn kill(&self, part: Part) -> Pending<'_, Result<(), Failure>>;
+    fn kill(&self, part: Part) -> BoxFuture<'_, Result<(), Failure>>;
 
     /// Asks the part to end in good order (SIGTERM) and waits until it has.
     ///
     /// # Errors
     /// When it does not end in time, or not in good order.
-    fn stop(&self, part: Part) -> Pending<'_, Result<(), Failure>>;
+    fn stop(&self, part: Part) -> BoxFuture<'_, Result<(), Failure>>;
 
     /// Starts a part that was killed or stopped again, on the same port and the same store, and
     /// waits until it listens.
     ///
     /// # Errors
     /// When the port is taken by now, or it does not come up: the run then has no verdict.
-    fn start(&self, part: Part) -> Pending<'_, Result<(), Failure>>;
+    fn start(&self, part: Part) -> BoxFuture<'_, Result<(), Failure>>;
 
     /// Stops the part's clock (SIGSTOP): its connections stay, and nothing answers.
-    fn pause(&self, part: Part) -> Pending<'_, Result<(), Failure>>;
+    fn pause(&self, part: Part) -> BoxFuture<'_, Result<(), Failure>>;
 
     /// Lets it go on (SIGCONT).
-    fn resume(&self, part: Part) -> Pending<'_, Result<(), Failure>>;
+    fn resume(&self, part: Part) -> BoxFuture<'_, Result<(), Failure>>;
 
     /// Begins to harm a link, which is one of [`Plan::links`](crate::plan::Plan::links). Takes
     /// effect before it returns.
-    fn harm(&self, id: HarmId, link: Link, harm: Harm) -> Pending<'_, Result<(), Failure>>;
+    fn harm(&self, id: HarmId, link: Link, harm: Harm) -> BoxFuture<'_, Result<(), Failure>>;
 
     /// Completes when a harm has used itself up ([`Harm::DropAcks`]); never for another kind. May
     /// be dropped and called again.
-    fn spent(&self, id: HarmId) -> Pending<'_, ()>;
+    fn spent(&self, id: HarmId) -> BoxFuture<'_, ()>;
 
     /// Ends a harm, used up or not, and says how much traffic it met; 0 for none.
-    fn mend(&self, id: HarmId) -> Pending<'_, Result<u64, Failure>>;
+    fn mend(&self, id: HarmId) -> BoxFuture<'_, Result<u64, Failure>>;
 }

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use super::broker::Broker;
-use crate::driver::Pending;
 use crate::plan::Link;
 use crate::testbed::database::Server;
 use crate::testbed::relay::Relays;
 use crate::testbed::{Failure, Harm, HarmId, Hurt, Part};
+use futures_util::future::BoxFuture;
 
 /// All that can be hurt.
 #[derive(Debug)]
@@ -47,7 +47,7 @@ impl Hurt for Hands {
         u32::try_from(self.brokers.len()).expect("a scenario has few brokers")
     }
 
-    fn kill(&self, part: Part) -> Pending<'_, Result<(), Failure>> {
+    fn kill(&self, part: Part) -> BoxFuture<'_, Result<(), Failure>> {
         Box::pin(async move {
             match self.find(part)? {
                 Found::Broker(broker) => broker.life().kill().await,
@@ -56,7 +56,7 @@ impl Hurt for Hands {
         })
     }
 
-    fn stop(&self, part: Part) -> Pending<'_, Result<(), Failure>> {
+    fn stop(&self, part: Part) -> BoxFuture<'_, Result<(), Failure>> {
         Box::pin(async move {
             match self.find(part)? {
                 Found::Broker(broker) => broker.stop().await,
@@ -65,7 +65,7 @@ impl Hurt for Hands {
         })
     }
 
-    fn start(&self, part: Part) -> Pending<'_, Result<(), Failure>> {
+    fn start(&self, part: Part) -> BoxFuture<'_, Result<(), Failure>> {
         Box::pin(async move {
             match self.find(part)? {
                 Found::Broker(broker) => broker.start_again().await,
@@ -74,7 +74,7 @@ impl Hurt for Hands {
         })
     }
 
-    fn pause(&self, part: Part) -> Pending<'_, Result<(), Failure>> {
+    fn pause(&self, part: Part) -> BoxFuture<'_, Result<(), Failure>> {
         Box::pin(async move {
             match self.find(part)? {
                 Found::Broker(broker) => broker.life().pause(),
@@ -84,7 +84,7 @@ impl Hurt for Hands {
         })
     }
 
-    fn resume(&self, part: Part) -> Pending<'_, Result<(), Failure>> {
+    fn resume(&self, part: Part) -> BoxFuture<'_, Result<(), Failure>> {
         Box::pin(async move {
             match self.find(part)? {
                 Found::Broker(broker) => broker.life().resume(),
@@ -94,15 +94,15 @@ impl Hurt for Hands {
         })
     }
 
-    fn harm(&self, id: HarmId, link: Link, harm: Harm) -> Pending<'_, Result<(), Failure>> {
+    fn harm(&self, id: HarmId, link: Link, harm: Harm) -> BoxFuture<'_, Result<(), Failure>> {
         Box::pin(async move { self.relays.harm(id, link, harm) })
     }
 
-    fn spent(&self, id: HarmId) -> Pending<'_, ()> {
+    fn spent(&self, id: HarmId) -> BoxFuture<'_, ()> {
         Box::pin(self.relays.spent(id))
     }
 
-    fn mend(&self, id: HarmId) -> Pending<'_, Result<u64, Failure>> {
+    fn mend(&self, id: HarmId) -> BoxFuture<'_, Result<u64, Failure>> {
         Box::pin(async move { self.relays.mend(id) })
     }
 }

@@ -8,9 +8,9 @@ use super::database::Database;
 use super::network::Network;
 use super::server::Server;
 use super::shelf::Shelf;
-use crate::driver::Pending;
 use crate::plan::Link;
 use crate::testbed::{Failure, Harm, HarmId, Hurt, Part};
+use futures_util::future::BoxFuture;
 
 /// All that can be hurt.
 pub(super) struct Hand {
@@ -54,7 +54,7 @@ impl Hurt for Hand {
         u32::try_from(self.servers.len()).expect("a scenario has few brokers")
     }
 
-    fn kill(&self, part: Part) -> Pending<'_, Result<(), Failure>> {
+    fn kill(&self, part: Part) -> BoxFuture<'_, Result<(), Failure>> {
         Box::pin(async move {
             match self.find(part)? {
                 Found::Server(server) => server.kill().await,
@@ -64,7 +64,7 @@ impl Hurt for Hand {
         })
     }
 
-    fn stop(&self, part: Part) -> Pending<'_, Result<(), Failure>> {
+    fn stop(&self, part: Part) -> BoxFuture<'_, Result<(), Failure>> {
         Box::pin(async move {
             match self.find(part)? {
                 Found::Server(server) => server.finish().await,
@@ -74,7 +74,7 @@ impl Hurt for Hand {
         })
     }
 
-    fn start(&self, part: Part) -> Pending<'_, Result<(), Failure>> {
+    fn start(&self, part: Part) -> BoxFuture<'_, Result<(), Failure>> {
         let started = self.find(part).map(|found| match found {
             Found::Server(server) => server.start(self.shelf.store()),
             Found::Database(database) => database.start(),
@@ -82,7 +82,7 @@ impl Hurt for Hand {
         Box::pin(ready(started))
     }
 
-    fn pause(&self, part: Part) -> Pending<'_, Result<(), Failure>> {
+    fn pause(&self, part: Part) -> BoxFuture<'_, Result<(), Failure>> {
         let paused = self.find(part).map(|found| match found {
             Found::Server(server) => server.pause(),
             Found::Database(database) => database.pause(true),
@@ -90,7 +90,7 @@ impl Hurt for Hand {
         Box::pin(ready(paused))
     }
 
-    fn resume(&self, part: Part) -> Pending<'_, Result<(), Failure>> {
+    fn resume(&self, part: Part) -> BoxFuture<'_, Result<(), Failure>> {
         let resumed = self.find(part).map(|found| match found {
             Found::Server(server) => server.resume(),
             Found::Database(database) => database.pause(false),
@@ -98,7 +98,7 @@ impl Hurt for Hand {
         Box::pin(ready(resumed))
     }
 
-    fn harm(&self, id: HarmId, link: Link, harm: Harm) -> Pending<'_, Result<(), Failure>> {
+    fn harm(&self, id: HarmId, link: Link, harm: Harm) -> BoxFuture<'_, Result<(), Failure>> {
         self.harmed.lock().unwrap_or_else(PoisonError::into_inner).insert(id, link);
         let harmed = match link {
             Link::Actor(actor) => {
@@ -110,7 +110,7 @@ impl Hurt for Hand {
         Box::pin(ready(harmed))
     }
 
-    fn spent(&self, id: HarmId) -> Pending<'_, ()> {
+    fn spent(&self, id: HarmId) -> BoxFuture<'_, ()> {
         Box::pin(async move {
             match self.link_of(id) {
                 Some(Link::Actor(actor)) => self.network.link(Some(actor)).spent(id).await,
@@ -120,7 +120,7 @@ impl Hurt for Hand {
         })
     }
 
-    fn mend(&self, id: HarmId) -> Pending<'_, Result<u64, Failure>> {
+    fn mend(&self, id: HarmId) -> BoxFuture<'_, Result<u64, Failure>> {
         let met = match self.link_of(id) {
             Some(Link::Actor(actor)) => Ok(self.network.link(Some(actor)).mend(id)),
             Some(Link::Database) => self.database().map(|database| database.mend(id)),

@@ -20,6 +20,7 @@ use std::sync::{Arc, Mutex};
 
 use broker::store::memory::Retain;
 use broker_client::transport::Transport;
+use futures_util::future::BoxFuture;
 
 use self::hand::Hand;
 use self::network::Network;
@@ -27,15 +28,15 @@ use self::server::Server;
 use self::shelf::Shelf;
 use super::bugs::Bug;
 use super::{Failure, Hurt, Testbed};
-use crate::driver::Pending;
+use crate::driver::Address;
 use crate::plan::{Link, Plan};
 use crate::scenario::names::Actor;
 
 /// Simulated brokers on a simulated network. Must be made and used within one runtime of one
 /// thread whose clock is paused.
 pub struct Simulated {
-    addresses: Vec<String>,
-    own: BTreeMap<Actor, String>,
+    addresses: Vec<Address>,
+    own: BTreeMap<Actor, Address>,
     hand: Arc<Hand>,
 }
 
@@ -85,7 +86,7 @@ impl Simulated {
 /// Who has a way of his own. With one broker that is everybody: an actor's chance is its own then.
 /// With several it is those whom a fault may be about, as in a real run; the others spread their
 /// topics over the brokers.
-fn own_addresses(plan: &Plan, brokers: usize) -> BTreeMap<Actor, String> {
+fn own_addresses(plan: &Plan, brokers: usize) -> BTreeMap<Actor, Address> {
     let actors: Vec<Actor> = if brokers == 1 {
         let producers = plan.producers.iter().map(|producer| Actor::producer(producer.number));
         producers.chain(plan.consumers.iter().map(|c| Actor::consumer(c.number))).collect()
@@ -102,12 +103,12 @@ fn own_addresses(plan: &Plan, brokers: usize) -> BTreeMap<Actor, String> {
 }
 
 impl Testbed for Simulated {
-    fn addresses(&self) -> &[String] {
+    fn addresses(&self) -> &[Address] {
         &self.addresses
     }
 
-    fn address_of(&self, actor: Actor) -> Option<&str> {
-        self.own.get(&actor).map(String::as_str)
+    fn address_of(&self, actor: Actor) -> Option<&Address> {
+        self.own.get(&actor)
     }
 
     fn hurt(&self) -> Option<Arc<dyn Hurt>> {
@@ -115,11 +116,11 @@ impl Testbed for Simulated {
     }
 
     /// Never: nothing here ends by itself.
-    fn ended(&mut self) -> Pending<'_, String> {
+    fn ended(&mut self) -> BoxFuture<'_, String> {
         Box::pin(pending())
     }
 
-    fn stop(self: Box<Self>) -> Pending<'static, Result<(), Failure>> {
+    fn stop(self: Box<Self>) -> BoxFuture<'static, Result<(), Failure>> {
         Box::pin(async move {
             for server in &self.hand.servers {
                 server.kill().await;

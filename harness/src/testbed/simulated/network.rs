@@ -13,6 +13,7 @@ use tokio::time::sleep;
 use super::harms::Passage;
 use super::link::{Link, Loss, Trip};
 use super::server::Server;
+use crate::driver::Address;
 use crate::plan::chance::{Purpose, generator};
 use crate::scenario::Network as Weather;
 use crate::scenario::names::{Actor, Kind};
@@ -43,7 +44,7 @@ impl Network {
         Arc::clone(links.entry(actor).or_insert_with(make))
     }
 
-    /// Whose way it is, and to which broker: `http://p4.broker-1`.
+    /// Whose way it is, and to which broker: `p4.broker-1`.
     fn way(&self, url: &Url) -> Option<(Arc<Link>, Arc<Server>)> {
         let host = url.host_str()?;
         let (actor, broker) = match host.split_once('.') {
@@ -76,13 +77,14 @@ impl Transport for Network {
 }
 
 /// The address of the broker at a place, on the way of an actor if it has one of its own.
-pub(super) fn address(actor: Option<Actor>, broker: usize) -> String {
+pub(super) fn address(actor: Option<Actor>, broker: usize) -> Address {
     let broker = broker + 1;
-    match actor {
+    let host = match actor {
         // Host names are in small letters.
-        Some(actor) => format!("http://{}.broker-{broker}", actor.to_string().to_lowercase()),
-        None => format!("http://broker-{broker}"),
-    }
+        Some(actor) => format!("{}.broker-{broker}", actor.to_string().to_lowercase()),
+        None => format!("broker-{broker}"),
+    };
+    Address::new(&host, 80)
 }
 
 fn parse(actor: &str) -> Option<Actor> {

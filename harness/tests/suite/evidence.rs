@@ -1,0 +1,138 @@
+//! `harness check` on what real runs leave: logs with lines removed, and histories.
+
+use crate::support::{Ended, Folder};
+
+/// A folder in which the scenario was run and passed; its golden is not looked at.
+fn ran(scenario: &str) -> Folder {
+    let folder = Folder::new();
+    folder.copy_scenario(scenario);
+    let file = format!("{scenario}.yaml");
+    let yaml = folder.read(&file);
+    folder.write(&file, &format!("{yaml}golden: none\n"));
+    folder.passes(&["run", &file, "--history", "history.jsonl"]);
+    folder
+}
+
+fn judge(folder: &Folder, scenario: &str) -> Ended {
+    let (file, logs) = (format!("{scenario}.yaml"), format!("out/{scenario}"));
+    folder.run(&["check", &file, "--logs", &logs])
+}
+
+/// Removes the lines with these numbers (from 1) from a log, and gives them.
+fn remove(folder: &Folder, log: &str, numbers: &[usize]) -> Vec<String> {
+    let (mut kept, mut removed) = (String::new(), Vec::new());
+    for (number, line) in (1..).zip(folder.read(log).lines()) {
+        if numbers.contains(&number) {
+            removed.push(line.to_owned());
+        } else {
+            kept.push_str(line);
+            kept.push('\n');
+        }
+    }
+    assert_eq!(removed.len(), numbers.len());
+    folder.write(log, &kept);
+    removed
+}
+
+/// What a line of 2p2c's logs is called: `T1     P2_MSG4` is a message of P2, and its place in P2's
+/// own log is its number in the name.
+fn name(line: &str) -> String {
+    let payload = line.split_whitespace().nth(1).unwrap();
+    payload.replace("_MSG", "#")
+}
+
+#[test]
+fn of_2p2c_exactly_the_removed_lines_are_named() {
+    let folder = ran("2p2c");
+    let whole = judge(&folder, "2p2c");
+    assert_eq!(whole.code, Some(0), "{}", whole.stderr);
+
+    let mut removed = Vec::new();
+    for (consumer, numbers) in [("C1", &[4, 10][..]), ("C2", &[1][..])] {
+        let log = format!("out/2p2c/consumer_{}.txt", &consumer[1..]);
+        for line in remove(&folder, &log, numbers) {
+            removed.push(format!("{consumer} never got {} ", name(&line)));
+        }
+    }
+    let judged = judge(&folder, "2p2c");
+    assert_eq!(judged.code, Some(1), "{}", judged.stderr);
+    for said in &removed {
+        assert!(judged.stderr.contains(said), "{said}\n{}", judged.stderr);
+    }
+    assert_eq!(judged.stderr.matches("never got").count(), 3, "{}", judged.stderr);
+}
+
+#[test]
+fn of_5p3c_is_said_what_payloads_that_repeat_can_prove() {
+    let folder = ran("5p3c");
+    let whole = judge(&folder, "5p3c");
+    assert_eq!(whole.code, Some(0), "{}", whole.stderr);
+    assert!(whole.stderr.contains("order not refuted"), "{}", whole.stderr);
+
+    let removed = remove(&folder, "out/5p3c/consumer_2.txt", &[100, 900, 2000]);
+    let judged = judge(&folder, "5p3c");
+    assert_eq!(judged.code, Some(1), "{}", judged.stderr);
+    for line in &removed {
+        let mut words = line.split_whitespace();
+        let (topic, payload) = (words.next().unwrap(), words.next().unwrap());
+        let same = removed.iter().filter(|other| *other == line).count();
+        let said = judged.stderr.lines().any(|said| {
+            said.contains("C2")
+                && said.contains(topic)
+                && said.contains(payload)
+                && (said.contains(&format!(" {same} ")) || same == 1)
+        });
+        assert!(said, "{topic} {payload}, {same} times, is not in\n{}", judged.stderr);
+    }
+    for other in ["C1 never got", "C3 never got", "C1 misses", "C3 misses"] {
+        assert!(!judged.stderr.contains(other), "{}", judged.stderr);
+    }
+}
+
+#[test]
+fn the_history_of_a_run_is_judged_again_as_the_run_was() {
+    let folder = ran("5p3c");
+    let again = folder.run(&["check", "5p3c.yaml", "--history", "history.jsonl"]);
+    assert_eq!(again.code, Some(0), "{}", again.stderr);
+}
+
+#[test]
+fn the_history_of_a_sabotaged_run_fails_again_with_the_same_findings() {
+    for (kind, words) in [("lose:3", "never got"), ("duplicate:3", "again"), ("corrupt:3", "")] {
+        let folder = Folder::new();
+        folder.copy_scenario("5p3c");
+        let arguments = ["run", "5p3c.yaml", "--sabotage", kind, "--history", "history.jsonl"];
+        let arguments = [&arguments[..], &["--report-json", "report.json"]].concat();
+        let ran = folder.run(&arguments);
+        assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+        let report = folder.report("report.json");
+        let violations = report["judgement"]["violations"].as_array().unwrap();
+        assert_eq!((violations.len(), &violations[0]["count"]), (1, &3.into()), "{report}");
+
+        let again = folder.run(&["check", "5p3c.yaml", "--history", "history.jsonl"]);
+        assert_eq!(again.code, Some(1), "{}", again.stderr);
+        let proofs = violations[0]["proofs"].as_array().unwrap();
+        assert_eq!(proofs.len(), 3);
+        for proof in proofs {
+            let title = proof["title"].as_str().unwrap();
+            assert!(title.contains(words), "{title}");
+            assert!(again.stderr.contains(title), "{title}\n{}", again.stderr);
+        }
+    }
+}
+
+#[test]
+fn a_history_of_another_scenario_or_cut_short_is_refused() {
+    let folder = ran("2p2c");
+    folder.copy_scenario("5p3c");
+    let other = folder.run(&["check", "5p3c.yaml", "--history", "history.jsonl"]);
+    assert_eq!(other.code, Some(2), "{}", other.stderr);
+    assert!(other.stderr.contains("history.jsonl: line 1:"), "{}", other.stderr);
+
+    let text = folder.read("history.jsonl");
+    let lines: Vec<&str> = text.lines().collect();
+    folder.write("history.jsonl", &(lines[..lines.len() - 1].join("\n") + "\n"));
+    let cut = folder.run(&["check", "2p2c.yaml", "--history", "history.jsonl"]);
+    assert_eq!(cut.code, Some(2), "{}", cut.stderr);
+    assert!(cut.stderr.contains("history.jsonl"), "{}", cut.stderr);
+}

@@ -1,0 +1,140 @@
+//! `harness run FILE --broker URL`: brokers that are up already and go on living, with our own wire
+//! and with the original's.
+
+use broker_client::Client;
+use serde_json::json;
+
+use crate::support::original::Original;
+use crate::support::shim::{Shim, Wrong};
+use crate::support::{Broker, Ended, Folder, end, shipped};
+
+/// A folder with `2p2c` as it is shipped, and `5p3c` with 60 lines a producer; goldens are
+/// accepted as they come, or compared where they are there.
+fn folder(driver: &str) -> Folder {
+    let folder = Folder::new();
+    folder.copy_scenario("2p2c");
+    folder.copy_scenario("5p3c");
+    for producer in 1..=5 {
+        let name = format!("5p3c/producer_{producer}.txt");
+        let short: String =
+            folder.read(&name).lines().take(60).map(|line| format!("{line}\n")).collect();
+        folder.write(&name, &short);
+    }
+    for scenario in ["2p2c.yaml", "5p3c.yaml"] {
+        let yaml = folder.read(scenario);
+        folder.write(scenario, &format!("{yaml}broker: {{ driver: {driver} }}\n"));
+    }
+    folder
+}
+
+/// In a thread of its own, so that brokers of the test's runtime go on serving.
+async fn run(folder: &Folder, arguments: &[&str]) -> Ended {
+    let arguments: Vec<String> = arguments.iter().map(|text| (*text).to_owned()).collect();
+    let command = {
+        let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let mut command = folder.harness(&words);
+        command.env("INSTA_UPDATE", "unseen");
+        command
+    };
+    tokio::task::block_in_place(|| end(command))
+}
+
+async fn passes(folder: &Folder, scenario: &str, address: &str) {
+    let ended = run(folder, &["run", scenario, "--broker", address]).await;
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn both_set_ups_pass_on_the_original_wire_and_have_the_same_ledgers() {
+    let broker = Broker::start(&[]);
+    let folder = folder("original");
+    for scenario in ["2p2c.yaml", "5p3c.yaml"] {
+        passes(&folder, scenario, &broker.address).await;
+    }
+    let golden = std::fs::read_to_string(shipped().join("../golden/2p2c.snap")).unwrap();
+    let ledger = |text: &str| text.rsplit("---\n").next().unwrap().to_owned();
+    let own = ledger(&folder.read("golden/2p2c.snap"));
+    assert_eq!(own.trim_end(), ledger(&golden).trim_end(), "tags are stripped before the ledger");
+    let log = folder.read("out/2p2c/consumer_1.txt");
+    assert_eq!(log.matches("_MSG").count(), 10);
+    assert!(log.lines().all(|line| line.starts_with("T1     P") || line.starts_with("T2     P")));
+    assert!(!log.contains('#'), "nor are they in the logs: {log}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broker_that_speaks_only_the_original_wire_is_noticed_and_passes() {
+    let original = Original::start().await;
+    let folder = folder("detect");
+    for scenario in ["2p2c.yaml", "5p3c.yaml"] {
+        passes(&folder, scenario, &original.address).await;
+    }
+    assert_eq!(original.additions(), [""; 0], "nothing was asked that the original does not know");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_the_original_wire_drops_is_lost() {
+    for (part, name) in [("P1#3:", "P1#3"), ("P2#5:", "P2#5")] {
+        let shim = Shim::wrong(Wrong::Drop(part)).await;
+        let folder = folder("original");
+        let yaml = folder.read("2p2c.yaml");
+        folder.write("2p2c.yaml", &format!("{yaml}drain: {{ idle: 500ms, deadline: 60s }}\n"));
+        let arguments =
+            ["run", "2p2c.yaml", "--broker", &shim.address, "--report-json", "report.json"];
+        let ended = run(&folder, &arguments).await;
+        assert_eq!(ended.code, Some(1), "{}", ended.stderr);
+        let violations = folder.report("report.json")["judgement"]["violations"].clone();
+        assert_eq!(violations.as_array().unwrap().len(), 1, "{violations}");
+        assert_eq!(violations[0]["kind"], "lost");
+        assert_eq!(violations[0]["count"], 2, "at both consumers: {violations}");
+        for consumer in ["C1", "C2"] {
+            let said = format!("{consumer} never got {name} ");
+            assert!(ended.stderr.contains(&said), "{said}: {}", ended.stderr);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_the_original_wire_hands_out_twice_is_a_duplicate() {
+    let shim = Shim::wrong(Wrong::Repeat("P2#4:")).await;
+    let folder = folder("original");
+    let arguments = ["run", "2p2c.yaml", "--broker", &shim.address, "--report-json", "report.json"];
+    let ended = run(&folder, &arguments).await;
+    assert_eq!(ended.code, Some(1), "{}", ended.stderr);
+    let violations = folder.report("report.json")["judgement"]["violations"].clone();
+    assert_eq!(violations.as_array().unwrap().len(), 1, "{violations}");
+    assert_eq!((&violations[0]["kind"], &violations[0]["count"]), (&json!("duplicate"), &json!(1)));
+    assert!(ended.stderr.contains("P2#4"), "{}", ended.stderr);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broker_that_lives_is_left_without_subscriptions_and_serves_the_next_run() {
+    let shim = Shim::start().await;
+    let folder = folder("detect");
+    for _ in 0..2 {
+        for scenario in ["2p2c.yaml", "5p3c.yaml"] {
+            passes(&folder, scenario, &shim.address).await;
+        }
+    }
+    let asked = shim.asked();
+    let count = |start: &str| asked.iter().filter(|request| request.starts_with(start)).count();
+    let subscribed = count("POST /consumer/register");
+    assert_eq!(subscribed, 2 * (4 + 7), "2p2c has four subscriptions, 5p3c seven");
+    assert_eq!(count("DELETE /consumer?"), subscribed);
+    let client = Client::new(&shim.address).unwrap();
+    for consumer_id in 0..i64::try_from(subscribed).unwrap() {
+        for topic in ["T1", "T2", "T3"] {
+            let nobody = broker_client::wire::Subscription { topic, consumer_id, epoch: None };
+            let refused = client.size(&nobody).await.unwrap_err().to_string();
+            assert!(refused.contains("does not exist"), "{refused}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn actors_are_spread_over_several_addresses_of_one_broker() {
+    let broker = Broker::start(&[]);
+    let folder = folder("detect");
+    let by_name = broker.address.replace("127.0.0.1", "localhost");
+    let both = format!("{},{by_name}", broker.address);
+    passes(&folder, "5p3c.yaml", &both).await;
+}

@@ -1,0 +1,308 @@
+//! What loading says about files that are wrong, word for word; what it makes of those that are
+//! right; and the commands that show it.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use harness::plan::Plan;
+use harness::scenario::{self, Delivery, Order, Pace, Scenario, Source, Start, Store};
+use serde_json::Value;
+
+/// Bad files and what is said about them: `==== name`, the YAML, `---- log` with its lines for each
+/// log, and the text after `>>>>`.
+const ERRORS: &str = include_str!("scenario_errors.txt");
+
+const GENERATED: &str = "producers:\n  all: { generate: { messages: 5 } }\n";
+
+fn load(yaml: &str) -> Result<Scenario, String> {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("x.yaml");
+    fs::write(&file, yaml).unwrap();
+    scenario::load(&file).map_err(|error| plain(&error.to_string(), folder.path()))
+}
+
+/// The text without the name of the temporary folder.
+fn plain(text: &str, folder: &Path) -> String {
+    text.replace(&format!("{}/", folder.display()), "")
+}
+
+fn harness(arguments: &[&str], folder: &Path) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_harness"));
+    command.args(arguments).current_dir(folder).env_remove("NO_COLOR");
+    command.output().unwrap()
+}
+
+#[test]
+fn every_error_says_what_is_wrong_and_where() {
+    let mut count = 0;
+    for case in ERRORS.split("==== ").skip(1) {
+        let (case, expected) = case.split_once(">>>>\n").unwrap();
+        let (name, files) = case.split_once('\n').unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let mut files = files.split("---- ");
+        let file = folder.path().join("x.yaml");
+        fs::write(&file, files.next().unwrap()).unwrap();
+        for log in files {
+            let (log, text) = log.split_once('\n').unwrap();
+            fs::write(folder.path().join(log), text).unwrap();
+        }
+        let error = scenario::load(&file).and_then(Plan::new).map(|_| name).unwrap_err();
+        assert_eq!(
+            plain(&error.to_string(), folder.path()).trim_end(),
+            expected.trim_end(),
+            "{name}"
+        );
+        count += 1;
+    }
+    assert!(count >= 45, "only {count} cases were read");
+}
+
+#[test]
+fn files_that_cannot_be_read_say_why() {
+    let folder = tempfile::tempdir().unwrap();
+    let check = |name: &str| {
+        let error = scenario::load(&folder.path().join(name)).unwrap_err();
+        plain(&error.to_string(), folder.path())
+    };
+    assert_eq!(check("5p3c.yaml"), "error: cannot read 5p3c.yaml: no such file or directory");
+    fs::write(folder.path().join("5p3d.yaml"), "x").unwrap();
+    let hint = " |\n = help: did you mean 5p3d.yaml?";
+    assert_eq!(
+        check("5p3c.yaml"),
+        format!("error: cannot read 5p3c.yaml: no such file or directory\n{hint}")
+    );
+    fs::create_dir(folder.path().join("folder")).unwrap();
+    assert_eq!(check("folder"), "error: cannot read folder: it is a folder");
+    fs::write(folder.path().join("latin.yaml"), b"topics:\n  T1: P1 -> \xe9\n").unwrap();
+    let text = check("latin.yaml");
+    assert!(text.starts_with("error: latin.yaml is not UTF-8\n --> latin.yaml:2:13\n"), "{text}");
+}
+
+#[test]
+fn many_errors_are_counted_and_the_first_are_shown() {
+    let keys: String = (2..40).map(|number| format!("  P{number}: {{}}\n")).collect();
+    let text = load(&format!("topics:\n  T1: P1 -> C1\n{GENERATED}{keys}")).unwrap_err();
+    assert_eq!(text.matches("error: unknown producer").count(), 20);
+    assert!(text.ends_with("note: 18 more are not shown"), "{text}");
+}
+
+#[test]
+fn colour_is_for_those_who_ask() {
+    let folder = tempfile::tempdir().unwrap();
+    let error = scenario::load(&folder.path().join("x.yaml")).unwrap_err();
+    assert!(!error.to_string().contains('\x1b'));
+    assert!(error.render(true).contains('\x1b'));
+}
+
+#[test]
+fn everything_that_is_written_arrives() {
+    let yaml = "\u{feff}name: whole
+description: All keys
+topics:
+  T1: P1..P3 -> C1 C2
+  T.2_b: { producers: [P1, P3..P4], consumers: C1 }
+producers:
+  all:
+    generate: { messages: 3, size: 16..256 }
+    pace: 0ms..1s
+    batch: 2
+  P2..P3: { pace: 200/s }
+  P4: { generate: { messages: 9 }, pace: none, batch: 7 }
+consumers:
+  all: { batch: 50 }
+  C2: { pause: 5ms }
+start: together
+broker: { store: mysql, driver: original, stores: [memory, mysql], count: 64 }
+expect: { delivery: at-most-once, order: per-producer, acked: any }
+require: [\"unknown_acks >= 1\", delivered>=20]
+drain: { idle: 2s, deadline: 1m 30s }
+golden: none
+seed: 18446744073709551615
+";
+    let scenario = load(yaml).unwrap();
+    assert_eq!(scenario.name, "whole");
+    assert_eq!(scenario.description.as_deref(), Some("All keys"));
+    let topics: Vec<_> = scenario
+        .topics
+        .iter()
+        .map(|topic| (topic.name.as_str(), topic.producers.clone(), topic.consumers.clone()))
+        .collect();
+    assert_eq!(topics, [("T1", vec![1, 2, 3], vec![1, 2]), ("T.2_b", vec![1, 3, 4], vec![1])]);
+    let paces: Vec<String> = scenario.producers.iter().map(|p| p.pace.to_string()).collect();
+    assert_eq!(paces, ["0s..1s", "200/s", "200/s", "none"]);
+    let batches: Vec<u32> = scenario.producers.iter().map(|p| p.batch.get()).collect();
+    assert_eq!(batches, [2, 2, 2, 7]);
+    assert_eq!(scenario.producers[2].source, Source::Generate { messages: 3, size: 16..=256 });
+    assert_eq!(scenario.producers[3].source, Source::Generate { messages: 9, size: 16..=16 });
+    let consumers: Vec<_> =
+        scenario.consumers.iter().map(|c| (c.batch.get(), c.pause.as_millis())).collect();
+    assert_eq!(consumers, [(50, 0), (50, 5)]);
+    assert_eq!(scenario.start, Start::Together);
+    assert_eq!(scenario.broker.driver, "original");
+    assert_eq!(scenario.broker.store, Store::Mysql);
+    assert_eq!(scenario.broker.stores, [Store::Memory, Store::Mysql]);
+    assert_eq!(scenario.broker.count.get(), 64);
+    assert_eq!(scenario.expect.delivery, Delivery::AtMostOnce);
+    assert_eq!(scenario.expect.order, Order::PerProducer);
+    assert_eq!(scenario.require.iter().map(|need| need.at_least).collect::<Vec<_>>(), [1, 20]);
+    assert_eq!((scenario.drain.idle.as_secs(), scenario.drain.deadline.as_secs()), (2, 90));
+    assert!(!scenario.golden);
+    assert_eq!(scenario.seed, u64::MAX);
+}
+
+#[test]
+fn what_is_left_out_has_its_default() {
+    let scenario = load(&format!("topics:\n  T1: P1 -> C1\n{GENERATED}")).unwrap();
+    assert_eq!(scenario.name, "x");
+    assert_eq!(scenario.start, Start::ConsumersFirst);
+    assert_eq!(scenario.producers[0].pace, Pace::None);
+    assert_eq!(scenario.producers[0].batch.get(), 1);
+    assert_eq!(scenario.consumers[0].batch.get(), 100);
+    assert_eq!((scenario.drain.idle.as_secs(), scenario.drain.deadline.as_secs()), (5, 60));
+    assert_eq!((scenario.golden, scenario.seed), (true, 1));
+    assert_eq!((scenario.broker.store, scenario.broker.count.get()), (Store::Memory, 1));
+}
+
+#[test]
+fn a_pace_is_printed_as_it_is_written() {
+    for pace in ["none", "recorded", "recorded x10", "recorded x0.5", "200/s", "0.5/s", "1ms..2s"] {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("p.txt"), "1:00:00 a b T\n").unwrap();
+        let file = folder.path().join("x.yaml");
+        let yaml = format!(
+            "topics: {{ T: P1 -> C1 }}\nproducers:\n  P1: {{ log: p.txt, pace: {pace} }}\n"
+        );
+        fs::write(&file, yaml).unwrap();
+        assert_eq!(scenario::load(&file).unwrap().producers[0].pace.to_string(), pace);
+    }
+}
+
+#[test]
+fn a_folder_stands_for_its_scenarios_in_the_order_of_their_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let yaml = format!("topics:\n  T1: P1 -> C1\n{GENERATED}");
+    for name in ["b.yaml", "a.yml", "c.txt"] {
+        fs::write(folder.path().join(name), &yaml).unwrap();
+    }
+    fs::create_dir(folder.path().join("inner")).unwrap();
+    fs::write(folder.path().join("inner/d.yaml"), &yaml).unwrap();
+    let names = |paths: &[&str]| {
+        let paths: Vec<_> = paths.iter().map(|path| folder.path().join(path)).collect();
+        let scenarios =
+            scenario::load_all(&paths).map_err(|error| plain(&error.to_string(), folder.path()))?;
+        Ok::<_, String>(scenarios.into_iter().map(|scenario| scenario.name).collect::<Vec<_>>())
+    };
+    assert_eq!(names(&[""]).unwrap(), ["a", "b"]);
+    assert_eq!(names(&["b.yaml", ""]).unwrap(), ["b", "a"]);
+    fs::write(folder.path().join("inner/b.yaml"), &yaml).unwrap();
+    assert_eq!(
+        names(&["inner", "b.yaml"]).unwrap_err(),
+        "error: two scenarios are named `b`: inner/b.yaml and b.yaml\n |\n = help: give one of them another `name:`"
+    );
+    fs::write(folder.path().join("inner/b.yaml"), "x: 1").unwrap();
+    fs::write(folder.path().join("inner/d.yaml"), "y: 1").unwrap();
+    let both = names(&["inner"]).unwrap_err();
+    assert!(both.contains("unknown key `x`") && both.contains("unknown key `y`"), "{both}");
+}
+
+#[test]
+fn the_schema_knows_just_the_keys_that_loading_takes() {
+    let schema = scenario::schema();
+    let schema = schema.as_value();
+    let mut objects = vec![schema];
+    objects.extend(schema["$defs"].as_object().unwrap().values());
+    let mut closed = 0;
+    for object in objects {
+        if object.get("properties").is_some() {
+            assert_eq!(object["additionalProperties"], Value::Bool(false), "{object:#}");
+            closed += 1;
+        }
+    }
+    assert_eq!(closed, 10, "one for each mapping with fixed keys");
+    // Loading lists its own keys when it meets one that resembles none.
+    let said = load("zzzzzzzzzzzzzzz: 1\n").unwrap_err();
+    let keys: Vec<&str> =
+        schema["properties"].as_object().unwrap().keys().map(String::as_str).collect();
+    let listed = said.split("there are: ").nth(1).unwrap().lines().next().unwrap();
+    let mut listed: Vec<&str> = listed.split(", ").collect();
+    let mut keys = keys;
+    listed.sort_unstable();
+    keys.sort_unstable();
+    assert_eq!(listed, keys);
+    assert_eq!(schema["required"], serde_json::json!(["topics"]));
+}
+
+#[test]
+fn commands_end_with_the_code_that_says_how_it_went() {
+    let folder = tempfile::tempdir().unwrap();
+    let yaml = "topics:\n  T1: P1 P2 -> C1\nproducers:\n  all:\n    log: logs/producer_{id}.txt\n";
+    fs::write(folder.path().join("x.yaml"), yaml).unwrap();
+    let code = |arguments: &[&str]| {
+        let output = harness(arguments, folder.path());
+        let text = [output.stdout, output.stderr].concat();
+        (output.status.code(), String::from_utf8(text).unwrap())
+    };
+    let (exit, text) = code(&["plan", "x.yaml"]);
+    assert_eq!(exit, Some(2), "{text}");
+    assert!(text.contains("x.yaml:5:10"), "{text}");
+    let make = ["generate", "P1..P2=T1", "--lines", "3", "--out", "logs"];
+    assert_eq!(code(&make), (Some(0), "logs/producer_1.txt\nlogs/producer_2.txt\n".to_owned()));
+    let before = fs::read(folder.path().join("logs/producer_1.txt")).unwrap();
+    let there = "error: logs/producer_1.txt is there already; --force overwrites it\n";
+    assert_eq!(code(&make), (Some(2), there.to_owned()));
+    assert_eq!(code(&[&make[..], &["--force"]].concat()).0, Some(0));
+    assert_eq!(fs::read(folder.path().join("logs/producer_1.txt")).unwrap(), before);
+    let (exit, text) = code(&["plan", "x.yaml"]);
+    assert_eq!(exit, Some(0), "{text}");
+    assert!(text.contains("6 messages sent, 6 delivered, over at most 3 connections"), "{text}");
+    let json: Value = serde_json::from_str(&code(&["plan", "x.yaml", "--json"]).1).unwrap();
+    assert_eq!((&json["plan"], &json["sent"]), (&Value::from(1), &Value::from(6)));
+    assert_eq!(code(&["plan", "x.yaml", "--jsn"]).0, Some(2));
+    assert_eq!(code(&["generate", "P1=T-1"]).0, Some(2));
+    assert_eq!(code(&["generate", "P1..P2=T1", "P2=T1"]).0, Some(2));
+    let schema: Value = serde_json::from_str(&code(&["schema"]).1).unwrap();
+    assert_eq!(schema, *scenario::schema().as_value());
+}
+
+/// Every form that a fault may have, as it is printed.
+const FAULTS: [&str; 14] = [
+    "{ after: 500 acked, kill: broker, for: 200ms }",
+    "{ at: 1s, pause: any, for: 500ms }",
+    "{ at: 1s 500ms, stop: broker, for: 1s }",
+    "{ after: 100 acked by P1, drop_ack: P1, count: 5 }",
+    "{ at: 300ms, cut: [P4, C2], for: 1s }",
+    "{ at: 300ms, black_hole: C1, for: 1s }",
+    "{ at: 0s, slow: C3, latency: 20ms, jitter: 5ms }",
+    "{ at: 0s, slow: [P1..P3, C1], latency: 20ms, bandwidth: 64KiB/s, for: 1m }",
+    "{ every: 200ms, until: 2s, cut: any, for: 50ms }",
+    "{ every: 200ms, from: 1s, until: 2s, cut: all, for: 50ms }",
+    "{ every: 200ms, slow: all, bandwidth: 1000B/s, for: 50ms }",
+    "{ after: 300 delivered to C1, crash: C1, for: 100ms }",
+    "{ after: 300 delivered, crash: [C1..C3], for: 100ms }",
+    "{ at: 2s, drop_ack: any, count: 1 }",
+];
+
+#[test]
+fn a_fault_is_printed_as_it_is_written() {
+    let head =
+        "topics:\n  T1: P1..P5 -> C1..C3\nproducers:\n  all: { generate: { messages: 5 } }\n";
+    let faults: String = FAULTS.iter().map(|fault| format!("  - {fault}\n")).collect();
+    let scenario = load(&format!("{head}faults:\n{faults}")).unwrap();
+    let printed: Vec<String> = scenario.faults.iter().map(ToString::to_string).collect();
+    let expected: Vec<String> =
+        FAULTS.iter().map(|fault| fault.replace("[C1..C3]", "C1..C3")).collect();
+    assert_eq!(printed, expected);
+    let lines: Vec<usize> = scenario.faults.iter().map(|fault| fault.line).collect();
+    assert_eq!(lines, (6..20).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_fault_in_block_style_has_its_place_too() {
+    let yaml =
+        format!("topics:\n  T1: P1 -> C1\n{GENERATED}faults:\n  - at: 1s\n    kill: database\n");
+    let error = load(&yaml).unwrap_err();
+    assert!(error.contains("`kill` does not say for how long"), "{error}");
+    let error = load(&format!("{yaml}    for: 1s\n")).unwrap_err();
+    assert!(error.contains("x.yaml:6:5") && error.contains("has no database"), "{error}");
+}

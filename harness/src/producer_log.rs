@@ -21,7 +21,7 @@ const DAY: u32 = 24 * 60 * 60 * 1000;
 
 /// One line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Entry<'a> {
+pub struct LogLine<'a> {
     /// Its line in the file, from 1.
     pub line: u32,
     /// Since midnight of the first line's day; whole milliseconds.
@@ -82,7 +82,7 @@ impl ProblemKind {
 }
 
 /// Reads a log, line by line; a line that is wrong does not hide the next one.
-pub fn read(text: &str) -> impl Iterator<Item = Result<Entry<'_>, Problem<'_>>> {
+pub fn read(text: &str) -> impl Iterator<Item = Result<LogLine<'_>, Problem<'_>>> {
     let mut clock = Clock::default();
     let numbered = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     numbered.map(move |(index, text)| {
@@ -100,7 +100,7 @@ pub fn read(text: &str) -> impl Iterator<Item = Result<Entry<'_>, Problem<'_>>> 
             return Err(Problem { line, at: stamp, kind: ProblemKind::Time(stamp.to_owned()) });
         };
         let time = Duration::from_millis(clock.advance(time_of_day));
-        Ok(Entry { line, time, payload, burst, topic })
+        Ok(LogLine { line, time, payload, burst, topic })
     })
 }
 
@@ -108,8 +108,8 @@ pub fn read(text: &str) -> impl Iterator<Item = Result<Entry<'_>, Problem<'_>>> 
 ///
 /// # Errors
 /// Those of the writer.
-pub fn write(to: &mut impl Write, entry: &Entry<'_>) -> io::Result<()> {
-    let Entry { time, payload, burst, topic, .. } = entry;
+pub fn write(to: &mut impl Write, entry: &LogLine<'_>) -> io::Result<()> {
+    let LogLine { time, payload, burst, topic, .. } = entry;
     let (seconds, millis) = (time.as_secs(), time.subsec_millis());
     let (hours, minutes, seconds) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
     write!(to, "{hours:02}:{minutes:02}:{seconds:02}")?;
@@ -176,8 +176,8 @@ mod tests {
     use super::*;
 
     fn check(text: &str) -> Vec<String> {
-        let show = |result: Result<Entry<'_>, Problem<'_>>| match result {
-            Ok(Entry { line, time, payload, burst, topic }) => {
+        let show = |result: Result<LogLine<'_>, Problem<'_>>| match result {
+            Ok(LogLine { line, time, payload, burst, topic }) => {
                 format!("{line} {} {payload} {burst} {topic}", time.as_millis())
             }
             Err(Problem { line, at, kind }) => format!("{line} [{at}] {kind}"),

@@ -19,7 +19,7 @@ mod merge;
 
 use std::collections::BTreeMap;
 
-use merge::Places;
+use merge::DeliveryPlaces;
 
 use super::anomaly::Anomaly;
 use super::facts::{Classification, Facts, Feed, Late, Log};
@@ -35,7 +35,7 @@ pub(super) fn check(facts: &Facts<'_>) -> CheckOutcome {
     let mut place = Finding::new(AnomalyKind::Divergent);
     let mut explained = Explained { facts, late: BTreeMap::new() };
     for topic in (0..facts.plan.topics.len()).map(TopicIndex::new) {
-        let mut counted = Places::new();
+        let mut counted = DeliveryPlaces::new();
         let mut blind = false;
         for log in facts.logs.iter().filter(|log| log.topic == topic) {
             counted.append(&mut misplaced(facts, log, &mut explained, &mut place));
@@ -86,8 +86,8 @@ fn misplaced(
     log: &Log,
     explained: &mut Explained<'_>,
     found: &mut Finding,
-) -> Places {
-    let mut places = Places::new();
+) -> DeliveryPlaces {
+    let mut places = DeliveryPlaces::new();
     if log.disputed.is_empty() {
         return places;
     }

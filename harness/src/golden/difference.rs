@@ -15,12 +15,12 @@ const EMPHASISED_MAX: usize = 256 * 1024;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Difference {
     /// In the order of the ledgers; what both have is left out.
-    pub lines: Vec<Line>,
+    pub lines: Vec<DifferenceLine>,
 }
 
 /// A line that only one of them has.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Line {
+pub struct DifferenceLine {
     /// Which one has it.
     pub side: Side,
     /// The line in pieces; a piece is emphasised (true) where it is what differs from the line's
@@ -48,7 +48,7 @@ impl Side {
     }
 }
 
-impl Line {
+impl DifferenceLine {
     /// The line without marks.
     #[must_use]
     pub fn text(&self) -> String {
@@ -70,7 +70,7 @@ impl Difference {
                 ChangeTag::Delete => Side::Reviewed,
                 ChangeTag::Insert => Side::New,
             };
-            lines.push(Line { side, pieces });
+            lines.push(DifferenceLine { side, pieces });
         };
         for operation in diff.ops().iter().filter(|operation| operation.tag() != DiffTag::Equal) {
             if emphasised {

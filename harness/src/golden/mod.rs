@@ -16,7 +16,7 @@ mod tests;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-pub use difference::{Difference, Line, Side};
+pub use difference::{Difference, DifferenceLine, Side};
 pub use file::{Error, Golden, accepted_path, pending_path};
 pub use ledger::ledger;
 pub use mode::{BadMode, Mode, is_ci};

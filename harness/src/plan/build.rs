@@ -10,7 +10,7 @@ use super::{
     Consumer, ConsumerIndex, MessageId, Messages, Plan, Producer, ProducerIndex, Stream,
     StreamIndex, Topic, TopicIndex,
 };
-use crate::producer_log::{self, Entry};
+use crate::producer_log::{self, LogLine};
 use crate::scenario::diagnostic::{Diagnostic, Error, Source as Text};
 use crate::scenario::names::{self, Kind};
 use crate::scenario::{self, Scenario, Source};
@@ -114,7 +114,7 @@ impl Plan {
             return;
         }
         // A stable sort puts each stream's messages together and keeps their order.
-        let mut by_stream: Vec<&(usize, Entry<'_>)> = entries.iter().collect();
+        let mut by_stream: Vec<&(usize, LogLine<'_>)> = entries.iter().collect();
         by_stream.sort_by_key(|(stream, _)| *stream);
         let streams = self.begin_streams(place, topics);
         for (stream, entry) in by_stream {
@@ -137,8 +137,8 @@ impl Plan {
         number: u32,
         topics: &[TopicIndex],
         text: &'t Arc<Text>,
-    ) -> (Vec<(usize, Entry<'t>)>, Vec<Diagnostic>) {
-        let mut entries: Vec<(usize, Entry<'t>)> = Vec::new();
+    ) -> (Vec<(usize, LogLine<'t>)>, Vec<Diagnostic>) {
+        let mut entries: Vec<(usize, LogLine<'t>)> = Vec::new();
         let mut problems = Vec::new();
         let span = |part: &str| {
             let start = part.as_ptr() as usize - text.text().as_ptr() as usize;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::topic_name::TopicName;
 
-use super::{Entry, write};
+use super::{LogLine, write};
 use crate::plan::chance::{self, Purpose};
 
 /// What one producer's log is made of.
@@ -89,7 +89,7 @@ pub fn make(recipe: &Recipe<'_>, to: &mut impl Write) -> io::Result<()> {
         };
         let burst = format!("P{producer}-{}", line / burst_lines + 1);
         let topic = topic.as_str();
-        write(to, &Entry { line: line + 1, time, payload, burst: &burst, topic })?;
+        write(to, &LogLine { line: line + 1, time, payload, burst: &burst, topic })?;
     }
     Ok(())
 }
@@ -118,8 +118,8 @@ mod tests {
     /// Of each line: whether its time is that of the line above, its burst and its topic.
     fn check(text: &str) -> Vec<String> {
         let mut before = None;
-        let show = |entry: Result<Entry<'_>, super::super::Problem<'_>>| {
-            let Entry { time, burst, topic, .. } = entry.unwrap();
+        let show = |entry: Result<LogLine<'_>, super::super::Problem<'_>>| {
+            let LogLine { time, burst, topic, .. } = entry.unwrap();
             assert!(before <= Some(time));
             let same = if before.replace(time) == Some(time) { "=" } else { "" };
             format!("{same}{burst} {topic}")

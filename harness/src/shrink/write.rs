@@ -9,7 +9,7 @@ use std::time::Duration;
 use humantime::format_duration;
 
 use super::case::{Case, log_name};
-use crate::producer_log::{self, Entry};
+use crate::producer_log::{self, LogLine};
 use crate::scenario::names::{self, Kind};
 use crate::scenario::{
     Acked, Acknowledge, AnomalyKind, Consumer, DEFAULT_DRIVER, Delivery, Network, Order, Pace,
@@ -32,7 +32,7 @@ pub fn write(case: &Case, folder: &Path, comment: &str) -> io::Result<PathBuf> {
         for line in lines {
             let burst = format!("P{}-{}", producer.number, line.round + 1);
             let Ok(number) = u32::try_from(line.round + 1) else { continue };
-            let entry = Entry {
+            let entry = LogLine {
                 line: number,
                 time: line.time,
                 payload: &line.payload,

@@ -11,10 +11,10 @@ use crate::check::facts::{Bits, Classification, Facts, Late};
 use crate::plan::{MessageId, TopicIndex};
 
 /// Deliveries: into [`Facts::feeds`], and place among the consumer's.
-pub(super) type Places = BTreeSet<(usize, usize)>;
+pub(super) type DeliveryPlaces = BTreeSet<(usize, usize)>;
 
 /// One feed's first deliveries: what came, and its place among the consumer's deliveries.
-struct Line {
+struct Input {
     feed: usize,
     entries: Vec<(MessageId, usize)>,
     /// How many are in the result already, or skipped because they are.
@@ -23,10 +23,10 @@ struct Line {
 
 /// The deliveries of one topic that come late against the order that most feeds agree on. Those that
 /// are `counted` already are left out of it.
-pub(super) fn late(facts: &Facts<'_>, topic: TopicIndex, counted: &Places) -> Vec<Late> {
+pub(super) fn late(facts: &Facts<'_>, topic: TopicIndex, counted: &DeliveryPlaces) -> Vec<Late> {
     let feeds = facts.feeds.iter().enumerate().filter(|(_, feed)| feed.topic == topic);
-    let mut lines: Vec<Line> = feeds
-        .map(|(place, feed)| Line {
+    let mut inputs: Vec<Input> = feeds
+        .map(|(place, feed)| Input {
             feed: place,
             entries: feed
                 .iter(facts.history)
@@ -37,15 +37,15 @@ pub(super) fn late(facts: &Facts<'_>, topic: TopicIndex, counted: &Places) -> Ve
             next: 0,
         })
         .collect();
-    let rank = Merge::new(facts, topic, &mut lines).run();
+    let rank = Merge::new(facts, topic, &mut inputs).run();
     let mut found = Vec::new();
-    for line in &lines {
+    for input in &inputs {
         let mut top: Option<(u32, MessageId)> = None;
-        for (message, place) in &line.entries {
+        for (message, place) in &input.entries {
             let own = rank[facts.places.of(*message)];
             match top {
                 Some((greatest, ahead)) if own < greatest => {
-                    found.push(Late { feed: line.feed, place: *place, message: *message, ahead });
+                    found.push(Late { feed: input.feed, place: *place, message: *message, ahead });
                 }
                 _ => top = Some((own, *message)),
             }
@@ -56,30 +56,30 @@ pub(super) fn late(facts: &Facts<'_>, topic: TopicIndex, counted: &Places) -> Ve
 
 struct Merge<'a> {
     facts: &'a Facts<'a>,
-    lines: &'a mut [Line],
-    /// By place on the topic: in how many lines it is, and at the head of how many.
+    inputs: &'a mut [Input],
+    /// By place on the topic: in how many inputs it is, and at the head of how many.
     holders: Vec<u32>,
     heads: Vec<u32>,
     done: Bits,
     rank: Vec<u32>,
     next_rank: u32,
-    /// At the head of every line that has it.
+    /// At the head of every input that has it.
     ready: Vec<MessageId>,
     /// How many messages are not in the result yet.
     left: usize,
 }
 
 impl<'a> Merge<'a> {
-    fn new(facts: &'a Facts<'a>, topic: TopicIndex, lines: &'a mut [Line]) -> Self {
+    fn new(facts: &'a Facts<'a>, topic: TopicIndex, inputs: &'a mut [Input]) -> Self {
         let size = facts.places.count(topic);
         let mut holders = vec![0; size];
-        for (message, _) in lines.iter().flat_map(|line| &line.entries) {
+        for (message, _) in inputs.iter().flat_map(|input| &input.entries) {
             holders[facts.places.of(*message)] += 1;
         }
         let left = holders.iter().filter(|holders| **holders > 0).count();
         Self {
             facts,
-            lines,
+            inputs,
             holders,
             heads: vec![0; size],
             done: Bits::new(size),
@@ -92,8 +92,8 @@ impl<'a> Merge<'a> {
 
     /// The rank of each message, by place on the topic.
     fn run(mut self) -> Vec<u32> {
-        for line in 0..self.lines.len() {
-            self.show_head(line);
+        for input in 0..self.inputs.len() {
+            self.show_head(input);
         }
         while self.left > 0 {
             let next = match self.ready.pop() {
@@ -105,7 +105,7 @@ impl<'a> Merge<'a> {
         self.rank
     }
 
-    /// Puts a message into the result and moves the lines on that it leads.
+    /// Puts a message into the result and moves the inputs on that it leads.
     fn place(&mut self, message: MessageId) {
         let own = self.facts.places.of(message);
         if !self.done.insert(own) {
@@ -114,17 +114,17 @@ impl<'a> Merge<'a> {
         self.rank[own] = self.next_rank;
         self.next_rank += 1;
         self.left -= 1;
-        for line in 0..self.lines.len() {
-            let Line { entries, next, .. } = &self.lines[line];
+        for input in 0..self.inputs.len() {
+            let Input { entries, next, .. } = &self.inputs[input];
             if entries.get(*next).is_some_and(|head| head.0 == message) {
-                self.show_head(line);
+                self.show_head(input);
             }
         }
     }
 
-    /// Moves a line to its next message that is not in the result.
-    fn show_head(&mut self, line: usize) {
-        let Line { entries, next, .. } = &mut self.lines[line];
+    /// Moves a input to its next message that is not in the result.
+    fn show_head(&mut self, input: usize) {
+        let Input { entries, next, .. } = &mut self.inputs[input];
         while let Some((message, _)) = entries.get(*next) {
             let own = self.facts.places.of(*message);
             if !self.done.contains(own) {
@@ -138,9 +138,9 @@ impl<'a> Merge<'a> {
         }
     }
 
-    /// The head that most lines agree on, relative to how many have it; of equals the first line's.
+    /// The head that most inputs agree on, relative to how many have it; of equals the first input's.
     fn favourite(&self) -> MessageId {
-        let heads = self.lines.iter().filter_map(|line| line.entries.get(line.next));
+        let heads = self.inputs.iter().filter_map(|input| input.entries.get(input.next));
         let votes = |message: MessageId| {
             let own = self.facts.places.of(message);
             (self.heads[own], std::cmp::Reverse(self.holders[own]))
@@ -151,6 +151,6 @@ impl<'a> Merge<'a> {
                 best = Some(*message);
             }
         }
-        best.expect("something is left, so a line has a head")
+        best.expect("something is left, so an input has a head")
     }
 }

@@ -91,16 +91,20 @@ fn seek(entries: &[(u64, MessageId)], hint: usize, offset: u64) -> Result<usize,
 
 /// At which offsets a message was delivered.
 #[derive(Default)]
-struct Places {
+struct DeliveredAt {
     all: BTreeSet<u64>,
     /// One that consumers agree on.
     sure: Option<u64>,
 }
 
 /// Where the suspects' first messages were delivered, at any consumer and any number of times.
-fn places(facts: &Facts<'_>, log: &Log, suspects: &[Suspect<'_>]) -> BTreeMap<MessageId, Places> {
-    let mut places: BTreeMap<MessageId, Places> =
-        suspects.iter().map(|own| (own.request.first, Places::default())).collect();
+fn places(
+    facts: &Facts<'_>,
+    log: &Log,
+    suspects: &[Suspect<'_>],
+) -> BTreeMap<MessageId, DeliveredAt> {
+    let mut places: BTreeMap<MessageId, DeliveredAt> =
+        suspects.iter().map(|own| (own.request.first, DeliveredAt::default())).collect();
     for feed in facts.feeds_of(log.topic) {
         for seen in feed.iter_life(facts.history, log.epoch) {
             let named = seen.delivery.message().zip(seen.delivery.offset());

@@ -25,6 +25,7 @@ mod fixture;
 pub mod golden;
 pub mod history;
 mod numbers;
+mod ordered_signal;
 pub mod plan;
 pub mod producer_log;
 pub mod report;

@@ -21,8 +21,8 @@ impl<T> OrderedSignal<T> {
         Self { value: Mutex::new(value), changed: Notify::new() }
     }
 
-    /// The value now. What is changed through the guard wakes nobody: it is for what nobody waits
-    /// for, such as counts and draws of chance.
+    /// The value now. A change through the guard wakes no task: it is for what no task waits for,
+    /// such as counts and draws of chance.
     pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
         // Every change is made whole under this lock, so one that panicked left none half made.
         self.value.lock().unwrap_or_else(PoisonError::into_inner)

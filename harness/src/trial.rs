@@ -229,7 +229,7 @@ async fn prepare(
         plan: Arc::clone(plan),
         driver,
         routes,
-        hurt: testbed.hurt(),
+        injector: testbed.injector(),
         recorder: Arc::new(Recorder::new()),
         out: settings.out.clone(),
         unsubscribe: matches!(settings.broker, BrokerUnderTest::External(_)),

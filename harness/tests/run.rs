@@ -78,7 +78,7 @@ fn run_until(
             plan: Arc::clone(plan),
             driver: connect_over(transport, &addresses, how).await.unwrap(),
             routes: Routes::shared(&addresses),
-            hurt: None,
+            injector: None,
             recorder: Arc::new(Recorder::new()),
             out: Some(out.path().to_owned()),
             unsubscribe: true,

@@ -27,9 +27,9 @@ use super::facts::{Facts, Fate, Feed, Request, Seen, Standing};
 use super::proof::{consumer_name, describe};
 use super::tally::{Instance, Opinion, Promise, Tally};
 use crate::history::{End, Stamp, Subscribed};
+use crate::input::names;
 use crate::numbers;
 use crate::plan::{ConsumerIndex, MessageId, StreamIndex, TopicIndex};
-use crate::scenario::names;
 
 pub(super) fn check(facts: &Facts<'_>) -> Opinion {
     let mut tally = Tally::new(Kind::Lost, Promise::NoLoss);

@@ -9,9 +9,9 @@ use super::streams;
 use crate::because::because;
 use crate::exit::Exit;
 use crate::golden::{self, DEFAULT_FOLDER, Pending};
+use crate::input::diagnostic;
 use crate::report::terminal::{self, Style};
 use crate::report::words;
-use crate::scenario::diagnostic;
 
 /// Their arguments.
 #[derive(Debug, clap::Args)]

@@ -12,9 +12,9 @@ use broker_client::wire::TopicName;
 use super::streams;
 use crate::because::because;
 use crate::exit::Exit;
+use crate::input::names::{self, Kind};
+use crate::input::values;
 use crate::producer_log::made::{self, Bursts, Payloads, Recipe};
-use crate::scenario::names::{self, Kind};
-use crate::scenario::values;
 
 /// The most lines of one log.
 const LINES_MAX: i64 = 100_000_000;

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::input::names::{Actor, Kind};
 use crate::plan::{Plan, TopicIndex};
-use crate::scenario::names::{Actor, Kind};
 use crate::testbed::Testbed;
 
 /// A place among the addresses that a driver was connected to.

@@ -105,7 +105,7 @@ struct Numbers {
     retries: u64,
     expected: u64,
     delivered: u64,
-    faults: Vec<Hurt>,
+    faults: Vec<FaultNumbers>,
     active_ns: u64,
     ack: Times,
     end_to_end: Times,
@@ -113,7 +113,7 @@ struct Numbers {
 
 /// What came of a fault.
 #[derive(Serialize)]
-struct Hurt {
+struct FaultNumbers {
     /// As the scenario has it.
     fault: String,
     fired: u64,
@@ -262,7 +262,7 @@ impl Numbers {
             faults: summary
                 .faults
                 .iter()
-                .map(|own| Hurt { fault: own.text.clone(), fired: own.fired, met: own.met })
+                .map(|own| FaultNumbers { fault: own.text.clone(), fired: own.fired, met: own.met })
                 .collect(),
             active_ns: nanos(summary.active),
             ack: Times::new(&summary.ack),

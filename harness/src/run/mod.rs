@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::driver::{Driver, Manner, Patience, Routes};
+use crate::input::names::Actor;
 use crate::plan::{ConsumerIndex, Plan, StreamIndex, TopicIndex};
 use crate::scenario::Acknowledge;
-use crate::scenario::names::Actor;
-use crate::testbed::Hurt;
+use crate::testbed::FaultInjector;
 
 pub use audit::audit;
 pub use conductor::perform;
@@ -39,10 +39,10 @@ pub struct Stage {
     pub plan: Arc<Plan>,
     /// How the broker is spoken to.
     pub driver: Arc<dyn Driver>,
-    /// Who speaks to which address.
+    /// Which actor speaks to which address.
     pub routes: Routes,
-    /// How the testbed can be hurt; `None` where it cannot.
-    pub hurt: Option<Arc<dyn Hurt>>,
+    /// What carries out faults; `None` where none can be.
+    pub injector: Option<Arc<dyn FaultInjector>>,
     /// What they tell.
     pub recorder: Arc<Recorder>,
     /// Where consumer logs go; none writes no logs.

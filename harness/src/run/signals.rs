@@ -5,17 +5,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::Notify;
 
+use crate::fault::{Counted, Target, Trigger};
+use crate::input::names::Actor;
 use crate::ordered_signal::OrderedSignal;
 use crate::plan::{ConsumerIndex, Plan, ProducerIndex};
-use crate::scenario::Action;
-use crate::scenario::fault::{Counted, Trigger};
-use crate::scenario::names::Actor;
 
 /// Shared by the actors and the faults of one run.
 #[derive(Debug)]
 pub struct Signals {
     trips: Vec<Trip>,
-    /// By consumer, or empty where none is to crash.
+    /// By consumer, or empty where none can crash.
     crashes: Vec<OrderedSignal<Crashes>>,
     /// Whether the faults are to end.
     finish: OrderedSignal<bool>,
@@ -78,8 +77,8 @@ impl Signals {
                 reached: Notify::new(),
             })
         });
-        let crash = faults().any(|fault| matches!(fault.action, Action::Crash(_)));
-        let consumers = if crash { plan.consumers.len() } else { 0 };
+        let can_crash = faults().any(|fault| matches!(fault.action.target, Target::Consumers(_)));
+        let consumers = if can_crash { plan.consumers.len() } else { 0 };
         Self {
             trips: trips.collect(),
             crashes: (0..consumers).map(|_| OrderedSignal::default()).collect(),
@@ -103,7 +102,7 @@ impl Signals {
                 let count = u64::from(count);
                 let before = trip.counted.fetch_add(count, Ordering::Relaxed);
                 if before < trip.count && before + count >= trip.count {
-                    // Kept for who does not wait yet.
+                    // Kept for a fault that does not wait yet.
                     trip.reached.notify_one();
                 }
             }

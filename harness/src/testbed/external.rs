@@ -7,12 +7,12 @@ use std::sync::Arc;
 use reqwest::Url;
 
 use super::relay::{Order, Relays};
-use super::{Failure, Harm, HarmId, Hurt, Part, Testbed};
+use super::{Failure, FaultInjector, InjectionId, Testbed};
 use crate::driver::Pending;
-use crate::plan::Link;
-use crate::scenario::names::Actor;
+use crate::fault::{Link, LinkFault, Part};
+use crate::input::names::Actor;
 
-/// Brokers that are somebody else's.
+/// Brokers that were not started here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct External {
     addresses: Vec<String>,
@@ -23,7 +23,7 @@ impl External {
     ///
     /// # Errors
     /// Where there is none, where two are the same, and where one is more or other than
-    /// `http://host` with or without a port. Each error names the address. Whether anybody listens
+    /// `http://host` with or without a port. Each error names the address. Whether a broker listens
     /// there is not tried.
     pub fn new<A: AsRef<str>>(addresses: &[A]) -> Result<Self, Failure> {
         let mut known = Vec::with_capacity(addresses.len());
@@ -53,27 +53,27 @@ impl External {
     pub async fn relayed(&self, order: &Order) -> Result<Relayed, Failure> {
         let relays = Relays::to_brokers(order, &self.addresses).await?;
         let (addresses, own) = (self.addresses.clone(), relays.addresses());
-        Ok(Relayed { own, hands: Arc::new(Hands { addresses, relays }) })
+        Ok(Relayed { own, injector: Arc::new(Injector { addresses, relays }) })
     }
 }
 
-/// Brokers that are somebody else's, with relays of ours before them.
+/// Brokers that were not started here, with relays of ours before them.
 pub struct Relayed {
     own: BTreeMap<Actor, String>,
-    hands: Arc<Hands>,
+    injector: Arc<Injector>,
 }
 
 impl Testbed for Relayed {
     fn addresses(&self) -> &[String] {
-        &self.hands.addresses
+        &self.injector.addresses
     }
 
     fn address_of(&self, actor: Actor) -> Option<&str> {
         self.own.get(&actor).map(String::as_str)
     }
 
-    fn hurt(&self) -> Option<Arc<dyn Hurt>> {
-        Some(Arc::clone(&self.hands) as _)
+    fn injector(&self) -> Option<Arc<dyn FaultInjector>> {
+        Some(Arc::clone(&self.injector) as _)
     }
 
     fn ended(&mut self) -> Pending<'_, String> {
@@ -85,20 +85,20 @@ impl Testbed for Relayed {
     }
 }
 
-/// Whoever carries out faults may still hold the hands.
+/// The executor of faults may still hold the injector.
 impl Drop for Relayed {
     fn drop(&mut self) {
-        self.hands.relays.close();
+        self.injector.relays.close();
     }
 }
 
-/// Their connections can be hurt, and they themselves cannot.
-struct Hands {
+/// Faults can be about their connections, and not about themselves.
+struct Injector {
     addresses: Vec<String>,
     relays: Relays,
 }
 
-impl Hurt for Hands {
+impl FaultInjector for Injector {
     fn brokers(&self) -> u32 {
         u32::try_from(self.addresses.len()).expect("few addresses are given")
     }
@@ -123,16 +123,21 @@ impl Hurt for Hands {
         not_ours(part)
     }
 
-    fn harm(&self, id: HarmId, link: Link, harm: Harm) -> Pending<'_, Result<(), Failure>> {
-        Box::pin(ready(self.relays.harm(id, link, harm)))
+    fn inject(
+        &self,
+        id: InjectionId,
+        link: Link,
+        fault: Box<dyn LinkFault>,
+    ) -> Pending<'_, Result<(), Failure>> {
+        Box::pin(ready(self.relays.inject(id, link, fault)))
     }
 
-    fn spent(&self, id: HarmId) -> Pending<'_, ()> {
+    fn spent(&self, id: InjectionId) -> Pending<'_, ()> {
         Box::pin(self.relays.spent(id))
     }
 
-    fn mend(&self, id: HarmId) -> Pending<'_, Result<u64, Failure>> {
-        Box::pin(ready(self.relays.mend(id)))
+    fn heal(&self, id: InjectionId) -> Pending<'_, Result<u64, Failure>> {
+        Box::pin(ready(self.relays.heal(id)))
     }
 }
 

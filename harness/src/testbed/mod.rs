@@ -4,21 +4,24 @@
 use std::sync::Arc;
 
 use crate::driver::Pending;
-use crate::scenario::names::Actor;
+use crate::input::names::Actor;
 
 pub mod bugs;
 pub mod child;
 pub mod database;
 pub mod external;
-mod hurt;
+mod failure;
+mod fault_injector;
 mod life;
+mod link_faults;
 pub mod process;
 pub mod relay;
 pub mod sabotage;
 pub mod simulated;
 mod tail;
 
-pub use hurt::{Harm, HarmId, Hurt, Part};
+pub use failure::Failure;
+pub use fault_injector::{FaultInjector, InjectionId};
 
 /// A broker under test that is up.
 pub trait Testbed: Send {
@@ -31,20 +34,15 @@ pub trait Testbed: Send {
         None
     }
 
-    /// How it can be hurt; `None` where it cannot.
-    fn hurt(&self) -> Option<Arc<dyn Hurt>> {
+    /// What carries out faults on it; `None` where none can be.
+    fn injector(&self) -> Option<Arc<dyn FaultInjector>> {
         None
     }
 
-    /// Completes, with a line for people, when the broker ends although nobody asked it to; never
-    /// for a broker that is not ours to watch. May be dropped and called again.
+    /// Completes, with a line for people, when the broker ends unasked; never for a broker that
+    /// was not started here. May be dropped and called again.
     fn ended(&mut self) -> Pending<'_, String>;
 
     /// Ends what was started and waits until it is gone. Dropping without it kills.
     fn stop(self: Box<Self>) -> Pending<'static, Result<(), Failure>>;
 }
-
-/// A testbed that cannot be brought up or down; the text says what to do about it.
-#[derive(Clone, Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct Failure(pub String);

@@ -6,8 +6,8 @@ use super::explain::BUDGET;
 use super::{Feed, Reading, Sent};
 use crate::check::tally::{self, Instance, Promise, Tally};
 use crate::check::{Finding, Judgement, Kind, Proof, Verdict};
+use crate::input::names;
 use crate::plan::{Plan, TopicIndex};
-use crate::scenario::names;
 
 /// What is found along the way.
 pub(super) struct Found {

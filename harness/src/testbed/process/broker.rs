@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use broker::masked;
+use broker_client::wire::masked;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::testbed::Failure;

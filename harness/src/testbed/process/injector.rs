@@ -1,17 +1,18 @@
 //! What carries out the faults of a run on brokers that are our children.
 
+use std::future::ready;
 use std::sync::Arc;
 
 use super::broker::Broker;
 use crate::driver::Pending;
-use crate::plan::Link;
+use crate::fault::{Link, LinkFault, Part};
 use crate::testbed::database::Server;
 use crate::testbed::relay::Relays;
-use crate::testbed::{Failure, Harm, HarmId, Hurt, Part};
+use crate::testbed::{Failure, FaultInjector, InjectionId};
 
-/// All that can be hurt.
+/// Everything that a fault can be about.
 #[derive(Debug)]
-pub(super) struct Hands {
+pub(super) struct Injector {
     pub(super) brokers: Vec<Broker>,
     /// The server of their store, which may end too.
     pub(super) server: Option<Arc<Server>>,
@@ -24,7 +25,7 @@ enum Found<'a> {
     Server(&'a Server),
 }
 
-impl Hands {
+impl Injector {
     /// Kills the brokers for good and ends the relays.
     pub(super) fn close(&self) {
         self.relays.close();
@@ -42,7 +43,7 @@ impl Hands {
     }
 }
 
-impl Hurt for Hands {
+impl FaultInjector for Injector {
     fn brokers(&self) -> u32 {
         u32::try_from(self.brokers.len()).expect("a scenario has few brokers")
     }
@@ -94,15 +95,20 @@ impl Hurt for Hands {
         })
     }
 
-    fn harm(&self, id: HarmId, link: Link, harm: Harm) -> Pending<'_, Result<(), Failure>> {
-        Box::pin(async move { self.relays.harm(id, link, harm) })
+    fn inject(
+        &self,
+        id: InjectionId,
+        link: Link,
+        fault: Box<dyn LinkFault>,
+    ) -> Pending<'_, Result<(), Failure>> {
+        Box::pin(ready(self.relays.inject(id, link, fault)))
     }
 
-    fn spent(&self, id: HarmId) -> Pending<'_, ()> {
+    fn spent(&self, id: InjectionId) -> Pending<'_, ()> {
         Box::pin(self.relays.spent(id))
     }
 
-    fn mend(&self, id: HarmId) -> Pending<'_, Result<u64, Failure>> {
-        Box::pin(async move { self.relays.mend(id) })
+    fn heal(&self, id: InjectionId) -> Pending<'_, Result<u64, Failure>> {
+        Box::pin(ready(self.relays.heal(id)))
     }
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use super::Hunt;
 use super::case::Case;
+use super::hunt::Hunt;
 use super::reduce::reduce;
 use crate::fault::{Fault, Trigger};
 use crate::scenario::{Network, Pace, Start};

@@ -1,8 +1,6 @@
 //! Whole runs on one thread with a paused clock, over a simulated network: how each of them ends,
 //! what its history says, and that a run follows from its scenario and the network's seed alone.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
 use std::fs;
 use std::future::{Future, pending};
 use std::path::{Path, PathBuf};
@@ -19,9 +17,7 @@ use harness::run::{Recorder, Stage, perform};
 use harness::scenario;
 use tokio::time::{Instant, sleep};
 
-use crate::network::{Fate, Network};
-
-mod network;
+use crate::support::network::{Fate, Network};
 
 /// What a run left.
 struct Ran {

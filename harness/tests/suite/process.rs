@@ -1,7 +1,5 @@
 //! Our own broker as a child: it serves, ends when asked, and says why when it does not.
 
-#![expect(clippy::unwrap_used, reason = "all of this is a test")]
-
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::time::Duration;

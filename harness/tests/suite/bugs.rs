@@ -1,8 +1,6 @@
 //! The table of planted bugs: each is found within so many seeds of its scenario, the right stores
 //! pass the same seeds, and what is found shrinks to something that a person can read.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,7 +1,5 @@
 //! `harness check` as a person calls it: exit codes, and what it says.
 
-#![expect(clippy::unwrap_used, reason = "all of this is a test")]
-
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};

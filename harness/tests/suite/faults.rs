@@ -1,8 +1,6 @@
 //! Faults, carried out on simulated brokers: what they do to good and to careless clients, that they
 //! are ended whatever happens, and what the history says of them.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
 use std::fs;
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,8 +1,6 @@
 //! Relays over real sockets: what each fault does to the bytes of a connection, and to a broker's
 //! clients.
 
-#![expect(clippy::unwrap_used, reason = "all of this is a test")]
-
 use std::io::ErrorKind;
 use std::path::Path;
 use std::time::Duration;

@@ -1,6 +1,5 @@
-//! What tests of the real binary share: a folder to run it in, an environment without CI's and
-//! insta's wishes, and looks at processes.
-#![allow(dead_code, reason = "each test file uses a part of it")]
+//! What tests of the real binary share: a folder to run it in, an environment without the variables
+//! of CI and insta, looks at processes, and the brokers and networks that go wrong.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -11,6 +10,10 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::time::Instant;
+
+pub(crate) mod network;
+pub(crate) mod original;
+pub(crate) mod shim;
 
 /// Longer than anything here takes; past it a test fails instead of hanging.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
@@ -141,10 +144,6 @@ impl Broker {
             text.strip_suffix('\n')?.parse::<u16>().ok()
         });
         Self { child, address: format!("http://127.0.0.1:{port}"), _folder: folder }
-    }
-
-    pub(crate) fn signal(&self, signal: Signal) {
-        kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 }
 

@@ -1,8 +1,6 @@
 //! What the harness says about each kind of bad input, and the code that it ends with: the real
 //! binary, and the broker over a real socket. `docs/errors.md` shows the same to people.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
 use std::fs;
 use std::net::TcpListener;
 
@@ -10,8 +8,6 @@ use reqwest::Client;
 use serde_json::{Value, json};
 
 use crate::support::{Broker, Ended, Folder, end};
-
-mod support;
 
 const FINE: &str =
     "topics:\n  T1: P1 -> C1\nproducers:\n  all: { generate: { messages: 5 } }\nseed: 1\n";

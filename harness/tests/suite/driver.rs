@@ -1,8 +1,6 @@
 //! The drivers against real brokers over real sockets: ours, and one that speaks only the original
 //! routes.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,9 +10,7 @@ use harness::history::Outcome;
 use harness::scenario::Driver as How;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::original::{Original, serve, serve_ours};
-
-mod original;
+use crate::support::original::{Original, serve, serve_ours};
 
 const WAIT: Duration = Duration::from_secs(30);
 

@@ -1,10 +1,6 @@
 //! `harness check` on what real runs leave: logs with lines removed, and histories.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
 use crate::support::{Ended, Folder};
-
-mod support;
 
 /// A folder in which the scenario was run and passed; its golden is not looked at.
 fn ran(scenario: &str) -> Folder {

@@ -1,7 +1,5 @@
 //! Runs on MySQL, by the real binary: where the server comes from, and that a run leaves neither
 //! databases nor processes nor passwords behind, however it ends.
-#![cfg(target_os = "linux")]
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::fs;
 use std::net::TcpListener;
@@ -12,8 +10,6 @@ use private_database::{Options, WITHOUT, Watched};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::support::{Ended, Folder, Running, end, state, wait_for};
-
-mod support;
 
 /// A moment's work for one broker.
 const SHORT: &str = "topics:\n  T1: P1 P2 -> C1 C2\nproducers:\n  all: { generate: { messages: 20 } }\n\

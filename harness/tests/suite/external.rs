@@ -1,18 +1,12 @@
 //! `harness run FILE --broker URL`: brokers that are up already and go on living, with our own wire
 //! and with the original's.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
 use broker_client::Client;
 use serde_json::json;
 
-use crate::original::Original;
-use crate::shim::{Shim, Wrong};
-use crate::support::{Broker, Ended, Folder, shipped};
-
-mod original;
-mod shim;
-mod support;
+use crate::support::original::Original;
+use crate::support::shim::{Shim, Wrong};
+use crate::support::{Broker, Ended, Folder, end, shipped};
 
 /// A folder with `2p2c` as it is shipped, and `5p3c` with 60 lines a producer; goldens are
 /// accepted as they come, or compared where they are there.
@@ -42,7 +36,7 @@ async fn run(folder: &Folder, arguments: &[&str]) -> Ended {
         command.env("INSTA_UPDATE", "unseen");
         command
     };
-    tokio::task::block_in_place(|| support::end(command))
+    tokio::task::block_in_place(|| end(command))
 }
 
 async fn passes(folder: &Folder, scenario: &str, address: &str) {

@@ -2,13 +2,9 @@
 //! that forgets, by one that hands out too little, by one whose memory is gone, and by a log that was
 //! cut.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
 use serde_json::{Value, json};
 
 use crate::support::{Broker, Ended, Folder, shipped};
-
-mod support;
 
 /// The only finding of a report: of lost messages.
 fn lost(folder: &Folder, of: &str) -> Value {

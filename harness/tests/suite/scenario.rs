@@ -1,8 +1,6 @@
 //! What loading says about files that are wrong, word for word; what it makes of those that are
 //! right; and the commands that show it.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests may fail as tests do")]
-
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};

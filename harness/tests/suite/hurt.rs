@@ -1,9 +1,5 @@
 //! Brokers and their database killed, stopped and paused for real, and what a run leaves behind.
 
-#![expect(clippy::unwrap_used, reason = "all of this is a test")]
-
-mod support;
-
 use std::io::ErrorKind;
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
@@ -17,7 +13,7 @@ use harness::testbed::process::{Process, Settings};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::time::timeout;
 
-use support::{Folder, PATIENCE, Running, state, wait_for};
+use crate::support::{Broker, Folder, PATIENCE, Running, state, wait_for};
 
 const BROKER: Part = Part::Broker(0);
 
@@ -238,7 +234,7 @@ fn listened_by(pid: i32) -> Option<u16> {
 #[test]
 fn processes_of_somebody_else_are_refused_and_their_connections_are_not() {
     let folder = Folder::new();
-    let broker = support::Broker::start(&[]);
+    let broker = Broker::start(&[]);
     let refused = |fault: &str| {
         scenario(&folder, "memory", &format!("  - {{ at: 1s, {fault}: broker, for: 1s }}\n"));
         let ended = folder.run(&["run", "hurt.yaml", "--broker", &broker.address]);

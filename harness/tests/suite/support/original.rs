@@ -1,6 +1,5 @@
 //! A broker that speaks only the six original routes: ours, behind a filter that drops from
 //! requests and answers whatever the original does not have.
-#![allow(dead_code, reason = "each test file uses a part of it")]
 
 use std::future::pending;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,8 +1,6 @@
 //! The checks are proved: a broker that is wrong in one known way is found out, every time and in
 //! that way only.
 
-#![expect(clippy::unwrap_used, reason = "all of this is a test")]
-
 use std::path::Path;
 use std::process::{Command, Output};
 

@@ -1,6 +1,5 @@
 //! Our broker behind something that can go wrong: answers that never come, messages that are
 //! dropped on their way or come twice.
-#![allow(dead_code, reason = "each test file uses a part of it")]
 
 use std::future::pending;
 use std::sync::{Arc, Mutex};

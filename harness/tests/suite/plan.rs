@@ -1,7 +1,5 @@
 //! Plans of the shipped scenarios, and of small ones written for a test.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests may fail as tests do")]
-
 use std::fs;
 use std::path::{Path, PathBuf};
 

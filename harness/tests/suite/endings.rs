@@ -1,7 +1,5 @@
 //! How the harness ends when somebody ends it, or its broker: by Ctrl-C at any time, once or twice,
 //! by `kill -9`, and with brokers that are stopped, silent or dead.
-#![cfg(target_os = "linux")]
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::fs;
 use std::net::TcpListener;
@@ -9,11 +7,8 @@ use std::net::TcpListener;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use crate::shim::Shim;
+use crate::support::shim::Shim;
 use crate::support::{Folder, Running, processes, shipped, state, stop, wait_for};
-
-mod shim;
-mod support;
 
 /// Takes a quarter of an hour if it is let.
 const LONG: &str = "topics:\n  T1: P1 P2 -> C1 C2\nproducers:\n  all:\n    \

@@ -1,7 +1,5 @@
 //! Children end when they should: asked, dropped, by themselves, and when their parent is killed.
 
-#![expect(clippy::unwrap_used, reason = "all of this is a test")]
-
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;

@@ -1,16 +1,12 @@
 //! `harness sim` as a program: the same seed is the same run in every process, another one is
 //! another, and a sweep finds what fails and says how to see it again.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use rustix::process::Signal;
 
 use crate::support::{Folder, Running, shipped, wait_for};
-
-mod support;
 
 /// Too large to be kept as a history, twice; its digest says as much.
 const LARGE: &str = "million";

@@ -1,7 +1,5 @@
 //! A broker that refuses for good ends a run at once, and the verdict says why.
 
-#![expect(clippy::unwrap_used, reason = "all of this is a test")]
-
 use std::process::{Command, Stdio};
 
 fn run(settings: &str) -> (Option<i32>, String) {

@@ -1,0 +1,123 @@
+//! Which sources import from which: the rules of ARCHITECTURE.md, held against the `use` declarations
+//! and the paths in the code of all four packages.
+
+mod exceptions;
+mod graph;
+mod rules;
+mod source;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use self::exceptions::EXCEPTIONS;
+use self::rules::breaches;
+
+/// The product's sources by their paths from the root of the repository.
+fn sources() -> BTreeMap<String, String> {
+    fn collect(root: &Path, folder: &Path, texts: &mut BTreeMap<String, String>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                collect(root, &path, texts);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let name = path.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
+                texts.insert(name, fs::read_to_string(&path).unwrap());
+            }
+        }
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let mut texts = BTreeMap::new();
+    for folder in ["broker/src", "broker/client/src", "harness/database/src", "harness/src"] {
+        collect(root, &root.join(folder), &mut texts);
+    }
+    texts
+}
+
+#[test]
+fn every_import_is_in_the_direction_that_it_should_have() {
+    let found = breaches(&sources());
+    let is_known = |name: &str| EXCEPTIONS.contains(&name);
+    let new: Vec<_> = found.iter().filter(|(name, _)| !is_known(name)).collect();
+    let words = new.iter().map(|(name, words)| format!("{words}\n    = {name}\n"));
+    assert!(new.is_empty(), "\n{}", words.collect::<String>());
+    let over: Vec<_> = EXCEPTIONS.iter().filter(|name| !found.contains_key(**name)).collect();
+    assert!(over.is_empty(), "no longer exceptions, so take them from the list: {over:#?}");
+}
+
+/// Checks that a line at the end of a source is found, named by file, line and rule.
+fn check_planted(file: &str, line: &str, rule: &str) {
+    let mut texts = sources();
+    let before = breaches(&texts);
+    let text = texts.get_mut(file).unwrap_or_else(|| panic!("{file} has moved"));
+    text.push_str(line);
+    text.push('\n');
+    let at = format!("{file}:{}: `", text.lines().count());
+    let mut found = breaches(&texts);
+    found.retain(|name, words| before.get(name) != Some(words));
+    let words: Vec<_> = found.values().cloned().collect();
+    let is_named = words.iter().any(|words| words.contains(&at) && words.contains(rule));
+    assert!(is_named, "{at} {rule}: {words:#?}");
+}
+
+#[test]
+fn an_import_that_is_planted_in_the_sources_is_named_with_its_place_and_its_rule() {
+    for (file, line, rule) in [
+        ("broker/client/src/error.rs", "use broker::Options;", "nothing from broker"),
+        ("broker/src/signal.rs", "use broker_client::Client;", "only broker_client::wire"),
+        ("harness/src/check/lost.rs", "use broker_client::Client;", "only in harness/src/driver/"),
+        ("harness/src/run/mod.rs", "use broker::store;", "only in harness/src/testbed/"),
+        ("harness/src/plan.rs", "use crate::run::perform;", "plan comes before run"),
+        ("harness/src/check/lost.rs", "use crate::run::perform;", "check is plain functions"),
+        ("harness/src/report/mod.rs", "fn f() { crate::run::perform(); }", "and run is not"),
+        ("harness/src/history.rs", "async fn f() {}", "no async"),
+        ("harness/src/golden/mod.rs", "use std::time::Instant;", "no clock"),
+        ("harness/src/numbers.rs", "use crate::exit::Exit;", "numbers comes before exit"),
+    ] {
+        check_planted(file, line, rule);
+    }
+}
+
+/// The names of the breaches in these sources of a package.
+fn names(texts: &[(&str, &str)]) -> Vec<String> {
+    let texts = texts.iter().map(|(path, text)| (format!("broker/src/{path}"), (*text).to_owned()));
+    breaches(&texts.collect()).into_keys().collect()
+}
+
+#[test]
+fn a_circle_is_found_by_way_of_what_hands_an_item_on() {
+    let root = ("lib.rs", "mod a;\nmod b;");
+    let handed = [
+        root,
+        ("a.rs", "pub mod one;\npub mod two;\npub use one::One;"),
+        ("a/one.rs", "use super::two::Two;\npub struct One;"),
+        ("a/two.rs", "pub struct Two;\nfn f() { super::One::new(); }"),
+        ("b.rs", "use crate::a::One;"),
+    ];
+    assert_eq!(names(&handed), ["circle of broker/src/a/one.rs broker/src/a/two.rs"]);
+    let parent = [
+        root,
+        ("a.rs", "mod one;\npub struct A;\nfn f() { one::g() }"),
+        ("a/one.rs", "use super::A;\npub fn g() {}"),
+        ("b.rs", ""),
+    ];
+    assert_eq!(names(&parent), ["broker/src/a.rs and broker/src/a/one.rs"]);
+}
+
+#[test]
+fn comments_texts_and_tests_import_nothing() {
+    let texts = [
+        ("lib.rs", "mod a;\nmod b;\nmod c;"),
+        ("a.rs", "use crate::b::B;\npub struct A;"),
+        (
+            "b.rs",
+            "pub struct B;\n// crate::a::A\n/* crate::a::A */ const T: &str = \"crate::a::A\";",
+        ),
+        (
+            "c.rs",
+            "#[cfg(test)]\nmod tests;\n#[cfg(test)]\nmod more { use harness::x; }\nconst C: char = '\"';",
+        ),
+        ("c/tests.rs", "use harness::y;"),
+    ];
+    assert_eq!(names(&texts), [""; 0]);
+}

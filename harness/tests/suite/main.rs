@@ -1,0 +1,35 @@
+//! The integration tests of the harness as one program, so that everything is linked once.
+//!
+//! They share a process: none of them changes its directory, its environment or anything else that
+//! another one would notice. (`driver` raises the limit of open files, which harms none.) The test
+//! runner bounds what runs at once to as many tests as there are cores, and a test has the processes
+//! of one harness: some brokers and at most one database server.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+mod support;
+
+mod audit;
+mod bugs;
+mod check_command;
+mod child;
+mod driver;
+#[cfg(target_os = "linux")]
+mod endings;
+mod errors;
+mod evidence;
+mod external;
+mod faults;
+mod hurt;
+mod imports;
+#[cfg(target_os = "linux")]
+mod mysql;
+mod plan;
+mod process;
+mod refused;
+mod relay;
+mod review;
+mod run;
+mod sabotage;
+mod scenario;
+mod simulation;

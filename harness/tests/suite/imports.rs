@@ -67,7 +67,7 @@ fn an_import_that_is_planted_in_the_sources_is_named_with_its_place_and_its_rule
         ("broker/src/signal.rs", "use broker_client::Client;", "only broker_client::wire"),
         ("harness/src/check/lost.rs", "use broker_client::Client;", "only in harness/src/driver/"),
         ("harness/src/run/mod.rs", "use broker::store;", "only in harness/src/testbed/"),
-        ("harness/src/plan.rs", "use crate::run::perform;", "plan comes before run"),
+        ("harness/src/plan/mod.rs", "use crate::run::perform;", "plan comes before run"),
         ("harness/src/check/lost.rs", "use crate::run::perform;", "check is plain functions"),
         ("harness/src/report/mod.rs", "fn f() { crate::run::perform(); }", "and run is not"),
         ("harness/src/history.rs", "async fn f() {}", "no async"),

@@ -8,7 +8,6 @@ pub(super) const EXCEPTIONS: &[&str] = &[
     "harness/src/history.rs imports broker_client",
     "harness/src/plan/model.rs imports broker_client",
     "harness/src/producer_log/made.rs imports broker_client",
-    "harness/src/producer_log/made.rs imports plan",
     "harness/src/run/drain.rs imports broker_client",
     "harness/src/run/recorder.rs imports broker_client",
     "harness/src/scenario/model.rs imports broker_client",

@@ -13,7 +13,7 @@ use std::process::Command;
 use harness::check::Verdict;
 use harness::golden::{self, Comparison, Golden, Mode};
 use harness::plan::Plan;
-use harness::report::{terminal, words};
+use harness::report::{sentence, terminal, words};
 use harness::scenario::{self, Scenario, Store};
 use private_database::{Url, for_tests};
 
@@ -129,7 +129,7 @@ fn has_server_fault(scenario: &Scenario) -> bool {
 
 /// What differs, and what to do about it.
 fn words_on(name: &str, comparison: &Comparison) -> String {
-    let mut text = format!("{name}: {}\n", words::golden(comparison)).into_bytes();
+    let mut text = format!("{name}: {}\n", sentence::golden(comparison)).into_bytes();
     if let Comparison::Different { difference, .. } = comparison {
         let style = terminal::Style::default();
         terminal::difference(difference, style, &mut text).expect("memory can be written");

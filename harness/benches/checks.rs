@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use harness::check::{self, Verdict};
 use harness::history::{
-    Answer, ConsumerHistory, Delivery, EpochIndex, History, Moment, Outcome, Polled,
+    Answer, ConsumerHistory, Delivery, EpochIndex, History, Moment, Offsets, Outcome, Polled,
     ProducerHistory, Sent, Session, Subscribed,
 };
 use harness::plan::{MessageId, Plan, TopicIndex};
@@ -99,7 +99,7 @@ fn history(plan: &Plan) -> History {
         own.subscriptions.extend((0..plan.topics.len()).map(|topic| Subscribed {
             incarnation: 0,
             topic: TopicIndex::new(topic),
-            id: Some(1),
+            id: Some("1".to_owned()),
             epoch: Some(EpochIndex(0)),
             offset: Some(0),
             invoked: now(),
@@ -137,7 +137,7 @@ fn produce(
         part.sessions.extend(producer.streams.iter().map(|&stream| Session {
             incarnation: 0,
             stream,
-            id: Some(i64::from(stream.0)),
+            id: Some(stream.0.to_string()),
             epoch: Some(EpochIndex(0)),
             base: 0,
             invoked: now(),
@@ -152,7 +152,7 @@ fn produce(
                 let request = producer.requests[place as usize];
                 let stream = &plan.streams[request.stream.place()];
                 let log = &mut logs[stream.topic.place()];
-                let offset = Some(log.len() as u64);
+                let offset = Offsets::From(log.len() as u64);
                 let first = stream.first.0 + request.first;
                 log.extend((first..first + request.count).map(MessageId));
                 let session = producer.streams.iter().position(|own| *own == request.stream);
@@ -167,7 +167,7 @@ fn produce(
                     invoked,
                     completed: now(),
                     attempts: 1,
-                    outcome: Outcome::Acked { offset },
+                    outcome: Outcome::Acked { offsets: offset },
                 });
             }
         }

@@ -4,8 +4,8 @@
 use tempfile::TempDir;
 
 use crate::history::{
-    Answer, ConsumerHistory, Delivery, History, Moment, Outcome, Polled, ProducerHistory, Sent,
-    Subscribed,
+    Answer, ConsumerHistory, Delivery, History, Moment, Offsets, Outcome, Polled, ProducerHistory,
+    Sent, Subscribed,
 };
 use crate::plan::{MessageId, Plan, TopicIndex};
 
@@ -63,7 +63,7 @@ pub(crate) fn history(
                     invoked: moment(now),
                     completed: moment(now + 1),
                     attempts: 1,
-                    outcome: Outcome::Acked { offset: None },
+                    outcome: Outcome::Acked { offsets: Offsets::Untold },
                 });
                 now += 2;
             }

@@ -6,14 +6,19 @@
 
 use std::collections::BTreeMap;
 
-use broker_client::wire::{ConsumerId, Offset, ProducerId, Sequence};
-
 use crate::plan::{MessageId, StreamIndex, TopicIndex};
 
-mod digest;
 pub mod json;
+mod missed;
 
-pub use digest::digest;
+pub use missed::misses_anything;
+
+/// A message's place in a topic's log: ordered as the log is. May have gaps, and means something
+/// only within one topic and one epoch.
+pub type Offset = u64;
+
+/// A producer's own count of its messages on one topic, from 0.
+pub type Sequence = u64;
 
 /// A place in the one order of the run: a process-wide counter, taken just before a call leaves
 /// and just after its whole answer is in. `a < b` means that a came before b.
@@ -125,7 +130,7 @@ pub struct Session {
     /// The stream that is sent under it.
     pub stream: StreamIndex,
     /// The broker's id, where it was given one.
-    pub id: Option<ProducerId>,
+    pub id: Option<String>,
     /// Where the broker tells.
     pub epoch: Option<EpochIndex>,
     /// The number on the stream (from 0) that goes out as sequence 0 of this session.
@@ -163,10 +168,10 @@ pub struct Sent {
 /// What a producer may conclude about a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// An attempt was acknowledged; the first message is at this offset, where the broker tells.
+    /// An attempt was acknowledged.
     Acked {
-        /// Of the first message.
-        offset: Option<Offset>,
+        /// Of its messages.
+        offsets: Offsets,
     },
     /// Every attempt was refused: it did not and never will happen.
     Refused {
@@ -178,6 +183,46 @@ pub enum Outcome {
         /// A time-out, a cut connection, the broker's words.
         why: String,
     },
+}
+
+/// Where the messages of an acknowledged request stand in the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Offsets {
+    /// The broker does not tell.
+    Untold,
+    /// One behind the other, from this one on.
+    From(Offset),
+    /// Each message's, at least one; not one behind the other, which is [`Offsets::From`].
+    Each(Vec<Offset>),
+}
+
+impl Offsets {
+    /// Those of a request whose messages stand at these places; none is untold.
+    #[must_use]
+    pub fn new(offsets: Vec<Offset>) -> Self {
+        let follows = |pair: &[Offset]| pair[0].checked_add(1) == Some(pair[1]);
+        match offsets.first() {
+            None => Self::Untold,
+            Some(first) if offsets.windows(2).all(follows) => Self::From(*first),
+            Some(_) => Self::Each(offsets),
+        }
+    }
+
+    /// The first message's.
+    #[must_use]
+    pub fn first(&self) -> Option<Offset> {
+        self.of(0)
+    }
+
+    /// That of the message at this place in the request.
+    #[must_use]
+    pub fn of(&self, place: u32) -> Option<Offset> {
+        match self {
+            Self::Untold => None,
+            Self::From(first) => first.checked_add(u64::from(place)),
+            Self::Each(offsets) => offsets.get(place as usize).copied(),
+        }
+    }
 }
 
 /// One consumer's part.
@@ -202,7 +247,7 @@ pub struct Subscribed {
     /// What it claims.
     pub topic: TopicIndex,
     /// The broker's id, where it was given one.
-    pub id: Option<ConsumerId>,
+    pub id: Option<String>,
     /// Where the broker tells.
     pub epoch: Option<EpochIndex>,
     /// The position that it starts at, where the broker tells.
@@ -273,8 +318,8 @@ impl Delivery {
 pub struct Oddity {
     /// The payload that came, where it is not the planned one of the message.
     pub payload: String,
-    /// Who sent it, as the broker says.
-    pub producer: Option<ProducerId>,
+    /// Who sent it, as the broker says; none where that is a planned producer.
+    pub producer: Option<i64>,
     /// Its number, as the broker says.
     pub sequence: Option<Sequence>,
 }

@@ -16,7 +16,6 @@
 //! - [`shrink`]: a failing simulated run, reduced to one that a person can read.
 //! - [`golden`]: the ledger of a run and its reviewed file. [`report`]: what is said about it.
 
-mod because;
 mod chance;
 pub mod check;
 pub mod command;
@@ -26,9 +25,11 @@ pub mod exit;
 pub mod fault;
 #[cfg(test)]
 mod fixture;
+mod fnv;
 pub mod golden;
 pub mod history;
 pub mod input;
+mod io_error;
 mod numbers;
 mod ordered_signal;
 pub mod plan;
@@ -38,4 +39,5 @@ pub mod run;
 pub mod scenario;
 pub mod shrink;
 pub mod testbed;
+pub mod topic_name;
 pub mod trial;

@@ -16,11 +16,11 @@ mod sources;
 mod topics;
 mod words;
 
-pub use anomaly::{Anomalies, Anomaly};
+pub use anomaly::{Anomalies, AnomalyKind};
 pub use load::{load, load_all};
 pub use model::{
-    Acked, Acknowledge, Broker, Consumer, Counter, Delivery, Drain, Driver, Expect, Order, Pace,
-    Producer, Requirement, Scenario, Source, Start, Store, Topic,
+    Acked, Acknowledge, Broker, Consumer, Counter, DEFAULT_DRIVER, Delivery, Drain, Expect, Order,
+    Pace, Producer, Requirement, Scenario, Source, Start, Store, Topic,
 };
 pub use network::Network;
 pub use resolve::store;

@@ -1,6 +1,7 @@
 //! One scenario from its plan to its verdict: the testbed, the driver, the run and the checks put
 //! together. What comes after (golden file, reports, exit code) only reads the result.
 
+use std::hash::BuildHasher as _;
 use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::Arc;
@@ -10,10 +11,10 @@ use tokio::sync::{oneshot, watch};
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::check::{self, Judgement};
-use crate::driver::{self, Routes};
+use crate::driver::{self, Connecting};
 use crate::history::{ConsumerHistory, End, History, ProducerHistory};
 use crate::plan::Plan;
-use crate::run::{self, Counters, Recorder, Stage};
+use crate::run::{self, Counters, Recorder, Routes, Stage};
 use crate::testbed::database::Database;
 use crate::testbed::{Testbed, external, process, relay};
 
@@ -118,7 +119,7 @@ pub async fn hold(
         None => None,
     };
     match (held, left) {
-        (Ok(trial), left) => Ok(Trial { left, ..trial }),
+        (Ok(trial), left) => Ok(Trial { left: trial.left.or(left), ..trial }),
         (Err(failure), None) => Err(failure),
         (Err(Failure(why)), Some(left)) => Err(Failure(format!("{why}\n{left}"))),
     }
@@ -136,31 +137,21 @@ async fn hold_on(
         () = interrupt.triggered() => return Ok(not_begun(plan)),
         begun = begin(plan, settings, database) => begun?,
     };
-    let whole = Arc::clone(&stage);
+    let driver = Arc::clone(&stage.driver);
     let (performed, mut trouble) = perform(stage, testbed.as_mut(), &mut interrupt, progress).await;
-    let performed = match performed {
-        Ok(history) => {
-            let audits = trouble.is_none() && !interrupt.is_triggered();
-            Ok(judged::judge(&whole, history, audits).await)
-        }
-        Err(failure) => Err(failure),
-    };
+    let left = driver.finish().await.err().map(|failure| failure.why);
     if let Err(failure) = testbed.stop().await {
         trouble.get_or_insert(failure.0);
     }
-    let (history, mut judgement) = match (performed, trouble.take()) {
-        (Ok(judged), still) => {
-            trouble = still;
-            judged
-        }
+    let history = performed.map_err(|failure| {
         // Actors fail because the broker is gone: its last words say more than theirs.
-        (Err(_), Some(why)) => return Err(Failure(why)),
-        (Err(failure), None) => return Err(Failure(failure.why)),
-    };
+        Failure(trouble.take().unwrap_or(failure.why))
+    })?;
+    let mut judgement = judged::judge(plan, &history, settings.out.as_deref());
     if let Some(why) = trouble {
-        judgement.doubt(why);
+        judgement.mark_inconclusive(why);
     }
-    Ok(Trial { history, judgement, interrupted: interrupt.is_triggered(), left: None })
+    Ok(Trial { history, judgement, interrupted: interrupt.is_triggered(), left })
 }
 
 /// The broker, up, and all that the actors share.
@@ -202,7 +193,7 @@ async fn start(
     let relays = relay::Order::of(plan);
     let started: Result<Box<dyn Testbed>, _> = match broker {
         BrokerUnderTest::Own(settings) => {
-            let audit = settings.audit || judged::wants_audit(plan);
+            let audit = keeps_all(plan, broker);
             let settings = process::Settings { relays, audit, ..settings.clone() };
             process::Process::start(&settings, database).await.map(|process| Box::new(process) as _)
         }
@@ -213,18 +204,32 @@ async fn start(
     started.map_err(|failure| Failure(failure.0))
 }
 
+/// Whether the broker keeps all messages to the end, so that its logs say what was stored.
+fn keeps_all(plan: &Plan, broker: &BrokerUnderTest) -> bool {
+    match broker {
+        BrokerUnderTest::Own(settings) => settings.audit || judged::wants_audit(plan),
+        BrokerUnderTest::External(_) => false,
+    }
+}
+
+/// Names a run, for what a driver may leave on a broker that goes on living.
+#[expect(clippy::disallowed_types, reason = "no two real runs are to have one name")]
+fn run_name() -> String {
+    format!("{:016x}", std::hash::RandomState::new().hash_one(std::process::id()))
+}
+
 async fn prepare(
     plan: &Arc<Plan>,
     settings: &Settings,
     testbed: &dyn Testbed,
 ) -> Result<Arc<Stage>, Failure> {
     let routes = Routes::new(plan, testbed);
-    let driver = driver::connect(routes.addresses(), plan.scenario.broker.driver).await.map_err(
-        |failure| match settings.broker {
-            BrokerUnderTest::Own(_) => Failure(failure.why),
-            BrokerUnderTest::External(_) => Failure(format!("{failure}; {START_IT}")),
-        },
-    )?;
+    let addresses = routes.addresses().to_vec();
+    let connecting = Connecting { plan: Arc::clone(plan), addresses, run: run_name() };
+    let driver = driver::connect(connecting).await.map_err(|failure| match settings.broker {
+        BrokerUnderTest::Own(_) => Failure(failure.why),
+        BrokerUnderTest::External(_) => Failure(format!("{failure}; {START_IT}")),
+    })?;
     Ok(Arc::new(Stage {
         plan: Arc::clone(plan),
         driver,
@@ -232,6 +237,7 @@ async fn prepare(
         injector: testbed.injector(),
         recorder: Arc::new(Recorder::new()),
         out: settings.out.clone(),
+        keeps_all: keeps_all(plan, &settings.broker),
         unsubscribe: matches!(settings.broker, BrokerUnderTest::External(_)),
     }))
 }

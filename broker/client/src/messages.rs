@@ -62,6 +62,18 @@ impl Messages {
         })
     }
 
+    /// The messages in the order of the answer, each with the place of its payload in
+    /// [`into_text`](Self::into_text).
+    pub fn placed(&self) -> impl ExactSizeIterator<Item = (Message<'_>, Range<usize>)> {
+        self.iter().zip(self.items.iter().map(|item| item.start..item.end))
+    }
+
+    /// The text that the payloads stand in, with whatever is between them.
+    #[must_use]
+    pub fn into_text(self) -> String {
+        self.text
+    }
+
     /// The place behind the greatest offset: to ask from there acknowledges all of them.
     #[must_use]
     pub fn end(&self) -> Option<Offset> {

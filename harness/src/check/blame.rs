@@ -1,67 +1,24 @@
-//! Whom a lost message is blamed on, by what an audit reader found in the logs themselves.
+//! Where a lost message got lost, by what an audit reader found in the logs themselves.
 //!
-//! *Never stored*: it was acked, and the log that it was acked into has not got it: the broker lost
-//! it, or never had it. *Stored but not delivered*: it is in the log, and the consumer was not handed
+//! *Never stored*: it was acked, and the log that it was acked into does not have it: the broker lost
+//! it, or never had it. *Stored but not delivered*: it is in the log, and the consumer did not get
 //! it. *Its log is gone*: it was acked in a life of the store that is over, and of which nothing can
-//! be read any more, as when a broker in memory restarts. Where a log could not be read, nobody is
-//! blamed. Blame decides nothing: a message that is lost is lost.
+//! be read any more, as when a broker in memory restarts. Where a log could not be read, nothing is
+//! said. This changes no verdict: a message that is lost is lost.
 
 use std::fmt::Write as _;
 use std::ops::Range;
 
+use super::blames::Blames;
 use super::facts::{Facts, Feed};
-use super::proof::{consumer_name, epoch_name};
+use super::words::{consumer_name, epoch_name};
 use crate::history::{Audited, AuditedLog, EpochIndex};
-use crate::numbers;
 use crate::plan::{MessageId, TopicIndex};
 
 /// So many parts of a lost range are told apart; the rest are counted.
 const PARTS_MAX: usize = 5;
 
-/// Lost deliveries by whom they are blamed on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Blames {
-    /// Acked, and not in the log.
-    pub never_stored: u64,
-    /// In the log, and not handed out.
-    pub not_delivered: u64,
-    /// Acked in a life of the store whose log is gone with it.
-    pub log_gone: u64,
-    /// Nobody's, because the log could not be read.
-    pub unread: u64,
-}
-
-impl Blames {
-    /// How many of each there are, and what that is called.
-    #[must_use]
-    pub const fn named(self) -> [(u64, &'static str); 4] {
-        [
-            (self.never_stored, "never stored"),
-            (self.not_delivered, "stored but not delivered"),
-            (self.log_gone, "in a log that is gone"),
-            (self.unread, "in a log that could not be read"),
-        ]
-    }
-
-    /// `2 never stored, 1 stored but not delivered`.
-    #[must_use]
-    pub fn words(self) -> String {
-        let some = self.named().into_iter().filter(|(count, _)| *count > 0);
-        let parts: Vec<String> =
-            some.map(|(count, what)| format!("{} {what}", numbers::number(count))).collect();
-        parts.join(", ")
-    }
-
-    /// Adds what is blamed elsewhere.
-    pub(super) fn add(&mut self, other: Self) {
-        self.never_stored += other.never_stored;
-        self.not_delivered += other.not_delivered;
-        self.log_gone += other.log_gone;
-        self.unread += other.unread;
-    }
-}
-
-/// Whom one message is blamed on.
+/// Where one message got lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Blame {
     NeverStored,
@@ -81,7 +38,7 @@ pub(super) struct Blamer<'a> {
 }
 
 impl<'a> Blamer<'a> {
-    /// None where nobody looked into the logs.
+    /// None where the logs were not read.
     pub(super) fn new(facts: &'a Facts<'a>) -> Option<Self> {
         let audit = &facts.history.audit;
         let mut places = Vec::new();
@@ -89,7 +46,7 @@ impl<'a> Blamer<'a> {
             let AuditedLog::Read { messages, .. } = &audited.log else { continue };
             let named =
                 messages.iter().filter_map(|entry| Some((entry.message()?, entry.offset())));
-            // One of another topic is no place where it could be handed out from.
+            // In another topic's log it cannot be delivered from.
             let own = named.filter(|(id, _)| facts.plan.stream(*id).topic == audited.topic);
             places.extend(own.map(|(message, offset)| (message, log, offset)));
         }
@@ -97,8 +54,8 @@ impl<'a> Blamer<'a> {
         (!audit.is_empty()).then_some(Self { facts, places })
     }
 
-    /// Blames neighbouring messages of one stream that a feed misses, all acked: how many whom, and for people a line
-    /// for each part of them with one fate.
+    /// Says where neighbouring messages of one stream got lost that a feed misses and that were all
+    /// acked: how many where, and for people a line for each part of them with one fate.
     pub(super) fn blame(&self, feed: &Feed, messages: &Range<u32>) -> (Blames, Vec<String>) {
         let mut blames = Blames::default();
         let mut parts: Vec<(Blame, Range<u32>)> = Vec::new();
@@ -150,7 +107,7 @@ impl<'a> Blamer<'a> {
 
     /// The life of the store that it was acked in.
     fn epoch(&self, message: MessageId) -> Option<EpochIndex> {
-        self.facts.request(message).and_then(|request| request.epoch)
+        self.facts.requests.of(message).and_then(|request| request.epoch)
     }
 
     fn line(&self, feed: &Feed, blame: Blame, part: &Range<u32>) -> String {
@@ -233,9 +190,7 @@ impl<'a> Blamer<'a> {
             return String::new();
         };
         let mut words = format!(", whose end is {end}{}", epoch_name(self.facts, epoch));
-        let request = self.facts.request(message);
-        let named = request.and_then(|own| Some(own.offset? + u64::from(message.0 - own.first.0)));
-        if let Some(offset) = named {
+        if let Some(offset) = self.facts.requests.acked_at(self.facts.history, message) {
             let found = messages.iter().find(|entry| entry.offset() == Some(offset));
             let what = match found.map(|entry| entry.message()) {
                 Some(Some(other)) => self.facts.plan.name(other).to_string(),

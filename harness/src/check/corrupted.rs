@@ -3,41 +3,37 @@
 //! Example: `P4#17` was sent as `INFO` and C1 gets it as `INFX`. Each such delivery counts as one.
 //! The message still counts as delivered: it is not also lost.
 
-use super::Kind;
+use super::anomaly::Anomaly;
 use super::facts::Facts;
-use super::proof::{clip, consumer_name, describe};
-use super::tally::{Instance, Opinion, Promise, Tally};
+use super::finding::Finding;
+use super::outcome::{CheckOutcome, Promise};
+use super::words::{clip, consumer_name};
 use crate::plan::ConsumerIndex;
+use crate::scenario::AnomalyKind;
 
-pub(super) fn check(facts: &Facts<'_>) -> Opinion {
-    let mut tally = Tally::new(Kind::Corrupted, Promise::Always);
+pub(super) fn check(facts: &Facts<'_>) -> CheckOutcome {
+    let mut found = Finding::new(AnomalyKind::Corrupted);
     for (consumer, part) in facts.history.consumers.iter().enumerate() {
         let consumer = ConsumerIndex::new(consumer);
         for (place, oddity) in &part.oddities {
             let place = usize::try_from(*place).expect("a place in memory");
             let Some(message) = part.deliveries[place].message() else { continue };
             let sent = facts.plan.messages.payload(message);
-            // What nobody sent is a phantom whatever it says.
-            if facts.request(message).is_none() || oddity.payload == sent {
+            // What was never sent is a phantom, whatever its payload.
+            if facts.requests.of(message).is_none() || oddity.payload == sent {
                 continue;
             }
-            tally.add(|| Instance {
-                topic: facts.plan.stream(message).topic,
-                consumer: Some(consumer),
-                messages: vec![message],
-                title: format!(
-                    "{} got {} with another payload",
-                    consumer_name(facts, consumer),
-                    describe(facts.plan, message)
-                ),
-                evidence: vec![
-                    format!("sent:      {}", clip(sent)),
-                    format!("delivered: {}", clip(&oddity.payload)),
-                ],
-                place: Some(place),
-                blames: None,
+            found.add(|| {
+                let topic = facts.plan.stream(message).topic;
+                let (who, what) = (consumer_name(facts, consumer), facts.plan.describe(message));
+                let title = format!("{who} got {what} with another payload");
+                let mut anomaly =
+                    Anomaly::new(facts.plan, topic, Some(consumer), &[message], title);
+                anomaly.evidence.push(format!("sent:      {}", clip(sent)));
+                anomaly.evidence.push(format!("delivered: {}", clip(&oddity.payload)));
+                anomaly
             });
         }
     }
-    tally.into()
+    (Promise::Always, found).into()
 }

@@ -1,12 +1,13 @@
 //! Divergent: two consumers of one topic cannot both be right about its log.
 //!
 //! *Order*: C1 gets `P1#3` and then `P2#8`, C2 gets `P2#8` and then `P1#3`. Where the broker tells
-//! offsets they say which of the two is right, and one walk of each feed finds who is not: a first
-//! delivery that comes after one with a greater offset is late. Where some or all deliveries of a
-//! topic came without, the feeds are besides merged into one order as long as that is possible; where
-//! none is, not even round three corners, most feeds win, and who comes late against the result is
-//! counted, once. Either way two unordered neighbours swapped at one consumer count one. What the acks prove to be late is *reordered* and not counted
-//! here again: then it is known which consumer is wrong, and about what.
+//! offsets they say which of the two is right, and one walk of each feed finds the one that is not: a
+//! first delivery that comes after one with a greater offset is late. Where some or all deliveries of
+//! a topic came without offsets, the feeds are also merged into one order. Where no order agrees with
+//! all of them (two contradict each other, or three do in a circle), the order of most feeds wins.
+//! What comes late against the result is counted, once. Either way two unordered neighbours swapped
+//! at one consumer count one. What the acks prove to be late is *reordered* and
+//! not counted here again: then it is known which consumer is wrong, and about what.
 //!
 //! *Place*: C1 gets `P1#3` at offset 12 and C2 gets `P2#8` at offset 12 of the same epoch. Most
 //! consumers say what stands at an offset; each run of neighbouring deliveries at a consumer whose
@@ -16,18 +17,22 @@
 
 mod merge;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use super::Kind;
-use super::facts::{Facts, Feed, Late, Log, Standing};
-use super::proof::{consumer_name, describe};
+use merge::Places;
+
+use super::anomaly::Anomaly;
+use super::facts::{Classification, Facts, Feed, Late, Log};
+use super::finding::Finding;
+use super::outcome::{CheckOutcome, Promise};
 use super::reordered;
-use super::tally::{Instance, Opinion, Promise, Tally};
+use super::words::consumer_name;
 use crate::plan::{MessageId, TopicIndex};
+use crate::scenario::AnomalyKind;
 
-pub(super) fn check(facts: &Facts<'_>) -> Opinion {
-    let mut order = Tally::new(Kind::Divergent, Promise::OneOrder);
-    let mut place = Tally::new(Kind::Divergent, Promise::Always);
+pub(super) fn check(facts: &Facts<'_>) -> CheckOutcome {
+    let mut order = Finding::new(AnomalyKind::Divergent);
+    let mut place = Finding::new(AnomalyKind::Divergent);
     let mut explained = Explained { facts, late: BTreeMap::new() };
     for topic in (0..facts.plan.topics.len()).map(TopicIndex::new) {
         let mut counted = Places::new();
@@ -49,10 +54,12 @@ pub(super) fn check(facts: &Facts<'_>) -> Opinion {
             }
         }
     }
-    Opinion { tallies: vec![place, order], doubts: Vec::new() }
+    let mut outcome = CheckOutcome::from((Promise::Always, place));
+    outcome.add(Promise::OneOrder, order);
+    outcome
 }
 
-/// What is known to be reordered, by feed, worked out where it is asked for.
+/// What is known to be reordered, by feed, worked out when it is first needed.
 struct Explained<'a> {
     facts: &'a Facts<'a>,
     late: BTreeMap<usize, Vec<usize>>,
@@ -66,40 +73,40 @@ impl Explained<'_> {
         late.binary_search(&place).is_ok()
     }
 
-    fn add(&mut self, late: Late, tally: &mut Tally) {
+    fn add(&mut self, late: Late, order: &mut Finding) {
         if !self.reordered(late.feed, late.place) {
-            tally.add(|| order_instance(self.facts, late));
+            order.add(|| out_of_order(self.facts, late));
         }
     }
 }
-
-/// Deliveries: into [`Facts::feeds`], and place among the consumer's.
-type Places = BTreeSet<(usize, usize)>;
 
 /// Finds the deliveries at offsets that hold another message for most consumers.
 fn misplaced(
     facts: &Facts<'_>,
     log: &Log,
     explained: &mut Explained<'_>,
-    tally: &mut Tally,
+    found: &mut Finding,
 ) -> Places {
-    let mut found = Places::new();
+    let mut places = Places::new();
     if log.disputed.is_empty() {
-        return found;
+        return places;
     }
     let holders = holders(facts, log);
     let home: BTreeMap<MessageId, u64> = holders.iter().map(|(at, m)| (*m, *at)).collect();
     for (place, feed) in facts.feeds.iter().enumerate().filter(|(_, f)| f.topic == log.topic) {
         let mut run: Vec<Misplaced> = Vec::new();
-        for seen in feed.iter_life(facts, log.epoch).filter(|s| s.standing == Standing::First) {
+        for seen in feed
+            .iter_life(facts.history, log.epoch)
+            .filter(|s| s.classification == Classification::First)
+        {
             let message = seen.delivery.message().expect("a first delivery is of a message");
             let Some(offset) = seen.delivery.offset() else {
-                close(facts, (place, feed), &mut run, explained, tally);
+                close(facts, (place, feed), &mut run, explained, found);
                 continue;
             };
             match holders.get(&offset) {
                 Some(holder) if *holder != message => {
-                    found.insert((place, seen.place));
+                    places.insert((place, seen.place));
                     let home = home.get(&message).copied();
                     run.push(Misplaced {
                         place: seen.place,
@@ -109,19 +116,22 @@ fn misplaced(
                         home,
                     });
                 }
-                _ => close(facts, (place, feed), &mut run, explained, tally),
+                _ => close(facts, (place, feed), &mut run, explained, found),
             }
         }
-        close(facts, (place, feed), &mut run, explained, tally);
+        close(facts, (place, feed), &mut run, explained, found);
     }
-    found
+    places
 }
 
 /// By disputed offset: the message that most consumers have there; of equals the first claim.
 fn holders(facts: &Facts<'_>, log: &Log) -> BTreeMap<u64, MessageId> {
     let mut claims: BTreeMap<u64, Vec<(MessageId, u32)>> = BTreeMap::new();
     for feed in facts.feeds_of(log.topic) {
-        for seen in feed.iter_life(facts, log.epoch).filter(|s| s.standing == Standing::First) {
+        for seen in feed
+            .iter_life(facts.history, log.epoch)
+            .filter(|s| s.classification == Classification::First)
+        {
             let (Some(message), Some(offset)) = (seen.delivery.message(), seen.delivery.offset())
             else {
                 continue;
@@ -158,7 +168,7 @@ fn close(
     (place, feed): (usize, &Feed),
     run: &mut Vec<Misplaced>,
     explained: &mut Explained<'_>,
-    tally: &mut Tally,
+    found: &mut Finding,
 ) {
     let Some(first) = run.first() else { return };
     let mut top = None;
@@ -173,42 +183,32 @@ fn close(
     late.retain(|late| !explained.reordered(place, *late));
     let count = if swapped { late.len() as u64 } else { 1 };
     if count > 0 {
-        tally.add_many(count, || place_instance(facts, feed, first));
+        found.add_many(count, || out_of_place(facts, feed, first));
     }
     run.clear();
 }
 
-fn place_instance(facts: &Facts<'_>, feed: &Feed, misplaced: &Misplaced) -> Instance {
+fn out_of_place(facts: &Facts<'_>, feed: &Feed, misplaced: &Misplaced) -> Anomaly {
     let title = format!(
         "{} got {} at offset {} of {}, where others got {}",
         consumer_name(facts, feed.consumer),
-        describe(facts.plan, misplaced.message),
+        facts.plan.describe(misplaced.message),
         misplaced.offset,
         facts.plan.topics[feed.topic.place()].name,
-        describe(facts.plan, misplaced.holder),
+        facts.plan.describe(misplaced.holder),
     );
-    instance(feed, [misplaced.message, misplaced.holder], title, misplaced.place)
+    let messages = [misplaced.message, misplaced.holder];
+    Anomaly::new(facts.plan, feed.topic, Some(feed.consumer), &messages, title)
 }
 
-fn order_instance(facts: &Facts<'_>, late: Late) -> Instance {
+fn out_of_order(facts: &Facts<'_>, late: Late) -> Anomaly {
     let feed = &facts.feeds[late.feed];
     let title = format!(
         "{} got {} after {}, the log has them the other way round",
         consumer_name(facts, feed.consumer),
-        describe(facts.plan, late.message),
-        describe(facts.plan, late.ahead),
+        facts.plan.describe(late.message),
+        facts.plan.describe(late.ahead),
     );
-    instance(feed, [late.message, late.ahead], title, late.place)
-}
-
-fn instance(feed: &Feed, messages: [MessageId; 2], title: String, place: usize) -> Instance {
-    Instance {
-        topic: feed.topic,
-        consumer: Some(feed.consumer),
-        messages: messages.into(),
-        title,
-        evidence: Vec::new(),
-        place: Some(place),
-        blames: None,
-    }
+    let messages = [late.message, late.ahead];
+    Anomaly::new(facts.plan, feed.topic, Some(feed.consumer), &messages, title)
 }

@@ -2,73 +2,64 @@
 //!
 //! Example: C1 gets `P4#17` at offset 16 and again at offset 21. Each delivery beyond a consumer's
 //! first counts as one. It is fair, and not counted, where the consumer crashed before it
-//! acknowledged the first. A message may stand at two offsets although nobody got it twice (C1
+//! acknowledged the first. A message may stand at two offsets although no consumer got it twice (C1
 //! subscribed between the two): then each offset beyond one counts.
 
-use super::Kind;
-use super::facts::{Bits, Facts, Feed, Log, Standing};
-use super::proof::{consumer_name, describe};
-use super::tally::{Instance, Opinion, Promise, Tally};
+use super::anomaly::Anomaly;
+use super::facts::{Bits, Classification, Facts, Feed, Log};
+use super::finding::Finding;
+use super::outcome::{CheckOutcome, Promise};
+use super::words::consumer_name;
 use crate::plan::MessageId;
+use crate::scenario::AnomalyKind;
 
-pub(super) fn check(facts: &Facts<'_>) -> Opinion {
-    let mut tally = Tally::new(Kind::Duplicate, Promise::NoDuplicate);
+pub(super) fn check(facts: &Facts<'_>) -> CheckOutcome {
+    let mut found = Finding::new(AnomalyKind::Duplicate);
     let mut repeated = Bits::new(facts.plan.messages.len());
     for (part, messages) in facts.parallel(&facts.feeds, |feed| judge(facts, feed)) {
-        tally.merge(part);
+        found.merge(part);
         for message in messages {
             repeated.insert(message.place());
         }
     }
     for log in &facts.logs {
-        twice_in(facts, log, &repeated, &mut tally);
+        twice_in(facts, log, &repeated, &mut found);
     }
-    tally.into()
+    (Promise::NoDuplicate, found).into()
 }
 
 /// The repeats of one feed, and of which messages they are.
-fn judge(facts: &Facts<'_>, feed: &Feed) -> (Tally, Vec<MessageId>) {
-    let mut tally = Tally::new(Kind::Duplicate, Promise::NoDuplicate);
+fn judge(facts: &Facts<'_>, feed: &Feed) -> (Finding, Vec<MessageId>) {
+    let mut found = Finding::new(AnomalyKind::Duplicate);
     let mut messages = Vec::new();
-    if feed.standings.contains(&Standing::Again) {
-        for seen in feed.iter(facts).filter(|seen| seen.standing == Standing::Again) {
+    if feed.classifications.contains(&Classification::Again) {
+        for seen in
+            feed.iter(facts.history).filter(|seen| seen.classification == Classification::Again)
+        {
             let message = seen.delivery.message().expect("a repeat is of a message");
             messages.push(message);
-            tally.add(|| Instance {
-                topic: feed.topic,
-                consumer: Some(feed.consumer),
-                messages: vec![message],
-                title: format!(
-                    "{} got {} again",
-                    consumer_name(facts, feed.consumer),
-                    describe(facts.plan, message)
-                ),
-                evidence: Vec::new(),
-                place: Some(seen.place),
-                blames: None,
+            found.add(|| {
+                let who = consumer_name(facts, feed.consumer);
+                let title = format!("{who} got {} again", facts.plan.describe(message));
+                Anomaly::new(facts.plan, feed.topic, Some(feed.consumer), &[message], title)
             });
         }
     }
-    (tally, messages)
+    (found, messages)
 }
 
-/// Finds messages at two offsets that nobody disputes and that no consumer got twice.
-fn twice_in(facts: &Facts<'_>, log: &Log, repeated: &Bits, tally: &mut Tally) {
+/// Finds messages at two undisputed offsets that no consumer got twice.
+fn twice_in(facts: &Facts<'_>, log: &Log, repeated: &Bits, found: &mut Finding) {
     let mut seen = Bits::new(facts.plan.messages.len());
     for (offset, message) in &log.entries {
         let undisputed = log.disputed.binary_search(offset).is_err();
         if undisputed && !seen.insert(message.place()) && !repeated.contains(message.place()) {
-            tally.add(|| Instance {
-                topic: log.topic,
-                consumer: None,
-                messages: vec![*message],
-                title: format!(
+            found.add(|| {
+                let title = format!(
                     "{} stands in the log twice, the second time at offset {offset}",
-                    describe(facts.plan, *message)
-                ),
-                evidence: Vec::new(),
-                place: None,
-                blames: None,
+                    facts.plan.describe(*message)
+                );
+                Anomaly::new(facts.plan, log.topic, None, &[*message], title)
             });
         }
     }

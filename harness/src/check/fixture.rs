@@ -6,14 +6,15 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::history::{
-    Answer, ConsumerHistory, Delivery, EpochIndex, History, Moment, Outcome, Polled,
+    Answer, ConsumerHistory, Delivery, EpochIndex, History, Moment, Offsets, Outcome, Polled,
     ProducerHistory, Sent, Session, Subscribed,
 };
+use crate::input::diagnostic::Spot;
 use crate::plan::{
     Consumer, ConsumerIndex, Due, MessageId, Messages, Plan, Producer, ProducerIndex, Request,
     Round, Stream, StreamIndex, Topic, TopicIndex,
 };
-use crate::scenario::{self, Acked, Drain, Driver, Expect, Order, Pace, Scenario, Source, Start};
+use crate::scenario::{self, Acked, Drain, Expect, Order, Pace, Scenario, Source, Start};
 
 /// Numbers by chance that follow from a seed (splitmix64).
 pub(crate) struct Chance(pub(crate) u64);
@@ -49,6 +50,7 @@ fn scenario(shape: &Shape) -> Scenario {
         description: None,
         topics: (1..=shape.topics)
             .map(|topic| scenario::Topic {
+                spot: Spot::default(),
                 name: format!("T{topic}").parse().unwrap(),
                 producers: (1..=shape.producers).collect(),
                 consumers: (1..=shape.consumers).collect(),
@@ -74,7 +76,8 @@ fn scenario(shape: &Shape) -> Scenario {
         start: Start::ConsumersFirst,
         broker: scenario::Broker {
             store: scenario::Store::Memory,
-            driver: Driver::Detect,
+            driver: scenario::DEFAULT_DRIVER.to_owned(),
+            driver_spot: Spot::default(),
             stores: Vec::new(),
             count: NonZeroU32::MIN,
         },
@@ -179,7 +182,7 @@ pub(crate) struct Play {
     pub(crate) troubled: bool,
 }
 
-/// What a request of a played producer is up to.
+/// How far a request of a played producer is.
 struct Flight {
     invoked: Moment,
     appended: Option<Option<u64>>,
@@ -209,7 +212,7 @@ pub(crate) fn history(plan: &Plan, play: Play) -> History {
     let session = |stream: StreamIndex, id: usize| Session {
         incarnation: 0,
         stream,
-        id: Some(id as i64),
+        id: Some(id.to_string()),
         epoch: Some(EpochIndex(0)),
         base: 0,
         invoked: Moment::default(),
@@ -327,7 +330,7 @@ impl Player<'_> {
             outcome: match flight.fate {
                 0 => Outcome::Refused { why: "full".to_owned() },
                 1 | 2 => Outcome::Unknown { why: "timed out".to_owned() },
-                _ => Outcome::Acked { offset },
+                _ => Outcome::Acked { offsets: offset.map_or(Offsets::Untold, Offsets::From) },
             },
         });
         self.history.producers[producer].sends.sort_by_key(|sent| sent.invoked);
@@ -348,7 +351,7 @@ impl Player<'_> {
             history.subscriptions.push(Subscribed {
                 incarnation: 0,
                 topic,
-                id: Some(7),
+                id: Some("7".to_owned()),
                 epoch: Some(EpochIndex(0)),
                 offset: (!self.play.blind).then_some(start as u64),
                 invoked,

@@ -3,10 +3,10 @@
 //! A log says neither when nor at which offset a message came, and the same payload may have been
 //! sent many times. What can be known all the same:
 //!
-//! - *How many*: each payload of a topic was sent so often by the plan. A consumer that logged it
-//!   less often lost some, one that logged it more often got a duplicate; a payload that only
-//!   another topic has was misrouted, and one that nobody has is a phantom. It is taken that every
-//!   planned message was sent and acked.
+//! - *How many*: the plan sends each payload of a topic a known number of times. A consumer that
+//!   logged it less often lost some, one that logged it more often got a duplicate; a payload that
+//!   only another topic has was misrouted, and one that no topic has is a phantom. Every planned
+//!   message is taken to have been sent and acked.
 //! - *The same for all*: two consumers of one topic that got everything have equal logs. One that
 //!   lacks lines has what is left of the other's, which shows between which lines they are missing.
 //! - *An order that can be*: the log of a topic is an interleaving of what its producers sent, each
@@ -14,8 +14,8 @@
 //!   and payloads repeat, then the order is *not refuted*, which is less than proven.
 //!
 //! With `start: together` a log may begin late: only a prefix may be missing. Whether what another
-//! consumer has of it is lost or was never due cannot be known from logs, and is a doubt; so is a log
-//! that has nothing of a topic.
+//! consumer has of it is lost or was never due cannot be known from logs, and leaves no verdict; so
+//! does a log that has nothing of a topic.
 
 mod compare;
 mod count;
@@ -29,22 +29,13 @@ mod strays;
 #[cfg(test)]
 mod tests;
 
+pub use found::Reading;
 pub use parse::{Error, Lines, parse};
 
-use super::Judgement;
 use crate::plan::{ConsumerIndex, Plan, TopicIndex};
 use feed::Feed;
 use found::Found;
 use sent::Sent;
-
-/// What logs say: the verdict, and what is known beside it.
-#[derive(Debug)]
-pub struct Reading {
-    /// Violations, doubts and the verdict.
-    pub judgement: Judgement,
-    /// A line a topic: what can be said of its order, in order or not refuted.
-    pub notes: Vec<String>,
-}
 
 /// Judges the logs of all consumers, in the plan's order.
 #[must_use]

@@ -9,30 +9,37 @@
 //! only a prefix may be missing, so a message is due if it is proven to be behind one that came: by
 //! stamps, by its batch, or by the order of the consumer that got most of the topic.
 //!
-//! A message whose ack is unknown is never lost; where it came to nobody, it may have been, and what
-//! is counted is the least of an interval. Where the run ended before a consumer had caught up
-//! (see [`crate::history::End`]), what it misses is undecided: a doubt and no violation.
+//! A message whose ack is unknown is never lost. Where no consumer got it, it may have been stored
+//! and lost, and what is counted is the least of an interval. Where the run ended before a consumer
+//! had caught up (see [`crate::history::End`]), what it misses is undecided, which is no violation.
 //!
-//! Where the logs themselves were read after the run, each loss is also blamed: see [`super::blame`].
+//! Where the logs themselves were read after the run, they say where each message got lost: see
+//! [`super::blame`].
 //!
 //! Neighbouring losses of one producer are shown as one range, with its *shape*: all of what was due,
 //! a prefix of it, its tail, or from the middle.
 
+mod due;
+mod missing;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use super::Kind;
+use super::anomaly::Anomaly;
 use super::blame::Blamer;
-use super::facts::{Facts, Fate, Feed, Request, Seen, Standing};
-use super::proof::{consumer_name, describe};
-use super::tally::{Instance, Opinion, Promise, Tally};
-use crate::history::{End, Stamp, Subscribed};
+use super::facts::{Facts, Fate, Feed};
+use super::finding::Finding;
+use super::outcome::{CheckOutcome, Promise};
+use super::words::consumer_name;
+use crate::history::End;
 use crate::input::names;
 use crate::numbers;
-use crate::plan::{ConsumerIndex, MessageId, StreamIndex, TopicIndex};
+use crate::plan::{ConsumerIndex, MessageId, TopicIndex};
+use crate::scenario::AnomalyKind;
+use missing::{Lost, Missing};
 
-pub(super) fn check(facts: &Facts<'_>) -> Opinion {
-    let mut tally = Tally::new(Kind::Lost, Promise::NoLoss);
+pub(super) fn check(facts: &Facts<'_>) -> CheckOutcome {
+    let mut lost = Finding::new(AnomalyKind::Lost);
     let mut undecided = Vec::new();
     let mut idle: BTreeMap<TopicIndex, Vec<&Feed>> = BTreeMap::new();
     let mut blamer = None;
@@ -40,10 +47,10 @@ pub(super) fn check(facts: &Facts<'_>) -> Opinion {
     for (feed, missing) in facts.feeds.iter().zip(missing) {
         let count: u64 = missing.ranges.iter().map(|range| u64::from(range.count())).sum();
         if !facts.undecided(feed) {
-            tally.possible += missing.possible;
+            lost.possible += missing.possible;
         }
         if count == 0 {
-            if missing.spans.iter().all(Option::is_none) && feed.standings.is_empty() {
+            if missing.spans.iter().all(Option::is_none) && feed.classifications.is_empty() {
                 idle.entry(feed.topic).or_default().push(feed);
             }
             continue;
@@ -56,29 +63,33 @@ pub(super) fn check(facts: &Facts<'_>) -> Opinion {
         for range in &missing.ranges {
             let blamed = blamer.map(|blamer| blamer.blame(feed, &range.messages));
             if let Some((blames, _)) = &blamed {
-                tally.blames.get_or_insert_default().add(*blames);
+                lost.blames.get_or_insert_default().add(*blames);
             }
-            tally.add_many(u64::from(range.count()), || {
-                let mut instance = instance(facts, feed, range, &missing.spans);
+            lost.add_many(u64::from(range.count()), || {
+                let mut anomaly = anomaly(facts, feed, range, &missing.spans);
                 if let Some((blames, lines)) = blamed {
-                    instance.blames = Some(blames);
-                    instance.evidence.splice(0..0, lines);
+                    anomaly.blames = Some(blames);
+                    anomaly.evidence.splice(0..0, lines);
                 }
-                instance
+                anomaly
             });
         }
     }
-    let mut doubts = doubts(facts, &undecided);
-    doubts.extend(idle.into_iter().filter_map(|(topic, feeds)| nothing_due(facts, topic, &feeds)));
-    Opinion { tallies: vec![tally], doubts }
+    let mut outcome = CheckOutcome::from((Promise::NoLoss, lost));
+    outcome.inconclusive = undecided_words(facts, &undecided);
+    let idle = idle.into_iter();
+    outcome
+        .inconclusive
+        .extend(idle.filter_map(|(topic, feeds)| nothing_due(facts, topic, &feeds)));
+    outcome
 }
 
 /// Why feeds that nothing was due to, and that got nothing, prove nothing: they may have come when
 /// all was over.
 fn nothing_due(facts: &Facts<'_>, topic: TopicIndex, feeds: &[&Feed]) -> Option<String> {
-    let acked = facts.requests_of(topic).filter(|request| request.fate == Fate::Acked);
+    let acked = facts.requests.on(topic).filter(|request| request.fate == Fate::Acked);
     let acked: u64 = acked.map(|request| u64::from(request.count)).sum();
-    let claimed = feeds.iter().filter(|feed| feed.due_from(facts).is_some());
+    let claimed = feeds.iter().filter(|feed| feed.due_from(facts.history).is_some());
     let consumers: Vec<u32> =
         claimed.map(|feed| facts.plan.consumers[feed.consumer.place()].number).collect();
     let who = names::list(names::Kind::Consumer, &consumers);
@@ -90,191 +101,12 @@ fn nothing_due(facts: &Facts<'_>, topic: TopicIndex, feeds: &[&Feed]) -> Option<
     })
 }
 
-/// What one feed misses.
-struct Missing {
-    /// Neighbouring losses of one stream.
-    ranges: Vec<Lost>,
-    /// Messages that would be lost, had their ack not stayed unknown.
-    possible: u64,
-    /// By stream's place on its topic: the first and one past the last message that was due.
-    spans: Vec<Option<Range<u32>>>,
-}
-
-/// Consecutive messages of one stream.
-struct Lost {
-    stream: StreamIndex,
-    slot: u32,
-    messages: Range<u32>,
-}
-
-impl Lost {
-    const fn count(&self) -> u32 {
-        self.messages.end - self.messages.start
-    }
-}
-
-/// How many messages of a request a feed did not bring.
-fn missing_of(facts: &Facts<'_>, feed: &Feed, request: &Request) -> u64 {
-    let first = facts.local(request.stream, request.first);
-    let messages = first..first + request.count as usize;
-    messages.filter(|place| !feed.got.contains(*place)).count() as u64
-}
-
-impl Missing {
-    fn of(facts: &Facts<'_>, feed: &Feed) -> Self {
-        let streams = facts.plan.topics[feed.topic.place()].streams.len();
-        let mut missing = Self { ranges: Vec::new(), possible: 0, spans: vec![None; streams] };
-        let Some(claim) = feed.due_from(facts) else { return missing };
-        let confirmed = claim.confirmed.map_or(Stamp::MAX, |moment| moment.stamp);
-        let mut between = Vec::new();
-        for request in facts.requests_of(feed.topic) {
-            if request.fate == Fate::Unknown && request.invoked > confirmed {
-                missing.possible += missing_of(facts, feed, request);
-            }
-            if request.fate != Fate::Acked || request.acked < claim.invoked.stamp {
-                continue;
-            }
-            if request.invoked > confirmed {
-                missing.take_over(facts, feed, request);
-            } else {
-                between.push(request);
-            }
-        }
-        if !between.is_empty() {
-            missing.judge_between(facts, feed, claim, &between);
-        }
-        missing
-    }
-
-    /// Adds what is missing of a request that is due as a whole.
-    fn take_over(&mut self, facts: &Facts<'_>, feed: &Feed, request: &Request) {
-        let range = request.first.0..request.first.0 + request.count;
-        self.span(request, range.clone());
-        let first = facts.local(request.stream, request.first);
-        let end = first + request.count as usize;
-        let mut from = first;
-        while let Some(place) = feed.got.first_missing(from..end) {
-            self.lose(request, range.start + MessageId::new(place - first).0);
-            from = place + 1;
-        }
-    }
-
-    /// Notes that the messages were due.
-    fn span(&mut self, request: &Request, messages: Range<u32>) {
-        let span = &mut self.spans[request.slot as usize];
-        let old = span.get_or_insert(messages.clone());
-        *old = old.start.min(messages.start)..old.end.max(messages.end);
-    }
-
-    fn lose(&mut self, request: &Request, message: u32) {
-        match self.ranges.last_mut() {
-            Some(last) if last.stream == request.stream && last.messages.end == message => {
-                last.messages.end += 1;
-            }
-            _ => self.ranges.push(Lost {
-                stream: request.stream,
-                slot: request.slot,
-                messages: message..message + 1,
-            }),
-        }
-    }
-
-    /// Judges the requests that were on their way while the subscription was.
-    fn judge_between(
-        &mut self,
-        facts: &Facts<'_>,
-        feed: &Feed,
-        claim: &Subscribed,
-        between: &[&Request],
-    ) {
-        let absent = |request: &&&Request| {
-            let first = facts.local(request.stream, request.first);
-            feed.got.first_missing(first..first + request.count as usize).is_some()
-        };
-        if !between.iter().any(|request| absent(&request)) {
-            return;
-        }
-        let order = Order::of(facts, feed, claim);
-        for request in between {
-            let mut started = false;
-            for message in request.messages().map(MessageId::new) {
-                let got = feed.got.contains(facts.local(request.stream, message));
-                if !got && (started || order.proves_due(request, message)) {
-                    self.lose(request, message.0);
-                }
-                if got || started || order.proves_due(request, message) {
-                    self.span(request, message.0..message.0 + 1);
-                }
-                started |= got;
-            }
-        }
-        self.ranges.sort_by_key(|range| (range.slot, range.messages.start));
-    }
-}
-
-/// What tells whether a message that was sent while the subscription was on its way is due.
-struct Order {
-    /// The offset that the subscription starts at.
-    start: Option<u64>,
-    /// By message, ascending: its offset, where a consumer saw it.
-    offsets: Vec<(MessageId, u64)>,
-    /// The least ack of what was delivered: whatever was sent after it is behind it.
-    floor: Stamp,
-    /// What another consumer got after something that this one got, ascending.
-    behind: Vec<MessageId>,
-}
-
-impl Order {
-    fn of(facts: &Facts<'_>, feed: &Feed, claim: &Subscribed) -> Self {
-        let first = |seen: &Seen| seen.standing == Standing::First;
-        let request = |seen: Seen| seen.delivery.message().and_then(|m| facts.request(m));
-        let acks = feed.iter(facts).filter(first).filter_map(request).map(|r| r.acked);
-        let mut offsets = Vec::new();
-        if claim.offset.is_some() {
-            let logs = facts.logs.iter();
-            let own = logs.filter(|log| log.topic == feed.topic && log.epoch == claim.epoch);
-            let entries = own.flat_map(|log| &log.entries);
-            offsets.extend(entries.map(|(offset, message)| (*message, *offset)));
-            offsets.sort_unstable();
-        }
-        Self {
-            start: claim.offset,
-            offsets,
-            floor: acks.min().unwrap_or(Stamp::MAX),
-            behind: behind(facts, feed),
-        }
-    }
-
-    fn proves_due(&self, request: &Request, message: MessageId) -> bool {
-        let seen = self.offsets.binary_search_by_key(&message, |entry| entry.0);
-        let seen = seen.ok().map(|place| self.offsets[place].1);
-        let told = request.offset.filter(|_| message == request.first);
-        if let (Some(start), Some(offset)) = (self.start, seen.or(told)) {
-            return offset >= start;
-        }
-        // Offsets ascend within a batch.
-        let batch = self.start.zip(request.offset).is_some_and(|(start, first)| first >= start);
-        batch || self.floor < request.invoked || self.behind.binary_search(&message).is_ok()
-    }
-}
-
-/// What the consumer that got most of this topic got after something that `feed` got, ascending.
-fn behind(facts: &Facts<'_>, feed: &Feed) -> Vec<MessageId> {
-    let others = facts.feeds_of(feed.topic).filter(|other| other.consumer != feed.consumer);
-    let most =
-        others.max_by_key(|other| (other.standings.len(), std::cmp::Reverse(other.consumer)));
-    let Some(witness) = most else { return Vec::new() };
-    let first = witness.iter(facts).filter(|seen| seen.standing == Standing::First);
-    let messages = first.filter_map(|seen| seen.delivery.message());
-    let mut behind: Vec<MessageId> =
-        messages.skip_while(|message| !feed.got.contains(facts.local_of(*message))).collect();
-    behind.sort_unstable();
-    behind
-}
-
 /// What is undecided, by consumer, topic and number of messages: a sentence for all consumers that
 /// miss something of the same topics.
-fn doubts(facts: &Facts<'_>, undecided: &[(ConsumerIndex, TopicIndex, u64)]) -> Vec<String> {
+fn undecided_words(
+    facts: &Facts<'_>,
+    undecided: &[(ConsumerIndex, TopicIndex, u64)],
+) -> Vec<String> {
     let mut by_consumer: BTreeMap<ConsumerIndex, (BTreeSet<TopicIndex>, u64)> = BTreeMap::new();
     for (consumer, topic, count) in undecided {
         let (topics, missing) = by_consumer.entry(*consumer).or_default();
@@ -306,7 +138,7 @@ fn doubts(facts: &Facts<'_>, undecided: &[(ConsumerIndex, TopicIndex, u64)]) -> 
     groups.into_iter().map(sentence).collect()
 }
 
-fn instance(facts: &Facts<'_>, feed: &Feed, lost: &Lost, spans: &[Option<Range<u32>>]) -> Instance {
+fn anomaly(facts: &Facts<'_>, feed: &Feed, lost: &Lost, spans: &[Option<Range<u32>>]) -> Anomaly {
     let who = consumer_name(facts, feed.consumer);
     let range = &lost.messages;
     let stream = &facts.plan.streams[lost.stream.place()];
@@ -322,28 +154,23 @@ fn instance(facts: &Facts<'_>, feed: &Feed, lost: &Lost, spans: &[Option<Range<u
         (false, true) => format!("the tail {whose}"),
         (false, false) => format!("from the middle {whose}"),
     };
-    let first = describe(facts.plan, MessageId(range.start));
+    let first = facts.plan.describe(MessageId(range.start));
     let title = if lost.count() == 1 {
         format!("{who} never got {first}: {shape}")
     } else {
-        let last = describe(facts.plan, MessageId(range.end - 1));
+        let last = facts.plan.describe(MessageId(range.end - 1));
         format!("{who} never got {} messages, {first} to {last}: {shape}", lost.count())
     };
-    Instance {
-        topic: feed.topic,
-        consumer: Some(feed.consumer),
-        messages: range.clone().map(MessageId).collect(),
-        title,
-        evidence: around(facts, feed, range),
-        place: None,
-        blames: None,
-    }
+    let messages: Vec<MessageId> = range.clone().map(MessageId).collect();
+    let mut anomaly = Anomaly::new(facts.plan, feed.topic, Some(feed.consumer), &messages, title);
+    anomaly.evidence.push(around(facts, feed, range));
+    anomaly
 }
 
 /// What the consumer got of the same producer on either side of the gap.
-fn around(facts: &Facts<'_>, feed: &Feed, range: &Range<u32>) -> Vec<String> {
+fn around(facts: &Facts<'_>, feed: &Feed, range: &Range<u32>) -> String {
     let stream = facts.plan.stream(MessageId(range.start));
-    let got = |message: &MessageId| feed.got.contains(facts.local_of(*message));
+    let got = |message: &MessageId| feed.got.contains(facts.places.of(*message));
     let own = stream.messages();
     let before = (own.start..range.start).rev().map(MessageId).find(got);
     let after = (range.end..own.end).map(MessageId).find(got);
@@ -357,5 +184,5 @@ fn around(facts: &Facts<'_>, feed: &Feed, range: &Range<u32>) -> Vec<String> {
         (None, None) => "got nothing at all".to_owned(),
     };
     let producer = facts.plan.producers[stream.producer.place()].number;
-    vec![format!("of P{producer}'s, {} {words}", consumer_name(facts, feed.consumer))]
+    format!("of P{producer}'s, {} {words}", consumer_name(facts, feed.consumer))
 }

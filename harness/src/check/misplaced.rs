@@ -8,59 +8,61 @@
 //! - *Early*: C1's poll was over before `P4#17` was sent, and had `P4#17` in it.
 //!
 //! Each such delivery counts as one. They are told apart once, when each delivery's
-//! [`Standing`] is worked out, and take no part in the rules on order.
+//! [`Classification`] is worked out, and take no part in the rules on order.
 
-use super::Kind;
-use super::facts::{Facts, Feed, Seen, Standing};
-use super::proof::{consumer_name, describe, quoted};
-use super::tally::{Instance, Opinion, Promise, Tally};
+use super::anomaly::{Anomaly, Subject};
+use super::facts::{Classification, Facts, Feed, Seen};
+use super::finding::Finding;
+use super::outcome::{CheckOutcome, Promise};
+use super::words::{consumer_name, quoted};
+use crate::scenario::AnomalyKind;
 
-const KINDS: [Kind; 4] = [Kind::Phantom, Kind::Resurrected, Kind::Misrouted, Kind::Early];
+const KINDS: [AnomalyKind; 4] =
+    [AnomalyKind::Phantom, AnomalyKind::Resurrected, AnomalyKind::Misrouted, AnomalyKind::Early];
 
-pub(super) fn check(facts: &Facts<'_>) -> Opinion {
-    let found = facts.parallel(&facts.feeds, |feed| judge(facts, feed));
-    let mut sums = KINDS.map(|kind| Tally::new(kind, Promise::Always));
-    for parts in found {
-        for (sum, part) in sums.iter_mut().zip(parts) {
-            sum.merge(part);
+pub(super) fn check(facts: &Facts<'_>) -> CheckOutcome {
+    let mut outcome = CheckOutcome::default();
+    for findings in facts.parallel(&facts.feeds, |feed| judge(facts, feed)) {
+        for finding in findings {
+            outcome.add(Promise::Always, finding);
         }
     }
-    Opinion { tallies: sums.into(), doubts: Vec::new() }
+    outcome
 }
 
-fn judge(facts: &Facts<'_>, feed: &Feed) -> [Tally; 4] {
-    let mut tallies = KINDS.map(|kind| Tally::new(kind, Promise::Always));
-    let suspect = |standing: &Standing| place_of(*standing).is_some();
-    if feed.standings.iter().any(suspect) {
-        for seen in feed.iter(facts) {
-            if let Some(place) = place_of(seen.standing) {
-                tallies[place].add(|| instance(facts, feed, seen));
+fn judge(facts: &Facts<'_>, feed: &Feed) -> [Finding; 4] {
+    let mut findings = KINDS.map(Finding::new);
+    let suspect = |classification: &Classification| place_of(*classification).is_some();
+    if feed.classifications.iter().any(suspect) {
+        for seen in feed.iter(facts.history) {
+            if let Some(place) = place_of(seen.classification) {
+                findings[place].add(|| anomaly(facts, feed, seen));
             }
         }
     }
-    tallies
+    findings
 }
 
 /// The place in [`KINDS`].
-const fn place_of(standing: Standing) -> Option<usize> {
-    match standing {
-        Standing::Phantom => Some(0),
-        Standing::Resurrected => Some(1),
-        Standing::Misrouted => Some(2),
-        Standing::Early => Some(3),
-        Standing::First | Standing::Again | Standing::Redelivered => None,
+const fn place_of(classification: Classification) -> Option<usize> {
+    match classification {
+        Classification::Phantom => Some(0),
+        Classification::Resurrected => Some(1),
+        Classification::Misrouted => Some(2),
+        Classification::Early => Some(3),
+        Classification::First | Classification::Again | Classification::Redelivered => None,
     }
 }
 
-fn instance(facts: &Facts<'_>, feed: &Feed, seen: Seen) -> Instance {
+fn anomaly(facts: &Facts<'_>, feed: &Feed, seen: Seen) -> Anomaly {
     let who = consumer_name(facts, feed.consumer);
     let topic = &facts.plan.topics[feed.topic.place()].name;
     let message = seen.delivery.message();
-    let what = message.map_or_else(|| quoted(facts, feed, seen), |m| describe(facts.plan, m));
-    let title = match seen.standing {
-        Standing::Phantom => format!("{who} got {what} on {topic}, and nobody sent it"),
-        Standing::Resurrected => format!("{who} got {what}, and it was refused"),
-        Standing::Early => format!("{who} got {what} before it was sent"),
+    let what = message.map_or_else(|| quoted(facts, feed, seen), |m| facts.plan.describe(m));
+    let title = match seen.classification {
+        Classification::Phantom => format!("{who} got {what} on {topic}, and nobody sent it"),
+        Classification::Resurrected => format!("{who} got {what}, and it was refused"),
+        Classification::Early => format!("{who} got {what} before it was sent"),
         _ => {
             let own = message.map(|message| facts.plan.stream(message).topic);
             if own == Some(feed.topic) {
@@ -70,13 +72,10 @@ fn instance(facts: &Facts<'_>, feed: &Feed, seen: Seen) -> Instance {
             }
         }
     };
-    Instance {
-        topic: feed.topic,
-        consumer: Some(feed.consumer),
-        messages: message.into_iter().collect(),
-        title,
-        evidence: Vec::new(),
-        place: Some(seen.place),
-        blames: None,
+    let consumer = Some(feed.consumer);
+    let mut anomaly = Anomaly::new(facts.plan, feed.topic, consumer, message.as_slice(), title);
+    if message.is_none() {
+        anomaly.subject = Subject::Delivery(feed.consumer, seen.place);
     }
+    anomaly
 }

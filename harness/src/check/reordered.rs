@@ -11,26 +11,27 @@
 
 use std::collections::BTreeMap;
 
-use super::Kind;
-use super::facts::{Facts, Feed, NEVER, Request, Seen, Standing};
-use super::proof::{consumer_name, describe};
-use super::tally::{Instance, Opinion, Promise, Tally};
+use super::anomaly::Anomaly;
+use super::facts::{Classification, Facts, Feed, NEVER, Request, Seen};
+use super::finding::Finding;
+use super::outcome::{CheckOutcome, Promise};
+use super::words::consumer_name;
 use crate::history::Stamp;
 use crate::plan::MessageId;
-use crate::scenario::Order;
+use crate::scenario::{AnomalyKind, Order};
 
-pub(super) fn check(facts: &Facts<'_>) -> Opinion {
-    let mut tally = Tally::new(Kind::Reordered, Promise::AckedOrder);
+pub(super) fn check(facts: &Facts<'_>) -> CheckOutcome {
+    let mut found = Finding::new(AnomalyKind::Reordered);
     for part in facts.parallel(&facts.feeds, |feed| judge(facts, feed)) {
-        tally.merge(part);
+        found.merge(part);
     }
-    tally.into()
+    (Promise::AckedOrder, found).into()
 }
 
-fn judge(facts: &Facts<'_>, feed: &Feed) -> Tally {
-    let mut tally = Tally::new(Kind::Reordered, Promise::AckedOrder);
-    sweep(facts, feed, |late, witness| tally.add(|| instance(facts, feed, late, witness)));
-    tally
+fn judge(facts: &Facts<'_>, feed: &Feed) -> Finding {
+    let mut found = Finding::new(AnomalyKind::Reordered);
+    sweep(facts, feed, |late, witness| found.add(|| anomaly(facts, feed, late, witness)));
+    found
 }
 
 /// The places (among the consumer's deliveries) of the late ones of a feed, ascending.
@@ -46,16 +47,16 @@ fn sweep(facts: &Facts<'_>, feed: &Feed, mut found: impl FnMut(Seen, MessageId))
     let one_order = facts.plan.scenario.expect.order == Order::PerTopic;
     let mut newest = vec![Newest::default(); if one_order { 1 } else { streams }];
     let mut batches = vec![Batches::default(); streams];
-    feed.iter(facts).for_each(|seen| {
-        if seen.standing != Standing::First {
+    feed.iter(facts.history).for_each(|seen| {
+        if seen.classification != Classification::First {
             return;
         }
         let message = seen.delivery.message().expect("a first delivery is of a message");
-        let request = facts.request(message).expect("a first delivery was sent");
+        let request = facts.requests.of(message).expect("a first delivery was sent");
         let slot = request.slot as usize;
         let newest = &mut newest[if one_order { 0 } else { slot }];
         let ahead = if request.count > 1 {
-            batches[slot].ahead(request, facts.request_place(message), message)
+            batches[slot].ahead(request, facts.requests.place_of(message), message)
         } else {
             None
         };
@@ -76,7 +77,7 @@ fn sweep(facts: &Facts<'_>, feed: &Feed, mut found: impl FnMut(Seen, MessageId))
 /// A batch that left twice may stand in the log twice, and a subscription between the two gets its
 /// end before its beginning, fairly.
 fn in_doubt(facts: &Facts<'_>, feed: &Feed, seen: Seen, request: &Request) -> bool {
-    let sure = feed.claim(facts, seen.poll).confirmed.map_or(NEVER, |moment| moment.stamp);
+    let sure = feed.claim(facts.history, seen.poll).confirmed.map_or(NEVER, |moment| moment.stamp);
     request.retried && sure >= request.invoked
 }
 
@@ -116,27 +117,23 @@ impl Batches {
     }
 }
 
-fn instance(facts: &Facts<'_>, feed: &Feed, late: Seen, witness: MessageId) -> Instance {
+fn anomaly(facts: &Facts<'_>, feed: &Feed, late: Seen, witness: MessageId) -> Anomaly {
     let message = late.delivery.message().expect("a first delivery is of a message");
-    let (own, other) = (facts.request_place(message), facts.request_place(witness));
+    let (own, other) = (facts.requests.place_of(message), facts.requests.place_of(witness));
     let who = consumer_name(facts, feed.consumer);
-    let [behind, ahead] = [message, witness].map(|message| describe(facts.plan, message));
+    let [behind, ahead] = [message, witness].map(|message| facts.plan.describe(message));
     let proof = if own == other {
         "the two went out in one batch, in the other order".to_owned()
     } else {
-        let [own, other] = [own, other].map(|place| &facts.requests[place as usize]);
+        let [own, other] = [own, other].map(|place| &facts.requests.all[place as usize]);
         format!(
             "the ack of the former was in (stamp {}) before the latter left (stamp {})",
             own.acked, other.invoked
         )
     };
-    Instance {
-        topic: feed.topic,
-        consumer: Some(feed.consumer),
-        messages: vec![message, witness],
-        title: format!("{who} got {behind} after {ahead}, which is behind it"),
-        evidence: vec![proof],
-        place: Some(late.place),
-        blames: None,
-    }
+    let title = format!("{who} got {behind} after {ahead}, which is behind it");
+    let messages = [message, witness];
+    let mut anomaly = Anomaly::new(facts.plan, feed.topic, Some(feed.consumer), &messages, title);
+    anomaly.evidence.push(proof);
+    anomaly
 }

@@ -11,17 +11,19 @@ mod elsewhere;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Kind;
+use super::anomaly::Anomaly;
 use super::facts::{Facts, Request};
-use super::proof::{describe, epoch_name};
-use super::tally::{Instance, Opinion, Promise, Tally};
+use super::finding::Finding;
+use super::outcome::{CheckOutcome, Promise};
+use super::words::epoch_name;
 use crate::plan::TopicIndex;
+use crate::scenario::AnomalyKind;
 
-pub(super) fn check(facts: &Facts<'_>) -> Opinion {
-    let mut tally = Tally::new(Kind::StaleAck, Promise::Always);
+pub(super) fn check(facts: &Facts<'_>) -> CheckOutcome {
+    let mut found = Finding::new(AnomalyKind::StaleAck);
     let mut sessions: BTreeMap<(usize, u32), Vec<&Request>> = BTreeMap::new();
-    let elsewhere: BTreeSet<(usize, usize)> = elsewhere::find(facts, &mut tally);
-    for request in facts.requests.iter().filter(|request| request.offset.is_some()) {
+    let elsewhere: BTreeSet<(usize, usize)> = elsewhere::find(facts, &mut found);
+    for request in facts.requests.all.iter().filter(|request| request.offset.is_some()) {
         if elsewhere.contains(&request.source) {
             continue;
         }
@@ -29,21 +31,25 @@ pub(super) fn check(facts: &Facts<'_>) -> Opinion {
         let session = facts.history.producers[producer].sends[send].session;
         sessions.entry((producer, session)).or_default().push(request);
     }
-    let mut straight = Vec::with_capacity(facts.requests.len());
+    let mut straight = Vec::with_capacity(facts.requests.all.len());
     for acks in sessions.into_values() {
         if acks.is_sorted_by(|earlier, later| earlier.offset < later.offset) {
             straight.extend(acks);
         } else {
-            straight.extend(straighten(facts, &acks, &mut tally));
+            straight.extend(straighten(facts, &acks, &mut found));
         }
     }
-    shared(facts, straight, &mut tally);
-    tally.into()
+    shared(facts, straight, &mut found);
+    (Promise::Always, found).into()
 }
 
 /// Counts as few acks of a session as possible so that the rest ascend, and returns the rest: the
 /// longest ascending part, found by patience sorting.
-fn straighten<'a>(facts: &Facts<'_>, acks: &[&'a Request], tally: &mut Tally) -> Vec<&'a Request> {
+fn straighten<'a>(
+    facts: &Facts<'_>,
+    acks: &[&'a Request],
+    found: &mut Finding,
+) -> Vec<&'a Request> {
     // By length: the end of the ascending part of that length that ends lowest.
     let mut ends: Vec<usize> = Vec::new();
     let mut previous = vec![None; acks.len()];
@@ -69,42 +75,35 @@ fn straighten<'a>(facts: &Facts<'_>, acks: &[&'a Request], tally: &mut Tally) ->
         let goes_back = earlier.filter(|earlier| earlier.offset >= acks[place].offset);
         let other = goes_back.or_else(|| kept.get(after).map(|after| acks[*after]));
         let other = other.or(earlier).expect("one ack ascends by itself");
-        tally.add(|| instance(facts, acks[place], other, "its session was told"));
+        found.add(|| anomaly(facts, acks[place], other, "its session was told"));
     }
     kept.into_iter().map(|place| acks[place]).collect()
 }
 
 /// Finds the acks that share an offset. Each session's offsets ascend by now, so a sort that knows
 /// runs does little more than merge them.
-fn shared(facts: &Facts<'_>, mut acks: Vec<&Request>, tally: &mut Tally) {
+fn shared(facts: &Facts<'_>, mut acks: Vec<&Request>, found: &mut Finding) {
     let key = |ack: &&Request| -> (TopicIndex, Option<u32>, Option<u64>) {
         (ack.topic, ack.epoch.map(|epoch| epoch.0), ack.offset)
     };
     acks.sort_by_key(|ack| (key(ack), ack.acked));
     for pair in acks.windows(2) {
         if key(&pair[0]) == key(&pair[1]) {
-            tally.add(|| instance(facts, pair[1], pair[0], "another ack said"));
+            found.add(|| anomaly(facts, pair[1], pair[0], "another ack said"));
         }
     }
 }
 
-fn instance(facts: &Facts<'_>, stale: &Request, other: &Request, whose: &str) -> Instance {
+fn anomaly(facts: &Facts<'_>, stale: &Request, other: &Request, whose: &str) -> Anomaly {
     let offset = |request: &Request| request.offset.expect("only acks with an offset are compared");
-    Instance {
-        topic: stale.topic,
-        consumer: None,
-        messages: vec![stale.first, other.first],
-        title: format!(
-            "{} was acked at offset {} of {}{}, and {whose} offset {} for {}",
-            describe(facts.plan, stale.first),
-            offset(stale),
-            facts.plan.topics[stale.topic.place()].name,
-            epoch_name(facts, stale.epoch),
-            offset(other),
-            describe(facts.plan, other.first),
-        ),
-        evidence: Vec::new(),
-        place: None,
-        blames: None,
-    }
+    let title = format!(
+        "{} was acked at offset {} of {}{}, and {whose} offset {} for {}",
+        facts.plan.describe(stale.first),
+        offset(stale),
+        facts.plan.topics[stale.topic.place()].name,
+        epoch_name(facts, stale.epoch),
+        offset(other),
+        facts.plan.describe(other.first),
+    );
+    Anomaly::new(facts.plan, stale.topic, None, &[stale.first, other.first], title)
 }

@@ -8,19 +8,25 @@ mod offsets;
 use proptest::prelude::*;
 
 use super::fixture::{Chance, Play, SMALL, Shape, history, plan};
-use super::{CHECKS, Judgement, Kind, Verdict, judge, judge_by};
-use crate::history::{Answer, ConsumerHistory, Delivery, End, History, Moment, Oddity, Outcome};
+use super::{CHECKS, Judgement, Verdict, judge, judge_by};
+use crate::history::{
+    Answer, ConsumerHistory, Delivery, End, History, Moment, Oddity, Offsets, Outcome,
+};
 use crate::plan::{MessageId, Plan};
-use crate::scenario::{self, Acked, Counter, Order, Requirement};
+use crate::scenario::{self, Acked, AnomalyKind, Counter, Order, Requirement};
 
 const LONG: Shape = Shape { topics: 1, producers: 3, consumers: 3, messages: 30, batch: 1 };
 
-fn kinds(judgement: &Judgement) -> Vec<(Kind, u64)> {
+fn kinds(judgement: &Judgement) -> Vec<(AnomalyKind, u64)> {
     judgement.violations.iter().map(|finding| (finding.kind, finding.count)).collect()
 }
 
+fn names(plan: &Plan, messages: &[MessageId]) -> Vec<String> {
+    messages.iter().map(|message| plan.name(*message).to_string()).collect()
+}
+
 #[track_caller]
-fn check(plan: &Plan, history: &History, expected: &[(Kind, u64)]) -> Judgement {
+fn check(plan: &Plan, history: &History, expected: &[(AnomalyKind, u64)]) -> Judgement {
     let judgement = judge(plan, history);
     assert_eq!(kinds(&judgement), expected, "{judgement:#?}");
     let verdict = if expected.is_empty() { Verdict::Pass } else { Verdict::Fail };
@@ -99,7 +105,7 @@ fn a_legal_history_passes() {
                 let judgement = judge(&plan, &history(&plan, play));
                 assert_eq!(kinds(&judgement), [], "{judgement:#?}");
                 let late = |doubt: &String| together && doubt.starts_with("nothing was due to C");
-                assert!(judgement.doubts.iter().all(late), "{judgement:#?}");
+                assert!(judgement.inconclusive.iter().all(late), "{judgement:#?}");
             }
         }
     }
@@ -110,9 +116,9 @@ fn a_message_that_one_consumer_misses_is_lost() {
     for blind in [false, true] {
         let (plan, mut history) = sound(&LONG, Play { blind, ..calm(1) });
         let gone = history.consumers[1].drop_at(40);
-        let judgement = check(&plan, &history, &[(Kind::Lost, 1)]);
+        let judgement = check(&plan, &history, &[(AnomalyKind::Lost, 1)]);
         let proof = &judgement.violations[0].proofs[0];
-        assert_eq!(proof.messages, [gone.message().unwrap()]);
+        assert_eq!(proof.messages, names(&plan, &[gone.message().unwrap()]));
         let name = plan.describe(gone.message().unwrap());
         assert!(proof.title.starts_with(&format!("C2 never got {name}: from the middle")));
     }
@@ -134,10 +140,10 @@ fn neighbouring_losses_are_one_range_with_its_shape() {
             let place = own.iter().position(|d| d.message() == Some(*message)).unwrap();
             history.consumers[0].drop_at(place);
         }
-        let judgement = check(&plan, &history, &[(Kind::Lost, count)]);
+        let judgement = check(&plan, &history, &[(AnomalyKind::Lost, count)]);
         let proofs = &judgement.violations[0].proofs;
         assert_eq!(proofs.len(), 1, "{proofs:#?}");
-        assert_eq!(proofs[0].messages, gone);
+        assert_eq!(proofs[0].messages, names(&plan, &gone));
         assert!(proofs[0].title.ends_with(shape), "{}", proofs[0].title);
     }
 }
@@ -149,7 +155,7 @@ fn a_message_lost_to_everyone_counts_for_each_consumer() {
         let place = consumer.deliveries.iter().position(|d| d.message() == Some(MessageId(5)));
         consumer.drop_at(place.unwrap());
     }
-    check(&plan, &history, &[(Kind::Lost, 3)]);
+    check(&plan, &history, &[(AnomalyKind::Lost, 3)]);
 }
 
 #[test]
@@ -159,7 +165,7 @@ fn a_second_delivery_is_a_duplicate() {
         let again = history.consumers[2].deliveries[20];
         history.consumers[2].insert_at(21, again);
         history.consumers[2].insert_at(33, again);
-        check(&plan, &history, &[(Kind::Duplicate, 2)]);
+        check(&plan, &history, &[(AnomalyKind::Duplicate, 2)]);
     }
 }
 
@@ -171,7 +177,7 @@ fn a_message_at_two_offsets_is_a_duplicate_although_nobody_got_it_twice() {
         let last = consumer.deliveries.last_mut().unwrap();
         *last = Delivery::new(last.message(), Some(last.offset().unwrap() + 1));
     }
-    check(&plan, &history, &[(Kind::Duplicate, 1)]);
+    check(&plan, &history, &[(AnomalyKind::Duplicate, 1)]);
 }
 
 #[test]
@@ -193,7 +199,7 @@ fn a_repeat_after_a_crash_before_the_acknowledgement_is_fair() {
     check(&plan, &history, &[]);
     // The same repeat without a crash is none.
     history.consumers[0].subscriptions[1].incarnation = 0;
-    check(&plan, &history, &[(Kind::Duplicate, u64::from(count))]);
+    check(&plan, &history, &[(AnomalyKind::Duplicate, u64::from(count))]);
 }
 
 #[test]
@@ -202,7 +208,7 @@ fn ordered_neighbours_swapped_at_one_consumer_are_one_reordered() {
         let (plan, mut history) = sound(&LONG, Play { blind, ..calm(seed) });
         let place = neighbours(&history, 0, true, 10);
         history.consumers[0].deliveries.swap(place, place + 1);
-        check(&plan, &history, &[(Kind::Reordered, 1)]);
+        check(&plan, &history, &[(AnomalyKind::Reordered, 1)]);
     }
 }
 
@@ -213,14 +219,14 @@ fn unordered_neighbours_swapped_at_one_consumer_are_one_divergent() {
         for consumer in 0..3 {
             let place = neighbours(&history, consumer, false, 10 + 20 * consumer);
             history.consumers[consumer].deliveries.swap(place, place + 1);
-            check(&plan, &history, &[(Kind::Divergent, 1 + consumer as u64)]);
+            check(&plan, &history, &[(AnomalyKind::Divergent, 1 + consumer as u64)]);
         }
     }
 }
 
 #[test]
 fn contents_swapped_under_their_offsets_count_as_the_swap_does() {
-    for (proven, kind) in [(true, Kind::Reordered), (false, Kind::Divergent)] {
+    for (proven, kind) in [(true, AnomalyKind::Reordered), (false, AnomalyKind::Divergent)] {
         let (plan, mut history) = sound(&LONG, calm(11));
         let place = neighbours(&history, 0, proven, 10);
         let own = &mut history.consumers[0].deliveries;
@@ -247,7 +253,7 @@ fn a_circle_of_three_orders_is_divergent_although_no_two_contradict() {
             *delivery = Delivery::new(Some(MessageId(message)), None);
         }
     }
-    assert_eq!(kinds(&judge(&plan, &history)), [(Kind::Divergent, 1)]);
+    assert_eq!(kinds(&judge(&plan, &history)), [(AnomalyKind::Divergent, 1)]);
 }
 
 #[test]
@@ -257,7 +263,7 @@ fn different_messages_at_one_offset_are_divergent_even_without_order() {
     let gone = history.consumers[0].drop_at(30);
     let other = history.consumers[0].deliveries[30];
     history.consumers[0].deliveries[30] = Delivery::new(other.message(), gone.offset());
-    check(&plan, &history, &[(Kind::Lost, 1), (Kind::Divergent, 1)]);
+    check(&plan, &history, &[(AnomalyKind::Lost, 1), (AnomalyKind::Divergent, 1)]);
 }
 
 #[test]
@@ -266,7 +272,7 @@ fn what_nobody_sent_is_a_phantom() {
     let oddity = Oddity { payload: "boo".to_owned(), producer: Some(99), sequence: Some(1) };
     history.consumers[0].insert_at(12, Delivery::new(None, Some(12)));
     history.consumers[0].oddities.insert(12, oddity);
-    let judgement = check(&plan, &history, &[(Kind::Phantom, 1)]);
+    let judgement = check(&plan, &history, &[(AnomalyKind::Phantom, 1)]);
     let proof = &judgement.violations[0].proofs[0];
     assert!(proof.title.contains("\"boo\" (producer id 99, sequence 1)"), "{}", proof.title);
     assert!(proof.evidence[0].contains("after P"), "{:?}", proof.evidence);
@@ -277,7 +283,7 @@ fn a_planned_message_that_never_left_is_a_phantom_if_it_comes() {
     let (mut plan, mut history) = sound(&LONG, calm(15));
     plan.scenario.expect.acked = Acked::Any;
     history.producers[1].sends.pop();
-    check(&plan, &history, &[(Kind::Phantom, 3)]);
+    check(&plan, &history, &[(AnomalyKind::Phantom, 3)]);
 }
 
 #[test]
@@ -285,9 +291,12 @@ fn a_refused_message_that_comes_is_resurrected() {
     let (plan, mut history) = sound(&LONG, calm(16));
     history.producers[0].sends[4].outcome = Outcome::Refused { why: "full".to_owned() };
     let judgement = judge(&plan, &history);
-    assert_eq!(kinds(&judgement), [(Kind::Resurrected, 3)]);
+    assert_eq!(kinds(&judgement), [(AnomalyKind::Resurrected, 3)]);
     assert_eq!(judgement.verdict, Verdict::Fail);
-    assert!(judgement.doubts[0].contains("refused: P1#5 (the first: full)"), "{judgement:#?}");
+    assert!(
+        judgement.inconclusive[0].contains("refused: P1#5 (the first: full)"),
+        "{judgement:#?}"
+    );
 }
 
 #[test]
@@ -295,7 +304,7 @@ fn another_payload_is_corrupted_and_not_also_lost() {
     let (plan, mut history) = sound(&LONG, calm(17));
     let oddity = Oddity { payload: "x".to_owned(), producer: None, sequence: None };
     history.consumers[1].oddities.insert(3, oddity);
-    check(&plan, &history, &[(Kind::Corrupted, 1)]);
+    check(&plan, &history, &[(AnomalyKind::Corrupted, 1)]);
 }
 
 #[test]
@@ -310,7 +319,7 @@ fn a_message_of_another_topic_is_misrouted() {
     let foreign = (0..part.deliveries.len()).find(|place| topic(part, *place) != own).unwrap();
     let copy = part.deliveries[foreign];
     part.insert_at(9, copy);
-    check(&plan, &history, &[(Kind::Misrouted, 1)]);
+    check(&plan, &history, &[(AnomalyKind::Misrouted, 1)]);
 }
 
 #[test]
@@ -324,7 +333,7 @@ fn a_message_acked_before_the_subscription_was_asked_for_is_misrouted() {
     claim.offset = None;
     let early = history.producers.iter().flat_map(|producer| &producer.sends);
     let early = early.filter(|sent| sent.completed.stamp <= acked).count() as u64;
-    check(&plan, &history, &[(Kind::Misrouted, early)]);
+    check(&plan, &history, &[(AnomalyKind::Misrouted, early)]);
 }
 
 #[test]
@@ -333,24 +342,24 @@ fn an_answer_from_before_the_send_is_early() {
     let part = &mut history.consumers[0];
     let moved = part.drop_at(60);
     part.insert_at(2, moved);
-    check(&plan, &history, &[(Kind::Early, 1)]);
+    check(&plan, &history, &[(AnomalyKind::Early, 1)]);
 }
 
 #[test]
 fn an_ack_that_shares_or_goes_back_is_stale() {
     let (plan, history) = sound(&LONG, calm(21));
     let offset = |history: &History, producer: usize, send: usize| {
-        let Outcome::Acked { offset } = history.producers[producer].sends[send].outcome else {
+        let Outcome::Acked { offsets } = &history.producers[producer].sends[send].outcome else {
             panic!("an ack")
         };
-        offset
+        offsets.clone()
     };
     // Back to the session's own offset before, and on to one of another session.
     for (producer, send) in [(0, 9), (1, 10)] {
         let mut broken = history.clone();
         let stale = offset(&history, producer, send);
-        broken.producers[0].sends[10].outcome = Outcome::Acked { offset: stale };
-        check(&plan, &broken, &[(Kind::StaleAck, 1)]);
+        broken.producers[0].sends[10].outcome = Outcome::Acked { offsets: stale };
+        check(&plan, &broken, &[(AnomalyKind::StaleAck, 1)]);
     }
 }
 
@@ -375,7 +384,7 @@ fn expect_decides_what_is_a_violation() {
     history.consumers[1].drop_at(40);
     let place = neighbours(&history, 0, true, 10);
     history.consumers[0].deliveries.swap(place, place + 1);
-    let all = [(Kind::Lost, 1), (Kind::Duplicate, 1), (Kind::Reordered, 1)];
+    let all = [(AnomalyKind::Lost, 1), (AnomalyKind::Duplicate, 1), (AnomalyKind::Reordered, 1)];
     check(&plan, &history, &all);
     plan.scenario.expect.delivery = scenario::Delivery::AtLeastOnce;
     check(&plan, &history, &[all[0], all[2]]);
@@ -383,7 +392,7 @@ fn expect_decides_what_is_a_violation() {
     check(&plan, &history, &all[1..]);
     plan.scenario.expect.order = Order::None;
     let judgement = check(&plan, &history, &[all[1]]);
-    assert!(judgement.allowed.iter().any(|finding| finding.kind == Kind::Lost));
+    assert!(judgement.allowed.iter().any(|finding| finding.kind == AnomalyKind::Lost));
 }
 
 #[test]
@@ -391,7 +400,7 @@ fn what_keeps_a_run_from_a_verdict_is_said() {
     let doubts = |plan: &Plan, history: &History| {
         let judgement = judge(plan, history);
         assert_eq!(judgement.verdict, Verdict::Unknown, "{judgement:#?}");
-        judgement.doubts.join("\n")
+        judgement.inconclusive.join("\n")
     };
     let (mut plan, history) = sound(&LONG, calm(24));
     plan.scenario.require = vec![Requirement { counter: Counter::Retries, at_least: 1 }];
@@ -429,7 +438,7 @@ fn what_is_missing_when_a_run_is_cut_short_is_undecided() {
     let judgement = judge(&plan, &history);
     assert_eq!((judgement.verdict, kinds(&judgement)), (Verdict::Unknown, vec![]));
     history.end = End::Idle;
-    check(&plan, &history, &[(Kind::Lost, 1)]);
+    check(&plan, &history, &[(AnomalyKind::Lost, 1)]);
     // At the deadline it depends on whether the consumer still got answers.
     history.end = End::Deadline;
     let polls = &mut history.consumers[1].polls;
@@ -448,7 +457,7 @@ fn a_check_that_crashes_leaves_no_verdict() {
     checks.push(("nothing", |_| panic!("out of cheese")));
     let judgement = judge_by(&checks, &plan, &history);
     assert_eq!(judgement.verdict, Verdict::Unknown);
-    assert_eq!(judgement.doubts, ["the check of nothing crashed: out of cheese"]);
+    assert_eq!(judgement.inconclusive, ["the check of nothing crashed: out of cheese"]);
     let mut broken = history.clone();
     broken.consumers.pop();
     let judgement = judge(&plan, &broken);
@@ -485,33 +494,33 @@ proptest! {
         let expected = match way {
             0 => {
                 part.drop_at(place);
-                vec![Kind::Lost]
+                vec![AnomalyKind::Lost]
             }
             1 => {
                 let again = part.deliveries[place];
                 part.insert_at(place + 1, again);
-                vec![Kind::Duplicate]
+                vec![AnomalyKind::Duplicate]
             }
             2 => {
                 let oddity = Oddity { payload: String::new(), producer: None, sequence: None };
                 part.oddities.insert(place as u64, oddity);
-                vec![Kind::Corrupted]
+                vec![AnomalyKind::Corrupted]
             }
             3 => {
                 let at = part.deliveries[place].offset();
                 part.insert_at(place, Delivery::new(None, at));
-                vec![Kind::Phantom]
+                vec![AnomalyKind::Phantom]
             }
             _ => {
                 let proven = neighbours(&history, consumer, true, 0) == 0;
                 history.consumers[consumer].deliveries.swap(0, 1);
-                vec![if proven { Kind::Reordered } else { Kind::Divergent }]
+                vec![if proven { AnomalyKind::Reordered } else { AnomalyKind::Divergent }]
             }
         };
         let judgement = judge(&plan, &history);
-        let found: Vec<Kind> = judgement.violations.iter().map(|finding| finding.kind).collect();
+        let found: Vec<AnomalyKind> = judgement.violations.iter().map(|finding| finding.kind).collect();
         // A swap may move a delivery to an answer from before it was sent.
-        if way != 4 || found != [Kind::Early] {
+        if way != 4 || found != [AnomalyKind::Early] {
             prop_assert_eq!(found, expected);
             prop_assert_eq!(judgement.violations[0].count, 1);
         }

@@ -1,6 +1,6 @@
 //! Delivered but not logged: what a consumer was handed, as its history says, and what is missing in
-//! the log that was written of it. That is a fault of whoever wrote the log and not of the broker, so
-//! it is a doubt and no violation.
+//! the log that was written of it. The fault is not the broker's but in the writing of the log, so it
+//! leaves the verdict open and breaks no promise.
 //!
 //! Example: C1 was handed P1#1, P1#2 and P1#3, and `consumer_1.txt` was cut off after the second line.
 

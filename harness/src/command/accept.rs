@@ -6,10 +6,10 @@ use std::io::{self, BufRead, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use super::streams;
-use crate::because::because;
 use crate::exit::Exit;
 use crate::golden::{self, DEFAULT_FOLDER, Pending};
 use crate::input::diagnostic;
+use crate::io_error;
 use crate::report::terminal::{self, Style};
 use crate::report::words;
 
@@ -105,7 +105,7 @@ impl From<golden::Error> for Refusal {
 
 impl From<io::Error> for Refusal {
     fn from(error: io::Error) -> Self {
-        Self { exit: Exit::Failed, text: because(&error) }
+        Self { exit: Exit::Failed, text: io_error::reason(&error) }
     }
 }
 

@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 
 use super::streams;
-use crate::because::because;
 use crate::check::{self, Judgement, Verdict, logs};
 use crate::exit::Exit;
 use crate::history::json;
+use crate::io_error;
 use crate::plan::{Consumer, Plan};
+use crate::report::sentence;
 use crate::report::terminal::{self, Style};
-use crate::report::words;
 use crate::scenario;
 use crate::trial::logged;
 
@@ -51,7 +51,7 @@ pub fn main(arguments: &Arguments) -> Exit {
     };
     // Logs do not say when, so an order may be no more than not refuted.
     let pass = match arguments.history {
-        Some(_) => words::PROMISED,
+        Some(_) => sentence::PROMISED,
         None => "nothing in the logs breaks a promise",
     };
     match judged.and_then(|(judgement, notes)| show(&plan, &judgement, pass, &notes)) {
@@ -65,13 +65,14 @@ pub fn main(arguments: &Arguments) -> Exit {
 
 fn by_history(plan: &Plan, file: &Path, folder: Option<&Path>) -> anyhow::Result<Judgement> {
     let name = file.display().to_string();
-    let open = File::open(file)
-        .map_err(|error| anyhow::anyhow!("{name}: cannot read the history: {}", because(&error)))?;
+    let open = File::open(file).map_err(|error| {
+        anyhow::anyhow!("{name}: cannot read the history: {}", io_error::reason(&error))
+    })?;
     let history = json::read(plan, BufReader::new(open)).with_context(|| name)?;
     let mut judgement = check::judge(plan, &history);
     let compared = folder.map(|folder| logged::compare(plan, &history, folder));
     for doubt in compared.into_iter().flatten() {
-        judgement.doubt(doubt);
+        judgement.mark_inconclusive(doubt);
     }
     Ok(judgement)
 }
@@ -82,7 +83,7 @@ fn by_logs(plan: &Plan, folder: &Path) -> anyhow::Result<(Judgement, Vec<String>
         let path = folder.join(format!("consumer_{}.txt", consumer.number));
         let name = path.display().to_string();
         let bytes = fs::read(&path).map_err(|error| {
-            let (number, why) = (consumer.number, because(&error));
+            let (number, why) = (consumer.number, io_error::reason(&error));
             anyhow::anyhow!("{name}: cannot read the log of C{number}: {why}")
         })?;
         all.push(logs::parse(plan, name, bytes)?);
@@ -91,7 +92,7 @@ fn by_logs(plan: &Plan, folder: &Path) -> anyhow::Result<(Judgement, Vec<String>
     for (file, number) in foreign(plan, folder)?.into_iter().rev() {
         let path = folder.join(file);
         let why = format!("{}: the scenario has no C{number}, whose log is this?", path.display());
-        reading.judgement.doubt(why);
+        reading.judgement.mark_inconclusive(why);
     }
     Ok((reading.judgement, reading.notes))
 }
@@ -100,7 +101,11 @@ fn by_logs(plan: &Plan, folder: &Path) -> anyhow::Result<(Judgement, Vec<String>
 fn foreign(plan: &Plan, folder: &Path) -> anyhow::Result<Vec<(String, String)>> {
     let mut found = Vec::new();
     let cannot = |error: io::Error| {
-        anyhow::anyhow!("{}: cannot list the folder: {}", folder.display(), because(&error))
+        anyhow::anyhow!(
+            "{}: cannot list the folder: {}",
+            folder.display(),
+            io_error::reason(&error)
+        )
     };
     for entry in fs::read_dir(folder).map_err(cannot)? {
         let name = entry.map_err(cannot)?.file_name();

@@ -5,12 +5,12 @@ use std::fs::File;
 use std::io::{BufWriter, Write as _};
 use std::path::Path;
 
-use crate::because::because;
 use crate::exit::Exit;
 use crate::golden::{self, Mode};
 use crate::history;
+use crate::io_error;
 use crate::plan::Plan;
-use crate::report::{Entry, Judged, Trouble, summarise};
+use crate::report::{Entry, Trouble, summarise};
 use crate::trial::Trial;
 
 /// Where to.
@@ -26,13 +26,13 @@ pub(super) struct Outputs<'a> {
 pub(super) fn conclude(entry: &mut Entry, plan: &Plan, trial: &Trial, outputs: &Outputs<'_>) {
     entry.interrupted = trial.interrupted;
     entry.summary = Some(summarise(plan, &trial.history));
-    entry.judged = Some(Judged::new(plan, &trial.judgement));
+    entry.judgement = Some(trial.judgement.clone());
     if let Some((path, file)) = outputs.history {
         entry.history = Some(path.to_owned());
         let mut writer = BufWriter::new(file);
         let written = history::json::write(plan, &trial.history, &mut writer);
         if let Err(error) = written.and_then(|()| writer.flush()) {
-            let why = because(&error);
+            let why = io_error::reason(&error);
             let text = format!("--history {}: it cannot be written: {why}", path.display());
             entry.trouble = Some(Trouble { exit: Exit::Usage, text });
         }

@@ -6,14 +6,14 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::topic_name::TopicName;
 use anyhow::bail;
-use broker_client::wire::TopicName;
 
 use super::streams;
-use crate::because::because;
 use crate::exit::Exit;
 use crate::input::names::{self, Kind};
 use crate::input::values;
+use crate::io_error;
 use crate::producer_log::made::{self, Bursts, Payloads, Recipe};
 
 /// The most lines of one log.
@@ -130,7 +130,7 @@ fn write(
 }
 
 fn cannot(act: &str, path: &Path, error: &io::Error) -> anyhow::Error {
-    anyhow::anyhow!("cannot {act} {}: {}", path.display(), because(error))
+    anyhow::anyhow!("cannot {act} {}: {}", path.display(), io_error::reason(error))
 }
 
 fn mapping(text: &str) -> Result<Mapping, String> {

@@ -291,7 +291,7 @@ fn refuse_sabotage(arguments: &Arguments, scenarios: &[Scenario]) -> Result<(), 
     }
     for scenario in scenarios {
         let file = scenario.file.display();
-        if scenario.broker.driver == scenario::Driver::Original {
+        if scenario.broker.driver == "original" {
             return Err(Refused::usage(format_args!(
                 "--sabotage works through what our wire adds, and {file} has `driver: original`"
             )));

@@ -8,9 +8,9 @@ use tokio::time::Instant;
 
 use super::run::{self, Refused};
 use super::streams;
-use crate::because::because;
 use crate::exit::Exit;
 use crate::input::values;
+use crate::io_error;
 use crate::plan::Plan;
 use crate::report::words::{count, shell, time};
 use crate::scenario;
@@ -110,7 +110,7 @@ fn first(plan: &Plan, settings: &Settings, seed: u64) -> Result<(Failing, Way), 
     let no_verdict =
         |text: String| Refused { exit: Exit::NoVerdict, text: format!("error: {text}") };
     let folder = tempfile::Builder::new().prefix("harness-").tempdir();
-    let folder = folder.map_err(|error| no_verdict(because(&error)))?;
+    let folder = folder.map_err(|error| no_verdict(io_error::reason(&error)))?;
     let run = |seed| {
         let case = Case { seed, ..Case::new(plan) };
         shrink::run(case, folder.path(), &settings.simulation).map_err(no_verdict)
@@ -132,7 +132,7 @@ fn first(plan: &Plan, settings: &Settings, seed: u64) -> Result<(Failing, Way), 
 fn keep(arguments: &Arguments, plan: &Plan, shrunk: &Shrunk, folder: &Path) -> Result<(), Refused> {
     let Failing { case, plan: small, trial } = &shrunk.failing;
     let cannot = |error: std::io::Error| {
-        let why = because(&error);
+        let why = io_error::reason(&error);
         Refused::usage(format_args!("--out: {} cannot be written: {why}", folder.display()))
     };
     fs::create_dir_all(folder).map_err(cannot)?;

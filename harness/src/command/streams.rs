@@ -3,8 +3,8 @@
 
 use std::io::{self, Write};
 
-use crate::because::because;
 use crate::exit::Exit;
+use crate::io_error;
 
 /// Whether somebody still reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub(super) enum Reader {
 pub(super) fn print(text: &str) -> Result<Reader, Exit> {
     let mut stdout = io::stdout().lock();
     heard(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush())).map_err(|error| {
-        tell(&format!("error: cannot write to stdout: {}", because(&error)));
+        tell(&format!("error: cannot write to stdout: {}", io_error::reason(&error)));
         Exit::Usage
     })
 }

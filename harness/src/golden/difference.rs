@@ -28,7 +28,7 @@ pub struct Line {
     pub pieces: Vec<(bool, String)>,
 }
 
-/// Whose a line is.
+/// Which of the two ledgers a line is from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
     /// The reviewed ledger's: `-`.

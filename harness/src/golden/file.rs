@@ -7,13 +7,13 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::because::because;
+use crate::io_error;
 
 /// A golden file that cannot be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The operating system says so.
-    #[error("cannot {action} {}: {}{}", path.display(), because(source), hint(source))]
+    #[error("cannot {action} {}: {}{}", path.display(), io_error::reason(source), hint(source))]
     Io {
         /// A verb: `write`.
         action: &'static str,
@@ -78,7 +78,7 @@ impl Golden {
         match fs::read_to_string(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-                return Err(malformed(because(&error)));
+                return Err(malformed(io_error::reason(&error)));
             }
             Err(source) => return Err(Error::Io { action: "read", path: path.to_owned(), source }),
             Ok(text) if text.lines().next() != Some("---") => {

@@ -82,7 +82,7 @@ impl Comparison {
 ///
 /// Only a run that passed its checks is ever written, pending or accepted; one that failed is
 /// compared all the same where there is something to compare it with, because the difference says
-/// in a line what went wrong. On a match a stale pending file is removed, but in CI.
+/// in a line what went wrong. On a match a stale pending file is removed, except in CI.
 ///
 /// # Errors
 /// A golden file that cannot be read, is malformed, or cannot be written.
@@ -103,7 +103,7 @@ pub fn compare(
     let accepted = accepted_path(folder, name);
     let passed = verdict == Verdict::Pass;
     let reviewed = match Golden::read(&accepted) {
-        // Whoever accepts whatever comes need not repair what was there by hand.
+        // Where anything is accepted, a damaged file need not be repaired by hand first.
         Err(Error::Malformed { .. }) if passed && mode.action(false) == Action::Accept => None,
         read => read?,
     };

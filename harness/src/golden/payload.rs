@@ -2,37 +2,27 @@
 
 use std::fmt::Write;
 
+use crate::fnv::Fnv;
+
 /// Of a longer payload only the beginning is shown, in characters; the digest covers all of it.
 const SHOWN_CHARACTERS: usize = 256;
 
-/// FNV-1a with 64 bits over each payload's length in bytes (`u32`, little-endian) and its bytes.
-/// The parameters are those of its authors: <http://www.isthe.com/chongo/tech/comp/fnv/>.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Digest(u64);
-
-impl Default for Digest {
-    fn default() -> Self {
-        Self(0xcbf2_9ce4_8422_2325)
-    }
-}
+/// The digest of payloads: [`Fnv`] over each one's length in bytes (`u32`, little-endian) and its
+/// bytes.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Digest(Fnv);
 
 impl Digest {
     /// Goes on with one payload.
     pub(super) fn add(&mut self, payload: &str) {
         let length = u32::try_from(payload.len()).expect("loading bounds a payload by u32::MAX");
-        self.bytes(&length.to_le_bytes());
-        self.bytes(payload.as_bytes());
-    }
-
-    fn bytes(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
-        }
+        self.0.add(&length.to_le_bytes());
+        self.0.add(payload.as_bytes());
     }
 
     /// The digest of all payloads so far.
-    pub(super) fn finish(self) -> u64 {
-        self.0
+    pub(super) const fn finish(self) -> u64 {
+        self.0.finish()
     }
 }
 
@@ -71,14 +61,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_digest_is_fnv_1a_over_length_and_bytes() {
-        assert_eq!(Digest::default().finish(), 0xcbf2_9ce4_8422_2325);
-        // The authors' own test vector for the bytes `foobar`, without a length.
-        let mut plain = Digest::default();
-        plain.bytes(b"foobar");
-        assert_eq!(plain.finish(), 0x8594_4171_f739_67e8);
-        let mut framed = Digest::default();
-        framed.bytes(&[2, 0, 0, 0, b'a', b'b']);
+    fn the_digest_is_over_length_and_bytes() {
+        let mut framed = Fnv::default();
+        framed.add(&[2, 0, 0, 0, b'a', b'b']);
         let mut added = Digest::default();
         added.add("ab");
         assert_eq!(added.finish(), framed.finish());

@@ -1,60 +1,21 @@
 //! A history as JSON lines: a run's whole evidence in a file, to be judged again at any time.
 //!
 //! The first line, `{"history":1,..}`, says which plan it belongs to. Then come each producer's
-//! sessions and sends and each consumer's subscriptions and polls, a line each, faults
-//! and audited logs where there are any, and at last how the run ended and how many of each there are, so that a file that lacks something is noticed. Messages go by name (`P4#17`), and the
-//! deliveries of a poll are runs of neighbours, so that a batch of 500 takes a few bytes.
+//! sessions and sends and each consumer's subscriptions and polls, a line each, faults and audited
+//! logs where there are any, and at last how the run ended and how many of each there are, so that a
+//! file that lacks something is noticed. Messages go by name (`P4#17`), and the deliveries of a poll
+//! are runs of neighbours, so that a batch of 500 takes a few bytes.
 
+mod digest;
+mod header;
 mod line;
 mod plain;
 mod read;
 mod write;
 
+pub use digest::digest;
 pub use read::{Error, read};
 pub use write::write;
-
-use crate::plan::Plan;
-
-/// The version that is written and read.
-const VERSION: u32 = 1;
-
-/// A digest of all that gives a history its meaning: names, and each message with its payload.
-fn fingerprint(plan: &Plan) -> String {
-    let mut digest = Digest(0xcbf2_9ce4_8422_2325);
-    for topic in &plan.topics {
-        digest.text(topic.name.as_str());
-    }
-    let consumers = plan.consumers.iter().map(|consumer| consumer.number);
-    for number in plan.producers.iter().map(|producer| producer.number).chain(consumers) {
-        digest.bytes(&number.to_le_bytes());
-    }
-    for stream in &plan.streams {
-        digest.bytes(&stream.producer.0.to_le_bytes());
-        digest.bytes(&stream.topic.0.to_le_bytes());
-        digest.bytes(&stream.count.to_le_bytes());
-        for id in stream.messages().map(crate::plan::MessageId) {
-            digest.bytes(&plan.messages.line(id).to_le_bytes());
-            digest.text(plan.messages.payload(id));
-        }
-    }
-    format!("{:016x}", digest.0)
-}
-
-/// FNV-1a with 64 bits (<http://www.isthe.com/chongo/tech/comp/fnv/>).
-struct Digest(u64);
-
-impl Digest {
-    fn bytes(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
-        }
-    }
-
-    fn text(&mut self, text: &str) {
-        self.bytes(&(text.len() as u64).to_le_bytes());
-        self.bytes(text.as_bytes());
-    }
-}
 
 #[cfg(test)]
 mod tests {

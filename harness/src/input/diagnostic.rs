@@ -34,6 +34,19 @@ struct Place {
     span: Range<usize>,
 }
 
+/// Where a value was written, for what may be found wrong with it later, when it is known what the
+/// scenario runs against. All are equal: where a value stands does not make it another one.
+#[derive(Clone, Debug, Default)]
+pub struct Spot(Option<Place>);
+
+impl PartialEq for Spot {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Spot {}
+
 /// A file as it was read.
 #[derive(Debug)]
 pub struct Source {
@@ -82,6 +95,15 @@ impl Error {
     }
 }
 
+impl Spot {
+    /// This place of a source.
+    #[must_use]
+    pub fn new(source: &Arc<Source>, span: Range<usize>) -> Self {
+        let span = source.clamp(span);
+        Self(Some(Place { source: Arc::clone(source), span }))
+    }
+}
+
 impl From<Diagnostic> for Error {
     fn from(diagnostic: Diagnostic) -> Self {
         Self { diagnostics: vec![diagnostic] }
@@ -119,8 +141,13 @@ impl Diagnostic {
     /// Where it is: `span` counts bytes of the source's text.
     #[must_use]
     pub fn at(self, source: &Arc<Source>, span: Range<usize>) -> Self {
-        let span = source.clamp(span);
-        Self { place: Some(Place { source: Arc::clone(source), span }), ..self }
+        self.on(&Spot::new(source, span))
+    }
+
+    /// Where it is, if that was noted.
+    #[must_use]
+    pub fn on(self, spot: &Spot) -> Self {
+        Self { place: spot.0.clone(), ..self }
     }
 
     /// What is wrong, without place and hint.

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::diagnostic::{Diagnostic, Source};
+use super::diagnostic::{Diagnostic, Source, Spot};
 use super::yaml::Field;
 
 /// What is wrong with one file, each with its place.
@@ -37,6 +37,12 @@ impl<'a> Problems<'a> {
     ) -> Option<T> {
         let at = field.0.as_ref()?;
         self.keep(at.span.clone(), parse(&at.value))
+    }
+
+    /// Where a value stands; nowhere if it is left out.
+    pub(crate) fn spot<T>(&self, field: &Field<T>) -> Spot {
+        let span = field.0.as_ref().map(|at| at.span.clone());
+        span.map_or_else(Spot::default, |span| Spot::new(self.source, span))
     }
 
     /// Takes a value, or notes why there is none.

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use broker_client::wire::TopicName;
+use crate::topic_name::TopicName;
 
 use crate::scenario::Scenario;
 

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
-use broker_client::wire::TopicName;
+use crate::topic_name::TopicName;
 
 use super::{Entry, write};
 use crate::chance::{self, Purpose};

@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 
 use clap::{Arg, ArgMatches, Command, value_parser};
 
-use super::{Asked, FORMATS, Format, Report};
-use crate::because::because;
+use super::entry::Report;
+use super::formats::{Asked, FORMATS, Format};
+use crate::io_error;
 
 /// The reports that the command line asks for; `#[command(flatten)]` it.
 #[derive(Clone, Debug, Default)]
@@ -103,10 +104,11 @@ impl Destinations {
 pub fn create(path: &Path) -> Result<File, String> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(|error| {
-            format!("the folder {} cannot be made: {}", folder.display(), because(&error))
+            format!("the folder {} cannot be made: {}", folder.display(), io_error::reason(&error))
         })?;
     }
-    File::create(path).map_err(|error| format!("it cannot be written: {}", because(&error)))
+    File::create(path)
+        .map_err(|error| format!("it cannot be written: {}", io_error::reason(&error)))
 }
 
 impl Output {
@@ -124,7 +126,7 @@ impl Output {
                 && error.kind() != io::ErrorKind::BrokenPipe
                 && first.is_ok()
             {
-                let (name, why) = (format.name, because(&error));
+                let (name, why) = (format.name, io_error::reason(&error));
                 first = Err(format!("cannot write the {name} report to {target}: {why}"));
             }
         }

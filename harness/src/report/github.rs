@@ -6,15 +6,10 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use super::{Asked, Entry, Report, words};
+use super::entry::{Entry, Report};
+use super::sentence;
 use crate::check::Verdict;
 use crate::golden::Comparison;
-
-/// For `--help`.
-pub const ABOUT: &str = "annotations for GitHub Actions";
-
-/// The runner sets it.
-pub const ASKED: Asked = Asked::ByVariable("GITHUB_ACTIONS");
 
 /// Writes the annotations of everything that is no pass.
 ///
@@ -28,14 +23,14 @@ fn annotate(entry: &Entry, to: &mut dyn Write) -> io::Result<()> {
     if let Some(trouble) = &entry.trouble {
         error(to, &entry.file, None, &entry.name, &trouble.text)?;
     }
-    if let Some(judged) = &entry.judged {
-        for found in &judged.violations {
-            for proof in &found.proofs {
-                let (file, line) = match &proof.place {
+    if let Some(judgement) = &entry.judgement {
+        for finding in &judgement.violations {
+            for proof in &finding.proofs {
+                let (file, line) = match &proof.origin {
                     Some((file, line)) => (file.as_path(), Some(*line)),
                     None => (entry.file.as_path(), None),
                 };
-                let title = format!("{}: {}", entry.name, found.kind.as_str());
+                let title = format!("{}: {}", entry.name, finding.kind.as_str());
                 let lines: Vec<_> = std::iter::once(proof.title.as_str())
                     .chain(proof.evidence.iter().map(String::as_str))
                     .chain(entry.reproduce.as_deref())
@@ -43,14 +38,14 @@ fn annotate(entry: &Entry, to: &mut dyn Write) -> io::Result<()> {
                 error(to, file, line, &title, &lines.join("\n"))?;
             }
         }
-        if judged.verdict == Verdict::Unknown {
-            for doubt in &judged.doubts {
-                error(to, &entry.file, None, &format!("{}: no verdict", entry.name), doubt)?;
+        if judgement.verdict == Verdict::Unknown {
+            for reason in &judgement.inconclusive {
+                error(to, &entry.file, None, &format!("{}: no verdict", entry.name), reason)?;
             }
         }
     }
     if let Some(golden) = entry.golden.as_ref().filter(|golden| !golden.is_fine()) {
-        let mut text = words::golden(golden);
+        let mut text = sentence::golden(golden);
         if let Comparison::Different { difference, .. } = golden {
             text.push('\n');
             text.push_str(difference.to_text().trim_end());

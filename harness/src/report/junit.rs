@@ -5,14 +5,9 @@ use std::io::{self, Write};
 
 use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
 
-use super::{Asked, Entry, Report, terminal, words};
+use super::entry::{Entry, Report};
+use super::{sentence, terminal};
 use crate::exit::Exit;
-
-/// For `--help`.
-pub const ABOUT: &str = "a JUnit XML report";
-
-/// The flag.
-pub const ASKED: Asked = Asked::ByFlag("report-junit");
 
 /// Writes the report.
 ///
@@ -41,7 +36,7 @@ fn test_case(entry: &Entry) -> TestCase {
         kind.map_or_else(TestCaseStatus::success, |kind| {
             let mut status = TestCaseStatus::non_success(kind);
             status.set_type(kind_of(entry));
-            status.set_message(words::cause(entry));
+            status.set_message(sentence::cause(entry));
             status.set_description(terminal::plain(entry));
             status
         }),
@@ -54,9 +49,9 @@ fn test_case(entry: &Entry) -> TestCase {
 
 /// What is wrong in a word or two: the first broken promise's kind, `golden`, or `no verdict`.
 fn kind_of(entry: &Entry) -> &'static str {
-    let first = entry.judged.as_ref().and_then(|judged| judged.violations.first());
+    let first = entry.judgement.as_ref().and_then(|judgement| judgement.violations.first());
     match (first, entry.exit()) {
-        (Some(found), _) => found.kind.as_str(),
+        (Some(finding), _) => finding.kind.as_str(),
         (None, Exit::Usage) => "invalid scenario",
         (None, Exit::Interrupted) => "interrupted",
         (None, Exit::NoVerdict | Exit::NothingSelected) => "no verdict",

@@ -1,218 +1,24 @@
 //! Reports: what happened, as plain data, and the table of formats that it is written in.
 //!
 //! A run fills in an [`Entry`] for each scenario; reports read entries and nothing else. A new
-//! format is one file here and one line in [`FORMATS`]; [`Destinations`] makes its flag.
+//! format is one file here and one row in [`FORMATS`]; [`Destinations`] makes its flag.
 
 pub mod destination;
+mod entry;
+mod formats;
 pub mod github;
 pub mod json;
-pub mod judged;
 pub mod junit;
 pub mod progress;
+pub mod sentence;
 pub mod summary;
 pub mod terminal;
 #[cfg(test)]
 mod tests;
 pub mod words;
 
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
-use std::time::Duration;
-
 pub use destination::{Destinations, Output};
-pub use judged::Judged;
+pub use entry::{Entry, Report, Trouble};
+pub use formats::{Asked, FORMATS, Format};
 pub use progress::Progress;
 pub use summary::{Latency, Summary, summarise};
-
-use crate::check::Verdict;
-use crate::exit::Exit;
-use crate::golden::{self, Comparison};
-use crate::plan::Plan;
-use crate::scenario::{Scenario, Store};
-
-/// A format that a report can be written in.
-#[derive(Debug)]
-pub struct Format {
-    /// For messages.
-    pub name: &'static str,
-    /// For `--help`.
-    pub about: &'static str,
-    /// Who asks for it.
-    pub asked: Asked,
-    /// Writes a whole report.
-    pub write: fn(&Report, &mut dyn Write) -> io::Result<()>,
-}
-
-/// Who asks for a format.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Asked {
-    /// A flag that takes a file: `report-json`.
-    ByFlag(&'static str),
-    /// An environment variable that is `true`; it then goes to stdout.
-    ByVariable(&'static str),
-}
-
-/// Every format but the terminal's, which is written while the scenarios run.
-pub const FORMATS: &[Format] = &[
-    Format { name: "JSON", about: json::ABOUT, asked: json::ASKED, write: json::write },
-    Format { name: "JUnit", about: junit::ABOUT, asked: junit::ASKED, write: junit::write },
-    Format { name: "GitHub", about: github::ABOUT, asked: github::ASKED, write: github::write },
-];
-
-/// All that one call of the harness did.
-#[derive(Clone, Debug, Default)]
-pub struct Report {
-    /// In the order in which the scenarios were named.
-    pub entries: Vec<Entry>,
-    /// Scenarios that were skipped, because they do not hold for the store.
-    pub skipped: usize,
-    /// How long all of it took.
-    pub duration: Duration,
-}
-
-/// What happened to one scenario.
-#[derive(Clone, Debug)]
-pub struct Entry {
-    /// The scenario's name; its file's stem where it did not load.
-    pub name: String,
-    /// The scenario's file, as the user named it.
-    pub file: PathBuf,
-    /// The scenario's own words.
-    pub description: Option<String>,
-    /// What every choice by chance followed from.
-    pub seed: Option<u64>,
-    /// The store of the broker, where it is known.
-    pub store: Option<Store>,
-    /// How many brokers served, where it is known.
-    pub brokers: Option<u32>,
-    /// How long the scenario took, the start and the end of the broker and the checks included,
-    /// that of a private database server not.
-    pub duration: Duration,
-    /// Whether Ctrl-C ended it.
-    pub interrupted: bool,
-    /// Why it did not come to a judgement.
-    pub trouble: Option<Trouble>,
-    /// The counts and latencies, if it ran.
-    pub summary: Option<Summary>,
-    /// What the checks concluded, if they did.
-    pub judged: Option<Judged>,
-    /// How the ledger compares, if it came to that.
-    pub golden: Option<Comparison>,
-    /// The folder with the consumer logs.
-    pub logs: Option<PathBuf>,
-    /// The history, if it was asked for.
-    pub history: Option<PathBuf>,
-    /// The command line that runs it again.
-    pub reproduce: Option<String>,
-    /// The command line that accepts what is pending: `harness accept 5p3c`.
-    pub accept: Option<String>,
-}
-
-/// Why a scenario did not come to a judgement.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Trouble {
-    /// What that means for the exit code.
-    pub exit: Exit,
-    /// For people; may have several lines.
-    pub text: String,
-}
-
-impl Entry {
-    /// A scenario that is about to run.
-    #[must_use]
-    pub fn new(scenario: &Scenario) -> Self {
-        Self {
-            name: scenario.name.clone(),
-            file: scenario.file.clone(),
-            description: scenario.description.clone(),
-            seed: Some(scenario.seed),
-            store: Some(scenario.broker.store),
-            brokers: Some(scenario.broker.count.get()),
-            ..Self::empty(&scenario.file)
-        }
-    }
-
-    /// A scenario that did not load, or could not be run.
-    #[must_use]
-    pub fn failed(file: &Path, exit: Exit, text: String) -> Self {
-        Self { trouble: Some(Trouble { exit, text }), ..Self::empty(file) }
-    }
-
-    /// Brokers at these addresses served it, if there are any: what their store is nobody knows.
-    pub fn served_by(&mut self, addresses: &[String]) {
-        if !addresses.is_empty() {
-            self.store = None;
-            self.brokers = u32::try_from(addresses.len()).ok();
-        }
-    }
-
-    fn empty(file: &Path) -> Self {
-        Self {
-            name: file.file_stem().unwrap_or(file.as_os_str()).to_string_lossy().into_owned(),
-            file: file.to_owned(),
-            description: None,
-            seed: None,
-            store: None,
-            brokers: None,
-            duration: Duration::ZERO,
-            interrupted: false,
-            trouble: None,
-            summary: None,
-            judged: None,
-            golden: None,
-            logs: None,
-            history: None,
-            reproduce: None,
-            accept: None,
-        }
-    }
-
-    /// Takes over what comparing the golden files answered, in `folder`.
-    pub fn compared(
-        &mut self,
-        plan: &Plan,
-        folder: &Path,
-        answer: Result<Comparison, golden::Error>,
-    ) {
-        match answer {
-            Ok(comparison) => self.golden = Some(comparison),
-            Err(error) => {
-                self.trouble = Some(Trouble { exit: Exit::Failed, text: error.to_string() });
-            }
-        }
-        self.accept = Some(words::accept_command(&plan.scenario.name, folder));
-    }
-
-    /// What this scenario alone would end the process with.
-    #[must_use]
-    pub fn exit(&self) -> Exit {
-        let mut exit = if self.interrupted { Exit::Interrupted } else { Exit::Passed };
-        if let Some(trouble) = &self.trouble {
-            exit = exit.and(trouble.exit);
-        }
-        let verdict = self.judged.as_ref().map(|judged| judged.verdict);
-        // What was not judged has no verdict either, unless its trouble says more.
-        let explained = self.trouble.is_some() || self.interrupted;
-        exit = exit.and(match verdict {
-            Some(Verdict::Fail) => Exit::Failed,
-            Some(Verdict::Pass) => Exit::Passed,
-            None if explained => Exit::Passed,
-            Some(Verdict::Unknown) | None => Exit::NoVerdict,
-        });
-        match &self.golden {
-            Some(comparison) if !comparison.is_fine() => exit.and(Exit::Failed),
-            _ => exit,
-        }
-    }
-}
-
-impl Report {
-    /// What the process ends with.
-    #[must_use]
-    pub fn exit(&self) -> Exit {
-        if self.entries.is_empty() {
-            return Exit::NothingSelected;
-        }
-        self.entries.iter().map(Entry::exit).fold(Exit::Passed, Exit::and)
-    }
-}

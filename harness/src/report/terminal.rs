@@ -12,7 +12,9 @@ use std::io::{self, IsTerminal, Write};
 
 use indicatif::MultiProgress;
 
-use super::{Entry, Progress, Report, progress, words};
+use super::entry::{Entry, Report};
+use super::progress::{self, Progress};
+use super::{sentence, words};
 use crate::exit::Exit;
 use crate::golden::{Comparison, is_ci};
 
@@ -36,7 +38,7 @@ impl Terminal {
         Self { style: Style::new(terminal, variable), bars }
     }
 
-    /// How text is to look.
+    /// How text is shown.
     #[must_use]
     pub fn style(&self) -> Style {
         self.style
@@ -58,7 +60,7 @@ impl Terminal {
         self.print(|to| end(report, self.style, to));
     }
 
-    /// Nothing that can be done where stderr is gone, and the exit code still says the result.
+    /// Where stderr is gone, nothing can be done about it; the exit code still says the result.
     fn print(&self, text: impl FnOnce(&mut dyn Write) -> io::Result<()>) {
         let mut buffer = Vec::new();
         let written = |buffer: &mut Vec<u8>| text(buffer);
@@ -95,16 +97,16 @@ fn pass(entry: &Entry, style: Style, to: &mut dyn Write) -> io::Result<()> {
     let golden = entry
         .golden
         .as_ref()
-        .map_or_else(String::new, |comparison| format!("  {}", words::golden(comparison)));
+        .map_or_else(String::new, |comparison| format!("  {}", sentence::golden(comparison)));
     let name = style.strong(&entry.name);
-    let (time, place) = (words::time(entry.duration), words::place(entry));
+    let (time, place) = (words::time(entry.duration), sentence::place(entry));
     let place = place.map_or_else(String::new, |place| format!("  {place}"));
     writeln!(to, "{}  {name}  {time}{place}{golden}", style.good("PASS"))?;
     if let Some(summary) = &entry.summary {
         numbers::numbers(summary, style, to)?;
     }
-    if let Some(judged) = &entry.judged {
-        proofs::allowed(judged, style, to)?;
+    if let Some(judgement) = &entry.judgement {
+        proofs::allowed(judgement, style, to)?;
     }
     Ok(())
 }
@@ -118,12 +120,12 @@ fn no_pass(entry: &Entry, style: Style, to: &mut dyn Write) -> io::Result<()> {
         Exit::NoVerdict | Exit::NothingSelected | Exit::Passed => style.warn("????"),
     };
     let name = style.strong(&entry.name);
-    let place = words::place(entry).map_or_else(String::new, |place| format!("{place}: "));
-    writeln!(to, "{label}  {name}  {place}{}", words::sentence(entry))?;
+    let place = sentence::place(entry).map_or_else(String::new, |place| format!("{place}: "));
+    writeln!(to, "{label}  {name}  {place}{}", sentence::sentence(entry))?;
     if let Some(trouble) = &entry.trouble {
         // The sentence was its first line, unless a broken promise is the graver news.
         let first = trouble.text.lines().next().unwrap_or_default();
-        let told = words::sentence(entry).ends_with(first);
+        let told = sentence::sentence(entry).ends_with(first);
         for line in trouble.text.lines().skip(usize::from(told)) {
             writeln!(to, "      {line}")?;
         }
@@ -131,8 +133,8 @@ fn no_pass(entry: &Entry, style: Style, to: &mut dyn Write) -> io::Result<()> {
     if let Some(summary) = &entry.summary {
         numbers::numbers(summary, style, to)?;
     }
-    if let Some(judged) = &entry.judged {
-        proofs::proofs(judged, style, to)?;
+    if let Some(judgement) = &entry.judgement {
+        proofs::proofs(judgement, style, to)?;
     }
     if let Some(golden) = &entry.golden {
         difference::golden(golden, entry, style, to)?;

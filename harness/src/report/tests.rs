@@ -1,15 +1,19 @@
 //! Whole reports as texts, from entries made by hand.
 
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::*;
-use crate::check::{Finding, Judgement, Kind, Proof};
+use crate::check::{Anomaly, Finding, Judgement, Verdict};
+use crate::exit::Exit;
 use crate::fixture::{self, SMALL, SMALL_LOGS};
-use crate::golden::Difference;
+use crate::golden::{Comparison, Difference};
 use crate::plan::{ConsumerIndex, MessageId, TopicIndex};
+use crate::scenario::{AnomalyKind, Store};
 
 fn judgement(verdict: Verdict) -> Judgement {
-    Judgement { verdict, violations: Vec::new(), allowed: Vec::new(), doubts: Vec::new() }
+    Judgement { verdict, violations: Vec::new(), allowed: Vec::new(), inconclusive: Vec::new() }
 }
 
 /// A plain pass, with every path as a user would have it.
@@ -19,7 +23,7 @@ fn passed() -> Entry {
     entry.file = PathBuf::from("scenarios/small.yaml");
     entry.duration = Duration::from_millis(213);
     entry.summary = Some(summarise(&plan, &fixture::complete(&plan)));
-    entry.judged = Some(Judged::new(&plan, &judgement(Verdict::Pass)));
+    entry.judgement = Some(judgement(Verdict::Pass));
     entry.golden = Some(Comparison::Match);
     entry.logs = Some(PathBuf::from("out/small"));
     entry.reproduce = Some(String::from("harness run scenarios/small.yaml"));
@@ -31,19 +35,17 @@ fn passed() -> Entry {
 fn lost() -> Entry {
     let (_folder, plan) = fixture::plan(SMALL, SMALL_LOGS);
     let mut failed = judgement(Verdict::Fail);
+    let title = String::from("C2 never got P1#2 (T1 number 2, p1.txt:2)");
+    let consumer = Some(ConsumerIndex(1));
+    let mut anomaly = Anomaly::new(&plan, TopicIndex(0), consumer, &[MessageId(1)], title);
+    anomaly.evidence = vec![String::from("acked at 3.00 ms, 100% sure: <offset 1>")];
+    anomaly.origin = Some((PathBuf::from("scenarios/p1.txt"), 2));
     failed.violations.push(Finding {
-        kind: Kind::Lost,
+        kind: AnomalyKind::Lost,
         count: 1,
         possible: 0,
         blames: None,
-        proofs: vec![Proof {
-            topic: TopicIndex(0),
-            consumer: Some(ConsumerIndex(1)),
-            messages: vec![MessageId(1)],
-            title: String::from("C2 never got P1#2 (T1 number 2, p1.txt:2)"),
-            evidence: vec![String::from("acked at 3.00 ms, 100% sure: <offset 1>")],
-            blames: None,
-        }],
+        proofs: vec![anomaly],
     });
     let lose = |consumer, mut all: Vec<MessageId>| {
         if consumer == 2 {
@@ -54,10 +56,7 @@ fn lost() -> Entry {
     let history = fixture::history(&plan, |consumer, _, all| lose(consumer, all));
     let mut entry = passed();
     entry.summary = Some(summarise(&plan, &history));
-    entry.judged = Some(Judged::new(&plan, &failed));
-    if let Some(judged) = &mut entry.judged {
-        judged.violations[0].proofs[0].place = Some((PathBuf::from("scenarios/p1.txt"), 2));
-    }
+    entry.judgement = Some(failed);
     entry.golden = Some(Comparison::Different {
         accepted: PathBuf::from("golden/small.snap"),
         difference: Difference::between(
@@ -156,11 +155,11 @@ fn on_a_terminal_no_verdict_says_why() {
     let mut entry = passed();
     entry.summary = None;
     entry.golden = None;
-    entry.judged = Some(Judged {
+    entry.judgement = Some(Judgement {
         verdict: Verdict::Unknown,
         violations: Vec::new(),
         allowed: Vec::new(),
-        doubts: vec![String::from("P1#2 was not acked")],
+        inconclusive: vec![String::from("P1#2 was not acked")],
     });
     let unreachable = String::from("http://127.0.0.1:1 does not answer\nis it running?");
     let mut stopped = Entry::failed(Path::new("scenarios/b.yaml"), Exit::NoVerdict, unreachable);
@@ -358,17 +357,17 @@ fn the_exit_code_is_that_of_the_gravest_entry() {
     };
     let missing = || Comparison::Missing { accepted: PathBuf::from("golden/small.snap") };
     assert_eq!(with(&|entry| entry.golden = Some(missing())), Exit::Failed);
-    assert_eq!(with(&|entry| entry.judged = None), Exit::NoVerdict);
+    assert_eq!(with(&|entry| entry.judgement = None), Exit::NoVerdict);
     assert_eq!(with(&|entry| entry.interrupted = true), Exit::Interrupted);
     let usage = || Some(Trouble { exit: Exit::Usage, text: String::from("a typo") });
-    assert_eq!(with(&|entry| (entry.trouble, entry.judged) = (usage(), None)), Exit::Usage);
+    assert_eq!(with(&|entry| (entry.trouble, entry.judgement) = (usage(), None)), Exit::Usage);
 }
 
 #[test]
 fn what_a_run_was_on_is_said_unless_it_is_the_usual() {
     let place = |store, brokers| {
         let entry = Entry { store, brokers, ..passed() };
-        (words::place(&entry), terminal::plain(&entry).lines().next().map(str::to_owned))
+        (sentence::place(&entry), terminal::plain(&entry).lines().next().map(str::to_owned))
     };
     let usual = "PASS  small  213 ms  golden ok".to_owned();
     assert_eq!(place(Some(Store::Memory), Some(1)), (None, Some(usual.clone())));
@@ -383,24 +382,23 @@ fn what_a_run_was_on_is_said_unless_it_is_the_usual() {
 #[test]
 fn the_last_words_of_a_program_are_the_cause_where_nothing_follows() {
     let mut entry = passed();
-    (entry.judged, entry.golden) = (None, None);
+    (entry.judgement, entry.golden) = (None, None);
     let text = "the broker ended with exit code 3; it wrote last:\n    one\n    two\nmore";
     entry.trouble = Some(Trouble { exit: Exit::NoVerdict, text: text.to_owned() });
     let cause = "the broker ended with exit code 3; it wrote last: two";
-    assert_eq!(words::cause(&entry), cause);
+    assert_eq!(sentence::cause(&entry), cause);
     let mut junit = Vec::new();
     let report = Report { entries: vec![entry], skipped: 0, duration: Duration::ZERO };
     junit::write(&report, &mut junit).unwrap();
     assert!(String::from_utf8(junit).unwrap().contains(&format!("message=\"{cause}\"")));
-    assert_eq!(words::cause(&passed()), words::sentence(&passed()));
+    assert_eq!(sentence::cause(&passed()), sentence::sentence(&passed()));
 }
 
 #[test]
 fn of_many_reasons_the_first_are_told_and_the_rest_counted() {
     let mut unknown = judgement(Verdict::Unknown);
-    unknown.doubts = (1..=100).map(|place| format!("reason {place} of many")).collect();
-    let (_folder, plan) = fixture::plan(SMALL, SMALL_LOGS);
-    let entry = Entry { judged: Some(Judged::new(&plan, &unknown)), ..passed() };
+    unknown.inconclusive = (1..=100).map(|place| format!("reason {place} of many")).collect();
+    let entry = Entry { judgement: Some(unknown), ..passed() };
     let text = terminal::plain(&entry);
     assert!(text.contains("unknown  reason 5 of many"), "{text}");
     assert!(!text.contains("reason 6 of many"), "{text}");

@@ -1,13 +1,11 @@
-//! The words that reports share: numbers, times, kinds of anomaly, command lines.
+//! The words that reports share: numbers, times, command lines.
 
 use std::borrow::Cow;
 use std::fmt::Write;
 use std::path::Path;
 use std::time::Duration;
 
-use super::{Entry, Judged};
-use crate::check::{Kind, Verdict};
-use crate::golden::{Comparison, DEFAULT_FOLDER, Skipped};
+use crate::golden::DEFAULT_FOLDER;
 pub use crate::numbers::{count, number};
 
 /// Three figures and a unit: `870 µs`, `1.24 ms`, `23.1 s`.
@@ -27,158 +25,6 @@ pub fn time(time: Duration) -> String {
     };
     let decimals = if value >= 99.95 { 0 } else { 1 + usize::from(value < 9.995) };
     format!("{value:.decimals$} {unit}")
-}
-
-/// `2 deliveries of acknowledged messages never came`; `2 to 5`, where 3 more may be.
-#[must_use]
-pub fn anomalies(kind: Kind, count: u64, possible: u64) -> String {
-    let (one, many) = match kind {
-        Kind::Lost => (
-            "1 delivery of an acknowledged message never came",
-            "deliveries of acknowledged messages never came",
-        ),
-        Kind::Duplicate => (
-            "1 delivery repeats a message that had come before",
-            "deliveries repeat messages that had come before",
-        ),
-        Kind::Reordered => ("1 delivery is out of order", "deliveries are out of order"),
-        Kind::Divergent => ("consumers disagree in 1 place", "places in which consumers disagree"),
-        Kind::Phantom => (
-            "1 delivery is of a message that nobody sent",
-            "deliveries are of messages that nobody sent",
-        ),
-        Kind::Resurrected => {
-            ("1 delivery is of a refused message", "deliveries are of refused messages")
-        }
-        Kind::Corrupted => (
-            "1 delivery has another payload than was sent",
-            "deliveries have other payloads than were sent",
-        ),
-        Kind::Misrouted => {
-            ("1 delivery is where it does not belong", "deliveries are where they do not belong")
-        }
-        Kind::Early => (
-            "1 delivery came before its message was sent",
-            "deliveries came before their messages were sent",
-        ),
-        Kind::StaleAck => (
-            "1 ack named an offset that could not be its own",
-            "acks named offsets that could not be their own",
-        ),
-    };
-    match (count, possible) {
-        (1, 0) => String::from(one),
-        (_, 0) => format!("{} {many}", number(count)),
-        _ => format!("{} to {} {many}", number(count), number(count + possible)),
-    }
-}
-
-/// What a pass says.
-pub const PROMISED: &str = "every acknowledged message came as promised";
-
-/// The answer to the one question, for whatever is no plain pass.
-#[must_use]
-pub fn answer(judged: &Judged) -> String {
-    match judged.verdict {
-        Verdict::Pass => String::from(PROMISED),
-        Verdict::Fail => {
-            let found: Vec<_> = judged
-                .violations
-                .iter()
-                .map(|found| anomalies(found.kind, found.count, found.possible))
-                .collect();
-            enumerate(&found)
-        }
-        Verdict::Unknown => match judged.doubts.as_slice() {
-            [] => String::from("no verdict"),
-            [doubt] => format!("no verdict: {doubt}"),
-            [doubt, rest @ ..] => format!(
-                "no verdict: {doubt} (and {} below)",
-                count(rest.len() as u64, "more reason")
-            ),
-        },
-    }
-}
-
-/// `a`, `a and b`, `a, b and c`.
-fn enumerate(parts: &[String]) -> String {
-    match parts {
-        [] => String::from("a promise was broken"),
-        [one] => one.clone(),
-        [first @ .., last] => format!("{} and {last}", first.join(", ")),
-    }
-}
-
-/// One sentence on an entry, whatever became of it.
-#[must_use]
-pub fn sentence(entry: &Entry) -> String {
-    let not_a_pass = entry.judged.as_ref().filter(|judged| judged.verdict != Verdict::Pass);
-    if let Some(judged) = not_a_pass.filter(|judged| judged.verdict == Verdict::Fail) {
-        return answer(judged);
-    }
-    if let Some(trouble) = &entry.trouble {
-        let text = trouble.text.lines().next().unwrap_or_default();
-        return match (not_a_pass, entry.judged.is_some() && !entry.interrupted) {
-            (None, true) => format!("all checks passed, but {text}"),
-            _ => text.to_owned(),
-        };
-    }
-    if entry.interrupted {
-        return String::from("interrupted before it was over");
-    }
-    if let Some(judged) = not_a_pass {
-        return answer(judged);
-    }
-    match entry.golden.as_ref().filter(|comparison| !comparison.is_fine()) {
-        Some(comparison) => format!("all checks passed, but {}", golden(comparison)),
-        None => entry.judged.as_ref().map_or_else(|| String::from("it was not judged"), answer),
-    }
-}
-
-/// What it ran on, `on mysql, 3 brokers`: nothing for one broker in memory, as usual, or for what is
-/// not known.
-#[must_use]
-pub fn place(entry: &Entry) -> Option<String> {
-    let store = entry.store.filter(|store| store.has_database()).map(|store| store.to_string());
-    let brokers = entry.brokers.filter(|brokers| *brokers > 1 || store.is_some());
-    let brokers = brokers.map(|brokers| count(u64::from(brokers), "broker"));
-    let parts: Vec<String> = [store, brokers].into_iter().flatten().collect();
-    (!parts.is_empty()).then(|| format!("on {}", parts.join(", ")))
-}
-
-/// As [`sentence`], where nothing follows: the last words of a program that are on the lines below
-/// are part of it.
-#[must_use]
-pub fn cause(entry: &Entry) -> String {
-    let sentence = sentence(entry);
-    let lines = entry.trouble.as_ref().map_or("", |trouble| trouble.text.as_str()).lines();
-    let written = lines.skip(1).take_while(|line| line.starts_with(' '));
-    match (sentence.strip_suffix("it wrote last:"), written.last()) {
-        (Some(before), Some(last)) => format!("{before}it wrote last: {}", last.trim()),
-        _ => sentence,
-    }
-}
-
-/// How the ledger compares, in a few words.
-#[must_use]
-pub fn golden(comparison: &Comparison) -> String {
-    match comparison {
-        Comparison::Match => String::from("golden ok"),
-        Comparison::Accepted { accepted } => {
-            format!("golden accepted as INSTA_UPDATE asks: {}", accepted.display())
-        }
-        Comparison::New { .. } => String::from("its golden file is new and waits for review"),
-        Comparison::Missing { accepted } => {
-            format!("there is no golden file {}, and none is written here", accepted.display())
-        }
-        Comparison::Different { accepted, .. } => {
-            format!("the ledger differs from {}", accepted.display())
-        }
-        Comparison::Skipped(Skipped::NotWanted) => String::from("no golden wanted"),
-        Comparison::Skipped(Skipped::NoVerdict | Skipped::Failed) => {
-            String::from("golden not compared")
-        }
-    }
 }
 
 /// The command line that accepts the pending ledger of a scenario.
@@ -221,28 +67,6 @@ mod tests {
         check(119_400_000_000, "119 s");
         check(119_600_000_000, "2 min 00 s");
         check(3_725_000_000_000, "62 min 05 s");
-    }
-
-    #[test]
-    fn several_anomalies_make_one_sentence() {
-        let found = |kind, count| super::super::judged::Found {
-            kind,
-            count,
-            possible: 0,
-            blames: None,
-            proofs: Vec::new(),
-        };
-        let judged = |violations| Judged {
-            verdict: Verdict::Fail,
-            violations,
-            allowed: Vec::new(),
-            doubts: Vec::new(),
-        };
-        assert_eq!(
-            answer(&judged(vec![found(Kind::Lost, 1200), found(Kind::Early, 1)])),
-            "1,200 deliveries of acknowledged messages never came \
-             and 1 delivery came before its message was sent"
-        );
     }
 
     #[test]

@@ -5,28 +5,33 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
 
-use super::recorder::Identities;
-use super::{Stage, identity};
+use super::Stage;
 use crate::driver::{Failure, LogPart, Route};
-use crate::history::{Audited, AuditedLog, Delivery, EpochIndex, History, Outcome};
+use crate::history::{
+    Audited, AuditedLog, Delivery, EpochIndex, History, Offset, Outcome, misses_anything,
+};
 use crate::plan::{Plan, TopicIndex};
 
 /// How long all logs together may take; what is not read by then stays unread.
 const WITHIN: Duration = Duration::from_secs(10);
 
-/// Reads the logs of all topics; nothing where the broker cannot be read. Call it while the broker is
-/// up and nobody works with it. The recorder may know more epochs afterwards.
+/// Reads the logs of all topics, where the broker keeps everything or something is missing; nothing
+/// where it cannot be read. Call it while the broker is up and nobody works with it. The recorder may
+/// know more epochs afterwards.
 ///
 /// What cannot be read is noted as [`AuditedLog::Failed`]: an audit decides nothing.
 pub async fn audit(stage: &Stage, history: &History) -> Vec<Audited> {
+    let readable = stage.driver.capabilities().reads_log.known() != Some(false);
+    if !readable || !(stage.keeps_all || misses_anything(&stage.plan, history)) {
+        return Vec::new();
+    }
     let deadline = Instant::now() + WITHIN;
-    let mut reader = Reader { stage, identities: Identities::default() };
     let mut all = Vec::new();
     for topic in (0..stage.plan.topics.len()).map(TopicIndex::new) {
         let from = beginning(&stage.plan, history, topic);
         let mut epochs: Vec<EpochIndex> = Vec::new();
         for route in stage.routes.shared_ones() {
-            let reading = reader.read(route, topic, from, &epochs);
+            let reading = read(stage, route, topic, from, &epochs);
             let log = match timeout_at(deadline, reading).await {
                 Ok(Ok(Read::Nothing)) => return all,
                 Ok(Ok(Read::Known)) => continue,
@@ -50,8 +55,8 @@ fn beginning(plan: &Plan, history: &History, topic: TopicIndex) -> u64 {
     let starts = claims.filter(|claim| claim.topic == topic).filter_map(|claim| claim.offset);
     let sends = history.producers.iter().flat_map(|part| &part.sends);
     let sends = sends.filter(|sent| plan.streams[sent.stream.place()].topic == topic);
-    let acks = sends.filter_map(|sent| match sent.outcome {
-        Outcome::Acked { offset } => offset,
+    let acks = sends.filter_map(|sent| match &sent.outcome {
+        Outcome::Acked { offsets } => offsets.first(),
         _ => None,
     });
     starts.chain(acks).min().unwrap_or(0)
@@ -66,64 +71,41 @@ enum Read {
     Log(AuditedLog),
 }
 
-struct Reader<'a> {
-    stage: &'a Stage,
-    identities: Identities,
+async fn read(
+    stage: &Stage,
+    route: Route,
+    topic: TopicIndex,
+    from: u64,
+    known: &[EpochIndex],
+) -> Result<Read, Failure> {
+    let (driver, recorder) = (&stage.driver, &stage.recorder);
+    let Some(mut part) = driver.read_log(route, topic, from).await? else {
+        return Ok(Read::Nothing);
+    };
+    let epoch = recorder.epoch(&part.epoch);
+    if known.contains(&epoch) {
+        return Ok(Read::Known);
+    }
+    let mut messages = Vec::new();
+    loop {
+        let next = take(&part, &mut messages);
+        let Some(next) = next.filter(|next| *next < part.end) else {
+            let end = part.end;
+            return Ok(Read::Log(AuditedLog::Read { epoch, end, messages }));
+        };
+        let more = driver.read_log(route, topic, next).await?;
+        part = more.filter(|more| recorder.epoch(&more.epoch) == epoch).ok_or_else(|| {
+            Failure::new("another life of the store began while the log was read")
+        })?;
+    }
 }
 
-impl Reader<'_> {
-    async fn read(
-        &mut self,
-        route: Route,
-        topic: TopicIndex,
-        from: u64,
-        known: &[EpochIndex],
-    ) -> Result<Read, Failure> {
-        let (driver, recorder) = (&self.stage.driver, &self.stage.recorder);
-        let name = &self.stage.plan.topics[topic.place()].name;
-        let Some(mut part) = driver.read_log(route, name, from).await? else {
-            return Ok(Read::Nothing);
-        };
-        let epoch = recorder.epoch(&part.epoch);
-        if known.contains(&epoch) {
-            return Ok(Read::Known);
-        }
-        let mut messages = Vec::new();
-        loop {
-            let next = self.take(epoch, &part, &mut messages);
-            let Some(next) = next.filter(|next| *next < part.end) else {
-                let end = part.end;
-                return Ok(Read::Log(AuditedLog::Read { epoch, end, messages }));
-            };
-            let more = driver.read_log(route, name, next).await?;
-            part = more.filter(|more| recorder.epoch(&more.epoch) == epoch).ok_or_else(|| {
-                Failure::new("another life of the store began while the log was read")
-            })?;
-        }
+/// Adds the messages of a part, and says where the next one begins.
+fn take(part: &LogPart, messages: &mut Vec<Delivery>) -> Option<Offset> {
+    let mut next = None;
+    for found in part.messages.iter() {
+        next = found.offset.map(|offset| offset + 1).or(next);
+        messages.push(Delivery::new(found.identity.message(), found.offset));
     }
-
-    /// Adds the messages of a part, and says where the next one begins.
-    fn take(
-        &mut self,
-        epoch: EpochIndex,
-        part: &LogPart,
-        messages: &mut Vec<Delivery>,
-    ) -> Option<u64> {
-        let Stage { plan, recorder, driver, .. } = self.stage;
-        let tagged = driver.needs_tags();
-        let mut next = None;
-        for found in part.messages.iter() {
-            let named = found.producer.zip(found.sequence);
-            let message = if tagged {
-                identity::from_tag(plan, found.payload).0
-            } else {
-                named.and_then(|(id, sequence)| {
-                    self.identities.message(recorder, plan, (Some(epoch), id), sequence)
-                })
-            };
-            next = found.offset.map(|offset| offset + 1).or(next);
-            messages.push(Delivery::new(message, found.offset));
-        }
-        next
-    }
+    next
 }

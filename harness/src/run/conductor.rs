@@ -10,12 +10,13 @@ use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
-use super::drain::Goal;
+use super::audit::audit;
+use super::drain::DrainTarget;
 use super::signals::Signals;
 use super::{Announcer, Phase, Phases, Report, Stage, Standing, consumer, faults, producer};
 use crate::driver::Failure;
 use crate::history::{ConsumerHistory, End, Firing, History, ProducerHistory};
-use crate::plan::{ConsumerIndex, ProducerIndex};
+use crate::plan::{ConsumerIndex, ProducerIndex, TopicIndex};
 use crate::scenario::Start;
 
 /// Topics created at once.
@@ -62,7 +63,16 @@ pub async fn perform(
         if ended.is_err() {
             conductor.give_up().await;
         }
-        return Ok(conductor.into_history(ended?));
+        let (stage, mut interrupted) = (Arc::clone(&conductor.stage), conductor.interrupted.take());
+        let mut history = conductor.into_history(ended?);
+        if history.end != End::Interrupted {
+            tokio::select! { biased;
+                () = interruption(&mut interrupted) => {}
+                audit = audit(&stage, &history) => history.audit = audit,
+            }
+            history.epochs = stage.recorder.epochs();
+        }
+        return Ok(history);
     }
     Ok(conductor.into_history(End::Interrupted))
 }
@@ -102,14 +112,15 @@ impl Conductor {
     /// Says whether it got to the end without an interruption.
     async fn create_topics(&mut self) -> Result<bool, Failure> {
         let stage = Arc::clone(&self.stage);
-        let created = stream::iter(&stage.plan.topics)
-            .map(|topic| async {
-                stage.driver.create_topic(&topic.name).await.map_err(|failure| {
-                    Failure::new(format!("cannot create topic {}: {failure}", topic.name))
-                })
+        let create = async |topic: TopicIndex| {
+            stage.driver.create_topic(topic).await.map_err(|failure| {
+                let name = &stage.plan.topics[topic.place()].name;
+                Failure::new(format!("cannot create topic {name}: {failure}"))
             })
-            .buffer_unordered(TOPICS_AT_ONCE)
-            .try_collect::<()>();
+        };
+        let topics = (0..stage.plan.topics.len()).map(TopicIndex::new);
+        let created =
+            stream::iter(topics).map(create).buffer_unordered(TOPICS_AT_ONCE).try_collect::<()>();
         tokio::select! { biased;
             () = interruption(&mut self.interrupted) => Ok(false),
             created = created => created.map(|()| true),
@@ -194,10 +205,10 @@ impl Conductor {
     async fn drain(&mut self) -> Result<End, Failure> {
         let began = Instant::now();
         let deadline = began + self.stage.plan.scenario.drain.deadline;
-        let goal = Goal::new(&self.stage.plan, &self.histories.0);
+        let target = DrainTarget::new(&self.stage.plan, &self.histories.0);
         // Idleness counts from here at the earliest.
         self.stage.recorder.active(self.stage.recorder.now());
-        self.announcer.announce(Phase::Draining(Arc::new(goal)));
+        self.announcer.announce(Phase::Draining(Arc::new(target)));
         while self.waiting > 0 {
             match self.step(Some(deadline)).await? {
                 Event::Interrupted => return self.stop(End::Interrupted).await,

@@ -2,7 +2,8 @@
 //! comes before it acknowledges it, and writes the consumer's log.
 
 mod poll;
-mod subscribing;
+mod subscription;
+mod topic_state;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -14,18 +15,17 @@ use futures_util::stream::FuturesUnordered;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use self::poll::{Done, Line};
-use self::subscribing::{begun, place, subscribe_one};
+use self::poll::{Claimant, Done, Poller};
+use self::subscription::{place, resume, start, subscribe_one};
+use self::topic_state::TopicState;
 use super::consumer_log::ConsumerLog;
-use super::drain::{Begun, Goal, Seen};
-use super::identity;
-use super::recorder::Identities;
+use super::drain::{DrainTarget, Seen};
 use super::signals::Signals;
 use super::{Phase, Phases, Report, Stage, Standing};
-use crate::driver::{Batch, Failure, Subscriber};
-use crate::history::{Answer, ConsumerHistory, Delivery, Moment, Oddity, Polled};
-use crate::plan::{ConsumerIndex, TopicIndex};
-use crate::scenario::Start;
+use crate::driver::{Batch, Failure, Identity, Subscriber};
+use crate::history::{Answer, ConsumerHistory, Delivery, Moment, Oddity, Polled, Subscribed};
+use crate::plan::ConsumerIndex;
+use crate::scenario;
 
 /// The bounds of how long a poll may wait for its first message, where the broker can wait: long
 /// enough to cost nothing when idle, shorter than any time-out on the way.
@@ -51,24 +51,9 @@ pub struct Actor {
     /// 0 until the actor loses its memory.
     incarnation: u32,
     /// By place in the consumer's topics; a subscriber is out while its poll is in flight.
-    lanes: Vec<Lane>,
-    identities: Identities,
+    topics: Vec<TopicState>,
     log: ConsumerLog,
     history: ConsumerHistory,
-}
-
-/// One topic of the consumer.
-struct Lane {
-    topic: TopicIndex,
-    /// Its subscription now, by place in the history.
-    subscription: u32,
-    begun: Begun,
-    seen: Seen,
-    /// In the last phase: an empty answer came.
-    finished: bool,
-    /// While draining: the last answer was empty, and came when the run had been idle for long
-    /// enough. A poll that is still out or pauses says nothing.
-    quiet: bool,
 }
 
 impl Actor {
@@ -87,7 +72,7 @@ impl Actor {
         let consumer = &plan.consumers[index.place()];
         let log = ConsumerLog::create(stage.out.as_deref(), consumer.number)?;
         let mut calls = consumer.topics.iter().map(|topic| subscribe_one(&stage, index, *topic));
-        let all = if plan.scenario.start == Start::Together {
+        let all = if plan.scenario.start == scenario::Start::Together {
             // One after the other, as the original's clients do: the producers have begun, and the
             // later the topic, the more of it is over.
             let mut all = Vec::with_capacity(consumer.topics.len());
@@ -98,7 +83,7 @@ impl Actor {
         } else {
             join_all(calls).await
         };
-        let mut lanes = Vec::with_capacity(consumer.topics.len());
+        let mut topics = Vec::with_capacity(consumer.topics.len());
         let mut subscribers = Vec::with_capacity(consumer.topics.len());
         let mut history = ConsumerHistory::default();
         for (topic, made) in consumer.topics.iter().zip(all) {
@@ -106,10 +91,10 @@ impl Actor {
                 let name = &plan.topics[topic.place()].name;
                 Failure::new(format!("cannot subscribe C{} to {name}: {failure}", consumer.number))
             })?;
-            lanes.push(Lane {
+            topics.push(TopicState {
                 topic: *topic,
                 subscription: place(history.subscriptions.len()),
-                begun: begun(&subscribed),
+                start: start(&subscribed),
                 seen: Seen::default(),
                 finished: false,
                 quiet: false,
@@ -117,18 +102,8 @@ impl Actor {
             history.subscriptions.push(subscribed);
             subscribers.push(subscriber);
         }
-        let actor = Self {
-            stage,
-            index,
-            phases,
-            reports,
-            signals,
-            incarnation: 0,
-            lanes,
-            identities: Identities::default(),
-            log,
-            history,
-        };
+        let actor =
+            Self { stage, index, phases, reports, signals, incarnation: 0, topics, log, history };
         Ok((actor, subscribers))
     }
 
@@ -141,10 +116,10 @@ impl Actor {
         subscribers: Vec<Box<dyn Subscriber>>,
     ) -> Result<ConsumerHistory, Failure> {
         let mut polls = FuturesUnordered::new();
-        for (lane, subscriber) in subscribers.into_iter().enumerate() {
-            polls.push(self.poll(Line::new(lane, subscriber)));
+        for (place, subscriber) in subscribers.into_iter().enumerate() {
+            polls.push(self.poll(Poller::new(place, subscriber)));
         }
-        let mut idle: Vec<Line> = Vec::new();
+        let mut idle: Vec<Poller> = Vec::new();
         let mut standing = Standing::Waiting;
         let mut drains = false;
         let signals = Arc::clone(&self.signals);
@@ -152,13 +127,13 @@ impl Actor {
         // However this ends, nobody is to wait for it to crash.
         let _gone = Gone(&signals, index);
         loop {
-            if let Phase::Draining(goal) = &self.phases.now() {
+            if let Phase::Draining(target) = &self.phases.now() {
                 if !drains {
                     // Empty answers from before say nothing: more was sent after them.
-                    self.lanes.iter_mut().for_each(|lane| lane.quiet = false);
+                    self.topics.iter_mut().for_each(|topic| topic.quiet = false);
                     drains = true;
                 }
-                let now = self.standing(goal);
+                let now = self.standing(target);
                 if now != standing {
                     self.report(Report::Standing { from: standing, to: now });
                     standing = now;
@@ -174,58 +149,118 @@ impl Actor {
                     signals.notice(index, polls.len());
                     // What was in flight is forgotten, with what it may have brought.
                     polls.clear();
-                    for line in self.come_back().await? {
-                        polls.push(self.poll(line));
+                    for poller in self.come_back().await? {
+                        polls.push(self.poll(poller));
                     }
                 }
                 Some(done) = polls.next() => {
-                    let line = self.take(done)?;
-                    if self.phases.is_stopped() || self.lanes[line.lane].finished {
-                        idle.push(line);
+                    let poller = self.take(done)?;
+                    if self.phases.is_stopped() || self.topics[poller.topic].finished {
+                        idle.push(poller);
                     } else {
-                        polls.push(self.poll(line));
+                        polls.push(self.poll(poller));
                     }
                 }
             }
         }
         if self.stage.unsubscribe {
             // The broker goes on living.
-            let all = join_all(idle.into_iter().map(|line| line.subscriber.unsubscribe()));
+            let all = join_all(idle.into_iter().map(|poller| poller.subscriber.unsubscribe()));
             let _ = timeout(UNSUBSCRIBED_WITHIN, all).await;
         }
         self.log.finish()?;
         Ok(self.history)
     }
 
+    /// The next poll of a topic.
+    fn poll(&self, poller: Poller) -> impl Future<Output = Done> + Send + use<> {
+        let by = Claimant {
+            stage: Arc::clone(&self.stage),
+            phases: self.phases.clone(),
+            consumer: self.index,
+            topic: self.topics[poller.topic].topic,
+        };
+        poller.poll(by, self.wait())
+    }
+
+    /// Goes on under another subscription than before.
+    fn claim(&mut self, topic: usize, mut subscribed: Subscribed) {
+        subscribed.incarnation = self.incarnation;
+        let topic = &mut self.topics[topic];
+        topic.subscription = place(self.history.subscriptions.len());
+        topic.start = start(&subscribed);
+        self.history.subscriptions.push(subscribed);
+    }
+
+    /// Without a memory of its own, waits until it may come back, and goes on with its subscriptions
+    /// from where the broker has them. Nothing comes of it when the run is stopped before.
+    async fn come_back(&mut self) -> Result<Vec<Poller>, Failure> {
+        self.incarnation += 1;
+        let (signals, phases) = (Arc::clone(&self.signals), self.phases.clone());
+        let resumed = loop {
+            let resuming = async {
+                signals.revived(self.index).await;
+                join_all(self.topics.iter().map(|topic| self.resume(topic))).await
+            };
+            tokio::select! { biased;
+                () = phases.stopped() => return Ok(Vec::new()),
+                // It crashes once more while it is down, or half way up.
+                () = signals.crashed(self.index) => {}
+                resumed = resuming => break resumed,
+            }
+            self.incarnation += 1;
+            signals.notice(self.index, 0);
+        };
+        let mut pollers = Vec::with_capacity(resumed.len());
+        for (topic, made) in resumed.into_iter().enumerate() {
+            let (subscriber, subscribed) = made.map_err(|failure| {
+                let number = self.stage.plan.consumers[self.index.place()].number;
+                Failure::new(format!("C{number} cannot come back: {failure}"))
+            })?;
+            self.claim(topic, subscribed);
+            self.topics[topic].quiet = false;
+            pollers.push(Poller::new(topic, subscriber));
+        }
+        Ok(pollers)
+    }
+
+    async fn resume(
+        &self,
+        topic: &TopicState,
+    ) -> Result<(Box<dyn Subscriber>, Subscribed), Failure> {
+        let known = &self.history.subscriptions[topic.subscription as usize];
+        resume(&self.stage, self.index, known).await
+    }
+
     /// Records what a poll brought, and logs it.
-    fn take(&mut self, done: Done) -> Result<Line, Failure> {
-        let Done { mut line, subscribed, last, answer } = done;
+    fn take(&mut self, done: Done) -> Result<Poller, Failure> {
+        let Done { mut poller, subscribed, last, answer } = done;
         if let Some(subscribed) = subscribed {
-            self.claim(line.lane, subscribed);
+            self.claim(poller.topic, subscribed);
         }
         let Some((invoked, completed, result)) = answer else {
-            line.pause = Duration::ZERO;
-            return Ok(line);
+            poller.pause = Duration::ZERO;
+            return Ok(poller);
         };
         let answer = match result {
-            Ok(()) if line.batch.is_empty() => {
-                let can_wait = line.subscriber.can_wait();
-                line.pause = if can_wait { Duration::ZERO } else { EMPTY_PAUSE };
+            Ok(()) if poller.batch.is_empty() => {
+                let can_wait = poller.subscriber.can_wait();
+                poller.pause = if can_wait { Duration::ZERO } else { EMPTY_PAUSE };
                 let idle = self.stage.plan.scenario.drain.idle;
-                let lane = &mut self.lanes[line.lane];
-                lane.finished = last;
-                lane.quiet = self.stage.recorder.is_idle(completed, idle);
+                let topic = &mut self.topics[poller.topic];
+                topic.finished = last;
+                topic.quiet = self.stage.recorder.is_idle(completed, idle);
                 Answer::Delivered(0)
             }
             Ok(()) => {
-                line.pause = Duration::ZERO;
+                poller.pause = Duration::ZERO;
                 self.stage.recorder.active(completed);
-                self.lanes[line.lane].quiet = false;
-                self.record(line.lane, &line.batch)?
+                self.topics[poller.topic].quiet = false;
+                self.record(poller.topic, &poller.batch)?
             }
             Err(failure) if failure.is_session_over && self.stage.plan.restarts() => {
-                line.is_over = true;
-                self.failed(line.lane, completed);
+                poller.is_over = true;
+                self.failed(poller.topic, completed);
                 Answer::Failed(failure.why)
             }
             Err(failure) if failure.is_final => {
@@ -233,50 +268,38 @@ impl Actor {
                 return Err(Failure::new(format!("C{number} cannot go on: {failure}")));
             }
             Err(failure) => {
-                line.pause = FAILED_PAUSE;
-                self.failed(line.lane, completed);
+                poller.pause = FAILED_PAUSE;
+                self.failed(poller.topic, completed);
                 Answer::Failed(failure.why)
             }
         };
-        let subscription = self.lanes[line.lane].subscription;
+        let subscription = self.topics[poller.topic].subscription;
         self.history.polls.push(Polled { subscription, invoked, completed, answer });
-        Ok(line)
+        Ok(poller)
     }
 
     /// Takes note of a poll that failed.
-    fn failed(&mut self, lane: usize, completed: Moment) {
+    fn failed(&mut self, topic: usize, completed: Moment) {
         self.stage.recorder.active(completed);
-        self.lanes[lane].quiet = false;
+        self.topics[topic].quiet = false;
     }
 
-    fn record(&mut self, lane: usize, batch: &Batch) -> Result<Answer, Failure> {
-        let Lane { topic, begun, seen, .. } = &mut self.lanes[lane];
+    fn record(&mut self, topic: usize, batch: &Batch) -> Result<Answer, Failure> {
+        let TopicState { topic, start, seen, .. } = &mut self.topics[topic];
         let plan = &self.stage.plan;
         let topic_name = plan.topics[topic.place()].name.as_str();
-        let tagged = self.stage.driver.needs_tags();
         let mut end = None;
         for delivered in batch.iter() {
-            let (message, payload) = if tagged {
-                identity::from_tag(plan, delivered.payload)
-            } else {
-                let named = delivered.producer.zip(delivered.sequence);
-                let message = named.and_then(|(id, sequence)| {
-                    let key = (begun.epoch, id);
-                    self.identities.message(&self.stage.recorder, plan, key, sequence)
-                });
-                (message, delivered.payload)
-            };
+            let (message, payload) = (delivered.identity.message(), delivered.payload);
             self.log.line(topic_name, payload);
             if message.is_none_or(|id| plan.messages.payload(id) != payload) {
+                let (producer, sequence) = match delivered.identity {
+                    Identity::Stranger { id, sequence } => (Some(id), sequence),
+                    Identity::Message(_) | Identity::None => (None, None),
+                };
                 let place = self.history.deliveries.len() as u64;
-                self.history.oddities.insert(
-                    place,
-                    Oddity {
-                        payload: payload.to_owned(),
-                        producer: delivered.producer,
-                        sequence: delivered.sequence,
-                    },
-                );
+                let oddity = Oddity { payload: payload.to_owned(), producer, sequence };
+                self.history.oddities.insert(place, oddity);
             }
             if let Some(offset) = delivered.offset {
                 end = end.max(Some(offset));
@@ -289,7 +312,7 @@ impl Actor {
             self.history.deliveries.push(Delivery::new(message, delivered.offset));
         }
         if let Some(end) = end {
-            let known = seen.ends.entry(begun.epoch).or_insert(end);
+            let known = seen.ends.entry(start.epoch).or_insert(end);
             *known = end.max(*known);
         }
         self.log.flush()?;
@@ -299,11 +322,11 @@ impl Actor {
         Ok(Answer::Delivered(count))
     }
 
-    fn standing(&self, goal: &Goal) -> Standing {
-        let reached = |lane: &Lane| goal.is_reached(lane.topic, lane.begun, &lane.seen);
-        if self.lanes.iter().all(reached) {
+    fn standing(&self, target: &DrainTarget) -> Standing {
+        let reached = |own: &TopicState| target.is_reached(own.topic, own.start, &own.seen);
+        if self.topics.iter().all(reached) {
             Standing::CaughtUp
-        } else if self.lanes.iter().all(|lane| lane.quiet || reached(lane)) {
+        } else if self.topics.iter().all(|topic| topic.quiet || reached(topic)) {
             Standing::Quiet
         } else {
             Standing::Waiting

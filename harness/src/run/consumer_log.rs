@@ -5,8 +5,8 @@ use std::fs::File;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use crate::because::because;
 use crate::driver::Failure;
+use crate::io_error;
 
 /// What stands between topic and payload: five blanks, as in the original's logs.
 const GAP: &str = "     ";
@@ -67,5 +67,5 @@ impl ConsumerLog {
 }
 
 fn cannot_write(path: &Path, error: &std::io::Error) -> Failure {
-    Failure::new(format!("cannot write {}: {}", path.display(), because(error)))
+    Failure::new(format!("cannot write {}: {}", path.display(), io_error::reason(error)))
 }

@@ -3,27 +3,25 @@
 
 use std::collections::BTreeMap;
 
-use broker_client::wire::Offset;
-
-use crate::history::{EpochIndex, Outcome, ProducerHistory, Stamp};
+use crate::history::{EpochIndex, Offset, Outcome, ProducerHistory, Stamp};
 use crate::plan::{Plan, TopicIndex};
 
 /// What was acked, as far as a consumer must know it to tell that it is caught up.
 #[derive(Debug, Default)]
-pub struct Goal {
-    topics: Vec<TopicGoal>,
+pub struct DrainTarget {
+    topics: Vec<TopicTarget>,
 }
 
 #[derive(Debug, Default)]
-struct TopicGoal {
+struct TopicTarget {
     /// The greatest acked offset of each epoch, where the broker tells offsets.
     ends: BTreeMap<Option<EpochIndex>, Offset>,
     /// Where it does not: what was acked of each stream.
-    streams: BTreeMap<u32, StreamGoal>,
+    streams: BTreeMap<u32, StreamTarget>,
 }
 
 #[derive(Debug)]
-struct StreamGoal {
+struct StreamTarget {
     /// The number (from 0) of the last acked message, and when its ack was in.
     last: u32,
     acked: Stamp,
@@ -43,7 +41,7 @@ pub struct Seen {
 
 /// Where a subscription began, which decides what is due to it.
 #[derive(Clone, Copy, Debug)]
-pub struct Begun {
+pub struct Start {
     /// The life of the store that it was made in.
     pub epoch: Option<EpochIndex>,
     /// Its first offset, where the broker tells.
@@ -52,24 +50,24 @@ pub struct Begun {
     pub invoked: Stamp,
 }
 
-impl Goal {
+impl DrainTarget {
     /// What the producers' histories ask of the consumers.
     #[must_use]
     pub fn new(plan: &Plan, producers: &[ProducerHistory]) -> Self {
-        let mut topics: Vec<TopicGoal> = plan.topics.iter().map(|_| TopicGoal::default()).collect();
+        let mut topics: Vec<TopicTarget> =
+            plan.topics.iter().map(|_| TopicTarget::default()).collect();
         for history in producers {
             for sent in &history.sends {
-                let Outcome::Acked { offset } = sent.outcome else { continue };
+                let Outcome::Acked { offsets } = &sent.outcome else { continue };
                 let topic = &mut topics[plan.streams[sent.stream.place()].topic.place()];
                 let last = sent.first + sent.count - 1;
-                if let Some(offset) = offset {
+                if let Some(end) = offsets.of(sent.count - 1) {
                     let epoch = history.sessions[sent.session as usize].epoch;
-                    let end = offset + u64::from(sent.count) - 1;
                     let known = topic.ends.entry(epoch).or_insert(end);
                     *known = end.max(*known);
                     continue;
                 }
-                let stream = topic.streams.entry(sent.stream.0).or_insert_with(|| StreamGoal {
+                let stream = topic.streams.entry(sent.stream.0).or_insert_with(|| StreamTarget {
                     last,
                     acked: 0,
                     invoked: Vec::new(),
@@ -84,30 +82,30 @@ impl Goal {
 
     /// Whether everything due to the subscription on `topic` was delivered or passed over.
     #[must_use]
-    pub fn is_reached(&self, topic: TopicIndex, begun: Begun, seen: &Seen) -> bool {
-        let goal = &self.topics[topic.place()];
-        goal.ends.iter().all(|(epoch, end)| offset_reached(*epoch, *end, begun, seen))
-            && goal.streams.iter().all(|(stream, wanted)| {
-                wanted.acked < begun.invoked
+    pub fn is_reached(&self, topic: TopicIndex, start: Start, seen: &Seen) -> bool {
+        let target = &self.topics[topic.place()];
+        target.ends.iter().all(|(epoch, end)| offset_reached(*epoch, *end, start, seen))
+            && target.streams.iter().all(|(stream, wanted)| {
+                wanted.acked < start.invoked
                     || seen.streams.get(stream).is_some_and(|number| *number >= wanted.last)
-                    || goal.passed_over(wanted.acked, seen)
+                    || target.passed_over(wanted.acked, seen)
             })
     }
 }
 
-fn offset_reached(epoch: Option<EpochIndex>, end: Offset, begun: Begun, seen: &Seen) -> bool {
-    let before_start = begun.epoch == epoch && begun.offset.is_some_and(|start| end < start);
+fn offset_reached(epoch: Option<EpochIndex>, end: Offset, start: Start, seen: &Seen) -> bool {
+    let before_start = start.epoch == epoch && start.offset.is_some_and(|start| end < start);
     before_start || seen.ends.get(&epoch).is_some_and(|delivered| *delivered >= end)
 }
 
-impl TopicGoal {
+impl TopicTarget {
     /// Whether a message was delivered that was invoked only after the ack of the one in question:
     /// it stands behind it in the log.
     fn passed_over(&self, acked: Stamp, seen: &Seen) -> bool {
         seen.streams.iter().any(|(stream, number)| {
-            let Some(goal) = self.streams.get(stream) else { return false };
-            let request = goal.invoked.partition_point(|(first, _)| first <= number);
-            request > 0 && goal.invoked[request - 1].1 > acked
+            let Some(target) = self.streams.get(stream) else { return false };
+            let request = target.invoked.partition_point(|(first, _)| first <= number);
+            request > 0 && target.invoked[request - 1].1 > acked
         })
     }
 }
@@ -116,42 +114,42 @@ impl TopicGoal {
 mod tests {
     use super::*;
 
-    fn offsets(end: Offset) -> Goal {
+    fn offsets(end: Offset) -> DrainTarget {
         let ends = BTreeMap::from([(None, end)]);
-        Goal { topics: vec![TopicGoal { ends, streams: BTreeMap::new() }] }
+        DrainTarget { topics: vec![TopicTarget { ends, streams: BTreeMap::new() }] }
     }
 
-    fn begun(offset: Option<Offset>) -> Begun {
-        Begun { epoch: None, offset, invoked: 5 }
+    fn start(offset: Option<Offset>) -> Start {
+        Start { epoch: None, offset, invoked: 5 }
     }
 
     #[test]
     fn with_offsets_the_last_acked_one_must_have_come() {
-        let goal = offsets(9);
+        let target = offsets(9);
         let seen = |end| Seen { ends: BTreeMap::from([(None, end)]), ..Seen::default() };
-        assert!(!goal.is_reached(TopicIndex(0), begun(Some(0)), &Seen::default()));
-        assert!(!goal.is_reached(TopicIndex(0), begun(Some(0)), &seen(8)));
-        assert!(goal.is_reached(TopicIndex(0), begun(Some(0)), &seen(9)));
+        assert!(!target.is_reached(TopicIndex(0), start(Some(0)), &Seen::default()));
+        assert!(!target.is_reached(TopicIndex(0), start(Some(0)), &seen(8)));
+        assert!(target.is_reached(TopicIndex(0), start(Some(0)), &seen(9)));
     }
 
     #[test]
     fn a_subscription_past_the_end_waits_for_nothing() {
-        assert!(offsets(9).is_reached(TopicIndex(0), begun(Some(10)), &Seen::default()));
+        assert!(offsets(9).is_reached(TopicIndex(0), start(Some(10)), &Seen::default()));
     }
 
     #[test]
     fn without_offsets_a_later_message_passes_over_an_earlier_one() {
-        let stream = |last, acked, invoked| StreamGoal { last, acked, invoked };
+        let stream = |last, acked, invoked| StreamTarget { last, acked, invoked };
         let streams = BTreeMap::from([
             (0, stream(3, 20, vec![(0, 10), (3, 18)])),
             (1, stream(1, 40, vec![(0, 19), (1, 30)])),
         ]);
-        let goal = Goal { topics: vec![TopicGoal { ends: BTreeMap::new(), streams }] };
+        let target = DrainTarget { topics: vec![TopicTarget { ends: BTreeMap::new(), streams }] };
         let seen = |pairs: &[(u32, u32)]| Seen {
             streams: pairs.iter().copied().collect(),
             ..Seen::default()
         };
-        let reached = |seen: &Seen| goal.is_reached(TopicIndex(0), begun(None), seen);
+        let reached = |seen: &Seen| target.is_reached(TopicIndex(0), start(None), seen);
         assert!(!reached(&seen(&[(0, 3)])), "stream 1 is missing");
         assert!(!reached(&seen(&[(1, 0)])), "invoked at 19, before the ack at 20");
         assert!(reached(&seen(&[(0, 3), (1, 1)])));

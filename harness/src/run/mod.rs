@@ -5,16 +5,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::driver::{Driver, Manner, Patience, Routes};
+use crate::driver::{Client, Driver, RetryPolicy};
 use crate::input::names::Actor;
 use crate::plan::{ConsumerIndex, Plan, StreamIndex, TopicIndex};
 use crate::scenario::Acknowledge;
 use crate::testbed::FaultInjector;
 
-pub use audit::audit;
 pub use conductor::perform;
 pub use phase::{Announcer, Phase, Phases};
 pub use recorder::{Counters, Recorder};
+pub use routes::Routes;
 
 mod audit;
 mod conductor;
@@ -22,16 +22,16 @@ mod consumer;
 mod consumer_log;
 mod drain;
 mod faults;
-mod identity;
-mod lane;
 mod phase;
 mod producer;
 mod recorder;
+mod routes;
 mod signals;
+mod stream_sender;
 
 /// How much longer than the longest fault a request is repeated: the broker has to come up again,
 /// and several faults may meet.
-const PATIENCE: Duration = Duration::from_secs(30);
+const LONGER: Duration = Duration::from_secs(30);
 
 /// What all actors of one run share.
 pub struct Stage {
@@ -47,32 +47,50 @@ pub struct Stage {
     pub recorder: Arc<Recorder>,
     /// Where consumer logs go; none writes no logs.
     pub out: Option<PathBuf>,
+    /// Whether the broker keeps all messages to the end, so that its logs say what was stored.
+    pub keeps_all: bool,
     /// Whether subscriptions are ended afterwards: on a broker that goes on living.
     pub unsubscribe: bool,
 }
 
 impl Stage {
-    /// How the producer of a stream speaks to the broker.
-    pub(crate) fn producer_manner(&self, stream: StreamIndex) -> Manner {
-        let stream = &self.plan.streams[stream.place()];
-        let settings = &self.plan.scenario.producers[stream.producer.place()];
-        let route = self.routes.of(Actor::producer(settings.number), stream.topic);
-        let patience = if settings.retry { self.patience() } else { Patience::None };
-        Manner { route, patience, acknowledge: Acknowledge::Offset }
+    /// How the producer of a stream speaks to the broker under a registration whose first message
+    /// has this number on the stream.
+    pub(crate) fn producer_client(&self, stream: StreamIndex, base: u32) -> Client {
+        let place = &self.plan.streams[stream.place()];
+        let settings = &self.plan.scenario.producers[place.producer.place()];
+        let (actor, topic) = (Actor::producer(settings.number), place.topic);
+        Client {
+            actor,
+            topic,
+            stream: Some(stream),
+            base,
+            route: self.routes.of(actor, topic),
+            retries: if settings.retry { self.retries() } else { RetryPolicy::Never },
+            acknowledge: Acknowledge::Offset,
+        }
     }
 
     /// How a consumer speaks to the broker about a topic.
-    pub(crate) fn consumer_manner(&self, consumer: ConsumerIndex, topic: TopicIndex) -> Manner {
+    pub(crate) fn consumer_client(&self, consumer: ConsumerIndex, topic: TopicIndex) -> Client {
         let settings = &self.plan.scenario.consumers[consumer.place()];
-        let route = self.routes.of(Actor::consumer(settings.number), topic);
-        Manner { route, patience: self.patience(), acknowledge: settings.acknowledge }
+        let actor = Actor::consumer(settings.number);
+        Client {
+            actor,
+            topic,
+            stream: None,
+            base: 0,
+            route: self.routes.of(actor, topic),
+            retries: self.retries(),
+            acknowledge: settings.acknowledge,
+        }
     }
 
     /// Longer than what is done on purpose lasts.
-    fn patience(&self) -> Patience {
+    fn retries(&self) -> RetryPolicy {
         let faults = &self.plan.scenario.faults;
         let longest = faults.iter().map(|fault| fault.lasts.unwrap_or_default()).max();
-        longest.map_or(Patience::Usual, |longest| Patience::Long(longest + PATIENCE))
+        longest.map_or(RetryPolicy::Short, |longest| RetryPolicy::Within(longest + LONGER))
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::drain::Goal;
+use super::drain::DrainTarget;
 use crate::ordered_signal::OrderedSignal;
 
 /// Where the run is.
@@ -14,8 +14,8 @@ pub enum Phase {
     Gathering,
     /// Producers send; the instant is the origin of their pace.
     Producing(Instant),
-    /// Producers are done; consumers catch up until the goal is reached.
-    Draining(Arc<Goal>),
+    /// Producers are done; consumers catch up until the target is reached.
+    Draining(Arc<DrainTarget>),
     /// Every consumer is caught up; each polls until an answer is empty.
     LastPolls,
     /// Actors end as soon as they can.

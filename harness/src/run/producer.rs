@@ -5,8 +5,8 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::lane::Lane;
 use super::signals::Signals;
+use super::stream_sender::StreamSender;
 use super::{Phases, Stage};
 use crate::driver::Failure;
 use crate::history::{ProducerHistory, Sent};
@@ -19,8 +19,8 @@ pub struct Actor {
     phases: Phases,
     signals: Arc<Signals>,
     /// By place in the producer's streams.
-    lanes: Vec<Lane>,
-    /// Their sessions count within their lane until the history is put together.
+    senders: Vec<StreamSender>,
+    /// Their sessions count within their stream until the history is put together.
     sends: Vec<Sent>,
 }
 
@@ -36,9 +36,9 @@ impl Actor {
         signals: Arc<Signals>,
     ) -> Result<Self, Failure> {
         let producer = &stage.plan.producers[index.place()];
-        let lanes = producer.streams.iter().map(|stream| Lane::register(&stage, *stream));
-        let lanes = join_all(lanes).await.into_iter().collect::<Result<_, _>>()?;
-        Ok(Self { stage, index, phases, signals, lanes, sends: Vec::new() })
+        let senders = producer.streams.iter().map(|stream| StreamSender::register(&stage, *stream));
+        let senders = join_all(senders).await.into_iter().collect::<Result<_, _>>()?;
+        Ok(Self { stage, index, phases, signals, senders, sends: Vec::new() })
     }
 
     /// Sends every round; returns early when the run is stopped.
@@ -79,9 +79,15 @@ impl Actor {
         let range = round.requests.start as usize..round.requests.end as usize;
         let requests = &producer.requests[range];
         let mut calls = Vec::with_capacity(requests.len());
-        for (lane, stream) in self.lanes.iter_mut().zip(&producer.streams) {
+        for (sender, stream) in self.senders.iter_mut().zip(&producer.streams) {
             if let Some(request) = requests.iter().find(|request| request.stream == *stream) {
-                calls.push(lane.send(&self.stage, *request, intended, &self.phases, &self.signals));
+                calls.push(sender.send(
+                    &self.stage,
+                    *request,
+                    intended,
+                    &self.phases,
+                    &self.signals,
+                ));
             }
         }
         for sent in join_all(calls).await {
@@ -93,14 +99,14 @@ impl Actor {
         let streams = &self.stage.plan.producers[self.index.place()].streams;
         let mut history = ProducerHistory { sessions: Vec::new(), sends: self.sends };
         let mut first_session = vec![0; streams.len()];
-        for (lane, first) in self.lanes.into_iter().zip(&mut first_session) {
+        for (sender, first) in self.senders.into_iter().zip(&mut first_session) {
             *first = u32::try_from(history.sessions.len())
                 .expect("a producer registers fewer than 2^32 times");
-            history.sessions.extend(lane.into_sessions());
+            history.sessions.extend(sender.into_sessions());
         }
         for sent in &mut history.sends {
-            let lane = streams.iter().position(|stream| *stream == sent.stream);
-            sent.session += first_session[lane.expect("a producer sends on its own streams only")];
+            let place = streams.iter().position(|stream| *stream == sent.stream);
+            sent.session += first_session[place.expect("a producer sends on its own streams only")];
         }
         history
     }

@@ -1,44 +1,23 @@
-//! What the actors of a run share: the stamp counter, the registrations that lead from a broker's
-//! (producer id, sequence) to a planned message, and counters for people who watch.
+//! What the actors of a run share: the stamp counter, the epochs that were met, and counters for
+//! people who watch.
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use broker_client::wire::{ProducerId, Sequence};
 use tokio::time::Instant;
 
 use crate::history::{EpochIndex, Moment, Nanos};
-use crate::plan::{MessageId, Plan, StreamIndex};
 
 /// Shared by all actors of one run.
 #[derive(Debug)]
 pub struct Recorder {
     origin: Instant,
     stamps: AtomicU64,
-    shared: Mutex<Shared>,
-    /// How many sessions are registered: tells a consumer whether its own copy is out of date
-    /// without taking the lock.
-    sessions: AtomicU64,
+    /// The lives of the broker's store that were met.
+    epochs: Mutex<Vec<String>>,
     /// For progress and for the drain.
     pub counters: Counters,
-}
-
-#[derive(Debug, Default)]
-struct Shared {
-    epochs: Vec<String>,
-    sessions: BTreeMap<SessionKey, SessionStart>,
-}
-
-/// What a broker says of who sent a message: ids begin again with every epoch.
-type SessionKey = (Option<EpochIndex>, ProducerId);
-
-/// Where a session's sequence 0 stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct SessionStart {
-    stream: StreamIndex,
-    base: u32,
 }
 
 /// Counts of the whole run; read at any time, exact when the actors have ended.
@@ -59,8 +38,7 @@ impl Recorder {
         Self {
             origin: Instant::now(),
             stamps: AtomicU64::new(0),
-            shared: Mutex::default(),
-            sessions: AtomicU64::new(0),
+            epochs: Mutex::default(),
             counters: Counters::default(),
         }
     }
@@ -92,10 +70,10 @@ impl Recorder {
 
     /// The index of an epoch, new or known.
     pub fn epoch(&self, epoch: &str) -> EpochIndex {
-        let mut shared = self.lock();
-        let place = shared.epochs.iter().position(|known| known == epoch).unwrap_or_else(|| {
-            shared.epochs.push(epoch.to_owned());
-            shared.epochs.len() - 1
+        let mut epochs = self.lock();
+        let place = epochs.iter().position(|known| known == epoch).unwrap_or_else(|| {
+            epochs.push(epoch.to_owned());
+            epochs.len() - 1
         });
         EpochIndex(u32::try_from(place).expect("a run meets fewer than 2^32 lives of a broker"))
     }
@@ -105,26 +83,12 @@ impl Recorder {
     /// # Panics
     /// If it is another run's.
     pub fn epoch_name(&self, epoch: EpochIndex) -> String {
-        self.lock().epochs[epoch.0 as usize].clone()
+        self.lock()[epoch.0 as usize].clone()
     }
 
     /// All epochs met, in the order of meeting.
     pub fn epochs(&self) -> Vec<String> {
-        self.lock().epochs.clone()
-    }
-
-    /// Notes who sends under a broker's id. Must be called before the session's first message
-    /// leaves: a consumer may get it before its ack is in.
-    pub fn register(
-        &self,
-        epoch: Option<EpochIndex>,
-        id: ProducerId,
-        stream: StreamIndex,
-        base: u32,
-    ) {
-        let mut shared = self.lock();
-        shared.sessions.insert((epoch, id), SessionStart { stream, base });
-        self.sessions.fetch_add(1, Ordering::Release);
+        self.lock().clone()
     }
 
     /// Notes that a poll brought a message or failed.
@@ -138,53 +102,14 @@ impl Recorder {
         Duration::from_nanos(moment.at) >= active.saturating_add(idle)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Shared> {
+    fn lock(&self) -> MutexGuard<'_, Vec<String>> {
         // Nothing under this lock can leave the tables half-changed.
-        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+        self.epochs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Default for Recorder {
     fn default() -> Self {
         Self::new()
-    }
-}
-
-/// A consumer's own copy of the registrations, so that ten million deliveries take no lock.
-#[derive(Debug, Default)]
-pub struct Identities {
-    sessions: BTreeMap<SessionKey, SessionStart>,
-    copied: u64,
-    last: Option<(SessionKey, SessionStart)>,
-}
-
-impl Identities {
-    /// The planned message that a broker's (producer id, sequence) names.
-    pub fn message(
-        &mut self,
-        recorder: &Recorder,
-        plan: &Plan,
-        key: (Option<EpochIndex>, ProducerId),
-        sequence: Sequence,
-    ) -> Option<MessageId> {
-        let start = match self.last {
-            Some((last, start)) if last == key => start,
-            _ => self.session(recorder, key)?,
-        };
-        plan.streams[start.stream.place()].message(sequence.checked_add(u64::from(start.base))?)
-    }
-
-    fn session(&mut self, recorder: &Recorder, key: SessionKey) -> Option<SessionStart> {
-        if !self.sessions.contains_key(&key) {
-            let registered = recorder.sessions.load(Ordering::Acquire);
-            if registered == self.copied {
-                return None;
-            }
-            self.sessions.clone_from(&recorder.lock().sessions);
-            self.copied = registered;
-        }
-        let start = *self.sessions.get(&key)?;
-        self.last = Some((key, start));
-        Some(start)
     }
 }

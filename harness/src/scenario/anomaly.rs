@@ -6,7 +6,7 @@
 /// resurrected, early and duplicate, and only one that is none of these takes part in the rules on
 /// order. A corrupted delivery is one whatever else it is, and still counts as delivered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Anomaly {
+pub enum AnomalyKind {
     /// Acked, due, and not delivered when the drain ended. Counted: messages times the consumers
     /// that miss them.
     Lost,
@@ -37,7 +37,7 @@ pub enum Anomaly {
     StaleAck,
 }
 
-impl Anomaly {
+impl AnomalyKind {
     /// Every kind, in order.
     pub const ALL: [Self; 10] = [
         Self::Lost,
@@ -76,7 +76,7 @@ pub struct Anomalies(u16);
 
 impl Anomalies {
     /// Adds one; false if it is there already.
-    pub const fn insert(&mut self, anomaly: Anomaly) -> bool {
+    pub const fn insert(&mut self, anomaly: AnomalyKind) -> bool {
         let bit = 1 << anomaly as u16;
         let new = self.0 & bit == 0;
         self.0 |= bit;
@@ -85,7 +85,7 @@ impl Anomalies {
 
     /// Whether it is in the set.
     #[must_use]
-    pub const fn contains(self, anomaly: Anomaly) -> bool {
+    pub const fn contains(self, anomaly: AnomalyKind) -> bool {
         self.0 & (1 << anomaly as u16) != 0
     }
 
@@ -95,8 +95,8 @@ impl Anomalies {
         self.0 == 0
     }
 
-    /// Those in the set, in the order of [`Anomaly::ALL`].
-    pub fn iter(self) -> impl Iterator<Item = Anomaly> {
-        Anomaly::ALL.into_iter().filter(move |anomaly| self.contains(*anomaly))
+    /// Those in the set, in the order of [`AnomalyKind::ALL`].
+    pub fn iter(self) -> impl Iterator<Item = AnomalyKind> {
+        AnomalyKind::ALL.into_iter().filter(move |anomaly| self.contains(*anomaly))
     }
 }

@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use super::model::Scenario;
 use super::{raw, resolve};
-use crate::because::because;
 use crate::input::diagnostic::{Diagnostic, Error, Source, nearest};
 use crate::input::yaml;
+use crate::io_error;
 
 /// The largest scenario file in bytes: one with a thousand names on each of a thousand topics fits.
 const FILE_MAX: u64 = 64 * 1024 * 1024;
@@ -67,7 +67,7 @@ fn files_of(path: &Path) -> Result<Vec<PathBuf>, Diagnostic> {
     if !path.is_dir() {
         return Ok(vec![path.to_owned()]);
     }
-    let unreadable = |error: std::io::Error| cannot_read(path, &because(&error));
+    let unreadable = |error: std::io::Error| cannot_read(path, &io_error::reason(&error));
     let mut files = Vec::new();
     for entry in fs::read_dir(path).map_err(unreadable)? {
         let file = entry.map_err(unreadable)?.path();
@@ -100,7 +100,7 @@ fn equal_names(scenarios: &[Scenario]) -> Vec<Diagnostic> {
 
 fn read(file: &Path) -> Result<Arc<Source>, Diagnostic> {
     let metadata = fs::metadata(file).map_err(|error| {
-        let diagnostic = cannot_read(file, &because(&error));
+        let diagnostic = cannot_read(file, &io_error::reason(&error));
         match neighbour(file) {
             Some(other) => diagnostic.help(format!("did you mean {}?", other.display())),
             None if !is_yaml(file) => diagnostic.help("name scenario files or folders of them"),
@@ -117,7 +117,7 @@ fn read(file: &Path) -> Result<Arc<Source>, Diagnostic> {
     if metadata.len() > FILE_MAX {
         return Err(cannot_read(file, &format!("it has over {FILE_MAX} bytes")));
     }
-    let bytes = fs::read(file).map_err(|error| cannot_read(file, &because(&error)))?;
+    let bytes = fs::read(file).map_err(|error| cannot_read(file, &io_error::reason(&error)))?;
     Source::decode(file, bytes)
 }
 

@@ -6,12 +6,16 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use broker_client::wire::TopicName;
+use crate::topic_name::TopicName;
 
 use super::anomaly::Anomalies;
 use super::network::Network;
 use crate::fault::{Fault, Part, Target};
+use crate::input::diagnostic::Spot;
 use crate::numbers;
+
+/// The driver of a scenario that names none.
+pub const DEFAULT_DRIVER: &str = "detect";
 
 /// A scenario that loaded without an error; every path in it is relative to the working folder.
 #[derive(Clone, Debug)]
@@ -53,6 +57,8 @@ pub struct Scenario {
 pub struct Topic {
     /// As the broker knows it.
     pub name: TopicName,
+    /// Where the file names it.
+    pub spot: Spot,
     /// 1 for `P1`.
     pub producers: Vec<u32>,
     /// 1 for `C1`.
@@ -148,8 +154,10 @@ pub enum Start {
 pub struct Broker {
     /// The store of the broker that the harness starts.
     pub store: Store,
-    /// How the broker is spoken to.
-    pub driver: Driver,
+    /// The driver's word; which there are is the table of drivers' matter.
+    pub driver: String,
+    /// Where the file names the driver.
+    pub driver_spot: Spot,
     /// Where the scenario holds; empty is everywhere.
     pub stores: Vec<Store>,
     /// So many brokers are started, which serve one store.
@@ -219,15 +227,6 @@ impl Store {
             Self::Mysql => true,
         }
     }
-}
-
-/// How a broker is spoken to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Driver {
-    /// By what its answers show: ours, or one that speaks only the original routes.
-    Detect,
-    /// Only the original routes, even where more would be understood.
-    Original,
 }
 
 /// The promises that are judged.
@@ -318,7 +317,13 @@ mod tests {
         let words = only(&["mysql", "postgres"], &"memory");
         assert_eq!(words, "it holds for mysql, postgres only, and would run on memory");
         let one = NonZeroU32::MIN;
-        let broker = |store, stores| Broker { store, driver: Driver::Detect, stores, count: one };
+        let broker = |store, stores| Broker {
+            store,
+            stores,
+            count: one,
+            driver: DEFAULT_DRIVER.to_owned(),
+            driver_spot: Spot::default(),
+        };
         assert_eq!(broker(Store::Memory, Vec::new()).skipped(), None);
         assert_eq!(broker(Store::Mysql, vec![Store::Memory, Store::Mysql]).skipped(), None);
         let words = broker(Store::Memory, vec![Store::Mysql]).skipped();
@@ -328,8 +333,10 @@ mod tests {
     #[test]
     fn several_brokers_need_a_store_that_they_share() {
         let three = NonZeroU32::new(3).unwrap();
-        let driver = Driver::Detect;
-        let broker = |store| Broker { store, driver, stores: Vec::new(), count: three };
+        let (driver, driver_spot) = (DEFAULT_DRIVER.to_owned(), Spot::default());
+        let broker =
+            Broker { store: Store::Mysql, driver, driver_spot, stores: Vec::new(), count: three };
+        let broker = |store| Broker { store, ..broker.clone() };
         assert_eq!(broker(Store::Mysql).skipped(), None);
         let words = broker(Store::Memory).skipped();
         assert_eq!(words.as_deref(), Some("it has 3 brokers, which share nothing on memory"));

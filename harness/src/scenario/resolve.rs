@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use super::anomaly::Anomalies;
 use super::model::{
-    Acked, Broker, Consumer, Delivery, Drain, Driver, Expect, Order, Pace, Producer, Requirement,
-    Scenario, Source as Messages, Start, Store,
+    Acked, Broker, Consumer, DEFAULT_DRIVER, Delivery, Drain, Expect, Order, Pace, Producer,
+    Requirement, Scenario, Source as Messages, Start, Store,
 };
 use super::network::Network;
 use super::settings::{Once, Settings};
@@ -198,7 +198,8 @@ fn broker(problems: &mut Problems<'_>, raw: Option<&raw::Broker>) -> Broker {
     });
     Broker {
         store,
-        driver: problems.read(&raw.driver, words::word).unwrap_or(Driver::Detect),
+        driver: raw.driver.value().cloned().unwrap_or_else(|| DEFAULT_DRIVER.to_owned()),
+        driver_spot: problems.spot(&raw.driver),
         stores,
         count: count.unwrap_or(NonZeroU32::MIN),
     }

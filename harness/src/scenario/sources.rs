@@ -7,12 +7,12 @@ use std::path::Path;
 use super::model::Source;
 use super::raw;
 use super::settings::Once;
-use crate::because::because;
 use crate::input::diagnostic::Diagnostic;
 use crate::input::names::{self, Kind};
 use crate::input::problems::Problems;
 use crate::input::values;
 use crate::input::yaml::{At, Field};
+use crate::io_error;
 
 /// The most messages that one scenario may make up.
 const MESSAGES_MAX: u32 = 100_000_000;
@@ -125,7 +125,7 @@ impl<'a> Sources<'a> {
                 format!(
                     "the log of P{number}, {}, cannot be read: {}",
                     path.display(),
-                    because(&error)
+                    io_error::reason(&error)
                 )
             }
         };

@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use broker_client::wire::TopicName;
+use crate::topic_name::TopicName;
 
 use super::model::Topic;
 use super::raw;
-use crate::input::diagnostic::Diagnostic;
+use crate::input::diagnostic::{Diagnostic, Spot};
 use crate::input::known::Known;
 use crate::input::name_list::NameList;
 use crate::input::names::{self, Kind};
@@ -50,12 +50,13 @@ pub(super) fn mapped(problems: &mut Problems<'_>, raw: &raw::Scenario) -> Mapped
         };
         producers.extend(&from);
         consumers.extend(&to);
-        let parsed = name.value.parse().map_err(|why: broker_client::wire::BadTopicName| {
+        let parsed = name.value.parse().map_err(|why: crate::topic_name::BadTopicName| {
             Diagnostic::new(format!("`{}` cannot name a topic", name.value)).label(why.to_string())
         });
-        if let Some(name) = problems.keep::<TopicName>(name.span.clone(), parsed) {
+        if let Some(parsed) = problems.keep::<TopicName>(name.span.clone(), parsed) {
+            let spot = Spot::new(problems.source, name.span.clone());
             let (producers, consumers) = (from.into_iter().collect(), to.into_iter().collect());
-            result.topics.push(Topic { name, producers, consumers });
+            result.topics.push(Topic { name: parsed, spot, producers, consumers });
         }
     }
     result.producers = producers.into_iter().collect();

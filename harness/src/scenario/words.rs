@@ -2,10 +2,8 @@
 
 use std::fmt;
 
-use super::anomaly::Anomaly;
-use super::model::{
-    Acked, Acknowledge, Counter, Delivery, Driver, Order, Pace, Requirement, Start, Store,
-};
+use super::anomaly::AnomalyKind;
+use super::model::{Acked, Acknowledge, Counter, Delivery, Order, Pace, Requirement, Start, Store};
 use crate::input::diagnostic::{Diagnostic, hint};
 use crate::input::values::{Parsed, count, reversed, time};
 
@@ -41,7 +39,6 @@ macro_rules! words {
 
 words!(Start: "consumers-first" => Self::ConsumersFirst, "together" => Self::Together);
 words!(Store: "memory" => Self::Memory, "mysql" => Self::Mysql);
-words!(Driver: "detect" => Self::Detect, "original" => Self::Original);
 words!(Delivery:
     "exactly-once" => Self::ExactlyOnce,
     "at-least-once" => Self::AtLeastOnce,
@@ -53,7 +50,7 @@ words!(Order:
     "none" => Self::None,
 );
 words!(Acknowledge: "offset" => Self::Offset, "automatic" => Self::Automatic);
-words!(Anomaly:
+words!(AnomalyKind:
     "lost" => Self::Lost,
     "duplicate" => Self::Duplicate,
     "reordered" => Self::Reordered,

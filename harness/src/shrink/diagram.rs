@@ -49,8 +49,10 @@ fn producers(plan: &Plan, history: &History, events: &mut Vec<Event>) {
                 many => format!(", attempt {many}"),
             };
             let outcome = match &sent.outcome {
-                Outcome::Acked { offset: Some(offset) } => format!("acked at {offset}"),
-                Outcome::Acked { offset: None } => "acked".to_owned(),
+                Outcome::Acked { offsets } => match offsets.first() {
+                    Some(offset) => format!("acked at {offset}"),
+                    None => "acked".to_owned(),
+                },
                 Outcome::Refused { .. } => "refused".to_owned(),
                 Outcome::Unknown { .. } => "outcome unknown".to_owned(),
             };

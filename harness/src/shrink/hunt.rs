@@ -9,9 +9,9 @@ use tokio::time::Instant;
 
 use super::case::Case;
 use super::write;
-use crate::check::{Kind, Verdict};
+use crate::check::Verdict;
 use crate::plan::Plan;
-use crate::scenario;
+use crate::scenario::{self, AnomalyKind};
 use crate::trial::{Simulation, Trial, simulate};
 
 /// What is looked for, and how.
@@ -29,9 +29,9 @@ pub struct Settings {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Way {
     /// This one, always.
-    pub first: Kind,
+    pub first: AnomalyKind,
     /// And none but these.
-    pub among: BTreeSet<Kind>,
+    pub among: BTreeSet<AnomalyKind>,
 }
 
 /// A failing case, and its run.

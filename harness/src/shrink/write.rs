@@ -12,8 +12,8 @@ use super::case::{Case, log_name};
 use crate::input::names::{self, Kind};
 use crate::producer_log::{self, Entry};
 use crate::scenario::{
-    Acked, Acknowledge, Anomaly, Consumer, Delivery, Driver, Network, Order, Pace, Producer, Start,
-    Store,
+    Acked, Acknowledge, AnomalyKind, Consumer, DEFAULT_DRIVER, Delivery, Network, Order, Pace,
+    Producer, Start, Store,
 };
 
 /// What a scenario has where it says nothing.
@@ -132,7 +132,7 @@ fn settings(case: &Case, text: &mut String) {
     if scenario.broker.store != Store::Memory {
         broker.push(format!("store: {}", scenario.broker.store));
     }
-    if scenario.broker.driver != Driver::Detect {
+    if scenario.broker.driver != DEFAULT_DRIVER {
         broker.push(format!("driver: {}", scenario.broker.driver));
     }
     if scenario.broker.count() > 1 {
@@ -165,7 +165,7 @@ fn expect(case: &Case) -> Vec<String> {
     if expect.acked != Acked::All {
         settings.push(format!("acked: {}", expect.acked));
     }
-    let expected: Vec<String> = Anomaly::ALL
+    let expected: Vec<String> = AnomalyKind::ALL
         .iter()
         .filter(|kind| expect.anomalies.contains(**kind))
         .map(ToString::to_string)

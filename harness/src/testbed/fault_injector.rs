@@ -4,8 +4,9 @@
 //! The executor (`run::faults`) decides when and what; a testbed only carries out. Chance comes from
 //! the run's seed in a simulated testbed.
 
+use futures_util::future::BoxFuture;
+
 use super::Failure;
-use crate::driver::Pending;
 use crate::fault::{Link, LinkFault, Part};
 
 /// Names one fault on one link while it lasts; the caller never uses one twice in a run.
@@ -27,26 +28,26 @@ pub trait FaultInjector: Send + Sync {
 
     /// Ends the part at once, without a chance to finish anything (SIGKILL), and waits until it is
     /// gone. What it had promised must survive; what it had only in memory is gone.
-    fn kill(&self, part: Part) -> Pending<'_, Result<(), Failure>>;
+    fn kill(&self, part: Part) -> BoxFuture<'_, Result<(), Failure>>;
 
     /// Asks the part to end in good order (SIGTERM) and waits until it has.
     ///
     /// # Errors
     /// When it does not end in time, or not in good order.
-    fn stop(&self, part: Part) -> Pending<'_, Result<(), Failure>>;
+    fn stop(&self, part: Part) -> BoxFuture<'_, Result<(), Failure>>;
 
     /// Starts a part that was killed or stopped again, on the same port and the same store, and
     /// waits until it listens.
     ///
     /// # Errors
     /// When the port is taken by now, or it does not come up: the run then has no verdict.
-    fn start(&self, part: Part) -> Pending<'_, Result<(), Failure>>;
+    fn start(&self, part: Part) -> BoxFuture<'_, Result<(), Failure>>;
 
     /// Stops the part's clock (SIGSTOP): its connections stay, and nothing answers.
-    fn pause(&self, part: Part) -> Pending<'_, Result<(), Failure>>;
+    fn pause(&self, part: Part) -> BoxFuture<'_, Result<(), Failure>>;
 
     /// Lets it go on (SIGCONT).
-    fn resume(&self, part: Part) -> Pending<'_, Result<(), Failure>>;
+    fn resume(&self, part: Part) -> BoxFuture<'_, Result<(), Failure>>;
 
     /// Puts a fault on a link, which is one of [`Plan::links`](crate::plan::Plan::links). Takes
     /// effect before it returns.
@@ -55,12 +56,12 @@ pub trait FaultInjector: Send + Sync {
         id: InjectionId,
         link: Link,
         fault: Box<dyn LinkFault>,
-    ) -> Pending<'_, Result<(), Failure>>;
+    ) -> BoxFuture<'_, Result<(), Failure>>;
 
     /// Completes when a fault has used itself up ([`LinkFault::is_spent`]). May be dropped and called
     /// again.
-    fn spent(&self, id: InjectionId) -> Pending<'_, ()>;
+    fn spent(&self, id: InjectionId) -> BoxFuture<'_, ()>;
 
     /// Takes a fault off its link, used up or not, and says how much traffic it met.
-    fn heal(&self, id: InjectionId) -> Pending<'_, Result<u64, Failure>>;
+    fn heal(&self, id: InjectionId) -> BoxFuture<'_, Result<u64, Failure>>;
 }

@@ -3,7 +3,9 @@
 
 use std::sync::Arc;
 
-use crate::driver::Pending;
+use futures_util::future::BoxFuture;
+
+use crate::driver::Address;
 use crate::input::names::Actor;
 
 pub mod bugs;
@@ -25,12 +27,12 @@ pub use fault_injector::{FaultInjector, InjectionId};
 
 /// A broker under test that is up.
 pub trait Testbed: Send {
-    /// Base addresses, at least one: `http://127.0.0.1:5000`. Actors are spread over them.
-    fn addresses(&self) -> &[String];
+    /// Where the brokers are reached, at least one. Actors are spread over them.
+    fn addresses(&self) -> &[Address];
 
     /// The address that this actor alone speaks to, where a fault may be about its connections; a
     /// relay to one of [`Testbed::addresses`] listens there.
-    fn address_of(&self, _actor: Actor) -> Option<&str> {
+    fn address_of(&self, _actor: Actor) -> Option<&Address> {
         None
     }
 
@@ -41,8 +43,8 @@ pub trait Testbed: Send {
 
     /// Completes, with a line for people, when the broker ends unasked; never for a broker that
     /// was not started here. May be dropped and called again.
-    fn ended(&mut self) -> Pending<'_, String>;
+    fn ended(&mut self) -> BoxFuture<'_, String>;
 
     /// Ends what was started and waits until it is gone. Dropping without it kills.
-    fn stop(self: Box<Self>) -> Pending<'static, Result<(), Failure>>;
+    fn stop(self: Box<Self>) -> BoxFuture<'static, Result<(), Failure>>;
 }

@@ -14,14 +14,14 @@ use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use futures_util::future::{join_all, select_all, try_join_all};
+use futures_util::future::{BoxFuture, join_all, select_all, try_join_all};
 
 use self::broker::{Broker, Start};
 use self::injector::Injector;
 use super::database::{Database, Server};
 use super::relay::{Order, Relays};
 use super::{Failure, FaultInjector, Testbed};
-use crate::driver::Pending;
+use crate::driver::Address;
 use crate::input::names::Actor;
 
 /// How to start brokers.
@@ -65,9 +65,9 @@ impl Settings {
 #[derive(Debug)]
 pub struct Process {
     injector: Arc<Injector>,
-    addresses: Vec<String>,
+    addresses: Vec<Address>,
     /// Where those speak to whose connections something may be done to.
-    own: BTreeMap<Actor, String>,
+    own: BTreeMap<Actor, Address>,
 }
 
 impl Process {
@@ -91,7 +91,7 @@ impl Process {
             None => None,
         };
         let brokers = try_join_all(starts(settings, store.as_ref()).map(Broker::start)).await?;
-        let addresses: Vec<String> = brokers.iter().map(Broker::address).collect();
+        let addresses: Vec<Address> = brokers.iter().map(Broker::address).collect();
         relays.join(Relays::to_brokers(&settings.relays, &addresses).await?);
         let own = relays.addresses();
         let server = database.map(|database| Arc::clone(database.server()));
@@ -125,19 +125,19 @@ fn starts(settings: &Settings, store: Option<&String>) -> impl Iterator<Item = S
 }
 
 impl Testbed for Process {
-    fn addresses(&self) -> &[String] {
+    fn addresses(&self) -> &[Address] {
         &self.addresses
     }
 
-    fn address_of(&self, actor: Actor) -> Option<&str> {
-        self.own.get(&actor).map(String::as_str)
+    fn address_of(&self, actor: Actor) -> Option<&Address> {
+        self.own.get(&actor)
     }
 
     fn injector(&self) -> Option<Arc<dyn FaultInjector>> {
         Some(Arc::clone(&self.injector) as _)
     }
 
-    fn ended(&mut self) -> Pending<'_, String> {
+    fn ended(&mut self) -> BoxFuture<'_, String> {
         Box::pin(async {
             let brokers =
                 self.injector.brokers.iter().map(|broker| Box::pin(broker.life().ended()));
@@ -155,7 +155,7 @@ impl Testbed for Process {
         })
     }
 
-    fn stop(self: Box<Self>) -> Pending<'static, Result<(), Failure>> {
+    fn stop(self: Box<Self>) -> BoxFuture<'static, Result<(), Failure>> {
         Box::pin(async move {
             let stopped = join_all(self.injector.brokers.iter().map(Broker::end)).await;
             stopped.into_iter().collect()

@@ -1,13 +1,13 @@
-//! What a run proves, judged while its broker is still up: where something is missing, the logs
-//! themselves are read, and then it is judged again, so that the loss is blamed on somebody.
+//! What a run proves, judged when all of it is over: by the checks, and by the consumers' logs.
 
-use crate::check::{self, Judgement, Kind};
+use std::path::Path;
+
+use crate::check::{self, Judgement};
 use crate::history::History;
 use crate::plan::Plan;
-use crate::run::{self, Stage};
 
-/// An audited broker keeps everything. Up to so many bytes of it are fine beside the usual limit of
-/// its memory; a larger run does without the audit.
+/// A broker that can be audited keeps everything. Up to so many bytes of it are fine beside the usual
+/// limit of its memory; a larger run does without the audit.
 const KEPT_MAX: u64 = 256 << 20;
 
 /// What a message costs in memory beside its payload, in bytes.
@@ -25,30 +25,17 @@ fn fits(plan: &Plan) -> bool {
     plan.messages.bytes() as u64 + messages * EACH <= KEPT_MAX
 }
 
-/// Judges what the actors saw; `audits` where the broker may be asked for its logs.
-pub(super) async fn judge(
-    stage: &Stage,
-    mut history: History,
-    audits: bool,
-) -> (History, Judgement) {
-    let mut judgement = blocking(|| check::judge(&stage.plan, &history));
-    if audits && judgement.found(Kind::Lost).next().is_some() {
-        history.audit = run::audit(stage, &history).await;
-        if !history.audit.is_empty() {
-            history.epochs = stage.recorder.epochs();
-            judgement = blocking(|| check::judge(&stage.plan, &history));
+/// Judges what the actors saw; their logs are in `out`, if they wrote any.
+pub(super) fn judge(plan: &Plan, history: &History, out: Option<&Path>) -> Judgement {
+    let work = || {
+        let mut judgement = check::judge(plan, history);
+        for doubt in out.map(|out| super::logged::compare(plan, history, out)).into_iter().flatten()
+        {
+            judgement.mark_inconclusive(doubt);
         }
-    }
-    if let Some(folder) = &stage.out {
-        for doubt in blocking(|| super::logged::compare(&stage.plan, &history, folder)) {
-            judgement.doubt(doubt);
-        }
-    }
-    (history, judgement)
-}
-
-/// Judging takes long, and others work on the same threads; a simulation has one thread.
-fn blocking<T>(work: impl FnOnce() -> T) -> T {
+        judgement
+    };
+    // Judging takes long, and others work on the same threads; a simulation has one thread.
     match tokio::runtime::Handle::current().runtime_flavor() {
         tokio::runtime::RuntimeFlavor::MultiThread => tokio::task::block_in_place(work),
         _ => work(),

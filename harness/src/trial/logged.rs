@@ -5,9 +5,9 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use crate::because::because;
 use crate::check::unlogged;
 use crate::history::History;
+use crate::io_error;
 use crate::plan::{ConsumerIndex, Plan};
 
 /// Compares each `consumer_1.txt` of `folder` with what that consumer was handed: a sentence for each
@@ -37,7 +37,7 @@ fn one(plan: &Plan, history: &History, consumer: ConsumerIndex, folder: &Path) -
             Some(format!("{said} ({name})"))
         }
         Err(error) => {
-            Some(format!("{name}: cannot read the log of C{number}: {}", because(&error)))
+            Some(format!("{name}: cannot read the log of C{number}: {}", io_error::reason(&error)))
         }
     }
 }

@@ -10,10 +10,10 @@ use tokio::time::{Instant, sleep};
 
 use super::{Failure, Trial, judged};
 use crate::check::Judgement;
-use crate::driver::{Routes, connect_over};
+use crate::driver::{Connecting, http};
 use crate::history::History;
 use crate::plan::Plan;
-use crate::run::{self, Recorder, Stage};
+use crate::run::{self, Recorder, Routes, Stage};
 use crate::testbed::Testbed as _;
 use crate::testbed::bugs::Bug;
 use crate::testbed::simulated::Simulated;
@@ -42,7 +42,7 @@ pub fn simulate(plan: &Arc<Plan>, simulation: &Simulation) -> Result<(Trial, Dur
     let mut builder = tokio::runtime::Builder::new_current_thread();
     let runtime = builder.enable_time().start_paused(true).build();
     let runtime = runtime.map_err(|error| Failure(format!("cannot make a runtime: {error}")))?;
-    let ((history, judgement), took) = runtime.block_on(perform(plan, simulation))?;
+    let (history, judgement, took) = runtime.block_on(perform(plan, simulation))?;
     let interrupted = simulation.stop.load(Ordering::Relaxed);
     Ok((Trial { history, judgement, interrupted, left: None }, took))
 }
@@ -50,12 +50,14 @@ pub fn simulate(plan: &Arc<Plan>, simulation: &Simulation) -> Result<(Trial, Dur
 async fn perform(
     plan: &Arc<Plan>,
     simulation: &Simulation,
-) -> Result<((History, Judgement), Duration), Failure> {
+) -> Result<(History, Judgement, Duration), Failure> {
     let began = Instant::now();
     let testbed = Simulated::new(plan, simulation.bug);
     let routes = Routes::new(plan, &testbed);
-    let how = plan.scenario.broker.driver;
-    let driver = connect_over(testbed.transport(), routes.addresses(), how).await;
+    let addresses = routes.addresses().to_vec();
+    let run = format!("seed{}", plan.scenario.seed);
+    let connecting = Connecting { plan: Arc::clone(plan), addresses, run };
+    let driver = http::connect_over(connecting, testbed.transport()).await;
     let stage = Arc::new(Stage {
         plan: Arc::clone(plan),
         driver: driver.map_err(|failure| Failure(failure.why))?,
@@ -63,15 +65,15 @@ async fn perform(
         injector: testbed.injector(),
         recorder: Arc::new(Recorder::new()),
         out: simulation.out.clone(),
+        keeps_all: Simulated::keeps_all(plan, simulation.bug),
         unsubscribe: false,
     });
     let stop = stopped(Arc::clone(&simulation.stop));
     let history = run::perform(Arc::clone(&stage), stop).await;
     let history = history.map_err(|failure| Failure(failure.why))?;
     let took = began.elapsed();
-    let audits =
-        Simulated::keeps_all(plan, simulation.bug) && !simulation.stop.load(Ordering::Relaxed);
-    Ok((judged::judge(&stage, history, audits).await, took))
+    let judgement = judged::judge(plan, &history, simulation.out.as_deref());
+    Ok((history, judgement, took))
 }
 
 /// Completes when the trial is to stop. Signals are real events, and a simulated clock does not

@@ -5,22 +5,22 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use harness::check::{Kind, Verdict};
+use harness::check::Verdict;
 use harness::plan::Plan;
-use harness::scenario::{self, Scenario, Store};
+use harness::scenario::{self, AnomalyKind, Scenario, Store};
 use harness::shrink::case::Case;
 use harness::shrink::{self, Settings, Way, diagram};
 use harness::testbed::bugs::Bug;
 use harness::trial::{Simulation, Trial, simulate};
 
 /// A bug, the scenario that finds it, within how many seeds, and as what.
-const TABLE: [(Bug, &str, u64, Kind); 6] = [
-    (Bug::CheckThenAppend, "repeats", 20, Kind::Duplicate),
-    (Bug::AckBeforeStore, "crashes", 20, Kind::Lost),
-    (Bug::ForgottenSequence, "crashes", 20, Kind::Duplicate),
-    (Bug::EagerPosition, "lost-answers", 20, Kind::Lost),
-    (Bug::LooseOffset, "side-by-side", 20, Kind::Lost),
-    (Bug::LostWakeup, "wake-up", 50, Kind::Lost),
+const TABLE: [(Bug, &str, u64, AnomalyKind); 6] = [
+    (Bug::CheckThenAppend, "repeats", 20, AnomalyKind::Duplicate),
+    (Bug::AckBeforeStore, "crashes", 20, AnomalyKind::Lost),
+    (Bug::ForgottenSequence, "crashes", 20, AnomalyKind::Duplicate),
+    (Bug::EagerPosition, "lost-answers", 20, AnomalyKind::Lost),
+    (Bug::LooseOffset, "side-by-side", 20, AnomalyKind::Lost),
+    (Bug::LostWakeup, "wake-up", 50, AnomalyKind::Lost),
 ];
 
 fn load(name: &str) -> Scenario {

@@ -5,16 +5,20 @@ use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
 
-use harness::check::{self, Kind, Verdict};
-use harness::driver::{Batch, Manner, Routes, connect_over};
+use harness::check::{self, Verdict};
+use harness::driver::http::connect_over;
+use harness::driver::{Batch, Client, Outgoing, RetryPolicy, Route};
 use harness::history::{self, Answer, End, History};
-use harness::plan::Plan;
-use harness::run::{Recorder, Stage, perform};
-use harness::scenario;
+use harness::input::names::Actor;
+use harness::plan::{MessageId, Plan, StreamIndex, TopicIndex};
+use harness::run::{Recorder, Routes, Stage, perform};
+use harness::scenario::{self, Acknowledge, AnomalyKind};
 use harness::testbed::Testbed as _;
 use harness::testbed::simulated::Simulated;
 use harness::trial::{Failure, Simulation, Trial, simulate};
 use tokio::time::sleep;
+
+use crate::support::connecting;
 
 /// Two producers at 100 messages a second each for a second, and two consumers.
 const HEAD: &str = "\
@@ -24,6 +28,20 @@ topics:
 golden: none
 drain: { idle: 1s, deadline: 30s }
 ";
+
+/// `C1` on `T1`.
+const C1: Client = Client {
+    actor: Actor::consumer(1),
+    topic: TopicIndex(0),
+    stream: None,
+    base: 0,
+    route: Route(0),
+    retries: RetryPolicy::Short,
+    acknowledge: Acknowledge::Offset,
+};
+
+/// `P1` on `T1`.
+const P1: Client = Client { actor: Actor::producer(1), stream: Some(StreamIndex(0)), ..C1 };
 
 const GOOD: &str = "producers: { all: { generate: { messages: 100 }, pace: 100/s } }\n";
 
@@ -51,7 +69,7 @@ fn with(head: &str, faults: &[&str]) -> (Arc<Plan>, Trial) {
     (plan, trial)
 }
 
-fn kinds(trial: &Trial) -> Vec<Kind> {
+fn kinds(trial: &Trial) -> Vec<AnomalyKind> {
     trial.judgement.violations.iter().map(|finding| finding.kind).collect()
 }
 
@@ -107,8 +125,8 @@ fn a_broker_in_memory_that_is_killed_loses_what_nobody_had_got() {
     let kill = "{ at: 500ms, kill: broker, for: 200ms }";
     let (plan, trial) = good("", &[kill]);
     assert_eq!(trial.history.epochs.len(), 2);
-    assert_eq!(kinds(&trial), [Kind::Lost], "{:#?}", trial.judgement);
-    assert_eq!(trial.judgement.doubts, [""; 0]);
+    assert_eq!(kinds(&trial), [AnomalyKind::Lost], "{:#?}", trial.judgement);
+    assert_eq!(trial.judgement.inconclusive, [""; 0]);
     // Everybody goes on in the new life, under new ids.
     for (consumer, planned) in trial.history.consumers.iter().zip(&plan.consumers) {
         assert_eq!(consumer.subscriptions.len(), 2 * planned.topics.len());
@@ -127,8 +145,8 @@ fn a_broker_in_memory_that_dies_in_the_drain_leaves_its_backlog_lost() {
     let slow = "consumers: { all: { batch: 5, pause: 200ms } }\n";
     let (_, trial) = good(slow, &["{ at: 1500ms, kill: broker, for: 300ms }"]);
     assert_eq!(trial.history.end, End::Idle);
-    assert_eq!(kinds(&trial), [Kind::Lost], "{:#?}", trial.judgement);
-    assert_eq!(trial.judgement.doubts, [""; 0]);
+    assert_eq!(kinds(&trial), [AnomalyKind::Lost], "{:#?}", trial.judgement);
+    assert_eq!(trial.judgement.inconclusive, [""; 0]);
 }
 
 /// Consumers that pause, so that some deliveries are recorded and not yet acknowledged.
@@ -143,7 +161,7 @@ fn a_consumer_that_crashes_goes_on_where_the_broker_has_it() {
     assert_eq!(incarnations.max(), Some(10), "one for each crash");
     let first = &consumer.subscriptions[0];
     let own = consumer.subscriptions.iter().filter(|own| own.topic == first.topic);
-    assert!(own.clone().all(|own| (own.id, own.epoch) == (first.id, first.epoch)));
+    assert!(own.clone().all(|own| (&own.id, own.epoch) == (&first.id, first.epoch)));
     // What it had not acknowledged came again, and is no duplicate.
     assert!(consumer.deliveries.len() > 200, "{}", consumer.deliveries.len());
     assert_eq!(trial.history.consumers[1].deliveries.len(), 150);
@@ -159,19 +177,17 @@ fn a_consumer_that_is_overtaken_by_its_past_goes_on_behind_it() {
     runtime.block_on(async {
         let testbed = Simulated::new(&plan, None);
         let routes = Routes::new(&plan, &testbed);
-        let how = plan.scenario.broker.driver;
-        let driver = connect_over(testbed.transport(), routes.addresses(), how).await.unwrap();
-        let topic = "T1".parse().unwrap();
-        driver.create_topic(&topic).await.unwrap();
-        let mut before = driver.subscribe(Manner::default(), &topic).await.unwrap();
-        let mut sender = driver.register(Manner::default(), &topic).await.unwrap();
-        sender.send(&["a", "b", "c"]).await;
+        let connecting = connecting(&plan, routes.addresses().to_vec());
+        let driver = connect_over(connecting, testbed.transport()).await.unwrap();
+        driver.create_topic(TopicIndex(0)).await.unwrap();
+        let mut before = driver.subscribe(&C1).await.unwrap();
+        let mut sender = driver.register(&P1).await.unwrap();
+        let message = |id, payload| Outgoing { message: MessageId(id), payload };
+        sender.send(&[message(0, "a"), message(1, "b"), message(2, "c")]).await;
         let mut batch = Batch::default();
         before.poll(2, Duration::ZERO, &mut batch).await.unwrap();
         assert_eq!(batch.len(), 2);
-        let (id, epoch) = before.session();
-        let session = (id.unwrap(), epoch);
-        let mut after = driver.resume(Manner::default(), &topic, session).await.unwrap();
+        let mut after = driver.resume(&C1, before.session()).await.unwrap();
         assert_eq!(after.start(), before.start(), "nothing was acknowledged yet");
         // What was on its way when it crashed acknowledges a and b.
         before.poll(1, Duration::ZERO, &mut batch).await.unwrap();
@@ -185,7 +201,7 @@ fn a_consumer_that_is_overtaken_by_its_past_goes_on_behind_it() {
 fn what_is_acknowledged_by_being_handed_out_goes_down_with_a_crash() {
     let automatic = "consumers: { all: { acknowledge: automatic } }\n";
     let (plan, trial) = good(automatic, &["{ every: 90ms, crash: any, for: 20ms, until: 1s }"]);
-    assert_eq!(kinds(&trial), [Kind::Lost], "{:#?}", trial.judgement);
+    assert_eq!(kinds(&trial), [AnomalyKind::Lost], "{:#?}", trial.judgement);
     assert!(plan.fewer_may_come());
     let (_, allowed) = good(
         &format!("{automatic}expect: {{ delivery: at-most-once }}\n"),
@@ -198,14 +214,14 @@ fn what_is_acknowledged_by_being_handed_out_goes_down_with_a_crash() {
 fn a_fault_that_never_fired_or_met_nothing_is_vacuous() {
     let (_, trial) = good("", &["{ at: 1h, cut: P1, for: 1s }"]);
     assert_eq!(trial.judgement.verdict, Verdict::Unknown);
-    let words = &trial.judgement.doubts[0];
+    let words = &trial.judgement.inconclusive[0];
     assert!(words.contains("`{ at: 1h, cut: P1, for: 1s }`"), "{words}");
     assert!(words.ends_with("x.yaml:8) never fired"), "{words}");
     let late =
         "producers:\n  all: { generate: { messages: 100 }, pace: 100/s }\n  P2: { pace: 50/s }\n";
     let (_, trial) = with(late, &["{ at: 1500ms, drop_ack: P1 }"]);
     assert_eq!(trial.judgement.verdict, Verdict::Unknown);
-    let words = &trial.judgement.doubts[0];
+    let words = &trial.judgement.inconclusive[0];
     assert!(words.ends_with("x.yaml:10) met no traffic"), "{words}");
 }
 
@@ -223,7 +239,7 @@ fn faults_that_overlap_are_all_ended() {
     ];
     let (_, trial) = good("", &faults);
     assert_eq!(trial.history.end, End::Idle, "{:#?}", trial.judgement);
-    assert_eq!(kinds(&trial), [Kind::Lost], "{:#?}", trial.judgement);
+    assert_eq!(kinds(&trial), [AnomalyKind::Lost], "{:#?}", trial.judgement);
     let fired = |fault| trial.history.faults.iter().filter(|own| own.fault == fault).count();
     assert_eq!((0..8).map(fired).collect::<Vec<_>>(), [1, 1, 1, 1, 1, 10, 7, 1]);
     assert!(trial.history.epochs.len() >= 2, "somebody met another life");
@@ -269,8 +285,8 @@ fn interrupted_after(plan: &Arc<Plan>, time: Duration) -> History {
     runtime.block_on(async {
         let testbed = Simulated::new(plan, None);
         let routes = Routes::new(plan, &testbed);
-        let how = plan.scenario.broker.driver;
-        let driver = connect_over(testbed.transport(), routes.addresses(), how).await.unwrap();
+        let connecting = connecting(plan, routes.addresses().to_vec());
+        let driver = connect_over(connecting, testbed.transport()).await.unwrap();
         let stage = Stage {
             plan: Arc::clone(plan),
             driver: Arc::clone(&driver),
@@ -278,10 +294,11 @@ fn interrupted_after(plan: &Arc<Plan>, time: Duration) -> History {
             injector: testbed.injector(),
             recorder: Arc::new(Recorder::new()),
             out: None,
+            keeps_all: false,
             unsubscribe: false,
         };
         let history = perform(Arc::new(stage), sleep(time)).await.unwrap();
-        driver.register(Manner::default(), &"T1".parse().unwrap()).await.unwrap();
+        driver.register(&P1).await.unwrap();
         history
     })
 }
@@ -316,8 +333,8 @@ fn a_fault_that_cannot_be_carried_out_ends_the_run_with_its_place() {
     let failure = runtime.unwrap().block_on(async {
         let testbed = Simulated::new(&plan, None);
         let routes = Routes::new(&plan, &testbed);
-        let how = plan.scenario.broker.driver;
-        let driver = connect_over(testbed.transport(), routes.addresses(), how).await.unwrap();
+        let connecting = connecting(&plan, routes.addresses().to_vec());
+        let driver = connect_over(connecting, testbed.transport()).await.unwrap();
         let recorder = Arc::new(Recorder::new());
         let stage = Stage {
             plan: Arc::clone(&plan),
@@ -326,6 +343,7 @@ fn a_fault_that_cannot_be_carried_out_ends_the_run_with_its_place() {
             injector: None,
             recorder,
             out: None,
+            keeps_all: false,
             unsubscribe: false,
         };
         let failure = perform(Arc::new(stage), std::future::pending()).await.unwrap_err();

@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use broker_client::wire::TopicName;
 use broker_client::{Client, Retry, TopicProducer};
+use harness::driver::Address;
 use harness::fault::Part;
 use harness::testbed::Testbed;
 use harness::testbed::process::{Process, Settings};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::time::timeout;
 
-use crate::support::{Broker, Folder, PATIENCE, Running, state, wait_for};
+use crate::support::{Broker, Folder, PATIENCE, Running, state, url, wait_for};
 
 const BROKER: Part = Part::Broker(0);
 
@@ -28,7 +29,8 @@ async fn says_nothing(process: &mut Process) {
 }
 
 fn port(process: &Process) -> u16 {
-    process.addresses()[0].rsplit(':').next().unwrap().parse().unwrap()
+    let Address::Listens { port, .. } = process.addresses()[0] else { panic!("it listens") };
+    port
 }
 
 #[tokio::test]
@@ -36,7 +38,7 @@ async fn a_killed_broker_comes_up_again_on_its_port_and_nobody_wonders() {
     let mut process = start().await;
     let (injector, before) = (process.injector().unwrap(), process.ids()[0]);
     assert_eq!(injector.brokers(), 1);
-    let client = Client::new(&process.addresses()[0]).unwrap();
+    let client = Client::new(&url(&process.addresses()[0])).unwrap();
     client.create_topic("T1").await.unwrap();
     injector.kill(BROKER).await.unwrap();
     assert_eq!(state(before), None);
@@ -63,7 +65,7 @@ async fn a_stopped_broker_ends_in_good_order_and_serves_again() {
         says_nothing(&mut process).await;
         injector.start(BROKER).await.unwrap();
     }
-    let client = Client::new(&process.addresses()[0]).unwrap();
+    let client = Client::new(&url(&process.addresses()[0])).unwrap();
     let topic: TopicName = "T1".parse().unwrap();
     let mut producer = TopicProducer::register(&client, &topic, &Retry::default()).await.unwrap();
     assert_eq!(producer.send(&["hello"]).await.outcome, Ok(0));
@@ -74,7 +76,7 @@ async fn a_stopped_broker_ends_in_good_order_and_serves_again() {
 async fn a_paused_broker_answers_when_it_goes_on() {
     let process = start().await;
     let (injector, pid) = (process.injector().unwrap(), process.ids()[0]);
-    let client = Client::new(&process.addresses()[0]).unwrap();
+    let client = Client::new(&url(&process.addresses()[0])).unwrap();
     injector.pause(BROKER).await.unwrap();
     wait_for("the broker to stop", || (state(pid) == Some('T')).then_some(()));
     let asked = tokio::spawn(async move { client.create_topic("T1").await });

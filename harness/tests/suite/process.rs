@@ -10,6 +10,8 @@ use harness::testbed::Testbed;
 use harness::testbed::process::{Process, Settings};
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 
+use crate::support::url;
+
 fn settings() -> Settings {
     Settings::new(Path::new(env!("CARGO_BIN_EXE_harness")))
 }
@@ -23,7 +25,7 @@ fn is_gone(pid: i32) -> bool {
 async fn it_serves_until_it_is_stopped_and_leaves_nothing() {
     let process = Box::new(Process::start(&settings(), None).await.unwrap());
     let pid = process.ids()[0];
-    let client = Client::new(&process.addresses()[0]).unwrap();
+    let client = Client::new(&url(&process.addresses()[0])).unwrap();
     let topic: TopicName = "T1".parse().unwrap();
     client.create_topic(topic.as_str()).await.unwrap();
     let retry = Retry::default();

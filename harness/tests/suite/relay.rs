@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use broker_client::wire::TopicName;
 use broker_client::{Client, Retry, Subscription, TopicProducer};
+use harness::driver::Address;
 use harness::fault::kinds::black_hole::BlackHole;
 use harness::fault::kinds::cut::Cut;
 use harness::fault::kinds::drop_ack::DropAcks;
@@ -21,6 +22,8 @@ use harness::testbed::{InjectionId, Testbed};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
+
+use crate::support::url;
 
 /// Longer than anything here takes; past it a test fails instead of hanging.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -49,12 +52,12 @@ struct Bench {
 impl Bench {
     async fn new() -> Self {
         let server = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-        let broker = format!("http://{}", server.local_addr().unwrap());
+        let broker = Address::from(server.local_addr().unwrap());
         let order = order("{ at: 1s, cut: P1, for: 1s }");
         let relays = Relays::to_brokers(&order, &[broker]).await.unwrap();
         let addresses = relays.addresses();
         assert_eq!(addresses.len(), 1, "nobody else has a relay");
-        let address = addresses[&Actor::producer(1)].trim_start_matches("http://").to_owned();
+        let address = addresses[&Actor::producer(1)].to_string();
         Self { server, relays, address }
     }
 
@@ -246,7 +249,8 @@ async fn a_dropped_ack_was_stored_and_is_sent_again_without_harm() {
     let testbed = Box::new(Process::start(&settings, None).await.unwrap());
     let address = testbed.address_of(Actor::producer(1)).unwrap();
     assert!(testbed.address_of(Actor::producer(2)).is_none(), "a relay costs throughput");
-    let [relayed, direct] = [address, &testbed.addresses()[0]].map(|at| Client::new(at).unwrap());
+    let [relayed, direct] =
+        [address, &testbed.addresses()[0]].map(|at| Client::new(&url(at)).unwrap());
     let topic: TopicName = "T1".parse().unwrap();
     let usual = Retry::default();
     relayed.create_topic(topic.as_str()).await.unwrap();

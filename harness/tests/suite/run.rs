@@ -8,15 +8,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use broker_client::transport::Transport;
-use harness::check::{self, Judgement, Kind, Verdict};
-use harness::driver::{Routes, connect_over};
+use harness::check::{self, Judgement, Verdict};
+use harness::driver::http::connect_over;
 use harness::golden::{self, Comparison, Mode};
 use harness::history::{Answer, End, History, Outcome, Sent};
 use harness::plan::{Due, Plan, ProducerIndex};
-use harness::run::{Recorder, Stage, perform};
-use harness::scenario;
+use harness::run::{Recorder, Routes, Stage, perform};
+use harness::scenario::{self, AnomalyKind};
 use tokio::time::{Instant, sleep};
 
+use crate::support::connecting;
 use crate::support::network::{Fate, Network};
 
 /// What a run left.
@@ -69,14 +70,14 @@ fn run_until(
         let began = Instant::now();
         let transport: Arc<dyn Transport> = network.clone();
         let addresses = network.start(plan);
-        let how = plan.scenario.broker.driver;
         let stage = Stage {
             plan: Arc::clone(plan),
-            driver: connect_over(transport, &addresses, how).await.unwrap(),
             routes: Routes::shared(&addresses),
+            driver: connect_over(connecting(plan, addresses), transport).await.unwrap(),
             injector: None,
             recorder: Arc::new(Recorder::new()),
             out: Some(out.path().to_owned()),
+            keeps_all: false,
             unsubscribe: true,
         };
         (perform(Arc::new(stage), interrupted).await.unwrap(), began.elapsed())
@@ -105,7 +106,7 @@ impl std::fmt::Debug for Ran {
             let titles: Vec<_> = finding.proofs.iter().map(|proof| &proof.title).collect();
             writeln!(f, "{:?} {} {titles:?}", finding.kind, finding.count)?;
         }
-        writeln!(f, "{:#?}", self.judgement.doubts)
+        writeln!(f, "{:#?}", self.judgement.inconclusive)
     }
 }
 
@@ -182,7 +183,7 @@ fn a_last_message_that_never_comes_is_lost_when_the_run_is_idle() {
     let ran = run(&plan, &Arc::new(network));
     ran.assert(End::Idle, Verdict::Fail);
     let [lost] = &ran.judgement.violations[..] else { panic!("{ran:?}") };
-    assert_eq!((lost.kind, lost.count), (Kind::Lost, 1));
+    assert_eq!((lost.kind, lost.count), (AnomalyKind::Lost, 1));
     assert!(lost.proofs[0].title.contains("never got P2#5"), "{ran:?}");
 }
 
@@ -215,7 +216,7 @@ fn what_a_consumer_misses_whose_polls_fail_is_undecided_at_the_deadline() {
     let polls = |consumer: usize| ran.history.consumers[consumer].polls.iter();
     let fails: Vec<bool> = (0..2).map(|c| polls(c).any(|poll| failed(&poll.answer))).collect();
     assert_eq!(fails.iter().filter(|fails| **fails).count(), 1, "one consumer's polls failed");
-    assert!(!ran.judgement.doubts.is_empty());
+    assert!(!ran.judgement.inconclusive.is_empty());
 }
 
 #[test]
@@ -263,7 +264,7 @@ fn after_an_unknown_outcome_the_producer_registers_anew_and_goes_on() {
     }));
     let bases: Vec<u32> = ran.history.producers[0].sessions.iter().map(|s| s.base).collect();
     assert_eq!(bases, [0, 2], "sequence 0 of the new registration is the third message");
-    assert!(ran.judgement.doubts.iter().any(|doubt| doubt.contains("P1#2")), "{ran:?}");
+    assert!(ran.judgement.inconclusive.iter().any(|doubt| doubt.contains("P1#2")), "{ran:?}");
     for log in &ran.logs {
         assert_eq!(log.matches("P1_MSG").count(), 5, "it had arrived, once: {log}");
     }

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use harness::plan::Plan;
-use harness::scenario::{self, Delivery, Driver, Order, Pace, Scenario, Source, Start, Store};
+use harness::scenario::{self, Delivery, Order, Pace, Scenario, Source, Start, Store};
 use serde_json::Value;
 
 /// Bad files and what is said about them: `==== name`, the YAML, `---- log` with its lines for each
@@ -139,7 +139,7 @@ seed: 18446744073709551615
         scenario.consumers.iter().map(|c| (c.batch.get(), c.pause.as_millis())).collect();
     assert_eq!(consumers, [(50, 0), (50, 5)]);
     assert_eq!(scenario.start, Start::Together);
-    assert_eq!(scenario.broker.driver, Driver::Original);
+    assert_eq!(scenario.broker.driver, "original");
     assert_eq!(scenario.broker.store, Store::Mysql);
     assert_eq!(scenario.broker.stores, [Store::Memory, Store::Mysql]);
     assert_eq!(scenario.broker.count.get(), 64);

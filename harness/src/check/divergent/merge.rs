@@ -5,9 +5,13 @@
 //! most feeds agree on goes next. Each feed is then compared with the result. Every step looks at
 //! each delivery once; only a contradiction looks at all heads.
 
-use super::Places;
-use crate::check::facts::{Bits, Facts, Late, Standing};
+use std::collections::BTreeSet;
+
+use crate::check::facts::{Bits, Classification, Facts, Late};
 use crate::plan::{MessageId, TopicIndex};
+
+/// Deliveries: into [`Facts::feeds`], and place among the consumer's.
+pub(super) type Places = BTreeSet<(usize, usize)>;
 
 /// One feed's first deliveries: what came, and its place among the consumer's deliveries.
 struct Line {
@@ -18,15 +22,15 @@ struct Line {
 }
 
 /// The deliveries of one topic that come late against the order that most feeds agree on. Those that
-/// are `counted` already have no say in it.
+/// are `counted` already are left out of it.
 pub(super) fn late(facts: &Facts<'_>, topic: TopicIndex, counted: &Places) -> Vec<Late> {
     let feeds = facts.feeds.iter().enumerate().filter(|(_, feed)| feed.topic == topic);
     let mut lines: Vec<Line> = feeds
         .map(|(place, feed)| Line {
             feed: place,
             entries: feed
-                .iter(facts)
-                .filter(|seen| seen.standing == Standing::First)
+                .iter(facts.history)
+                .filter(|seen| seen.classification == Classification::First)
                 .filter(|seen| !counted.contains(&(place, seen.place)))
                 .filter_map(|seen| Some((seen.delivery.message()?, seen.place)))
                 .collect(),
@@ -38,7 +42,7 @@ pub(super) fn late(facts: &Facts<'_>, topic: TopicIndex, counted: &Places) -> Ve
     for line in &lines {
         let mut top: Option<(u32, MessageId)> = None;
         for (message, place) in &line.entries {
-            let own = rank[facts.local_of(*message)];
+            let own = rank[facts.places.of(*message)];
             match top {
                 Some((greatest, ahead)) if own < greatest => {
                     found.push(Late { feed: line.feed, place: *place, message: *message, ahead });
@@ -67,10 +71,10 @@ struct Merge<'a> {
 
 impl<'a> Merge<'a> {
     fn new(facts: &'a Facts<'a>, topic: TopicIndex, lines: &'a mut [Line]) -> Self {
-        let size = facts.topic_size(topic);
+        let size = facts.places.count(topic);
         let mut holders = vec![0; size];
         for (message, _) in lines.iter().flat_map(|line| &line.entries) {
-            holders[facts.local_of(*message)] += 1;
+            holders[facts.places.of(*message)] += 1;
         }
         let left = holders.iter().filter(|holders| **holders > 0).count();
         Self {
@@ -103,7 +107,7 @@ impl<'a> Merge<'a> {
 
     /// Puts a message into the result and moves the lines on that it leads.
     fn place(&mut self, message: MessageId) {
-        let own = self.facts.local_of(message);
+        let own = self.facts.places.of(message);
         if !self.done.insert(own) {
             return;
         }
@@ -122,7 +126,7 @@ impl<'a> Merge<'a> {
     fn show_head(&mut self, line: usize) {
         let Line { entries, next, .. } = &mut self.lines[line];
         while let Some((message, _)) = entries.get(*next) {
-            let own = self.facts.local_of(*message);
+            let own = self.facts.places.of(*message);
             if !self.done.contains(own) {
                 self.heads[own] += 1;
                 if self.heads[own] == self.holders[own] {
@@ -138,7 +142,7 @@ impl<'a> Merge<'a> {
     fn favourite(&self) -> MessageId {
         let heads = self.lines.iter().filter_map(|line| line.entries.get(line.next));
         let votes = |message: MessageId| {
-            let own = self.facts.local_of(message);
+            let own = self.facts.places.of(message);
             (self.heads[own], std::cmp::Reverse(self.holders[own]))
         };
         let mut best: Option<MessageId> = None;

@@ -3,10 +3,9 @@
 //! Feeds ascend by offset and mostly agree, so one walk of each feed beside the log that is known so
 //! far finds every disagreement without an index: offsets may be sparse.
 
-use crate::history::EpochIndex;
+use super::feed::{Classification, Feed, Seen};
+use crate::history::{EpochIndex, History};
 use crate::plan::{MessageId, TopicIndex};
-
-use super::{Facts, Feed, Seen, Standing};
 
 /// One life of one topic's log.
 #[derive(Debug)]
@@ -26,7 +25,7 @@ pub(in crate::check) struct Log {
 /// A delivery that comes after one that is behind it.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::check) struct Late {
-    /// Into [`Facts::feeds`].
+    /// The feed, by place among all feeds.
     pub(in crate::check) feed: usize,
     /// Its place among the consumer's deliveries.
     pub(in crate::check) place: usize,
@@ -37,10 +36,10 @@ pub(in crate::check) struct Late {
 
 impl Log {
     /// The logs of one topic, one for each life of the store.
-    pub(super) fn of_topic(facts: &Facts<'_>, topic: TopicIndex) -> Vec<Self> {
-        let own = || facts.feeds.iter().enumerate().filter(|(_, feed)| feed.topic == topic);
+    pub(super) fn of_topic(history: &History, feeds: &[Feed], topic: TopicIndex) -> Vec<Self> {
+        let own = || feeds.iter().enumerate().filter(|(_, feed)| feed.topic == topic);
         let mut lives: Vec<Option<EpochIndex>> =
-            own().flat_map(|(_, feed)| feed.lives(facts)).collect();
+            own().flat_map(|(_, feed)| feed.lives(history)).collect();
         lives.sort_unstable();
         lives.dedup();
         let empty = |epoch| Self {
@@ -54,7 +53,7 @@ impl Log {
         let mut logs: Vec<Self> = lives.into_iter().map(empty).collect();
         for log in &mut logs {
             for (place, feed) in own() {
-                log.add(facts, place, feed);
+                log.add(history, place, feed);
             }
             log.disputed.sort_unstable();
             log.disputed.dedup();
@@ -63,12 +62,12 @@ impl Log {
     }
 
     /// Walks a feed beside the log and takes over what is new in it.
-    fn add(&mut self, facts: &Facts<'_>, place: usize, feed: &Feed) {
+    fn add(&mut self, history: &History, place: usize, feed: &Feed) {
         let mut fresh = Vec::new();
         let mut next = 0;
         let mut greatest: Option<(u64, MessageId)> = None;
-        feed.iter_life(facts, self.epoch).for_each(|seen: Seen| {
-            if seen.standing != Standing::First {
+        feed.iter_life(history, self.epoch).for_each(|seen: Seen| {
+            if seen.classification != Classification::First {
                 return;
             }
             let message = seen.delivery.message().expect("a first delivery is of a message");

@@ -54,8 +54,8 @@ impl Request {
         let stream = &plan.streams[sent.stream.place()];
         let fits = sent.first.checked_add(sent.count).is_some_and(|end| end <= stream.count);
         assert!(fits, "a request goes past the end of its stream");
-        let (fate, offset) = match sent.outcome {
-            Outcome::Acked { offset } => (Fate::Acked, offset),
+        let (fate, offset) = match &sent.outcome {
+            Outcome::Acked { offsets } => (Fate::Acked, offsets.first()),
             Outcome::Refused { .. } => (Fate::Refused, None),
             Outcome::Unknown { .. } => (Fate::Unknown, None),
         };

@@ -3,9 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Feed, Found, Sent};
-use crate::check::Kind;
-use crate::check::tally::Promise;
+use super::feed::Feed;
+use super::found::Found;
+use super::sent::Sent;
+use crate::check::outcome::Promise;
+use crate::plan::MessageId;
+use crate::scenario::AnomalyKind;
 
 /// Logs that differ are compared exactly up to this length; a difference of thousands of lines
 /// takes time that grows with the square.
@@ -55,20 +58,23 @@ fn named(
                 if reordered.contains(payload) || reordered.contains(&ahead) {
                     continue;
                 }
-                let title = format!(
-                    "{} got {} after {}, {} the other way round",
-                    feed.name,
-                    sent.describe(*payload),
-                    sent.describe(ahead),
-                    reference.name
-                );
-                let messages = [*payload, ahead].into_iter().filter_map(|p| sent.only(p));
-                let mut instance = feed.instance(sent, messages.collect(), title);
-                let (file, other) = (feed.file, reference.file);
-                instance.evidence = vec![format!(
-                    "lines {above} and {line} of {file}, {own} and {greatest} of {other}"
-                )];
-                found.add(Kind::Divergent, Promise::OneOrder, 1, instance);
+                found.add(AnomalyKind::Divergent, Promise::OneOrder, 1, || {
+                    let title = format!(
+                        "{} got {} after {}, {} the other way round",
+                        feed.name,
+                        sent.describe(*payload),
+                        sent.describe(ahead),
+                        reference.name
+                    );
+                    let messages: Vec<MessageId> =
+                        [*payload, ahead].into_iter().filter_map(|p| sent.only(p)).collect();
+                    let mut anomaly = feed.anomaly(sent, &messages, title);
+                    let (file, other) = (feed.file, reference.file);
+                    anomaly.evidence.push(format!(
+                        "lines {above} and {line} of {file}, {own} and {greatest} of {other}"
+                    ));
+                    anomaly
+                });
             }
             _ => top = Some((own, *line, *payload)),
         }
@@ -85,7 +91,7 @@ fn counted(sent: &Sent<'_>, feed: &Feed<'_>, reference: &Feed<'_>, found: &mut F
         return;
     }
     if own.len().max(other.len()) > EXACT {
-        found.doubts.push(format!(
+        found.mark_inconclusive(format!(
             "{} of {} and {} differ, and are too long to say whether one log explains both",
             sent.name(),
             feed.name,
@@ -103,15 +109,18 @@ fn counted(sent: &Sent<'_>, feed: &Feed<'_>, reference: &Feed<'_>, found: &mut F
         return;
     }
     let first = own.iter().zip(&other).take_while(|(own, other)| own == other).count();
-    let title =
-        format!("{} and {} disagree on the order of {}", feed.name, reference.name, sent.name());
-    let mut instance = feed.instance(sent, Vec::new(), title);
     let quote = |feed: &Feed<'_>| match feed.lines.get(first) {
         Some((line, payload)) => format!("{}:{line} has {:?}", feed.file, sent.text(*payload)),
         None => format!("{} ends", feed.file),
     };
-    instance.evidence = vec![format!("first where {}, and {}", quote(feed), quote(reference))];
-    found.add(Kind::Divergent, Promise::OneOrder, 1, instance);
+    found.add(AnomalyKind::Divergent, Promise::OneOrder, 1, || {
+        let [one, other] = [&feed.name, &reference.name];
+        let title = format!("{one} and {other} disagree on the order of {}", sent.name());
+        let mut anomaly = feed.anomaly(sent, &[], title);
+        let [own, theirs] = [feed, reference].map(quote);
+        anomaly.evidence.push(format!("first where {own}, and {theirs}"));
+        anomaly
+    });
 }
 
 /// Where each entry of `part` is found in `whole`, as early as possible, if it is part of it.

@@ -1,10 +1,13 @@
 //! How often each payload was sent and logged: what is missing, and what there is too much of.
 
-use super::{Feed, Found, Sent, compare};
-use crate::check::Kind;
-use crate::check::tally::Promise;
+use super::compare;
+use super::feed::Feed;
+use super::found::Found;
+use super::sent::Sent;
+use crate::check::outcome::Promise;
 use crate::numbers;
 use crate::plan::MessageId;
+use crate::scenario::AnomalyKind;
 
 /// So many line numbers are named.
 const LINES: usize = 8;
@@ -35,20 +38,24 @@ fn surplus(sent: &Sent<'_>, feed: &Feed<'_>, found: &mut Found) {
         if extra == 0 {
             continue;
         }
-        let what = sent.describe(payload);
-        // A message's own description names the topic.
-        let of =
-            sent.only(payload).map_or_else(|| format!(" of {}", sent.name()), |_| String::new());
-        let (often, sends) = (times(logged), times(own.len()));
-        let title = format!("{} logged {what}{of} {often}, it was sent {sends}", feed.name);
-        let mut instance = feed.instance(sent, sent.only(payload).into_iter().collect(), title);
-        let lines = feed.lines.iter().filter(|line| line.1 == payload);
-        let lines: Vec<String> = lines.map(|line| line.0.to_string()).collect();
-        let shown = lines.len().min(LINES);
-        let more = if lines.len() > shown { ", ..." } else { "" };
-        instance.evidence =
-            vec![format!("{} lines {}{more}", feed.file, lines[..shown].join(", "))];
-        found.add(Kind::Duplicate, Promise::NoDuplicate, extra as u64, instance);
+        found.add(AnomalyKind::Duplicate, Promise::NoDuplicate, extra as u64, || {
+            let (what, only) = (sent.describe(payload), sent.only(payload));
+            // A message's own description names the topic.
+            let of = only.map_or_else(|| format!(" of {}", sent.name()), |_| String::new());
+            let (often, sends) = (times(logged), times(own.len()));
+            let title = format!("{} logged {what}{of} {often}, it was sent {sends}", feed.name);
+            let mut anomaly = feed.anomaly(sent, only.as_slice(), title);
+            let lines = feed.lines.iter().filter(|line| line.1 == payload);
+            let lines: Vec<String> = lines.map(|line| line.0.to_string()).collect();
+            let shown = lines.len().min(LINES);
+            let more = if lines.len() > shown { ", ..." } else { "" };
+            anomaly.evidence.push(format!(
+                "{} lines {}{more}",
+                feed.file,
+                lines[..shown].join(", ")
+            ));
+            anomaly
+        });
     }
 }
 
@@ -62,7 +69,9 @@ fn late(
 ) {
     let (who, topic) = (&feed.name, sent.name());
     if feed.lines.is_empty() {
-        found.doubts.push(format!("{who} logged nothing of {topic}: it may have subscribed late"));
+        found.mark_inconclusive(format!(
+            "{who} logged nothing of {topic}: it may have subscribed late"
+        ));
         return;
     }
     let excused = |payload: u32| feed.begins_late || feed.may_precede(sent, payload);
@@ -75,7 +84,7 @@ fn late(
         excusable.filter(|(payload, _)| others_have(*payload)).map(|(_, count)| count).sum();
     if known > 0 {
         let what = numbers::count(known as u64, "line");
-        found.doubts.push(format!(
+        found.mark_inconclusive(format!(
             "{who} lacks {what} at the beginning of {topic} that others logged: it may have \
              subscribed late"
         ));
@@ -87,7 +96,7 @@ fn late(
         let lines: usize = missing.iter().map(|(_, count)| count).sum();
         let what = numbers::count(lines as u64, "line");
         let title = format!("{who} lacks {what} of {topic}, and not only at the beginning");
-        found.add(Kind::Lost, Promise::NoLoss, 1, feed.instance(sent, Vec::new(), title));
+        found.add(AnomalyKind::Lost, Promise::NoLoss, 1, || feed.anomaly(sent, &[], title));
         return;
     }
     for lack in missing.iter().filter(|(payload, _)| !excused(*payload)) {
@@ -99,10 +108,12 @@ fn late(
 fn nothing(sent: &Sent<'_>, feed: &Feed<'_>, found: &mut Found) {
     let total = sent.total();
     let what = numbers::count(total as u64, "message");
-    let title = format!("{} logged nothing of {}, {what} missing", feed.name, sent.name());
-    let mut messages: Vec<MessageId> = sent.messages.iter().flatten().copied().collect();
-    messages.sort_unstable();
-    found.add(Kind::Lost, Promise::NoLoss, total as u64, feed.instance(sent, messages, title));
+    found.add(AnomalyKind::Lost, Promise::NoLoss, total as u64, || {
+        let title = format!("{} logged nothing of {}, {what} missing", feed.name, sent.name());
+        let mut messages: Vec<MessageId> = sent.messages.iter().flatten().copied().collect();
+        messages.sort_unstable();
+        feed.anomaly(sent, &messages, title)
+    });
 }
 
 /// A payload that was logged less often than it was sent.
@@ -113,20 +124,23 @@ fn lost(
     (payload, lacking): (u32, usize),
     found: &mut Found,
 ) {
-    let title = match sent.only(payload) {
-        Some(message) => format!("{} never got {}", feed.name, sent.plan.describe(message)),
-        None => format!(
-            "{} logged {:?} of {} {}, it was sent {}: {lacking} missing",
-            feed.name,
-            sent.text(payload),
-            sent.name(),
-            times(feed.counts[payload as usize]),
-            times(sent.messages[payload as usize].len()),
-        ),
-    };
-    let mut instance = feed.instance(sent, sent.only(payload).into_iter().collect(), title);
-    instance.evidence = compare::gaps(sent, feed, feeds, payload);
-    found.add(Kind::Lost, Promise::NoLoss, lacking as u64, instance);
+    found.add(AnomalyKind::Lost, Promise::NoLoss, lacking as u64, || {
+        let only = sent.only(payload);
+        let title = match only {
+            Some(message) => format!("{} never got {}", feed.name, sent.plan.describe(message)),
+            None => format!(
+                "{} logged {:?} of {} {}, it was sent {}: {lacking} missing",
+                feed.name,
+                sent.text(payload),
+                sent.name(),
+                times(feed.counts[payload as usize]),
+                times(sent.messages[payload as usize].len()),
+            ),
+        };
+        let mut anomaly = feed.anomaly(sent, only.as_slice(), title);
+        anomaly.evidence = compare::gaps(sent, feed, feeds, payload);
+        anomaly
+    });
 }
 
 /// How often, in a word or two.

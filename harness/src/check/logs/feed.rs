@@ -1,7 +1,8 @@
 //! A consumer's log, one topic of it.
 
-use super::{Lines, Sent};
-use crate::check::tally::Instance;
+use super::parse::Lines;
+use super::sent::Sent;
+use crate::check::anomaly::Anomaly;
 use crate::plan::{ConsumerIndex, MessageId, Plan};
 
 /// What one consumer logged of one topic; lines with payloads that were not sent to it left out.
@@ -62,20 +63,13 @@ impl<'a> Feed<'a> {
         before.iter().all(|payload| self.counts[*payload as usize] == 0)
     }
 
-    pub(super) fn instance(
+    /// An anomaly of this log.
+    pub(super) fn anomaly(
         &self,
         sent: &Sent<'_>,
-        messages: Vec<MessageId>,
+        messages: &[MessageId],
         title: String,
-    ) -> Instance {
-        Instance {
-            topic: sent.topic,
-            consumer: Some(self.consumer),
-            messages,
-            title,
-            evidence: Vec::new(),
-            place: None,
-            blames: None,
-        }
+    ) -> Anomaly {
+        Anomaly::new(sent.plan, sent.topic, Some(self.consumer), messages, title)
     }
 }

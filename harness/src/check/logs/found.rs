@@ -1,18 +1,27 @@
 //! What is found in logs, and the verdict that follows from it.
 
-use std::collections::BTreeMap;
-
 use super::explain::BUDGET;
-use super::{Feed, Reading, Sent};
-use crate::check::tally::{self, Instance, Promise, Tally};
-use crate::check::{Finding, Judgement, Kind, Proof, Verdict};
+use super::feed::Feed;
+use super::sent::Sent;
+use crate::check::anomaly::Anomaly;
+use crate::check::judgement::Judgement;
+use crate::check::outcome::{CheckOutcome, Promise};
 use crate::input::names;
 use crate::plan::{Plan, TopicIndex};
+use crate::scenario::AnomalyKind;
+
+/// What logs say: the verdict, and what is known beside it.
+#[derive(Debug)]
+pub struct Reading {
+    /// Violations, why there may be no verdict, and the verdict.
+    pub judgement: Judgement,
+    /// A line a topic: what can be said of its order, in order or not refuted.
+    pub notes: Vec<String>,
+}
 
 /// What is found along the way.
 pub(super) struct Found {
-    tallies: BTreeMap<(Kind, u8), Tally>,
-    pub(super) doubts: Vec<String>,
+    outcome: CheckOutcome,
     /// Topic, the number of a consumer, and what can be said of its order.
     notes: Vec<(TopicIndex, u32, String)>,
     /// What is left of the work that all searches for interleavings may do together.
@@ -21,42 +30,37 @@ pub(super) struct Found {
 
 impl Default for Found {
     fn default() -> Self {
-        Self { tallies: BTreeMap::new(), doubts: Vec::new(), notes: Vec::new(), budget: BUDGET }
+        Self { outcome: CheckOutcome::default(), notes: Vec::new(), budget: BUDGET }
     }
 }
 
 impl Found {
-    pub(super) fn add(&mut self, kind: Kind, promise: Promise, count: u64, instance: Instance) {
-        let key = (kind, promise as u8);
-        let tally = self.tallies.entry(key).or_insert_with(|| Tally::new(kind, promise));
-        tally.add_many(count, || instance);
+    /// Counts so many anomalies that are shown as one.
+    pub(super) fn add(
+        &mut self,
+        kind: AnomalyKind,
+        promise: Promise,
+        count: u64,
+        anomaly: impl FnOnce() -> Anomaly,
+    ) {
+        self.outcome.finding(promise, kind).add_many(count, anomaly);
+    }
+
+    pub(super) fn mark_inconclusive(&mut self, why: String) {
+        self.outcome.inconclusive.push(why);
     }
 
     pub(super) fn note(&mut self, sent: &Sent<'_>, feed: &Feed<'_>, words: String) {
         self.notes.push((sent.topic, feed.number, words));
     }
 
-    pub(super) fn conclude(mut self, plan: &Plan) -> Reading {
-        self.doubts.extend(tally::missed(plan.scenario.expect, self.tallies.values()));
-        let sorted = |made: bool| {
-            let own = self.tallies.values();
-            let own = own.filter(move |tally| tally.breaks(plan.scenario.expect) == made);
-            own.map(finding).collect::<Vec<_>>()
-        };
-        let (violations, allowed) = (sorted(true), sorted(false));
-        let verdict = if !violations.is_empty() {
-            Verdict::Fail
-        } else if !self.doubts.is_empty() {
-            Verdict::Unknown
-        } else {
-            Verdict::Pass
-        };
-        let judgement = Judgement { verdict, violations, allowed, doubts: self.doubts };
+    pub(super) fn conclude(self, plan: &Plan) -> Reading {
+        let judgement = self.outcome.conclude(plan.scenario.expect);
         Reading { judgement, notes: notes(plan, &self.notes) }
     }
 }
 
-/// A line a topic; consumers of whom the same can be said are named together.
+/// A line a topic; consumers of which the same can be said are named together.
 fn notes(plan: &Plan, notes: &[(TopicIndex, u32, String)]) -> Vec<String> {
     let line = |own: &[(TopicIndex, u32, String)]| {
         let mut groups: Vec<(&str, Vec<u32>)> = Vec::new();
@@ -73,22 +77,4 @@ fn notes(plan: &Plan, notes: &[(TopicIndex, u32, String)]) -> Vec<String> {
         format!("{} {}", plan.topics[own[0].0.place()].name, parts.join("; "))
     };
     notes.chunk_by(|one, other| one.0 == other.0).map(line).collect()
-}
-
-fn finding(tally: &Tally) -> Finding {
-    let proof = |instance: &Instance| Proof {
-        topic: instance.topic,
-        consumer: instance.consumer,
-        messages: instance.messages.clone(),
-        title: instance.title.clone(),
-        evidence: instance.evidence.clone(),
-        blames: None,
-    };
-    Finding {
-        kind: tally.kind,
-        count: tally.count,
-        possible: tally.possible,
-        blames: None,
-        proofs: tally.instances.iter().map(proof).collect(),
-    }
 }

@@ -3,11 +3,13 @@
 use std::collections::BTreeSet;
 
 use super::explain::{Explained, Question};
-use super::{Feed, Found, Sent};
-use crate::check::Kind;
-use crate::check::tally::Promise;
+use super::feed::Feed;
+use super::found::Found;
+use super::sent::Sent;
+use crate::check::outcome::Promise;
 use crate::numbers;
 use crate::plan::MessageId;
+use crate::scenario::AnomalyKind;
 
 /// Judges each feed; the payloads that are reordered somewhere come back.
 pub(super) fn judge(sent: &Sent<'_>, feeds: &[Feed<'_>], found: &mut Found) -> BTreeSet<u32> {
@@ -51,17 +53,16 @@ fn named(sent: &Sent<'_>, feed: &Feed<'_>, reordered: &mut BTreeSet<u32>, found:
             Some((ahead, above)) if message < ahead => {
                 late += 1;
                 reordered.insert(*payload);
-                let title = format!(
-                    "{} got {} after {}",
-                    feed.name,
-                    sent.plan.describe(message),
-                    sent.plan.describe(ahead)
-                );
-                let mut instance = feed.instance(sent, vec![message, ahead], title);
-                let file = feed.file;
-                instance.evidence =
-                    vec![format!("{file}:{line} comes after {file}:{above}, and was sent before")];
-                found.add(Kind::Reordered, Promise::AckedOrder, 1, instance);
+                found.add(AnomalyKind::Reordered, Promise::AckedOrder, 1, || {
+                    let [own, other] = [message, ahead].map(|message| sent.plan.describe(message));
+                    let title = format!("{} got {own} after {other}", feed.name);
+                    let mut anomaly = feed.anomaly(sent, &[message, ahead], title);
+                    let file = feed.file;
+                    anomaly.evidence.push(format!(
+                        "{file}:{line} comes after {file}:{above}, and was sent before"
+                    ));
+                    anomaly
+                });
             }
             _ => newest[slot] = Some((message, *line)),
         }
@@ -97,21 +98,21 @@ fn searched(sent: &Sent<'_>, feed: &Feed<'_>, found: &mut Found) {
             let words = format!("order not refuted, but for the missing lines ({lacking})");
             found.note(sent, feed, words);
         }
-        Explained::Unknown => found.doubts.push(format!(
+        Explained::Unknown => found.mark_inconclusive(format!(
             "{whose}: whether an interleaving explains its order would take too long to find out"
         )),
-        Explained::No(place) => {
+        Explained::No(place) => found.add(AnomalyKind::Reordered, Promise::AckedOrder, 1, || {
             let title = format!("{whose}: no interleaving of the producers' logs explains it");
-            let mut instance = feed.instance(sent, Vec::new(), title);
-            instance.evidence = vec![match feed.lines.get(place) {
+            let mut anomaly = feed.anomaly(sent, &[], title);
+            anomaly.evidence.push(match feed.lines.get(place) {
                 Some((line, payload)) => format!(
                     "up to {}:{line} there is one, and with {:?} there none is left",
                     feed.file,
                     sent.text(*payload)
                 ),
                 None => format!("all of {} can be read, but not with what is missing", feed.file),
-            }];
-            found.add(Kind::Reordered, Promise::AckedOrder, 1, instance);
-        }
+            });
+            anomaly
+        }),
     }
 }

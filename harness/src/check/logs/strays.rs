@@ -1,12 +1,15 @@
-//! Lines that say what cannot be: of a topic that the consumer does not consume, or with a payload
+//! Lines that cannot be right: of a topic that the consumer does not consume, or with a payload
 //! that is not sent to it.
 
-use super::{Found, Lines, Sent};
-use crate::check::Kind;
-use crate::check::tally::{Instance, Promise};
+use super::found::Found;
+use super::parse::Lines;
+use super::sent::Sent;
+use crate::check::anomaly::Anomaly;
+use crate::check::outcome::Promise;
 use crate::plan::{ConsumerIndex, Plan};
+use crate::scenario::AnomalyKind;
 
-/// Lines that do not belong into a consumer's log at all.
+/// Finds the lines that do not belong in a consumer's log at all.
 pub(super) fn judge(
     plan: &Plan,
     everything: &[Sent<'_>],
@@ -25,25 +28,20 @@ pub(super) fn judge(
         let place = format!("{}:{}", log.file, line.number);
         let (kind, title) = if !planned.topics.contains(&line.topic) {
             let what = format!("C{} does not consume {topic}", planned.number);
-            (Kind::Misrouted, format!("{place}: {what}, and logged {:?} from it", line.payload))
+            (
+                AnomalyKind::Misrouted,
+                format!("{place}: {what}, and logged {:?} from it", line.payload),
+            )
         } else if sent.payloads.contains_key(line.payload) {
             continue;
         } else if let Some(other) = elsewhere() {
             let other = other.name();
             let what = format!("{:?} is not sent to {topic} but to {other}", line.payload);
-            (Kind::Misrouted, format!("{place}: {what}"))
+            (AnomalyKind::Misrouted, format!("{place}: {what}"))
         } else {
-            (Kind::Phantom, format!("{place}: nobody sends {:?} to {topic}", line.payload))
+            (AnomalyKind::Phantom, format!("{place}: nobody sends {:?} to {topic}", line.payload))
         };
-        let instance = Instance {
-            topic: line.topic,
-            consumer: Some(consumer),
-            messages: Vec::new(),
-            title,
-            evidence: Vec::new(),
-            place: None,
-            blames: None,
-        };
-        found.add(kind, Promise::Always, 1, instance);
+        let anomaly = || Anomaly::new(plan, line.topic, Some(consumer), &[], title);
+        found.add(kind, Promise::Always, 1, anomaly);
     }
 }

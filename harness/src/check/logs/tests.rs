@@ -1,10 +1,10 @@
 //! What can be known from logs alone, on unique and on repeated payloads.
 
 use super::{Reading, judge, parse};
+use crate::check::Verdict;
 use crate::check::fixture::{Chance, Play, SMALL, Shape, history, plan, plan_of};
-use crate::check::{Kind, Verdict};
-use crate::plan::Plan;
-use crate::scenario::Start;
+use crate::plan::{MessageId, Plan};
+use crate::scenario::{AnomalyKind, Start};
 
 /// As large as the recorded set-up: three producers, three payloads.
 const LARGE: Shape = Shape { topics: 1, producers: 3, consumers: 3, messages: 600, batch: 1 };
@@ -34,7 +34,7 @@ fn read(plan: &Plan, logs: &[Vec<String>]) -> Reading {
     judge(plan, &lines.collect::<Vec<_>>())
 }
 
-fn kinds(reading: &Reading) -> Vec<(Kind, u64)> {
+fn kinds(reading: &Reading) -> Vec<(AnomalyKind, u64)> {
     let violations = &reading.judgement.violations;
     violations.iter().map(|finding| (finding.kind, finding.count)).collect()
 }
@@ -46,7 +46,7 @@ fn logs_of_legal_runs_pass_and_repeated_payloads_are_never_called_in_order() {
         for seed in 0..3 {
             let reading = read(&plan, &logs(&plan, Play { seed, ..Play::default() }));
             assert_eq!(reading.judgement.verdict, Verdict::Pass, "{reading:#?}");
-            let unique = plan.messages.payload(crate::plan::MessageId(0)).contains('_');
+            let unique = plan.messages.payload(MessageId(0)).contains('_');
             let words = if unique { "are in order" } else { "order not refuted" };
             assert!(reading.notes.iter().all(|note| note.contains(words)), "{:?}", reading.notes);
         }
@@ -56,7 +56,7 @@ fn logs_of_legal_runs_pass_and_repeated_payloads_are_never_called_in_order() {
             let reading = read(&plan, &logs(&plan, play));
             assert_eq!(kinds(&reading), []);
             let late = |doubt: &String| doubt.ends_with("it may have subscribed late");
-            assert!(reading.judgement.doubts.iter().all(late), "{reading:#?}");
+            assert!(reading.judgement.inconclusive.iter().all(late), "{reading:#?}");
         }
     }
 }
@@ -67,15 +67,15 @@ fn three_removed_lines_with_unique_payloads_are_named() {
     let mut logs = logs(&plan, Play::default());
     let mut gone: Vec<String> = [40, 21, 3].map(|line| logs[1].remove(line)).to_vec();
     let reading = read(&plan, &logs);
-    assert_eq!(kinds(&reading), [(Kind::Lost, 3)]);
+    assert_eq!(kinds(&reading), [(AnomalyKind::Lost, 3)]);
     let proofs = &reading.judgement.violations[0].proofs;
-    let payload = |id| plan.messages.payload(id);
+    let payload = |name: &str| {
+        let mut ids = (0..plan.messages.len()).map(MessageId::new);
+        plan.messages.payload(ids.find(|id| plan.name(*id).to_string() == name).unwrap())
+    };
     let mut named: Vec<String> = proofs
         .iter()
-        .map(|proof| {
-            let topic = &plan.topics[proof.topic.place()].name;
-            format!("{topic}     {}", payload(proof.messages[0]))
-        })
+        .map(|proof| format!("{}     {}", proof.topic, payload(&proof.messages[0])))
         .collect();
     named.sort();
     gone.sort();
@@ -90,7 +90,7 @@ fn removed_lines_with_repeated_payloads_are_counted_and_placed() {
     let removed = logs[2].remove(700);
     let payload = removed.split_whitespace().last().unwrap();
     let reading = read(&plan, &logs);
-    assert_eq!(kinds(&reading), [(Kind::Lost, 1)]);
+    assert_eq!(kinds(&reading), [(AnomalyKind::Lost, 1)]);
     let proof = &reading.judgement.violations[0].proofs[0];
     assert!(proof.title.starts_with(&format!("C3 logged \"{payload}\" of T1 ")), "{proof:?}");
     assert!(proof.title.ends_with(": 1 missing"), "{proof:?}");
@@ -145,8 +145,8 @@ fn three_lines_missing_of_repeated_payloads_are_still_judged() {
     }
     let reading = read(&plan, &logs);
     let lost: u64 = kinds(&reading).iter().map(|(_, count)| count).sum();
-    assert_eq!((kinds(&reading)[0].0, lost), (Kind::Lost, 3), "{reading:#?}");
-    assert!(reading.judgement.doubts.is_empty(), "{:?}", reading.judgement.doubts);
+    assert_eq!((kinds(&reading)[0].0, lost), (AnomalyKind::Lost, 3), "{reading:#?}");
+    assert!(reading.judgement.inconclusive.is_empty(), "{:?}", reading.judgement.inconclusive);
 }
 
 #[test]
@@ -156,7 +156,10 @@ fn two_consumers_that_disagree_are_divergent() {
     let place = (300..).find(|place| logs[0][*place] != logs[0][place + 1]).unwrap();
     logs[0].swap(place, place + 1);
     let reading = read(&plan, &logs);
-    assert!(kinds(&reading).iter().any(|(kind, _)| *kind == Kind::Divergent), "{reading:#?}");
+    assert!(
+        kinds(&reading).iter().any(|(kind, _)| *kind == AnomalyKind::Divergent),
+        "{reading:#?}"
+    );
 }
 
 #[test]
@@ -166,7 +169,7 @@ fn an_order_that_no_interleaving_gives_is_reordered() {
     let text = |word: &str| word.chars().map(|c| format!("T1 {c}")).collect::<Vec<_>>();
     assert_eq!(kinds(&read(&plan, &[text("AABABABB")])), []);
     let reading = read(&plan, &[text("ABAABABB")]);
-    assert_eq!(kinds(&reading), [(Kind::Reordered, 1)]);
+    assert_eq!(kinds(&reading), [(AnomalyKind::Reordered, 1)]);
     let evidence = &reading.judgement.violations[0].proofs[0].evidence[0];
     assert!(evidence.contains("consumer_1.txt:2"), "{evidence}");
 }
@@ -180,10 +183,10 @@ fn swapped_lines_with_unique_payloads_are_named() {
     let right = text(&[a[0], b[0], a[1], b[1], a[2], b[2]]);
     assert_eq!(kinds(&read(&plan, &[right.clone(), right.clone()])), []);
     let other = text(&[b[0], a[0], a[1], b[1], a[2], b[2]]);
-    assert_eq!(kinds(&read(&plan, &[right.clone(), other])), [(Kind::Divergent, 1)]);
+    assert_eq!(kinds(&read(&plan, &[right.clone(), other])), [(AnomalyKind::Divergent, 1)]);
     let right = text(&[b[0], a[0], a[1], b[1], a[2], b[2]]);
     let wrong = text(&[b[0], a[1], a[0], b[1], a[2], b[2]]);
-    assert_eq!(kinds(&read(&plan, &[right, wrong])), [(Kind::Reordered, 1)]);
+    assert_eq!(kinds(&read(&plan, &[right, wrong])), [(AnomalyKind::Reordered, 1)]);
 }
 
 #[test]
@@ -194,7 +197,8 @@ fn lines_too_many_and_lines_of_others_are_told_apart() {
     logs[0].push(copy);
     logs[1].push("T1     boo".to_owned());
     logs[2].push("T1     P1_T2_1".to_owned());
-    let expected = [(Kind::Duplicate, 1), (Kind::Phantom, 1), (Kind::Misrouted, 1)];
+    let expected =
+        [(AnomalyKind::Duplicate, 1), (AnomalyKind::Phantom, 1), (AnomalyKind::Misrouted, 1)];
     assert_eq!(kinds(&read(&plan, &logs)), expected);
 }
 
@@ -203,13 +207,13 @@ fn a_log_that_begins_late_is_fair_only_where_the_start_is_a_race() {
     for mut plan in [plan(&SMALL), levels(&SMALL)] {
         let mut logs = logs(&plan, Play::default());
         logs[0].drain(..5);
-        assert!(matches!(kinds(&read(&plan, &logs))[..], [(Kind::Lost, 5)]));
+        assert!(matches!(kinds(&read(&plan, &logs))[..], [(AnomalyKind::Lost, 5)]));
         plan.scenario.start = Start::Together;
         assert_eq!(kinds(&read(&plan, &logs)), []);
         let mut all = logs.clone();
         logs[0].remove(20);
-        assert_eq!(kinds(&read(&plan, &logs)), [(Kind::Lost, 1)]);
-        // What nobody has was over before anybody came.
+        assert_eq!(kinds(&read(&plan, &logs)), [(AnomalyKind::Lost, 1)]);
+        // What no log has was over before any consumer subscribed.
         let gone: Vec<String> =
             all[1].iter().filter(|line| !all[0].contains(line)).cloned().collect();
         if gone.len() == 5 {
@@ -224,7 +228,7 @@ fn a_log_that_begins_late_is_fair_only_where_the_start_is_a_race() {
 fn doubtful(plan: &Plan, logs: &[Vec<String>], words: &str) {
     let reading = read(plan, logs);
     assert_eq!((reading.judgement.verdict, kinds(&reading)), (Verdict::Unknown, vec![]));
-    let doubts = &reading.judgement.doubts;
+    let doubts = &reading.judgement.inconclusive;
     assert!(doubts.iter().any(|doubt| doubt == words), "{reading:#?}");
 }
 
@@ -253,7 +257,7 @@ fn a_log_with_nothing_of_a_topic_is_one_finding_and_says_so() {
         let mut logs = logs(&plan, Play::default());
         logs[1].retain(|line| !line.starts_with("T1 "));
         let reading = read(&plan, &logs);
-        assert_eq!(kinds(&reading), [(Kind::Lost, 24)]);
+        assert_eq!(kinds(&reading), [(AnomalyKind::Lost, 24)]);
         let proofs = &reading.judgement.violations[0].proofs;
         assert_eq!(proofs.len(), 1, "{proofs:#?}");
         assert_eq!(proofs[0].title, "C2 logged nothing of T1, 24 messages missing");

@@ -1,18 +1,19 @@
 //! Acks against deliveries: the offset that an ack names is where its first message stands.
 //!
-//! Nothing is claimed where the evidence is of two minds: where consumers have different messages at
-//! the offset in question, and where the message may stand in the log twice, because it left more
-//! than once or somebody got it at the offset that the ack names, too.
+//! Nothing is claimed where the evidence is contradictory: where consumers have different messages
+//! at the offset in question, and where the message may stand in the log twice, because it left more
+//! than once or a consumer got it at the offset that the ack names, too.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::check::facts::{Facts, Log, Request, Standing};
-use crate::check::proof::{describe, epoch_name};
-use crate::check::tally::{Instance, Tally};
+use crate::check::anomaly::Anomaly;
+use crate::check::facts::{Classification, Facts, Log, Request};
+use crate::check::finding::Finding;
+use crate::check::words::epoch_name;
 use crate::plan::MessageId;
 
 /// Counts the acks whose first message was delivered elsewhere, and says which they are.
-pub(super) fn find(facts: &Facts<'_>, tally: &mut Tally) -> BTreeSet<(usize, usize)> {
+pub(super) fn find(facts: &Facts<'_>, stale: &mut Finding) -> BTreeSet<(usize, usize)> {
     let mut found = BTreeSet::new();
     for log in &facts.logs {
         let suspects = suspects(facts, log);
@@ -25,7 +26,7 @@ pub(super) fn find(facts: &Facts<'_>, tally: &mut Tally) -> BTreeSet<(usize, usi
             let sure = own.sure.filter(|_| !own.all.contains(&offset));
             if let Some(at) = sure {
                 found.insert(request.source);
-                tally.add(|| instance(facts, request, [offset, at], holder));
+                stale.add(|| anomaly(facts, request, [offset, at], holder));
             }
         }
     }
@@ -47,7 +48,7 @@ fn suspects<'a>(facts: &'a Facts<'_>, log: &Log) -> Vec<Suspect<'a>> {
     }
     // By stream: where its last ack was found; acks mostly ascend, so the next is not far.
     let mut hints = vec![0; facts.plan.topics[log.topic.place()].streams.len()];
-    let mut requests = facts.requests_of(log.topic).peekable();
+    let mut requests = facts.requests.on(log.topic).peekable();
     let mut reached = MessageId(0);
     while let Some(request) = requests.next() {
         let end = MessageId(request.first.0 + request.count);
@@ -96,18 +97,18 @@ struct Places {
     sure: Option<u64>,
 }
 
-/// Where the suspects' first messages were delivered, by whomever and however often.
+/// Where the suspects' first messages were delivered, at any consumer and any number of times.
 fn places(facts: &Facts<'_>, log: &Log, suspects: &[Suspect<'_>]) -> BTreeMap<MessageId, Places> {
     let mut places: BTreeMap<MessageId, Places> =
         suspects.iter().map(|own| (own.request.first, Places::default())).collect();
     for feed in facts.feeds_of(log.topic) {
-        for seen in feed.iter_life(facts, log.epoch) {
+        for seen in feed.iter_life(facts.history, log.epoch) {
             let named = seen.delivery.message().zip(seen.delivery.offset());
             let Some((message, offset)) = named else { continue };
             let Some(own) = places.get_mut(&message) else { continue };
             own.all.insert(offset);
             let agreed = log.disputed.binary_search(&offset).is_err();
-            if seen.standing == Standing::First && agreed {
+            if seen.classification == Classification::First && agreed {
                 own.sure = own.sure.or(Some(offset));
             }
         }
@@ -115,30 +116,23 @@ fn places(facts: &Facts<'_>, log: &Log, suspects: &[Suspect<'_>]) -> BTreeMap<Me
     places
 }
 
-fn instance(
+fn anomaly(
     facts: &Facts<'_>,
     stale: &Request,
     [named, at]: [u64; 2],
     holder: Option<MessageId>,
-) -> Instance {
+) -> Anomaly {
     let topic = &facts.plan.topics[stale.topic.place()].name;
     let mut title = format!(
         "{} was acked at offset {named} of {topic}{}, and it stands at offset {at}",
-        describe(facts.plan, stale.first),
+        facts.plan.describe(stale.first),
         epoch_name(facts, stale.epoch),
     );
     if let Some(holder) = holder {
-        title += &format!("; at {named} stands {}", describe(facts.plan, holder));
+        title += &format!("; at {named} stands {}", facts.plan.describe(holder));
     }
-    Instance {
-        topic: stale.topic,
-        consumer: None,
-        messages: std::iter::once(stale.first).chain(holder).collect(),
-        title,
-        evidence: Vec::new(),
-        place: None,
-        blames: None,
-    }
+    let messages: Vec<MessageId> = std::iter::once(stale.first).chain(holder).collect();
+    Anomaly::new(facts.plan, stale.topic, None, &messages, title)
 }
 
 #[cfg(test)]

@@ -32,7 +32,7 @@ fn lossy(places: &[usize]) -> (Plan, History, Vec<Delivery>) {
 fn lost(plan: &Plan, history: &History) -> (Option<Blames>, String) {
     let judgement = judge(plan, history);
     let [finding] = &judgement.violations[..] else { panic!("{judgement:#?}") };
-    assert_eq!(finding.kind, Kind::Lost);
+    assert_eq!(finding.kind, AnomalyKind::Lost);
     let evidence: Vec<_> = finding.proofs.iter().map(|proof| proof.evidence.join("\n")).collect();
     (finding.blames, evidence.join("\n"))
 }

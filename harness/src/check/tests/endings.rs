@@ -46,13 +46,13 @@ fn poll(history: &mut History, consumer: usize, topic: usize, answer: Answer) {
 fn undecided(plan: &Plan, history: &History, words: &str) {
     let judgement = judge(plan, history);
     assert_eq!((judgement.verdict, kinds(&judgement)), (Verdict::Unknown, vec![]));
-    assert!(judgement.doubts.iter().any(|doubt| doubt.contains(words)), "{judgement:#?}");
+    assert!(judgement.inconclusive.iter().any(|doubt| doubt.contains(words)), "{judgement:#?}");
 }
 
 #[test]
 fn at_the_deadline_an_empty_answer_on_the_topic_itself_makes_missing_lost() {
     let (plan, history) = deadline();
-    check(&plan, &history, &[(Kind::Lost, 1)]);
+    check(&plan, &history, &[(AnomalyKind::Lost, 1)]);
 }
 
 #[test]
@@ -88,8 +88,8 @@ fn at_the_deadline_a_failed_poll_counts_for_its_own_topic_wherever_it_comes() {
     let mut other = history;
     poll(&mut other, 1, 1, cut());
     let judgement = judge(&plan, &other);
-    assert_eq!(kinds(&judgement), [(Kind::Lost, 1)]);
-    assert_eq!(judgement.doubts, ["C2 on T2: the last poll failed: cut"]);
+    assert_eq!(kinds(&judgement), [(AnomalyKind::Lost, 1)]);
+    assert_eq!(judgement.inconclusive, ["C2 on T2: the last poll failed: cut"]);
 }
 
 #[test]
@@ -105,7 +105,7 @@ fn at_the_deadline_messages_that_still_come_leave_what_is_missing_undecided() {
     let judgement = judge(&plan, &history);
     assert_eq!(judgement.verdict == Verdict::Unknown, topic == 0, "{judgement:#?}");
     let words = format!("C2 on T{}: messages still came when the deadline passed", topic + 1);
-    assert!(judgement.doubts.contains(&words), "{judgement:#?}");
+    assert!(judgement.inconclusive.contains(&words), "{judgement:#?}");
 }
 
 #[test]

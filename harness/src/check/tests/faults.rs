@@ -6,7 +6,7 @@ use super::*;
 use crate::fault::kinds::{cut, kill};
 use crate::fault::{Action, Effect, Fault, Part, Target, Trigger, Who};
 use crate::history::Firing;
-use crate::scenario::{Anomalies, Anomaly};
+use crate::scenario::Anomalies;
 
 /// A plan with a fault, and a firing of it over these stamps.
 fn hurt(plan: &mut Plan, history: &mut History, began: u64, ended: u64) {
@@ -24,7 +24,7 @@ fn hurt(plan: &mut Plan, history: &mut History, began: u64, ended: u64) {
     }];
 }
 
-fn expecting(anomalies: &[Anomaly]) -> Anomalies {
+fn expecting(anomalies: &[AnomalyKind]) -> Anomalies {
     let mut set = Anomalies::default();
     for anomaly in anomalies {
         assert!(set.insert(*anomaly));
@@ -43,7 +43,7 @@ fn withhold(history: &mut History, message: MessageId) {
 fn doubts(plan: &Plan, history: &History) -> Vec<String> {
     let judgement = judge(plan, history);
     assert_eq!(judgement.verdict, Verdict::Unknown, "{judgement:#?}");
-    judgement.doubts
+    judgement.inconclusive
 }
 
 #[test]
@@ -92,8 +92,8 @@ fn a_fault_that_did_not_happen_or_met_nothing_leaves_no_verdict() {
     assert_eq!(doubts(&plan, &history), [format!("{fault} never fired")]);
     // One that was proven wrong stays so.
     history.consumers[1].drop_at(40);
-    check(&plan, &history, &[(Kind::Lost, 1)]);
-    // Of an interrupted run nobody expected more.
+    check(&plan, &history, &[(AnomalyKind::Lost, 1)]);
+    // An interrupted run is not expected to have met its faults.
     history.end = End::Interrupted;
     assert!(doubts(&plan, &history).iter().all(|doubt| !doubt.contains("vacuous")));
 }
@@ -101,16 +101,16 @@ fn a_fault_that_did_not_happen_or_met_nothing_leaves_no_verdict() {
 #[test]
 fn just_the_expected_anomalies_pass() {
     let (mut plan, mut history) = sound(&LONG, calm(42));
-    plan.scenario.expect.anomalies = expecting(&[Anomaly::Lost]);
+    plan.scenario.expect.anomalies = expecting(&[AnomalyKind::Lost]);
     assert_eq!(doubts(&plan, &history), ["the scenario expects to find lost, and nothing is"]);
     history.consumers[1].drop_at(40);
     let judgement = check(&plan, &history, &[]);
-    assert_eq!((judgement.allowed[0].kind, judgement.allowed[0].count), (Kind::Lost, 1));
+    assert_eq!((judgement.allowed[0].kind, judgement.allowed[0].count), (AnomalyKind::Lost, 1));
     assert!(judgement.allowed[0].proofs[0].title.starts_with("C2 never got "));
     let again = history.consumers[2].deliveries[20];
     history.consumers[2].insert_at(21, again);
-    check(&plan, &history, &[(Kind::Duplicate, 1)]);
-    plan.scenario.expect.anomalies = expecting(&[Anomaly::Lost, Anomaly::Duplicate]);
+    check(&plan, &history, &[(AnomalyKind::Duplicate, 1)]);
+    plan.scenario.expect.anomalies = expecting(&[AnomalyKind::Lost, AnomalyKind::Duplicate]);
     check(&plan, &history, &[]);
 }
 
@@ -119,12 +119,12 @@ fn a_loss_beside_an_unknown_outcome_is_an_interval() {
     let (mut plan, mut history) = sound(&LONG, calm(43));
     plan.scenario.expect.acked = Acked::Any;
     history.consumers[1].drop_at(40);
-    let exact = check(&plan, &history, &[(Kind::Lost, 1)]);
+    let exact = check(&plan, &history, &[(AnomalyKind::Lost, 1)]);
     assert_eq!(exact.violations[0].possible, 0);
-    // Whether it was ever appended is not known, and nobody got it.
+    // Whether it was ever appended is not known, and no consumer got it.
     history.producers[0].sends[4].outcome = Outcome::Unknown { why: "cut".to_owned() };
     withhold(&mut history, MessageId(4));
-    let interval = check(&plan, &history, &[(Kind::Lost, 1)]);
+    let interval = check(&plan, &history, &[(AnomalyKind::Lost, 1)]);
     assert_eq!(interval.violations[0].possible, 3, "one for each consumer");
 }
 
@@ -157,5 +157,5 @@ fn a_poll_that_failed_acknowledges_nothing_before_a_crash() {
     let polls = &mut history.consumers[0].polls;
     let failed = polls.len() - 2;
     polls[failed].answer = Answer::Delivered(0);
-    check(&plan, &history, &[(Kind::Duplicate, 1)]);
+    check(&plan, &history, &[(AnomalyKind::Duplicate, 1)]);
 }

@@ -2,11 +2,11 @@
 
 use super::*;
 
-fn acked(history: &mut History, producer: usize, send: usize) -> &mut Option<u64> {
-    let Outcome::Acked { offset } = &mut history.producers[producer].sends[send].outcome else {
-        panic!("an ack")
-    };
-    offset
+fn acked(history: &mut History, producer: usize, send: usize) -> &mut u64 {
+    match &mut history.producers[producer].sends[send].outcome {
+        Outcome::Acked { offsets: Offsets::From(offset) } => offset,
+        other => panic!("{other:?} is no ack with an offset"),
+    }
 }
 
 #[test]
@@ -15,10 +15,10 @@ fn acks_that_name_another_offset_than_the_log_has_are_stale() {
     // They ascend and share nothing: only where the messages came shows that they are wrong.
     for producer in 0..3 {
         for send in 0..30 {
-            *acked(&mut history, producer, send).as_mut().unwrap() += 1000;
+            *acked(&mut history, producer, send) += 1000;
         }
     }
-    let judgement = check(&plan, &history, &[(Kind::StaleAck, 90)]);
+    let judgement = check(&plan, &history, &[(AnomalyKind::StaleAck, 90)]);
     let title = &judgement.violations[0].proofs[0].title;
     assert!(title.contains(" of T1, and it stands at offset "), "{title}");
 }
@@ -28,17 +28,17 @@ fn one_ack_that_goes_ahead_is_stale_and_those_behind_it_are_not() {
     let (plan, mut history) = sound(&LONG, calm(41));
     let other = *acked(&mut history, 1, 20);
     *acked(&mut history, 0, 4) = other;
-    let judgement = check(&plan, &history, &[(Kind::StaleAck, 1)]);
+    let judgement = check(&plan, &history, &[(AnomalyKind::StaleAck, 1)]);
     let proof = &judgement.violations[0].proofs[0];
-    assert_eq!(proof.messages, [MessageId(4), MessageId(50)]);
+    assert_eq!(proof.messages, names(&plan, &[MessageId(4), MessageId(50)]));
     assert!(proof.title.contains("at offset") && proof.title.contains("stands P2#21"), "{proof:?}");
 }
 
 #[test]
 fn a_batch_is_compared_by_its_first_message() {
     let (plan, mut history) = sound(&Shape { batch: 5, ..LONG }, calm(42));
-    *acked(&mut history, 2, 3).as_mut().unwrap() += 1;
-    check(&plan, &history, &[(Kind::StaleAck, 1)]);
+    *acked(&mut history, 2, 3) += 1;
+    check(&plan, &history, &[(AnomalyKind::StaleAck, 1)]);
 }
 
 #[test]
@@ -46,15 +46,15 @@ fn the_ack_of_a_retry_may_name_the_second_place_of_its_message() {
     let (mut plan, mut history) = sound(&LONG, calm(43));
     plan.scenario.expect.delivery = scenario::Delivery::AtLeastOnce;
     // C1 gets it there too; then it may even have left once.
-    *acked(&mut history, 1, 29) = Some(500);
+    *acked(&mut history, 1, 29) = 500;
     let twice = Delivery::new(Some(MessageId(59)), Some(500));
     let end = history.consumers[0].deliveries.len();
     history.consumers[0].insert_at(end - 1, twice);
     history.consumers[0].deliveries.swap(end - 1, end);
     check(&plan, &history, &[]);
-    // Nobody got it there, but it left twice.
+    // No consumer got it there, but it left twice.
     history.consumers[0].drop_at(end);
-    check(&plan, &history, &[(Kind::StaleAck, 1)]);
+    check(&plan, &history, &[(AnomalyKind::StaleAck, 1)]);
     history.producers[1].sends[29].attempts = 2;
     check(&plan, &history, &[]);
 }
@@ -72,7 +72,7 @@ fn one_delivery_without_an_offset_leaves_the_others_theirs() {
     own[place] = Delivery::new(first.message(), second.offset());
     own[place + 1] = Delivery::new(second.message(), first.offset());
     let judgement = judge(&plan, &history);
-    assert_eq!(judgement.violations[0].kind, Kind::Divergent, "{judgement:#?}");
+    assert_eq!(judgement.violations[0].kind, AnomalyKind::Divergent, "{judgement:#?}");
 }
 
 #[test]
@@ -84,7 +84,7 @@ fn a_swap_beside_a_delivery_without_an_offset_counts_once() {
         for consumer in 0..3 {
             let place = neighbours(&history, consumer, false, 10 + 20 * consumer);
             history.consumers[consumer].deliveries.swap(place, place + 1);
-            check(&plan, &history, &[(Kind::Divergent, 1 + consumer as u64)]);
+            check(&plan, &history, &[(AnomalyKind::Divergent, 1 + consumer as u64)]);
         }
     }
 }
@@ -99,7 +99,7 @@ fn the_deliveries_without_offsets_are_compared_besides() {
             *delivery = Delivery::new(delivery.message(), None);
         }
         own.swap(place, place + 1);
-        check(&plan, &history, &[(Kind::Divergent, 1)]);
+        check(&plan, &history, &[(AnomalyKind::Divergent, 1)]);
     }
 }
 
@@ -108,7 +108,7 @@ fn what_stands_before_the_start_of_a_subscription_is_misrouted_whatever_the_stam
     let (plan, mut history) = sound(&LONG, calm(47));
     // Everything was sent after it was confirmed; it is misrouted, and not lost as well.
     history.consumers[1].subscriptions[0].offset = Some(10);
-    check(&plan, &history, &[(Kind::Misrouted, 10)]);
+    check(&plan, &history, &[(AnomalyKind::Misrouted, 10)]);
     // Offsets of another life of the store are not comparable.
     history.epochs.push("e2".to_owned());
     let other = Some(crate::history::EpochIndex(1));

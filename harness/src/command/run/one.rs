@@ -71,7 +71,7 @@ pub async fn run(
             if let Some(order) = &context.arguments.sabotage
                 && let Err(doubt) = sabotaged(&logs, order.kind)
             {
-                trial.judgement.doubt(doubt);
+                trial.judgement.mark_inconclusive(doubt);
             }
             entry.logs = Some(logs);
             block_in_place(|| conclude(&mut entry, plan, &trial, &outputs(context)));

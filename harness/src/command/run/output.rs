@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 
-use crate::because::because;
+use crate::io_error;
 use crate::report::destination::create;
 
 /// Makes the folder for a scenario's consumer logs, and takes the logs of an earlier run out of it:
@@ -17,7 +17,7 @@ pub fn prepare_folder(folder: &Path) -> Result<(), String> {
         format!(
             "--out: the folder {} cannot be {act}: {}; name another with --out DIR",
             folder.display(),
-            because(error)
+            io_error::reason(error)
         )
     };
     let failed = |error: io::Error| cannot("written to", &error);

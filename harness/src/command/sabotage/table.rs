@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-use crate::check::{self, Judgement, Verdict};
+use crate::check::{Judgement, Verdict};
 use crate::exit::Exit;
+use crate::scenario::AnomalyKind;
 use crate::testbed::sabotage::Kind;
 
 /// Fewer anomalies than these prove little.
@@ -23,7 +24,7 @@ pub(super) struct Row {
     kind: Option<Kind>,
     injected: u64,
     /// What the checks found, allowed or not, in their order.
-    found: Vec<(check::Kind, u64)>,
+    found: Vec<(AnomalyKind, u64)>,
     /// Why the row does not hold, and what that makes of the whole.
     trouble: Option<(Exit, String)>,
 }
@@ -32,7 +33,7 @@ impl Row {
     /// The row of a run that was held.
     pub(super) fn new(kind: Option<Kind>, injected: u64, judgement: &Judgement) -> Self {
         let all = judgement.violations.iter().chain(&judgement.allowed);
-        let mut found: Vec<(check::Kind, u64)> = Vec::new();
+        let mut found: Vec<(AnomalyKind, u64)> = Vec::new();
         for finding in all {
             match found.iter_mut().find(|(kind, _)| *kind == finding.kind) {
                 Some((_, count)) => *count += finding.count,
@@ -56,7 +57,7 @@ impl Row {
 
     fn judge(&self, judgement: &Judgement) -> Option<(Exit, String)> {
         let Some(kind) = self.kind else {
-            let doubts = judgement.doubts.join("; ");
+            let doubts = judgement.inconclusive.join("; ");
             return match judgement.verdict {
                 Verdict::Pass if self.found.is_empty() => None,
                 Verdict::Unknown => Some((Exit::NoVerdict, doubts)),
@@ -78,7 +79,7 @@ impl Row {
                     why.extend(proof.evidence.iter().map(|line| format!("\n             {line}")));
                 }
             }
-            why.extend(judgement.doubts.iter().map(|doubt| format!("\n           {doubt}")));
+            why.extend(judgement.inconclusive.iter().map(|doubt| format!("\n           {doubt}")));
             return Some((Exit::Failed, why));
         }
         (self.injected < INJECTED_MIN)
@@ -105,11 +106,12 @@ impl fmt::Display for Row {
 #[cfg(test)]
 mod tests {
     use super::Row;
-    use crate::check::{Finding, Judgement, Kind as Anomaly, Verdict};
+    use crate::check::{Finding, Judgement, Verdict};
     use crate::exit::Exit;
+    use crate::scenario::AnomalyKind;
     use crate::testbed::sabotage::Kind;
 
-    fn judgement(found: &[(Anomaly, u64)]) -> Judgement {
+    fn judgement(found: &[(AnomalyKind, u64)]) -> Judgement {
         let findings = found.iter();
         let findings = findings.map(|(kind, count)| Finding {
             kind: *kind,
@@ -119,11 +121,11 @@ mod tests {
             proofs: Vec::new(),
         });
         let verdict = if found.is_empty() { Verdict::Pass } else { Verdict::Fail };
-        Judgement { verdict, violations: findings.collect(), allowed: vec![], doubts: vec![] }
+        Judgement { verdict, violations: findings.collect(), allowed: vec![], inconclusive: vec![] }
     }
 
     #[track_caller]
-    fn check(kind: Option<Kind>, injected: u64, found: &[(Anomaly, u64)], exit: Exit) {
+    fn check(kind: Option<Kind>, injected: u64, found: &[(AnomalyKind, u64)], exit: Exit) {
         let row = Row::new(kind, injected, &judgement(found));
         assert_eq!(row.exit(), exit, "{row}");
         assert_eq!(row.to_string().contains(" yes "), exit == Exit::Passed, "{row}");
@@ -132,22 +134,27 @@ mod tests {
     #[test]
     fn a_clean_run_holds_only_without_a_finding() {
         check(None, 0, &[], Exit::Passed);
-        check(None, 0, &[(Anomaly::Lost, 1)], Exit::Failed);
+        check(None, 0, &[(AnomalyKind::Lost, 1)], Exit::Failed);
     }
 
     #[test]
     fn a_sabotaged_run_holds_only_with_its_own_anomaly_in_its_exact_number() {
-        check(Some(Kind::Lose), 7, &[(Anomaly::Lost, 7)], Exit::Passed);
-        check(Some(Kind::Lose), 7, &[(Anomaly::Lost, 6)], Exit::Failed);
-        check(Some(Kind::Lose), 7, &[(Anomaly::Lost, 8)], Exit::Failed);
+        check(Some(Kind::Lose), 7, &[(AnomalyKind::Lost, 7)], Exit::Passed);
+        check(Some(Kind::Lose), 7, &[(AnomalyKind::Lost, 6)], Exit::Failed);
+        check(Some(Kind::Lose), 7, &[(AnomalyKind::Lost, 8)], Exit::Failed);
         check(Some(Kind::Lose), 7, &[], Exit::Failed);
-        check(Some(Kind::Lose), 7, &[(Anomaly::Duplicate, 7)], Exit::Failed);
-        check(Some(Kind::Lose), 7, &[(Anomaly::Lost, 7), (Anomaly::Early, 1)], Exit::Failed);
+        check(Some(Kind::Lose), 7, &[(AnomalyKind::Duplicate, 7)], Exit::Failed);
+        check(
+            Some(Kind::Lose),
+            7,
+            &[(AnomalyKind::Lost, 7), (AnomalyKind::Early, 1)],
+            Exit::Failed,
+        );
     }
 
     #[test]
     fn few_injections_are_a_failure_and_none_are_vacuous() {
-        check(Some(Kind::Early), 4, &[(Anomaly::Early, 4)], Exit::Failed);
+        check(Some(Kind::Early), 4, &[(AnomalyKind::Early, 4)], Exit::Failed);
         check(Some(Kind::Early), 0, &[], Exit::NoVerdict);
     }
 
@@ -155,7 +162,7 @@ mod tests {
     fn a_run_without_verdict_says_why() {
         let mut unknown = judgement(&[]);
         unknown.verdict = Verdict::Unknown;
-        unknown.doubts = vec!["the drain is undecided".to_owned()];
+        unknown.inconclusive = vec!["the drain is undecided".to_owned()];
         let row = Row::new(None, 0, &unknown);
         assert_eq!(row.exit(), Exit::NoVerdict);
         assert!(row.to_string().contains("the drain is undecided"), "{row}");

@@ -12,7 +12,7 @@ use super::crew::{self, End, Next};
 use super::{Arguments, mode, scenarios};
 use crate::exit::Exit;
 use crate::golden::{self, Mode};
-use crate::history::digest;
+use crate::history::json::digest;
 use crate::plan::Plan;
 use crate::report::terminal::Terminal;
 use crate::report::words::shell;

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use crate::history::{History, Moment, Nanos};
+use crate::history::{History, Moment, Nanos, Offset, Offsets};
 
 /// A moment: stamp, and nanoseconds of the run.
 pub(super) type At = (u64, Nanos);
@@ -80,11 +80,71 @@ pub(super) struct Session<'a> {
     pub(super) by: Cow<'a, str>,
     pub(super) topic: Cow<'a, str>,
     pub(super) incarnation: u32,
-    pub(super) id: Option<i64>,
+    #[serde(borrow)]
+    pub(super) id: Option<Id<'a>>,
     pub(super) epoch: Option<u32>,
     pub(super) base: u32,
     pub(super) invoked: At,
     pub(super) confirmed: At,
+}
+
+/// The broker's id of a session: a number where it is one, as all ids once were, else a text.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(untagged, expecting = "expected a whole number or a text as the broker's id")]
+pub(super) enum Id<'a> {
+    Number(i64),
+    #[serde(borrow)]
+    Text(Cow<'a, str>),
+}
+
+impl<'a> Id<'a> {
+    pub(super) fn of(id: &'a str) -> Self {
+        match id.parse::<i64>() {
+            // Not `+7` or `007`: what is read back is to be what was written.
+            Ok(number) if number.to_string() == id => Self::Number(number),
+            _ => Self::Text(id.into()),
+        }
+    }
+
+    pub(super) fn text(&self) -> String {
+        match self {
+            Self::Number(number) => number.to_string(),
+            Self::Text(text) => text.to_string(),
+        }
+    }
+}
+
+/// The offsets of an acknowledged request: the first message's where each is one behind the one
+/// before, else that of each message.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(untagged, expecting = "expected an offset, or a list with that of each message")]
+pub(super) enum Acked {
+    From(Offset),
+    Each(Vec<Offset>),
+}
+
+impl Acked {
+    pub(super) fn of(offsets: &Offsets) -> Option<Self> {
+        match offsets {
+            Offsets::Untold => None,
+            Offsets::From(first) => Some(Self::From(*first)),
+            Offsets::Each(offsets) => Some(Self::Each(offsets.clone())),
+        }
+    }
+
+    /// Those of so many messages.
+    ///
+    /// # Errors
+    /// When there are others.
+    pub(super) fn offsets(self, count: u32) -> Result<Offsets, String> {
+        match self {
+            Self::From(first) => Ok(Offsets::From(first)),
+            Self::Each(offsets) if offsets.len() == count as usize => Ok(Offsets::new(offsets)),
+            Self::Each(offsets) => {
+                Err(format!("{} offsets are given for {count} messages", offsets.len()))
+            }
+        }
+    }
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -112,8 +172,8 @@ pub(super) struct Send<'a> {
 #[serde(rename_all = "lowercase")]
 #[serde(expecting = "an object with one of `acked`, `refused` and `unknown`")]
 pub(super) enum Outcome<'a> {
-    /// With the first message's offset, where the broker told.
-    Acked(Option<u64>),
+    /// With the offsets of its messages, where the broker told.
+    Acked(Option<Acked>),
     Refused(Cow<'a, str>),
     Unknown(Cow<'a, str>),
 }
@@ -126,7 +186,8 @@ pub(super) struct Subscription<'a> {
     pub(super) by: Cow<'a, str>,
     pub(super) topic: Cow<'a, str>,
     pub(super) incarnation: u32,
-    pub(super) id: Option<i64>,
+    #[serde(borrow)]
+    pub(super) id: Option<Id<'a>>,
     pub(super) epoch: Option<u32>,
     pub(super) offset: Option<u64>,
     pub(super) invoked: At,

@@ -2,21 +2,21 @@
 
 use std::io::{self, BufRead};
 
+use super::header::{VERSION, fingerprint};
 use super::line::{self, Header, Line, moment};
 use super::plain::plain;
-use super::{VERSION, fingerprint};
-use crate::because::because;
 use crate::history::{
     Answer, Audited, AuditedLog, ConsumerHistory, Delivery, End, EpochIndex, Firing, History,
-    Oddity, Outcome, Polled, ProducerHistory, Sent, Session, Subscribed,
+    Oddity, Offsets, Outcome, Polled, ProducerHistory, Sent, Session, Subscribed,
 };
+use crate::io_error;
 use crate::plan::{MessageId, MessageName, Plan, StreamIndex, TopicIndex};
 
 /// Why a history cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The file itself cannot be.
-    #[error("cannot read the history: {}", because(.0))]
+    #[error("cannot read the history: {}", io_error::reason(.0))]
     Reading(io::Error),
     /// A line is not as it should be.
     #[error("line {line}: {what}")]
@@ -131,7 +131,7 @@ impl Reading<'_> {
         }
         match serde_json::from_str(text).map_err(|error| plain(text, &error))? {
             Line::Session(line) => self.session(&line),
-            Line::Send(line) => self.sent(&line),
+            Line::Send(line) => self.sent(line),
             Line::Subscription(line) => self.subscription(&line),
             Line::Poll(line) => self.poll(&line),
             Line::Fault(line) => self.fault(&line),
@@ -165,7 +165,7 @@ impl Reading<'_> {
         let session = Session {
             incarnation: line.incarnation,
             stream: self.stream(producer, &line.topic)?,
-            id: line.id,
+            id: line.id.as_ref().map(line::Id::text),
             epoch: self.epoch(line.epoch)?,
             base: line.base,
             invoked: moment(line.invoked),
@@ -175,7 +175,7 @@ impl Reading<'_> {
         Ok(())
     }
 
-    fn sent(&mut self, line: &line::Send<'_>) -> Result<(), String> {
+    fn sent(&mut self, line: line::Send<'_>) -> Result<(), String> {
         let producer = self.producer(&line.by)?;
         let stream = self.stream(producer, &line.topic)?;
         let total = self.plan.streams[stream.place()].count;
@@ -196,8 +196,11 @@ impl Reading<'_> {
             invoked: moment(line.invoked),
             completed: moment(line.completed),
             attempts: line.attempts,
-            outcome: match &line.outcome {
-                line::Outcome::Acked(offset) => Outcome::Acked { offset: *offset },
+            outcome: match line.outcome {
+                line::Outcome::Acked(None) => Outcome::Acked { offsets: Offsets::Untold },
+                line::Outcome::Acked(Some(acked)) => {
+                    Outcome::Acked { offsets: acked.offsets(line.count)? }
+                }
                 line::Outcome::Refused(why) => Outcome::Refused { why: why.to_string() },
                 line::Outcome::Unknown(why) => Outcome::Unknown { why: why.to_string() },
             },
@@ -210,7 +213,7 @@ impl Reading<'_> {
         let claim = Subscribed {
             incarnation: line.incarnation,
             topic: self.topic(&line.topic)?,
-            id: line.id,
+            id: line.id.as_ref().map(line::Id::text),
             epoch: self.epoch(line.epoch)?,
             offset: line.offset,
             invoked: moment(line.invoked),

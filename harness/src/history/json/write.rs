@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
+use super::header::{VERSION, fingerprint};
 use super::line::{self, Header, Line, at};
-use super::{VERSION, fingerprint};
 use crate::history::{
     Answer, AuditedLog, ConsumerHistory, Delivery, End, History, Oddity, Outcome, ProducerHistory,
 };
@@ -89,7 +89,7 @@ fn write_producer(
             by: by.into(),
             topic: topic(session.stream),
             incarnation: session.incarnation,
-            id: session.id,
+            id: session.id.as_deref().map(line::Id::of),
             epoch: session.epoch.map(|epoch| epoch.0),
             base: session.base,
             invoked: at(session.invoked),
@@ -109,7 +109,7 @@ fn write_producer(
             completed: at(sent.completed),
             attempts: sent.attempts,
             outcome: match &sent.outcome {
-                Outcome::Acked { offset } => line::Outcome::Acked(*offset),
+                Outcome::Acked { offsets } => line::Outcome::Acked(line::Acked::of(offsets)),
                 Outcome::Refused { why } => line::Outcome::Refused(why.into()),
                 Outcome::Unknown { why } => line::Outcome::Unknown(why.into()),
             },
@@ -130,7 +130,7 @@ fn write_consumer(
             by: by.into(),
             topic: plan.topics[claim.topic.place()].name.as_str().into(),
             incarnation: claim.incarnation,
-            id: claim.id,
+            id: claim.id.as_deref().map(line::Id::of),
             epoch: claim.epoch.map(|epoch| epoch.0),
             offset: claim.offset,
             invoked: at(claim.invoked),

@@ -2,10 +2,11 @@
 
 use std::io::{self, Write};
 
-use super::Style;
+use super::style::Style;
 use crate::check::Verdict;
 use crate::golden::{Comparison, Difference, Side};
-use crate::report::{Entry, words};
+use crate::report::entry::Entry;
+use crate::report::words;
 
 /// So many lines of a difference between two ledgers are shown.
 const DIFFERENCE_MAX: usize = 40;
@@ -24,7 +25,7 @@ pub(super) fn golden(
             writeln!(to, "\n      golden     {}", pending.display())?;
         }
         Comparison::Different { accepted, difference, .. } => {
-            let broken = entry.judged.as_ref().is_some_and(|it| it.verdict == Verdict::Fail);
+            let broken = entry.judgement.as_ref().is_some_and(|it| it.verdict == Verdict::Fail);
             let head = if broken { "differs too, from" } else { "differs from" };
             writeln!(to, "\n      the ledger {head} {}", accepted.display())?;
             self::difference(difference, style, to)?;

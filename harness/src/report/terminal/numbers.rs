@@ -2,9 +2,9 @@
 
 use std::io::{self, Write};
 
-use super::Style;
-use crate::report::summary::Fault;
-use crate::report::{Latency, Summary, words};
+use super::style::Style;
+use crate::report::summary::{Fault, Latency, Summary};
+use crate::report::words;
 
 /// So many faults are told about; the reports for programs have all.
 const FAULTS_MAX: usize = 10;

@@ -5,15 +5,16 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use super::Actor;
-use super::subscribing::subscribe_anew;
+use super::subscription::subscribe_anew;
 use crate::driver::{Batch, Failure, Subscriber};
 use crate::history::{Moment, Subscribed};
-use crate::run::Phase;
+use crate::plan::{ConsumerIndex, TopicIndex};
+use crate::run::{Phase, Phases, Stage};
 
 /// A subscriber between its polls, with what its next poll needs.
-pub(super) struct Line {
-    pub(super) lane: usize,
+pub(super) struct Poller {
+    /// Its topic's place among the consumer's.
+    pub(super) topic: usize,
     pub(super) subscriber: Box<dyn Subscriber>,
     pub(super) batch: Batch,
     pub(super) pause: Duration,
@@ -21,9 +22,17 @@ pub(super) struct Line {
     pub(super) is_over: bool,
 }
 
+/// Who polls what.
+pub(super) struct Claimant {
+    pub(super) stage: Arc<Stage>,
+    pub(super) phases: Phases,
+    pub(super) consumer: ConsumerIndex,
+    pub(super) topic: TopicIndex,
+}
+
 /// A poll that is over.
 pub(super) struct Done {
-    pub(super) line: Line,
+    pub(super) poller: Poller,
     /// Made anew, before the poll, because the one before was over.
     pub(super) subscribed: Option<Subscribed>,
     /// Whether it left in the phase of the last polls: only then does an empty answer end a topic.
@@ -32,68 +41,64 @@ pub(super) struct Done {
     pub(super) answer: Option<(Moment, Moment, Result<(), Failure>)>,
 }
 
-impl Line {
-    /// A line whose first poll is due now.
-    pub(super) fn new(lane: usize, subscriber: Box<dyn Subscriber>) -> Self {
+impl Poller {
+    /// One whose first poll is due now.
+    pub(super) fn new(topic: usize, subscriber: Box<dyn Subscriber>) -> Self {
         let (batch, pause) = (Batch::default(), Duration::ZERO);
-        Self { lane, subscriber, batch, pause, is_over: false }
+        Self { topic, subscriber, batch, pause, is_over: false }
     }
-}
 
-impl Actor {
-    /// The line's next poll, after its pause.
-    pub(super) fn poll(&self, mut line: Line) -> impl Future<Output = Done> + Send + use<> {
-        let stage = Arc::clone(&self.stage);
-        let phases = self.phases.clone();
-        let index = self.index;
-        let topic = self.lanes[line.lane].topic;
-        let consumer = &stage.plan.consumers[index.place()];
-        let max = consumer.batch;
+    /// The next poll, after its pause; it waits up to `wait` for its first message.
+    pub(super) fn poll(
+        mut self,
+        by: Claimant,
+        wait: Duration,
+    ) -> impl Future<Output = Done> + Send + use<> {
+        let Claimant { stage, phases, consumer, topic } = by;
+        let settings = &stage.plan.consumers[consumer.place()];
+        let max = settings.batch;
         let last = matches!(phases.now(), Phase::LastPolls);
-        let wait = if last { Duration::ZERO } else { self.wait() };
-        let pause = if last { line.pause } else { consumer.pause.max(line.pause) };
+        let wait = if last { Duration::ZERO } else { wait };
+        let pause = if last { self.pause } else { settings.pause.max(self.pause) };
         async move {
+            let done = |poller, subscribed, answer| Done { poller, subscribed, last, answer };
             if !pause.is_zero() {
                 tokio::select! { biased;
-                    () = phases.no_longer_wanted(last) => {
-                        return Done { line, subscribed: None, last, answer: None };
-                    }
+                    () = phases.no_longer_wanted(last) => return done(self, None, None),
                     () = sleep(pause) => {}
                 }
             }
             let mut subscribed = None;
-            if line.is_over {
+            if self.is_over {
                 let asked = stage.recorder.now();
                 let made = tokio::select! { biased;
-                    () = phases.stopped() => {
-                        return Done { line, subscribed, last, answer: None };
-                    }
-                    made = subscribe_anew(&stage, index, topic) => made,
+                    () = phases.stopped() => return done(self, None, None),
+                    made = subscribe_anew(&stage, consumer, topic) => made,
                 };
                 match made {
                     Ok((subscriber, made)) => {
-                        (line.subscriber, line.is_over) = (subscriber, false);
+                        (self.subscriber, self.is_over) = (subscriber, false);
                         subscribed = Some(made);
                     }
                     Err(failure) => {
                         // It is tried again after a pause, as a poll is.
                         let failure = Failure::new(failure.why);
-                        let answer = Some((asked, stage.recorder.now(), Err(failure)));
-                        return Done { line, subscribed, last, answer };
+                        let answer = (asked, stage.recorder.now(), Err(failure));
+                        return done(self, None, Some(answer));
                     }
                 }
             }
             let invoked = stage.recorder.now();
-            let cancel_safe = line.subscriber.cancel_safe();
+            let cancel_safe = self.subscriber.cancel_safe();
             let result = tokio::select! { biased;
-                result = line.subscriber.poll(max, wait, &mut line.batch) => result,
+                result = self.subscriber.poll(max, wait, &mut self.batch) => result,
                 // Where a dropped poll may lose a message, only a stop is worth that.
                 () = phases.no_longer_wanted(last || !cancel_safe) => {
-                    return Done { line, subscribed, last, answer: None };
+                    return done(self, subscribed, None);
                 }
             };
             let completed = stage.recorder.now();
-            Done { line, subscribed, last, answer: Some((invoked, completed, result)) }
+            done(self, subscribed, Some((invoked, completed, result)))
         }
     }
 }

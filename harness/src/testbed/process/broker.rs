@@ -9,6 +9,7 @@ use std::time::Duration;
 use broker_client::wire::masked;
 use tokio::time::{Instant, sleep, timeout};
 
+use crate::driver::Address;
 use crate::testbed::Failure;
 use crate::testbed::child::Child;
 use crate::testbed::life::Life;
@@ -61,8 +62,8 @@ impl Broker {
     }
 
     /// Where it listens.
-    pub(super) fn address(&self) -> String {
-        format!("http://{}", self.life.address())
+    pub(super) fn address(&self) -> Address {
+        self.life.address().into()
     }
 
     /// Its process id.

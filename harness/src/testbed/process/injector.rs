@@ -3,8 +3,9 @@
 use std::future::ready;
 use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
+
 use super::broker::Broker;
-use crate::driver::Pending;
 use crate::fault::{Link, LinkFault, Part};
 use crate::testbed::database::Server;
 use crate::testbed::relay::Relays;
@@ -48,7 +49,7 @@ impl FaultInjector for Injector {
         u32::try_from(self.brokers.len()).expect("a scenario has few brokers")
     }
 
-    fn kill(&self, part: Part) -> Pending<'_, Result<(), Failure>> {
+    fn kill(&self, part: Part) -> BoxFuture<'_, Result<(), Failure>> {
         Box::pin(async move {
             match self.find(part)? {
                 Found::Broker(broker) => broker.life().kill().await,
@@ -57,7 +58,7 @@ impl FaultInjector for Injector {
         })
     }
 
-    fn stop(&self, part: Part) -> Pending<'_, Result<(), Failure>> {
+    fn stop(&self, part: Part) -> BoxFuture<'_, Result<(), Failure>> {
         Box::pin(async move {
             match self.find(part)? {
                 Found::Broker(broker) => broker.stop().await,
@@ -66,7 +67,7 @@ impl FaultInjector for Injector {
         })
     }
 
-    fn start(&self, part: Part) -> Pending<'_, Result<(), Failure>> {
+    fn start(&self, part: Part) -> BoxFuture<'_, Result<(), Failure>> {
         Box::pin(async move {
             match self.find(part)? {
                 Found::Broker(broker) => broker.start_again().await,
@@ -75,7 +76,7 @@ impl FaultInjector for Injector {
         })
     }
 
-    fn pause(&self, part: Part) -> Pending<'_, Result<(), Failure>> {
+    fn pause(&self, part: Part) -> BoxFuture<'_, Result<(), Failure>> {
         Box::pin(async move {
             match self.find(part)? {
                 Found::Broker(broker) => broker.life().pause(),
@@ -85,7 +86,7 @@ impl FaultInjector for Injector {
         })
     }
 
-    fn resume(&self, part: Part) -> Pending<'_, Result<(), Failure>> {
+    fn resume(&self, part: Part) -> BoxFuture<'_, Result<(), Failure>> {
         Box::pin(async move {
             match self.find(part)? {
                 Found::Broker(broker) => broker.life().resume(),
@@ -100,15 +101,15 @@ impl FaultInjector for Injector {
         id: InjectionId,
         link: Link,
         fault: Box<dyn LinkFault>,
-    ) -> Pending<'_, Result<(), Failure>> {
+    ) -> BoxFuture<'_, Result<(), Failure>> {
         Box::pin(ready(self.relays.inject(id, link, fault)))
     }
 
-    fn spent(&self, id: InjectionId) -> Pending<'_, ()> {
+    fn spent(&self, id: InjectionId) -> BoxFuture<'_, ()> {
         Box::pin(self.relays.spent(id))
     }
 
-    fn heal(&self, id: InjectionId) -> Pending<'_, Result<u64, Failure>> {
+    fn heal(&self, id: InjectionId) -> BoxFuture<'_, Result<u64, Failure>> {
         Box::pin(ready(self.relays.heal(id)))
     }
 }

@@ -23,6 +23,7 @@ use self::link::RelayedLink;
 use self::listener::Listener;
 use super::{Failure, InjectionId};
 use crate::chance::{Purpose, generator};
+use crate::driver::Address;
 use crate::fault::{Injection, Link, LinkFault};
 use crate::input::names::{Actor, Kind};
 use crate::plan::Plan;
@@ -73,16 +74,19 @@ impl Order {
 pub struct Relays(BTreeMap<Link, Listener>);
 
 impl Relays {
-    /// A relay for each actor of the order, to one of the brokers at these addresses
-    /// (`http://host:port`), in turn by the actor's number.
+    /// A relay for each actor of the order, to one of the brokers at these addresses, in turn by the
+    /// actor's number.
     ///
     /// # Errors
-    /// When no port is to be had.
-    pub async fn to_brokers(order: &Order, addresses: &[String]) -> Result<Self, Failure> {
+    /// When no port is to be had, or a broker has no address.
+    pub async fn to_brokers(order: &Order, addresses: &[Address]) -> Result<Self, Failure> {
         let mut relays = BTreeMap::new();
         for (link, reading) in &order.links {
             let Link::Actor(actor) = link else { continue };
-            let target = target(&addresses[(actor.number as usize - 1) % addresses.len()]);
+            let broker = &addresses[(actor.number as usize - 1) % addresses.len()];
+            let target = broker.authority().ok_or_else(|| {
+                Failure(format!("no relay can stand before {link}: its broker has no address"))
+            })?;
             let own = RelayedLink::new(generator(order.seed, Purpose::Relay, number(*actor)));
             let listener = Listener::start(target, own, *reading == Reading::Requests).await;
             relays.insert(*link, listener.map_err(|error| no_port(*link, &error))?);
@@ -110,9 +114,9 @@ impl Relays {
 
     /// Where each actor that has a relay is to speak to.
     #[must_use]
-    pub fn addresses(&self) -> BTreeMap<Actor, String> {
+    pub fn addresses(&self) -> BTreeMap<Actor, Address> {
         let actors = self.0.iter().filter_map(|(link, listener)| match link {
-            Link::Actor(actor) => Some((*actor, format!("http://{}", listener.address()))),
+            Link::Actor(actor) => Some((*actor, Address::from(listener.address()))),
             Link::Database => None,
         });
         actors.collect()
@@ -178,26 +182,6 @@ fn number(actor: Actor) -> u32 {
     actor.number * 2 + u32::from(actor.kind == Kind::Consumer)
 }
 
-/// `host:port` of a base address, which is known to be one.
-fn target(address: &str) -> String {
-    let authority = address.trim_start_matches("http://");
-    let has_port = authority.rsplit_once(':').is_some_and(|(_, port)| !port.ends_with(']'));
-    if has_port { authority.to_owned() } else { format!("{authority}:80") }
-}
-
 fn no_port(link: Link, error: &std::io::Error) -> Failure {
     Failure(format!("cannot listen for the relay before {link}: {error}"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::target;
-
-    #[test]
-    fn a_base_address_is_a_host_and_a_port() {
-        assert_eq!(target("http://127.0.0.1:5000"), "127.0.0.1:5000");
-        assert_eq!(target("http://broker"), "broker:80");
-        assert_eq!(target("http://[::1]:6000"), "[::1]:6000");
-        assert_eq!(target("http://[::1]"), "[::1]:80");
-    }
 }

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::check;
+use crate::scenario::AnomalyKind;
 
 /// A way to be wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -35,17 +35,17 @@ pub enum Kind {
 }
 
 /// Every kind with its name on the command line and the anomaly that it is.
-const KINDS: [(Kind, &str, check::Kind); 10] = [
-    (Kind::Lose, "lose", check::Kind::Lost),
-    (Kind::Duplicate, "duplicate", check::Kind::Duplicate),
-    (Kind::Reorder, "reorder", check::Kind::Reordered),
-    (Kind::Diverge, "diverge", check::Kind::Divergent),
-    (Kind::Phantom, "phantom", check::Kind::Phantom),
-    (Kind::Resurrect, "resurrect", check::Kind::Resurrected),
-    (Kind::Corrupt, "corrupt", check::Kind::Corrupted),
-    (Kind::Misroute, "misroute", check::Kind::Misrouted),
-    (Kind::Early, "early", check::Kind::Early),
-    (Kind::StaleAck, "stale-ack", check::Kind::StaleAck),
+const KINDS: [(Kind, &str, AnomalyKind); 10] = [
+    (Kind::Lose, "lose", AnomalyKind::Lost),
+    (Kind::Duplicate, "duplicate", AnomalyKind::Duplicate),
+    (Kind::Reorder, "reorder", AnomalyKind::Reordered),
+    (Kind::Diverge, "diverge", AnomalyKind::Divergent),
+    (Kind::Phantom, "phantom", AnomalyKind::Phantom),
+    (Kind::Resurrect, "resurrect", AnomalyKind::Resurrected),
+    (Kind::Corrupt, "corrupt", AnomalyKind::Corrupted),
+    (Kind::Misroute, "misroute", AnomalyKind::Misrouted),
+    (Kind::Early, "early", AnomalyKind::Early),
+    (Kind::StaleAck, "stale-ack", AnomalyKind::StaleAck),
 ];
 
 impl Kind {
@@ -69,11 +69,11 @@ impl Kind {
     /// The one anomaly that checks find where a broker is wrong in this way and in no other: each
     /// line of the sabotage log is one of it, and there are no others.
     #[must_use]
-    pub fn anomaly(self) -> check::Kind {
+    pub fn anomaly(self) -> AnomalyKind {
         self.entry().2
     }
 
-    fn entry(self) -> &'static (Self, &'static str, check::Kind) {
+    fn entry(self) -> &'static (Self, &'static str, AnomalyKind) {
         KINDS.iter().find(|(kind, ..)| *kind == self).expect("the table has every kind")
     }
 }
@@ -159,7 +159,7 @@ fn parse_amount(text: &str) -> Result<Amount, String> {
 #[cfg(test)]
 mod tests {
     use super::{Amount, Kind, Order};
-    use crate::check;
+    use crate::scenario::AnomalyKind;
 
     #[test]
     fn an_order_reads_back_as_it_is_written() {
@@ -192,7 +192,7 @@ mod tests {
 
     #[test]
     fn every_anomaly_has_its_kind() {
-        assert_eq!(Kind::ALL.map(Kind::anomaly), check::Kind::ALL);
+        assert_eq!(Kind::ALL.map(Kind::anomaly), AnomalyKind::ALL);
     }
 
     #[test]

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::future::{pending, ready};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use futures_util::future::BoxFuture;
+
 use super::database::Database;
 use super::network::Network;
 use super::server::Server;
 use super::stores::Stores;
-use crate::driver::Pending;
 use crate::fault::{Link, LinkFault, Part};
 use crate::testbed::{Failure, FaultInjector, InjectionId};
 
@@ -54,7 +55,7 @@ impl FaultInjector for Injector {
         u32::try_from(self.servers.len()).expect("a scenario has few brokers")
     }
 
-    fn kill(&self, part: Part) -> Pending<'_, Result<(), Failure>> {
+    fn kill(&self, part: Part) -> BoxFuture<'_, Result<(), Failure>> {
         Box::pin(async move {
             match self.find(part)? {
                 Found::Server(server) => server.kill().await,
@@ -64,7 +65,7 @@ impl FaultInjector for Injector {
         })
     }
 
-    fn stop(&self, part: Part) -> Pending<'_, Result<(), Failure>> {
+    fn stop(&self, part: Part) -> BoxFuture<'_, Result<(), Failure>> {
         Box::pin(async move {
             match self.find(part)? {
                 Found::Server(server) => server.finish().await,
@@ -74,7 +75,7 @@ impl FaultInjector for Injector {
         })
     }
 
-    fn start(&self, part: Part) -> Pending<'_, Result<(), Failure>> {
+    fn start(&self, part: Part) -> BoxFuture<'_, Result<(), Failure>> {
         let started = self.find(part).map(|found| match found {
             Found::Server(server) => server.start(self.stores.store()),
             Found::Database(database) => database.start(),
@@ -82,7 +83,7 @@ impl FaultInjector for Injector {
         Box::pin(ready(started))
     }
 
-    fn pause(&self, part: Part) -> Pending<'_, Result<(), Failure>> {
+    fn pause(&self, part: Part) -> BoxFuture<'_, Result<(), Failure>> {
         let paused = self.find(part).map(|found| match found {
             Found::Server(server) => server.pause(),
             Found::Database(database) => database.pause(true),
@@ -90,7 +91,7 @@ impl FaultInjector for Injector {
         Box::pin(ready(paused))
     }
 
-    fn resume(&self, part: Part) -> Pending<'_, Result<(), Failure>> {
+    fn resume(&self, part: Part) -> BoxFuture<'_, Result<(), Failure>> {
         let resumed = self.find(part).map(|found| match found {
             Found::Server(server) => server.resume(),
             Found::Database(database) => database.pause(false),
@@ -103,7 +104,7 @@ impl FaultInjector for Injector {
         id: InjectionId,
         link: Link,
         fault: Box<dyn LinkFault>,
-    ) -> Pending<'_, Result<(), Failure>> {
+    ) -> BoxFuture<'_, Result<(), Failure>> {
         self.injected.lock().unwrap_or_else(PoisonError::into_inner).insert(id, link);
         let injected = match link {
             Link::Actor(actor) => {
@@ -115,7 +116,7 @@ impl FaultInjector for Injector {
         Box::pin(ready(injected))
     }
 
-    fn spent(&self, id: InjectionId) -> Pending<'_, ()> {
+    fn spent(&self, id: InjectionId) -> BoxFuture<'_, ()> {
         Box::pin(async move {
             match self.link_of(id) {
                 Some(Link::Actor(actor)) => self.network.link(Some(actor)).spent(id).await,
@@ -125,7 +126,7 @@ impl FaultInjector for Injector {
         })
     }
 
-    fn heal(&self, id: InjectionId) -> Pending<'_, Result<u64, Failure>> {
+    fn heal(&self, id: InjectionId) -> BoxFuture<'_, Result<u64, Failure>> {
         let met = match self.link_of(id) {
             Some(Link::Actor(actor)) => Ok(self.network.link(Some(actor)).heal(id)),
             Some(Link::Database) => self.database().map(|database| database.heal(id)),

@@ -20,6 +20,7 @@ use std::sync::{Arc, Mutex};
 
 use broker::store::memory::Retain;
 use broker_client::transport::Transport;
+use futures_util::future::BoxFuture;
 
 use self::injector::Injector;
 use self::network::Network;
@@ -27,7 +28,7 @@ use self::server::Server;
 use self::stores::Stores;
 use super::bugs::Bug;
 use super::{Failure, FaultInjector, Testbed};
-use crate::driver::Pending;
+use crate::driver::Address;
 use crate::fault::Link;
 use crate::input::names::Actor;
 use crate::plan::Plan;
@@ -35,8 +36,8 @@ use crate::plan::Plan;
 /// Simulated brokers on a simulated network. Must be made and used within one runtime of one
 /// thread whose clock is paused.
 pub struct Simulated {
-    addresses: Vec<String>,
-    own: BTreeMap<Actor, String>,
+    addresses: Vec<Address>,
+    own: BTreeMap<Actor, Address>,
     injector: Arc<Injector>,
 }
 
@@ -86,7 +87,7 @@ impl Simulated {
 /// The actors that have a link of their own. With one broker that is all of them: an actor's chance is
 /// its own then. With several it is those that a fault may be about, as in a real run; the others
 /// spread their topics over the brokers.
-fn own_addresses(plan: &Plan, brokers: usize) -> BTreeMap<Actor, String> {
+fn own_addresses(plan: &Plan, brokers: usize) -> BTreeMap<Actor, Address> {
     let actors: Vec<Actor> = if brokers == 1 {
         let producers = plan.producers.iter().map(|producer| Actor::producer(producer.number));
         producers.chain(plan.consumers.iter().map(|c| Actor::consumer(c.number))).collect()
@@ -103,12 +104,12 @@ fn own_addresses(plan: &Plan, brokers: usize) -> BTreeMap<Actor, String> {
 }
 
 impl Testbed for Simulated {
-    fn addresses(&self) -> &[String] {
+    fn addresses(&self) -> &[Address] {
         &self.addresses
     }
 
-    fn address_of(&self, actor: Actor) -> Option<&str> {
-        self.own.get(&actor).map(String::as_str)
+    fn address_of(&self, actor: Actor) -> Option<&Address> {
+        self.own.get(&actor)
     }
 
     fn injector(&self) -> Option<Arc<dyn FaultInjector>> {
@@ -116,11 +117,11 @@ impl Testbed for Simulated {
     }
 
     /// Never: nothing here ends by itself.
-    fn ended(&mut self) -> Pending<'_, String> {
+    fn ended(&mut self) -> BoxFuture<'_, String> {
         Box::pin(pending())
     }
 
-    fn stop(self: Box<Self>) -> Pending<'static, Result<(), Failure>> {
+    fn stop(self: Box<Self>) -> BoxFuture<'static, Result<(), Failure>> {
         Box::pin(async move {
             for server in &self.injector.servers {
                 server.kill().await;

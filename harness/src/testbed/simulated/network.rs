@@ -13,6 +13,7 @@ use tokio::time::sleep;
 use super::link::{Loss, SimulatedLink, Trip};
 use super::server::Server;
 use crate::chance::{Purpose, generator};
+use crate::driver::Address;
 use crate::fault::Passage;
 use crate::input::names::{Actor, Kind};
 use crate::scenario::Network as Weather;
@@ -43,7 +44,7 @@ impl Network {
         Arc::clone(links.entry(actor).or_insert_with(make))
     }
 
-    /// Which link it is, and to which broker: `http://p4.broker-1`.
+    /// Which link it is, and to which broker: `p4.broker-1`.
     fn way(&self, url: &Url) -> Option<(Arc<SimulatedLink>, Arc<Server>)> {
         let host = url.host_str()?;
         let (actor, broker) = match host.split_once('.') {
@@ -76,13 +77,14 @@ impl Transport for Network {
 }
 
 /// The address of the broker at a place, over the link of an actor if it has one of its own.
-pub(super) fn address(actor: Option<Actor>, broker: usize) -> String {
+pub(super) fn address(actor: Option<Actor>, broker: usize) -> Address {
     let broker = broker + 1;
-    match actor {
+    let host = match actor {
         // Host names are in small letters.
-        Some(actor) => format!("http://{}.broker-{broker}", actor.to_string().to_lowercase()),
-        None => format!("http://broker-{broker}"),
-    }
+        Some(actor) => format!("{}.broker-{broker}", actor.to_string().to_lowercase()),
+        None => format!("broker-{broker}"),
+    };
+    Address::new(&host, 80)
 }
 
 fn parse(actor: &str) -> Option<Actor> {

@@ -3,41 +3,18 @@
 
 pub(super) const EXCEPTIONS: &[&str] = &[
     // One way: what a module imports from behind itself, or from a package that is not for it.
-    "harness/src/command/generate.rs imports broker_client",
-    "harness/src/driver/routes.rs imports testbed",
-    "harness/src/history.rs imports broker_client",
-    "harness/src/plan/model.rs imports broker_client",
-    "harness/src/producer_log/made.rs imports broker_client",
-    "harness/src/run/drain.rs imports broker_client",
-    "harness/src/run/recorder.rs imports broker_client",
-    "harness/src/scenario/model.rs imports broker_client",
-    "harness/src/scenario/topics.rs imports broker_client",
     "harness/src/testbed/database/private.rs imports report",
     "harness/src/testbed/sabotage/acks.rs imports broker_client",
     "harness/src/testbed/sabotage/answers.rs imports broker_client",
     "harness/src/testbed/sabotage/early.rs imports broker_client",
     "harness/src/testbed/sabotage/foresight.rs imports broker_client",
     "harness/src/testbed/sabotage/ghosts.rs imports broker_client",
-    "harness/src/testbed/sabotage/kind.rs imports check",
     "harness/src/testbed/sabotage/lanes.rs imports broker_client",
     "harness/src/testbed/sabotage/places.rs imports broker_client",
     "harness/src/testbed/sabotage/record.rs imports broker_client",
     "harness/src/testbed/sabotage/store.rs imports broker_client",
     "harness/src/testbed/sabotage/swaps.rs imports broker_client",
     "harness/src/testbed/sabotage/truth.rs imports broker_client",
-    // Circles of files.
-    "circle of \
-     harness/src/check/blame.rs \
-     harness/src/check/proof.rs \
-     harness/src/check/proof/sighting.rs \
-     harness/src/check/tally.rs",
-    "circle of \
-     harness/src/driver/automatic.rs \
-     harness/src/driver/http.rs \
-     harness/src/driver/original.rs",
-    "circle of \
-     harness/src/run/consumer/poll.rs \
-     harness/src/run/consumer/subscribing.rs",
     // A module that imports from one below it, and has in its own file what that one imports: most
     // often a table of variants beside the trait or the types that they share.
     "broker/client/src/consumer.rs and broker/client/src/consumer/slot.rs",
@@ -54,25 +31,7 @@ pub(super) const EXCEPTIONS: &[&str] = &[
     "broker/src/store/mysql/append.rs and broker/src/store/mysql/append/write.rs",
     "harness/database/src/lib.rs and harness/database/src/for_tests.rs",
     "harness/database/src/lib.rs and harness/database/src/url.rs",
-    "harness/src/check/divergent.rs and harness/src/check/divergent/merge.rs",
-    "harness/src/check/facts.rs and harness/src/check/facts/feed.rs",
-    "harness/src/check/facts.rs and harness/src/check/facts/log.rs",
-    "harness/src/check/logs.rs and harness/src/check/logs/found.rs",
-    "harness/src/check/mod.rs and harness/src/check/proof.rs",
-    "harness/src/check/mod.rs and harness/src/check/tally.rs",
-    "harness/src/check/proof.rs and harness/src/check/proof/sighting.rs",
     "harness/src/command/run.rs and harness/src/command/run/one.rs",
     "harness/src/command/sim.rs and harness/src/command/sim/one.rs",
     "harness/src/command/sim.rs and harness/src/command/sim/sweep.rs",
-    "harness/src/driver/mod.rs and harness/src/driver/http.rs",
-    "harness/src/history.rs and harness/src/history/digest.rs",
-    "harness/src/history/json.rs and harness/src/history/json/read.rs",
-    "harness/src/history/json.rs and harness/src/history/json/write.rs",
-    "harness/src/report/mod.rs and harness/src/report/github.rs",
-    "harness/src/report/mod.rs and harness/src/report/json.rs",
-    "harness/src/report/mod.rs and harness/src/report/junit.rs",
-    "harness/src/report/mod.rs and harness/src/report/words.rs",
-    "harness/src/run/consumer.rs and harness/src/run/consumer/poll.rs",
-    "harness/src/run/consumer.rs and harness/src/run/consumer/subscribing.rs",
-    "harness/src/run/mod.rs and harness/src/run/audit.rs",
 ];

@@ -4,8 +4,11 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
+use harness::driver::{Address, Connecting};
+use harness::plan::Plan;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -20,6 +23,16 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A folder of its own, removed at the end.
 pub(crate) struct Folder(TempDir);
+
+/// The base address of a broker over HTTP.
+pub(crate) fn url(address: &Address) -> String {
+    format!("http://{address}")
+}
+
+/// What a driver is given to reach brokers with.
+pub(crate) fn connecting(plan: &Arc<Plan>, addresses: Vec<Address>) -> Connecting {
+    Connecting { plan: Arc::clone(plan), addresses, run: "test".to_owned() }
+}
 
 /// How the harness ended.
 #[derive(Debug)]

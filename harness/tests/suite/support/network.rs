@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use axum::http;
 use broker_client::transport::{Exchange, Failure, Transport};
+use harness::driver::Address;
 use harness::plan::Plan;
 use harness::testbed::Testbed as _;
 use harness::testbed::simulated::Simulated;
@@ -65,7 +66,7 @@ impl Network {
     }
 
     /// Starts the broker, and answers the address that all actors share.
-    pub(crate) fn start(&self, plan: &Plan) -> Vec<String> {
+    pub(crate) fn start(&self, plan: &Plan) -> Vec<Address> {
         let testbed = Simulated::seeded(plan, None, self.seed);
         assert!(self.below.set(testbed.transport()).is_ok(), "a network is for one run");
         testbed.addresses().to_vec()

@@ -1,11 +1,11 @@
-//! Why the file system refused, in the words of all our errors: lower case, and without the number
-//! that Rust adds.
+//! Why the operating system refused, in the style of all our errors: lower case, and without the
+//! number that Rust adds.
 
 use std::io;
 
 /// `no such file or directory`, not `No such file or directory (os error 2)`.
 #[must_use]
-pub fn because(error: &io::Error) -> String {
+pub fn reason(error: &io::Error) -> String {
     let text = error.to_string();
     let end = text.find(" (os error").unwrap_or(text.len());
     let mut letters = text[..end].chars();
@@ -19,9 +19,9 @@ mod tests {
 
     #[test]
     fn neither_capitals_nor_numbers_come_through() {
-        let check = |code, text| assert_eq!(because(&io::Error::from_raw_os_error(code)), text);
+        let check = |code, text| assert_eq!(reason(&io::Error::from_raw_os_error(code)), text);
         check(2, "no such file or directory");
         check(13, "permission denied");
-        assert_eq!(because(&io::Error::other("")), "");
+        assert_eq!(reason(&io::Error::other("")), "");
     }
 }

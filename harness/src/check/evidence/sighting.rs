@@ -1,10 +1,11 @@
-//! Who saw the messages that proofs are about, and what stood beside them: found in one pass.
+//! Which consumers saw the messages that anomalies are about, and what stood beside them: found in
+//! one pass.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{consumer_name, ends, moment};
+use crate::check::anomaly::Subject;
 use crate::check::facts::{Bits, Facts, Feed, Seen};
-use crate::check::tally::Instance;
+use crate::check::words::{consumer_name, moment};
 use crate::history::Delivery;
 use crate::plan::{ConsumerIndex, MessageId};
 
@@ -21,7 +22,7 @@ struct Sighting {
     next: Option<Delivery>,
 }
 
-/// All deliveries of the messages that are asked for.
+/// All deliveries of the messages that are searched for.
 #[derive(Debug, Default)]
 pub(super) struct Sightings {
     by_message: BTreeMap<MessageId, Vec<Sighting>>,
@@ -29,20 +30,20 @@ pub(super) struct Sightings {
 }
 
 impl Sightings {
-    /// Looks through all feeds for what the proofs of `instances` tell about.
-    pub(super) fn find(facts: &Facts<'_>, instances: &[&Instance]) -> Self {
+    /// Looks through all feeds for what the `subjects` are.
+    pub(super) fn find(facts: &Facts<'_>, subjects: &[Subject]) -> Self {
         let mut found = Self::default();
-        if instances.is_empty() {
+        if subjects.is_empty() {
             return found;
         }
         let mut wanted = Bits::new(facts.plan.messages.len());
         let mut places = BTreeSet::new();
-        for instance in instances {
-            for message in ends(&instance.messages) {
+        for subject in subjects {
+            for message in subject.messages() {
                 wanted.insert(message.place());
             }
-            if let (Some(consumer), Some(place)) = (instance.consumer, instance.place) {
-                places.insert((consumer, place));
+            if let Subject::Delivery(consumer, place) = subject {
+                places.insert((*consumer, *place));
             }
         }
         for (place, feed) in facts.feeds.iter().enumerate() {
@@ -59,7 +60,7 @@ impl Sightings {
         places: &BTreeSet<(ConsumerIndex, usize)>,
     ) {
         let mut previous = None;
-        let mut rest = feed.iter(facts).peekable();
+        let mut rest = feed.iter(facts.history).peekable();
         while let Some(seen) = rest.next() {
             let asked = seen.delivery.message().filter(|message| wanted.contains(message.place()));
             let at = (feed.consumer, seen.place);
@@ -131,7 +132,7 @@ fn line(facts: &Facts<'_>, sighting: &Sighting) -> String {
     let what = name(sighting.seen.delivery);
     let offset = sighting.seen.delivery.offset();
     let offset = offset.map(|offset| format!(" at offset {offset}")).unwrap_or_default();
-    let when = moment(feed.poll(facts, sighting.seen.poll).completed);
+    let when = moment(feed.poll(facts.history, sighting.seen.poll).completed);
     let around = match (sighting.previous.map(name), sighting.next.map(name)) {
         (Some(previous), Some(next)) => format!("after {previous} and before {next}"),
         (Some(previous), None) => format!("last, after {previous}"),

@@ -3,18 +3,15 @@
 
 use std::collections::BTreeMap;
 
+use crate::driver::{Address, Route};
 use crate::input::names::{Actor, Kind};
 use crate::plan::{Plan, TopicIndex};
 use crate::testbed::Testbed;
 
-/// A place among the addresses that a driver was connected to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Route(pub usize);
-
 /// All addresses of a testbed, and who speaks to which.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Routes {
-    addresses: Vec<String>,
+    addresses: Vec<Address>,
     /// So many at the front are for everybody.
     shared: usize,
     own: BTreeMap<Actor, Route>,
@@ -23,7 +20,7 @@ pub struct Routes {
 impl Routes {
     /// Actors are spread over these addresses, at least one.
     #[must_use]
-    pub fn shared(addresses: &[String]) -> Self {
+    pub fn shared(addresses: &[Address]) -> Self {
         let addresses = addresses.to_vec();
         Self { shared: addresses.len(), addresses, own: BTreeMap::new() }
     }
@@ -37,7 +34,7 @@ impl Routes {
         for actor in producers.chain(consumers) {
             if let Some(address) = testbed.address_of(actor) {
                 routes.own.insert(actor, Route(routes.addresses.len()));
-                routes.addresses.push(address.to_owned());
+                routes.addresses.push(address.clone());
             }
         }
         routes
@@ -45,7 +42,7 @@ impl Routes {
 
     /// What a driver is connected to.
     #[must_use]
-    pub fn addresses(&self) -> &[String] {
+    pub fn addresses(&self) -> &[Address] {
         &self.addresses
     }
 
@@ -71,7 +68,7 @@ mod tests {
 
     #[test]
     fn actors_are_spread_over_the_shared_addresses_by_number_and_topic() {
-        let routes = Routes::shared(&["a".to_owned(), "b".to_owned(), "c".to_owned()]);
+        let routes = Routes::shared(&["a", "b", "c"].map(|host| Address::new(host, 1)));
         let of = |actor, topic| routes.of(actor, TopicIndex(topic)).0;
         assert_eq!((1..=4).map(|p| of(Actor::producer(p), 0)).collect::<Vec<_>>(), [0, 1, 2, 0]);
         assert_eq!((0..3).map(|t| of(Actor::producer(1), t)).collect::<Vec<_>>(), [0, 1, 2]);
@@ -80,7 +77,7 @@ mod tests {
 
     #[test]
     fn an_actor_with_an_address_of_its_own_speaks_to_no_other() {
-        let mut routes = Routes::shared(&["a".to_owned(), "b".to_owned()]);
+        let mut routes = Routes::shared(&["a", "b"].map(|host| Address::new(host, 1)));
         routes.own.insert(Actor::consumer(1), Route(2));
         for topic in 0..3 {
             assert_eq!(routes.of(Actor::consumer(1), TopicIndex(topic)), Route(2));

@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use super::facts::{Facts, Fate, Feed, Request};
-use super::proof::consumer_name;
-use super::tally::Opinion;
+use super::outcome::CheckOutcome;
+use super::words::consumer_name;
 use crate::fault::Fault;
 use crate::history::{Answer, End, Outcome};
 use crate::input::names;
@@ -21,38 +21,39 @@ use crate::scenario::{Acked, Counter, Requirement};
 /// So many messages or ranges are named; the rest are counted.
 const NAMED: usize = 10;
 
-pub(super) fn check(facts: &Facts<'_>) -> Opinion {
-    let mut doubts = Vec::new();
+pub(super) fn check(facts: &Facts<'_>) -> CheckOutcome {
+    let mut outcome = CheckOutcome::default();
+    let reasons = &mut outcome.inconclusive;
     let acked = count(facts, Fate::Acked);
-    if facts.requests.is_empty() {
-        doubts.push("no message was sent, so there is nothing to judge".to_owned());
+    if facts.requests.all.is_empty() {
+        reasons.push("no message was sent, so there is nothing to judge".to_owned());
     } else if acked == 0 {
         let first = facts.plan.messages.len();
         let first = (0..first).map(MessageId::new).find_map(|message| why(facts, message));
         let why = first.map(|why| format!(" (the first: {why})")).unwrap_or_default();
-        doubts.push(format!("no message was acked, so nothing was promised about any{why}"));
+        reasons.push(format!("no message was acked, so nothing was promised about any{why}"));
     }
-    if facts.plan.scenario.expect.acked == Acked::All && !facts.requests.is_empty() {
-        unacked(facts, &mut doubts);
+    if facts.plan.scenario.expect.acked == Acked::All && !facts.requests.all.is_empty() {
+        unacked(facts, reasons);
     }
-    unsubscribed(facts, &mut doubts);
+    unsubscribed(facts, reasons);
     for requirement in &facts.plan.scenario.require {
-        vacuous(facts, requirement, &mut doubts);
+        vacuous(facts, requirement, reasons);
     }
     if facts.history.end != End::Interrupted {
-        doubts.extend(idle_faults(facts));
+        reasons.extend(idle_faults(facts));
     }
-    cut_short(facts, &mut doubts);
-    Opinion { tallies: Vec::new(), doubts }
+    cut_short(facts, reasons);
+    outcome
 }
 
 fn count(facts: &Facts<'_>, fate: Fate) -> u64 {
-    let requests = facts.requests.iter().filter(|request| request.fate == fate);
+    let requests = facts.requests.all.iter().filter(|request| request.fate == fate);
     requests.map(|request| u64::from(request.count)).sum()
 }
 
 /// Names the planned messages without an ack, by what is known about them.
-fn unacked(facts: &Facts<'_>, doubts: &mut Vec<String>) {
+fn unacked(facts: &Facts<'_>, reasons: &mut Vec<String>) {
     let fates = [
         (Some(Fate::Refused), "refused"),
         (Some(Fate::Unknown), "left with an unknown outcome"),
@@ -61,7 +62,7 @@ fn unacked(facts: &Facts<'_>, doubts: &mut Vec<String>) {
     for (fate, words) in fates {
         let ids = (0..facts.plan.messages.len()).map(MessageId::new);
         let unexplained = |id: &MessageId| {
-            let request = facts.request(*id);
+            let request = facts.requests.of(*id);
             request.map(|r| r.fate) == fate && !request.is_some_and(|r| explained(facts, r))
         };
         let mut own = ids.filter(unexplained).peekable();
@@ -70,7 +71,7 @@ fn unacked(facts: &Facts<'_>, doubts: &mut Vec<String>) {
         let messages = numbers::count(count, "planned message");
         let verb = if count == 1 { "was" } else { "were" };
         let why = why(facts, first).map(|why| format!(" (the first: {why})")).unwrap_or_default();
-        doubts.push(format!("{messages} {verb} {words}: {names}{why}"));
+        reasons.push(format!("{messages} {verb} {words}: {names}{why}"));
     }
 }
 
@@ -130,23 +131,23 @@ fn name(facts: &Facts<'_>, messages: impl Iterator<Item = MessageId>) -> (u64, S
 
 /// The words that a message's request ended with.
 fn why<'a>(facts: &Facts<'a>, message: MessageId) -> Option<&'a str> {
-    let (producer, send) = facts.request(message)?.source;
+    let (producer, send) = facts.requests.of(message)?.source;
     match &facts.history.producers[producer].sends[send].outcome {
         Outcome::Refused { why } | Outcome::Unknown { why } => Some(why),
         Outcome::Acked { .. } => None,
     }
 }
 
-fn unsubscribed(facts: &Facts<'_>, doubts: &mut Vec<String>) {
+fn unsubscribed(facts: &Facts<'_>, reasons: &mut Vec<String>) {
     let lacking = |feed: &&Feed| feed.planned() && feed.subscription.is_none();
     for feed in facts.feeds.iter().filter(lacking) {
         let who = consumer_name(facts, feed.consumer);
         let topic = &facts.plan.topics[feed.topic.place()].name;
-        doubts.push(format!("{who} never subscribed to {topic}, so nothing was due to it"));
+        reasons.push(format!("{who} never subscribed to {topic}, so nothing was due to it"));
     }
 }
 
-fn vacuous(facts: &Facts<'_>, requirement: &Requirement, doubts: &mut Vec<String>) {
+fn vacuous(facts: &Facts<'_>, requirement: &Requirement, reasons: &mut Vec<String>) {
     let Requirement { counter, at_least } = *requirement;
     let (happened, what) = match counter {
         Counter::UnknownAcks => (count(facts, Fate::Unknown), "unknown ack"),
@@ -162,7 +163,7 @@ fn vacuous(facts: &Facts<'_>, requirement: &Requirement, doubts: &mut Vec<String
         }
     };
     if happened < at_least {
-        doubts.push(format!(
+        reasons.push(format!(
             "vacuous: the scenario requires at least {}, and there {} {}",
             numbers::count(at_least, what),
             if happened == 1 { "was" } else { "were" },
@@ -171,7 +172,7 @@ fn vacuous(facts: &Facts<'_>, requirement: &Requirement, doubts: &mut Vec<String
     }
 }
 
-/// Faults that prove nothing: they did not happen, or nobody noticed.
+/// Faults that prove nothing: they did not happen, or met no traffic.
 fn idle_faults(facts: &Facts<'_>) -> Vec<String> {
     let scenario = &facts.plan.scenario;
     let firings =
@@ -188,12 +189,12 @@ fn idle_faults(facts: &Facts<'_>) -> Vec<String> {
     scenario.faults.iter().enumerate().filter_map(sentence).collect()
 }
 
-/// An end at which nobody looked once more whether something comes that should not.
-fn cut_short(facts: &Facts<'_>, doubts: &mut Vec<String>) {
+/// Ends that leave open whether more would have come.
+fn cut_short(facts: &Facts<'_>, reasons: &mut Vec<String>) {
     match facts.history.end {
         End::Drained | End::Idle => {}
-        End::Interrupted => doubts.push("the run was interrupted".to_owned()),
-        End::Deadline => doubts.extend(unfinished(facts)),
+        End::Interrupted => reasons.push("the run was interrupted".to_owned()),
+        End::Deadline => reasons.extend(unfinished(facts)),
     }
 }
 

@@ -1,0 +1,94 @@
+//! One anomaly, from the check that finds it to the report that shows it.
+
+use std::path::PathBuf;
+
+use super::blames::Blames;
+use crate::plan::{ConsumerIndex, MessageId, Plan, TopicIndex};
+use crate::scenario::Source;
+
+/// So many messages of an anomaly are named.
+const NAMES_MAX: usize = 100;
+
+/// One proven anomaly (or a run of neighbouring ones, such as a lost range), with every name
+/// resolved, so that it can outlive the plan.
+#[derive(Clone, Debug)]
+pub struct Anomaly {
+    /// Where: `T2`.
+    pub topic: String,
+    /// The consumer that saw it, where it is one consumer's: `C1`.
+    pub consumer: Option<String>,
+    /// The messages that it is about, the first hundred: `P4#17`. Empty for a phantom.
+    pub messages: Vec<String>,
+    /// How many messages it is about.
+    pub message_count: usize,
+    /// The producer log and the line that the first of the messages comes from; none where it is
+    /// generated.
+    pub origin: Option<(PathBuf, u32)>,
+    /// One line: `C1 never got P4#17 (T2 number 17, producer_4.txt:17)`.
+    pub title: String,
+    /// What was seen: invoked and acked when, at which offset, what each consumer saw around it.
+    pub evidence: Vec<String>,
+    /// Where its messages got lost, where the logs themselves were read.
+    pub blames: Option<Blames>,
+    pub(super) subject: Subject,
+}
+
+/// What the deliveries are searched for, to add what was seen of it to the evidence.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Subject {
+    Nothing,
+    /// The first and the last of several messages, in the order of the plan, or one twice.
+    Messages(MessageId, MessageId),
+    /// A delivery that no message explains, by its place among the consumer's.
+    Delivery(ConsumerIndex, usize),
+}
+
+impl Subject {
+    /// The messages among it, each once.
+    pub(super) fn messages(self) -> impl Iterator<Item = MessageId> {
+        let (first, last) = match self {
+            Self::Messages(first, last) => (Some(first), Some(last).filter(|last| *last != first)),
+            Self::Nothing | Self::Delivery(..) => (None, None),
+        };
+        first.into_iter().chain(last)
+    }
+}
+
+impl Anomaly {
+    /// An anomaly without evidence, with the names that the plan has for what it is about.
+    pub(crate) fn new(
+        plan: &Plan,
+        topic: TopicIndex,
+        consumer: Option<ConsumerIndex>,
+        messages: &[MessageId],
+        title: String,
+    ) -> Self {
+        let first_and_last = messages.first().zip(messages.last());
+        Self {
+            topic: plan.topics[topic.place()].name.to_string(),
+            consumer: consumer.map(|own| format!("C{}", plan.consumers[own.place()].number)),
+            messages: messages
+                .iter()
+                .take(NAMES_MAX)
+                .map(|id| plan.name(*id).to_string())
+                .collect(),
+            message_count: messages.len(),
+            origin: messages.first().and_then(|id| origin(plan, *id)),
+            title,
+            evidence: Vec::new(),
+            blames: None,
+            subject: first_and_last
+                .map_or(Subject::Nothing, |(a, b)| Subject::Messages(*a.min(b), *a.max(b))),
+        }
+    }
+}
+
+/// The log and the line that a message comes from; none where it is generated.
+fn origin(plan: &Plan, id: MessageId) -> Option<(PathBuf, u32)> {
+    let number = plan.producers[plan.stream(id).producer.place()].number;
+    let producer = plan.scenario.producers.iter().find(|producer| producer.number == number)?;
+    match &producer.source {
+        Source::Log(path) => Some((path.clone(), plan.messages.line(id))),
+        Source::Generate { .. } => None,
+    }
+}

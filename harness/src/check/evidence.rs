@@ -1,0 +1,58 @@
+//! Evidence for what was found: when each message left and was acked, and which consumers saw it
+//! beside what.
+
+mod sighting;
+
+use super::anomaly::{Anomaly, Subject};
+use super::facts::Facts;
+use super::judgement::Judgement;
+use super::words::moment;
+use crate::history::{Offsets, Outcome};
+use crate::plan::MessageId;
+use sighting::Sightings;
+
+/// Adds to every anomaly what was seen of it.
+pub(super) fn add(facts: &Facts<'_>, judgement: &mut Judgement) {
+    let findings = judgement.violations.iter_mut().chain(&mut judgement.allowed);
+    let mut shown: Vec<&mut Anomaly> = findings.flat_map(|finding| &mut finding.proofs).collect();
+    let subjects: Vec<Subject> = shown.iter().map(|anomaly| anomaly.subject).collect();
+    let sightings = Sightings::find(facts, &subjects);
+    for (anomaly, subject) in shown.iter_mut().zip(subjects) {
+        for message in subject.messages() {
+            anomaly.evidence.push(life(facts, message));
+            sightings.tell(facts, message, &mut anomaly.evidence);
+        }
+        if let Subject::Delivery(consumer, place) = subject {
+            sightings.tell_place(facts, consumer, place, &mut anomaly.evidence);
+        }
+    }
+}
+
+/// `P4#17 left at 12.345 ms (stamp 331), acked at 12.900 ms (stamp 340) at offset 16`.
+fn life(facts: &Facts<'_>, message: MessageId) -> String {
+    let name = facts.plan.name(message);
+    let Some(request) = facts.requests.of(message) else {
+        return format!("{name} was never sent");
+    };
+    let (producer, send) = request.source;
+    let sent = &facts.history.producers[producer].sends[send];
+    let end = match &sent.outcome {
+        Outcome::Acked { offsets } => {
+            let place = message.0 - request.first.0;
+            // Where an ack tells the first offset alone, it says nothing of the others.
+            let told = place == 0 || matches!(offsets, Offsets::Each(_));
+            let offset = offsets.of(place).filter(|_| told);
+            let offset = offset.map(|offset| format!(" as offset {offset}")).unwrap_or_default();
+            format!("acked at {}{offset}", moment(sent.completed))
+        }
+        Outcome::Refused { why } => format!("refused at {}: {why}", moment(sent.completed)),
+        Outcome::Unknown { why } => {
+            format!("outcome unknown, given up at {}: {why}", moment(sent.completed))
+        }
+    };
+    let attempts =
+        if sent.attempts > 1 { format!(", {} attempts", sent.attempts) } else { String::new() };
+    let batch =
+        if sent.count > 1 { format!(", in a batch of {}", sent.count) } else { String::new() };
+    format!("{name} left at {}{batch}{attempts}, {end}", moment(sent.invoked))
+}

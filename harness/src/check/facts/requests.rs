@@ -1,0 +1,95 @@
+//! All requests of a run, and which of them each message went out in.
+
+use super::request::Request;
+use crate::history::{History, Offset, Outcome, Stamp};
+use crate::plan::{MessageId, Plan, TopicIndex};
+
+/// The requests of a run.
+pub(in crate::check) struct Requests {
+    /// In the order of producers, and of invocation within each.
+    pub(in crate::check) all: Vec<Request>,
+    /// When the last of them ended.
+    pub(in crate::check) end: Stamp,
+    /// By [`MessageId`]: a place in `all`, or [`UNSENT`].
+    by_message: Vec<u32>,
+    /// By [`TopicIndex`]: places in `all`, ascending by first message.
+    by_topic: Vec<Vec<u32>>,
+}
+
+const UNSENT: u32 = u32::MAX;
+
+impl Requests {
+    pub(super) fn new(plan: &Plan, history: &History) -> Self {
+        let mut requests = Self {
+            all: Vec::new(),
+            end: 0,
+            by_message: vec![UNSENT; plan.messages.len()],
+            by_topic: vec![Vec::new(); plan.topics.len()],
+        };
+        let slots = slots(plan);
+        for (producer, part) in history.producers.iter().enumerate() {
+            for (send, sent) in part.sends.iter().enumerate() {
+                requests.end = requests.end.max(sent.completed.stamp);
+                let slot = slots[sent.stream.place()];
+                requests.add(Request::new(plan, part, (producer, send), sent, slot));
+            }
+        }
+        for own in &mut requests.by_topic {
+            own.sort_by_key(|place| requests.all[*place as usize].first);
+        }
+        requests
+    }
+
+    fn add(&mut self, request: Request) {
+        let place = MessageId::new(self.all.len()).0;
+        for entry in &mut self.by_message[request.messages()] {
+            let known = self.all.get(*entry as usize).map(|known| known.fate);
+            // A message sent twice is as good as its best request.
+            if known.is_none_or(|known| known > request.fate) {
+                *entry = place;
+            }
+        }
+        self.by_topic[request.topic.place()].push(place);
+        self.all.push(request);
+    }
+
+    /// The request that a message went out in.
+    pub(in crate::check) fn of(&self, message: MessageId) -> Option<&Request> {
+        self.all.get(self.by_message[message.place()] as usize)
+    }
+
+    /// The offset that a message was acked at, where its ack said so.
+    pub(in crate::check) fn acked_at(
+        &self,
+        history: &History,
+        message: MessageId,
+    ) -> Option<Offset> {
+        let request = self.of(message)?;
+        let (producer, send) = request.source;
+        match &history.producers[producer].sends[send].outcome {
+            Outcome::Acked { offsets } => offsets.of(message.0 - request.first.0),
+            Outcome::Refused { .. } | Outcome::Unknown { .. } => None,
+        }
+    }
+
+    /// The place in `all` of the request that a message went out in.
+    pub(in crate::check) fn place_of(&self, message: MessageId) -> u32 {
+        self.by_message[message.place()]
+    }
+
+    /// The requests of one topic, ascending by first message.
+    pub(in crate::check) fn on(&self, topic: TopicIndex) -> impl Iterator<Item = &Request> {
+        self.by_topic[topic.place()].iter().map(|place| &self.all[*place as usize])
+    }
+}
+
+/// By stream: its place among the streams of its topic.
+fn slots(plan: &Plan) -> Vec<u32> {
+    let mut slots = vec![0; plan.streams.len()];
+    for topic in &plan.topics {
+        for (slot, stream) in (0..).zip(&topic.streams) {
+            slots[stream.place()] = slot;
+        }
+    }
+    slots
+}

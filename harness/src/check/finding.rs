@@ -1,0 +1,54 @@
+//! All anomalies of one kind: how many, and the first few of them.
+
+use super::anomaly::Anomaly;
+use super::blames::Blames;
+use crate::scenario::AnomalyKind;
+
+/// So many anomalies of a kind are shown with their proofs; the rest are counted.
+pub const PROOFS_MAX: usize = 10;
+
+/// All anomalies of one kind.
+#[derive(Clone, Debug)]
+pub struct Finding {
+    /// Of this kind.
+    pub kind: AnomalyKind,
+    /// How many there are, counted exactly: one a message and consumer, or as the kind's check
+    /// documents.
+    pub count: u64,
+    /// How many more there may be, where an outcome is unknown: `count` to `count + possible`.
+    pub possible: u64,
+    /// Where they got lost, where an audit reader looked into the logs; for [`AnomalyKind::Lost`] only.
+    pub blames: Option<Blames>,
+    /// The first of them with their proofs, at most [`PROOFS_MAX`].
+    pub proofs: Vec<Anomaly>,
+}
+
+impl Finding {
+    pub(super) const fn new(kind: AnomalyKind) -> Self {
+        Self { kind, count: 0, possible: 0, blames: None, proofs: Vec::new() }
+    }
+
+    /// Counts one anomaly; it is put into words only while there is room for it.
+    pub(super) fn add(&mut self, anomaly: impl FnOnce() -> Anomaly) {
+        self.add_many(1, anomaly);
+    }
+
+    /// Counts so many neighbouring anomalies that are shown as one.
+    pub(super) fn add_many(&mut self, count: u64, anomaly: impl FnOnce() -> Anomaly) {
+        self.count += count;
+        if self.proofs.len() < PROOFS_MAX {
+            self.proofs.push(anomaly());
+        }
+    }
+
+    /// Adds what another part of the work found of the same kind.
+    pub(super) fn merge(&mut self, other: Self) {
+        self.count += other.count;
+        self.possible += other.possible;
+        if let Some(blames) = other.blames {
+            self.blames.get_or_insert_default().add(blames);
+        }
+        let room = PROOFS_MAX - self.proofs.len();
+        self.proofs.extend(other.proofs.into_iter().take(room));
+    }
+}

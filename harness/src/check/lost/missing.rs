@@ -1,0 +1,130 @@
+//! What one feed misses of what was due to it.
+
+use std::ops::Range;
+
+use super::due::Order;
+use crate::check::facts::{Facts, Fate, Feed, Request};
+use crate::history::{Stamp, Subscribed};
+use crate::plan::{MessageId, StreamIndex};
+
+/// What one feed misses.
+pub(super) struct Missing {
+    /// Neighbouring losses of one stream.
+    pub(super) ranges: Vec<Lost>,
+    /// Messages that would be lost, had their ack not stayed unknown.
+    pub(super) possible: u64,
+    /// By stream's place on its topic: the first and one past the last message that was due.
+    pub(super) spans: Vec<Option<Range<u32>>>,
+}
+
+/// Consecutive messages of one stream.
+pub(super) struct Lost {
+    pub(super) stream: StreamIndex,
+    pub(super) slot: u32,
+    pub(super) messages: Range<u32>,
+}
+
+impl Lost {
+    pub(super) const fn count(&self) -> u32 {
+        self.messages.end - self.messages.start
+    }
+}
+
+/// How many messages of a request a feed did not bring.
+fn missing_of(facts: &Facts<'_>, feed: &Feed, request: &Request) -> u64 {
+    let first = facts.places.of_stream(request.stream, request.first);
+    let messages = first..first + request.count as usize;
+    messages.filter(|place| !feed.got.contains(*place)).count() as u64
+}
+
+impl Missing {
+    pub(super) fn of(facts: &Facts<'_>, feed: &Feed) -> Self {
+        let streams = facts.plan.topics[feed.topic.place()].streams.len();
+        let mut missing = Self { ranges: Vec::new(), possible: 0, spans: vec![None; streams] };
+        let Some(claim) = feed.due_from(facts.history) else { return missing };
+        let confirmed = claim.confirmed.map_or(Stamp::MAX, |moment| moment.stamp);
+        let mut between = Vec::new();
+        for request in facts.requests.on(feed.topic) {
+            if request.fate == Fate::Unknown && request.invoked > confirmed {
+                missing.possible += missing_of(facts, feed, request);
+            }
+            if request.fate != Fate::Acked || request.acked < claim.invoked.stamp {
+                continue;
+            }
+            if request.invoked > confirmed {
+                missing.take_over(facts, feed, request);
+            } else {
+                between.push(request);
+            }
+        }
+        if !between.is_empty() {
+            missing.judge_between(facts, feed, claim, &between);
+        }
+        missing
+    }
+
+    /// Adds what is missing of a request that is due as a whole.
+    fn take_over(&mut self, facts: &Facts<'_>, feed: &Feed, request: &Request) {
+        let range = request.first.0..request.first.0 + request.count;
+        self.span(request, range.clone());
+        let first = facts.places.of_stream(request.stream, request.first);
+        let end = first + request.count as usize;
+        let mut from = first;
+        while let Some(place) = feed.got.first_missing(from..end) {
+            self.lose(request, range.start + MessageId::new(place - first).0);
+            from = place + 1;
+        }
+    }
+
+    /// Notes that the messages were due.
+    fn span(&mut self, request: &Request, messages: Range<u32>) {
+        let span = &mut self.spans[request.slot as usize];
+        let old = span.get_or_insert(messages.clone());
+        *old = old.start.min(messages.start)..old.end.max(messages.end);
+    }
+
+    fn lose(&mut self, request: &Request, message: u32) {
+        match self.ranges.last_mut() {
+            Some(last) if last.stream == request.stream && last.messages.end == message => {
+                last.messages.end += 1;
+            }
+            _ => self.ranges.push(Lost {
+                stream: request.stream,
+                slot: request.slot,
+                messages: message..message + 1,
+            }),
+        }
+    }
+
+    /// Judges the requests that were on their way while the subscription was.
+    fn judge_between(
+        &mut self,
+        facts: &Facts<'_>,
+        feed: &Feed,
+        claim: &Subscribed,
+        between: &[&Request],
+    ) {
+        let absent = |request: &&&Request| {
+            let first = facts.places.of_stream(request.stream, request.first);
+            feed.got.first_missing(first..first + request.count as usize).is_some()
+        };
+        if !between.iter().any(|request| absent(&request)) {
+            return;
+        }
+        let order = Order::of(facts, feed, claim);
+        for request in between {
+            let mut started = false;
+            for message in request.messages().map(MessageId::new) {
+                let got = feed.got.contains(facts.places.of_stream(request.stream, message));
+                if !got && (started || order.proves_due(request, message)) {
+                    self.lose(request, message.0);
+                }
+                if got || started || order.proves_due(request, message) {
+                    self.span(request, message.0..message.0 + 1);
+                }
+                started |= got;
+            }
+        }
+        self.ranges.sort_by_key(|range| (range.slot, range.messages.start));
+    }
+}

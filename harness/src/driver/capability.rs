@@ -1,0 +1,148 @@
+//! What a broker can do and promises, as its driver and the scenario's `broker` section say it
+//! before anything is started, and as its first answers refine it. What a scenario asks for is
+//! compared with this in one place, `crate::objection`; promised order and delivery are shown
+//! to people and never change what is expected.
+
+use std::fmt;
+
+/// What one broker can do.
+#[derive(Clone, Copy, Debug)]
+pub struct Capabilities {
+    /// Where it tells offsets.
+    pub offsets: Known<Offsets>,
+    /// Whether the offsets of a log have no gaps.
+    pub contiguous: Known<bool>,
+    /// Whether it tells one life of its store from another.
+    pub epoch: Known<bool>,
+    /// The most messages that one request carries; none is no bound of the broker's.
+    pub batch_max: Known<Option<u32>>,
+    /// Whether a topic's log can be read without moving a position.
+    pub reads_log: Known<bool>,
+    /// Whether a consumer can go on with a subscription after it lost its memory.
+    pub resumes: Known<bool>,
+    /// Whether a relay recognises a request that produces, so that its ack can be dropped.
+    pub recognisable: bool,
+    /// What is still there after it ended without warning.
+    pub survives: Known<Survival>,
+    /// The order that it promises.
+    pub order: &'static str,
+    /// How often it promises to deliver a message.
+    pub delivery: &'static str,
+    /// Whether it takes a topic name; else why not.
+    pub name: fn(&str) -> Result<(), String>,
+}
+
+/// An answer, or that only a connection gives it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Known<T> {
+    /// The answer.
+    Now(T),
+    /// A registration or a subscription shows it.
+    AfterConnecting,
+}
+
+/// Where a broker tells offsets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Offsets {
+    /// Nowhere.
+    None,
+    /// With an ack.
+    Acks,
+    /// With a delivery.
+    Deliveries,
+    /// With both.
+    Both,
+}
+
+/// What is still there of acknowledged messages after a broker ended without warning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Survival {
+    /// Nothing: they are in its memory.
+    Nothing,
+    /// All, where its process was killed.
+    Kill,
+    /// All, where the machine lost power.
+    PowerCut,
+}
+
+impl<T: Copy> Known<T> {
+    /// The answer, where there is one by now.
+    pub fn known(self) -> Option<T> {
+        match self {
+            Self::Now(answer) => Some(answer),
+            Self::AfterConnecting => None,
+        }
+    }
+}
+
+impl Capabilities {
+    /// Whether it is known that acks carry no offset.
+    #[must_use]
+    pub fn acks_without_offsets(&self) -> bool {
+        matches!(self.offsets, Known::Now(Offsets::None | Offsets::Deliveries))
+    }
+
+    /// Each with its name, for people and programs.
+    #[must_use]
+    pub fn named(&self) -> [(&'static str, String); 10] {
+        let batch = match self.batch_max {
+            Known::Now(None) => "yes".to_owned(),
+            Known::Now(Some(1)) => "no".to_owned(),
+            Known::Now(Some(most)) => format!("at most {most}"),
+            Known::AfterConnecting => Known::<bool>::AfterConnecting.to_string(),
+        };
+        [
+            ("offsets", self.offsets.to_string()),
+            ("contiguous offsets", self.contiguous.to_string()),
+            ("epoch", self.epoch.to_string()),
+            ("batches", batch),
+            ("readable log", self.reads_log.to_string()),
+            ("resume", self.resumes.to_string()),
+            ("recognisable requests", Known::Now(self.recognisable).to_string()),
+            ("survives", self.survives.to_string()),
+            ("order", self.order.to_owned()),
+            ("delivery", self.delivery.to_owned()),
+        ]
+    }
+}
+
+impl<T: Answer> fmt::Display for Known<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Now(answer) => answer.word(),
+            Self::AfterConnecting => "known after connecting",
+        })
+    }
+}
+
+/// What a capability may be, in a word.
+trait Answer {
+    fn word(&self) -> &'static str;
+}
+
+impl Answer for bool {
+    fn word(&self) -> &'static str {
+        if *self { "yes" } else { "no" }
+    }
+}
+
+impl Answer for Offsets {
+    fn word(&self) -> &'static str {
+        match self {
+            Self::None => "no",
+            Self::Acks => "acks",
+            Self::Deliveries => "deliveries",
+            Self::Both => "acks and deliveries",
+        }
+    }
+}
+
+impl Answer for Survival {
+    fn word(&self) -> &'static str {
+        match self {
+            Self::Nothing => "nothing",
+            Self::Kill => "a killed process",
+            Self::PowerCut => "a power cut",
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! What a driver is: three traits, and what their calls say.
+
+use std::time::Duration;
+
+use futures_util::future::{BoxFuture, ready};
+
+use super::batch::Batch;
+use super::capability::Capabilities;
+use super::client::{Client, Route, Session};
+use super::failure::Failure;
+use crate::history::{Offset, Outcome};
+use crate::plan::{MessageId, TopicIndex};
+
+/// A connection to a broker under test, shared by all actors of a run.
+///
+/// Who sent a message is the driver's matter: it is handed planned messages, decides how their
+/// identity travels (in a header, a field, a sequence, a tag before the payload), and says which
+/// planned message a delivery is.
+pub trait Driver: Send + Sync {
+    /// What the broker can do. Final once a [`register`](Self::register) or
+    /// [`subscribe`](Self::subscribe) has succeeded; before that, what is known so far.
+    fn capabilities(&self) -> Capabilities;
+
+    /// Makes sure that the topic exists; one that exists already is fine.
+    fn create_topic(&self, topic: TopicIndex) -> BoxFuture<'_, Result<(), Failure>>;
+
+    /// Registers a producer with one topic.
+    ///
+    /// # Errors
+    /// Also where the broker cannot carry the plan's messages.
+    fn register<'a>(
+        &'a self,
+        client: &'a Client,
+    ) -> BoxFuture<'a, Result<Box<dyn Sender>, Failure>>;
+
+    /// Subscribes a consumer to one topic. A message acked after this has returned is due to it.
+    fn subscribe<'a>(
+        &'a self,
+        client: &'a Client,
+    ) -> BoxFuture<'a, Result<Box<dyn Subscriber>, Failure>>;
+
+    /// Goes on with a subscription of which nothing is remembered but its session: asks the broker
+    /// for the position. [`Subscriber::start`] is that position.
+    ///
+    /// # Errors
+    /// Final where the broker does not know the subscription any more.
+    fn resume<'a>(
+        &'a self,
+        client: &'a Client,
+        session: &'a Session,
+    ) -> BoxFuture<'a, Result<Box<dyn Subscriber>, Failure>>;
+
+    /// Reads the log of a topic itself from `offset` on, as far as one answer goes, and moves no
+    /// position. None where the broker cannot be read so.
+    fn read_log(
+        &self,
+        _route: Route,
+        _topic: TopicIndex,
+        _offset: Offset,
+    ) -> BoxFuture<'_, Result<Option<LogPart>, Failure>> {
+        Box::pin(ready(Ok(None)))
+    }
+
+    /// Ends what the driver has beside its senders and subscribers: child processes, names that it
+    /// left on a broker that goes on living. Called once, after the last of them is gone and before
+    /// the testbed is stopped, also in a run that failed.
+    fn finish(&self) -> BoxFuture<'_, Result<(), Failure>> {
+        Box::pin(ready(Ok(())))
+    }
+}
+
+/// One producer's registration with one topic.
+pub trait Sender: Send {
+    /// What the broker knows it by.
+    fn session(&self) -> &Session;
+
+    /// Sends these messages as one request, and repeats it as far as that is safe; the outcome is
+    /// that of all attempts together. Dropping the future leaves the outcome unknown.
+    fn send<'a>(&'a mut self, messages: &'a [Outgoing<'a>]) -> BoxFuture<'a, Reply>;
+
+    /// Whether the producer has to register anew before it sends more: true after an outcome other
+    /// than acked (or a dropped future) where messages are known by their sequence, because the
+    /// next message's number would not be its sequence any more. A `send` is then refused.
+    fn is_over(&self) -> bool;
+}
+
+/// A planned message that is to be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outgoing<'a> {
+    /// Which one.
+    pub message: MessageId,
+    /// What it says.
+    pub payload: &'a str,
+}
+
+/// How a request ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reply {
+    /// Together as many messages as were sent, in their order; one part where a request is all or
+    /// nothing.
+    pub parts: Vec<Part>,
+    /// At least 1.
+    pub attempts: u32,
+}
+
+/// So many messages of a request that ended alike.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// At least 1.
+    pub count: u32,
+    /// Of all attempts together.
+    pub outcome: Outcome,
+}
+
+impl Reply {
+    /// The reply to a request that is all or nothing.
+    #[must_use]
+    pub fn whole(messages: usize, outcome: Outcome, attempts: u32) -> Self {
+        let count = u32::try_from(messages).expect("a request has fewer than 2^32 messages");
+        Self { parts: vec![Part { count, outcome }], attempts }
+    }
+}
+
+/// One consumer's subscription to one topic.
+pub trait Subscriber: Send {
+    /// What the broker knows it by.
+    fn session(&self) -> &Session;
+
+    /// The position that the subscription started at, where the broker tells.
+    fn start(&self) -> Option<Offset>;
+
+    /// Polls once for at most `max` messages, waiting up to `wait` for the first where the broker
+    /// can, and puts what came into `batch` (cleared first); nothing is an empty batch.
+    ///
+    /// Calling it again acknowledges what the call before brought, so the caller records first.
+    /// The future may be dropped without losing a message only if [`Subscriber::cancel_safe`].
+    fn poll<'a>(
+        &'a mut self,
+        max: u32,
+        wait: Duration,
+        batch: &'a mut Batch,
+    ) -> BoxFuture<'a, Result<(), Failure>>;
+
+    /// Whether a poll waits for the first message. Where it does not, it comes back at once, and
+    /// the caller paces itself after an empty batch.
+    fn can_wait(&self) -> bool;
+
+    /// Whether a dropped poll loses nothing: true where positions are acknowledged by offset.
+    fn cancel_safe(&self) -> bool;
+
+    /// Acknowledges everything delivered so far, and ends the subscription where the broker can.
+    fn unsubscribe(self: Box<Self>) -> BoxFuture<'static, Result<(), Failure>>;
+}
+
+/// A part of a topic's log.
+#[derive(Debug)]
+pub struct LogPart {
+    /// The life of the store that it is of.
+    pub epoch: String,
+    /// The offset that the log's next message gets.
+    pub end: Offset,
+    /// In order; nothing where the log has nothing more.
+    pub messages: Batch,
+}

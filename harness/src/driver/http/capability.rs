@@ -1,0 +1,60 @@
+//! What our broker can do, and what one can that speaks only the original routes.
+
+use broker_client::wire::TopicName;
+
+use crate::driver::capability::{Capabilities, Known, Offsets, Survival};
+use crate::scenario::{self, Store};
+
+/// A broker of the six original routes.
+pub(super) const ORIGINAL: Capabilities = Capabilities {
+    offsets: Known::Now(Offsets::None),
+    contiguous: Known::Now(false),
+    epoch: Known::Now(false),
+    batch_max: Known::Now(Some(1)),
+    // Ours has its route for that also where it is spoken to as if it were the original.
+    reads_log: Known::AfterConnecting,
+    resumes: Known::Now(true),
+    recognisable: true,
+    survives: Known::AfterConnecting,
+    order: "per topic",
+    delivery: "at most once",
+    name: |name| topic_name(name).map(drop),
+};
+
+/// Ours, on the store that the scenario asks for.
+pub(super) fn ours(broker: &scenario::Broker) -> Capabilities {
+    Capabilities {
+        offsets: Known::Now(Offsets::Both),
+        contiguous: Known::Now(true),
+        epoch: Known::Now(true),
+        batch_max: Known::Now(None),
+        reads_log: Known::AfterConnecting,
+        survives: Known::Now(match broker.store {
+            Store::Memory => Survival::Nothing,
+            Store::Mysql => Survival::PowerCut,
+        }),
+        delivery: "exactly once",
+        ..ORIGINAL
+    }
+}
+
+/// One of the two: a registration shows which.
+pub(super) fn detected(_: &scenario::Broker) -> Capabilities {
+    Capabilities {
+        offsets: Known::AfterConnecting,
+        contiguous: Known::AfterConnecting,
+        epoch: Known::AfterConnecting,
+        batch_max: Known::AfterConnecting,
+        order: "per topic",
+        delivery: "exactly once from ours, at most once from the original",
+        ..ORIGINAL
+    }
+}
+
+/// The name as the wire has it.
+///
+/// # Errors
+/// Why it takes no such name.
+pub(super) fn topic_name(name: &str) -> Result<TopicName, String> {
+    name.parse().map_err(|why: broker_client::wire::BadTopicName| why.to_string())
+}

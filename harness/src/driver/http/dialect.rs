@@ -1,0 +1,65 @@
+//! Which of the two a broker speaks: ours, or the original routes alone.
+
+use std::sync::OnceLock;
+
+use broker_client::wire::{self, Code, TopicName};
+use broker_client::{Client, Error, Refusal};
+
+use crate::driver::failure::Failure;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Dialect {
+    /// Sequences, offsets, epochs.
+    Ours,
+    /// Only the six original routes with their original fields.
+    Original,
+}
+
+/// What all brokers of a run are spoken to in: a guess until one has shown it.
+pub(super) struct Settled {
+    guess: Dialect,
+    settled: OnceLock<Dialect>,
+}
+
+impl Settled {
+    /// With `told`, nothing that a broker shows changes it.
+    pub(super) fn new(guess: Dialect, told: Option<Dialect>) -> Self {
+        Self { guess, settled: told.map_or_else(OnceLock::new, OnceLock::from) }
+    }
+
+    pub(super) fn now(&self) -> Dialect {
+        self.settled.get().copied().unwrap_or(self.guess)
+    }
+
+    /// What is spoken from now on, given what a registration showed.
+    ///
+    /// # Errors
+    /// When a broker knows less than one asked before.
+    pub(super) fn settle(&self, client: &Client, shown: Dialect) -> Result<Dialect, Failure> {
+        let settled = *self.settled.get_or_init(|| shown);
+        if settled == Dialect::Ours && shown == Dialect::Original {
+            return Err(Failure::new(format!(
+                "the broker at {} speaks only the original routes, unlike one asked before; \
+                 set `driver: original` to speak so to all of them",
+                client.address()
+            )));
+        }
+        Ok(settled)
+    }
+}
+
+/// Whether a broker listens, and what it likely speaks.
+pub(super) async fn probe(client: &Client) -> Result<Dialect, Failure> {
+    let nobody = wire::Subscription { topic: "T", consumer_id: -1, epoch: None };
+    match client.size(&nobody).await {
+        Err(error @ Error::NotSent(_)) => Err(Failure::new(error.to_string())),
+        Err(error) if error.code().is_some() => Ok(Dialect::Ours),
+        _ => Ok(Dialect::Original),
+    }
+}
+
+/// The original has no codes: its words decide.
+pub(super) fn exists(refusal: &Refusal, topic: &TopicName) -> bool {
+    refusal.code == Some(Code::TopicExists)
+        || refusal.message == format!("Topic:{topic} already exist")
+}

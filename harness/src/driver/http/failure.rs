@@ -1,0 +1,47 @@
+//! What a failed request to a broker means to the run, and how long one is repeated.
+
+use std::time::Duration;
+
+use broker_client::wire::{Code, TopicName};
+use broker_client::{Error, Retry};
+
+use crate::driver::client::RetryPolicy;
+use crate::driver::failure::Failure;
+use crate::history::{Offset, Offsets, Outcome};
+
+/// The outcome that a request's result is; the offset is the first message's.
+pub(super) fn outcome(result: Result<Option<Offset>, Error>) -> Outcome {
+    match result {
+        Ok(offset) => Outcome::Acked { offsets: offset.map_or(Offsets::Untold, Offsets::From) },
+        Err(Error::Unknown(why)) => Outcome::Unknown { why },
+        Err(definite) => Outcome::Refused { why: definite.to_string() },
+    }
+}
+
+pub(super) fn failed(doing: &str, topic: &TopicName, error: &Error) -> Failure {
+    Failure {
+        why: format!("{doing} {topic}: {error}"),
+        is_final: is_final(error),
+        is_session_over: error.is_session_over(),
+    }
+}
+
+/// Whether the broker refuses the request and always will. By its code alone: without one, or with
+/// one of a later version, it is not known what will pass.
+fn is_final(error: &Error) -> bool {
+    let known = |code: &Code| !matches!(code, Code::Empty | Code::RequestTimeout | Code::Other(_));
+    !error.may_pass() && error.code().is_some_and(known)
+}
+
+/// With a fixed seed, because a simulated run has to follow from its own alone.
+pub(super) fn retry(policy: RetryPolicy) -> Retry {
+    let usual = Retry { seed: Some(0), ..Retry::default() };
+    match policy {
+        RetryPolicy::Never => Retry { attempts: 1, ..usual },
+        RetryPolicy::Short => usual,
+        RetryPolicy::Within(total) => {
+            // Coming back seconds after the broker does makes the run longer for nothing.
+            Retry { attempts: u32::MAX, total, longest: Duration::from_millis(250), ..usual }
+        }
+    }
+}

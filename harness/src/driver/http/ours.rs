@@ -1,0 +1,109 @@
+//! Our broker with all that it adds to the original routes: sequences, offsets, epochs.
+
+use std::time::Duration;
+
+use broker_client::{Subscription, TopicProducer};
+use futures_util::future::BoxFuture;
+
+use super::failure::{failed, outcome};
+use super::reading::Reading;
+use crate::driver::batch::Batch;
+use crate::driver::client::Session;
+use crate::driver::contract::{Outgoing, Reply, Sender, Subscriber};
+use crate::driver::failure::Failure;
+use crate::history::{Offset, Outcome};
+
+pub(super) struct Producer {
+    registration: TopicProducer,
+    session: Session,
+    is_over: bool,
+}
+
+impl Producer {
+    pub(super) fn new(registration: TopicProducer) -> Self {
+        let epoch = Some(registration.epoch().to_owned());
+        let session = Session { id: Some(registration.id().to_string()), epoch };
+        Self { registration, session, is_over: false }
+    }
+}
+
+impl Sender for Producer {
+    fn session(&self) -> &Session {
+        &self.session
+    }
+
+    fn send<'a>(&'a mut self, messages: &'a [Outgoing<'a>]) -> BoxFuture<'a, Reply> {
+        Box::pin(async move {
+            if self.is_over {
+                let why = "the registration is over, register anew".to_owned();
+                return Reply::whole(messages.len(), Outcome::Refused { why }, 1);
+            }
+            // Also where this future is dropped.
+            self.is_over = true;
+            let payloads: Vec<&str> = messages.iter().map(|message| message.payload).collect();
+            let sent = self.registration.send(&payloads).await;
+            self.is_over = sent.outcome.is_err();
+            Reply::whole(messages.len(), outcome(sent.outcome.map(Some)), sent.attempts.max(1))
+        })
+    }
+
+    fn is_over(&self) -> bool {
+        self.is_over
+    }
+}
+
+pub(super) struct Consumer {
+    subscription: Subscription,
+    session: Session,
+    reading: Reading,
+}
+
+impl Consumer {
+    pub(super) fn new(subscription: Subscription, reading: Reading) -> Self {
+        let epoch = Some(subscription.epoch().to_owned());
+        let session = Session { id: Some(subscription.id().to_string()), epoch };
+        Self { subscription, session, reading }
+    }
+}
+
+impl Subscriber for Consumer {
+    fn session(&self) -> &Session {
+        &self.session
+    }
+
+    fn start(&self) -> Option<Offset> {
+        Some(self.subscription.start())
+    }
+
+    fn poll<'a>(
+        &'a mut self,
+        max: u32,
+        wait: Duration,
+        batch: &'a mut Batch,
+    ) -> BoxFuture<'a, Result<(), Failure>> {
+        Box::pin(async move {
+            batch.clear();
+            let polled = self.subscription.poll(max, wait).await;
+            let topic = self.subscription.topic();
+            let messages = polled.map_err(|error| failed("polling", topic, &error))?;
+            self.reading.fill(batch, messages);
+            Ok(())
+        })
+    }
+
+    fn can_wait(&self) -> bool {
+        true
+    }
+
+    fn cancel_safe(&self) -> bool {
+        true
+    }
+
+    fn unsubscribe(self: Box<Self>) -> BoxFuture<'static, Result<(), Failure>> {
+        Box::pin(async move {
+            let topic = self.subscription.topic().clone();
+            let ended = self.subscription.unsubscribe().await;
+            ended.map_err(|error| failed("unsubscribing from", &topic, &error))
+        })
+    }
+}

@@ -1,0 +1,44 @@
+//! One line of the table of drivers.
+
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+
+use super::address::Address;
+use super::capability::Capabilities;
+use super::contract::Driver;
+use super::failure::Failure;
+use crate::plan::Plan;
+use crate::scenario;
+
+/// A driver: its word, how a broker is named that it speaks to, what that can do, and how to reach
+/// it.
+pub struct Row {
+    /// What `broker: { driver: WORD }` calls it.
+    pub word: &'static str,
+    /// URLs with these schemes name a broker of it; none where another row has the scheme.
+    pub schemes: &'static [&'static str],
+    /// The port where a URL names none.
+    pub port: u16,
+    /// What is known of its brokers before one is reached.
+    pub capabilities: fn(&scenario::Broker) -> Capabilities,
+    /// Reaches the brokers, and leaves nothing behind on them.
+    ///
+    /// Fails where an address is none and the driver needs one, or nobody listens there.
+    pub connect: fn(Connecting) -> BoxFuture<'static, Connected>,
+}
+
+/// What comes of that.
+pub type Connected = Result<Arc<dyn Driver>, Failure>;
+
+/// What a driver is given to connect.
+#[derive(Clone)]
+pub struct Connecting {
+    /// What is going to be sent; says which planned message a delivery is.
+    pub plan: Arc<Plan>,
+    /// At least one; a [`Route`](super::Route) is a place among them.
+    pub addresses: Vec<Address>,
+    /// Names this run, for what a driver leaves on a broker that goes on living: letters and
+    /// digits, another for each run.
+    pub run: String,
+}

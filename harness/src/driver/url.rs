@@ -1,0 +1,81 @@
+//! How a person names a broker that runs already: `http://127.0.0.1:5000`. The scheme says which
+//! driver speaks to it.
+
+use reqwest::Url;
+
+use super::address::Address;
+use super::row::Row;
+
+/// The address in a URL, and the driver of its scheme among these.
+///
+/// # Errors
+/// Where it is more or other than a known scheme, `://` and a host with or without a port; says
+/// what is wrong with it. Nothing is tried out.
+pub(super) fn parse<'a>(rows: &'a [Row], given: &str) -> Result<(&'a Row, Address), String> {
+    let schemes =
+        || rows.iter().flat_map(|row| row.schemes.iter().map(move |scheme| (row, *scheme)));
+    let known =
+        || schemes().map(|(_, scheme)| format!("{scheme}://")).collect::<Vec<_>>().join(", ");
+    if !given.contains("://") {
+        let first = known();
+        let first = first.split(',').next().unwrap_or_default();
+        return Err(format!("the scheme is missing; did you mean \"{first}{given}\"?"));
+    }
+    let url = Url::parse(given).map_err(|error| error.to_string())?;
+    let Some((row, _)) = schemes().find(|(_, scheme)| *scheme == url.scheme()) else {
+        return Err(format!("only {} is spoken, not {}://", known(), url.scheme()));
+    };
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("a user or password has no use here".to_owned());
+    }
+    if !["", "/"].contains(&url.path()) {
+        return Err(format!("a broker has no path, and this one says {:?}", url.path()));
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err("a broker's address has neither '?' nor '#'".to_owned());
+    }
+    let port = url.port().unwrap_or(row.port);
+    if port == 0 {
+        return Err("nobody can listen on port 0".to_owned());
+    }
+    let host = url.host_str().ok_or("the host is missing")?;
+    Ok((row, Address::new(host, port)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::DRIVERS;
+    use super::parse;
+
+    #[test]
+    fn a_url_is_a_host_and_a_port() {
+        let cases = [
+            ("http://127.0.0.1:5000/", "127.0.0.1:5000"),
+            ("http://broker", "broker:80"),
+            ("http://[::1]:6000", "[::1]:6000"),
+        ];
+        for (given, expected) in cases {
+            let (row, address) = parse(DRIVERS, given).unwrap();
+            assert_eq!((row.word, address.to_string().as_str()), ("detect", expected));
+        }
+    }
+
+    #[test]
+    fn every_error_says_what_is_wrong_with_the_url() {
+        let cases = [
+            ("127.0.0.1:5000", "did you mean \"http://127.0.0.1:5000\"?"),
+            ("https://127.0.0.1:5000", "only http:// is spoken, not https://"),
+            ("http://", "empty host"),
+            ("http://a:b@127.0.0.1", "a user or password"),
+            ("http://127.0.0.1:5000/topics", "says \"/topics\""),
+            ("http://127.0.0.1:5000?x=1", "neither '?' nor '#'"),
+            ("http://127.0.0.1:99999", "invalid port number"),
+            ("http://127.0.0.1:0", "port 0"),
+            ("", "the scheme is missing"),
+        ];
+        for (given, part) in cases {
+            let Err(error) = parse(DRIVERS, given) else { panic!("{given} is refused") };
+            assert!(error.contains(part), "{error}");
+        }
+    }
+}

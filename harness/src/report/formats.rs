@@ -1,0 +1,51 @@
+//! The table of formats that a report can be written in, and what asks for each.
+
+use std::io::{self, Write};
+
+use super::entry::Report;
+use super::{github, json, junit};
+
+/// A format that a report can be written in.
+#[derive(Debug)]
+pub struct Format {
+    /// For messages.
+    pub name: &'static str,
+    /// For `--help`.
+    pub about: &'static str,
+    /// What asks for it.
+    pub asked: Asked,
+    /// Writes a whole report.
+    pub write: fn(&Report, &mut dyn Write) -> io::Result<()>,
+}
+
+/// What asks for a format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// A flag that takes a file: `report-json`.
+    ByFlag(&'static str),
+    /// An environment variable that is `true`; it then goes to stdout.
+    ByVariable(&'static str),
+}
+
+/// Every format but the terminal's, which is written while the scenarios run.
+pub const FORMATS: &[Format] = &[
+    Format {
+        name: "JSON",
+        about: "a JSON report",
+        asked: Asked::ByFlag("report-json"),
+        write: json::write,
+    },
+    Format {
+        name: "JUnit",
+        about: "a JUnit XML report",
+        asked: Asked::ByFlag("report-junit"),
+        write: junit::write,
+    },
+    Format {
+        name: "GitHub",
+        about: "annotations for GitHub Actions",
+        // The runner sets it.
+        asked: Asked::ByVariable("GITHUB_ACTIONS"),
+        write: github::write,
+    },
+];

@@ -1,0 +1,185 @@
+//! What became of a scenario, in one sentence.
+
+use super::entry::Entry;
+use super::words::{count, number};
+use crate::check::{Judgement, Verdict};
+use crate::golden::{Comparison, Skipped};
+use crate::scenario::AnomalyKind;
+
+/// `2 deliveries of acknowledged messages never came`; `2 to 5`, where 3 more may be.
+#[must_use]
+pub fn anomalies(kind: AnomalyKind, count: u64, possible: u64) -> String {
+    let (one, many) = match kind {
+        AnomalyKind::Lost => (
+            "1 delivery of an acknowledged message never came",
+            "deliveries of acknowledged messages never came",
+        ),
+        AnomalyKind::Duplicate => (
+            "1 delivery repeats a message that had come before",
+            "deliveries repeat messages that had come before",
+        ),
+        AnomalyKind::Reordered => ("1 delivery is out of order", "deliveries are out of order"),
+        AnomalyKind::Divergent => {
+            ("consumers disagree in 1 place", "places in which consumers disagree")
+        }
+        AnomalyKind::Phantom => (
+            "1 delivery is of a message that nobody sent",
+            "deliveries are of messages that nobody sent",
+        ),
+        AnomalyKind::Resurrected => {
+            ("1 delivery is of a refused message", "deliveries are of refused messages")
+        }
+        AnomalyKind::Corrupted => (
+            "1 delivery has another payload than was sent",
+            "deliveries have other payloads than were sent",
+        ),
+        AnomalyKind::Misrouted => {
+            ("1 delivery is where it does not belong", "deliveries are where they do not belong")
+        }
+        AnomalyKind::Early => (
+            "1 delivery came before its message was sent",
+            "deliveries came before their messages were sent",
+        ),
+        AnomalyKind::StaleAck => (
+            "1 ack named an offset that could not be its own",
+            "acks named offsets that could not be their own",
+        ),
+    };
+    match (count, possible) {
+        (1, 0) => String::from(one),
+        (_, 0) => format!("{} {many}", number(count)),
+        _ => format!("{} to {} {many}", number(count), number(count + possible)),
+    }
+}
+
+/// What a pass says.
+pub const PROMISED: &str = "every acknowledged message came as promised";
+
+/// The answer to the one question, for whatever is no plain pass.
+#[must_use]
+pub fn answer(judgement: &Judgement) -> String {
+    match judgement.verdict {
+        Verdict::Pass => String::from(PROMISED),
+        Verdict::Fail => {
+            let found: Vec<_> = judgement
+                .violations
+                .iter()
+                .map(|found| anomalies(found.kind, found.count, found.possible))
+                .collect();
+            enumerate(&found)
+        }
+        Verdict::Unknown => match judgement.inconclusive.as_slice() {
+            [] => String::from("no verdict"),
+            [reason] => format!("no verdict: {reason}"),
+            [reason, rest @ ..] => format!(
+                "no verdict: {reason} (and {} below)",
+                count(rest.len() as u64, "more reason")
+            ),
+        },
+    }
+}
+
+/// `a`, `a and b`, `a, b and c`.
+fn enumerate(parts: &[String]) -> String {
+    match parts {
+        [] => String::from("a promise was broken"),
+        [one] => one.clone(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}
+
+/// One sentence on an entry, whatever became of it.
+#[must_use]
+pub fn sentence(entry: &Entry) -> String {
+    let judgement = entry.judgement.as_ref();
+    let not_a_pass = judgement.filter(|judgement| judgement.verdict != Verdict::Pass);
+    if let Some(failed) = not_a_pass.filter(|judgement| judgement.verdict == Verdict::Fail) {
+        return answer(failed);
+    }
+    if let Some(trouble) = &entry.trouble {
+        let text = trouble.text.lines().next().unwrap_or_default();
+        return match (not_a_pass, judgement.is_some() && !entry.interrupted) {
+            (None, true) => format!("all checks passed, but {text}"),
+            _ => text.to_owned(),
+        };
+    }
+    if entry.interrupted {
+        return String::from("interrupted before it was over");
+    }
+    if let Some(unknown) = not_a_pass {
+        return answer(unknown);
+    }
+    match entry.golden.as_ref().filter(|comparison| !comparison.is_fine()) {
+        Some(comparison) => format!("all checks passed, but {}", golden(comparison)),
+        None => judgement.map_or_else(|| String::from("it was not judged"), answer),
+    }
+}
+
+/// What it ran on, `on mysql, 3 brokers`: nothing for one broker in memory, as usual, or for what is
+/// not known.
+#[must_use]
+pub fn place(entry: &Entry) -> Option<String> {
+    let store = entry.store.filter(|store| store.has_database()).map(|store| store.to_string());
+    let brokers = entry.brokers.filter(|brokers| *brokers > 1 || store.is_some());
+    let brokers = brokers.map(|brokers| count(u64::from(brokers), "broker"));
+    let parts: Vec<String> = [store, brokers].into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| format!("on {}", parts.join(", ")))
+}
+
+/// As [`sentence`], where nothing follows: the last words of a program that are on the lines below
+/// are part of it.
+#[must_use]
+pub fn cause(entry: &Entry) -> String {
+    let sentence = sentence(entry);
+    let lines = entry.trouble.as_ref().map_or("", |trouble| trouble.text.as_str()).lines();
+    let written = lines.skip(1).take_while(|line| line.starts_with(' '));
+    match (sentence.strip_suffix("it wrote last:"), written.last()) {
+        (Some(before), Some(last)) => format!("{before}it wrote last: {}", last.trim()),
+        _ => sentence,
+    }
+}
+
+/// How the ledger compares, in a few words.
+#[must_use]
+pub fn golden(comparison: &Comparison) -> String {
+    match comparison {
+        Comparison::Match => String::from("golden ok"),
+        Comparison::Accepted { accepted } => {
+            format!("golden accepted as INSTA_UPDATE asks: {}", accepted.display())
+        }
+        Comparison::New { .. } => String::from("its golden file is new and waits for review"),
+        Comparison::Missing { accepted } => {
+            format!("there is no golden file {}, and none is written here", accepted.display())
+        }
+        Comparison::Different { accepted, .. } => {
+            format!("the ledger differs from {}", accepted.display())
+        }
+        Comparison::Skipped(Skipped::NotWanted) => String::from("no golden wanted"),
+        Comparison::Skipped(Skipped::NoVerdict | Skipped::Failed) => {
+            String::from("golden not compared")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::Finding;
+
+    #[test]
+    fn several_anomalies_make_one_sentence() {
+        let found =
+            |kind, count| Finding { kind, count, possible: 0, blames: None, proofs: Vec::new() };
+        let judgement = |violations| Judgement {
+            verdict: Verdict::Fail,
+            violations,
+            allowed: Vec::new(),
+            inconclusive: Vec::new(),
+        };
+        assert_eq!(
+            answer(&judgement(vec![found(AnomalyKind::Lost, 1200), found(AnomalyKind::Early, 1)])),
+            "1,200 deliveries of acknowledged messages never came \
+             and 1 delivery came before its message was sent"
+        );
+    }
+}

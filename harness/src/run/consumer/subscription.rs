@@ -1,0 +1,86 @@
+//! How a consumer gets its subscriptions: at first, after a crash, and in a new life of the broker.
+
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use crate::driver::{self, Failure, Subscriber};
+use crate::history::Subscribed;
+use crate::plan::{ConsumerIndex, TopicIndex};
+use crate::run::Stage;
+use crate::run::drain::Start;
+
+/// Between an attempt to go on that failed and the next.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// The subscription as the broker has it, for a consumer that remembers nothing else of it; a new
+/// one where the broker has none.
+///
+/// # Errors
+/// When it is refused for good.
+pub(super) async fn resume(
+    stage: &Stage,
+    consumer: ConsumerIndex,
+    known: &Subscribed,
+) -> Result<(Box<dyn Subscriber>, Subscribed), Failure> {
+    let epoch = known.epoch.map(|epoch| stage.recorder.epoch_name(epoch));
+    let session = driver::Session { id: known.id.clone(), epoch };
+    let client = stage.consumer_client(consumer, known.topic);
+    let mut is_over = session.id.is_none();
+    loop {
+        let resumed = if is_over {
+            subscribe_anew(stage, consumer, known.topic).await
+        } else {
+            let resumed = stage.driver.resume(&client, &session).await;
+            resumed.map(|subscriber| (subscriber, known.clone()))
+        };
+        match resumed {
+            Err(failure) if failure.is_session_over => is_over = true,
+            Err(failure) if !failure.is_final => sleep(PAUSE).await,
+            result => return result,
+        }
+    }
+}
+
+/// Where a subscription began.
+pub(super) fn start(subscribed: &Subscribed) -> Start {
+    Start { epoch: subscribed.epoch, offset: subscribed.offset, invoked: subscribed.invoked.stamp }
+}
+
+/// The place of the next subscription.
+pub(super) fn place(of: usize) -> u32 {
+    u32::try_from(of).expect("a consumer subscribes fewer than 2^32 times")
+}
+
+/// Subscribes in a new life of the broker, which may not have the topic either.
+pub(super) async fn subscribe_anew(
+    stage: &Stage,
+    consumer: ConsumerIndex,
+    topic: TopicIndex,
+) -> Result<(Box<dyn Subscriber>, Subscribed), Failure> {
+    stage.driver.create_topic(topic).await?;
+    subscribe_one(stage, consumer, topic).await
+}
+
+/// Subscribes for the first time.
+pub(super) async fn subscribe_one(
+    stage: &Stage,
+    consumer: ConsumerIndex,
+    topic: TopicIndex,
+) -> Result<(Box<dyn Subscriber>, Subscribed), Failure> {
+    let client = stage.consumer_client(consumer, topic);
+    let invoked = stage.recorder.now();
+    let subscriber = stage.driver.subscribe(&client).await?;
+    let confirmed = stage.recorder.now();
+    let session = subscriber.session();
+    let subscribed = Subscribed {
+        incarnation: 0,
+        topic,
+        id: session.id.clone(),
+        epoch: session.epoch.as_deref().map(|epoch| stage.recorder.epoch(epoch)),
+        offset: subscriber.start(),
+        invoked,
+        confirmed: Some(confirmed),
+    };
+    Ok((subscriber, subscribed))
+}

@@ -1,0 +1,160 @@
+//! One stream of a producer: its registrations, one after the other, and its requests.
+
+use std::sync::atomic::Ordering;
+
+use tokio::time::Instant;
+
+use super::signals::Signals;
+use super::{Phases, Stage};
+use crate::driver::{Failure, Outgoing, Part, Reply, RetryPolicy, Sender};
+use crate::history::{Outcome, Sent, Session};
+use crate::plan::{MessageId, Request, StreamIndex};
+
+/// What a producer needs to send on one topic.
+pub struct StreamSender {
+    sender: Box<dyn Sender>,
+    sessions: Vec<Session>,
+}
+
+impl StreamSender {
+    /// Registers the stream's producer with its topic.
+    ///
+    /// # Errors
+    /// When the broker does not accept it, or cannot carry the plan's messages.
+    pub async fn register(stage: &Stage, stream: StreamIndex) -> Result<Self, Failure> {
+        let (sender, session) = register(stage, stream, 0).await?;
+        Ok(Self { sender, sessions: vec![session] })
+    }
+
+    /// Sends a planned request, in several where the broker takes fewer messages at once, and says
+    /// what became of each.
+    pub async fn send(
+        &mut self,
+        stage: &Stage,
+        request: Request,
+        intended: Option<Instant>,
+        phases: &Phases,
+        signals: &Signals,
+    ) -> Vec<Sent> {
+        let most = stage.driver.capabilities().batch_max.known().flatten();
+        let at_once = most.unwrap_or(u32::MAX).max(1);
+        let end = request.first + request.count;
+        let mut sent = Vec::with_capacity(1);
+        let mut first = request.first;
+        while first < end && !phases.is_stopped() {
+            let count = at_once.min(end - first);
+            let one = Request { first, count, ..request };
+            let before = sent.len();
+            self.send_one(stage, one, intended, phases, &mut sent).await;
+            let producer = stage.plan.streams[request.stream.place()].producer;
+            for part in &sent[before..] {
+                if matches!(part.outcome, Outcome::Acked { .. }) {
+                    signals.acked(producer, part.count);
+                }
+            }
+            first += count;
+        }
+        sent
+    }
+
+    /// Sends one request of the wire, and notes what became of each part of it.
+    async fn send_one(
+        &mut self,
+        stage: &Stage,
+        request: Request,
+        intended: Option<Instant>,
+        phases: &Phases,
+        sent: &mut Vec<Sent>,
+    ) {
+        let invoked = stage.recorder.now();
+        let reply = tokio::select! { biased;
+            reply = self.call(stage, request) => reply,
+            () = phases.stopped() => {
+                let why = "the run was stopped".to_owned();
+                Reply::whole(request.count as usize, Outcome::Unknown { why }, 1)
+            }
+        };
+        let completed = stage.recorder.now();
+        stage.recorder.counters.sent.fetch_add(u64::from(request.count), Ordering::Relaxed);
+        let session = u32::try_from(self.sessions.len() - 1)
+            .expect("a producer registers fewer than 2^32 times");
+        let mut first = request.first;
+        for part in reply.parts {
+            sent.push(Sent {
+                session,
+                stream: request.stream,
+                first,
+                count: part.count,
+                intended: intended.map_or(invoked.at, |instant| stage.recorder.at(instant)),
+                invoked,
+                completed,
+                attempts: reply.attempts,
+                outcome: part.outcome,
+            });
+            first += part.count;
+        }
+        assert_eq!(first, request.first + request.count, "a reply is about all of its request");
+    }
+
+    async fn call(&mut self, stage: &Stage, request: Request) -> Reply {
+        let reply = self.call_once(stage, request).await;
+        let refused = |part: &Part| matches!(part.outcome, Outcome::Refused { .. });
+        if reply.parts.iter().all(refused)
+            && self.sender.is_over()
+            && stage.plan.restarts()
+            && stage.producer_client(request.stream, 0).retries != RetryPolicy::Never
+        {
+            // The broker began a new life and does not know the producer: what it refused for sure
+            // is sent once more, under a new registration.
+            let again = self.call_once(stage, request).await;
+            return Reply { attempts: reply.attempts.saturating_add(again.attempts), ..again };
+        }
+        reply
+    }
+
+    async fn call_once(&mut self, stage: &Stage, request: Request) -> Reply {
+        if self.sender.is_over() {
+            match register(stage, request.stream, request.first).await {
+                Ok((sender, session)) => {
+                    self.sender = sender;
+                    self.sessions.push(session);
+                }
+                // The messages never left.
+                Err(Failure { why, .. }) => {
+                    return Reply::whole(request.count as usize, Outcome::Refused { why }, 1);
+                }
+            }
+        }
+        let start = stage.plan.streams[request.stream.place()].first.0 + request.first;
+        let ids = (start..start + request.count).map(MessageId);
+        let messages = &stage.plan.messages;
+        let outgoing = ids.map(|message| Outgoing { message, payload: messages.payload(message) });
+        self.sender.send(&outgoing.collect::<Vec<_>>()).await
+    }
+
+    /// Its registrations in order; the `session` of what it sent counts within them.
+    pub fn into_sessions(self) -> Vec<Session> {
+        self.sessions
+    }
+}
+
+async fn register(
+    stage: &Stage,
+    stream: StreamIndex,
+    base: u32,
+) -> Result<(Box<dyn Sender>, Session), Failure> {
+    let plan = &stage.plan;
+    let place = &plan.streams[stream.place()];
+    let client = stage.producer_client(stream, base);
+    let invoked = stage.recorder.now();
+    let sender = stage.driver.register(&client).await.map_err(|failure| {
+        let number = plan.producers[place.producer.place()].number;
+        let topic = &plan.topics[place.topic.place()].name;
+        Failure::new(format!("cannot register P{number} with {topic}: {failure}"))
+    })?;
+    let confirmed = stage.recorder.now();
+    let session = sender.session();
+    let epoch = session.epoch.as_deref().map(|epoch| stage.recorder.epoch(epoch));
+    let id = session.id.clone();
+    Ok((sender, Session { incarnation: 0, stream, id, epoch, base, invoked, confirmed }))
+}

@@ -1,7 +1,6 @@
-//! Why a testbed did not do what it was asked.
+//! Why a testbed cannot be brought up or down, or a fault cannot be carried out.
 
-/// A testbed that cannot be brought up or down, or on which a fault cannot be carried out; the text
-/// says what to do about it.
+/// The text says what to do about it.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct Failure(pub String);

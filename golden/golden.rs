@@ -14,7 +14,6 @@ use harness::check::Verdict;
 use harness::golden::{self, Comparison, Golden, Mode};
 use harness::plan::Plan;
 use harness::report::{sentence, terminal, words};
-use harness::scenario::fault::{Target, Who};
 use harness::scenario::{self, Scenario, Store};
 use private_database::{Url, for_tests};
 
@@ -106,8 +105,8 @@ fn run(scenario: &Scenario, server: Option<&Url>) -> Result<String, String> {
     }
     command.env("INSTA_UPDATE", "always").env_remove("GITHUB_ACTIONS");
     command.env_remove("HARNESS_MYSQL_URL");
-    // A server that others use is not to be hurt: such a run starts one of its own.
-    if let Some(server) = server.filter(|_| !hurts_server(scenario)) {
+    // A server that other runs use must not have faults: such a run starts one of its own.
+    if let Some(server) = server.filter(|_| !has_server_fault(scenario)) {
         // The broker's tests would have a database there; a run takes one of its own.
         command.env("HARNESS_MYSQL_URL", server.of_database(""));
     }
@@ -124,11 +123,8 @@ fn run(scenario: &Scenario, server: Option<&Url>) -> Result<String, String> {
 }
 
 /// Whether a fault is about the server or the connections with it.
-fn hurts_server(scenario: &Scenario) -> bool {
-    scenario.faults.iter().any(|fault| {
-        fault.action.target() == Some(Target::Database)
-            || fault.action.links() == Some(&Who::Database)
-    })
+fn has_server_fault(scenario: &Scenario) -> bool {
+    scenario.faults.iter().any(|fault| fault.action.target.is_database())
 }
 
 /// What differs, and what to do about it.

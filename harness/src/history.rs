@@ -62,14 +62,13 @@ pub struct History {
 pub struct Firing {
     /// Its place in [`crate::scenario::Scenario::faults`].
     pub fault: u32,
-    /// Whom it was about: `broker`, `database`, or actors (`P4 C2`).
+    /// What it was about: `broker`, `database`, or actors (`P4 C2`).
     pub whom: String,
     /// Just before it took effect.
     pub began: Moment,
     /// Just after its effect was undone.
     pub ended: Moment,
-    /// How much traffic it met: requests under way while a process was down or stood still; polls
-    /// that a crash dropped; of connections as [`crate::testbed::Harm`] says. 0 proves nothing.
+    /// How much traffic it met, as [`crate::fault::Injection`] says; 0 proves nothing.
     pub met: u64,
 }
 

@@ -5,7 +5,9 @@
 //! plain data.
 //!
 //! - [`command`]: one file per subcommand; [`exit`] says how it ends.
-//! - [`scenario`]: YAML to a `Scenario`, checked once. [`producer_log`]: the logs that it names.
+//! - [`input`]: text that people write, and what is wrong with it. [`scenario`]: YAML to a
+//!   `Scenario`, checked once; [`fault`]: what it does to its run on purpose.
+//!   [`producer_log`]: the logs that it names.
 //! - [`plan`]: a scenario and its seed to every message. [`descriptors`]: whether the machine
 //!   allows so many connections.
 //! - [`trial`]: one scenario from its plan to its verdict, by way of:
@@ -14,18 +16,22 @@
 //! - [`shrink`]: a failing simulated run, reduced to one that a person can read.
 //! - [`golden`]: the ledger of a run and its reviewed file. [`report`]: what is said about it.
 
+mod chance;
 pub mod check;
 pub mod command;
 pub mod descriptors;
 pub mod driver;
 pub mod exit;
+pub mod fault;
 #[cfg(test)]
 mod fixture;
 mod fnv;
 pub mod golden;
 pub mod history;
+pub mod input;
 mod io_error;
 mod numbers;
+mod ordered_signal;
 pub mod plan;
 pub mod producer_log;
 pub mod report;

@@ -23,7 +23,7 @@ fn main() -> ExitCode {
 /// Says what clap says, without the password of a URL that was typed in the wrong place.
 fn refuse(error: &clap::Error) -> ExitCode {
     let text = error.render().to_string();
-    let shown = broker::masked(&text);
+    let shown = broker_client::wire::masked(&text);
     if shown == text {
         // With colours, and help on standard output. Where nobody reads it, the exit code says it.
         let _ = error.print();

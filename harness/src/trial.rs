@@ -234,7 +234,7 @@ async fn prepare(
         plan: Arc::clone(plan),
         driver,
         routes,
-        hurt: testbed.hurt(),
+        injector: testbed.injector(),
         recorder: Arc::new(Recorder::new()),
         out: settings.out.clone(),
         keeps_all: keeps_all(plan, &settings.broker),

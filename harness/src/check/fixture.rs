@@ -9,6 +9,7 @@ use crate::history::{
     Answer, ConsumerHistory, Delivery, EpochIndex, History, Moment, Offsets, Outcome, Polled,
     ProducerHistory, Sent, Session, Subscribed,
 };
+use crate::input::diagnostic::Spot;
 use crate::plan::{
     Consumer, ConsumerIndex, Due, MessageId, Messages, Plan, Producer, ProducerIndex, Request,
     Round, Stream, StreamIndex, Topic, TopicIndex,
@@ -49,7 +50,7 @@ fn scenario(shape: &Shape) -> Scenario {
         description: None,
         topics: (1..=shape.topics)
             .map(|topic| scenario::Topic {
-                spot: scenario::Spot::default(),
+                spot: Spot::default(),
                 name: format!("T{topic}").parse().unwrap(),
                 producers: (1..=shape.producers).collect(),
                 consumers: (1..=shape.consumers).collect(),
@@ -76,7 +77,7 @@ fn scenario(shape: &Shape) -> Scenario {
         broker: scenario::Broker {
             store: scenario::Store::Memory,
             driver: scenario::DEFAULT_DRIVER.to_owned(),
-            driver_spot: scenario::Spot::default(),
+            driver_spot: Spot::default(),
             stores: Vec::new(),
             count: NonZeroU32::MIN,
         },

@@ -11,10 +11,12 @@ use std::fmt::Write;
 use super::facts::{Facts, Fate, Feed, Request};
 use super::outcome::CheckOutcome;
 use super::words::consumer_name;
+use crate::fault::Fault;
 use crate::history::{Answer, End, Outcome};
+use crate::input::names;
 use crate::numbers;
 use crate::plan::{MessageId, TopicIndex};
-use crate::scenario::{Acked, Action, Counter, Fault, Requirement, names};
+use crate::scenario::{Acked, Counter, Requirement};
 
 /// So many messages or ranges are named; the rest are counted.
 const NAMED: usize = 10;
@@ -83,9 +85,10 @@ fn explained(facts: &Facts<'_>, request: &Request) -> bool {
     let registered = session.map_or(request.invoked, |session| session.confirmed.stamp);
     facts.history.faults.iter().any(|firing| {
         let fault = facts.plan.scenario.faults.get(firing.fault as usize);
-        let since = match fault.map(|fault| &fault.action) {
-            Some(Action::Kill(_) | Action::Stop(_)) => registered.min(request.invoked),
-            _ => request.invoked,
+        let since = if fault.is_some_and(|fault| fault.action.restarts()) {
+            registered.min(request.invoked)
+        } else {
+            request.invoked
         };
         since < firing.ended.stamp && firing.began.stamp < sent.completed.stamp
     })

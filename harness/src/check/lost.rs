@@ -32,9 +32,10 @@ use super::finding::Finding;
 use super::outcome::{CheckOutcome, Promise};
 use super::words::consumer_name;
 use crate::history::End;
+use crate::input::names;
 use crate::numbers;
 use crate::plan::{ConsumerIndex, MessageId, TopicIndex};
-use crate::scenario::{AnomalyKind, names};
+use crate::scenario::AnomalyKind;
 use missing::{Lost, Missing};
 
 pub(super) fn check(facts: &Facts<'_>) -> CheckOutcome {

@@ -9,10 +9,10 @@ use super::refused::{self, Refused};
 use super::streams;
 use crate::exit::Exit;
 use crate::golden::{self, DEFAULT_FOLDER, Pending};
+use crate::input::diagnostic;
 use crate::io_error;
 use crate::report::terminal::{self, Style};
 use crate::report::words;
-use crate::scenario::diagnostic;
 
 /// Their arguments.
 #[derive(Debug, clap::Args)]

@@ -4,13 +4,14 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use broker::masked;
+use broker_client::wire::masked;
 
 use super::refused::Refused;
 use super::streams;
 use crate::exit::Exit;
+use crate::fault::{Fault, Part, Target};
 use crate::plan::Plan;
-use crate::scenario::{self, Scenario, fault};
+use crate::scenario::{self, Scenario};
 use crate::testbed::database::Server;
 use crate::testbed::external::External;
 use crate::testbed::{database, process, sabotage};
@@ -48,9 +49,9 @@ pub(super) fn choose(
         return skip(scenarios);
     }
     refuse_faults(scenarios, |fault| {
-        let own =
-            fault.action.target().is_some() || fault.action.links() == Some(&fault::Who::Database);
-        own.then(|| "a broker at --broker is somebody else's, and stays as it is".to_owned())
+        let target = &fault.action.target;
+        let is_theirs = target.is_process() || target.is_database();
+        is_theirs.then(|| "a broker at --broker is somebody else's, and stays as it is".to_owned())
     })?;
     Ok(0)
 }
@@ -108,7 +109,7 @@ pub(super) fn skip(scenarios: &mut Vec<Scenario>) -> Result<usize, Refused> {
 /// Refuses what the command line makes impossible of what loading found possible.
 fn refuse_faults(
     scenarios: &[Scenario],
-    objection: impl Fn(&scenario::Fault) -> Option<String>,
+    objection: impl Fn(&Fault) -> Option<String>,
 ) -> Result<(), Refused> {
     for scenario in scenarios {
         for fault in &scenario.faults {
@@ -200,8 +201,9 @@ fn refuse_database_faults(
     server: &Server,
 ) -> Result<(), Refused> {
     refuse_faults(std::slice::from_ref(&plan.scenario), |fault| {
-        let is_process = fault.action.target() == Some(fault::Target::Database);
-        let is_link = fault.action.links() == Some(&fault::Who::Database);
+        let target = &fault.action.target;
+        let is_process = *target == Target::Process(Part::Database);
+        let is_link = *target == Target::DatabaseLink;
         if is_process && !server.is_ours() {
             Some(database::NOT_OURS.to_owned())
         } else if is_link && !server.has_port() {

@@ -11,10 +11,10 @@ use anyhow::bail;
 
 use super::streams;
 use crate::exit::Exit;
+use crate::input::names::{self, Kind};
+use crate::input::values;
 use crate::io_error;
 use crate::producer_log::made::{self, Bursts, Payloads, Recipe};
-use crate::scenario::names::{self, Kind};
-use crate::scenario::values;
 
 /// The most lines of one log.
 const LINES_MAX: i64 = 100_000_000;

@@ -4,8 +4,8 @@ use std::fmt::Display;
 
 use super::streams;
 use crate::exit::Exit;
+use crate::input::diagnostic;
 use crate::report::terminal::Terminal;
-use crate::scenario;
 
 /// What to end with, and what to say: nothing where the text is empty.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ impl Refused {
     }
 
     /// The scenario is wrong.
-    pub(super) fn scenario(error: &scenario::Error) -> Self {
+    pub(super) fn scenario(error: &diagnostic::Error) -> Self {
         Self { exit: Exit::Usage, text: error.render(terminal().style().colour) }
     }
 }

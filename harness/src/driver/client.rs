@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use crate::input::names::Actor;
 use crate::plan::{StreamIndex, TopicIndex};
 use crate::scenario::Acknowledge;
-use crate::scenario::names::Actor;
 
 /// One actor on one topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

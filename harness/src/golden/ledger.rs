@@ -11,8 +11,8 @@ use std::fmt::Write;
 use super::arrival::{self, Arrival};
 use super::payload;
 use crate::history::History;
+use crate::input::names::{Kind, list};
 use crate::plan::{ConsumerIndex, Exactness, MessageId, Plan, StreamIndex, Topic, TopicIndex};
-use crate::scenario::names::{Kind, list};
 
 /// So many producers stand on one line; the next ones go below.
 const PRODUCERS_A_LINE: usize = 3;

@@ -4,15 +4,15 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::chance::{self, Purpose};
-use super::rounds::{self, Step};
-use super::{
+use super::model::{
     Consumer, ConsumerIndex, MessageId, Messages, Plan, Producer, ProducerIndex, Stream,
     StreamIndex, Topic, TopicIndex,
 };
+use super::rounds::{self, Step};
+use crate::chance::{self, Purpose};
+use crate::input::diagnostic::{Diagnostic, Error, Source as Text};
+use crate::input::names::{self, Kind};
 use crate::producer_log::{self, LogLine};
-use crate::scenario::diagnostic::{Diagnostic, Error, Source as Text};
-use crate::scenario::names::{self, Kind};
 use crate::scenario::{self, Scenario, Source};
 
 /// The most messages of a plan; `u32::MAX` itself stands for "no message" in histories.
@@ -271,5 +271,5 @@ impl Plan {
 fn read(file: &Path) -> Result<Arc<Text>, Diagnostic> {
     let bytes = fs::read(file)
         .map_err(|error| Diagnostic::new(format!("cannot read {}: {error}", file.display())))?;
-    Ok(Text::new(file, scenario::load::text_of(file, bytes)?))
+    Text::decode(file, bytes)
 }

@@ -1,6 +1,6 @@
 //! What a run of the plan comes to when everything goes well: totals, and what it takes.
 
-use super::{ConsumerIndex, Plan, ProducerIndex, TopicIndex};
+use super::model::{ConsumerIndex, Plan, ProducerIndex, TopicIndex};
 use crate::scenario::{Acked, Acknowledge, Consumer, Delivery, Order, Start};
 
 /// Whether a line of the ledger can be known before the run.

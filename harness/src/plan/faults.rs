@@ -1,34 +1,15 @@
-//! The faults of a plan: which connections they are about, and whom chance picks.
+//! The faults of a plan: what they are about, and what chance picks.
 
 use std::collections::BTreeSet;
-use std::fmt;
 
 use rand_pcg::Pcg64Mcg;
 
-use super::chance::{self, Purpose};
-use super::{ConsumerIndex, Plan, ProducerIndex};
+use super::model::{ConsumerIndex, Plan, ProducerIndex};
+use crate::chance::{self, Purpose};
+use crate::fault::{Action, Counted, Fault, Link, Part, Target, Trigger, Who};
+use crate::input::diagnostic::Diagnostic;
+use crate::input::names::{Actor, Kind};
 use crate::numbers;
-use crate::scenario::diagnostic::Diagnostic;
-use crate::scenario::fault::{Action, Counted, Fault, Target, Trigger, Who};
-use crate::scenario::names::{Actor, Kind};
-
-/// The connections of one actor with its broker, or those between broker and database.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Link {
-    /// All connections of this actor.
-    Actor(Actor),
-    /// All connections of all brokers with the database.
-    Database,
-}
-
-impl fmt::Display for Link {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Actor(actor) => actor.fmt(f),
-            Self::Database => f.write_str("database"),
-        }
-    }
-}
 
 /// The chance of one fault: each has its own, so that one more fault does not change the others.
 #[derive(Debug)]
@@ -47,15 +28,14 @@ impl Choice {
 }
 
 impl Plan {
-    /// Every connection that a fault of the plan may be about: what a testbed has to be able to hurt.
+    /// Every link that a fault of the plan may be about: what a testbed has to be able to put faults on.
     #[must_use]
     pub fn links(&self) -> BTreeSet<Link> {
         let faults = self.scenario.faults.iter();
-        let about = faults.filter_map(|fault| Some((&fault.action, fault.action.links()?)));
-        about.flat_map(|(action, who)| self.links_of(action, who)).collect()
+        faults.flat_map(|fault| self.links_of(&fault.action)).collect()
     }
 
-    /// Faults that wait for more than there will be. A file's places are not at hand any more.
+    /// Faults that wait for more than there will be. The places in the file are not known here any more.
     pub(super) fn counts_out_of_reach(&self) -> Vec<Diagnostic> {
         let place = |actor| self.place_of(actor).expect("loading looks every name up");
         let out_of_reach = |fault: &Fault| {
@@ -84,45 +64,48 @@ impl Plan {
     /// Whether a fault ends a process and starts it again: a store in memory begins a new life then.
     #[must_use]
     pub fn restarts(&self) -> bool {
-        let mut actions = self.scenario.faults.iter().map(|fault| &fault.action);
-        actions.any(|action| matches!(action, Action::Kill(_) | Action::Stop(_)))
+        self.scenario.faults.iter().any(|fault| fault.action.restarts())
     }
 
-    /// Whether a fault kills, pauses or stops the database.
+    /// Whether a fault is about the database's process.
     #[must_use]
-    pub fn hurts_database(&self) -> bool {
-        let mut targets = self.scenario.faults.iter().filter_map(|fault| fault.action.target());
-        targets.any(|target| target == Target::Database)
+    pub fn has_database_fault(&self) -> bool {
+        let mut targets = self.scenario.faults.iter().map(|fault| &fault.action.target);
+        targets.any(|target| *target == Target::Process(Part::Database))
     }
 
-    /// The connections that a fault is about; for `any` all that it may pick from.
+    /// The links that a fault is about; for `any` all that it may pick from.
     #[must_use]
-    pub fn links_of(&self, action: &Action, who: &Who) -> Vec<Link> {
-        match who {
-            Who::Database => vec![Link::Database],
-            _ => self.actors_of(action, who).into_iter().map(Link::Actor).collect(),
+    pub fn links_of(&self, action: &Action) -> Vec<Link> {
+        match &action.target {
+            Target::DatabaseLink => vec![Link::Database],
+            Target::Links(who) => self.actors(action, who).map(Link::Actor).collect(),
+            Target::Process(_) | Target::AnyBroker | Target::Consumers(_) => Vec::new(),
         }
     }
 
-    /// The actors that a fault is about; for `any` all that it may pick from. In ascending order,
-    /// producers first.
+    /// The consumers that a fault is itself about; for `any` all that it may pick from.
     #[must_use]
-    pub fn actors_of(&self, action: &Action, who: &Who) -> Vec<Actor> {
-        let (producers, consumers) = match action {
-            Action::DropAck { .. } => (true, false),
-            Action::Crash(_) => (false, true),
-            _ => (true, true),
+    pub fn consumers_of(&self, action: &Action) -> Vec<Actor> {
+        match &action.target {
+            Target::Consumers(who) => self.actors(action, who).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// In ascending order, producers first.
+    fn actors(&self, action: &Action, who: &Who) -> impl Iterator<Item = Actor> {
+        let kinds = action.definition.takes.actors();
+        let all = || {
+            let producers = self.producers.iter().map(|own| Actor::producer(own.number));
+            let consumers = self.consumers.iter().map(|own| Actor::consumer(own.number));
+            producers.chain(consumers).filter(|actor| kinds.contains(&actor.kind)).collect()
         };
-        match who {
-            Who::Database => Vec::new(),
+        let actors: Vec<Actor> = match who {
             Who::Actors(actors) => actors.clone(),
-            Who::Any | Who::All => {
-                let producers = self.producers.iter().filter(|_| producers);
-                let consumers = self.consumers.iter().filter(|_| consumers);
-                let producers = producers.map(|producer| Actor::producer(producer.number));
-                producers.chain(consumers.map(|c| Actor::consumer(c.number))).collect()
-            }
-        }
+            Who::Any | Who::All => all(),
+        };
+        actors.into_iter()
     }
 
     /// The chance that the fault at this place follows.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{MessageId, Plan};
+use super::model::{MessageId, Plan};
 use crate::scenario::Source;
 
 /// `P4#17`.

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use rand_pcg::Pcg64Mcg;
 
-use super::chance;
-use super::{Due, Request, Round, StreamIndex};
+use super::model::{Due, Request, Round, StreamIndex};
+use crate::chance;
 use crate::scenario::Pace;
 
 /// One message as rounds see it.
@@ -121,7 +121,7 @@ impl Pacer {
 }
 
 /// Loading bounds stamps by the lines of a file, and speeds and rates from below only by what a
-/// float can hold; past this nobody waits anyway.
+/// float can hold; past this no run gets anyway.
 fn after(seconds: f64) -> Duration {
     const FOREVER: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
     Duration::try_from_secs_f64(seconds).map_or(FOREVER, |time| time.min(FOREVER))
@@ -136,7 +136,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::plan::chance::{Purpose, generator};
+    use crate::chance::{Purpose, generator};
 
     /// Messages as (stream, burst), cut with a batch size and a pace.
     fn cut(steps: &[(usize, u32)], batch: u32, pace: Pace) -> (Vec<Round>, Vec<Request>) {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::topic_name::TopicName;
 
 use super::{LogLine, write};
-use crate::plan::chance::{self, Purpose};
+use crate::chance::{self, Purpose};
 
 /// What one producer's log is made of.
 #[derive(Clone, Debug)]

@@ -1,6 +1,6 @@
-//! Carries a plan's faults out: waits for their triggers, hurts the testbed or crashes consumers,
-//! ends each firing in time, and writes down what was done. Whatever was begun is ended, also when
-//! the run ends first, is interrupted, or another fault cannot be carried out.
+//! Carries a plan's faults out: waits for their triggers, does to the testbed or to consumers what
+//! they say, ends each firing in time, and writes down what was done. Whatever was begun is ended,
+//! also when the run ends first, is interrupted, or another fault cannot be carried out.
 //!
 //! All of it is one task, so that a simulated run has one order of events.
 
@@ -19,11 +19,11 @@ use self::parts::Parts;
 use super::signals::Signals;
 use super::{Phase, Phases, Stage};
 use crate::driver::Failure;
+use crate::fault::{Fault, Hold, Injection, Link, LinkFault, Part, Target, Trigger, Who};
 use crate::history::Firing;
-use crate::plan::{Choice, ConsumerIndex, Link};
-use crate::scenario::fault::{Action, Fault, Target, Trigger, Who};
-use crate::scenario::names::Actor;
-use crate::testbed::{self, Harm, HarmId, Hurt, Part};
+use crate::input::names::Actor;
+use crate::plan::{Choice, ConsumerIndex};
+use crate::testbed::{self, InjectionId};
 
 pub(super) use traffic::count as count_traffic;
 
@@ -42,12 +42,12 @@ pub(super) async fn execute(
     };
     let Some(origin) = begun else { return Ok(Vec::new()) };
     let executor = Executor {
-        parts: Parts::new(stage.hurt.clone()),
+        parts: Parts::new(stage.injector.clone()),
         stage: &stage,
         signals: &signals,
         phases: &phases,
         origin,
-        harms: AtomicU64::new(0),
+        injections: AtomicU64::new(0),
     };
     let faults = stage.plan.scenario.faults.iter().enumerate();
     let all = join_all(faults.map(|(place, fault)| executor.fault(place, fault))).await;
@@ -65,13 +65,13 @@ struct Executor<'a> {
     parts: Parts,
     /// When producers could begin.
     origin: Instant,
-    harms: AtomicU64,
+    injections: AtomicU64,
 }
 
 type Done = Result<Firing, Failure>;
 
-/// Whom one firing is about, chosen.
-enum Victim {
+/// What one firing is about, chosen.
+enum Chosen {
     Part(Part),
     Links(Vec<Link>),
     Consumers(Vec<Actor>),
@@ -90,7 +90,7 @@ impl Executor<'_> {
             },
         };
         if due {
-            vec![self.fire(place, fault, self.victim(fault, &mut choice)).await]
+            vec![self.fire(place, fault, self.choose(fault, &mut choice)).await]
         } else {
             Vec::new()
         }
@@ -115,8 +115,8 @@ impl Executor<'_> {
             tokio::select! { biased;
                 true = self.comes(self.origin + next), if more => {
                     if until.is_some() || matches!(self.phases.now(), Phase::Producing(_)) {
-                        let victim = self.victim(fault, &mut choice);
-                        lasting.push(Box::pin(self.fire(place, fault, victim)));
+                        let chosen = self.choose(fault, &mut choice);
+                        lasting.push(Box::pin(self.fire(place, fault, chosen)));
                     }
                     next += every;
                 }
@@ -127,13 +127,18 @@ impl Executor<'_> {
     }
 
     /// Begins, waits until it is over, ends.
-    async fn fire(&self, place: usize, fault: &Fault, victim: Victim) -> Done {
+    async fn fire(&self, place: usize, fault: &Fault, chosen: Chosen) -> Done {
         let began = self.stage.recorder.now();
-        let whom = victim.to_string();
-        let met = match &victim {
-            Victim::Part(part) => self.part(fault, *part).await.map(|()| 0),
-            Victim::Links(links) => self.links(fault, links).await,
-            Victim::Consumers(consumers) => Ok(self.crash(fault, consumers).await),
+        let whom = chosen.to_string();
+        let met = match (fault.action.injection(), &chosen) {
+            (Injection::Process(hold), Chosen::Part(part)) => {
+                self.hold(fault, *part, hold).await.map(|()| 0)
+            }
+            (Injection::Link(_), Chosen::Links(links)) => self.links(fault, links).await,
+            (Injection::Crash, Chosen::Consumers(consumers)) => {
+                Ok(self.crash(fault, consumers).await)
+            }
+            _ => unreachable!("loading gives a fault a target that its kind takes"),
         };
         let met = met.map_err(|failure| {
             // Nothing more is to begin, and what lasts is to end.
@@ -162,34 +167,19 @@ impl Executor<'_> {
         }
     }
 
-    async fn part(&self, fault: &Fault, part: Part) -> Result<(), testbed::Failure> {
-        match fault.action {
-            Action::Pause(_) => {
-                self.parts.pause(part).await?;
-                self.last(fault).await;
-                self.parts.resume(part).await
-            }
-            ref action => {
-                self.parts.down(part, matches!(action, Action::Stop(_))).await?;
-                self.last(fault).await;
-                self.parts.up(part).await
-            }
-        }
+    async fn hold(&self, fault: &Fault, part: Part, hold: Hold) -> Result<(), testbed::Failure> {
+        self.parts.hold(part, hold).await?;
+        self.last(fault).await;
+        self.parts.release(part, hold).await
     }
 
     async fn links(&self, fault: &Fault, links: &[Link]) -> Result<u64, testbed::Failure> {
-        let harm = match fault.action {
-            Action::DropAck { count, .. } => Harm::DropAcks(count),
-            Action::BlackHole(_) => Harm::BlackHole,
-            Action::Slow(_, slowness) => Harm::Slow(slowness),
-            _ => Harm::Cut,
-        };
-        let hurt = self.parts.hurt()?;
+        let injector = self.parts.injector()?;
         let mut begun = Vec::with_capacity(links.len());
         let mut result = Ok(0);
         for link in links {
-            let id = HarmId(self.harms.fetch_add(1, Ordering::Relaxed));
-            if let Err(failure) = hurt.harm(id, *link, harm).await {
+            let id = InjectionId(self.injections.fetch_add(1, Ordering::Relaxed));
+            if let Err(failure) = injector.inject(id, *link, on_link(fault)).await {
                 result = Err(failure);
                 break;
             }
@@ -198,11 +188,11 @@ impl Executor<'_> {
         if result.is_ok() {
             tokio::select! { biased;
                 () = self.last(fault) => {}
-                _ = join_all(begun.iter().map(|id| hurt.spent(*id))) => {}
+                _ = join_all(begun.iter().map(|id| injector.spent(*id))) => {}
             }
         }
         for id in begun {
-            match (hurt.mend(id).await, &mut result) {
+            match (injector.heal(id).await, &mut result) {
                 (Ok(met), Ok(total)) => *total += met,
                 (Err(failure), Ok(_)) => result = Err(failure),
                 (_, Err(_)) => {}
@@ -221,7 +211,7 @@ impl Executor<'_> {
         let noticed = begun.into_iter().map(|(own, crash)| self.signals.noticed(own, crash));
         let met = tokio::select! { biased;
             met = join_all(noticed) => met,
-            // In a run that cannot go on there may be nobody to notice.
+            // In a run that cannot go on a consumer may never notice.
             () = self.signals.finished() => Vec::new(),
         };
         self.last(fault).await;
@@ -231,29 +221,29 @@ impl Executor<'_> {
         met.into_iter().sum()
     }
 
-    /// Whom a firing is about; chance picks where the fault says `any`.
-    fn victim(&self, fault: &Fault, choice: &mut Choice) -> Victim {
-        if let Some(target) = fault.action.target() {
-            return Victim::Part(match target {
-                Target::Database => Part::Database,
-                Target::Broker(place) => Part::Broker(place),
-                Target::AnyBroker => {
-                    let brokers = self.stage.hurt.as_ref().map_or(1, |hurt| hurt.brokers());
-                    let place = choice.below(brokers as usize);
-                    Part::Broker(u32::try_from(place).expect("it is below a u32"))
-                }
-            });
-        }
-        let plan = &self.stage.plan;
-        match &fault.action {
-            Action::Crash(who) => {
-                Victim::Consumers(pick(plan.actors_of(&fault.action, who), who, choice))
+    /// What a firing is about; chance picks where the fault says `any`.
+    fn choose(&self, fault: &Fault, choice: &mut Choice) -> Chosen {
+        let (plan, action) = (&self.stage.plan, &fault.action);
+        match &action.target {
+            Target::Process(part) => Chosen::Part(*part),
+            Target::AnyBroker => {
+                let place = choice.below(self.parts.brokers() as usize);
+                Chosen::Part(Part::Broker(u32::try_from(place).expect("it is below a u32")))
             }
-            action => {
-                let who = action.links().expect("what is no process and no crash has links");
-                Victim::Links(pick(plan.links_of(action, who), who, choice))
+            Target::Links(who) => Chosen::Links(pick(plan.links_of(action), who, choice)),
+            Target::DatabaseLink => Chosen::Links(plan.links_of(action)),
+            Target::Consumers(who) => {
+                Chosen::Consumers(pick(plan.consumers_of(action), who, choice))
             }
         }
+    }
+}
+
+/// The fault as it begins on one more link.
+fn on_link(fault: &Fault) -> Box<dyn LinkFault> {
+    match fault.action.injection() {
+        Injection::Link(fault) => fault,
+        _ => unreachable!("an action always does the same"),
     }
 }
 
@@ -266,7 +256,7 @@ fn pick<T>(mut from: Vec<T>, who: &Who, choice: &mut Choice) -> Vec<T> {
     from
 }
 
-impl std::fmt::Display for Victim {
+impl std::fmt::Display for Chosen {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let words: Vec<String> = match self {
             Self::Part(part) => return part.fmt(f),
@@ -275,9 +265,4 @@ impl std::fmt::Display for Victim {
         };
         f.write_str(&words.join(" "))
     }
-}
-
-/// What a run without a testbed that can be hurt says.
-fn cannot(hurt: Option<&Arc<dyn Hurt>>) -> Result<&Arc<dyn Hurt>, testbed::Failure> {
-    hurt.ok_or_else(|| testbed::Failure("this broker is not ours to hurt".to_owned()))
 }

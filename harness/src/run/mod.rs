@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::driver::{Client, Driver, RetryPolicy};
+use crate::input::names::Actor;
 use crate::plan::{ConsumerIndex, Plan, StreamIndex, TopicIndex};
 use crate::scenario::Acknowledge;
-use crate::scenario::names::Actor;
-use crate::testbed::Hurt;
+use crate::testbed::FaultInjector;
 
 pub use conductor::perform;
 pub use phase::{Announcer, Phase, Phases};
@@ -39,10 +39,10 @@ pub struct Stage {
     pub plan: Arc<Plan>,
     /// How the broker is spoken to.
     pub driver: Arc<dyn Driver>,
-    /// Who speaks to which address.
+    /// Which actor speaks to which address.
     pub routes: Routes,
-    /// How the testbed can be hurt; `None` where it cannot.
-    pub hurt: Option<Arc<dyn Hurt>>,
+    /// What carries out faults; `None` where none can be.
+    pub injector: Option<Arc<dyn FaultInjector>>,
     /// What they tell.
     pub recorder: Arc<Recorder>,
     /// Where consumer logs go; none writes no logs.

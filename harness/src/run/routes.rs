@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use crate::driver::{Address, Route};
+use crate::input::names::{Actor, Kind};
 use crate::plan::{Plan, TopicIndex};
-use crate::scenario::names::{Actor, Kind};
 use crate::testbed::Testbed;
 
 /// All addresses of a testbed, and who speaks to which.

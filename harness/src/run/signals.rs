@@ -1,26 +1,23 @@
 //! What actors tell the faults of a run, and what the faults tell them: counts that are reached,
 //! and crashes. A run without faults pays a look at two empty lists.
-//!
-//! Everybody is woken in the order in which they began to wait, see [`Phases`](super::Phases).
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
+use crate::fault::{Counted, Target, Trigger};
+use crate::input::names::Actor;
+use crate::ordered_signal::OrderedSignal;
 use crate::plan::{ConsumerIndex, Plan, ProducerIndex};
-use crate::scenario::Action;
-use crate::scenario::fault::{Counted, Trigger};
-use crate::scenario::names::Actor;
 
 /// Shared by the actors and the faults of one run.
 #[derive(Debug)]
 pub struct Signals {
     trips: Vec<Trip>,
-    /// By consumer, or empty where none is to crash.
-    crashes: Vec<Crash>,
-    finish: Mutex<bool>,
-    finishing: Notify,
+    /// By consumer, or empty where none can crash.
+    crashes: Vec<OrderedSignal<Crashes>>,
+    /// Whether the faults are to end.
+    finish: OrderedSignal<bool>,
 }
 
 /// A count that a fault waits for.
@@ -38,13 +35,7 @@ struct Trip {
 
 /// The crashes of one consumer.
 #[derive(Debug, Default)]
-struct Crash {
-    state: Mutex<Crashed>,
-    changed: Notify,
-}
-
-#[derive(Debug, Default)]
-struct Crashed {
+struct Crashes {
     /// How many began.
     begun: u64,
     /// How many of those the consumer has taken notice of.
@@ -86,13 +77,12 @@ impl Signals {
                 reached: Notify::new(),
             })
         });
-        let crash = faults().any(|fault| matches!(fault.action, Action::Crash(_)));
-        let consumers = if crash { plan.consumers.len() } else { 0 };
+        let can_crash = faults().any(|fault| matches!(fault.action.target, Target::Consumers(_)));
+        let consumers = if can_crash { plan.consumers.len() } else { 0 };
         Self {
             trips: trips.collect(),
-            crashes: (0..consumers).map(|_| Crash::default()).collect(),
-            finish: Mutex::new(false),
-            finishing: Notify::new(),
+            crashes: (0..consumers).map(|_| OrderedSignal::default()).collect(),
+            finish: OrderedSignal::default(),
         }
     }
 
@@ -112,7 +102,7 @@ impl Signals {
                 let count = u64::from(count);
                 let before = trip.counted.fetch_add(count, Ordering::Relaxed);
                 if before < trip.count && before + count >= trip.count {
-                    // Kept for who does not wait yet.
+                    // Kept for a fault that does not wait yet.
                     trip.reached.notify_one();
                 }
             }
@@ -129,38 +119,28 @@ impl Signals {
 
     /// Asks the faults to end what lasts and to begin nothing more.
     pub fn finish(&self) {
-        *self.finish.lock().unwrap_or_else(PoisonError::into_inner) = true;
-        self.finishing.notify_waiters();
+        self.finish.change(|finish| *finish = true);
     }
 
     /// Waits until the faults are to end.
     pub async fn finished(&self) {
-        loop {
-            let finishing = self.finishing.notified();
-            if *self.finish.lock().unwrap_or_else(PoisonError::into_inner) {
-                return;
-            }
-            finishing.await;
-        }
+        self.finish.wait_for(|finish| finish.then_some(())).await;
     }
 
     /// Crashes a consumer; [`Signals::revive`] has to follow.
     pub fn crash(&self, consumer: ConsumerIndex) -> Crashing {
-        let crash = &self.crashes[consumer.place()];
-        let mut state = crash.state();
-        state.begun += 1;
-        state.lasting += 1;
-        let begun = Crashing { number: state.begun, dropped: state.dropped };
-        drop(state);
-        crash.changed.notify_waiters();
-        begun
+        self.crashes[consumer.place()].change(|state| {
+            state.begun += 1;
+            state.lasting += 1;
+            Crashing { number: state.begun, dropped: state.dropped }
+        })
     }
 
     /// Waits until a consumer has noticed a crash; how many of its polls were in flight, 0 where it
     /// has ended before.
     pub async fn noticed(&self, consumer: ConsumerIndex, crashing: Crashing) -> u64 {
         let Crashing { number, dropped } = crashing;
-        let noticed = move |state: &Crashed| {
+        let noticed = move |state: &Crashes| {
             (state.gone || state.noticed >= number).then(|| state.dropped - dropped)
         };
         self.crashes[consumer.place()].wait_for(noticed).await
@@ -168,16 +148,14 @@ impl Signals {
 
     /// Ends a crash: the consumer comes back when all of its crashes are over.
     pub fn revive(&self, consumer: ConsumerIndex) {
-        let crash = &self.crashes[consumer.place()];
-        crash.state().lasting -= 1;
-        crash.changed.notify_waiters();
+        self.crashes[consumer.place()].change(|state| state.lasting -= 1);
     }
 
     /// Waits until the consumer is to crash. May be dropped and called again.
     pub async fn crashed(&self, consumer: ConsumerIndex) {
         match self.crashes.get(consumer.place()) {
-            Some(crash) => {
-                crash.wait_for(|state| (state.begun > state.noticed).then_some(())).await;
+            Some(crashes) => {
+                crashes.wait_for(|state| (state.begun > state.noticed).then_some(())).await;
             }
             None => std::future::pending().await,
         }
@@ -185,44 +163,22 @@ impl Signals {
 
     /// The consumer has lost its memory, and so many polls with it.
     pub fn notice(&self, consumer: ConsumerIndex, dropped: usize) {
-        let crash = &self.crashes[consumer.place()];
-        {
-            let mut state = crash.state();
+        self.crashes[consumer.place()].change(|state| {
             state.noticed = state.begun;
             state.dropped += dropped as u64;
-        }
-        crash.changed.notify_waiters();
+        });
     }
 
     /// Waits until the consumer may come back.
     pub async fn revived(&self, consumer: ConsumerIndex) {
-        let crash = &self.crashes[consumer.place()];
-        crash.wait_for(|state| (state.lasting == 0).then_some(())).await;
+        let crashes = &self.crashes[consumer.place()];
+        crashes.wait_for(|state| (state.lasting == 0).then_some(())).await;
     }
 
-    /// The consumer has ended: nobody waits for it any more.
+    /// The consumer has ended, and notices no further crash.
     pub fn gone(&self, consumer: ConsumerIndex) {
-        if let Some(crash) = self.crashes.get(consumer.place()) {
-            crash.state().gone = true;
-            crash.changed.notify_waiters();
-        }
-    }
-}
-
-impl Crash {
-    fn state(&self) -> MutexGuard<'_, Crashed> {
-        // Nothing under this lock can leave it half-changed.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    async fn wait_for<T>(&self, look: impl Fn(&Crashed) -> Option<T>) -> T {
-        loop {
-            // Before the look: what changes after it wakes this up.
-            let changed = self.changed.notified();
-            if let Some(found) = look(&self.state()) {
-                return found;
-            }
-            changed.await;
+        if let Some(crashes) = self.crashes.get(consumer.place()) {
+            crashes.change(|state| state.gone = true);
         }
     }
 }

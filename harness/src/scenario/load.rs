@@ -3,9 +3,12 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use super::diagnostic::{Diagnostic, Error, Source, nearest};
-use super::{Scenario, raw, resolve, yaml};
+use super::model::Scenario;
+use super::{raw, resolve};
+use crate::input::diagnostic::{Diagnostic, Error, Source, nearest};
+use crate::input::yaml;
 use crate::io_error;
 
 /// The largest scenario file in bytes: one with a thousand names on each of a thousand topics fits.
@@ -17,7 +20,7 @@ const FILE_MAX: u64 = 64 * 1024 * 1024;
 /// # Errors
 /// All that is wrong with the file, each with its place in it.
 pub fn load(file: &Path) -> Result<Scenario, Error> {
-    let source = Source::new(file, read(file)?);
+    let source = read(file)?;
     let blank = |line: &str| line.trim().is_empty() || line.trim_start().starts_with('#');
     if source.text().lines().all(blank) {
         let diagnostic = Diagnostic::new(format!("{} is empty", file.display()));
@@ -95,7 +98,7 @@ fn equal_names(scenarios: &[Scenario]) -> Vec<Diagnostic> {
     diagnostics
 }
 
-fn read(file: &Path) -> Result<String, Diagnostic> {
+fn read(file: &Path) -> Result<Arc<Source>, Diagnostic> {
     let metadata = fs::metadata(file).map_err(|error| {
         let diagnostic = cannot_read(file, &io_error::reason(&error));
         match neighbour(file) {
@@ -115,22 +118,7 @@ fn read(file: &Path) -> Result<String, Diagnostic> {
         return Err(cannot_read(file, &format!("it has over {FILE_MAX} bytes")));
     }
     let bytes = fs::read(file).map_err(|error| cannot_read(file, &io_error::reason(&error)))?;
-    text_of(file, bytes)
-}
-
-/// A file's bytes as text, without the mark that some editors put in front.
-pub(crate) fn text_of(file: &Path, bytes: Vec<u8>) -> Result<String, Diagnostic> {
-    let mut text = String::from_utf8(bytes).map_err(|error| {
-        let valid = error.utf8_error().valid_up_to();
-        let before = String::from_utf8_lossy(&error.as_bytes()[..valid]).into_owned();
-        let (end, source) = (before.len(), Source::new(file, before));
-        let title = format!("{} is not UTF-8", file.display());
-        Diagnostic::new(title).label("the next byte is no text").at(&source, end..end)
-    })?;
-    if text.starts_with('\u{feff}') {
-        text.drain(..'\u{feff}'.len_utf8());
-    }
-    Ok(text)
+    Source::decode(file, bytes)
 }
 
 fn cannot_read(file: &Path, why: &str) -> Diagnostic {

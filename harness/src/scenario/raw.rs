@@ -6,9 +6,11 @@ use std::fmt;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserializer, MapAccess, Visitor};
 
-use super::yaml::{At, Field, Ordered};
+use crate::fault::Written;
+use crate::input::name_list::NameList;
+use crate::input::yaml::{At, Field, Ordered};
 
 /// A scenario: who produces to which topic, who consumes from it, and what is promised.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -36,7 +38,7 @@ pub(super) struct Scenario {
     /// Conditions without which a verdict is vacuous, such as `unknown_acks >= 1`.
     pub require: Field<Vec<Condition>>,
     /// What is done to the run on purpose, such as `{ at: 1s, pause: broker, for: 500ms }`.
-    pub faults: Field<Vec<At<Fault>>>,
+    pub faults: Field<Vec<At<Written>>>,
     /// The network of a simulated run; a real run has the machine's own.
     pub network: Field<Network>,
     /// When the end of the run is given up on.
@@ -64,18 +66,9 @@ pub(super) enum Mapping {
 #[schemars(extend("required" = ["producers", "consumers"]))]
 pub(super) struct MappingTable {
     /// Producers by name, ranges as `P1..P100`.
-    pub producers: Field<Names>,
+    pub producers: Field<NameList>,
     /// Consumers by name, ranges as `C1..C100`.
-    pub consumers: Field<Names>,
-}
-
-/// Names of actors.
-#[derive(Debug)]
-pub(super) enum Names {
-    /// Separated by blanks.
-    Line(String),
-    /// A list.
-    List(Vec<At<String>>),
+    pub consumers: Field<NameList>,
 }
 
 /// A producer's settings, or the defaults of all.
@@ -158,51 +151,6 @@ pub(super) struct Expect {
     pub anomalies: Field<Vec<Condition>>,
 }
 
-/// Something that is done to the run on purpose: one trigger (`at`, `after`, `every`) and one action.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub(super) struct Fault {
-    /// So long after producers may send, such as `1s`.
-    pub at: Field<String>,
-    /// `500 acked`, `100 acked by P1`, `900 delivered`, `300 delivered to C1`.
-    #[schemars(regex(pattern = r"^[0-9]+ +(acked( +by +P[0-9]+)?|delivered( +to +C[0-9]+)?)$"))]
-    pub after: Field<String>,
-    /// Again and again, such as `200ms`.
-    pub every: Field<String>,
-    /// When `every` begins; default 0s.
-    pub from: Field<String>,
-    /// When `every` ends; default: with the last producer.
-    pub until: Field<String>,
-    /// SIGKILL, and a new start: `broker`, `broker 2`, `any` or `database`.
-    pub kill: Field<String>,
-    /// SIGSTOP, and SIGCONT: `broker`, `broker 2`, `any` or `database`.
-    pub pause: Field<String>,
-    /// SIGTERM, and a new start: `broker`, `broker 2`, `any` or `database`.
-    pub stop: Field<String>,
-    /// Requests of these producers arrive, and their answers are lost.
-    pub drop_ack: Field<Names>,
-    /// Connections are reset, and none is accepted: actors, `any`, `all` or `database`.
-    pub cut: Field<Names>,
-    /// Bytes vanish, and connections stay: actors, `any`, `all` or `database`.
-    pub black_hole: Field<Names>,
-    /// Bytes take their time: actors, `any`, `all` or `database`.
-    pub slow: Field<Names>,
-    /// These consumers lose their memory, and resume from the broker.
-    pub crash: Field<Names>,
-    /// How long it lasts, such as `200ms`.
-    #[serde(rename = "for")]
-    pub lasts: Field<String>,
-    /// How many answers `drop_ack` loses, of each producer; default 1.
-    #[schemars(with = "u64", range(min = 1))]
-    pub count: Field<String>,
-    /// Of `slow`: added to each direction, such as `20ms`.
-    pub latency: Field<String>,
-    /// Of `slow`: how much the latency varies up and down, such as `5ms`.
-    pub jitter: Field<String>,
-    /// Of `slow`: such as `64KiB/s`.
-    pub bandwidth: Field<String>,
-}
-
 /// The network of a simulated run.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -265,34 +213,6 @@ impl<'de> Deserialize<'de> for Mapping {
     }
 }
 
-impl<'de> Deserialize<'de> for Names {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Either;
-
-        impl<'de> Visitor<'de> for Either {
-            type Value = Names;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("names such as `[P1, P2]` or `[P1..P100]`")
-            }
-
-            fn visit_str<E>(self, line: &str) -> Result<Names, E> {
-                Ok(Names::Line(line.to_owned()))
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Names, A::Error> {
-                let mut names = Vec::new();
-                while let Some(name) = list.next_element()? {
-                    names.push(name);
-                }
-                Ok(Names::List(names))
-            }
-        }
-
-        deserializer.deserialize_any(Either)
-    }
-}
-
 impl JsonSchema for Mapping {
     fn schema_name() -> std::borrow::Cow<'static, str> {
         "Mapping".into()
@@ -303,25 +223,6 @@ impl JsonSchema for Mapping {
         schemars::json_schema!({
             "description": "Who is mapped to a topic.",
             "anyOf": [{ "type": "string", "pattern": "->" }, table],
-        })
-    }
-}
-
-impl JsonSchema for Names {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Names".into()
-    }
-
-    fn json_schema(_generator: &mut SchemaGenerator) -> Schema {
-        schemars::json_schema!({
-            "anyOf": [
-                { "type": "string" },
-                { "type": "array", "items": { "type": "string" } },
-            ],
         })
     }
 }

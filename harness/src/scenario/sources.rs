@@ -4,12 +4,14 @@ use std::fs;
 use std::ops::Range;
 use std::path::Path;
 
-use super::diagnostic::Diagnostic;
-use super::names::{self, Kind};
-use super::resolve::Report;
+use super::model::Source;
+use super::raw;
 use super::settings::Once;
-use super::yaml::{At, Field};
-use super::{Source, raw, values};
+use crate::input::diagnostic::Diagnostic;
+use crate::input::names::{self, Kind};
+use crate::input::problems::Problems;
+use crate::input::values;
+use crate::input::yaml::{At, Field};
 use crate::io_error;
 
 /// The most messages that one scenario may make up.
@@ -56,7 +58,7 @@ impl<'a> Sources<'a> {
     /// The source of one producer; `own` are its own settings.
     pub(super) fn of(
         &mut self,
-        report: &mut Report<'_>,
+        problems: &mut Problems<'_>,
         number: u32,
         own: Option<&'a At<raw::Producer>>,
     ) -> Option<Source> {
@@ -64,14 +66,14 @@ impl<'a> Sources<'a> {
         for producer in own.map(|at| &at.value).into_iter().chain(self.all) {
             match (&producer.log.0, &producer.generate.0) {
                 (None, None) => {}
-                (Some(log), None) => return self.log(report, number, log),
-                (None, Some(generate)) => return self.generate(report, generate),
+                (Some(log), None) => return self.log(problems, number, log),
+                (None, Some(generate)) => return self.generate(problems, generate),
                 (Some(_), Some(generate)) => {
                     if !self.complete.contains(&generate.span.start) {
                         self.complete.push(generate.span.start);
                         let title = "both `log` and `generate` are given";
                         let label = "messages come from one of the two";
-                        report.add(generate.span.clone(), Diagnostic::new(title).label(label));
+                        problems.add(generate.span.clone(), Diagnostic::new(title).label(label));
                     }
                     return None;
                 }
@@ -81,33 +83,38 @@ impl<'a> Sources<'a> {
         None
     }
 
-    /// Says who has no source, all in one.
-    pub(super) fn finish(self, report: &mut Report<'_>) {
+    /// Names all producers without a source at once.
+    pub(super) fn finish(self, problems: &mut Problems<'_>) {
         if !self.without.is_empty() {
             let who = names::list(Kind::Producer, &self.without);
             let verb = if self.without.len() == 1 { "has" } else { "have" };
             let title = format!("{who} {verb} neither `log` nor `generate`");
             let help = "under `producers:`, `all: { log: \"producer_{id}.txt\" }` gives each a log, \
                         and `all: { generate: { messages: 1000 } }` makes messages up";
-            report.add(self.span, Diagnostic::new(title).help(help));
+            problems.add(self.span, Diagnostic::new(title).help(help));
         }
         if self.total > u64::from(MESSAGES_MAX) {
             let title = format!("{} messages are too many to make up", self.total);
             let help = format!("at most {MESSAGES_MAX} over all producers");
-            report.diagnostics.push(Diagnostic::new(title).help(help));
+            problems.diagnostics.push(Diagnostic::new(title).help(help));
         } else if self.bytes > BYTES_MAX {
             let title = format!("{} bytes of payload are too many to make up", self.bytes);
             let help = format!("at most {BYTES_MAX} over all producers, at the largest size");
-            report.diagnostics.push(Diagnostic::new(title).help(help));
+            problems.diagnostics.push(Diagnostic::new(title).help(help));
         }
     }
 
-    fn log(&mut self, report: &mut Report<'_>, number: u32, log: &At<String>) -> Option<Source> {
+    fn log(
+        &mut self,
+        problems: &mut Problems<'_>,
+        number: u32,
+        log: &At<String>,
+    ) -> Option<Source> {
         let name = log.value.replace("{id}", &number.to_string());
         if name.contains(['{', '}']) {
             let title = format!("`{}` has a placeholder that does not exist", log.value);
             let label = "only `{id}` stands for something: the producer's number";
-            report.add(log.span.clone(), Diagnostic::new(title).label(label));
+            problems.add(log.span.clone(), Diagnostic::new(title).label(label));
             return None;
         }
         let path = self.folder.join(&name);
@@ -124,23 +131,23 @@ impl<'a> Sources<'a> {
         };
         let label = format!("P{number} takes its messages from it");
         let help = "the path is relative to this file; `harness generate` writes such logs";
-        report.add(log.span.clone(), Diagnostic::new(missing).label(label).help(help));
+        problems.add(log.span.clone(), Diagnostic::new(missing).label(label).help(help));
         None
     }
 
-    fn generate(&mut self, report: &mut Report<'_>, at: &At<raw::Generate>) -> Option<Source> {
+    fn generate(&mut self, problems: &mut Problems<'_>, at: &At<raw::Generate>) -> Option<Source> {
         let raw::Generate { messages, size } = &at.value;
         if messages.0.is_none() && !self.complete.contains(&at.span.start) {
             self.complete.push(at.span.start);
             let title = "`generate` does not say how many messages";
             let label = "expected `messages:`, such as `{ messages: 1000, size: 16..256 }`";
-            report.add(at.span.clone(), Diagnostic::new(title).label(label));
+            problems.add(at.span.clone(), Diagnostic::new(title).label(label));
         }
         let limits = 1..=MESSAGES_MAX;
-        let messages = self.counts.read(report, messages, |text| values::count(text, limits));
+        let messages = self.counts.read(problems, messages, |text| values::count(text, limits));
         let size = match size {
             Field(None) => Some(16..=16),
-            given => self.sizes.read(report, given, values::size),
+            given => self.sizes.read(problems, given, values::size),
         };
         let (messages, size) = (messages?, size?);
         self.total += u64::from(messages);

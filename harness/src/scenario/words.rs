@@ -1,8 +1,14 @@
-//! The words that the YAML has for values from a list, both ways.
+//! The words that the YAML has for a scenario's own types, both ways.
 
 use std::fmt;
 
-use super::{Acked, Acknowledge, AnomalyKind, Counter, Delivery, Order, Pace, Start, Store};
+use super::anomaly::AnomalyKind;
+use super::model::{Acked, Acknowledge, Counter, Delivery, Order, Pace, Requirement, Start, Store};
+use crate::input::diagnostic::{Diagnostic, hint};
+use crate::input::values::{Parsed, count, reversed, time};
+
+/// The greatest rate in messages a second, and the greatest speed of a recorded pace.
+const RATE_MAX: f64 = 1_000_000.0;
 
 /// A word for each value of a type; the first is the default where there is one.
 pub(super) trait Words: Copy + PartialEq + 'static {
@@ -77,4 +83,61 @@ impl fmt::Display for Pace {
             }
         }
     }
+}
+
+/// One of a type's words.
+pub(super) fn word<T: Words>(text: &str) -> Parsed<T> {
+    let words = || T::WORDS.iter().map(|(word, _)| *word);
+    T::WORDS.iter().find(|(word, _)| *word == text).map(|(_, value)| *value).ok_or_else(|| {
+        Diagnostic::new(format!("unknown value `{text}`")).label(hint(text, words()))
+    })
+}
+
+/// `unknown_acks >= 1`.
+pub(super) fn requirement(text: &str) -> Parsed<Requirement> {
+    let Some((counter, at_least)) = text.split_once(">=") else {
+        return Err(Diagnostic::new(format!("`{text}` is not a condition"))
+            .label("expected a counter, `>=` and a number, such as `unknown_acks >= 1`"));
+    };
+    let counter = word(counter.trim())?;
+    Ok(Requirement { counter, at_least: count(at_least.trim(), 1..=u64::MAX)? })
+}
+/// `none`, `recorded`, `recorded x10`, `200/s` or `0ms..1s`.
+pub(super) fn pace(text: &str) -> Parsed<Pace> {
+    const FORMS: &str =
+        "expected `none`, `recorded`, `recorded x10`, `200/s`, or a pause such as `0ms..1s`";
+    if let Some(rate) = text.strip_suffix("/s") {
+        return positive(rate.trim_end())
+            .map(Pace::Rate)
+            .map_err(|why| Diagnostic::new(format!("`{text}` is not a rate")).label(why));
+    }
+    if let Some((min, max)) = text.split_once("..") {
+        let (min, max) = (time(min.trim())?, time(max.trim())?);
+        if min > max {
+            return Err(reversed(text));
+        }
+        return Ok(Pace::Uniform { min, max });
+    }
+    if let Some(speed) = text.strip_prefix("recorded") {
+        let speed = speed.trim_start();
+        if speed.is_empty() {
+            return Ok(Pace::Recorded { speed: 1.0 });
+        }
+        if let Some(speed) = speed.strip_prefix('x') {
+            return positive(speed)
+                .map(|speed| Pace::Recorded { speed })
+                .map_err(|why| Diagnostic::new(format!("`{text}` is not a pace")).label(why));
+        }
+    }
+    if text == "none" {
+        return Ok(Pace::None);
+    }
+    Err(Diagnostic::new(format!("`{text}` is not a pace")).label(FORMS))
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    text.parse()
+        .ok()
+        .filter(|number: &f64| *number > 0.0 && *number <= RATE_MAX)
+        .ok_or_else(|| format!("expected a number above 0 and up to {RATE_MAX}"))
 }

@@ -3,14 +3,15 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use crate::fault::{Counted, Trigger};
+use crate::input::names::{Actor, Kind};
 use crate::plan::{Due, MessageId, Plan, ProducerIndex};
-use crate::scenario::names::{Actor, Kind};
-use crate::scenario::{Action, Consumer, Fault, Network, Pace, Producer, Scenario, fault};
+use crate::scenario::{Consumer, Network, Pace, Producer, Scenario};
 
 /// A scenario to be reduced.
 #[derive(Clone, Debug)]
 pub struct Case {
-    /// What is not spelt out here: who consumes what, how, and what is promised.
+    /// What is not spelt out here: consumers and their topics, and what is promised.
     pub scenario: Scenario,
     /// The scenario's, which its runs follow from.
     pub seed: u64,
@@ -112,8 +113,8 @@ impl Case {
         consumers.chain(self.scenario.producers.iter().map(|p| Actor::producer(p.number))).collect()
     }
 
-    /// Takes out what has lost its meaning: topics that nobody reads or writes, actors with nothing
-    /// to do, faults about nobody.
+    /// Takes out what has lost its meaning: topics without a producer or a consumer, actors
+    /// with nothing to do, faults without a target.
     fn tidy(mut self) -> Self {
         let scenario = &mut self.scenario;
         let read: BTreeSet<String> = scenario
@@ -150,35 +151,16 @@ impl Case {
         let producers = known.iter().any(|actor| actor.kind == Kind::Producer);
         self.scenario.faults.retain_mut(|fault| {
             let counted = match fault.trigger {
-                fault::Trigger::After { counted: fault::Counted::Acked(Some(number)), .. } => {
+                Trigger::After { counted: Counted::Acked(Some(number)), .. } => {
                     known.contains(&Actor::producer(number))
                 }
-                fault::Trigger::After {
-                    counted: fault::Counted::Delivered(Some(number)), ..
-                } => known.contains(&Actor::consumer(number)),
+                Trigger::After { counted: Counted::Delivered(Some(number)), .. } => {
+                    known.contains(&Actor::consumer(number))
+                }
                 _ => true,
             };
-            counted && producers && keep_known(fault, &known)
+            counted && producers && fault.action.target.keep(&known)
         });
-    }
-}
-
-/// Takes actors that are gone out of a fault; no, if nobody is left.
-fn keep_known(fault: &mut Fault, known: &[Actor]) -> bool {
-    let who = match &mut fault.action {
-        Action::DropAck { who, .. }
-        | Action::Cut(who)
-        | Action::BlackHole(who)
-        | Action::Slow(who, _)
-        | Action::Crash(who) => who,
-        Action::Kill(_) | Action::Pause(_) | Action::Stop(_) => return true,
-    };
-    match who {
-        fault::Who::Actors(actors) => {
-            actors.retain(|actor| known.contains(actor));
-            !actors.is_empty()
-        }
-        fault::Who::Any | fault::Who::All | fault::Who::Database => true,
     }
 }
 

@@ -1,5 +1,5 @@
-//! A run in a few lines: who sent, who was acked, who saw what, when, and what was done to them. One
-//! column an actor, time goes down.
+//! A run in a few lines: what each actor sent, got acked and received, when, and the faults. One column
+//! an actor, time goes down.
 
 use std::fmt::Write as _;
 
@@ -12,7 +12,7 @@ const NARROWEST: usize = 12;
 /// Longer words of a failed poll are cut.
 const WHY_MAX: usize = 28;
 
-/// Something that happened to somebody.
+/// Something that happened.
 struct Event {
     at: Moment,
     /// Of an actor, or across all.

@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use super::Hunt;
 use super::case::Case;
+use super::hunt::Hunt;
 use super::reduce::reduce;
-use crate::scenario::{Action, Fault, Network, Pace, Start, fault};
+use crate::fault::{Fault, Trigger};
+use crate::scenario::{Network, Pace, Start};
 
 /// A millisecond: the shortest way there is.
 const NEAR: Duration = Duration::from_millis(1);
@@ -147,45 +148,23 @@ fn payloads(case: &mut Case) {
     }
 }
 
-/// A fault that says more exactly when and to whom: once instead of again and again, to one actor
-/// instead of any.
+/// A fault that says more exactly when it fires and what it is about, or says less: once instead of again and again,
+/// about one actor instead of any, with simpler settings.
 fn named(case: &Case, place: usize) -> Vec<Fault> {
     let fault = &case.scenario.faults[place];
     let mut ways = Vec::new();
-    if let fault::Trigger::Every { every, from, until } = fault.trigger {
+    if let Trigger::Every { every, from, until } = fault.trigger {
         let end = until.unwrap_or(from + every * 40);
         let times = std::iter::successors(Some(from), |time| Some(*time + every));
         let times = times.take_while(|time| *time <= end).take(40);
-        ways.extend(times.map(|at| Fault { trigger: fault::Trigger::At(at), ..fault.clone() }));
+        ways.extend(times.map(|at| Fault { trigger: Trigger::At(at), ..fault.clone() }));
     }
-    let who = match &fault.action {
-        Action::Cut(who) | Action::BlackHole(who) | Action::Slow(who, _) | Action::Crash(who) => {
-            who
-        }
-        Action::DropAck { who, .. } => who,
-        Action::Kill(_) | Action::Pause(_) | Action::Stop(_) => return ways,
-    };
-    let all = matches!(who, fault::Who::Any | fault::Who::All);
-    let several = matches!(who, fault::Who::Actors(actors) if actors.len() > 1);
-    if !all && !several {
-        return ways;
-    }
+    let actors = case.all_actors();
     let plans = [fault.clone()].into_iter().chain(ways.clone());
-    let one_of: Vec<_> = plans
-        .flat_map(|way| case.all_actors().into_iter().map(move |actor| (way.clone(), actor)))
-        .map(|(mut way, actor)| {
-            let who = fault::Who::Actors(vec![actor]);
-            match &mut way.action {
-                Action::Cut(whom)
-                | Action::BlackHole(whom)
-                | Action::Slow(whom, _)
-                | Action::Crash(whom)
-                | Action::DropAck { who: whom, .. } => *whom = who,
-                Action::Kill(_) | Action::Pause(_) | Action::Stop(_) => {}
-            }
-            // One that cannot be is refused when it is loaded.
-            way
-        })
-        .collect();
-    one_of.into_iter().chain(ways).collect()
+    let simpler = plans.flat_map(|way| {
+        let actions = way.action.simpler(&actors).into_iter();
+        // One that cannot be is refused when it is loaded.
+        actions.map(|action| Fault { action, ..way.clone() }).collect::<Vec<_>>()
+    });
+    simpler.chain(ways).collect()
 }

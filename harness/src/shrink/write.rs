@@ -9,8 +9,8 @@ use std::time::Duration;
 use humantime::format_duration;
 
 use super::case::{Case, log_name};
+use crate::input::names::{self, Kind};
 use crate::producer_log::{self, LogLine};
-use crate::scenario::names::{self, Kind};
 use crate::scenario::{
     Acked, Acknowledge, AnomalyKind, Consumer, DEFAULT_DRIVER, Delivery, Network, Order, Pace,
     Producer, Start, Store,

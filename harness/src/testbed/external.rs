@@ -7,12 +7,12 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 
 use super::relay::{Order, Relays};
-use super::{Failure, Harm, HarmId, Hurt, Part, Testbed};
+use super::{Failure, FaultInjector, InjectionId, Testbed};
 use crate::driver::{self, Address};
-use crate::plan::Link;
-use crate::scenario::names::Actor;
+use crate::fault::{Link, LinkFault, Part};
+use crate::input::names::Actor;
 
-/// Brokers that are somebody else's.
+/// Brokers that were not started here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct External {
     addresses: Vec<Address>,
@@ -54,27 +54,27 @@ impl External {
     pub async fn relayed(&self, order: &Order) -> Result<Relayed, Failure> {
         let relays = Relays::to_brokers(order, &self.addresses).await?;
         let (addresses, own) = (self.addresses.clone(), relays.addresses());
-        Ok(Relayed { own, hands: Arc::new(Hands { addresses, relays }) })
+        Ok(Relayed { own, injector: Arc::new(Injector { addresses, relays }) })
     }
 }
 
-/// Brokers that are somebody else's, with relays of ours before them.
+/// Brokers that were not started here, with relays of ours before them.
 pub struct Relayed {
     own: BTreeMap<Actor, Address>,
-    hands: Arc<Hands>,
+    injector: Arc<Injector>,
 }
 
 impl Testbed for Relayed {
     fn addresses(&self) -> &[Address] {
-        &self.hands.addresses
+        &self.injector.addresses
     }
 
     fn address_of(&self, actor: Actor) -> Option<&Address> {
         self.own.get(&actor)
     }
 
-    fn hurt(&self) -> Option<Arc<dyn Hurt>> {
-        Some(Arc::clone(&self.hands) as _)
+    fn injector(&self) -> Option<Arc<dyn FaultInjector>> {
+        Some(Arc::clone(&self.injector) as _)
     }
 
     fn ended(&mut self) -> BoxFuture<'_, String> {
@@ -86,20 +86,20 @@ impl Testbed for Relayed {
     }
 }
 
-/// Whoever carries out faults may still hold the hands.
+/// The executor of faults may still hold the injector.
 impl Drop for Relayed {
     fn drop(&mut self) {
-        self.hands.relays.close();
+        self.injector.relays.close();
     }
 }
 
-/// Their connections can be hurt, and they themselves cannot.
-struct Hands {
+/// Faults can be about their connections, and not about themselves.
+struct Injector {
     addresses: Vec<Address>,
     relays: Relays,
 }
 
-impl Hurt for Hands {
+impl FaultInjector for Injector {
     fn brokers(&self) -> u32 {
         u32::try_from(self.addresses.len()).expect("few addresses are given")
     }
@@ -124,16 +124,21 @@ impl Hurt for Hands {
         not_ours(part)
     }
 
-    fn harm(&self, id: HarmId, link: Link, harm: Harm) -> BoxFuture<'_, Result<(), Failure>> {
-        Box::pin(ready(self.relays.harm(id, link, harm)))
+    fn inject(
+        &self,
+        id: InjectionId,
+        link: Link,
+        fault: Box<dyn LinkFault>,
+    ) -> BoxFuture<'_, Result<(), Failure>> {
+        Box::pin(ready(self.relays.inject(id, link, fault)))
     }
 
-    fn spent(&self, id: HarmId) -> BoxFuture<'_, ()> {
+    fn spent(&self, id: InjectionId) -> BoxFuture<'_, ()> {
         Box::pin(self.relays.spent(id))
     }
 
-    fn mend(&self, id: HarmId) -> BoxFuture<'_, Result<u64, Failure>> {
-        Box::pin(ready(self.relays.mend(id)))
+    fn heal(&self, id: InjectionId) -> BoxFuture<'_, Result<u64, Failure>> {
+        Box::pin(ready(self.relays.heal(id)))
     }
 }
 

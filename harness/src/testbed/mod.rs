@@ -6,13 +6,14 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 
 use crate::driver::Address;
-use crate::scenario::names::Actor;
+use crate::input::names::Actor;
 
 pub mod bugs;
 pub mod database;
 pub mod external;
 mod failure;
-mod hurt;
+mod fault_injector;
+mod link_faults;
 pub mod process;
 pub mod recipes;
 pub mod relay;
@@ -21,7 +22,7 @@ pub mod server;
 pub mod simulated;
 
 pub use failure::Failure;
-pub use hurt::{Harm, HarmId, Hurt, Part};
+pub use fault_injector::{FaultInjector, InjectionId};
 
 /// A broker under test that is up.
 pub trait Testbed: Send {
@@ -34,13 +35,13 @@ pub trait Testbed: Send {
         None
     }
 
-    /// How it can be hurt; `None` where it cannot.
-    fn hurt(&self) -> Option<Arc<dyn Hurt>> {
+    /// What carries out faults on it; `None` where none can be.
+    fn injector(&self) -> Option<Arc<dyn FaultInjector>> {
         None
     }
 
-    /// Completes, with a line for people, when the broker ends although nobody asked it to; never
-    /// for a broker that is not ours to watch. May be dropped and called again.
+    /// Completes, with a line for people, when the broker ends unasked; never for a broker that
+    /// was not started here. May be dropped and called again.
     fn ended(&mut self) -> BoxFuture<'_, String>;
 
     /// Ends what was started and waits until it is gone. Dropping without it kills.

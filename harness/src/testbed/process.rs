@@ -4,7 +4,7 @@
 //! On Linux nothing is left behind even when the harness is killed by SIGKILL. Elsewhere that one
 //! way of ending leaves the broker running, because no parent-death signal exists there.
 
-mod hands;
+mod injector;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -15,14 +15,14 @@ use std::sync::Arc;
 
 use futures_util::future::{BoxFuture, join_all, select_all, try_join_all};
 
-use self::hands::Hands;
+use self::injector::Injector;
 use super::database::{Database, Server};
 use super::recipes;
 use super::relay::{Order, Relays};
 use super::server::{NewRecipe, ServerProcess, Wanted};
-use super::{Failure, Hurt, Testbed};
+use super::{Failure, FaultInjector, Testbed};
 use crate::driver::Address;
-use crate::scenario::names::Actor;
+use crate::input::names::Actor;
 
 /// How to start brokers.
 #[derive(Clone, Debug)]
@@ -67,7 +67,7 @@ impl Settings {
 /// Brokers that are our children.
 #[derive(Debug)]
 pub struct Process {
-    hands: Arc<Hands>,
+    injector: Arc<Injector>,
     addresses: Vec<Address>,
     /// Where those speak to whose connections something may be done to.
     own: BTreeMap<Actor, Address>,
@@ -101,13 +101,13 @@ impl Process {
         relays.join(Relays::to_brokers(&settings.relays, &addresses).await?);
         let own = relays.addresses();
         let server = database.map(|database| Arc::clone(database.server()));
-        Ok(Self { hands: Arc::new(Hands { brokers, server, relays }), addresses, own })
+        Ok(Self { injector: Arc::new(Injector { brokers, server, relays }), addresses, own })
     }
 
     /// The brokers' process ids.
     #[must_use]
     pub fn ids(&self) -> Vec<i32> {
-        self.hands.brokers.iter().map(ServerProcess::id).collect()
+        self.injector.brokers.iter().map(ServerProcess::id).collect()
     }
 }
 
@@ -140,15 +140,15 @@ impl Testbed for Process {
         self.own.get(&actor)
     }
 
-    fn hurt(&self) -> Option<Arc<dyn Hurt>> {
-        Some(Arc::clone(&self.hands) as _)
+    fn injector(&self) -> Option<Arc<dyn FaultInjector>> {
+        Some(Arc::clone(&self.injector) as _)
     }
 
     fn ended(&mut self) -> BoxFuture<'_, String> {
         Box::pin(async {
-            let brokers = self.hands.brokers.iter().map(|broker| Box::pin(broker.ended()));
+            let brokers = self.injector.brokers.iter().map(|broker| Box::pin(broker.ended()));
             let server = async {
-                match &self.hands.server {
+                match &self.injector.server {
                     Some(server) => server.ended().await,
                     None => std::future::pending().await,
                 }
@@ -163,15 +163,15 @@ impl Testbed for Process {
 
     fn stop(self: Box<Self>) -> BoxFuture<'static, Result<(), Failure>> {
         Box::pin(async move {
-            let stopped = join_all(self.hands.brokers.iter().map(ServerProcess::end)).await;
+            let stopped = join_all(self.injector.brokers.iter().map(ServerProcess::end)).await;
             stopped.into_iter().collect()
         })
     }
 }
 
-/// The faults that are being carried out may still hold the hands.
+/// The executor of faults may still hold the injector.
 impl Drop for Process {
     fn drop(&mut self) {
-        self.hands.close();
+        self.injector.close();
     }
 }

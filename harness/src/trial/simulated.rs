@@ -62,7 +62,7 @@ async fn perform(
         plan: Arc::clone(plan),
         driver: driver.map_err(|failure| Failure(failure.why))?,
         routes,
-        hurt: testbed.hurt(),
+        injector: testbed.injector(),
         recorder: Arc::new(Recorder::new()),
         out: simulation.out.clone(),
         keeps_all: Simulated::keeps_all(plan, simulation.bug),

@@ -10,8 +10,8 @@ use harness::driver::{
     Route, Session, Subscriber, connect, parse_url,
 };
 use harness::history::{Offsets, Outcome};
+use harness::input::names::Actor;
 use harness::plan::{MessageId, Plan, StreamIndex, TopicIndex};
-use harness::scenario::names::Actor;
 use harness::scenario::{self, Acknowledge};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 

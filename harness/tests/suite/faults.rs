@@ -9,9 +9,9 @@ use harness::check::{self, Verdict};
 use harness::driver::http::connect_over;
 use harness::driver::{Batch, Client, Outgoing, RetryPolicy, Route};
 use harness::history::{self, Answer, End, History};
+use harness::input::names::Actor;
 use harness::plan::{MessageId, Plan, StreamIndex, TopicIndex};
 use harness::run::{Recorder, Routes, Stage, perform};
-use harness::scenario::names::Actor;
 use harness::scenario::{self, Acknowledge, AnomalyKind};
 use harness::testbed::Testbed as _;
 use harness::testbed::simulated::Simulated;
@@ -291,7 +291,7 @@ fn interrupted_after(plan: &Arc<Plan>, time: Duration) -> History {
             plan: Arc::clone(plan),
             driver: Arc::clone(&driver),
             routes,
-            hurt: testbed.hurt(),
+            injector: testbed.injector(),
             recorder: Arc::new(Recorder::new()),
             out: None,
             keeps_all: false,
@@ -340,7 +340,7 @@ fn a_fault_that_cannot_be_carried_out_ends_the_run_with_its_place() {
             plan: Arc::clone(&plan),
             driver,
             routes,
-            hurt: None,
+            injector: None,
             recorder,
             out: None,
             keeps_all: false,

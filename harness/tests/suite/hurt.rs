@@ -8,8 +8,9 @@ use std::time::Duration;
 use broker_client::wire::TopicName;
 use broker_client::{Client, Retry, TopicProducer};
 use harness::driver::Address;
+use harness::fault::Part;
+use harness::testbed::Testbed;
 use harness::testbed::process::{Process, Settings};
-use harness::testbed::{Part, Testbed};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::time::timeout;
 
@@ -35,17 +36,17 @@ fn port(process: &Process) -> u16 {
 #[tokio::test]
 async fn a_killed_broker_comes_up_again_on_its_port_and_nobody_wonders() {
     let mut process = start().await;
-    let (hurt, before) = (process.hurt().unwrap(), process.ids()[0]);
-    assert_eq!(hurt.brokers(), 1);
+    let (injector, before) = (process.injector().unwrap(), process.ids()[0]);
+    assert_eq!(injector.brokers(), 1);
     let client = Client::new(&url(&process.addresses()[0])).unwrap();
     client.create_topic("T1").await.unwrap();
-    hurt.kill(BROKER).await.unwrap();
+    injector.kill(BROKER).await.unwrap();
     assert_eq!(state(before), None);
     says_nothing(&mut process).await;
     let refused = TcpStream::connect(("127.0.0.1", port(&process))).unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
 
-    hurt.start(BROKER).await.unwrap();
+    injector.start(BROKER).await.unwrap();
     says_nothing(&mut process).await;
     assert_ne!(process.ids()[0], before);
     client.create_topic("T1").await.expect("what was in memory is gone");
@@ -58,11 +59,11 @@ async fn a_killed_broker_comes_up_again_on_its_port_and_nobody_wonders() {
 #[tokio::test]
 async fn a_stopped_broker_ends_in_good_order_and_serves_again() {
     let mut process = start().await;
-    let hurt = process.hurt().unwrap();
+    let injector = process.injector().unwrap();
     for _ in 0..3 {
-        hurt.stop(BROKER).await.unwrap();
+        injector.stop(BROKER).await.unwrap();
         says_nothing(&mut process).await;
-        hurt.start(BROKER).await.unwrap();
+        injector.start(BROKER).await.unwrap();
     }
     let client = Client::new(&url(&process.addresses()[0])).unwrap();
     let topic: TopicName = "T1".parse().unwrap();
@@ -74,12 +75,12 @@ async fn a_stopped_broker_ends_in_good_order_and_serves_again() {
 #[tokio::test]
 async fn a_paused_broker_answers_when_it_goes_on() {
     let process = start().await;
-    let (hurt, pid) = (process.hurt().unwrap(), process.ids()[0]);
+    let (injector, pid) = (process.injector().unwrap(), process.ids()[0]);
     let client = Client::new(&url(&process.addresses()[0])).unwrap();
-    hurt.pause(BROKER).await.unwrap();
+    injector.pause(BROKER).await.unwrap();
     wait_for("the broker to stop", || (state(pid) == Some('T')).then_some(()));
     let asked = tokio::spawn(async move { client.create_topic("T1").await });
-    hurt.resume(BROKER).await.unwrap();
+    injector.resume(BROKER).await.unwrap();
     timeout(PATIENCE, asked).await.unwrap().unwrap().unwrap();
     Box::new(process).stop().await.unwrap();
 }
@@ -89,20 +90,20 @@ async fn a_testbed_ends_as_thoroughly_in_any_state() {
     for down in [false, true] {
         for drops in [false, true] {
             let process = start().await;
-            let (hurt, pid) = (process.hurt().unwrap(), process.ids()[0]);
+            let (injector, pid) = (process.injector().unwrap(), process.ids()[0]);
             if down {
-                hurt.kill(BROKER).await.unwrap();
+                injector.kill(BROKER).await.unwrap();
             } else {
-                hurt.pause(BROKER).await.unwrap();
+                injector.pause(BROKER).await.unwrap();
             }
             if drops {
-                // Somebody still holds what can hurt it.
+                // The injector outlives it.
                 drop(process);
             } else {
                 Box::new(process).stop().await.unwrap();
             }
             assert_eq!(state(pid), None, "down {down}, drops {drops}");
-            let failure = hurt.start(BROKER).await.unwrap_err().to_string();
+            let failure = injector.start(BROKER).await.unwrap_err().to_string();
             assert_eq!(failure, "the broker ended with the run");
         }
     }
@@ -111,15 +112,15 @@ async fn a_testbed_ends_as_thoroughly_in_any_state() {
 #[tokio::test]
 async fn a_port_that_is_taken_meanwhile_is_named() {
     let process = start().await;
-    let hurt = process.hurt().unwrap();
-    hurt.kill(BROKER).await.unwrap();
+    let injector = process.injector().unwrap();
+    injector.kill(BROKER).await.unwrap();
     let _other = TcpListener::bind(("127.0.0.1", port(&process))).unwrap();
-    let failure = hurt.start(BROKER).await.unwrap_err().to_string();
+    let failure = injector.start(BROKER).await.unwrap_err().to_string();
     let start = format!("the broker did not start on 127.0.0.1:{}: it ended", port(&process));
     assert!(failure.starts_with(&start), "{failure}");
     assert!(failure.contains("another program does"), "{failure}");
-    assert!(hurt.kill(Part::Broker(1)).await.is_err());
-    assert!(hurt.kill(Part::Database).await.is_err());
+    assert!(injector.kill(Part::Broker(1)).await.is_err());
+    assert!(injector.kill(Part::Database).await.is_err());
 }
 
 /// A scenario of 600 messages, in which this is done.

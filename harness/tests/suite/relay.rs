@@ -1,4 +1,4 @@
-//! Relays over real sockets: what each harm does to the bytes of a connection, and to a broker's
+//! Relays over real sockets: what each fault does to the bytes of a connection, and to a broker's
 //! clients.
 
 use std::io::ErrorKind;
@@ -8,13 +8,17 @@ use std::time::Duration;
 use broker_client::wire::TopicName;
 use broker_client::{Client, Retry, Subscription, TopicProducer};
 use harness::driver::Address;
-use harness::plan::{Link, Plan};
+use harness::fault::kinds::black_hole::BlackHole;
+use harness::fault::kinds::cut::Cut;
+use harness::fault::kinds::drop_ack::DropAcks;
+use harness::fault::kinds::slow::Slow;
+use harness::fault::{Link, LinkFault};
+use harness::input::names::Actor;
+use harness::plan::Plan;
 use harness::scenario;
-use harness::scenario::fault::Slowness;
-use harness::scenario::names::Actor;
 use harness::testbed::process::{Process, Settings};
 use harness::testbed::relay::{Order, Relays};
-use harness::testbed::{Harm, HarmId, Testbed};
+use harness::testbed::{InjectionId, Testbed};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
@@ -67,12 +71,12 @@ impl Bench {
         (client, within(self.server.accept()).await.unwrap().0)
     }
 
-    fn harm(&self, id: u64, harm: Harm) {
-        self.relays.harm(HarmId(id), P1, harm).unwrap();
+    fn inject(&self, id: u64, fault: impl LinkFault + 'static) {
+        self.relays.inject(InjectionId(id), P1, Box::new(fault)).unwrap();
     }
 
-    fn mend(&self, id: u64) -> u64 {
-        self.relays.mend(HarmId(id)).unwrap()
+    fn heal(&self, id: u64) -> u64 {
+        self.relays.heal(InjectionId(id)).unwrap()
     }
 }
 
@@ -130,14 +134,14 @@ async fn a_cut_resets_what_is_open_and_what_comes() {
     let bench = Bench::new().await;
     let (mut client, mut server) = bench.pair().await;
     pass(&mut client, &mut server, b"before").await;
-    bench.harm(1, Harm::Cut);
+    bench.inject(1, Cut);
     assert_eq!(next(&mut client).await, Err(ErrorKind::ConnectionReset));
     assert_eq!(next(&mut server).await, Err(ErrorKind::ConnectionReset));
     for _ in 0..2 {
         let mut refused = bench.connect().await;
         assert_eq!(next(&mut refused).await, Err(ErrorKind::ConnectionReset));
     }
-    assert_eq!(bench.mend(1), 3, "one was open, two came");
+    assert_eq!(bench.heal(1), 3, "one was open, two came");
     let (mut client, mut server) = bench.pair().await;
     pass(&mut client, &mut server, b"after").await;
 }
@@ -150,10 +154,10 @@ async fn a_cut_ends_a_connection_that_waits_for_room_too() {
     let full = async { while client.write(&[0; 65_536]).await.is_ok() {} };
     let cut = async {
         tokio::task::yield_now().await;
-        bench.harm(1, Harm::Cut);
+        bench.inject(1, Cut);
     };
     within(async { tokio::join!(full, cut) }).await;
-    assert_eq!(bench.mend(1), 1);
+    assert_eq!(bench.heal(1), 1);
 }
 
 #[tokio::test]
@@ -163,7 +167,7 @@ async fn a_black_hole_swallows_both_ways_and_leaves_connections_open_until_it_en
     let (mut idle, mut idle_server) = bench.pair().await;
     pass(&mut client, &mut server, b"before").await;
     pass(&mut idle, &mut idle_server, b"before").await;
-    bench.harm(1, Harm::BlackHole);
+    bench.inject(1, BlackHole);
     // Far more than there is room for between the two, and nobody reads it.
     let much = vec![0; 16 << 20];
     within(client.write_all(&much)).await.unwrap();
@@ -173,7 +177,7 @@ async fn a_black_hole_swallows_both_ways_and_leaves_connections_open_until_it_en
     let second = bench.connect().await;
     drop(second);
 
-    assert!(bench.mend(1) >= 3, "there, back, and the new connection");
+    assert!(bench.heal(1) >= 3, "there, back, and the new connection");
     assert_eq!(next(&mut client).await, Err(ErrorKind::ConnectionReset), "it lost bytes");
     assert_eq!(next(&mut server).await, Err(ErrorKind::ConnectionReset));
     assert_eq!(next(&mut new).await, Err(ErrorKind::ConnectionReset));
@@ -186,15 +190,15 @@ async fn a_black_hole_swallows_both_ways_and_leaves_connections_open_until_it_en
 async fn the_end_of_one_side_vanishes_in_a_black_hole_as_well() {
     let bench = Bench::new().await;
     let (mut client, server) = bench.pair().await;
-    bench.harm(1, Harm::BlackHole);
+    bench.inject(1, BlackHole);
     drop(server);
     let mut never = [0; 1];
     let mut read = std::pin::pin!(client.read(&mut never));
     // The relay has seen the end once it has counted it.
-    while bench.relays.met(HarmId(1)) == Some(0) {
+    while bench.relays.met(InjectionId(1)) == Some(0) {
         assert!(timeout(Duration::from_millis(1), &mut read).await.is_err(), "it hears nothing");
     }
-    assert_eq!(bench.mend(1), 1);
+    assert_eq!(bench.heal(1), 1);
     let error = within(read).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ConnectionReset);
 }
@@ -203,10 +207,10 @@ async fn the_end_of_one_side_vanishes_in_a_black_hole_as_well() {
 async fn a_slow_link_passes_every_byte_on_in_order() {
     let bench = Bench::new().await;
     let ms = Duration::from_millis;
-    let slowness = Slowness { latency: ms(3), jitter: ms(3), bandwidth: None };
+    let slow = Slow { latency: ms(3), jitter: ms(3), bandwidth: None };
     let (mut client, mut server) = bench.pair().await;
-    bench.harm(1, Harm::Slow(slowness));
-    bench.harm(2, Harm::Slow(Slowness { latency: ms(0), jitter: ms(0), bandwidth: Some(4 << 20) }));
+    bench.inject(1, slow);
+    bench.inject(2, Slow { latency: ms(0), jitter: ms(0), bandwidth: Some(4 << 20) });
     let much: Vec<u8> = (0..600_000_u32).map(|i| (i % 251) as u8).collect();
     let mut came = vec![0; much.len()];
     let (sent, got) =
@@ -214,13 +218,13 @@ async fn a_slow_link_passes_every_byte_on_in_order() {
     assert!(sent.is_ok() && got.is_ok() && came == much);
     pass(&mut server, &mut client, b"and back").await;
     // What is held up when it ends goes on at once.
-    bench.harm(3, Harm::Slow(Slowness { latency: ms(3_600_000), ..slowness }));
+    bench.inject(3, Slow { latency: ms(3_600_000), ..slow });
     client.write_all(b"an hour").await.unwrap();
-    while bench.relays.met(HarmId(3)) == Some(0) {
+    while bench.relays.met(InjectionId(3)) == Some(0) {
         tokio::task::yield_now().await;
     }
     for id in 1..=3 {
-        assert!(bench.mend(id) > 0, "{id}");
+        assert!(bench.heal(id) > 0, "{id}");
     }
     let mut came = [0; 7];
     within(server.read_exact(&mut came)).await.unwrap();
@@ -231,9 +235,9 @@ async fn a_slow_link_passes_every_byte_on_in_order() {
 async fn a_link_without_a_relay_cannot_be_harmed() {
     let bench = Bench::new().await;
     let other = Link::Actor(Actor::producer(2));
-    let failure = bench.relays.harm(HarmId(1), other, Harm::Cut).unwrap_err();
+    let failure = bench.relays.inject(InjectionId(1), other, Box::new(Cut)).unwrap_err();
     assert_eq!(failure.to_string(), "no relay stands before P2");
-    assert!(bench.relays.mend(HarmId(1)).is_err());
+    assert!(bench.relays.heal(InjectionId(1)).is_err());
 }
 
 #[tokio::test]
@@ -254,16 +258,16 @@ async fn a_dropped_ack_was_stored_and_is_sent_again_without_harm() {
     let mut producer = TopicProducer::register(&relayed, &topic, &usual).await.unwrap();
     let mut once = TopicProducer::register(&relayed, &topic, &Retry::never()).await.unwrap();
 
-    let hurt = testbed.hurt().unwrap();
-    hurt.harm(HarmId(1), P1, Harm::DropAcks(2)).await.unwrap();
+    let injector = testbed.injector().unwrap();
+    injector.inject(InjectionId(1), P1, Box::new(DropAcks(2))).await.unwrap();
     let lost = once.send(&["stored all the same"]).await;
     assert!(lost.outcome.is_err_and(|error| !error.to_string().is_empty()));
     let sent = producer.send(&["first"]).await;
     assert_eq!((sent.outcome, sent.attempts), (Ok(1), 2), "the second answer was lost as well");
-    within(hurt.spent(HarmId(1))).await;
+    within(injector.spent(InjectionId(1))).await;
     let sent = producer.send(&["second"]).await;
     assert_eq!((sent.outcome, sent.attempts), (Ok(2), 1));
-    assert_eq!(hurt.mend(HarmId(1)).await.unwrap(), 2);
+    assert_eq!(injector.heal(InjectionId(1)).await.unwrap(), 2);
 
     let polled = subscription.poll(10, Duration::ZERO).await.unwrap();
     let payloads: Vec<String> = polled.iter().map(|message| message.payload.to_string()).collect();

@@ -74,7 +74,7 @@ fn run_until(
             plan: Arc::clone(plan),
             routes: Routes::shared(&addresses),
             driver: connect_over(connecting(plan, addresses), transport).await.unwrap(),
-            hurt: None,
+            injector: None,
             recorder: Arc::new(Recorder::new()),
             out: Some(out.path().to_owned()),
             keeps_all: false,

@@ -9,10 +9,12 @@ pub use bodies::{
 };
 pub use codes::Code;
 pub use names::{BadTopicName, TOPIC_NAME_MAX, TopicName};
+pub use secret::masked;
 
 mod bodies;
 mod codes;
 mod names;
+mod secret;
 
 /// A place in a topic's log, counted from 0.
 pub type Offset = u64;

@@ -6,8 +6,9 @@ use super::sent::Sent;
 use crate::check::anomaly::Anomaly;
 use crate::check::judgement::Judgement;
 use crate::check::outcome::{CheckOutcome, Promise};
+use crate::input::names;
 use crate::plan::{Plan, TopicIndex};
-use crate::scenario::{AnomalyKind, names};
+use crate::scenario::AnomalyKind;
 
 /// What logs say: the verdict, and what is known beside it.
 #[derive(Debug)]

@@ -1,15 +1,19 @@
 //! What faults explain, what they prove nothing of, and what a scenario expects of them.
 
+use std::sync::Arc;
+
 use super::*;
+use crate::fault::kinds::{cut, kill};
+use crate::fault::{Action, Effect, Fault, Part, Target, Trigger, Who};
 use crate::history::Firing;
 use crate::scenario::Anomalies;
-use crate::scenario::fault::{Action, Fault, Target, Trigger, Who};
 
 /// A plan with a fault, and a firing of it over these stamps.
 fn hurt(plan: &mut Plan, history: &mut History, began: u64, ended: u64) {
     let trigger = Trigger::At(std::time::Duration::from_secs(1));
-    plan.scenario.faults =
-        vec![Fault { line: 9, trigger, action: Action::Cut(Who::Any), lasts: None }];
+    let effect: Arc<dyn Effect> = Arc::new(cut::Cut);
+    let action = Action { definition: &cut::CUT, target: Target::Links(Who::Any), effect };
+    plan.scenario.faults = vec![Fault { line: 9, trigger, action, lasts: None }];
     let moment = |stamp| Moment { stamp, at: stamp };
     history.faults = vec![Firing {
         fault: 0,
@@ -70,7 +74,9 @@ fn what_a_new_life_refuses_of_an_old_registration_is_explained_by_the_restart() 
     hurt(&mut plan, &mut history, before, before + 1);
     let words = doubts(&plan, &history);
     assert!(words[0].contains("1 planned message was refused: P2#21"), "{words:?}");
-    plan.scenario.faults[0].action = Action::Kill(Target::Broker(0));
+    let target = Target::Process(Part::Broker(0));
+    plan.scenario.faults[0].action =
+        Action { definition: &kill::KILL, target, effect: Arc::new(kill::Kill) };
     check(&plan, &history, &[]);
 }
 

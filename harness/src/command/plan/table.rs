@@ -2,10 +2,10 @@
 
 use std::fmt::Write;
 
+use crate::input::names::{self, Kind};
 use crate::plan::{
     ConsumerIndex, Exactness, Plan, Producer, ProducerIndex, Stream, StreamIndex, TopicIndex,
 };
-use crate::scenario::names::{self, Kind};
 use crate::scenario::{Acknowledge, Anomalies, Broker, Source};
 
 /// So many topics or producers are spelt out in a line; `--json` has all.

@@ -138,7 +138,7 @@ fn settings(plan: &Plan, context: &Context, logs: &Path) -> Settings {
 /// where other scenarios run at the same time.
 fn server(plan: &Plan, context: &Context) -> Option<Arc<Server>> {
     let server = context.server.as_ref().filter(|_| plan.scenario.broker.store.has_database())?;
-    let alone = context.arguments.jobs.get() > 1 && plan.hurts_database();
+    let alone = context.arguments.jobs.get() > 1 && plan.has_database_fault();
     Some(if alone { Arc::new(server.another()) } else { Arc::clone(server) })
 }
 

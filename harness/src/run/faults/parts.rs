@@ -1,15 +1,15 @@
-//! Processes under faults that overlap: one is up while nothing holds it down, and goes on while
-//! nothing holds it still.
+//! Processes under faults that overlap: one is up while no fault holds it down, and goes on while no
+//! fault holds it still.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::cannot;
-use crate::testbed::{Failure, Hurt, Part};
+use crate::fault::{Hold, Part};
+use crate::testbed::{Failure, FaultInjector};
 
 /// The parts of a testbed, as the faults have left them.
 pub(super) struct Parts {
-    hurt: Option<Arc<dyn Hurt>>,
+    injector: Option<Arc<dyn FaultInjector>>,
     states: Mutex<BTreeMap<Part, Arc<tokio::sync::Mutex<State>>>>,
 }
 
@@ -22,67 +22,70 @@ struct State {
 }
 
 impl Parts {
-    pub(super) fn new(hurt: Option<Arc<dyn Hurt>>) -> Self {
-        Self { hurt, states: Mutex::default() }
+    pub(super) fn new(injector: Option<Arc<dyn FaultInjector>>) -> Self {
+        Self { injector, states: Mutex::default() }
     }
 
-    pub(super) fn hurt(&self) -> Result<&Arc<dyn Hurt>, Failure> {
-        cannot(self.hurt.as_ref())
+    /// How many brokers there are to choose from.
+    pub(super) fn brokers(&self) -> u32 {
+        self.injector.as_ref().map_or(1, |injector| injector.brokers())
     }
 
-    /// Kills the part, or asks it to end; one that is down already stays down for longer.
-    pub(super) async fn down(&self, part: Part, graceful: bool) -> Result<(), Failure> {
-        let hurt = self.hurt()?;
+    /// What carries faults out.
+    pub(super) fn injector(&self) -> Result<&Arc<dyn FaultInjector>, Failure> {
+        let missing = || Failure("this broker is not ours to hurt".to_owned());
+        self.injector.as_ref().ok_or_else(missing)
+    }
+
+    /// Holds the part: one that is down already stays down for longer, and one that is to be paused
+    /// and is down is paused when it is up again.
+    pub(super) async fn hold(&self, part: Part, hold: Hold) -> Result<(), Failure> {
+        let injector = self.injector()?;
         let state = self.state(part);
         let mut state = state.lock().await;
-        if state.down == 0 && graceful {
-            if state.paused > 0 {
-                // One whose clock stands cannot end in good order.
-                hurt.resume(part).await?;
+        match hold {
+            Hold::Paused => {
+                if state.paused == 0 && state.down == 0 {
+                    injector.pause(part).await?;
+                }
+                state.paused += 1;
+                return Ok(());
             }
-            hurt.stop(part).await?;
-        } else if state.down == 0 {
-            hurt.kill(part).await?;
+            Hold::Killed | Hold::Stopped if state.down > 0 => {}
+            Hold::Killed => injector.kill(part).await?,
+            Hold::Stopped => {
+                if state.paused > 0 {
+                    // One whose clock stands cannot end in good order.
+                    injector.resume(part).await?;
+                }
+                injector.stop(part).await?;
+            }
         }
         state.down += 1;
         Ok(())
     }
 
-    /// Starts the part again, if this was the last fault that held it down.
-    pub(super) async fn up(&self, part: Part) -> Result<(), Failure> {
-        let hurt = self.hurt()?;
+    /// Ends a hold; the part is up, or goes on, if this was the last.
+    pub(super) async fn release(&self, part: Part, hold: Hold) -> Result<(), Failure> {
+        let injector = self.injector()?;
         let state = self.state(part);
         let mut state = state.lock().await;
-        state.down -= 1;
-        if state.down == 0 {
-            hurt.start(part).await?;
-            if state.paused > 0 {
-                hurt.pause(part).await?;
+        match hold {
+            Hold::Paused => {
+                state.paused -= 1;
+                if state.paused == 0 && state.down == 0 {
+                    injector.resume(part).await?;
+                }
             }
-        }
-        Ok(())
-    }
-
-    /// Stops the part's clock; one that is down is to be paused when it is up again.
-    pub(super) async fn pause(&self, part: Part) -> Result<(), Failure> {
-        let hurt = self.hurt()?;
-        let state = self.state(part);
-        let mut state = state.lock().await;
-        if state.paused == 0 && state.down == 0 {
-            hurt.pause(part).await?;
-        }
-        state.paused += 1;
-        Ok(())
-    }
-
-    /// Lets the part go on, if this was the last fault that held it still.
-    pub(super) async fn resume(&self, part: Part) -> Result<(), Failure> {
-        let hurt = self.hurt()?;
-        let state = self.state(part);
-        let mut state = state.lock().await;
-        state.paused -= 1;
-        if state.paused == 0 && state.down == 0 {
-            hurt.resume(part).await?;
+            Hold::Killed | Hold::Stopped => {
+                state.down -= 1;
+                if state.down == 0 {
+                    injector.start(part).await?;
+                    if state.paused > 0 {
+                        injector.pause(part).await?;
+                    }
+                }
+            }
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! How much traffic a fault on a process met: the requests that were under way while it lasted.
 
+use crate::fault::Fault;
 use crate::history::{ConsumerHistory, Firing, ProducerHistory, Stamp};
-use crate::scenario::Fault;
 
 /// Counts it, for the firings whose traffic the testbed does not count.
 pub(crate) fn count(
@@ -10,7 +10,7 @@ pub(crate) fn count(
     producers: &[ProducerHistory],
     consumers: &[ConsumerHistory],
 ) {
-    let is_process = |firing: &Firing| faults[firing.fault as usize].action.target().is_some();
+    let is_process = |firing: &Firing| faults[firing.fault as usize].action.target.is_process();
     if !firings.iter().any(is_process) {
         return;
     }

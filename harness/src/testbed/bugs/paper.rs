@@ -15,7 +15,7 @@ use rand_pcg::rand_core::Rng as _;
 use tokio::sync::Notify;
 use tokio::time::sleep;
 
-use crate::plan::chance;
+use crate::chance;
 
 /// Most pauses are at most this long, in milliseconds.
 const SHORT: u64 = 3;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use broker::masked;
+use broker_client::wire::masked;
 use private_database::Invocation;
 
 use crate::testbed::Failure;

@@ -1,4 +1,4 @@
-//! One connection through a relay: two ways, each of which carries bytes as the link's mood allows.
+//! One connection through a relay: two ways, each of which carries bytes as the active faults let it.
 
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
@@ -8,9 +8,10 @@ use tokio::net::TcpStream;
 use tokio::net::tcp::{ReadHalf, WriteHalf};
 use tokio::time::{Instant, sleep_until};
 
-use super::held::Held;
-use super::link::{Life, Way};
+use super::delay_queue::DelayQueue;
+use super::link::Connection;
 use super::requests::Requests;
+use crate::fault::Way;
 
 /// The most bytes that are read at once.
 const CHUNK: usize = 16 * 1024;
@@ -22,7 +23,7 @@ struct Broken;
 pub(super) async fn carry(
     mut client: TcpStream,
     mut server: TcpStream,
-    life: &Life<'_>,
+    connection: &Connection<'_>,
     reads_requests: bool,
 ) {
     // Small requests and answers go on at once. It fails only for a connection that has ended.
@@ -31,8 +32,8 @@ pub(super) async fn carry(
     let ended = {
         let (from_client, to_client) = client.split();
         let (from_server, to_server) = server.split();
-        let there = Direction::new(life, requests.as_ref(), Way::There);
-        let back = Direction::new(life, requests.as_ref(), Way::Back);
+        let there = Direction::new(connection, requests.as_ref(), Way::There);
+        let back = Direction::new(connection, requests.as_ref(), Way::Back);
         tokio::try_join!(there.carry(from_client, to_server), back.carry(from_server, to_client))
     };
     if let Err(Broken) = ended {
@@ -50,13 +51,13 @@ pub(super) fn reset(stream: &TcpStream) {
 
 /// One way of a connection.
 struct Direction<'a> {
-    life: &'a Life<'a>,
+    connection: &'a Connection<'a>,
     requests: Option<&'a Mutex<Requests>>,
     way: Way,
     /// Where what is written now stands in `out`.
     ready: Range<usize>,
     out: Vec<u8>,
-    held: Held,
+    held_up: DelayQueue,
     /// Whether more may come.
     open: bool,
     /// Whether something vanished: what follows makes no sense any more to the other side.
@@ -64,29 +65,33 @@ struct Direction<'a> {
 }
 
 impl<'a> Direction<'a> {
-    fn new(life: &'a Life<'a>, requests: Option<&'a Mutex<Requests>>, way: Way) -> Self {
-        let (out, held) = (vec![0; CHUNK], Held::default());
-        Self { life, requests, way, ready: 0..0, out, held, open: true, lost: false }
+    fn new(
+        connection: &'a Connection<'a>,
+        requests: Option<&'a Mutex<Requests>>,
+        way: Way,
+    ) -> Self {
+        let (out, held_up) = (vec![0; CHUNK], DelayQueue::default());
+        Self { connection, requests, way, ready: 0..0, out, held_up, open: true, lost: false }
     }
 
     async fn carry(mut self, mut from: ReadHalf<'_>, mut to: WriteHalf<'_>) -> Result<(), Broken> {
-        let wire = self.life.wire;
+        let link = self.connection.link;
         let mut read = vec![0; CHUNK];
-        let mut changed = std::pin::pin!(wire.changed());
+        let mut changed = std::pin::pin!(link.changed());
         loop {
             // Before the look: what changes after it wakes this up.
             changed.as_mut().enable();
             self.settle()?;
             let writing = !self.ready.is_empty();
-            let due = self.held.due().filter(|_| !writing);
-            let reading = self.open && !writing && self.held.has_room();
+            let due = self.held_up.due().filter(|_| !writing);
+            let reading = self.open && !writing && self.held_up.has_room();
             if !self.open && !writing && due.is_none() && !self.lost {
                 // The other way may go on.
                 return to.shutdown().await.map_err(|_| Broken);
             }
-            let portion = if wire.mood().is_slow() { wire.portion(CHUNK) } else { CHUNK };
+            let portion = if link.effects().delays() { link.portion(CHUNK) } else { CHUNK };
             tokio::select! { biased;
-                () = &mut changed => changed.set(wire.changed()),
+                () = &mut changed => changed.set(link.changed()),
                 wrote = to.write(&self.out[self.ready.clone()]), if writing => {
                     self.ready.start += wrote.map_err(|_| Broken)?;
                 }
@@ -103,14 +108,14 @@ impl<'a> Direction<'a> {
         }
     }
 
-    /// Makes what is under way fit the link's mood.
+    /// Does to what is under way what the active faults do.
     fn settle(&mut self) -> Result<(), Broken> {
-        if self.life.is_broken() {
+        if self.connection.is_broken() {
             return Err(Broken);
         }
-        let mood = self.life.wire.mood();
-        if mood.is_hole() {
-            let on_its_way = !self.ready.is_empty() || !self.held.is_empty();
+        let effects = self.connection.link.effects();
+        if effects.is_hole() {
+            let on_its_way = !self.ready.is_empty() || !self.held_up.is_empty();
             if on_its_way || (!self.open && !self.lost) {
                 self.vanish();
             }
@@ -119,7 +124,7 @@ impl<'a> Direction<'a> {
         if self.lost {
             return Err(Broken);
         }
-        if !mood.is_slow() && self.ready.is_empty() {
+        if !effects.delays() && self.ready.is_empty() {
             self.release();
         }
         Ok(())
@@ -127,7 +132,7 @@ impl<'a> Direction<'a> {
 
     /// Lets what was held up longest go on.
     fn release(&mut self) {
-        if let Some(portion) = self.held.pop() {
+        if let Some(portion) = self.held_up.pop() {
             self.ready = 0..portion.len();
             self.out[..portion.len()].copy_from_slice(&portion);
         }
@@ -135,9 +140,9 @@ impl<'a> Direction<'a> {
 
     /// Takes in what was read, whose buffer it may exchange for another.
     fn came(&mut self, read: &mut Vec<u8>, bytes: usize) -> Result<(), Broken> {
-        let wire = self.life.wire;
-        let mood = wire.mood();
-        if mood.is_hole() {
+        let link = self.connection.link;
+        let effects = link.effects();
+        if effects.is_hole() {
             self.vanish();
             return Ok(());
         }
@@ -145,14 +150,14 @@ impl<'a> Direction<'a> {
             let mut requests = requests.lock().unwrap_or_else(PoisonError::into_inner);
             match self.way {
                 Way::There => requests.sent(&read[..bytes]),
-                Way::Back if requests.answered() && mood.drops_acks() && wire.drops_ack() => {
+                Way::Back if requests.answered() && link.loses_answer() => {
                     return Err(Broken);
                 }
                 Way::Back => {}
             }
         }
-        if mood.is_slow() || !self.held.is_empty() {
-            self.held.push(wire.hold(self.way, bytes), &read[..bytes]);
+        if effects.delays() || !self.held_up.is_empty() {
+            self.held_up.push(link.due(self.way, bytes), &read[..bytes]);
             return Ok(());
         }
         // Without a copy: what was written is the next to be read into.
@@ -163,8 +168,8 @@ impl<'a> Direction<'a> {
 
     fn vanish(&mut self) {
         self.ready = 0..0;
-        self.held.clear();
+        self.held_up.clear();
         self.lost = true;
-        self.life.wire.note_vanished();
+        self.connection.link.note_vanished();
     }
 }

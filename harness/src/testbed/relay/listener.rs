@@ -10,7 +10,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::sleep;
 
 use super::connection::{carry, reset};
-use super::link::{Entry, Wire};
+use super::link::{Admission, RelayedLink};
 
 /// How long to wait where the system cannot give another connection, before asking again.
 const PAUSE: Duration = Duration::from_millis(10);
@@ -19,14 +19,14 @@ const PAUSE: Duration = Duration::from_millis(10);
 #[derive(Debug)]
 pub(super) struct Listener {
     address: SocketAddr,
-    wire: Arc<Wire>,
+    link: Arc<RelayedLink>,
     task: JoinHandle<()>,
 }
 
 /// What every connection of a relay shares.
 struct Relay {
     target: String,
-    wire: Arc<Wire>,
+    link: Arc<RelayedLink>,
     reads_requests: bool,
 }
 
@@ -34,23 +34,23 @@ impl Listener {
     /// Listens on a free port of the loopback address, for connections to `target`, a `host:port`.
     pub(super) async fn start(
         target: String,
-        wire: Wire,
+        link: RelayedLink,
         reads_requests: bool,
     ) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
-        let wire = Arc::new(wire);
-        let relay = Relay { target, wire: Arc::clone(&wire), reads_requests };
+        let link = Arc::new(link);
+        let relay = Relay { target, link: Arc::clone(&link), reads_requests };
         let task = tokio::spawn(serve(listener, Arc::new(relay)));
-        Ok(Self { address, wire, task })
+        Ok(Self { address, link, task })
     }
 
     pub(super) fn address(&self) -> SocketAddr {
         self.address
     }
 
-    pub(super) fn wire(&self) -> &Wire {
-        &self.wire
+    pub(super) fn link(&self) -> &RelayedLink {
+        &self.link
     }
 
     /// Closes every connection, and listens no more.
@@ -82,21 +82,21 @@ async fn serve(listener: TcpListener, relay: Arc<Relay>) {
 }
 
 async fn connection(client: TcpStream, relay: Arc<Relay>) {
-    let Relay { target, wire, reads_requests } = &*relay;
-    let life = match wire.enter() {
-        Entry::Open(life) => life,
-        Entry::Cut => return reset(&client),
-        Entry::Hole => {
-            // It hears nothing, and afterwards learns that nobody was there.
-            wire.out_of_the_hole().await;
+    let Relay { target, link, reads_requests } = &*relay;
+    let connection = match link.enter() {
+        Admission::Open(connection) => connection,
+        Admission::Cut => return reset(&client),
+        Admission::Hole => {
+            // It hears nothing, and is reset afterwards.
+            link.out_of_the_hole().await;
             return reset(&client);
         }
     };
     let server = tokio::select! { biased;
-        () = life.broken() => return reset(&client),
+        () = connection.broken() => return reset(&client),
         connected = TcpStream::connect(target.as_str()) => connected,
     };
-    // Nobody can refuse a connection any more that the kernel has accepted.
+    // The kernel has accepted the connection already, so it cannot be refused any more.
     let Ok(server) = server else { return reset(&client) };
-    carry(client, server, &life, *reads_requests).await;
+    carry(client, server, &connection, *reads_requests).await;
 }

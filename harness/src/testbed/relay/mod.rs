@@ -1,15 +1,16 @@
 //! Relays: between one actor and its broker, or between brokers and their database, each in this
-//! process, so that a connection can be cut, emptied, slowed and robbed of answers for real.
+//! process, so that faults are on real connections.
 //!
 //! - [`Relays`]: those of one run, by link. [`Order`]: which a plan needs.
-//! - [`listener`]: takes connections in. [`connection`]: carries one, both ways. [`link`]: what is
-//!   being done to all connections of a link at a time, and what it met.
-//! - [`held`]: bytes that take their time. [`requests`]: enough of HTTP to know a produce request.
+//! - [`listener`]: takes connections in. [`connection`]: carries one, both ways. [`link`]: all
+//!   connections of a link, and the faults that are on it.
+//! - [`delay_queue`]: bytes that take their time. [`requests`]: enough of HTTP to know a produce
+//!   request.
 //!
-//! A relay to which nothing is done reads, writes and looks at one number in between.
+//! A relay without a fault reads, writes and looks at one number in between.
 
 mod connection;
-mod held;
+mod delay_queue;
 mod link;
 mod listener;
 mod requests;
@@ -18,16 +19,16 @@ use std::collections::BTreeMap;
 use std::future::pending;
 use std::net::SocketAddr;
 
-use self::link::Wire;
+use self::link::RelayedLink;
 use self::listener::Listener;
-use super::{Failure, Harm, HarmId};
+use super::{Failure, InjectionId};
+use crate::chance::{Purpose, generator};
 use crate::driver::Address;
-use crate::plan::chance::{Purpose, generator};
-use crate::plan::{Link, Plan};
-use crate::scenario::fault::Action;
-use crate::scenario::names::{Actor, Kind};
+use crate::fault::{Injection, Link, LinkFault};
+use crate::input::names::{Actor, Kind};
+use crate::plan::Plan;
 
-/// The relays that a run needs: only for whom a fault names, because a relay costs throughput.
+/// The relays that a run needs: only for actors that a fault names, because a relay costs throughput.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Order {
     links: BTreeMap<Link, Reading>,
@@ -35,7 +36,7 @@ pub struct Order {
 }
 
 /// Whether a relay looks at what it carries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Reading {
     /// It does not.
     Blind,
@@ -47,12 +48,15 @@ impl Order {
     /// What the faults of a plan may be about.
     #[must_use]
     pub fn of(plan: &Plan) -> Self {
-        let mut links: BTreeMap<_, _> =
-            plan.links().into_iter().map(|link| (link, Reading::Blind)).collect();
+        let mut links = BTreeMap::new();
         for fault in &plan.scenario.faults {
-            if let Action::DropAck { who, .. } = &fault.action {
-                let reading = plan.links_of(&fault.action, who).into_iter();
-                links.extend(reading.map(|link| (link, Reading::Requests)));
+            let reads = match fault.action.injection() {
+                Injection::Link(fault) if fault.watches_requests() => Reading::Requests,
+                _ => Reading::Blind,
+            };
+            for link in plan.links_of(&fault.action) {
+                let reading = links.entry(link).or_insert(reads);
+                *reading = (*reading).max(reads);
             }
         }
         Self { links, seed: plan.scenario.seed }
@@ -83,8 +87,8 @@ impl Relays {
             let target = broker.authority().ok_or_else(|| {
                 Failure(format!("no relay can stand before {link}: its broker has no address"))
             })?;
-            let wire = Wire::new(generator(order.seed, Purpose::Relay, number(*actor)));
-            let listener = Listener::start(target, wire, *reading == Reading::Requests).await;
+            let own = RelayedLink::new(generator(order.seed, Purpose::Relay, number(*actor)));
+            let listener = Listener::start(target, own, *reading == Reading::Requests).await;
             relays.insert(*link, listener.map_err(|error| no_port(*link, &error))?);
         }
         Ok(Self(relays))
@@ -96,8 +100,8 @@ impl Relays {
     /// # Errors
     /// When no port is to be had.
     pub async fn to_database(order: &Order, target: String) -> Result<(Self, SocketAddr), Failure> {
-        let wire = Wire::new(generator(order.seed, Purpose::Relay, 0));
-        let listener = Listener::start(target, wire, false).await;
+        let own = RelayedLink::new(generator(order.seed, Purpose::Relay, 0));
+        let listener = Listener::start(target, own, false).await;
         let listener = listener.map_err(|error| no_port(Link::Database, &error))?;
         let address = listener.address();
         Ok((Self(BTreeMap::from([(Link::Database, listener)])), address))
@@ -129,42 +133,47 @@ impl Relays {
         self.0.values().for_each(Listener::close);
     }
 
-    /// Begins to harm a link; see [`Hurt::harm`](super::Hurt::harm).
+    /// Puts a fault on a link; see [`FaultInjector::inject`](super::FaultInjector::inject).
     ///
     /// # Errors
     /// For a link that has no relay.
-    pub fn harm(&self, id: HarmId, link: Link, harm: Harm) -> Result<(), Failure> {
+    pub fn inject(
+        &self,
+        id: InjectionId,
+        link: Link,
+        fault: Box<dyn LinkFault>,
+    ) -> Result<(), Failure> {
         let listener = self.0.get(&link);
         let listener = listener.ok_or_else(|| Failure(format!("no relay stands before {link}")))?;
-        listener.wire().harm(id, harm);
+        listener.link().inject(id, fault);
         Ok(())
     }
 
-    /// Completes when the harm has used itself up.
-    pub async fn spent(&self, id: HarmId) {
-        match self.wire_of(id) {
-            Some(wire) => wire.spent(id).await,
+    /// Completes when the fault has used itself up.
+    pub async fn spent(&self, id: InjectionId) {
+        match self.link_of(id) {
+            Some(link) => link.spent(id).await,
             None => pending().await,
         }
     }
 
-    /// How much a harm has met so far; none for one that has not begun, or has ended.
+    /// How much a fault has met so far; none for one that has not begun, or has ended.
     #[must_use]
-    pub fn met(&self, id: HarmId) -> Option<u64> {
-        self.wire_of(id).and_then(|wire| wire.met(id))
+    pub fn met(&self, id: InjectionId) -> Option<u64> {
+        self.link_of(id).and_then(|link| link.met(id))
     }
 
-    /// Ends a harm and says how much it met.
+    /// Takes a fault off its link and says how much it met.
     ///
     /// # Errors
     /// For one that was never begun, or has ended.
-    pub fn mend(&self, id: HarmId) -> Result<u64, Failure> {
-        let met = self.wire_of(id).and_then(|wire| wire.mend(id));
-        met.ok_or_else(|| Failure(format!("harm {} was never begun", id.0)))
+    pub fn heal(&self, id: InjectionId) -> Result<u64, Failure> {
+        let met = self.link_of(id).and_then(|link| link.heal(id));
+        met.ok_or_else(|| Failure(format!("fault {} was never begun", id.0)))
     }
 
-    fn wire_of(&self, id: HarmId) -> Option<&Wire> {
-        self.0.values().map(Listener::wire).find(|wire| wire.is_harmed_by(id))
+    fn link_of(&self, id: InjectionId) -> Option<&RelayedLink> {
+        self.0.values().map(Listener::link).find(|link| link.met(id).is_some())
     }
 }
 

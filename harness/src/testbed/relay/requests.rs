@@ -45,7 +45,7 @@ impl Requests {
         while !bytes.is_empty() {
             match &mut self.state {
                 State::Lost | State::Body { left: Left::UntilAnswer, .. } => return,
-                // Another request before the answer to this one: nobody here does that.
+                // Another request before the answer to this one: no client here does that.
                 State::Body { left: Left::Bytes(0), .. } => return self.lose(),
                 State::Body { left: Left::Bytes(left), .. } => {
                     let taken = bytes.len().min(usize::try_from(*left).unwrap_or(usize::MAX));

@@ -7,7 +7,6 @@
 //! crash breaks off.
 
 use std::future::Future;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use broker::store::memory::{MemoryStore, Retain};
@@ -17,12 +16,13 @@ use broker::store::{
 use broker_client::wire::{Offset, ProducerId, TopicName};
 use rand_pcg::Pcg64Mcg;
 use rand_pcg::rand_core::Rng as _;
-use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::harms::{Harms, Passage};
-use crate::plan::chance;
-use crate::testbed::{Harm, HarmId};
+use crate::chance;
+use crate::fault::{LinkFault, Passage, Way};
+use crate::ordered_signal::OrderedSignal;
+use crate::testbed::InjectionId;
+use crate::testbed::link_faults::{LinkFaults, Pace};
 
 /// The longest part of a step before it happens, and after, in milliseconds.
 const STEP_MAX: u64 = 2;
@@ -33,9 +33,7 @@ const GIVEN_UP_AFTER: Duration = Duration::from_secs(5);
 /// The database.
 pub(super) struct Database {
     store: MemoryStore,
-    inside: Mutex<Inside>,
-    /// Told when it was killed, paused, or is back.
-    changed: Notify,
+    inside: OrderedSignal<Inside>,
 }
 
 struct Inside {
@@ -44,8 +42,16 @@ struct Inside {
     is_paused: bool,
     /// How often all connections broke: a step on an older one is broken off.
     breaks: u64,
-    /// To the connections with the brokers.
-    harms: Harms,
+    /// On the connections with the brokers.
+    faults: LinkFaults,
+}
+
+/// What a step finds of its connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sight {
+    Open,
+    Broken,
+    Hole,
 }
 
 /// Whether a step changes anything.
@@ -57,58 +63,53 @@ enum Does {
 
 impl Database {
     pub(super) fn new(epoch: Epoch, chance: Pcg64Mcg) -> Self {
-        let harms = Harms::default();
-        let inside = Inside { chance, is_up: true, is_paused: false, breaks: 0, harms };
+        let faults = LinkFaults::new(Pace::Simulated);
+        let inside = Inside { chance, is_up: true, is_paused: false, breaks: 0, faults };
         Self {
             store: MemoryStore::new(epoch, Retain::All, None),
-            inside: Mutex::new(inside),
-            changed: Notify::new(),
+            inside: OrderedSignal::new(inside),
         }
     }
 
     /// SIGKILL: every connection breaks, and none is accepted.
     pub(super) fn kill(&self) {
-        let mut inside = self.inside();
-        inside.is_up = false;
-        inside.is_paused = false;
-        inside.breaks += 1;
-        drop(inside);
-        self.changed.notify_waiters();
+        self.inside.change(|inside| {
+            inside.is_up = false;
+            inside.is_paused = false;
+            inside.breaks += 1;
+        });
     }
 
     /// Starts it again, with all that it held.
     pub(super) fn start(&self) {
-        self.inside().is_up = true;
+        self.inside.lock().is_up = true;
     }
 
     /// SIGSTOP and SIGCONT.
     pub(super) fn pause(&self, is_paused: bool) {
-        self.inside().is_paused = is_paused;
-        self.changed.notify_waiters();
+        self.inside.change(|inside| inside.is_paused = is_paused);
     }
 
-    /// Begins to do something to the connections with the brokers.
-    pub(super) fn harm(&self, id: HarmId, harm: Harm) {
-        let mut inside = self.inside();
-        inside.harms.begin(id, harm);
-        if harm == Harm::Cut {
-            inside.breaks += 1;
-        }
-        drop(inside);
-        self.changed.notify_waiters();
+    /// Puts a fault on the connections with the brokers.
+    pub(super) fn inject(&self, id: InjectionId, fault: Box<dyn LinkFault>) {
+        self.inside.change(|inside| {
+            if fault.passage() == Passage::Cut {
+                inside.breaks += 1;
+            }
+            inside.faults.begin(id, fault, 0);
+        });
     }
 
-    /// Ends a harm and says what it met.
-    pub(super) fn mend(&self, id: HarmId) -> u64 {
-        let mut inside = self.inside();
-        let mended = inside.harms.mend(id);
-        if let Some((Harm::BlackHole, _)) = mended {
-            // What was on its way is gone, and that shows now.
-            inside.breaks += 1;
-        }
-        drop(inside);
-        self.changed.notify_waiters();
-        mended.map_or(0, |(_, met)| met)
+    /// Takes a fault off and says what it met.
+    pub(super) fn heal(&self, id: InjectionId) -> u64 {
+        self.inside.change(|inside| {
+            let Some((passage, met)) = inside.faults.end(id) else { return 0 };
+            if passage == Passage::Hole {
+                // What was on its way is gone, and that shows now.
+                inside.breaks += 1;
+            }
+            met
+        })
     }
 
     /// A step: some time, the moment at which it happens, some time.
@@ -133,41 +134,40 @@ impl Database {
 
     /// Connects, and draws what chance has in store for the step.
     fn begin(&self) -> Result<(u64, Duration, Duration), Error> {
-        let mut inside = self.inside();
+        let mut inside = self.inside.lock();
         let mut part = || chance::below(inside.chance.next_u64(), STEP_MAX + 1);
         let (before, after, number) = (part(), part(), inside.chance.next_u64());
-        if !inside.is_up || inside.harms.passage() == Passage::Cut {
+        if !inside.is_up || inside.faults.pass() == Passage::Cut {
             return Err(Error::Unavailable("connection refused by the database".to_owned()));
         }
-        let before = Duration::from_millis(before) + inside.harms.slowed(number, 0);
+        let before = Duration::from_millis(before) + inside.faults.delay(Way::There, 0, || number);
         Ok((inside.breaks, before, Duration::from_millis(after)))
     }
 
     /// Waits while the database is stopped or out of sight; false if the connection is broken.
     async fn passes(&self, connection: u64) -> bool {
-        let mut is_told = false;
+        let mut is_noted = false;
         loop {
-            let changed = self.changed.notified();
-            {
-                let mut inside = self.inside();
-                let hole = inside.harms.is_hole();
-                if !is_told && (hole || inside.breaks != connection) {
-                    inside.harms.passage();
-                    is_told = true;
-                }
+            let look = |inside: &Inside| {
                 if inside.breaks != connection {
-                    return false;
+                    Some(Sight::Broken)
+                } else if inside.faults.is_hole() {
+                    (!is_noted).then_some(Sight::Hole)
+                } else {
+                    (!inside.is_paused).then_some(Sight::Open)
                 }
-                if !inside.is_paused && !hole {
-                    return true;
-                }
+            };
+            let seen = self.inside.wait_for(look).await;
+            if seen != Sight::Open && !is_noted {
+                self.inside.lock().faults.pass();
+                is_noted = true;
             }
-            changed.await;
+            match seen {
+                Sight::Open => return true,
+                Sight::Broken => return false,
+                Sight::Hole => {}
+            }
         }
-    }
-
-    fn inside(&self) -> MutexGuard<'_, Inside> {
-        self.inside.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -228,7 +228,7 @@ impl Store for Database {
     }
 
     /// Told by the appends that the database sees, whichever broker they came by; a failing
-    /// database keeps nobody from waiting.
+    /// database does not end a wait.
     fn arrival<'a>(&'a self, subscription: Subscription<'a>, offset: Offset) -> Answer<'a, ()> {
         self.store.arrival(subscription, offset)
     }

@@ -1,31 +1,25 @@
-//! One actor's way to the brokers: what the network does to it by chance, and what is done to it on
-//! purpose.
+//! One actor's link to the brokers: what the network does to it by chance, and the faults on it.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use rand_pcg::Pcg64Mcg;
 use rand_pcg::rand_core::Rng as _;
-use tokio::sync::Notify;
 
-use super::harms::{Harms, Passage, millis};
-use crate::plan::chance;
+use crate::chance;
+use crate::fault::{LinkFault, Passage, Way};
+use crate::ordered_signal::OrderedSignal;
 use crate::scenario::Network as Weather;
-use crate::testbed::{Harm, HarmId};
+use crate::testbed::InjectionId;
+use crate::testbed::link_faults::{LinkFaults, Pace};
 
-/// One actor's way.
-pub(super) struct Link {
+/// One actor's link.
+pub(super) struct SimulatedLink {
     weather: Weather,
-    inside: Mutex<Inside>,
-    /// Told when every connection on the way breaks.
-    reset: Notify,
-    /// Told when a harm changes or ends.
-    changed: Notify,
-}
-
-struct Inside {
-    chance: Pcg64Mcg,
-    harms: Harms,
+    chance: Mutex<Pcg64Mcg>,
+    faults: OrderedSignal<LinkFaults>,
+    /// How often every connection on it broke.
+    breaks: OrderedSignal<u64>,
 }
 
 /// What chance has in store for one exchange. Always drawn whole, so that what becomes of one
@@ -48,18 +42,21 @@ pub(super) enum Loss {
     Answer,
 }
 
-impl Link {
+impl SimulatedLink {
     pub(super) fn new(weather: &Weather, chance: Pcg64Mcg) -> Self {
-        let inside = Mutex::new(Inside { chance, harms: Harms::default() });
-        Self { weather: *weather, inside, reset: Notify::new(), changed: Notify::new() }
+        Self {
+            weather: *weather,
+            chance: Mutex::new(chance),
+            faults: OrderedSignal::new(LinkFaults::new(Pace::Simulated)),
+            breaks: OrderedSignal::default(),
+        }
     }
 
     /// What becomes of the next exchange.
     pub(super) fn trip(&self) -> Trip {
-        let mut inside = self.inside();
-        let chance = &mut inside.chance;
-        let there = way(chance, &self.weather);
-        let back = way(chance, &self.weather);
+        let mut chance = self.chance.lock().unwrap_or_else(PoisonError::into_inner);
+        let there = way(&mut chance, &self.weather);
+        let back = way(&mut chance, &self.weather);
         let lost = chance.next_u64();
         let told = chance.next_u64();
         let jitter = (chance.next_u64(), chance.next_u64());
@@ -76,84 +73,70 @@ impl Link {
 
     /// How long a request of so many bytes is on its way.
     pub(super) fn there(&self, trip: &Trip, bytes: usize) -> Duration {
-        trip.there + self.slowed(trip.jitter.0, bytes)
+        trip.there + self.faults.lock().delay(Way::There, bytes, || trip.jitter.0)
     }
 
     /// How long an answer of so many bytes is on its way.
     pub(super) fn back(&self, trip: &Trip, bytes: usize) -> Duration {
-        trip.back + self.slowed(trip.jitter.1, bytes)
+        trip.back + self.faults.lock().delay(Way::Back, bytes, || trip.jitter.1)
     }
 
-    /// What becomes of what is on its way now.
-    pub(super) fn passage(&self) -> Passage {
-        self.inside().harms.passage()
+    /// What becomes of something that is on its way now.
+    pub(super) fn pass(&self) -> Passage {
+        self.faults.lock().pass()
     }
 
     /// Waits until what vanished is known to have: the black hole is over.
     pub(super) async fn out_of_the_hole(&self) {
-        self.wait_for(|harms| !harms.is_hole()).await;
+        self.faults.wait_for(|faults| (!faults.is_hole()).then_some(())).await;
     }
 
-    /// Whether the answer to a produce request is to be lost.
-    pub(super) fn drops_ack(&self) -> bool {
-        let drops = self.inside().harms.drops_ack();
-        if drops {
-            self.changed.notify_waiters();
+    /// Whether the answer to a produce request is lost.
+    pub(super) fn loses_answer(&self) -> bool {
+        let loses = self.faults.lock().loses_answer();
+        if loses {
+            // The fault may have used itself up.
+            self.faults.change(|_| ());
         }
-        drops
+        loses
     }
 
-    /// Completes when every connection on the way breaks; listens from the call on.
+    /// Completes when every connection on the link breaks; counts from the call on.
     pub(super) fn broken(&self) -> impl Future<Output = ()> + '_ {
-        self.reset.notified()
+        let before = *self.breaks.lock();
+        self.breaks.wait_for(move |breaks| (*breaks != before).then_some(()))
     }
 
     /// Notes that a connection was broken.
     pub(super) fn note_reset(&self) {
-        self.inside().harms.note_reset();
+        self.faults.lock().meet(Passage::Cut);
     }
 
-    /// Begins to do something to it.
-    pub(super) fn harm(&self, id: HarmId, harm: Harm) {
-        self.inside().harms.begin(id, harm);
-        if harm == Harm::Cut {
-            self.reset.notify_waiters();
+    /// Puts a fault on the link.
+    pub(super) fn inject(&self, id: InjectionId, fault: Box<dyn LinkFault>) {
+        let is_cut = fault.passage() == Passage::Cut;
+        self.faults.lock().begin(id, fault, 0);
+        if is_cut {
+            self.breaks.change(|breaks| *breaks += 1);
         }
     }
 
-    /// Waits until a harm has used itself up, or is over.
-    pub(super) async fn spent(&self, id: HarmId) {
-        self.wait_for(|harms| harms.is_spent(id)).await;
+    /// Waits until a fault has used itself up, or is over.
+    pub(super) async fn spent(&self, id: InjectionId) {
+        self.faults.wait_for(|faults| faults.is_spent(id).then_some(())).await;
     }
 
-    /// Ends a harm and says what it met.
-    pub(super) fn mend(&self, id: HarmId) -> u64 {
-        let mended = self.inside().harms.mend(id);
-        self.changed.notify_waiters();
-        mended.map_or(0, |(_, met)| met)
-    }
-
-    async fn wait_for(&self, says: impl Fn(&Harms) -> bool) {
-        loop {
-            // Before the look: what changes after it wakes this up.
-            let changed = self.changed.notified();
-            if says(&self.inside().harms) {
-                return;
-            }
-            changed.await;
-        }
-    }
-
-    fn slowed(&self, number: u64, bytes: usize) -> Duration {
-        self.inside().harms.slowed(number, bytes)
-    }
-
-    fn inside(&self) -> MutexGuard<'_, Inside> {
-        self.inside.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Takes a fault off and says what it met.
+    pub(super) fn heal(&self, id: InjectionId) -> u64 {
+        self.faults.change(|faults| faults.end(id)).map_or(0, |(_, met)| met)
     }
 }
 
 /// In whole milliseconds: timers are no finer.
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).expect("times of a scenario are at most a day")
+}
+
 fn way(chance: &mut Pcg64Mcg, weather: &Weather) -> Duration {
     let (min, max) = (millis(weather.latency_min), millis(weather.latency_max));
     Duration::from_millis(min + chance::below(chance.next_u64(), max - min + 1))

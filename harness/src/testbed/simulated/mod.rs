@@ -1,18 +1,18 @@
 //! The simulated testbed: brokers, network and database in this process, on a clock that jumps over
 //! idle stretches. What happens follows from the plan and its seed alone.
 //!
-//! - [`network`]: the transport, with [`link`], one actor's way, and [`harms`], what is done to it.
-//! - [`server`]: one broker, with [`gate`], which stops it. [`database`]: what survives a broker.
-//! - [`hand`]: what carries out the faults. [`shelf`]: where a broker that starts finds its store.
+//! - [`network`]: the transport, with [`link`], one actor's link.
+//! - [`server`]: one broker, with [`suspend`], which pauses it. [`database`]: what survives a broker.
+//! - [`injector`]: what carries out the faults. [`stores`]: where a broker that starts finds its
+//!   store.
 
 mod database;
-mod gate;
-mod hand;
-mod harms;
+mod injector;
 mod link;
 mod network;
 mod server;
-mod shelf;
+mod stores;
+mod suspend;
 
 use std::collections::BTreeMap;
 use std::future::pending;
@@ -22,22 +22,23 @@ use broker::store::memory::Retain;
 use broker_client::transport::Transport;
 use futures_util::future::BoxFuture;
 
-use self::hand::Hand;
+use self::injector::Injector;
 use self::network::Network;
 use self::server::Server;
-use self::shelf::Shelf;
+use self::stores::Stores;
 use super::bugs::Bug;
-use super::{Failure, Hurt, Testbed};
+use super::{Failure, FaultInjector, Testbed};
 use crate::driver::Address;
-use crate::plan::{Link, Plan};
-use crate::scenario::names::Actor;
+use crate::fault::Link;
+use crate::input::names::Actor;
+use crate::plan::Plan;
 
 /// Simulated brokers on a simulated network. Must be made and used within one runtime of one
 /// thread whose clock is paused.
 pub struct Simulated {
     addresses: Vec<Address>,
     own: BTreeMap<Actor, Address>,
-    hand: Arc<Hand>,
+    injector: Arc<Injector>,
 }
 
 impl Simulated {
@@ -53,17 +54,17 @@ impl Simulated {
         let scenario = &plan.scenario;
         let brokers = scenario.broker.count() as usize;
         let retain = if Self::keeps_all(plan, bug) { Retain::All } else { Retain::Lag };
-        let shelf = Shelf::new(seed, scenario.broker.store, retain, bug);
+        let stores = Stores::new(seed, scenario.broker.store, retain, bug);
         let servers: Vec<_> = (0..brokers).map(|_| Arc::new(Server::default())).collect();
         for server in &servers {
-            server.start(shelf.store());
+            server.start(stores.store());
         }
         let weather = scenario.network.unwrap_or_default();
         let network = Arc::new(Network::new(seed, &weather, &servers));
         Self {
             addresses: (0..brokers).map(|place| network::address(None, place)).collect(),
             own: own_addresses(plan, brokers),
-            hand: Arc::new(Hand { servers, network, shelf, harmed: Mutex::default() }),
+            injector: Arc::new(Injector { servers, network, stores, injected: Mutex::default() }),
         }
     }
 
@@ -72,20 +73,20 @@ impl Simulated {
     #[must_use]
     pub fn keeps_all(plan: &Plan, bug: Option<Bug>) -> bool {
         let scenario = &plan.scenario;
-        let harmed = !scenario.faults.is_empty() || scenario.network.is_some();
-        harmed || bug.is_some() || scenario.broker.store.has_database()
+        let disturbed = !scenario.faults.is_empty() || scenario.network.is_some();
+        disturbed || bug.is_some() || scenario.broker.store.has_database()
     }
 
     /// The way to the brokers.
     #[must_use]
     pub fn transport(&self) -> Arc<dyn Transport> {
-        Arc::clone(&self.hand.network) as _
+        Arc::clone(&self.injector.network) as _
     }
 }
 
-/// Who has a way of his own. With one broker that is everybody: an actor's chance is its own then.
-/// With several it is those whom a fault may be about, as in a real run; the others spread their
-/// topics over the brokers.
+/// The actors that have a link of their own. With one broker that is all of them: an actor's chance is
+/// its own then. With several it is those that a fault may be about, as in a real run; the others
+/// spread their topics over the brokers.
 fn own_addresses(plan: &Plan, brokers: usize) -> BTreeMap<Actor, Address> {
     let actors: Vec<Actor> = if brokers == 1 {
         let producers = plan.producers.iter().map(|producer| Actor::producer(producer.number));
@@ -111,8 +112,8 @@ impl Testbed for Simulated {
         self.own.get(&actor)
     }
 
-    fn hurt(&self) -> Option<Arc<dyn Hurt>> {
-        Some(Arc::clone(&self.hand) as _)
+    fn injector(&self) -> Option<Arc<dyn FaultInjector>> {
+        Some(Arc::clone(&self.injector) as _)
     }
 
     /// Never: nothing here ends by itself.
@@ -122,7 +123,7 @@ impl Testbed for Simulated {
 
     fn stop(self: Box<Self>) -> BoxFuture<'static, Result<(), Failure>> {
         Box::pin(async move {
-            for server in &self.hand.servers {
+            for server in &self.injector.servers {
                 server.kill().await;
             }
             Ok(())

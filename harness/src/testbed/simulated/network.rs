@@ -10,21 +10,21 @@ use reqwest::{Request, Response, Url};
 use tokio::sync::oneshot;
 use tokio::time::sleep;
 
-use super::harms::Passage;
-use super::link::{Link, Loss, Trip};
+use super::link::{Loss, SimulatedLink, Trip};
 use super::server::Server;
+use crate::chance::{Purpose, generator};
 use crate::driver::Address;
-use crate::plan::chance::{Purpose, generator};
+use crate::fault::Passage;
+use crate::input::names::{Actor, Kind};
 use crate::scenario::Network as Weather;
-use crate::scenario::names::{Actor, Kind};
 
 /// The network.
 pub(super) struct Network {
     seed: u64,
     weather: Weather,
     servers: Vec<Arc<Server>>,
-    /// None is the way of everybody who has none of his own.
-    links: Mutex<BTreeMap<Option<Actor>, Arc<Link>>>,
+    /// None is the link of all actors that have none of their own.
+    links: Mutex<BTreeMap<Option<Actor>, Arc<SimulatedLink>>>,
 }
 
 impl Network {
@@ -32,20 +32,20 @@ impl Network {
         Self { seed, weather: *weather, servers: servers.to_vec(), links: Mutex::default() }
     }
 
-    /// The way of an actor, made at its first use.
-    pub(super) fn link(&self, actor: Option<Actor>) -> Arc<Link> {
+    /// The link of an actor, made at its first use.
+    pub(super) fn link(&self, actor: Option<Actor>) -> Arc<SimulatedLink> {
         let mut links = self.links.lock().unwrap_or_else(PoisonError::into_inner);
         let make = || {
-            // By who it is and not by its turn: what happens to one actor then stays the same when
+            // By its name and not by its turn: what happens to one actor then stays the same when
             // another is taken out of the scenario.
             let chance = generator(self.seed, Purpose::Network, number(actor));
-            Arc::new(Link::new(&self.weather, chance))
+            Arc::new(SimulatedLink::new(&self.weather, chance))
         };
         Arc::clone(links.entry(actor).or_insert_with(make))
     }
 
-    /// Whose way it is, and to which broker: `p4.broker-1`.
-    fn way(&self, url: &Url) -> Option<(Arc<Link>, Arc<Server>)> {
+    /// Which link it is, and to which broker: `p4.broker-1`.
+    fn way(&self, url: &Url) -> Option<(Arc<SimulatedLink>, Arc<Server>)> {
         let host = url.host_str()?;
         let (actor, broker) = match host.split_once('.') {
             Some((actor, broker)) => (Some(parse(actor)?), broker),
@@ -69,14 +69,14 @@ impl Transport for Network {
         Box::pin(async move {
             match told.await {
                 Ok(answer) => answer,
-                // It vanished: nobody ever says anything.
+                // It vanished: no answer ever comes.
                 Err(_) => std::future::pending().await,
             }
         })
     }
 }
 
-/// The address of the broker at a place, on the way of an actor if it has one of its own.
+/// The address of the broker at a place, over the link of an actor if it has one of its own.
 pub(super) fn address(actor: Option<Actor>, broker: usize) -> Address {
     let broker = broker + 1;
     let host = match actor {
@@ -106,9 +106,10 @@ fn number(actor: Option<Actor>) -> u32 {
     }
 }
 
-/// Carries a request there and its answer back; what is lost by chance may be so untold.
+/// Carries a request there and its answer back. The client may never learn that something was lost
+/// by chance.
 async fn exchange(
-    link: Arc<Link>,
+    link: Arc<SimulatedLink>,
     server: Arc<Server>,
     trip: Trip,
     request: Request,
@@ -130,7 +131,7 @@ async fn exchange(
 
 /// None is silence.
 async fn carry(
-    link: &Link,
+    link: &SimulatedLink,
     server: &Server,
     trip: Trip,
     request: Request,
@@ -138,25 +139,25 @@ async fn carry(
     let peer = server.peer();
     let produces = request.url().path() == "/producer/produce";
     let bytes = request.body().and_then(reqwest::Body::as_bytes).map_or(0, <[u8]>::len);
-    match link.passage() {
+    match link.pass() {
         Passage::Open => {}
         Passage::Cut => return Some(Err(Failure::NotSent("connection refused".to_owned()))),
         Passage::Hole => return vanished(link).await,
     }
     sleep(link.there(&trip, bytes)).await;
-    if link.passage() == Passage::Hole {
+    if link.pass() == Passage::Hole {
         return vanished(link).await;
     }
     if trip.loss == Loss::Request {
         return lost(&trip, "the request was lost");
     }
     let answer = server.take(request, peer).await;
-    if answer.is_ok() && produces && link.drops_ack() {
+    if answer.is_ok() && produces && link.loses_answer() {
         return Some(Err(Failure::Lost("connection reset".to_owned())));
     }
     let bytes = answer.as_ref().ok().and_then(Response::content_length).unwrap_or(0);
     sleep(link.back(&trip, usize::try_from(bytes).unwrap_or(usize::MAX))).await;
-    if link.passage() == Passage::Hole {
+    if link.pass() == Passage::Hole {
         return vanished(link).await;
     }
     if trip.loss == Loss::Answer {
@@ -166,7 +167,7 @@ async fn carry(
 }
 
 /// Bytes of the connection are gone, which both ends learn when anything passes again.
-async fn vanished(link: &Link) -> Option<Result<Response, Failure>> {
+async fn vanished(link: &SimulatedLink) -> Option<Result<Response, Failure>> {
     link.out_of_the_hole().await;
     Some(Err(Failure::Lost("connection reset".to_owned())))
 }

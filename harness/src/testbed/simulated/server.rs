@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tower::ServiceExt as _;
 
-use super::gate::Gate;
+use super::suspend::Suspension;
 
 /// How long a broker that is asked to end may finish what is in flight; the real one's limit too.
 const FINISHED_WITHIN: Duration = Duration::from_secs(10);
@@ -25,8 +25,7 @@ const FINISHED_WITHIN: Duration = Duration::from_secs(10);
 #[derive(Default)]
 pub(super) struct Server {
     inside: Mutex<Inside>,
-    /// Shut while the process is stopped.
-    gate: Gate,
+    suspension: Suspension,
 }
 
 #[derive(Default)]
@@ -45,7 +44,7 @@ struct Process {
     accepts: bool,
 }
 
-/// Whom a request was on its way to when it left: this life of the broker, or nobody.
+/// Where a request was on its way to when it left: this life of the broker, or none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Peer(Option<u64>);
 
@@ -66,7 +65,7 @@ impl Server {
             process.tasks.shutdown().await;
         }
         // A process that was stopped is gone too, and the next one is not stopped.
-        self.gate.open();
+        self.suspension.resume();
     }
 
     /// SIGTERM: finishes what is in flight and takes nothing new.
@@ -86,15 +85,15 @@ impl Server {
 
     /// SIGSTOP.
     pub(super) fn pause(&self) {
-        self.gate.close();
+        self.suspension.suspend();
     }
 
     /// SIGCONT.
     pub(super) fn resume(&self) {
-        self.gate.open();
+        self.suspension.resume();
     }
 
-    /// Whom a request that leaves now is on its way to.
+    /// Where a request that leaves now is on its way to.
     pub(super) fn peer(&self) -> Peer {
         let inside = self.inside();
         let listens = inside.process.as_ref().is_some_and(|process| process.accepts);
@@ -103,8 +102,8 @@ impl Server {
 
     /// Takes a request that has arrived, and answers when the broker does.
     ///
-    /// A request that left for a life that is over is on a connection that nobody has any more; one
-    /// that finds nobody is refused, and never left.
+    /// A request that left for a life that is over is on a connection that was closed since; one that
+    /// left while no broker listened is refused, and never left.
     pub(super) async fn take(&self, request: Request, peer: Peer) -> Result<Response, Failure> {
         let answer = self.begin(request, peer)?;
         // Its end without an answer is the process's.
@@ -121,10 +120,10 @@ impl Server {
                 let (tell, told) = oneshot::channel();
                 let router = process.router.clone();
                 let work = async move {
-                    // Whoever asked may not listen any more; the work is done all the same.
+                    // The client may have given up; the work is done all the same.
                     let _ = tell.send(serve(router, request).await);
                 };
-                process.tasks.spawn(self.gate.hold(work));
+                process.tasks.spawn(self.suspension.task(work));
                 Ok(told)
             }
             (_, Peer(Some(_))) => Err(Failure::Lost("connection reset".to_owned())),

@@ -4,21 +4,22 @@ use std::collections::BTreeMap;
 use std::future::{pending, ready};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use futures_util::future::BoxFuture;
+
 use super::database::Database;
 use super::network::Network;
 use super::server::Server;
-use super::shelf::Shelf;
-use crate::plan::Link;
-use crate::testbed::{Failure, Harm, HarmId, Hurt, Part};
-use futures_util::future::BoxFuture;
+use super::stores::Stores;
+use crate::fault::{Link, LinkFault, Part};
+use crate::testbed::{Failure, FaultInjector, InjectionId};
 
-/// All that can be hurt.
-pub(super) struct Hand {
+/// Everything that a fault can be about.
+pub(super) struct Injector {
     pub(super) servers: Vec<Arc<Server>>,
     pub(super) network: Arc<Network>,
-    pub(super) shelf: Shelf,
-    /// Which link each harm is to.
-    pub(super) harmed: Mutex<BTreeMap<HarmId, Link>>,
+    pub(super) stores: Stores,
+    /// Which link each fault is on.
+    pub(super) injected: Mutex<BTreeMap<InjectionId, Link>>,
 }
 
 /// What a part turns out to be.
@@ -27,29 +28,29 @@ enum Found<'a> {
     Database(&'a Database),
 }
 
-impl Hand {
+impl Injector {
     fn find(&self, part: Part) -> Result<Found<'_>, Failure> {
         match part {
             Part::Broker(place) => {
                 let server = self.servers.get(place as usize);
                 server.map(|server| Found::Server(server))
             }
-            Part::Database => self.shelf.database().map(Found::Database),
+            Part::Database => self.stores.database().map(Found::Database),
         }
         .ok_or_else(|| Failure(format!("the simulation has no {part}")))
     }
 
-    fn link_of(&self, id: HarmId) -> Option<Link> {
-        self.harmed.lock().unwrap_or_else(PoisonError::into_inner).get(&id).copied()
+    fn link_of(&self, id: InjectionId) -> Option<Link> {
+        self.injected.lock().unwrap_or_else(PoisonError::into_inner).get(&id).copied()
     }
 
     fn database(&self) -> Result<&Database, Failure> {
         let missing = || Failure("a store in memory has no database to hurt".to_owned());
-        self.shelf.database().ok_or_else(missing)
+        self.stores.database().ok_or_else(missing)
     }
 }
 
-impl Hurt for Hand {
+impl FaultInjector for Injector {
     fn brokers(&self) -> u32 {
         u32::try_from(self.servers.len()).expect("a scenario has few brokers")
     }
@@ -76,7 +77,7 @@ impl Hurt for Hand {
 
     fn start(&self, part: Part) -> BoxFuture<'_, Result<(), Failure>> {
         let started = self.find(part).map(|found| match found {
-            Found::Server(server) => server.start(self.shelf.store()),
+            Found::Server(server) => server.start(self.stores.store()),
             Found::Database(database) => database.start(),
         });
         Box::pin(ready(started))
@@ -98,33 +99,38 @@ impl Hurt for Hand {
         Box::pin(ready(resumed))
     }
 
-    fn harm(&self, id: HarmId, link: Link, harm: Harm) -> BoxFuture<'_, Result<(), Failure>> {
-        self.harmed.lock().unwrap_or_else(PoisonError::into_inner).insert(id, link);
-        let harmed = match link {
+    fn inject(
+        &self,
+        id: InjectionId,
+        link: Link,
+        fault: Box<dyn LinkFault>,
+    ) -> BoxFuture<'_, Result<(), Failure>> {
+        self.injected.lock().unwrap_or_else(PoisonError::into_inner).insert(id, link);
+        let injected = match link {
             Link::Actor(actor) => {
-                self.network.link(Some(actor)).harm(id, harm);
+                self.network.link(Some(actor)).inject(id, fault);
                 Ok(())
             }
-            Link::Database => self.database().map(|database| database.harm(id, harm)),
+            Link::Database => self.database().map(|database| database.inject(id, fault)),
         };
-        Box::pin(ready(harmed))
+        Box::pin(ready(injected))
     }
 
-    fn spent(&self, id: HarmId) -> BoxFuture<'_, ()> {
+    fn spent(&self, id: InjectionId) -> BoxFuture<'_, ()> {
         Box::pin(async move {
             match self.link_of(id) {
                 Some(Link::Actor(actor)) => self.network.link(Some(actor)).spent(id).await,
-                // No harm to these connections uses itself up.
+                // No fault on these connections uses itself up.
                 Some(Link::Database) | None => pending().await,
             }
         })
     }
 
-    fn mend(&self, id: HarmId) -> BoxFuture<'_, Result<u64, Failure>> {
+    fn heal(&self, id: InjectionId) -> BoxFuture<'_, Result<u64, Failure>> {
         let met = match self.link_of(id) {
-            Some(Link::Actor(actor)) => Ok(self.network.link(Some(actor)).mend(id)),
-            Some(Link::Database) => self.database().map(|database| database.mend(id)),
-            None => Err(Failure(format!("harm {} was never begun", id.0))),
+            Some(Link::Actor(actor)) => Ok(self.network.link(Some(actor)).heal(id)),
+            Some(Link::Database) => self.database().map(|database| database.heal(id)),
+            None => Err(Failure(format!("fault {} was never begun", id.0))),
         };
         Box::pin(ready(met))
     }

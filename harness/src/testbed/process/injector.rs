@@ -1,17 +1,19 @@
 //! What carries out the faults of a run on brokers that are our children.
 
+use std::future::ready;
 use std::sync::Arc;
 
-use crate::plan::Link;
+use futures_util::future::BoxFuture;
+
+use crate::fault::{Link, LinkFault, Part};
 use crate::testbed::database::Server;
 use crate::testbed::relay::Relays;
 use crate::testbed::server::ServerProcess;
-use crate::testbed::{Failure, Harm, HarmId, Hurt, Part};
-use futures_util::future::BoxFuture;
+use crate::testbed::{Failure, FaultInjector, InjectionId};
 
-/// All that can be hurt.
+/// Everything that a fault can be about.
 #[derive(Debug)]
-pub(super) struct Hands {
+pub(super) struct Injector {
     pub(super) brokers: Vec<ServerProcess>,
     /// The server of their store, which may end too.
     pub(super) server: Option<Arc<Server>>,
@@ -24,7 +26,7 @@ enum Found<'a> {
     Server(&'a Server),
 }
 
-impl Hands {
+impl Injector {
     /// Kills the brokers for good and ends the relays.
     pub(super) fn close(&self) {
         self.relays.close();
@@ -42,7 +44,7 @@ impl Hands {
     }
 }
 
-impl Hurt for Hands {
+impl FaultInjector for Injector {
     fn brokers(&self) -> u32 {
         u32::try_from(self.brokers.len()).expect("a scenario has few brokers")
     }
@@ -94,15 +96,20 @@ impl Hurt for Hands {
         })
     }
 
-    fn harm(&self, id: HarmId, link: Link, harm: Harm) -> BoxFuture<'_, Result<(), Failure>> {
-        Box::pin(async move { self.relays.harm(id, link, harm) })
+    fn inject(
+        &self,
+        id: InjectionId,
+        link: Link,
+        fault: Box<dyn LinkFault>,
+    ) -> BoxFuture<'_, Result<(), Failure>> {
+        Box::pin(ready(self.relays.inject(id, link, fault)))
     }
 
-    fn spent(&self, id: HarmId) -> BoxFuture<'_, ()> {
+    fn spent(&self, id: InjectionId) -> BoxFuture<'_, ()> {
         Box::pin(self.relays.spent(id))
     }
 
-    fn mend(&self, id: HarmId) -> BoxFuture<'_, Result<u64, Failure>> {
-        Box::pin(async move { self.relays.mend(id) })
+    fn heal(&self, id: InjectionId) -> BoxFuture<'_, Result<u64, Failure>> {
+        Box::pin(ready(self.relays.heal(id)))
     }
 }

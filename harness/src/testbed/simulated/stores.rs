@@ -9,12 +9,12 @@ use rand_pcg::Pcg64Mcg;
 use rand_pcg::rand_core::Rng as _;
 
 use super::database::Database;
-use crate::plan::chance::{Purpose, generator};
+use crate::chance::{Purpose, generator};
 use crate::scenario;
 use crate::testbed::bugs::{Bug, Kept};
 
 /// The stores of all brokers of a run.
-pub(super) struct Shelf {
+pub(super) struct Stores {
     /// For the epochs.
     chance: Mutex<Pcg64Mcg>,
     /// What a broker's own memory keeps.
@@ -25,7 +25,7 @@ pub(super) struct Shelf {
     wrong: Option<Kept>,
 }
 
-impl Shelf {
+impl Stores {
     pub(super) fn new(seed: u64, store: scenario::Store, retain: Retain, bug: Option<Bug>) -> Self {
         let mut chance = generator(seed, Purpose::Epochs, 0);
         let wrong =

@@ -1,4 +1,4 @@
-//! Single values: times, paces, sizes, counts and words from a list.
+//! Single values: times, sizes, shares and counts.
 
 use std::fmt::Display;
 use std::ops::RangeInclusive;
@@ -6,8 +6,6 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use super::diagnostic::{Diagnostic, hint};
-use super::words::Words;
-use super::{Pace, Requirement};
 
 /// The longest time that may be asked for.
 const TIME_MAX: Duration = Duration::from_secs(24 * 60 * 60);
@@ -15,10 +13,8 @@ const TIME_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 /// The largest payload that may be made up, in bytes; the broker's own limit by default.
 const SIZE_MAX: u32 = 1024 * 1024;
 
-/// The greatest rate in messages a second, and the greatest speed of a recorded pace.
-const RATE_MAX: f64 = 1_000_000.0;
-
-type Parsed<T> = Result<T, Diagnostic>;
+/// What reading a value comes to.
+pub(crate) type Parsed<T> = Result<T, Diagnostic>;
 
 /// `5ms`, `1s`, `2m 30s`: whole milliseconds, because timers are no finer.
 pub(crate) fn time(text: &str) -> Parsed<Duration> {
@@ -39,7 +35,7 @@ pub(crate) fn time(text: &str) -> Parsed<Duration> {
 }
 
 /// A time that is not zero.
-pub(super) fn positive_time(text: &str) -> Parsed<Duration> {
+pub(crate) fn positive_time(text: &str) -> Parsed<Duration> {
     time(text).and_then(|time| {
         if time.is_zero() {
             return Err(Diagnostic::new(format!("`{text}` is too short")).label("at least `1ms`"));
@@ -48,48 +44,8 @@ pub(super) fn positive_time(text: &str) -> Parsed<Duration> {
     })
 }
 
-/// `none`, `recorded`, `recorded x10`, `200/s` or `0ms..1s`.
-pub(super) fn pace(text: &str) -> Parsed<Pace> {
-    const FORMS: &str =
-        "expected `none`, `recorded`, `recorded x10`, `200/s`, or a pause such as `0ms..1s`";
-    if let Some(rate) = text.strip_suffix("/s") {
-        return positive(rate.trim_end())
-            .map(Pace::Rate)
-            .map_err(|why| Diagnostic::new(format!("`{text}` is not a rate")).label(why));
-    }
-    if let Some((min, max)) = text.split_once("..") {
-        let (min, max) = (time(min.trim())?, time(max.trim())?);
-        if min > max {
-            return Err(reversed(text));
-        }
-        return Ok(Pace::Uniform { min, max });
-    }
-    if let Some(speed) = text.strip_prefix("recorded") {
-        let speed = speed.trim_start();
-        if speed.is_empty() {
-            return Ok(Pace::Recorded { speed: 1.0 });
-        }
-        if let Some(speed) = speed.strip_prefix('x') {
-            return positive(speed)
-                .map(|speed| Pace::Recorded { speed })
-                .map_err(|why| Diagnostic::new(format!("`{text}` is not a pace")).label(why));
-        }
-    }
-    if text == "none" {
-        return Ok(Pace::None);
-    }
-    Err(Diagnostic::new(format!("`{text}` is not a pace")).label(FORMS))
-}
-
-fn positive(text: &str) -> Result<f64, String> {
-    text.parse()
-        .ok()
-        .filter(|number: &f64| *number > 0.0 && *number <= RATE_MAX)
-        .ok_or_else(|| format!("expected a number above 0 and up to {RATE_MAX}"))
-}
-
 /// `16` or `16..256`, inclusive.
-pub(super) fn size(text: &str) -> Parsed<RangeInclusive<u32>> {
+pub(crate) fn size(text: &str) -> Parsed<RangeInclusive<u32>> {
     let (min, max) = text.split_once("..").unwrap_or((text, text));
     let bytes = |text: &str| text.trim().parse().ok().filter(|size| (1..=SIZE_MAX).contains(size));
     let (Some(min), Some(max)) = (bytes(min), bytes(max)) else {
@@ -103,7 +59,7 @@ pub(super) fn size(text: &str) -> Parsed<RangeInclusive<u32>> {
 }
 
 /// `64KiB/s`, in bytes a second.
-pub(super) fn bandwidth(text: &str) -> Parsed<u64> {
+pub(crate) fn bandwidth(text: &str) -> Parsed<u64> {
     const UNITS: [(&str, u64); 7] = [
         ("KiB", 1 << 10),
         ("MiB", 1 << 20),
@@ -125,7 +81,7 @@ pub(super) fn bandwidth(text: &str) -> Parsed<u64> {
 }
 
 /// `1%`, from 0 to 1.
-pub(super) fn share(text: &str) -> Parsed<f64> {
+pub(crate) fn share(text: &str) -> Parsed<f64> {
     let number = text.strip_suffix('%').and_then(|number| number.trim_end().parse::<f64>().ok());
     number.filter(|number| (0.0..=100.0).contains(number)).map(|number| number / 100.0).ok_or_else(
         || Diagnostic::new(format!("`{text}` is no share")).label("expected `0%` to `100%`"),
@@ -133,25 +89,26 @@ pub(super) fn share(text: &str) -> Parsed<f64> {
 }
 
 /// `5ms` or `1ms..20ms`, inclusive.
-pub(super) fn times(text: &str) -> Parsed<(Duration, Duration)> {
+pub(crate) fn times(text: &str) -> Parsed<(Duration, Duration)> {
     let (min, max) = text.split_once("..").unwrap_or((text, text));
     let (min, max) = (time(min.trim())?, time(max.trim())?);
     if min > max { Err(reversed(text)) } else { Ok((min, max)) }
 }
 
 /// `true` or `false`.
-pub(super) fn truth(text: &str) -> Parsed<bool> {
+pub(crate) fn truth(text: &str) -> Parsed<bool> {
     text.parse().map_err(|_| {
         Diagnostic::new(format!("unknown value `{text}`")).label(hint(text, ["true", "false"]))
     })
 }
 
-fn reversed(text: &str) -> Diagnostic {
+/// A range whose first end is the greater one.
+pub(crate) fn reversed(text: &str) -> Diagnostic {
     Diagnostic::new(format!("the range `{text}` is reversed")).label("the smaller one comes first")
 }
 
 /// A whole number within limits.
-pub(super) fn count<T>(text: &str, limits: RangeInclusive<T>) -> Parsed<T>
+pub(crate) fn count<T>(text: &str, limits: RangeInclusive<T>) -> Parsed<T>
 where
     T: FromStr + PartialOrd + Display,
 {
@@ -160,22 +117,4 @@ where
         Diagnostic::new(format!("`{text}` is not possible here"))
             .label(format!("expected a whole number from {least} to {most}"))
     })
-}
-
-/// One of a type's words.
-pub(super) fn word<T: Words>(text: &str) -> Parsed<T> {
-    let words = || T::WORDS.iter().map(|(word, _)| *word);
-    T::WORDS.iter().find(|(word, _)| *word == text).map(|(_, value)| *value).ok_or_else(|| {
-        Diagnostic::new(format!("unknown value `{text}`")).label(hint(text, words()))
-    })
-}
-
-/// `unknown_acks >= 1`.
-pub(super) fn requirement(text: &str) -> Parsed<Requirement> {
-    let Some((counter, at_least)) = text.split_once(">=") else {
-        return Err(Diagnostic::new(format!("`{text}` is not a condition"))
-            .label("expected a counter, `>=` and a number, such as `unknown_acks >= 1`"));
-    };
-    let counter = word(counter.trim())?;
-    Ok(Requirement { counter, at_least: count(at_least.trim(), 1..=u64::MAX)? })
 }

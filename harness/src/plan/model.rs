@@ -1,12 +1,4 @@
-//! What a run is going to do: every message, who sends it, in which request, and who is to get it.
-//!
-//! A plan follows from the scenario, its logs and its seed alone, so every run of it, on every
-//! broker, has the same plan. Messages are numbered so that those of one producer on one topic (a
-//! [`Stream`]) stand together: the broker's (producer id, sequence) then leads to a message by one
-//! addition.
-//!
-//! `build` makes it ([`Plan::new`]), with `rounds` and `chance`; `names` and `expected` say in words
-//! and numbers what is in it.
+//! A plan's tables, and the indexes that lead from one to the other.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -14,17 +6,6 @@ use std::time::Duration;
 use crate::topic_name::TopicName;
 
 use crate::scenario::Scenario;
-
-mod build;
-pub(crate) mod chance;
-mod expected;
-mod faults;
-mod names;
-mod rounds;
-
-pub use expected::Exactness;
-pub use faults::{Choice, Link};
-pub use names::{MessageName, TAG_MAX};
 
 /// Makes a newtype over `u32` that indexes one of the plan's tables.
 macro_rules! index {
@@ -90,7 +71,7 @@ pub struct Plan {
     pub messages: Messages,
 }
 
-/// A topic and who is mapped to it.
+/// A topic and the actors that are mapped to it.
 #[derive(Debug)]
 pub struct Topic {
     /// As the broker knows it.
@@ -162,7 +143,7 @@ pub struct Consumer {
 /// One producer's messages on one topic: the ids `first .. first + count`, in sending order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stream {
-    /// Who sends them.
+    /// Their producer.
     pub producer: ProducerIndex,
     /// Where to.
     pub topic: TopicIndex,
@@ -193,7 +174,7 @@ pub struct Messages {
     text: String,
     /// Where each payload ends in `text`; it begins where the one before ends.
     ends: Vec<usize>,
-    lines: Vec<u32>,
+    pub(super) lines: Vec<u32>,
     streams: Vec<StreamIndex>,
 }
 

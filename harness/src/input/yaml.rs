@@ -15,27 +15,27 @@ use super::diagnostic::{Diagnostic, Source, hint};
 
 /// A value and where it stands, in bytes of the text.
 #[derive(Clone, Debug)]
-pub(super) struct At<T> {
+pub(crate) struct At<T> {
     /// What was written.
-    pub(super) value: T,
+    pub(crate) value: T,
     /// Where.
-    pub(super) span: Range<usize>,
+    pub(crate) span: Range<usize>,
 }
 
 /// A key that may be left out; where it is given, it has a value. (`Option` would take an empty
 /// value for a missing key, and so pass over half-written lines.)
 #[derive(Clone, Debug)]
-pub(super) struct Field<T>(pub(super) Option<At<T>>);
+pub(crate) struct Field<T>(pub(crate) Option<At<T>>);
 
 /// A mapping with keys that are names, in the file's order.
 #[derive(Clone, Debug)]
-pub(super) struct Ordered<T>(pub(super) Vec<(At<String>, At<T>)>);
+pub(crate) struct Ordered<T>(pub(crate) Vec<(At<String>, At<T>)>);
 
 /// Reads one document.
 ///
 /// # Errors
 /// The first thing that keeps the text from being a `T`.
-pub(super) fn parse<T: DeserializeOwned>(source: &Arc<Source>) -> Result<T, Diagnostic> {
+pub(crate) fn parse<T: DeserializeOwned>(source: &Arc<Source>) -> Result<T, Diagnostic> {
     let options = serde_yaml::options! {
         // Large enough for a thousand topics with a thousand names each; bombs still end early.
         budget: serde_yaml::budget! { max_nodes: 5_000_000, max_events: 12_000_000 },
@@ -133,7 +133,7 @@ impl<T> Default for Field<T> {
 impl<T> Field<T> {
     /// What was written, if the key is there.
     #[must_use]
-    pub(super) fn value(&self) -> Option<&T> {
+    pub(crate) fn value(&self) -> Option<&T> {
         self.0.as_ref().map(|at| &at.value)
     }
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
-use broker::masked;
+use broker_client::wire::masked;
 
 /// So many are shown; the rest are counted.
 const SHOWN_MAX: usize = 20;
@@ -208,6 +208,24 @@ impl Source {
     #[must_use]
     pub fn new(file: &Path, text: String) -> Arc<Self> {
         Arc::new(Self { name: file.display().to_string(), text })
+    }
+
+    /// A file's bytes as text, without the mark that some editors put in front.
+    ///
+    /// # Errors
+    /// Where they are not UTF-8.
+    pub(crate) fn decode(file: &Path, bytes: Vec<u8>) -> Result<Arc<Self>, Diagnostic> {
+        let mut text = String::from_utf8(bytes).map_err(|error| {
+            let valid = error.utf8_error().valid_up_to();
+            let before = String::from_utf8_lossy(&error.as_bytes()[..valid]).into_owned();
+            let (end, source) = (before.len(), Self::new(file, before));
+            let title = format!("{} is not UTF-8", file.display());
+            Diagnostic::new(title).label("the next byte is no text").at(&source, end..end)
+        })?;
+        if text.starts_with('\u{feff}') {
+            text.drain(..'\u{feff}'.len_utf8());
+        }
+        Ok(Self::new(file, text))
     }
 
     /// The whole text.

@@ -1,9 +1,5 @@
-//! The YAML that a person writes, as types that cannot be wrong: loaded and checked once, here.
-//!
-//! [`load()`] reads text, `yaml` and `raw` give it types with places, and `resolve`, `settings`,
-//! `topics` and `sources` make a [`Scenario`] of them, with [`names`], `values` and `words` for
-//! single words. [`diagnostic`] says what is wrong. A new key is a field of `raw` and a line in
-//! `resolve`.
+//! What a scenario says, as types that cannot be wrong. Loading fills every default in and looks
+//! every name up.
 
 use std::num::NonZeroU32;
 use std::ops::RangeInclusive;
@@ -12,26 +8,11 @@ use std::time::Duration;
 
 use crate::topic_name::TopicName;
 
-mod anomaly;
-pub mod diagnostic;
-pub mod fault;
-mod faults;
-pub mod load;
-pub mod names;
-mod raw;
-mod resolve;
-mod settings;
-mod sources;
-mod topics;
-pub(crate) mod values;
-mod words;
-mod yaml;
-
-pub use anomaly::{Anomalies, AnomalyKind};
-pub use diagnostic::{Error, Spot};
-pub use fault::{Action, Fault, Network};
-pub use load::{load, load_all};
-pub use resolve::store;
+use super::anomaly::Anomalies;
+use super::network::Network;
+use crate::fault::{Fault, Part, Target};
+use crate::input::diagnostic::Spot;
+use crate::numbers;
 
 /// The driver of a scenario that names none.
 pub const DEFAULT_DRIVER: &str = "detect";
@@ -51,7 +32,7 @@ pub struct Scenario {
     pub producers: Vec<Producer>,
     /// In the order of their numbers.
     pub consumers: Vec<Consumer>,
-    /// Who goes first.
+    /// Whether consumers subscribe before producers start.
     pub start: Start,
     /// What it runs against.
     pub broker: Broker,
@@ -71,7 +52,7 @@ pub struct Scenario {
     pub seed: u64,
 }
 
-/// A topic with the numbers of who produces to it and who consumes it, in ascending order.
+/// A topic with the numbers of its producers and its consumers, in ascending order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Topic {
     /// As the broker knows it.
@@ -159,7 +140,7 @@ pub enum Acknowledge {
     Automatic,
 }
 
-/// Who goes first.
+/// Whether consumers subscribe before producers start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Start {
     /// Every subscription is confirmed before the first producer starts.
@@ -198,15 +179,14 @@ impl Broker {
     /// Why a fault cannot be carried out on the broker that the harness starts.
     #[must_use]
     pub fn objection(&self, fault: &Fault) -> Option<String> {
-        let database = fault.action.target() == Some(fault::Target::Database)
-            || fault.action.links() == Some(&fault::Who::Database);
-        if database && !self.store.has_database() {
+        let target = &fault.action.target;
+        if target.is_database() && !self.store.has_database() {
             return Some(format!("the store is {}, which has no database", self.store));
         }
-        match fault.action.target() {
-            Some(fault::Target::Broker(place)) if place >= self.count() => Some(format!(
+        match target {
+            Target::Process(Part::Broker(place)) if *place >= self.count() => Some(format!(
                 "the scenario starts {}",
-                crate::numbers::count(self.count().into(), "broker")
+                numbers::count(self.count().into(), "broker")
             )),
             _ => None,
         }
@@ -239,7 +219,7 @@ pub enum Store {
 }
 
 impl Store {
-    /// Whether it is in a database, which several brokers can serve and which can be hurt.
+    /// Whether it is in a database, which several brokers can serve and which faults can be about.
     #[must_use]
     pub const fn has_database(self) -> bool {
         match self {
@@ -276,7 +256,7 @@ pub enum Delivery {
 /// What may happen between messages of one topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
-    /// One order for all, which respects who was acked before whom.
+    /// One order for all, in which a message that was acked before another was sent comes first.
     PerTopic,
     /// Each producer's own order.
     PerProducer,
@@ -323,12 +303,6 @@ pub struct Drain {
     /// So long after the last producer: what is missing at a consumer that still gets messages or
     /// whose polls fail is undecided.
     pub deadline: Duration,
-}
-
-/// The JSON Schema of a scenario file.
-#[must_use]
-pub fn schema() -> schemars::Schema {
-    schemars::schema_for!(raw::Scenario)
 }
 
 #[cfg(test)]

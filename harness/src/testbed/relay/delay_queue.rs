@@ -10,12 +10,12 @@ const MOST: usize = 256 * 1024;
 
 /// What is on its way.
 #[derive(Debug, Default)]
-pub(super) struct Held {
+pub(super) struct DelayQueue {
     portions: VecDeque<(Instant, Vec<u8>)>,
     bytes: usize,
 }
 
-impl Held {
+impl DelayQueue {
     pub(super) fn is_empty(&self) -> bool {
         self.portions.is_empty()
     }
@@ -58,24 +58,24 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_portion_that_is_quicker_does_not_overtake() {
         let now = Instant::now();
-        let mut held = Held::default();
-        held.push(now + Duration::from_secs(2), b"slow");
-        held.push(now + Duration::from_secs(1), b"quick");
-        assert_eq!(held.due(), Some(now + Duration::from_secs(2)));
-        assert_eq!(held.pop().unwrap(), b"slow");
-        assert_eq!(held.due(), Some(now + Duration::from_secs(2)));
-        assert_eq!(held.pop().unwrap(), b"quick");
-        assert!(held.is_empty() && held.pop().is_none());
+        let mut queue = DelayQueue::default();
+        queue.push(now + Duration::from_secs(2), b"slow");
+        queue.push(now + Duration::from_secs(1), b"quick");
+        assert_eq!(queue.due(), Some(now + Duration::from_secs(2)));
+        assert_eq!(queue.pop().unwrap(), b"slow");
+        assert_eq!(queue.due(), Some(now + Duration::from_secs(2)));
+        assert_eq!(queue.pop().unwrap(), b"quick");
+        assert!(queue.is_empty() && queue.pop().is_none());
     }
 
     #[tokio::test(start_paused = true)]
     async fn it_takes_no_more_than_it_has_room_for() {
-        let mut held = Held::default();
-        while held.has_room() {
-            held.push(Instant::now(), &[0; 65_536]);
+        let mut queue = DelayQueue::default();
+        while queue.has_room() {
+            queue.push(Instant::now(), &[0; 65_536]);
         }
-        assert_eq!(held.bytes, MOST);
-        held.clear();
-        assert!(held.has_room() && held.is_empty());
+        assert_eq!(queue.bytes, MOST);
+        queue.clear();
+        assert!(queue.has_room() && queue.is_empty());
     }
 }

@@ -1,0 +1,66 @@
+//! `drop_ack`: the next requests of producers arrive, and their answers are lost: when an answer begins
+//! to come, the connection is reset. Met: answers that were lost.
+
+use std::sync::Arc;
+
+use crate::fault::definition::{Definition, Effect, Form, Lasts, Setting, Takes};
+use crate::fault::injection::Injection;
+use crate::fault::link_fault::LinkFault;
+use crate::fault::settings::Settings;
+use crate::input::names::Kind;
+use crate::input::values;
+
+/// The most answers that one fault may lose.
+const COUNT_MAX: u64 = 1_000_000_000;
+
+/// The row.
+pub static DROP_ACK: Definition = Definition {
+    key: "drop_ack",
+    about: "Requests of these producers arrive, and their answers are lost.",
+    takes: Takes::Links { actors: &[Kind::Producer], database: false },
+    settings: &[Setting {
+        key: "count",
+        about: "How many answers `drop_ack` loses, of each producer; default 1.",
+        form: Form::Count,
+    }],
+    lasts: Lasts::UntilSpent("it ends when `count` answers were lost"),
+    read,
+};
+
+/// So many answers to produce requests are lost on each link.
+#[derive(Clone, Copy, Debug)]
+pub struct DropAcks(
+    /// How many are left.
+    pub u64,
+);
+
+fn read(settings: &mut Settings<'_, '_>) -> Option<Arc<dyn Effect>> {
+    let count = settings.read("count", |text| values::count(text, 1..=COUNT_MAX)).ok()?;
+    Some(Arc::new(DropAcks(count.unwrap_or(1))))
+}
+
+impl Effect for DropAcks {
+    fn injection(&self) -> Injection {
+        Injection::Link(Box::new(*self))
+    }
+
+    fn settings(&self) -> String {
+        format!(", count: {}", self.0)
+    }
+}
+
+impl LinkFault for DropAcks {
+    fn watches_requests(&self) -> bool {
+        true
+    }
+
+    fn loses_answer(&mut self) -> bool {
+        let loses = self.0 > 0;
+        self.0 = self.0.saturating_sub(1);
+        loses
+    }
+
+    fn is_spent(&self) -> bool {
+        self.0 == 0
+    }
+}

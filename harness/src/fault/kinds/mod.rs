@@ -1,0 +1,25 @@
+//! The kinds of fault. A new one is a file here and its row in [`KINDS`]: what it is called, what it
+//! can be about, and what it does.
+
+pub mod black_hole;
+pub mod crash;
+pub mod cut;
+pub mod drop_ack;
+pub mod kill;
+pub mod pause;
+pub mod slow;
+pub mod stop;
+
+use super::definition::Definition;
+
+/// All of them, in the order in which messages name them.
+pub static KINDS: &[&Definition] = &[
+    &kill::KILL,
+    &pause::PAUSE,
+    &stop::STOP,
+    &drop_ack::DROP_ACK,
+    &cut::CUT,
+    &black_hole::BLACK_HOLE,
+    &slow::SLOW,
+    &crash::CRASH,
+];

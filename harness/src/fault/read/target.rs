@@ -1,0 +1,130 @@
+//! What a fault is about: a process, or actors by name, `any` of them, or `all`.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use crate::fault::definition::{Definition, Takes};
+use crate::fault::kinds::KINDS;
+use crate::fault::list;
+use crate::fault::target::{Part, Target, Who};
+use crate::fault::written::{Asked, WrittenTarget};
+use crate::input::diagnostic::{Diagnostic, hint};
+use crate::input::known::Known;
+use crate::input::name_list::NameList;
+use crate::input::names::{self, Actor, Kind};
+use crate::input::problems::Problems;
+use crate::input::yaml::At;
+
+/// The target of a fault, as far as its kind takes it.
+pub(super) fn target(
+    problems: &mut Problems<'_>,
+    asked: &Asked,
+    known: Known<'_>,
+) -> Option<Target> {
+    match &asked.target {
+        WrittenTarget::Process(at) => problems.keep(at.span.clone(), process(&at.value)),
+        WrittenTarget::Names(at) => names(problems, asked.definition, at, known),
+    }
+}
+
+/// `broker`, `broker 2`, `any` or `database`.
+fn process(text: &str) -> Result<Target, Diagnostic> {
+    match text {
+        "broker" => return Ok(Target::Process(Part::Broker(0))),
+        "any" => return Ok(Target::AnyBroker),
+        "database" => return Ok(Target::Process(Part::Database)),
+        _ => {}
+    }
+    let bad = || {
+        let done = KINDS.iter().filter_map(|kind| match kind.takes {
+            Takes::Process { done } => Some(done.to_owned()),
+            Takes::Links { .. } | Takes::Consumers => None,
+        });
+        let done = list::of(&done.collect::<Vec<_>>(), "or");
+        Diagnostic::new(format!("`{text}` cannot be {done}"))
+    };
+    let Some(number) = text.strip_prefix("broker ") else {
+        if Kind::of(text).is_some() && text.len() > 1 && text[1..].parse::<u32>().is_ok() {
+            return Err(bad().label("actors are no processes of their own: `crash` a consumer"));
+        }
+        return Err(bad().label(hint(text, ["broker", "database", "any"])));
+    };
+    match number.trim().parse::<u32>() {
+        Ok(number) if number > 0 => Ok(Target::Process(Part::Broker(number - 1))),
+        _ => Err(bad().label("brokers are `broker 1`, `broker 2`, ...")),
+    }
+}
+
+/// Names, `any`, `all` or `database`.
+fn names(
+    problems: &mut Problems<'_>,
+    definition: &Definition,
+    at: &At<NameList>,
+    known: Known<'_>,
+) -> Option<Target> {
+    let key = definition.key;
+    let words = at.words(problems);
+    let who = match words.as_slice() {
+        [] => {
+            let title = format!("`{key}` names nobody");
+            problems.add(at.span.clone(), Diagnostic::new(title).label("name at least one actor"));
+            return None;
+        }
+        [("any", _)] => Who::Any,
+        [("all", _)] => Who::All,
+        [("database", _)] if definition.takes.database() => return Some(Target::DatabaseLink),
+        [("database", span)] => {
+            let title = format!("`{key}` cannot be done to the database");
+            let others = KINDS.iter().filter(|kind| kind.takes.database());
+            let others: Vec<String> = others.map(|kind| format!("`{}`", kind.key)).collect();
+            let label = format!("there are {}", list::of(&others, "and"));
+            problems.add(span.clone(), Diagnostic::new(title).label(label));
+            return None;
+        }
+        words => Who::Actors(actors(problems, definition.takes.actors(), words, known)?),
+    };
+    Some(match definition.takes {
+        Takes::Consumers => Target::Consumers(who),
+        Takes::Process { .. } | Takes::Links { .. } => Target::Links(who),
+    })
+}
+
+/// Actors of some kinds, by name.
+fn actors(
+    problems: &mut Problems<'_>,
+    kinds: &[Kind],
+    words: &[(&str, Range<usize>)],
+    known: Known<'_>,
+) -> Option<Vec<Actor>> {
+    let mut actors = BTreeSet::new();
+    let before = problems.count();
+    for (word, span) in words {
+        let kind = match kinds {
+            [only] => *only,
+            _ => match Kind::of(word) {
+                Some(kind) => kind,
+                None => {
+                    let title = format!("`{word}` is no actor");
+                    let label = "expected names such as `P4` or `C1..C3`, or one of `any`, `all` \
+                                 and `database` alone";
+                    problems.add(span.clone(), Diagnostic::new(title).label(label));
+                    continue;
+                }
+            },
+        };
+        let Some(range) = problems.keep(span.clone(), names::parse(kind, word)) else { continue };
+        for number in range {
+            let actor = Actor { kind, number };
+            if !known.check(problems, actor, span) {
+                break;
+            }
+            if !actors.insert(actor) {
+                let title = format!("{actor} is named twice");
+                let label = "named before in this fault";
+                problems.add(span.clone(), Diagnostic::new(title).label(label));
+                break;
+            }
+        }
+    }
+    (problems.count() == before).then(|| actors.into_iter().collect())
+}

@@ -1,0 +1,32 @@
+//! The YAML that a person writes, as types that cannot be wrong: loaded and checked once, here.
+//!
+//! [`load()`] reads text, and `raw` gives it types with places; `resolve`, `settings`, `topics` and
+//! `sources` make a [`Scenario`] of them (see `model`), with `words` for its own types. What a
+//! scenario does to its run on purpose is [`crate::fault`]. A new key is a field of `raw` and a line
+//! in `resolve`.
+
+mod anomaly;
+mod load;
+mod model;
+mod network;
+mod raw;
+mod resolve;
+mod settings;
+mod sources;
+mod topics;
+mod words;
+
+pub use anomaly::{Anomalies, AnomalyKind};
+pub use load::{load, load_all};
+pub use model::{
+    Acked, Acknowledge, Broker, Consumer, Counter, DEFAULT_DRIVER, Delivery, Drain, Expect, Order,
+    Pace, Producer, Requirement, Scenario, Source, Start, Store, Topic,
+};
+pub use network::Network;
+pub use resolve::store;
+
+/// The JSON Schema of a scenario file.
+#[must_use]
+pub fn schema() -> schemars::Schema {
+    schemars::schema_for!(raw::Scenario)
+}

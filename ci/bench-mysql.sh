@@ -6,9 +6,9 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 rounds="${1:-5}"
 part="${2:-}"
-cargo build --release --locked --quiet --bin harness
+cargo build --profile dist --locked --quiet --bin harness
 cargo build --locked --quiet --package private-database --example server
-cargo bench --profile release --locked --quiet --package broker --bench mysql -- "$rounds" "$part"
+cargo bench --profile dist --locked --quiet --package broker --bench mysql -- "$rounds" "$part"
 [[ -n "$part" ]] && exit 0
 
 work="$(mktemp -d)"
@@ -20,7 +20,7 @@ if [[ -z "${HARNESS_MYSQL_URL:-}" ]]; then
   export HARNESS_MYSQL_URL
 fi
 run_5p3c() {
-  INSTA_UPDATE=always target/release/harness run scenarios/5p3c.yaml --store mysql \
+  INSTA_UPDATE=always target/dist/harness run scenarios/5p3c.yaml --store mysql \
     --out "$work/out" --golden "$work/golden" 2>"$work/report" || { cat "$work/report" >&2; exit 1; }
 }
 run_5p3c

@@ -44,12 +44,12 @@ row() {
 }
 
 say "building"
-cargo build --release --locked --quiet --bin harness
-cargo build --release --locked --quiet --package broker --bin broker --example bare
-bench() { cargo bench --profile release --locked --quiet --package "$1" --bench "$2" -- "${@:3}"; }
+cargo build --profile dist --locked --quiet --bin harness
+cargo build --profile dist --locked --quiet --package broker --bin broker --example bare
+bench() { cargo bench --profile dist --locked --quiet --package "$1" --bench "$2" -- "${@:3}"; }
 for of in "harness checks" "harness delivery" "broker memory"; do
   read -r package name <<<"$of"
-  cargo bench --profile release --locked --quiet --package "$package" --bench "$name" --no-run
+  cargo bench --profile dist --locked --quiet --package "$package" --bench "$name" --no-run
 done
 
 # Starts a program in the background; $pid is its process id.
@@ -75,7 +75,7 @@ await() {
 # A new broker at $broker, with topic T1, producer 0 and consumer 0.
 start_broker() {
   rm -f "$work/port"
-  start target/release/broker --listen 127.0.0.1:0 --port-file "$work/port" --log-level error --max-memory 16GiB
+  start target/dist/broker --listen 127.0.0.1:0 --port-file "$work/port" --log-level error --max-memory 16GiB
   await "$work/port"
   broker="http://127.0.0.1:$(<"$work/port")"
   local answer
@@ -113,7 +113,7 @@ beside_bare() {
   text="$value ($(number "$ours") a second, bare $(number "$theirs"))"
 }
 
-start target/release/examples/bare 127.0.0.1:0 >"$work/bare"
+start target/dist/examples/bare 127.0.0.1:0 >"$work/bare"
 bare_pid="$pid"
 await "$work/bare"
 bare="http://$(<"$work/bare")"
@@ -131,7 +131,7 @@ stop "$bare_pid"
 
 say "5p3c, the whole command"
 run_5p3c() {
-  INSTA_UPDATE=always target/release/harness run scenarios/5p3c.yaml \
+  INSTA_UPDATE=always target/dist/harness run scenarios/5p3c.yaml \
     --out "$work/out" --golden "$work/golden" 2>"$work/report" || { cat "$work/report" >&2; exit 1; }
 }
 run_5p3c # warms up, and writes the golden file that the others are compared with

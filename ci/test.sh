@@ -9,9 +9,10 @@ cd "$(dirname "$0")/.."
 ci/mariadb.sh
 cargo test --workspace --locked --doc
 failed=0
-# Apart, so that the last summary is one of the harness's.
-cargo test --package private-database --locked --no-fail-fast --lib --tests || failed=1
-cargo test --workspace --exclude private-database --locked --lib --bins --tests --examples --no-fail-fast || failed=1
+# Always the whole workspace, so that no dependency is built twice, with the features of one package
+# and of all. The units and what is short come first: the last summary is one of the harness's.
+cargo test --workspace --locked --no-fail-fast --lib --test watched || failed=1
+cargo test --workspace --exclude private-database --locked --no-fail-fast --test '*' || failed=1
 if [[ "${HARNESS_TESTS_WITHOUT_MYSQL:-}" == 1 ]]; then
   echo "NOT RUN: the tests on MySQL, because of HARNESS_TESTS_WITHOUT_MYSQL=1"
 fi

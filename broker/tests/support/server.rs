@@ -29,12 +29,12 @@ impl OwnServer {
 
     /// The URL of the database over TCP, at this port.
     pub(crate) fn url_at(&self, port: u16) -> String {
-        let url = self.0.server().tcp_url().of_database(DATABASE);
+        let url = self.0.tcp_url().of_database(DATABASE);
         url.replace(&format!(":{}/", self.port()), &format!(":{port}/"))
     }
 
     pub(crate) fn port(&self) -> u16 {
-        self.0.server().port()
+        self.0.port()
     }
 
     pub(crate) fn signal(&self, signal: Signal) {

@@ -1,6 +1,7 @@
-//! A temporary folder that is gone once its process is, in whatever way that ends.
+//! A temporary folder for a server. Once the process that made it has ended, in whatever way, the
+//! folder is gone, and with it every process that was started for it.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::fs::Permissions;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
@@ -10,14 +11,20 @@ use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
 
-use crate::Error;
+use crate::invocation::Invocation;
 
-/// A shell that waits for the end of its standard input, which a process's end always brings, then
-/// kills the server that it was given, if any, and removes the folder. A server that was killed by
-/// somebody else a moment ago may still be at its files, so removing is tried again.
+/// The variable that marks a process, and by inheritance all that it starts, as one of a folder; its
+/// value is the folder's path. A daemon that left its process group is found by it. Only on Linux.
+pub const FOLDER_MARK: &str = "HARNESS_FOLDER";
+
+/// A shell that waits for the end of its standard input, which a process's end always brings. Then
+/// it kills the server that it was given, if any, and the processes that are marked, which may start
+/// others meanwhile, and removes the folder. A server that was killed a moment ago may still be at
+/// its files, so removing is tried again.
 const WATCH: &str = r#"
 folder=$1
-shift
+mark=$2
+shift 2
 if [ $# -gt 0 ]; then
   "$@" >"$folder/server.log" 2>&1 </dev/null &
   server=$!
@@ -27,6 +34,14 @@ if [ -n "${server:-}" ]; then
   kill -9 "$server"
   wait "$server"
 fi
+for _ in 1 2 3 4 5; do
+  marked=$(grep -lsaF "$mark=$folder" /proc/[0-9]*/environ)
+  [ -n "$marked" ] || break
+  for file in $marked; do
+    process=${file#/proc/}
+    kill -9 "${process%/environ}"
+  done
+done
 for _ in 1 2 3 4 5; do
   rm -rf -- "$folder" && break
   sleep 1
@@ -38,33 +53,41 @@ const PRIVATE: u32 = 0o700;
 
 /// The folder, and the shell that removes it.
 #[derive(Debug)]
-pub(crate) struct Folder {
+pub struct Folder {
     // Dropped first: it ends what still works in the folder.
     watchdog: Watchdog,
     folder: TempDir,
 }
 
 impl Folder {
-    pub(crate) fn new() -> Result<Self, Error> {
+    /// Makes one whose name begins with `harness-` and the server's name.
+    ///
+    /// # Errors
+    /// Where it cannot be made, or the shell that removes it cannot be started.
+    pub fn new(server: &str) -> io::Result<Self> {
         let folder = tempfile::Builder::new()
-            .prefix("harness-mysql-")
+            .prefix(&format!("harness-{server}-"))
             .permissions(Permissions::from_mode(PRIVATE))
-            .tempdir()
-            .map_err(Error::files("make a temporary folder"))?;
-        let watchdog = Watchdog::start(folder.path(), None)
-            .map_err(Error::files("start a shell that removes its folder"))?;
+            .tempdir()?;
+        let watchdog = Watchdog::start(folder.path(), None)?;
         Ok(Self { watchdog, folder })
     }
 
-    pub(crate) fn path(&self) -> &Path {
+    /// Its path.
+    #[must_use]
+    pub fn path(&self) -> &Path {
         self.folder.path()
     }
 
+    /// The variable of the environment that a process has to have to be ended with the folder.
+    #[must_use]
+    pub fn mark(&self) -> (&'static str, OsString) {
+        (FOLDER_MARK, self.path().into())
+    }
+
     /// Has the shell watch over a program too, which is started here.
-    pub(crate) fn watch(&mut self, program: &OsStr, arguments: &[OsString]) -> Result<(), Error> {
-        let command = Some((program, arguments));
-        let watchdog = Watchdog::start(self.folder.path(), command)
-            .map_err(Error::files("start a shell that runs it"))?;
+    pub(crate) fn watch(&mut self, run: &Invocation) -> io::Result<()> {
+        let watchdog = Watchdog::start(self.folder.path(), Some(run))?;
         let mut before = std::mem::replace(&mut self.watchdog, watchdog);
         // It must not remove what is in use now.
         let _ = before.shell.kill();
@@ -79,11 +102,11 @@ struct Watchdog {
 }
 
 impl Watchdog {
-    fn start(folder: &Path, command: Option<(&OsStr, &[OsString])>) -> io::Result<Self> {
+    fn start(folder: &Path, run: Option<&Invocation>) -> io::Result<Self> {
         let mut shell = Command::new("/bin/sh");
-        shell.args(["-c", WATCH, "harness-watch"]).arg(folder);
-        if let Some((program, arguments)) = command {
-            shell.arg(program).args(arguments);
+        shell.args(["-c", WATCH, "harness-watch"]).arg(folder).arg(FOLDER_MARK);
+        if let Some(run) = run {
+            shell.arg(&run.program).args(&run.arguments).envs(run.environment.iter().cloned());
         }
         // Ctrl-C goes to the process group of the terminal, and this one has work to do then.
         shell.process_group(0);

@@ -2,7 +2,10 @@
 
 use std::sync::OnceLock;
 
-use crate::{Error, Options, Url, Watched};
+use crate::error::Error;
+use crate::server::Options;
+use crate::url::Url;
+use crate::watched::Watched;
 
 /// The variable by which tests on MySQL are left out.
 pub const WITHOUT: &str = "HARNESS_TESTS_WITHOUT_MYSQL";

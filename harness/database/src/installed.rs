@@ -4,21 +4,21 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::Error;
+use crate::error::Error;
+use crate::program::{Places, Program, first, path_and_usual};
 
 /// The variable that names the folder of the programs, in place of PATH and the usual folders.
 pub const FOLDER_VARIABLE: &str = "HARNESS_MYSQL_BIN";
 
-/// Where servers are beside PATH: distributions keep them out of what a plain user's shell searches.
-const USUAL: [&str; 7] = [
-    "/usr/sbin",
-    "/usr/bin",
-    "/usr/local/sbin",
-    "/usr/libexec",
-    "/usr/local/mysql/bin",
-    "/opt/homebrew/bin",
-    "/usr/local/bin",
-];
+/// The server itself.
+const SERVER: Program = Program {
+    what: "MySQL server",
+    names: &["mariadbd", "mysqld"],
+    variable: FOLDER_VARIABLE,
+    folders: &[],
+    advice: "install one (Debian: apt-get install --no-install-recommends mariadb-server), \
+             or name one that runs by HARNESS_MYSQL_URL",
+};
 
 /// A server's programs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,52 +45,32 @@ impl Installed {
     /// # Errors
     /// Where there is none: what to install. Where it is there in part: what is missing.
     pub fn find() -> Result<Self, Error> {
-        match std::env::var_os(FOLDER_VARIABLE).filter(|folder| !folder.is_empty()) {
-            Some(folder) => {
-                let searched = format!("{} ({FOLDER_VARIABLE})", Path::new(&folder).display());
-                Self::find_in(&[folder.into()], searched, &path_and_usual())
-            }
-            None => {
-                let folders = path_and_usual();
-                Self::find_in(&folders, "PATH or the usual folders".to_owned(), &folders)
-            }
-        }
+        let beside: Vec<PathBuf> = path_and_usual().collect();
+        Self::find_in(&SERVER.places(), &beside)
     }
 
-    /// The server from `folders`; what sets it up from there too, from the folder for programs that
+    /// The server from `places`; what sets it up from there too, from the folder for programs that
     /// belongs to the server's own, or from those `beside`: distributions divide the two.
-    fn find_in(folders: &[PathBuf], searched: String, beside: &[PathBuf]) -> Result<Self, Error> {
-        let Some(server) = find(folders, &["mariadbd", "mysqld"]) else {
-            return Err(Error::Missing { searched });
-        };
+    fn find_in(places: &Places, beside: &[PathBuf]) -> Result<Self, Error> {
+        let server = SERVER.find_in(places)?;
         if !is_mariadb(&server)? {
             return Ok(Self { server, kind: Kind::MySql });
         }
         let bin = server.parent().map(|folder| folder.join("../bin"));
-        let near: Vec<PathBuf> = folders.iter().cloned().chain(bin).collect();
+        let near: Vec<PathBuf> = places.folders.iter().cloned().chain(bin).collect();
         let names = ["mariadb-install-db", "mysql_install_db"];
-        match find(&near, &names).or_else(|| find(beside, &names)) {
+        match first(&near, &names).or_else(|| first(beside, &names)) {
             Some(install) => Ok(Self { server, kind: Kind::MariaDb { install } }),
             None => {
                 let why = format!(
-                    "mariadb-install-db, which sets up its data folder, is neither in {searched} \
-                     nor in ../bin beside the server, PATH or the usual folders"
+                    "mariadb-install-db, which sets up its data folder, is neither in {} nor in \
+                     ../bin beside the server, PATH or the usual folders",
+                    places.searched
                 );
                 Err(unusable(&server, &why))
             }
         }
     }
-}
-
-/// The first of these programs that is in one of the folders.
-fn find(folders: &[PathBuf], names: &[&str]) -> Option<PathBuf> {
-    let paths = names.iter().flat_map(|name| folders.iter().map(move |folder| folder.join(name)));
-    paths.into_iter().find(|path| path.is_file())
-}
-
-fn path_and_usual() -> Vec<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).chain(USUAL.map(PathBuf::from)).collect()
 }
 
 /// MariaDB's server goes by MySQL's name too.
@@ -126,9 +106,13 @@ mod tests {
         folder
     }
 
+    fn here(folder: &Path) -> Places {
+        Places { folders: vec![folder.to_owned()], searched: "here".to_owned() }
+    }
+
     /// As on a machine that has nothing elsewhere.
     fn find(folder: &Path) -> Result<Installed, Error> {
-        Installed::find_in(&[folder.to_owned()], "here".to_owned(), &[])
+        Installed::find_in(&here(folder), &[])
     }
 
     #[test]
@@ -151,8 +135,7 @@ mod tests {
         let (server, elsewhere) =
             (folder(&["mariadbd"], "MariaDB"), folder(&["mariadb-install-db"], ""));
         let beside = [elsewhere.path().to_owned()];
-        let folders = [server.path().to_owned()];
-        let found = Installed::find_in(&folders, "here".to_owned(), &beside).unwrap();
+        let found = Installed::find_in(&here(server.path()), &beside).unwrap();
         let expected = elsewhere.path().join("mariadb-install-db").canonicalize().unwrap();
         assert_eq!(install(found), expected);
     }

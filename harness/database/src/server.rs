@@ -3,13 +3,14 @@
 use std::ffi::OsString;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Read, Write};
-use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use crate::error::Error;
 use crate::folder::Folder;
 use crate::installed::{Installed, Kind};
-use crate::{Error, Url};
+use crate::invocation::Invocation;
+use crate::url::Url;
 
 /// The most bytes of a socket's path that every system takes.
 const SOCKET_PATH_MAX: usize = 103;
@@ -51,36 +52,25 @@ impl Default for Options {
     }
 }
 
-/// A program and its arguments.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Invocation {
-    /// The program's path.
-    pub program: PathBuf,
-    /// Without the program.
-    pub arguments: Vec<OsString>,
-}
-
-/// A server's folder, which is removed with this and not later than this process ends. Whether the
-/// server runs is its owner's affair: first [`Server::set_up`] is run to its end, then
-/// [`Server::run`], again after each time that it was killed.
+/// A server's folder, which is removed with this and not later than this process ends. It does not
+/// run anything: its owner first runs [`Server::set_up`] to its end, then [`Server::run`], again
+/// after each time that the server was killed.
 #[derive(Debug)]
 pub struct Server {
     folder: Folder,
     data: PathBuf,
     installed: Installed,
     options: Options,
-    port: u16,
     password: String,
 }
 
 impl Server {
-    /// Makes the folder and chooses a port and a password; starts nothing.
+    /// Makes the folder and chooses a password; starts nothing.
     ///
     /// # Errors
-    /// Where the folder cannot be made, the folder that is to be kept holds something, or no port
-    /// is free.
+    /// Where the folder cannot be made, or the folder that is to be kept holds something.
     pub fn new(installed: Installed, options: Options) -> Result<Self, Error> {
-        let folder = Folder::new()?;
+        let folder = Folder::new("mysql").map_err(Error::files("make a temporary folder"))?;
         let socket = folder.path().join(SOCKET);
         if socket.as_os_str().len() > SOCKET_PATH_MAX {
             return Err(Error::LongPath { path: socket.display().to_string() });
@@ -92,7 +82,7 @@ impl Server {
         let password = password().map_err(Error::files("read /dev/urandom"))?;
         write_first_statements(&folder.path().join(FIRST_STATEMENTS), &password)
             .map_err(Error::files("write in its folder"))?;
-        Ok(Self { folder, data, installed, options, port: free_port()?, password })
+        Ok(Self { folder, data, installed, options, password })
     }
 
     /// What sets up the data folder: 0.7 s of work, after which it ends with 0.
@@ -111,13 +101,13 @@ impl Server {
                 &self.installed.server
             }
         };
-        Invocation { program: program.clone(), arguments }
+        Invocation::new(program, arguments)
     }
 
-    /// What runs the server: a commit is on disk before it is answered, there is no binary log, and
-    /// only this machine reaches it.
+    /// What runs the server on this port of 127.0.0.1: a commit is on disk before it is answered,
+    /// there is no binary log, and only this machine reaches it.
     #[must_use]
-    pub fn run(&self) -> Invocation {
+    pub fn run(&self, port: u16) -> Invocation {
         let Options { buffer_pool, connections, arguments: more, .. } = &self.options;
         let mut arguments = self.in_data();
         let mut add = |name: &str, value: &Path| {
@@ -128,7 +118,7 @@ impl Server {
         add("--socket=", &self.socket());
         add("--pid-file=", &self.pid_file());
         add("--init-file=", &self.folder.path().join(FIRST_STATEMENTS));
-        arguments.push(format!("--port={}", self.port).into());
+        arguments.push(format!("--port={port}").into());
         arguments.push(format!("--innodb-buffer-pool-size={buffer_pool}M").into());
         arguments.push(format!("--max-connections={connections}").into());
         let fixed = [
@@ -146,7 +136,7 @@ impl Server {
             Kind::MySql => arguments.push("--mysqlx=OFF".into()),
         }
         arguments.extend_from_slice(more);
-        Invocation { program: self.installed.server.clone(), arguments }
+        Invocation::new(&self.installed.server, arguments)
     }
 
     fn in_data(&self) -> Vec<OsString> {
@@ -157,7 +147,7 @@ impl Server {
         temporary.push(self.folder.path());
         let mut arguments = vec!["--no-defaults".into(), data, temporary];
         if rustix::process::geteuid().is_root() {
-            // It refuses to be root unless it is told to be; nobody else may be told.
+            // It refuses to be root unless it is told to be; other users may not be told.
             arguments.push("--user=root".into());
         }
         arguments
@@ -171,14 +161,14 @@ impl Server {
         Url::new(authority, Some(format!("socket={socket}")))
     }
 
-    /// Where it is, by TCP.
+    /// Where it is, by TCP on this port.
     #[must_use]
-    pub fn tcp_url(&self) -> Url {
-        let (password, port) = (&self.password, self.port);
+    pub fn tcp_url(&self, port: u16) -> Url {
+        let password = &self.password;
         Url::new(format!("{USER}:{password}@127.0.0.1:{port}"), None)
     }
 
-    /// Its Unix socket. Once somebody greets there it is ready, see [`is_greeting`].
+    /// Its Unix socket. Once a connection is greeted it is ready, see [`is_greeting`].
     #[must_use]
     pub fn socket(&self) -> PathBuf {
         self.folder.path().join(SOCKET)
@@ -194,29 +184,20 @@ impl Server {
         self.folder.path().join("pid")
     }
 
-    /// Its port on 127.0.0.1.
-    #[must_use]
-    pub fn port(&self) -> u16 {
-        self.port
-    }
-
-    /// Takes another port, because the first was taken between its choice and the start.
-    ///
-    /// # Errors
-    /// When none is free.
-    pub fn change_port(&mut self) -> Result<(), Error> {
-        self.port = free_port()?;
-        Ok(())
-    }
-
     /// The folder with its data; each database is a folder in it.
     #[must_use]
     pub fn data(&self) -> &Path {
         &self.data
     }
 
-    /// Its folder, for whoever runs it here.
-    pub(crate) fn folder(&mut self) -> &mut Folder {
+    /// Its own folder.
+    #[must_use]
+    pub fn folder(&self) -> &Folder {
+        &self.folder
+    }
+
+    /// The same, to have it watch over the server.
+    pub(crate) fn folder_mut(&mut self) -> &mut Folder {
         &mut self.folder
     }
 }
@@ -249,7 +230,7 @@ fn kept(keep: &Path) -> Result<PathBuf, Error> {
     std::path::absolute(keep).map_err(Error::files(format!("find the folder {name}")))
 }
 
-/// Other users of the machine reach the port too, and who is root in there may read files.
+/// Other users of the machine reach the port too, and the server's `root` may read files.
 fn write_first_statements(file: &Path, password: &str) -> io::Result<()> {
     let mut text = String::new();
     for host in ["localhost", "127.0.0.1"] {
@@ -268,12 +249,6 @@ fn password() -> io::Result<String> {
     let mut bytes = [0; 12];
     fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
-}
-
-fn free_port() -> Result<u16, Error> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
-    let address = listener.and_then(|listener| listener.local_addr());
-    Ok(address.map_err(Error::files("find a free port"))?.port())
 }
 
 /// A path as a value in a URL's query.

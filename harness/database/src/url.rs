@@ -1,10 +1,10 @@
-//! Where a server is and how to get in. The password in it is shown to nobody by accident.
+//! Where a server is and how to log in. The password in it is not shown by accident.
 
 use std::fmt;
 use std::net::SocketAddr;
 use std::str::FromStr;
 
-use crate::Error;
+use crate::error::Error;
 
 /// The variable that names a server that runs already.
 pub const URL_VARIABLE: &str = "HARNESS_MYSQL_URL";
@@ -37,8 +37,8 @@ impl Url {
         text.to_string_lossy().parse().map(Some).map_err(named)
     }
 
-    /// The URL of one database of the server, with the password: not for anybody's eyes. What the
-    /// name may be is the server's affair; letters, digits and `_` need no escape.
+    /// The URL of one database of the server, with the password, so it is not to be shown.
+    /// Letters, digits and `_` need no escape in the name.
     #[must_use]
     pub fn of_database(&self, name: &str) -> String {
         let query = self.query.as_ref().map(|query| format!("?{query}")).unwrap_or_default();

@@ -3,13 +3,16 @@
 use std::ffi::OsString;
 use std::fs;
 use std::io::Read;
+use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::net::UnixStream;
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
+use crate::error::Error;
+use crate::installed::Installed;
 use crate::server::{Options, Server, is_greeting};
-use crate::{Error, Installed, Url};
+use crate::url::Url;
 
 /// A start takes 0.2 s; on a machine that is very busy, some seconds.
 const READY_WITHIN: Duration = Duration::from_secs(60);
@@ -28,6 +31,7 @@ const LAST_BYTES: usize = 2000;
 #[derive(Debug)]
 pub struct Watched {
     server: Server,
+    port: u16,
 }
 
 impl Watched {
@@ -36,7 +40,7 @@ impl Watched {
     /// # Errors
     /// Where none is installed, and where it does not come up, with what it wrote last.
     pub fn start(options: Options) -> Result<Self, Error> {
-        let mut server = Server::new(Installed::find()?, options)?;
+        let server = Server::new(Installed::find()?, options)?;
         let set_up = server.set_up();
         let output = Command::new(&set_up.program)
             .args(&set_up.arguments)
@@ -48,20 +52,19 @@ impl Watched {
             let wrote = [output.stdout, output.stderr].concat();
             return Err(Error::Failed { what, output: last(&String::from_utf8_lossy(&wrote)) });
         }
+        let mut watched = Self { server, port: free_port()? };
         for attempt in 1.. {
-            let run = server.run();
-            server.folder().watch(run.program.as_os_str(), &run.arguments)?;
-            match wait_until_ready(&mut server) {
+            match watched.run() {
                 Err(Error::Failed { output, .. })
                     if attempt < TRIES && output.contains("ddress already in use") =>
                 {
-                    server.change_port()?;
+                    watched.port = free_port()?;
                 }
                 Err(error) => return Err(error),
                 Ok(()) => break,
             }
         }
-        Ok(Self { server })
+        Ok(watched)
     }
 
     /// Where it is, by its socket.
@@ -70,13 +73,25 @@ impl Watched {
         self.server.url()
     }
 
-    /// Its folder, socket and port.
+    /// Where it is, by TCP.
+    #[must_use]
+    pub fn tcp_url(&self) -> Url {
+        self.server.tcp_url(self.port)
+    }
+
+    /// Its port on 127.0.0.1.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Its folder and socket.
     #[must_use]
     pub fn server(&self) -> &Server {
         &self.server
     }
 
-    /// The id of its process, for whoever stops or kills it.
+    /// The id of its process, by which it can be stopped and killed.
     ///
     /// # Errors
     /// Where the server's own file of it cannot be read.
@@ -92,7 +107,9 @@ impl Watched {
     /// # Errors
     /// Where it does not come up, with what it wrote last.
     pub fn run_again(&mut self) -> Result<(), Error> {
-        self.run_once_more()
+        // The server that was killed has left it behind.
+        let _ = fs::remove_file(self.server.pid_file());
+        self.run()
     }
 
     /// The same with other further arguments than those it was started with.
@@ -101,19 +118,24 @@ impl Watched {
     /// As before.
     pub fn run_again_with(&mut self, arguments: Vec<OsString>) -> Result<(), Error> {
         self.server.change_arguments(arguments);
-        self.run_once_more()
+        self.run_again()
     }
 
-    fn run_once_more(&mut self) -> Result<(), Error> {
-        // The server that was killed has left it behind.
-        let _ = fs::remove_file(self.server.pid_file());
-        let run = self.server.run();
-        self.server.folder().watch(run.program.as_os_str(), &run.arguments)?;
-        wait_until_ready(&mut self.server)
+    fn run(&mut self) -> Result<(), Error> {
+        let run = self.server.run(self.port);
+        let watched = self.server.folder_mut().watch(&run);
+        watched.map_err(Error::files("start a shell that runs it"))?;
+        wait_until_ready(&self.server)
     }
 }
 
-fn wait_until_ready(server: &mut Server) -> Result<(), Error> {
+fn free_port() -> Result<u16, Error> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
+    let address = listener.and_then(|listener| listener.local_addr());
+    Ok(address.map_err(Error::files("find a free port"))?.port())
+}
+
+fn wait_until_ready(server: &Server) -> Result<(), Error> {
     let log = server.folder().path().join("server.log");
     let log = || last(&fs::read_to_string(&log).unwrap_or_default());
     let looks = READY_WITHIN.as_millis() / LOOK_EVERY.as_millis();
@@ -135,7 +157,7 @@ fn wait_until_ready(server: &mut Server) -> Result<(), Error> {
     Err(Error::Failed { what, output: log() })
 }
 
-/// Whether somebody greets at the server's socket now.
+/// Whether a connection to the server's socket is greeted now.
 fn greets(server: &Server) -> bool {
     let Ok(mut stream) = UnixStream::connect(server.socket()) else { return false };
     let mut head = [0; 5];

@@ -1,4 +1,4 @@
-//! A watched server serves, and is gone with whoever started it.
+//! A watched server serves, and is gone with the process that started it.
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "all of this is a test")]
 
@@ -38,7 +38,7 @@ fn it_greets_on_its_socket_and_its_port_and_leaves_nothing() {
     let mut head = [0; 5];
     UnixStream::connect(server.server().socket()).unwrap().read_exact(&mut head).unwrap();
     assert!(is_greeting(&head));
-    let address = ("127.0.0.1", server.server().port());
+    let address = ("127.0.0.1", server.port());
     TcpStream::connect(address).unwrap().read_exact(&mut head).unwrap();
     assert!(is_greeting(&head));
     let folder = folder(&server);

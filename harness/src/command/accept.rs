@@ -5,6 +5,7 @@
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
+use super::refused::{self, Refused};
 use super::streams;
 use crate::exit::Exit;
 use crate::golden::{self, DEFAULT_FOLDER, Pending};
@@ -24,16 +25,16 @@ pub struct Arguments {
 }
 
 /// Shows each pending golden file and asks what to do about it. Exit 0, also where nothing is
-/// pending or some is skipped; 2 where nobody can be asked.
+/// pending or some is skipped; 2 where stdin is not a terminal.
 #[must_use]
 pub fn review(arguments: &Arguments) -> Exit {
     let style = style();
-    finish(selected(arguments).and_then(|pending| {
+    refused::exit(selected(arguments).and_then(|pending| {
         if !io::stdin().is_terminal() && !pending.is_empty() {
-            return Err(Refusal::usage(String::from(
+            return Err(Refused::usage(
                 "review asks on a terminal, and stdin is none; \
                  use `harness pending`, `harness accept NAME` and `harness reject NAME`",
-            )));
+            ));
         }
         ask(&pending, &arguments.golden, style, &mut io::stdin().lock(), &mut io::stderr().lock())
     }))
@@ -42,7 +43,7 @@ pub fn review(arguments: &Arguments) -> Exit {
 /// Accepts what is pending. Exit 0, or 4 where nothing is pending.
 #[must_use]
 pub fn accept(arguments: &Arguments) -> Exit {
-    finish(
+    refused::exit(
         selected(arguments)
             .and_then(|pending| each(&pending, "accepted", arguments, Pending::accept)),
     )
@@ -51,7 +52,7 @@ pub fn accept(arguments: &Arguments) -> Exit {
 /// Deletes what is pending. Exit 0, or 4 where nothing is pending.
 #[must_use]
 pub fn reject(arguments: &Arguments) -> Exit {
-    finish(
+    refused::exit(
         selected(arguments)
             .and_then(|pending| each(&pending, "rejected", arguments, Pending::reject)),
     )
@@ -60,7 +61,7 @@ pub fn reject(arguments: &Arguments) -> Exit {
 /// Lists what is pending, a name a line on stdout. Exit 0, also where nothing is.
 #[must_use]
 pub fn pending(arguments: &Arguments) -> Exit {
-    finish(selected(arguments).and_then(|pending| {
+    refused::exit(selected(arguments).and_then(|pending| {
         for entry in &pending {
             let (proposed, difference) = entry.show()?;
             let lines = words::count(difference.lines.len() as u64, "line");
@@ -69,7 +70,7 @@ pub fn pending(arguments: &Arguments) -> Exit {
             } else {
                 format!("new, {lines}")
             };
-            streams::print(&format!("{}\n", entry.name)).map_err(Refusal::told)?;
+            streams::print(&format!("{}\n", entry.name)).map_err(Refused::told)?;
             let description = proposed.description.unwrap_or_else(|| entry.name.clone());
             streams::tell(&format!("  {description}: {what}"));
         }
@@ -79,52 +80,25 @@ pub fn pending(arguments: &Arguments) -> Exit {
     }))
 }
 
-/// Why nothing was done, or not all of it.
-#[derive(Debug)]
-struct Refusal {
-    exit: Exit,
-    text: String,
-}
-
-impl Refusal {
-    fn usage(text: String) -> Self {
-        Self { exit: Exit::Usage, text }
-    }
-
-    /// Why was said already.
-    const fn told(exit: Exit) -> Self {
-        Self { exit, text: String::new() }
-    }
-}
-
-impl From<golden::Error> for Refusal {
+impl From<golden::Error> for Refused {
     fn from(error: golden::Error) -> Self {
-        Self { exit: Exit::Failed, text: error.to_string() }
+        Self { exit: Exit::Failed, text: format!("error: {error}") }
     }
 }
 
-impl From<io::Error> for Refusal {
+impl From<io::Error> for Refused {
     fn from(error: io::Error) -> Self {
-        Self { exit: Exit::Failed, text: io_error::reason(&error) }
+        Self { exit: Exit::Failed, text: format!("error: {}", io_error::reason(&error)) }
     }
-}
-
-fn finish(done: Result<Exit, Refusal>) -> Exit {
-    done.unwrap_or_else(|refusal| {
-        if !refusal.text.is_empty() {
-            streams::tell(&format!("error: {}", refusal.text));
-        }
-        refusal.exit
-    })
 }
 
 /// What is pending and meant. A name with nothing pending refuses the whole call: half of what was
 /// asked for is not what was asked for.
-fn selected(arguments: &Arguments) -> Result<Vec<Pending>, Refusal> {
+fn selected(arguments: &Arguments) -> Result<Vec<Pending>, Refused> {
     let folder = &arguments.golden;
     if !folder.is_dir() {
         let hint = "name the folder with --golden DIR";
-        return Err(Refusal::usage(format!("there is no folder {}; {hint}", folder.display())));
+        return Err(Refused::usage(format!("there is no folder {}; {hint}", folder.display())));
     }
     let all = golden::pending(folder)?;
     if arguments.names.is_empty() {
@@ -138,7 +112,7 @@ fn selected(arguments: &Arguments) -> Result<Vec<Pending>, Refusal> {
                 false => diagnostic::hint(name, known),
             };
             let folder = folder.display();
-            return Err(Refusal::usage(format!(
+            return Err(Refused::usage(format!(
                 "nothing is pending for `{name}` in {folder}; {hint}"
             )));
         }
@@ -151,7 +125,7 @@ fn each(
     done: &str,
     arguments: &Arguments,
     act: impl Fn(&Pending) -> Result<(), golden::Error>,
-) -> Result<Exit, Refusal> {
+) -> Result<Exit, Refused> {
     if pending.is_empty() {
         streams::tell(&format!("nothing is pending in {}", arguments.golden.display()));
         return Ok(Exit::NothingSelected);
@@ -171,7 +145,7 @@ fn ask(
     style: Style,
     input: &mut dyn BufRead,
     output: &mut dyn Write,
-) -> Result<Exit, Refusal> {
+) -> Result<Exit, Refused> {
     if pending.is_empty() {
         writeln!(output, "nothing is pending in {}", folder.display())?;
         return Ok(Exit::Passed);

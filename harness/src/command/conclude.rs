@@ -1,10 +1,10 @@
 //! What follows a trial, real or simulated: the numbers, the judgement, the history's file and the
 //! golden file.
 
-use std::fs::File;
 use std::io::{BufWriter, Write as _};
 use std::path::Path;
 
+use super::outputs::HistoryFile;
 use crate::exit::Exit;
 use crate::golden::{self, Mode};
 use crate::history;
@@ -13,22 +13,19 @@ use crate::plan::Plan;
 use crate::report::{Entry, Trouble, summarise};
 use crate::trial::Trial;
 
-/// Where to.
-#[derive(Clone, Copy)]
-pub(super) struct Outputs<'a> {
-    /// The history's file, by its name for people.
-    pub(super) history: Option<(&'a Path, &'a File)>,
-    /// The folder of the golden files, and what may be done to them.
-    pub(super) golden: Option<(&'a Path, Mode)>,
-}
-
-/// Fills in the entry.
-pub(super) fn conclude(entry: &mut Entry, plan: &Plan, trial: &Trial, outputs: &Outputs<'_>) {
+/// Fills in the entry. `golden` is the folder of the golden files, and what may be done to them.
+pub(super) fn conclude(
+    entry: &mut Entry,
+    plan: &Plan,
+    trial: &Trial,
+    history: Option<&HistoryFile>,
+    golden: Option<(&Path, Mode)>,
+) {
     entry.interrupted = trial.interrupted;
     entry.summary = Some(summarise(plan, &trial.history));
     entry.judgement = Some(trial.judgement.clone());
-    if let Some((path, file)) = outputs.history {
-        entry.history = Some(path.to_owned());
+    if let Some((path, file)) = history {
+        entry.history = Some(path.clone());
         let mut writer = BufWriter::new(file);
         let written = history::json::write(plan, &trial.history, &mut writer);
         if let Err(error) = written.and_then(|()| writer.flush()) {
@@ -40,7 +37,7 @@ pub(super) fn conclude(entry: &mut Entry, plan: &Plan, trial: &Trial, outputs: &
     if trial.interrupted || !plan.scenario.golden {
         return;
     }
-    if let Some((folder, mode)) = outputs.golden {
+    if let Some((folder, mode)) = golden {
         let ledger = golden::ledger(plan, &trial.history);
         let verdict = trial.judgement.verdict;
         entry.compared(plan, folder, golden::compare(folder, plan, &ledger, verdict, mode));

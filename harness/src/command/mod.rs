@@ -6,15 +6,21 @@ use crate::exit::Exit;
 
 pub mod accept;
 pub mod broker;
+mod broker_choice;
 pub mod check;
 mod conclude;
 pub mod generate;
 pub mod guard;
+mod outputs;
 pub mod plan;
+mod refused;
+mod reproduce;
 pub mod run;
 pub mod sabotage;
 pub mod schema;
+mod selection;
 pub mod shrink;
+mod signals;
 pub mod sim;
 mod streams;
 

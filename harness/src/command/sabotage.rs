@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use self::table::{Row, Table};
-use super::run::{check, signals};
+use super::broker_choice::check;
+use super::signals;
 use super::streams::{self, Reader};
 use crate::exit::Exit;
 use crate::plan::Plan;
@@ -95,7 +96,7 @@ async fn run(plan: &Arc<Plan>, harness: &Path, server: Option<Arc<Server>>) -> E
         exit
     };
     tokio::select! { biased;
-        () = signals::insisted(trigger) => Exit::Interrupted,
+        () = signals::interrupted_twice(trigger) => Exit::Interrupted,
         exit = rows => exit,
     }
 }

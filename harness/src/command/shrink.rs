@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::run::{self, Refused};
-use super::streams;
+use super::refused::{self, Refused};
+use super::{broker_choice, streams};
 use crate::exit::Exit;
 use crate::input::values;
 use crate::io_error;
@@ -68,20 +68,17 @@ fn limit(text: &str) -> Result<Duration, String> {
 /// Carries it out.
 #[must_use]
 pub fn main(arguments: &Arguments) -> Exit {
-    carry_out(arguments).unwrap_or_else(|Refused { exit, text }| {
-        streams::tell(&text);
-        exit
-    })
+    refused::exit(carry_out(arguments))
 }
 
 fn carry_out(arguments: &Arguments) -> Result<Exit, Refused> {
     let mut selected =
-        vec![scenario::load(&arguments.file).map_err(|error| run::rendered(&error))?];
-    run::set_simulated_store(arguments.store.as_deref(), &mut selected)?;
+        vec![scenario::load(&arguments.file).map_err(|error| Refused::scenario(&error))?];
+    broker_choice::set_simulated_store(arguments.store.as_deref(), &mut selected)?;
     let mut scenario = selected.remove(0);
     scenario.seed = arguments.seed.unwrap_or(scenario.seed);
     let seed = scenario.seed;
-    let plan = Plan::new(scenario).map_err(|error| run::rendered(&error))?;
+    let plan = Plan::new(scenario).map_err(|error| Refused::scenario(&error))?;
     let simulation = Simulation { bug: arguments.bug, ..Simulation::default() };
     let settings = Settings { simulation, seeds: arguments.seeds, limit: arguments.limit };
 
@@ -107,13 +104,11 @@ fn carry_out(arguments: &Arguments) -> Result<Exit, Refused> {
 
 /// The run that fails: what the files of the whole case do, which is what is reduced.
 fn first(plan: &Plan, settings: &Settings, seed: u64) -> Result<(Failing, Way), Refused> {
-    let no_verdict =
-        |text: String| Refused { exit: Exit::NoVerdict, text: format!("error: {text}") };
     let folder = tempfile::Builder::new().prefix("harness-").tempdir();
-    let folder = folder.map_err(|error| no_verdict(io_error::reason(&error)))?;
+    let folder = folder.map_err(|error| Refused::no_verdict(io_error::reason(&error)))?;
     let run = |seed| {
         let case = Case { seed, ..Case::new(plan) };
-        shrink::run(case, folder.path(), &settings.simulation).map_err(no_verdict)
+        shrink::run(case, folder.path(), &settings.simulation).map_err(Refused::no_verdict)
     };
     // Payloads are spelt out and paces written down, which can make another run of a seed.
     for other in std::iter::once(seed).chain(1..=settings.seeds) {
@@ -123,7 +118,7 @@ fn first(plan: &Plan, settings: &Settings, seed: u64) -> Result<(Failing, Way), 
         }
     }
     let file = plan.scenario.file.display();
-    Err(no_verdict(format!(
+    Err(Refused::no_verdict(format!(
         "{file} does not fail with seed {seed}; find one that does with `harness sim {file} --seeds 1..1000`"
     )))
 }

@@ -1,12 +1,12 @@
-//! What goes to stdout and stderr. A reader that goes away (`harness sabotage | head -1`) ends
-//! neither with a panic, as `println!` would, nor with an error.
+//! What goes to stdout and stderr, and what comes from the environment. A reader that goes away
+//! (`harness sabotage | head -1`) causes neither a panic, as `println!` would, nor an error.
 
 use std::io::{self, Write};
 
 use crate::exit::Exit;
 use crate::io_error;
 
-/// Whether somebody still reads.
+/// Whether the output is still read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reader {
     /// As far as is known.
@@ -32,6 +32,11 @@ pub(super) fn print(text: &str) -> Result<Reader, Exit> {
 /// result.
 pub(super) fn tell(line: &str) {
     let _ = writeln!(io::stderr(), "{line}");
+}
+
+/// A variable of the environment.
+pub(super) fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
 }
 
 fn heard(written: io::Result<()>) -> io::Result<Reader> {

@@ -9,18 +9,17 @@ use crate::driver::Address;
 use crate::input::names::Actor;
 
 pub mod bugs;
-pub mod child;
 pub mod database;
 pub mod external;
 mod failure;
 mod fault_injector;
-mod life;
 mod link_faults;
 pub mod process;
+pub mod recipes;
 pub mod relay;
 pub mod sabotage;
+pub mod server;
 pub mod simulated;
-mod tail;
 
 pub use failure::Failure;
 pub use fault_injector::{FaultInjector, InjectionId};

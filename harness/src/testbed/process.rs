@@ -1,10 +1,9 @@
-//! Our own brokers as child processes, each on a free port, started by running the harness's binary
-//! again (its hidden `broker` subcommand) and ended with the run. Several of them serve one store.
+//! Brokers as child processes, each on a free port, started by a recipe and ended with the run.
+//! Several of them serve one store.
 //!
 //! On Linux nothing is left behind even when the harness is killed by SIGKILL. Elsewhere that one
 //! way of ending leaves the broker running, because no parent-death signal exists there.
 
-mod broker;
 mod injector;
 
 use std::collections::BTreeMap;
@@ -16,10 +15,11 @@ use std::sync::Arc;
 
 use futures_util::future::{BoxFuture, join_all, select_all, try_join_all};
 
-use self::broker::{Broker, Start};
 use self::injector::Injector;
 use super::database::{Database, Server};
+use super::recipes;
 use super::relay::{Order, Relays};
+use super::server::{NewRecipe, ServerProcess, Wanted};
 use super::{Failure, FaultInjector, Testbed};
 use crate::driver::Address;
 use crate::input::names::Actor;
@@ -27,13 +27,15 @@ use crate::input::names::Actor;
 /// How to start brokers.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// The harness's own binary, which is the broker's too. A library cannot know it: in a test,
+    /// What makes the recipe of each.
+    pub recipe: NewRecipe,
+    /// The harness's own binary, which is our broker's too. A library cannot know it: in a test,
     /// the running binary is the test.
     pub harness: PathBuf,
     /// Where the first one is to listen; port 0 takes a free one. The others take free ones of the
     /// same address.
     pub listen: SocketAddr,
-    /// What else the `broker` subcommand is given: limits, sabotage.
+    /// What else each broker is given: limits, sabotage.
     pub arguments: Vec<OsString>,
     /// How many; in memory, more than one are strangers to each other.
     pub count: NonZeroU32,
@@ -46,10 +48,11 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// One broker in memory, on a free port of the loopback address, and nothing else said.
+    /// One broker of ours in memory, on a free port of the loopback address, and nothing else said.
     #[must_use]
     pub fn new(harness: &Path) -> Self {
         Self {
+            recipe: recipes::broker::recipe,
             harness: harness.to_owned(),
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             arguments: Vec::new(),
@@ -90,8 +93,11 @@ impl Process {
             Some(database) => Some(database.url().await?),
             None => None,
         };
-        let brokers = try_join_all(starts(settings, store.as_ref()).map(Broker::start)).await?;
-        let addresses: Vec<Address> = brokers.iter().map(Broker::address).collect();
+        let numbers = 1..=settings.count.get();
+        let starts = numbers.map(|number| start(settings, store.as_deref(), number));
+        let brokers = try_join_all(starts).await?;
+        let addresses: Vec<Address> =
+            brokers.iter().map(|broker| Address::from(broker.address())).collect();
         relays.join(Relays::to_brokers(&settings.relays, &addresses).await?);
         let own = relays.addresses();
         let server = database.map(|database| Arc::clone(database.server()));
@@ -101,27 +107,28 @@ impl Process {
     /// The brokers' process ids.
     #[must_use]
     pub fn ids(&self) -> Vec<i32> {
-        self.injector.brokers.iter().map(Broker::id).collect()
+        self.injector.brokers.iter().map(ServerProcess::id).collect()
     }
 }
 
-/// What each broker is started with.
-fn starts(settings: &Settings, store: Option<&String>) -> impl Iterator<Item = Start> {
-    let Settings { harness, listen, count, .. } = settings;
+/// Starts the broker of this number, from 1.
+async fn start(
+    settings: &Settings,
+    store: Option<&str>,
+    number: u32,
+) -> Result<ServerProcess, Failure> {
+    let Settings { recipe, harness, listen, count, .. } = settings;
     let mut arguments = settings.arguments.clone();
     if settings.audit {
         arguments.push("--audit".into());
     }
-    (1..=count.get()).map(move |number| Start {
-        harness: harness.clone(),
-        name: match count.get() {
-            1 => "the broker".to_owned(),
-            count => format!("broker {number} of {count}"),
-        },
-        listen: SocketAddr::new(listen.ip(), if number == 1 { listen.port() } else { 0 }),
-        arguments: arguments.clone(),
-        store: store.cloned(),
-    })
+    let name = match count.get() {
+        1 => "the broker".to_owned(),
+        count => format!("broker {number} of {count}"),
+    };
+    let recipe = recipe(&Wanted { harness, name, arguments: &arguments, store })?;
+    let listen = SocketAddr::new(listen.ip(), if number == 1 { listen.port() } else { 0 });
+    ServerProcess::start(harness, recipe, listen).await
 }
 
 impl Testbed for Process {
@@ -139,8 +146,7 @@ impl Testbed for Process {
 
     fn ended(&mut self) -> BoxFuture<'_, String> {
         Box::pin(async {
-            let brokers =
-                self.injector.brokers.iter().map(|broker| Box::pin(broker.life().ended()));
+            let brokers = self.injector.brokers.iter().map(|broker| Box::pin(broker.ended()));
             let server = async {
                 match &self.injector.server {
                     Some(server) => server.ended().await,
@@ -157,7 +163,7 @@ impl Testbed for Process {
 
     fn stop(self: Box<Self>) -> BoxFuture<'static, Result<(), Failure>> {
         Box::pin(async move {
-            let stopped = join_all(self.injector.brokers.iter().map(Broker::end)).await;
+            let stopped = join_all(self.injector.brokers.iter().map(ServerProcess::end)).await;
             stopped.into_iter().collect()
         })
     }

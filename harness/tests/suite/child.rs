@@ -1,49 +1,35 @@
 //! Children end when they should: asked, dropped, by themselves, and when their parent is killed.
 
-use std::ffi::OsString;
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use harness::testbed::child::Child;
+use harness::testbed::server::child::Child;
+use private_database::Invocation;
 use rustix::process::{Pid, Signal, kill_process};
+
+use crate::support::{PATIENCE, state, wait_for};
 
 const HARNESS: &str = env!("CARGO_BIN_EXE_harness");
 
-/// Longer than anything here takes; past it a test fails instead of hanging.
-const PATIENCE: Duration = Duration::from_secs(30);
+fn shell(script: &str) -> Invocation {
+    Invocation::new(Path::new("/bin/sh"), ["-c", script])
+}
 
 fn start(script: &str) -> Child {
-    let arguments: Vec<OsString> = vec!["-c".into(), script.into()];
-    Child::start(Path::new(HARNESS), Path::new("/bin/sh"), &arguments).unwrap()
+    Child::start(Path::new(HARNESS), &shell(script)).unwrap()
 }
 
 /// Waits until the child's output holds the line.
-async fn wrote(child: &mut Child, line: &str) {
-    let looking = async {
-        while !child.output().iter().any(|written| written == line) {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, looking).await.expect("the line is written");
-}
-
-/// The letter that the kernel shows for the process's state; none when it is gone.
-fn state(pid: i32) -> Option<char> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    stat.rsplit(')').next()?.trim().chars().next()
+fn wrote(child: &mut Child, line: &str) {
+    wait_for("the line", || child.output().iter().any(|written| written == line).then_some(()));
 }
 
 /// Waits until the process is in one of these states: `T` stopped, `Z` dead but not reaped, none.
-async fn reaches(pid: i32, states: &[Option<char>]) {
-    let looking = async {
-        while !states.contains(&state(pid)) {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, looking).await.expect("the process gets there");
+fn reaches(pid: i32, states: &[Option<char>]) {
+    wait_for("the process's state", || states.contains(&state(pid)).then_some(()));
 }
 
 #[tokio::test]
@@ -64,10 +50,11 @@ async fn an_end_by_a_signal_is_told_too() {
 #[tokio::test]
 async fn a_program_that_is_not_there_is_named() {
     let nowhere = Path::new("/nowhere/broker");
-    let child = Child::start(Path::new(HARNESS), nowhere, &[]).unwrap();
+    let run = Invocation::new(nowhere, [""; 0]);
+    let child = Child::start(Path::new(HARNESS), &run).unwrap();
     let ended = child.ended().await.to_string();
     assert!(ended.contains("cannot start /nowhere/broker: No such file"), "{ended}");
-    let error = Child::start(nowhere, nowhere, &[]).unwrap_err();
+    let error = Child::start(nowhere, &run).unwrap_err();
     assert_eq!(error.kind(), std::io::ErrorKind::NotFound);
 }
 
@@ -75,8 +62,8 @@ async fn a_program_that_is_not_there_is_named() {
 async fn stop_asks_first() {
     let mut child =
         start("trap 'echo asked; exit 0' TERM; echo ready; while :; do sleep 0.01; done");
-    wrote(&mut child, "ready").await;
-    let (ended, by) = child.stop(PATIENCE).await;
+    wrote(&mut child, "ready");
+    let (ended, by) = child.stop(Signal::TERM, PATIENCE).await;
     assert_eq!(by, Signal::TERM);
     assert_eq!(ended.output, ["ready", "asked"]);
     assert!(ended.status.unwrap().success());
@@ -85,9 +72,9 @@ async fn stop_asks_first() {
 #[tokio::test]
 async fn stop_kills_what_does_not_listen() {
     let mut child = start("trap '' TERM; echo ready; while :; do sleep 0.01; done");
-    wrote(&mut child, "ready").await;
+    wrote(&mut child, "ready");
     let pid = child.id();
-    let (ended, by) = child.stop(Duration::from_millis(20)).await;
+    let (ended, by) = child.stop(Signal::TERM, Duration::from_millis(20)).await;
     assert_eq!(by, Signal::KILL);
     assert!(ended.to_string().starts_with("was ended by signal 9"), "{ended}");
     assert_eq!(state(pid), None);
@@ -97,8 +84,8 @@ async fn stop_kills_what_does_not_listen() {
 async fn stop_wakes_a_stopped_child_to_ask_it() {
     let child = start("exec sleep 1000");
     child.signal(Signal::STOP);
-    reaches(child.id(), &[Some('T')]).await;
-    let (ended, by) = child.stop(PATIENCE).await;
+    reaches(child.id(), &[Some('T')]);
+    let (ended, by) = child.stop(Signal::TERM, PATIENCE).await;
     assert_eq!(by, Signal::TERM);
     assert!(ended.to_string().starts_with("was ended by signal 15"), "{ended}");
 }
@@ -106,12 +93,12 @@ async fn stop_wakes_a_stopped_child_to_ask_it() {
 #[tokio::test]
 async fn dropping_it_kills_and_reaps_it_and_its_descendants() {
     let mut child = start("sleep 1000 & echo $!; echo ready; wait");
-    wrote(&mut child, "ready").await;
+    wrote(&mut child, "ready");
     let descendant: i32 = child.output()[0].parse().unwrap();
     let pid = child.id();
     drop(child);
     assert_eq!(state(pid), None);
-    reaches(descendant, &[None, Some('Z')]).await;
+    reaches(descendant, &[None, Some('Z')]);
 }
 
 #[tokio::test]
@@ -127,10 +114,8 @@ fn it_outlives_the_thread_that_asked_for_it() {
     let waits = "trap 'echo still here; exit 0' TERM; echo ready; while :; do sleep 0.01; done";
     let mut child = std::thread::spawn(move || start(waits)).join().unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-    let ended = runtime.block_on(async {
-        wrote(&mut child, "ready").await;
-        child.stop(PATIENCE).await.0
-    });
+    wrote(&mut child, "ready");
+    let (ended, _) = runtime.block_on(child.stop(Signal::TERM, PATIENCE));
     assert_eq!(ended.output, ["ready", "still here"]);
 }
 
@@ -146,22 +131,17 @@ fn parent(script: &str) -> (std::process::Child, i32) {
 }
 
 #[cfg(target_os = "linux")]
-#[tokio::test]
-async fn killing_the_parent_ends_the_child_even_while_it_is_stopped() {
+#[test]
+fn killing_the_parent_ends_the_child_even_while_it_is_stopped() {
     let (mut shell, pid) = parent("\"$0\" guard --parent $$ -- sleep 1000 & echo $!; wait");
     let is_sleep = || std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap() == "sleep\n";
-    let becoming = async {
-        while !is_sleep() {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, becoming).await.expect("the guard becomes the command");
+    wait_for("the guard to become the command", || is_sleep().then_some(()));
     kill_process(Pid::from_raw(pid).unwrap(), Signal::STOP).unwrap();
-    reaches(pid, &[Some('T')]).await;
+    reaches(pid, &[Some('T')]);
 
     shell.kill().unwrap();
     shell.wait().unwrap();
-    reaches(pid, &[None, Some('Z')]).await;
+    reaches(pid, &[None, Some('Z')]);
 }
 
 #[test]
@@ -176,9 +156,8 @@ fn a_guard_whose_parent_is_another_starts_nothing() {
 
 #[tokio::test]
 async fn its_environment_has_what_it_is_given_and_no_other_settings_of_a_broker() {
-    let arguments: Vec<OsString> = vec!["-c".into(), "env | grep ^BROKER_".into()];
-    let harness = Path::new(HARNESS);
-    let given = [("BROKER_STORE", "memory")];
-    let child = Child::start_with(harness, Path::new("/bin/sh"), &arguments, &given).unwrap();
+    let mut run = shell("env | grep ^BROKER_");
+    run.environment.push(("BROKER_STORE", "memory".into()));
+    let child = Child::start(Path::new(HARNESS), &run).unwrap();
     assert_eq!(child.ended().await.output, ["BROKER_STORE=memory"]);
 }

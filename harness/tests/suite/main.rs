@@ -26,6 +26,8 @@ mod imports;
 mod mysql;
 mod plan;
 mod process;
+#[cfg(target_os = "linux")]
+mod recipes;
 mod refused;
 mod relay;
 mod review;

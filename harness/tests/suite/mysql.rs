@@ -41,7 +41,7 @@ fn databases(server: &Watched, scenario: &str) -> Vec<String> {
 /// The harness on the server that is seen through.
 fn on_server(folder: &Folder, server: &Watched, arguments: &[&str]) -> Command {
     let mut command = folder.harness(arguments);
-    command.env("HARNESS_MYSQL_URL", server.server().tcp_url().of_database("ignored"));
+    command.env("HARNESS_MYSQL_URL", server.tcp_url().of_database("ignored"));
     command
 }
 
@@ -140,7 +140,7 @@ fn a_wrong_password_is_said_and_not_shown() {
     let Some(server) = server() else { return };
     let folder = folder("wrong", SHORT);
     let mut harness = folder.harness(&["run", "wrong.yaml", "--report-json", "report.json"]);
-    let url = format!("mysql://harness:s3cret@127.0.0.1:{}", server.server().port());
+    let url = format!("mysql://harness:s3cret@127.0.0.1:{}", server.port());
     harness.env("HARNESS_MYSQL_URL", url);
     let ended = end(harness);
     check(&folder, &ended, 3, &["HARNESS_MYSQL_URL: cannot reach", "denied"], "s3cret");

@@ -1,6 +1,5 @@
 //! One scenario of a `harness run`: trial, golden file, and the entry that the reports read.
 
-use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -8,15 +7,17 @@ use std::sync::atomic::Ordering;
 use tokio::task::block_in_place;
 use tokio::time::Instant;
 
-use super::super::conclude::{Outputs, conclude};
+use super::super::conclude::conclude;
+use super::super::outputs::HistoryFile;
+use super::super::reproduce::reproduce;
 use super::super::streams;
-use super::Arguments;
+use super::arguments::Arguments;
 use crate::exit::Exit;
-use crate::golden::{self, Mode};
+use crate::golden::Mode;
 use crate::plan::Plan;
 use crate::report::progress::Counts;
 use crate::report::terminal::Terminal;
-use crate::report::words::{number, shell};
+use crate::report::words::number;
 use crate::report::{Entry, Progress, Trouble};
 use crate::run::Counters;
 use crate::testbed::database::Server;
@@ -34,7 +35,7 @@ pub struct Context {
     /// What may be done to golden files.
     pub mode: Mode,
     /// Where the history goes, if it was asked for; there is one scenario then.
-    pub history: Option<File>,
+    pub history: Option<HistoryFile>,
 }
 
 /// Runs a plan and says what became of it.
@@ -45,9 +46,19 @@ pub async fn run(
     terminal: &Terminal,
 ) -> Entry {
     let mut entry = Entry::new(&plan.scenario);
-    entry.served_by(&context.arguments.broker);
-    let logs = context.arguments.out.join(&plan.scenario.name);
-    entry.reproduce = Some(reproduce(plan, &context.arguments));
+    let Arguments { broker: choice, outputs, .. } = &context.arguments;
+    entry.served_by(&choice.broker);
+    let logs = outputs.logs(&plan.scenario.name);
+    entry.reproduce = Some(reproduce(
+        "run",
+        plan,
+        &[
+            ("--store", choice.store.clone()),
+            ("--broker", (!choice.broker.is_empty()).then(|| choice.broker.join(","))),
+            ("--sabotage", choice.sabotage.as_ref().map(ToString::to_string)),
+        ],
+        outputs,
+    ));
     let settings = settings(plan, context, &logs);
     let mut line = terminal.progress(&plan.scenario.name);
     if let Err(failure) = start_server(&settings, interrupt.clone(), &line).await {
@@ -68,13 +79,14 @@ pub async fn run(
     drop(line);
     match trial {
         Ok(mut trial) => {
-            if let Some(order) = &context.arguments.sabotage
+            if let Some(order) = &choice.sabotage
                 && let Err(doubt) = sabotaged(&logs, order.kind)
             {
                 trial.judgement.mark_inconclusive(doubt);
             }
             entry.logs = Some(logs);
-            block_in_place(|| conclude(&mut entry, plan, &trial, &outputs(context)));
+            let golden = Some((outputs.golden.as_path(), context.mode));
+            block_in_place(|| conclude(&mut entry, plan, &trial, context.history.as_ref(), golden));
             if let (Some(text), None) = (trial.left, &entry.trouble) {
                 entry.trouble = Some(Trouble { exit: Exit::NoVerdict, text });
             }
@@ -113,7 +125,7 @@ fn settings(plan: &Plan, context: &Context, logs: &Path) -> Settings {
     if let BrokerUnderTest::Own(process) = &mut broker {
         process.count = plan.scenario.broker.count;
         process.server = server(plan, context);
-        if let Some(order) = &context.arguments.sabotage {
+        if let Some(order) = &context.arguments.broker.sabotage {
             let record = logs.join(SABOTAGE_RECORD);
             process.audit = true;
             process.arguments.extend(sabotage::arguments(order, plan, &record));
@@ -122,20 +134,12 @@ fn settings(plan: &Plan, context: &Context, logs: &Path) -> Settings {
     Settings { broker, out: Some(logs.to_owned()) }
 }
 
-/// Where the scenario's database is. One that hurts its server has it alone, where other scenarios
-/// run at the same time.
+/// Where the scenario's database is. A scenario with faults of its server has the server alone,
+/// where other scenarios run at the same time.
 fn server(plan: &Plan, context: &Context) -> Option<Arc<Server>> {
     let server = context.server.as_ref().filter(|_| plan.scenario.broker.store.has_database())?;
     let alone = context.arguments.jobs.get() > 1 && plan.has_database_fault();
     Some(if alone { Arc::new(server.another()) } else { Arc::clone(server) })
-}
-
-fn outputs(context: &Context) -> Outputs<'_> {
-    let path = context.arguments.history.as_deref();
-    Outputs {
-        history: path.zip(context.history.as_ref()),
-        golden: Some((&context.arguments.golden, context.mode)),
-    }
 }
 
 /// Says how often the broker was wrong on purpose, which may be less often than asked: places are
@@ -149,27 +153,4 @@ fn sabotaged(logs: &Path, kind: sabotage::Kind) -> Result<(), String> {
     let (count, record) = (number(injected), record.display());
     streams::tell(&format!("sabotaged: {kind}, {count} injected, each a line of {record}"));
     Ok(())
-}
-
-/// The command line that runs this scenario alone, in the same way.
-fn reproduce(plan: &Plan, arguments: &Arguments) -> String {
-    let mut words = vec![format!("harness run {}", shell(&plan.scenario.file.to_string_lossy()))];
-    if let Some(store) = &arguments.store {
-        words.push(format!("--store {}", shell(store)));
-    }
-    if !arguments.broker.is_empty() {
-        words.push(format!("--broker {}", shell(&arguments.broker.join(","))));
-    }
-    if let Some(sabotage) = &arguments.sabotage {
-        words.push(format!("--sabotage {sabotage}"));
-    }
-    for (flag, folder, usual) in [
-        ("--out", &arguments.out, super::DEFAULT_OUT),
-        ("--golden", &arguments.golden, golden::DEFAULT_FOLDER),
-    ] {
-        if folder != Path::new(usual) {
-            words.push(format!("{flag} {}", shell(&folder.to_string_lossy())));
-        }
-    }
-    words.join(" ")
 }

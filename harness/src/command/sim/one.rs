@@ -1,21 +1,21 @@
 //! Each scenario once, with everything that `harness run` writes.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use super::super::conclude::{Outputs, conclude};
-use super::super::run::{self, Refused, output};
+use super::super::conclude::conclude;
+use super::super::outputs::{self, HistoryFile};
+use super::super::refused::Refused;
+use super::super::reproduce::reproduce;
 use super::super::streams;
-use super::crew::{self, End, Next};
-use super::{Arguments, mode, scenarios};
+use super::arguments::Arguments;
+use super::workers::{self, End, Next};
 use crate::exit::Exit;
-use crate::golden::{self, Mode};
+use crate::golden::Mode;
 use crate::history::json::digest;
 use crate::plan::Plan;
 use crate::report::terminal::Terminal;
-use crate::report::words::shell;
 use crate::report::{Entry, Report, Trouble};
 use crate::scenario::{Scenario, Source};
 use crate::trial::{Simulation, Trial, simulate};
@@ -25,19 +25,14 @@ type Planned = (Arc<Plan>, Option<Mode>);
 
 /// Runs each scenario with its seed.
 pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<Exit, Refused> {
-    let mode = mode()?;
-    let (scenarios, skipped) = scenarios(arguments)?;
+    let mode = outputs::mode()?;
+    let (scenarios, skipped) = arguments.scenarios()?;
     let plans: Vec<Planned> = scenarios
         .into_iter()
         .map(|scenario| planned(scenario, arguments.seed, mode))
         .collect::<Result<_, _>>()?;
-    for (plan, _) in &plans {
-        let folder = arguments.out.join(&plan.scenario.name);
-        output::prepare_folder(&folder).map_err(Refused::usage)?;
-    }
-    let history = arguments.history.as_deref().map(output::create_file).transpose();
-    let history = history.map_err(Refused::usage)?;
-    let output = arguments.reports.open(run::variable).map_err(Refused::usage)?;
+    let names = plans.iter().map(|(plan, _)| plan.scenario.name.as_str());
+    let (history, reports) = arguments.outputs.open(names)?;
 
     let stop = Arc::new(AtomicBool::new(false));
     let simulation = Simulation { bug: arguments.bug, out: None, stop: Arc::clone(&stop) };
@@ -45,12 +40,8 @@ pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<Exit, Re
     let work = {
         let arguments = arguments.clone();
         move |place| {
-            let (plan, mode) = plans.get(usize::try_from(place).ok()?)?;
-            let outputs = Outputs {
-                history: arguments.history.as_deref().zip(history.as_ref()),
-                golden: mode.map(|mode| (arguments.golden.as_path(), mode)),
-            };
-            Some(one(plan, &arguments, simulation.clone(), &outputs))
+            let planned = plans.get(usize::try_from(place).ok()?)?;
+            Some(one(planned, &arguments, simulation.clone(), history.as_ref()))
         }
     };
     let mut report = Report { skipped, ..Report::default() };
@@ -63,23 +54,17 @@ pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<Exit, Re
         report.entries.push(entry);
         Next::GoOn
     };
-    match crew::work(1, &stop, work, take) {
+    match workers::work(1, &stop, work, take) {
         Ok(End::Done) => {}
-        Ok(End::Insisted) => return Ok(Exit::Interrupted),
-        Err(error) => return Err(crew::refused(&error)),
+        Ok(End::InterruptedTwice) => return Ok(Exit::Interrupted),
+        Err(error) => return Err(workers::refused(&error)),
     }
     terminal.end(&report);
     let mut exit = report.exit();
     if report.entries.len() < count {
         exit = exit.and(Exit::NoVerdict);
     }
-    match output.write(&report) {
-        Ok(()) => Ok(exit),
-        Err(text) => {
-            streams::tell(&format!("error: {text}"));
-            Ok(exit.and(Exit::Usage))
-        }
-    }
+    Ok(outputs::end(reports, &report, exit))
 }
 
 /// The plan with the seed. A golden file is of the scenario's own seed, so with another one it is
@@ -93,22 +78,23 @@ fn planned(
     let made_up = |source: &Source| matches!(source, Source::Generate { .. });
     let compares = own || !scenario.producers.iter().any(|producer| made_up(&producer.source));
     scenario.seed = seed.unwrap_or(scenario.seed);
-    let plan = Plan::new(scenario).map_err(|error| run::rendered(&error))?;
+    let plan = Plan::new(scenario).map_err(|error| Refused::scenario(&error))?;
     Ok((Arc::new(plan), compares.then_some(mode)))
 }
 
 fn one(
-    plan: &Arc<Plan>,
+    (plan, mode): &Planned,
     arguments: &Arguments,
     simulation: Simulation,
-    outputs: &Outputs<'_>,
+    history: Option<&HistoryFile>,
 ) -> (Entry, Option<u64>) {
-    let logs = arguments.out.join(&plan.scenario.name);
+    let logs = arguments.outputs.logs(&plan.scenario.name);
     let simulated = simulate(plan, &Simulation { out: Some(logs.clone()), ..simulation });
     let (mut entry, trial) = entry(plan, arguments, simulated);
     let digest = trial.map(|trial| {
         entry.logs = Some(logs);
-        conclude(&mut entry, plan, &trial, outputs);
+        let golden = mode.map(|mode| (arguments.outputs.golden.as_path(), mode));
+        conclude(&mut entry, plan, &trial, history, golden);
         digest(plan, &trial.history)
     });
     (entry, digest)
@@ -121,7 +107,16 @@ pub(super) fn entry(
     simulated: Result<(Trial, Duration), crate::trial::Failure>,
 ) -> (Entry, Option<Trial>) {
     let mut entry = Entry::new(&plan.scenario);
-    entry.reproduce = Some(reproduce(plan, arguments));
+    entry.reproduce = Some(reproduce(
+        "sim",
+        plan,
+        &[
+            ("--seed", Some(plan.scenario.seed.to_string())),
+            ("--store", arguments.store.clone()),
+            ("--bug", arguments.bug.map(|bug| bug.to_string())),
+        ],
+        &arguments.outputs,
+    ));
     match simulated {
         Ok((trial, took)) => {
             // On the simulated clock, as everything that is reported.
@@ -133,25 +128,4 @@ pub(super) fn entry(
             (entry, None)
         }
     }
-}
-
-/// The command line that makes the same run again.
-fn reproduce(plan: &Plan, arguments: &Arguments) -> String {
-    let file = shell(&plan.scenario.file.to_string_lossy()).into_owned();
-    let mut words = vec![format!("harness sim {file} --seed {}", plan.scenario.seed)];
-    if let Some(store) = &arguments.store {
-        words.push(format!("--store {}", shell(store)));
-    }
-    if let Some(bug) = arguments.bug {
-        words.push(format!("--bug {bug}"));
-    }
-    for (flag, folder, usual) in [
-        ("--out", &arguments.out, run::DEFAULT_OUT),
-        ("--golden", &arguments.golden, golden::DEFAULT_FOLDER),
-    ] {
-        if folder != Path::new(usual) {
-            words.push(format!("{flag} {}", shell(&folder.to_string_lossy())));
-        }
-    }
-    words.join(" ")
 }

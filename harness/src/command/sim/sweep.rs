@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::super::conclude::{Outputs, conclude};
-use super::super::run::{self, Refused};
-use super::super::streams;
-use super::crew::{self, End, Next};
+use super::super::conclude::conclude;
+use super::super::refused::Refused;
+use super::super::{outputs, streams};
+use super::arguments::Arguments;
 use super::one::entry;
 use super::seeds::Seeds;
-use super::{Arguments, scenarios};
+use super::workers::{self, End, Next};
 use crate::exit::Exit;
 use crate::history::json::digest;
 use crate::plan::Plan;
@@ -54,8 +54,8 @@ pub(super) fn run(
     seeds: Seeds,
     terminal: &Terminal,
 ) -> Result<Exit, Refused> {
-    let (scenarios, skipped) = scenarios(arguments)?;
-    let output = arguments.reports.open(run::variable).map_err(Refused::usage)?;
+    let (scenarios, skipped) = arguments.scenarios()?;
+    let reports = arguments.outputs.open_reports()?;
     let mut report = Report { skipped, ..Report::default() };
     let mut exit = Exit::Passed;
     for scenario in scenarios {
@@ -68,16 +68,10 @@ pub(super) fn run(
             break;
         }
     }
-    match output.write(&report) {
-        Ok(()) => Ok(exit),
-        Err(text) => {
-            streams::tell(&format!("error: {text}"));
-            Ok(exit.and(Exit::Usage))
-        }
-    }
+    Ok(outputs::end(reports, &report, exit))
 }
 
-/// None if the user insisted on an end at once.
+/// None after a second interrupt.
 fn sweep(
     arguments: &Arguments,
     seeds: Seeds,
@@ -85,7 +79,7 @@ fn sweep(
     terminal: &Terminal,
 ) -> Result<Option<Tally>, Refused> {
     // What is wrong with the logs is told once and not by every seed.
-    Plan::new(scenario.clone()).map_err(|error| run::rendered(&error))?;
+    Plan::new(scenario.clone()).map_err(|error| Refused::scenario(&error))?;
     let stop = Arc::new(AtomicBool::new(false));
     let simulation = Simulation { bug: arguments.bug, out: None, stop: Arc::clone(&stop) };
     let work = {
@@ -103,9 +97,9 @@ fn sweep(
     };
     let jobs = arguments.jobs.or_else(|| std::thread::available_parallelism().ok());
     let began = Instant::now();
-    let end = crew::work(jobs.map_or(1, std::num::NonZero::get), &stop, work, take);
-    match end.map_err(|error| crew::refused(&error))? {
-        End::Insisted => return Ok(None),
+    let end = workers::work(jobs.map_or(1, std::num::NonZero::get), &stop, work, take);
+    match end.map_err(|error| workers::refused(&error))? {
+        End::InterruptedTwice => return Ok(None),
         End::Done => {}
     }
     tally.conclude(stop.load(Ordering::Relaxed));
@@ -122,8 +116,9 @@ fn one(scenario: &Scenario, seed: u64, arguments: &Arguments, simulation: &Simul
     let plan = match Plan::new(scenario) {
         Ok(plan) => Arc::new(plan),
         Err(error) => {
-            // It could be planned a moment ago: somebody changes the logs.
-            let mut entry = Entry::failed(&arguments.paths[0], Exit::Usage, error.render(false));
+            // It could be planned a moment ago: the logs have changed since.
+            let mut entry =
+                Entry::failed(&arguments.selection.paths[0], Exit::Usage, error.render(false));
             entry.seed = Some(seed);
             return Run { seed, entry, digest: None };
         }
@@ -131,7 +126,7 @@ fn one(scenario: &Scenario, seed: u64, arguments: &Arguments, simulation: &Simul
     let (mut entry, trial) = entry(&plan, arguments, simulate(&plan, simulation));
     let mut hash = None;
     if let Some(trial) = trial {
-        conclude(&mut entry, &plan, &trial, &Outputs { history: None, golden: None });
+        conclude(&mut entry, &plan, &trial, None, None);
         hash = arguments.digest.then(|| digest(&plan, &trial.history));
     }
     Run { seed, entry, digest: hash }

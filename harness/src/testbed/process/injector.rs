@@ -5,16 +5,16 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
-use super::broker::Broker;
 use crate::fault::{Link, LinkFault, Part};
 use crate::testbed::database::Server;
 use crate::testbed::relay::Relays;
+use crate::testbed::server::ServerProcess;
 use crate::testbed::{Failure, FaultInjector, InjectionId};
 
 /// Everything that a fault can be about.
 #[derive(Debug)]
 pub(super) struct Injector {
-    pub(super) brokers: Vec<Broker>,
+    pub(super) brokers: Vec<ServerProcess>,
     /// The server of their store, which may end too.
     pub(super) server: Option<Arc<Server>>,
     pub(super) relays: Relays,
@@ -22,7 +22,7 @@ pub(super) struct Injector {
 
 /// What a part turns out to be.
 enum Found<'a> {
-    Broker(&'a Broker),
+    Broker(&'a ServerProcess),
     Server(&'a Server),
 }
 
@@ -31,7 +31,7 @@ impl Injector {
     pub(super) fn close(&self) {
         self.relays.close();
         for broker in &self.brokers {
-            broker.life().close();
+            broker.close();
         }
     }
 
@@ -52,7 +52,7 @@ impl FaultInjector for Injector {
     fn kill(&self, part: Part) -> BoxFuture<'_, Result<(), Failure>> {
         Box::pin(async move {
             match self.find(part)? {
-                Found::Broker(broker) => broker.life().kill().await,
+                Found::Broker(broker) => broker.kill().await,
                 Found::Server(server) => server.kill().await,
             }
         })
@@ -79,7 +79,7 @@ impl FaultInjector for Injector {
     fn pause(&self, part: Part) -> BoxFuture<'_, Result<(), Failure>> {
         Box::pin(async move {
             match self.find(part)? {
-                Found::Broker(broker) => broker.life().pause(),
+                Found::Broker(broker) => broker.pause(),
                 Found::Server(server) => server.pause()?,
             }
             Ok(())
@@ -89,7 +89,7 @@ impl FaultInjector for Injector {
     fn resume(&self, part: Part) -> BoxFuture<'_, Result<(), Failure>> {
         Box::pin(async move {
             match self.find(part)? {
-                Found::Broker(broker) => broker.life().resume(),
+                Found::Broker(broker) => broker.resume(),
                 Found::Server(server) => server.resume()?,
             }
             Ok(())

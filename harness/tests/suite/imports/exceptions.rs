@@ -29,9 +29,4 @@ pub(super) const EXCEPTIONS: &[&str] = &[
     "broker/src/store/mysql.rs and broker/src/store/mysql/topics.rs",
     "broker/src/store/mysql/append.rs and broker/src/store/mysql/append/place.rs",
     "broker/src/store/mysql/append.rs and broker/src/store/mysql/append/write.rs",
-    "harness/database/src/lib.rs and harness/database/src/for_tests.rs",
-    "harness/database/src/lib.rs and harness/database/src/url.rs",
-    "harness/src/command/run.rs and harness/src/command/run/one.rs",
-    "harness/src/command/sim.rs and harness/src/command/sim/one.rs",
-    "harness/src/command/sim.rs and harness/src/command/sim/sweep.rs",
 ];

@@ -5,7 +5,6 @@
 //! runtime may end its threads at any time. So each child has a keeper: a thread that starts it,
 //! waits for its end, and only then ends itself.
 
-use std::ffi::OsString;
 use std::fmt;
 use std::io::{self, Read};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -15,6 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use private_database::Invocation;
 use rustix::io::retry_on_intr;
 use rustix::process::{
     Pid, Signal, WaitId, WaitIdOptions, kill_process, kill_process_group, waitid,
@@ -24,7 +24,7 @@ use tokio::sync::watch;
 use super::tail::Tail;
 
 /// How long output may still come after the child's end: only a descendant that left the process
-/// group can hold the pipe open that long, and it shall not keep us.
+/// group can hold the pipe open that long, and it must not keep us.
 const LAST_OUTPUT: Duration = Duration::from_secs(1);
 
 /// A running child process, killed and reaped when dropped.
@@ -52,31 +52,17 @@ pub struct Ended {
 }
 
 impl Child {
-    /// Starts `program`, guarded by the harness's binary at `harness`. Its standard input is
-    /// empty, its output is kept in part.
+    /// Starts a program, guarded by the harness's binary at `harness`. Its standard input is empty,
+    /// its output is kept in part.
     ///
     /// # Errors
-    /// When `harness` cannot be started. A `program` that cannot is an early end, explained in its
+    /// When `harness` cannot be started. A program that cannot is an early end, explained in its
     /// output.
-    pub fn start(harness: &Path, program: &Path, arguments: &[OsString]) -> io::Result<Self> {
-        Self::start_with(harness, program, arguments, &[])
-    }
-
-    /// As [`Child::start`], with variables of the environment beside those that this process has:
-    /// for what must not be seen in a list of processes.
-    ///
-    /// # Errors
-    /// As there.
-    pub fn start_with(
-        harness: &Path,
-        program: &Path,
-        arguments: &[OsString],
-        environment: &[(&str, &str)],
-    ) -> io::Result<Self> {
+    pub fn start(harness: &Path, run: &Invocation) -> io::Result<Self> {
         let (reader, writer) = io::pipe()?;
         let mut command = Command::new(harness);
         command.arg("guard").arg("--parent").arg(std::process::id().to_string());
-        command.arg("--").arg(program).args(arguments);
+        command.arg("--").arg(&run.program).args(&run.arguments);
         command.stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer);
         command.process_group(0);
         // The broker reads settings from these too, and a run follows from its scenario alone.
@@ -85,7 +71,7 @@ impl Child {
                 command.env_remove(name);
             }
         }
-        command.envs(environment.iter().copied());
+        command.envs(run.environment.iter().map(|(name, value)| (name, value)));
 
         let alive = Arc::new(Mutex::new(true));
         let output = Arc::new(Mutex::new(Tail::default()));
@@ -110,9 +96,15 @@ impl Child {
         self.while_alive(|pid| kill_process(pid, signal));
     }
 
+    /// Sends a signal to it and to all that it started and that is still in its process group: a
+    /// server may be a shell script that started the server.
+    pub fn signal_group(&self, signal: Signal) {
+        self.while_alive(|pid| kill_process_group(pid, signal));
+    }
+
     /// Ends it at once, with all that it started.
     pub fn kill(&self) {
-        self.while_alive(|pid| kill_process_group(pid, Signal::KILL));
+        self.signal_group(Signal::KILL);
     }
 
     /// Kills it with all that it started, and returns when it is reaped.
@@ -147,13 +139,21 @@ impl Child {
         self.output.lock().unwrap_or_else(PoisonError::into_inner).lines()
     }
 
-    /// Asks it to end by SIGTERM, and kills it with all that it started if it is still there after `grace`; says which it was.
-    pub async fn stop(&self, grace: Duration) -> (Ended, Signal) {
-        self.signal(Signal::TERM);
-        // A stopped process would see the SIGTERM only after somebody lets it go on.
-        self.signal(Signal::CONT);
+    /// Whether it has written this text, which is part of a line. A text that it wrote long before
+    /// the first call may be forgotten.
+    #[must_use]
+    pub fn has_written(&self, text: &str) -> bool {
+        self.output.lock().unwrap_or_else(PoisonError::into_inner).has(text)
+    }
+
+    /// Asks it to end by a signal, and kills it with all that it started if it is still there after
+    /// `grace`; says by which signal it ended.
+    pub async fn stop(&self, signal: Signal, grace: Duration) -> (Ended, Signal) {
+        self.signal(signal);
+        // A stopped process sees the signal only after it is let go on.
+        self.signal_group(Signal::CONT);
         if let Ok(ended) = tokio::time::timeout(grace, self.ended()).await {
-            return (ended, Signal::TERM);
+            return (ended, signal);
         }
         self.kill();
         (self.ended().await, Signal::KILL)

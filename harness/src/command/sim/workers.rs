@@ -8,8 +8,8 @@ use std::thread;
 
 use tokio::sync::watch;
 
-use super::super::run::{Refused, signals};
-use crate::exit::Exit;
+use super::super::refused::Refused;
+use super::super::signals;
 
 /// Whether to go on after a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,15 +25,15 @@ pub(super) enum Next {
 pub(super) enum End {
     /// Everything that began is done.
     Done,
-    /// The user insisted on an end at once.
-    Insisted,
+    /// A second interrupt came, which asks for an end at once.
+    InterruptedTwice,
 }
 
 enum Event<T> {
     Done(u64, T),
     /// A thread has no more to do.
     Left,
-    Insisted,
+    InterruptedTwice,
 }
 
 /// Tells that a thread has left, also where that is by a panic.
@@ -83,7 +83,7 @@ pub(super) fn work<T: Send + 'static>(
                 }
             }
             Ok(Event::Left) => at_work -= 1,
-            Ok(Event::Insisted) | Err(mpsc::RecvError) => return Ok(End::Insisted),
+            Ok(Event::InterruptedTwice) | Err(mpsc::RecvError) => return Ok(End::InterruptedTwice),
         }
     }
     Ok(End::Done)
@@ -108,10 +108,10 @@ fn listen<T: Send + 'static>(
             std::future::pending::<()>().await;
         };
         tokio::select! { biased;
-            () = signals::insisted(trigger) => {}
+            () = signals::interrupted_twice(trigger) => {}
             () = forward => {}
         }
-        let _ = tell.send(Event::Insisted);
+        let _ = tell.send(Event::InterruptedTwice);
     };
     thread::Builder::new().name("signals".to_owned()).spawn(move || runtime.block_on(listening))?;
     let _ = begun.recv();
@@ -120,5 +120,5 @@ fn listen<T: Send + 'static>(
 
 /// No thread, no verdict.
 pub(super) fn refused(error: &io::Error) -> Refused {
-    Refused { exit: Exit::NoVerdict, text: format!("error: cannot start a thread: {error}") }
+    Refused::no_verdict(format_args!("cannot start a thread: {error}"))
 }

@@ -14,15 +14,35 @@ pub(super) struct Tail {
     bytes: VecDeque<u8>,
     /// Whether older bytes were dropped, so that the first line may lack its beginning.
     cut: bool,
+    /// The text that is looked for, and whether it has come.
+    wanted: Option<(String, bool)>,
 }
 
 impl Tail {
     /// Adds bytes and drops the oldest past the bound.
     pub(super) fn push(&mut self, bytes: &[u8]) {
         self.bytes.extend(bytes);
+        self.look();
         if self.bytes.len() > BYTES_MAX {
             self.bytes.drain(..self.bytes.len() - BYTES_MAX);
             self.cut = true;
+        }
+    }
+
+    /// Whether this text, which is part of a line, has come, however long ago: from the first call
+    /// on it is looked for, and before that in what is kept.
+    pub(super) fn has(&mut self, text: &str) -> bool {
+        if self.wanted.as_ref().is_none_or(|(wanted, _)| wanted != text) {
+            self.wanted = Some((text.to_owned(), false));
+            self.look();
+        }
+        self.wanted.as_ref().is_some_and(|(_, has_come)| *has_come)
+    }
+
+    fn look(&mut self) {
+        if let Some((wanted, has_come @ false)) = &mut self.wanted {
+            let bytes = self.bytes.make_contiguous();
+            *has_come = bytes.windows(wanted.len()).any(|part| part == wanted.as_bytes());
         }
     }
 
@@ -49,6 +69,17 @@ mod tests {
             tail.push(part.as_bytes());
         }
         assert_eq!(tail.lines(), ["one", "two", "three"]);
+    }
+
+    #[test]
+    fn a_text_that_came_is_remembered() {
+        let mut tail = Tail::default();
+        tail.push(b"not re");
+        assert!(!tail.has("ready"));
+        tail.push(b"ady yet\n");
+        tail.push(&[b'x'; 2 * BYTES_MAX]);
+        assert!(tail.has("ready"));
+        assert!(!tail.has("not ready"), "gone before it was asked for");
     }
 
     #[test]

@@ -3,10 +3,10 @@
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-use super::super::streams;
+use super::streams;
 
-/// Triggers the interrupt on the first SIGINT or SIGTERM, and completes on the second.
-pub async fn insisted(trigger: watch::Sender<bool>) {
+/// Triggers the interrupt at the first SIGINT or SIGTERM, and completes at the second.
+pub async fn interrupted_twice(trigger: watch::Sender<bool>) {
     let (Ok(mut interrupt), Ok(mut terminate)) =
         (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
     else {

@@ -1,0 +1,123 @@
+//! What a run writes: the consumers' logs, the history, golden files and reports. Folders and files
+//! are made before anything is started, so that a run is not lost to a mistyped path.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::refused::Refused;
+use super::streams;
+use crate::exit::Exit;
+use crate::golden::{self, Mode};
+use crate::io_error;
+use crate::report::destination::create;
+use crate::report::{self, Destinations, Report};
+
+/// The folder of the consumers' logs where none is named.
+pub(super) const DEFAULT_OUT: &str = "out";
+
+/// What `harness run` and `harness sim` take for it.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Outputs {
+    /// Folder for the consumers' logs; each scenario has a folder of its own in it
+    #[arg(long, value_name = "DIR", default_value = DEFAULT_OUT)]
+    pub out: PathBuf,
+
+    /// Folder of the golden files
+    #[arg(long, value_name = "DIR", default_value = golden::DEFAULT_FOLDER)]
+    pub golden: PathBuf,
+
+    /// Write everything that the actors saw to this file, as JSON lines (one scenario only)
+    #[arg(long, value_name = "FILE")]
+    pub history: Option<PathBuf>,
+
+    /// Reports for programs.
+    #[command(flatten)]
+    pub reports: Destinations,
+}
+
+/// The file of a history, by its name for people.
+pub(super) type HistoryFile = (PathBuf, File);
+
+impl Outputs {
+    /// Refuses a history of several scenarios.
+    pub(super) fn check(&self, scenarios: usize) -> Result<(), Refused> {
+        if self.history.is_some() && scenarios > 1 {
+            let text = format!("--history takes one scenario, and {scenarios} are selected");
+            return Err(Refused::usage(text));
+        }
+        Ok(())
+    }
+
+    /// The folder of this scenario's consumer logs.
+    pub(super) fn logs(&self, scenario: &str) -> PathBuf {
+        self.out.join(scenario)
+    }
+
+    /// Makes the folders of these scenarios, which takes the logs of an earlier run away, and opens
+    /// the files.
+    pub(super) fn open<'a>(
+        &self,
+        scenarios: impl Iterator<Item = &'a str>,
+    ) -> Result<(Option<HistoryFile>, report::Output), Refused> {
+        for scenario in scenarios {
+            prepare_folder(&self.logs(scenario)).map_err(Refused::usage)?;
+        }
+        let file = |path: &PathBuf| match create(path) {
+            Ok(file) => Ok((path.clone(), file)),
+            Err(why) => Err(Refused::usage(format!("--history {}: {why}", path.display()))),
+        };
+        let history = self.history.as_ref().map(file).transpose()?;
+        Ok((history, self.open_reports()?))
+    }
+
+    /// Opens the reports alone.
+    pub(super) fn open_reports(&self) -> Result<report::Output, Refused> {
+        self.reports.open(streams::variable).map_err(Refused::usage)
+    }
+}
+
+/// What may be done to golden files, as the environment wants it.
+pub(super) fn mode() -> Result<Mode, Refused> {
+    Mode::from_environment(streams::variable).map_err(Refused::usage)
+}
+
+/// Writes the reports, and says what the call ends with.
+pub(super) fn end(reports: report::Output, report: &Report, exit: Exit) -> Exit {
+    match reports.write(report) {
+        Ok(()) => exit,
+        Err(text) => {
+            streams::tell(&format!("error: {text}"));
+            exit.and(Exit::Usage)
+        }
+    }
+}
+
+/// Makes the folder for a scenario's consumer logs, and takes the logs of an earlier run out of it:
+/// that run may have had more consumers.
+fn prepare_folder(folder: &Path) -> Result<(), String> {
+    let cannot = |act: &str, error: &io::Error| {
+        format!(
+            "--out: the folder {} cannot be {act}: {}; name another with --out DIR",
+            folder.display(),
+            io_error::reason(error)
+        )
+    };
+    let failed = |error: io::Error| cannot("written to", &error);
+    fs::create_dir_all(folder).map_err(|error| cannot("made", &error))?;
+    for entry in fs::read_dir(folder).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        if entry.file_name().to_str().is_some_and(is_consumer_log) {
+            fs::remove_file(entry.path()).map_err(failed)?;
+        }
+    }
+    // A folder that exists may still refuse new files.
+    tempfile::tempfile_in(folder).map_err(failed)?;
+    Ok(())
+}
+
+fn is_consumer_log(name: &str) -> bool {
+    name.strip_prefix("consumer_")
+        .and_then(|rest| rest.strip_suffix(".txt"))
+        .is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
+}

@@ -1,0 +1,42 @@
+//! What `harness run` takes.
+
+use std::num::NonZeroUsize;
+
+use super::super::broker_choice::BrokerChoice;
+use super::super::outputs::Outputs;
+use super::super::selection::{Selection, jobs};
+
+/// What `--help` says after the flags.
+const AFTER_HELP: &str = "\
+Kinds of sabotage: lose, duplicate, reorder, diverge, phantom, resurrect, corrupt, misroute, early,
+stale-ack; each as KIND, KIND:1% or KIND:5
+
+Exit codes:
+    0  all passed
+    1  a check or a golden file failed, or a golden file is new and waits for review
+    2  the command line or a scenario is invalid
+    3  no verdict: the broker cannot be reached, messages were not acked, the drain is undecided
+    4  nothing selected
+  130  interrupted; what was known is written
+Of several scenarios the gravest counts: 130 before 2 before 1 before 3 before 4";
+
+/// Its arguments.
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub struct Arguments {
+    /// Which scenarios.
+    #[command(flatten)]
+    pub selection: Selection,
+
+    /// Scenarios run at the same time; their latencies then disturb each other
+    #[arg(long, value_name = "COUNT", default_value = "1", value_parser = jobs)]
+    pub jobs: NonZeroUsize,
+
+    /// Against which broker.
+    #[command(flatten)]
+    pub broker: BrokerChoice,
+
+    /// What is written.
+    #[command(flatten)]
+    pub outputs: Outputs,
+}

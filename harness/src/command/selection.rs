@@ -1,0 +1,54 @@
+//! Which scenarios the command line selects.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use super::refused::Refused;
+use crate::exit::Exit;
+use crate::scenario::{self, Scenario};
+
+/// What `harness run` and `harness sim` take for it.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Selection {
+    /// Scenarios: YAML files, or folders of them
+    #[arg(default_value = "scenarios")]
+    pub paths: Vec<PathBuf>,
+
+    /// Run only scenarios whose name contains this
+    #[arg(long, value_name = "TEXT")]
+    pub filter: Option<String>,
+}
+
+impl Selection {
+    /// The scenarios; at least one.
+    pub(super) fn load(&self) -> Result<Vec<Scenario>, Refused> {
+        let mut scenarios =
+            scenario::load_all(&self.paths).map_err(|error| Refused::scenario(&error))?;
+        let names: Vec<_> = scenarios.iter().map(|scenario| scenario.name.clone()).collect();
+        if let Some(filter) = &self.filter {
+            scenarios.retain(|scenario| scenario.name.contains(filter));
+        }
+        if scenarios.is_empty() {
+            return Err(self.nothing(&names));
+        }
+        Ok(scenarios)
+    }
+
+    fn nothing(&self, names: &[String]) -> Refused {
+        let searched: Vec<_> = self.paths.iter().map(|path| path.display().to_string()).collect();
+        let filter = self.filter.as_ref().map(|filter| format!(" whose name contains {filter:?}"));
+        let filter = filter.unwrap_or_default();
+        let there = match names {
+            [] => String::from("a scenario is a file *.yaml or *.yml"),
+            names => format!("there are: {}", names.join(", ")),
+        };
+        let searched = searched.join(", ");
+        let text = format!("nothing selected: no scenario in {searched}{filter}; {there}");
+        Refused { exit: Exit::NothingSelected, text }
+    }
+}
+
+/// Parses a number of things done at the same time.
+pub(super) fn jobs(text: &str) -> Result<NonZeroUsize, String> {
+    text.parse().map_err(|_| "expected a whole number, at least 1".to_owned())
+}

@@ -1,0 +1,79 @@
+//! What `harness sim` takes.
+
+use std::num::NonZeroUsize;
+
+use super::super::broker_choice;
+use super::super::outputs::Outputs;
+use super::super::refused::Refused;
+use super::super::selection::{Selection, jobs};
+use super::seeds::Seeds;
+use crate::scenario::Scenario;
+use crate::testbed::bugs::Bug;
+
+/// What `--help` says after the flags.
+const AFTER_HELP: &str = "\
+The same scenario and seed give the same run, byte for byte, in every process and on every machine:
+network, faults and whatever a scenario leaves to chance follow from the seed.
+
+Bugs to look for, each a small store that survives its brokers:
+    none                the store that the others are made of, to compare with
+    check-then-append   checks for a repeated request and appends without a lock over both
+    ack-before-store    acknowledges a message before it is stored
+    forgotten-sequence  forgets the producers' sequences when the broker restarts
+    eager-position      advances a position before the answer is out
+    loose-offset        allots offsets outside the lock
+    lost-wakeup         loses the wake-up that comes between looking and waiting
+
+Exit codes are those of `harness run`. A sweep ends with the gravest of its runs.";
+
+/// Its arguments.
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub struct Arguments {
+    /// Which scenarios.
+    #[command(flatten)]
+    pub selection: Selection,
+
+    /// The seed of network, faults and everything made up; by default the scenario's
+    #[arg(long, value_name = "SEED", conflicts_with = "seeds")]
+    pub seed: Option<u64>,
+
+    /// Try each of these seeds, both ends included, until one does not pass
+    #[arg(long, value_name = "FIRST..LAST", conflicts_with = "history")]
+    pub seeds: Option<Seeds>,
+
+    /// Seeds tried at the same time, each on a thread; by default as many as there are processors
+    #[arg(long, value_name = "COUNT", requires = "seeds", value_parser = jobs)]
+    pub jobs: Option<NonZeroUsize>,
+
+    /// Try all seeds, whatever the first ones say
+    #[arg(long, requires = "seeds")]
+    pub collect: bool,
+
+    /// Print a line with the digest of its history for each run
+    #[arg(long)]
+    pub digest: bool,
+
+    /// Store of the brokers, whatever the scenario says
+    #[arg(long, value_name = "STORE")]
+    pub store: Option<String>,
+
+    /// A store that is wrong in this way in place of the right one; see below
+    #[arg(long, value_name = "NAME")]
+    pub bug: Option<Bug>,
+
+    /// What is written.
+    #[command(flatten)]
+    pub outputs: Outputs,
+}
+
+impl Arguments {
+    /// The scenarios that are to run, and how many are skipped.
+    pub(super) fn scenarios(&self) -> Result<(Vec<Scenario>, usize), Refused> {
+        let mut selected = self.selection.load()?;
+        self.outputs.check(selected.len())?;
+        broker_choice::set_simulated_store(self.store.as_deref(), &mut selected)?;
+        let skipped = broker_choice::skip(&mut selected)?;
+        Ok((selected, skipped))
+    }
+}

@@ -1,0 +1,221 @@
+//! The server that the databases of runs are on: a given one, or a private one.
+
+use std::path::Path;
+use std::time::Duration;
+
+use broker::store::mysql::{Address, drop_database};
+use private_database::{Installed, Options, URL_VARIABLE, Url};
+use tokio::sync::OnceCell;
+use tokio::time::timeout;
+
+use super::private::{Private, Settings};
+use crate::testbed::Failure;
+
+/// A server that does not drop a database by then has other troubles.
+const DROPPED_WITHIN: Duration = Duration::from_secs(30);
+
+/// A server that runs and does not answer by then is as good as none.
+const REACHED_WITHIN: Duration = Duration::from_secs(10);
+
+/// Why a fault cannot be about a server.
+pub const NOT_OURS: &str = "the server that HARNESS_MYSQL_URL names is somebody else's";
+
+/// Why a fault cannot be about the connections with a server.
+pub const NO_PORT: &str =
+    "it needs a host and a port in HARNESS_MYSQL_URL, which names the server by its socket";
+
+/// A MySQL or MariaDB server for runs.
+#[derive(Debug)]
+pub struct Server(Kind);
+
+#[derive(Debug)]
+enum Kind {
+    /// One that runs already and that is not ours.
+    Given(Url),
+    /// Ours.
+    Private { settings: Settings, running: Box<OnceCell<Private>> },
+}
+
+impl Server {
+    /// One that runs already.
+    #[must_use]
+    pub fn given(url: Url) -> Self {
+        Self(Kind::Given(url))
+    }
+
+    /// One of our own, started when it is first needed; `harness` guards it.
+    #[must_use]
+    pub fn private(harness: &Path, installed: Installed, options: Options) -> Self {
+        let settings = Settings { harness: harness.to_owned(), installed, options };
+        Self(Kind::Private { settings, running: Box::default() })
+    }
+
+    /// Whether a server that runs already can be reached and lets its user in: asked once, before
+    /// anything is begun. A private one is not started for it.
+    ///
+    /// # Errors
+    /// Why not, in one line that names the server.
+    pub async fn check(&self) -> Result<(), Failure> {
+        let Kind::Given(url) = &self.0 else { return Ok(()) };
+        // There is no database of this name, so that nothing is dropped.
+        let unknown = format!("harness_{}", broker::store::Epoch::random());
+        let reached = remove(&url.of_database(&unknown), REACHED_WITHIN).await;
+        reached.map_err(|why| Failure(format!("{URL_VARIABLE}: cannot reach {url}: {why}")))
+    }
+
+    /// Starts a private server that does not run yet, and says so before it does; else nothing.
+    ///
+    /// # Errors
+    /// Where it does not come up.
+    pub async fn start(&self, announce: impl FnOnce()) -> Result<(), Failure> {
+        let Kind::Private { settings, running } = &self.0 else { return Ok(()) };
+        let start = || async {
+            announce();
+            Private::start(settings).await
+        };
+        running.get_or_try_init(start).await.map(drop)
+    }
+
+    /// Where it is. Starts a private server that does not run yet.
+    pub(super) async fn url(&self) -> Result<Url, Failure> {
+        self.start(|| ()).await?;
+        match &self.0 {
+            Kind::Given(url) => Ok(url.clone()),
+            Kind::Private { .. } => self.running().map(Private::url),
+        }
+    }
+
+    /// The same by TCP, where it has a port.
+    pub(super) async fn tcp_url(&self) -> Result<Url, Failure> {
+        let url = self.url().await?;
+        Ok(match &self.0 {
+            Kind::Given(_) => url,
+            Kind::Private { .. } => self.running()?.tcp_url(),
+        })
+    }
+
+    /// Completes, with a line for people, when a private server ends although it was not asked to.
+    pub async fn ended(&self) -> String {
+        match &self.0 {
+            Kind::Private { running, .. } if let Some(private) = running.get() => {
+                private.process().ended().await
+            }
+            _ => std::future::pending().await,
+        }
+    }
+
+    /// Whether it is ours: only then can it be killed, stopped or paused.
+    #[must_use]
+    pub fn is_ours(&self) -> bool {
+        matches!(self.0, Kind::Private { .. })
+    }
+
+    /// Whether a relay can stand before it: not where it is named by its socket.
+    #[must_use]
+    pub fn has_port(&self) -> bool {
+        match &self.0 {
+            Kind::Given(url) => url.tcp().is_some(),
+            Kind::Private { .. } => true,
+        }
+    }
+
+    /// For a run with faults of the server: one like it that no other run uses. A given one has no
+    /// other, and is the same.
+    #[must_use]
+    pub fn another(&self) -> Self {
+        Self(match &self.0 {
+            Kind::Given(url) => Kind::Given(url.clone()),
+            Kind::Private { settings, .. } => {
+                Kind::Private { settings: settings.clone(), running: Box::default() }
+            }
+        })
+    }
+
+    /// Kills it, and waits until it is gone.
+    ///
+    /// # Errors
+    /// When it is not ours, or was not there to be killed.
+    pub async fn kill(&self) -> Result<(), Failure> {
+        self.running()?.process().kill().await
+    }
+
+    /// Asks it to end in good order, and waits until it has.
+    ///
+    /// # Errors
+    /// When it is not ours, or does not.
+    pub async fn stop_on_purpose(&self) -> Result<(), Failure> {
+        self.running()?.process().stop().await
+    }
+
+    /// Starts it again after it was killed or stopped, on the same data and port.
+    ///
+    /// # Errors
+    /// When it is not ours, or does not come up.
+    pub async fn start_again(&self) -> Result<(), Failure> {
+        self.running()?.process().start_again().await
+    }
+
+    /// Stops its clock.
+    ///
+    /// # Errors
+    /// When it is not ours.
+    pub fn pause(&self) -> Result<(), Failure> {
+        self.running().map(|private| private.process().pause())
+    }
+
+    /// Lets it go on.
+    ///
+    /// # Errors
+    /// When it is not ours.
+    pub fn resume(&self) -> Result<(), Failure> {
+        self.running().map(|private| private.process().resume())
+    }
+
+    fn running(&self) -> Result<&Private, Failure> {
+        match &self.0 {
+            Kind::Private { running, .. } => running.get().ok_or("no database server runs"),
+            Kind::Given(_) => Err(NOT_OURS),
+        }
+        .map_err(|why| Failure(why.to_owned()))
+    }
+
+    /// Ends a private server in good order if its data is kept, and says what was kept; any other
+    /// is killed when this is dropped.
+    pub async fn stop(&self) -> Option<String> {
+        match &self.0 {
+            Kind::Private { running, .. } => running.get()?.stop().await,
+            Kind::Given(_) => None,
+        }
+    }
+
+    /// Drops a database, if it exists. Not on a private server whose data is kept, for that is kept
+    /// for the databases.
+    ///
+    /// # Errors
+    /// Which server it may be left behind on, and why. On a private server it is gone with the
+    /// server.
+    pub(super) async fn drop_database(&self, name: &str) -> Result<(), Failure> {
+        let (url, is_given) = match &self.0 {
+            Kind::Given(url) => (url.clone(), true),
+            Kind::Private { settings, .. } if settings.options.keep.is_some() => return Ok(()),
+            Kind::Private { running, .. } => match running.get() {
+                Some(private) => (private.url(), false),
+                None => return Ok(()),
+            },
+        };
+        match remove(&url.of_database(name), DROPPED_WITHIN).await {
+            Err(why) if is_given => Err(Failure(format!("{url}: {why}"))),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Drops the database that the URL names.
+async fn remove(url: &str, within: Duration) -> Result<(), String> {
+    let address: Address = url.parse()?;
+    match timeout(within, drop_database(&address)).await {
+        // The cause alone: what it prevents differs between the callers.
+        Ok(dropped) => dropped.map_err(|error| error.root_cause().to_string()),
+        Err(_) => Err(format!("no answer within {} s", within.as_secs())),
+    }
+}

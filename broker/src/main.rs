@@ -25,7 +25,7 @@ fn main() -> ExitCode {
     if let Err(why) = cli.arguments.check() {
         Cli::command().error(ErrorKind::ValueValidation, why).exit();
     }
-    match broker::run(&cli.arguments, |store| store) {
+    match broker::run(&cli.arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Where stderr is gone, the exit code says it.

@@ -4,7 +4,6 @@ use std::fs;
 use std::io;
 use std::path::Path;
 use std::pin::pin;
-use std::sync::Arc;
 
 use anyhow::Context;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -15,21 +14,16 @@ use tracing::{info, warn};
 
 use crate::arguments::Arguments;
 use crate::signal::Signal;
-use crate::store::Store;
 use crate::{io_error, logs, server};
 
 /// Runs a broker until SIGTERM or SIGINT, then lets it finish and returns; a second signal ends
 /// it at once.
 ///
-/// `wrap_store` gets the store that the arguments ask for and gives the one that is served; a
-/// plain broker gives it back. Must not be called inside an async runtime, for it builds its own.
+/// Must not be called inside an async runtime, for it builds its own.
 ///
 /// # Errors
 /// When the arguments do not fit together, or it cannot serve: the address is taken, or the port file cannot be written.
-pub fn run(
-    arguments: &Arguments,
-    wrap_store: impl FnOnce(Arc<dyn Store>) -> Arc<dyn Store>,
-) -> anyhow::Result<()> {
+pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
     arguments.check().map_err(anyhow::Error::msg)?;
     logs::start(arguments.log_format, arguments.log_level.clone());
     let mut builder = runtime::Builder::new_multi_thread();
@@ -38,13 +32,10 @@ pub fn run(
     }
     let runtime = builder.enable_all().build().context("cannot start the worker threads")?;
     raise_open_files();
-    runtime.block_on(run_async(arguments, wrap_store))
+    runtime.block_on(run_async(arguments))
 }
 
-async fn run_async(
-    arguments: &Arguments,
-    wrap_store: impl FnOnce(Arc<dyn Store>) -> Arc<dyn Store>,
-) -> anyhow::Result<()> {
+async fn run_async(arguments: &Arguments) -> anyhow::Result<()> {
     // Before anything is waited for, so that no signal finds the default action.
     let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
@@ -61,7 +52,7 @@ async fn run_async(
             info!(signal, "stopped before it had a store");
             return Ok(());
         }
-        store = arguments.open() => wrap_store(store?),
+        store = arguments.open() => store?,
     };
     let listener = listen(arguments).await?;
     let address = listener.local_addr().context("cannot learn the address")?;

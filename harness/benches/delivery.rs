@@ -50,8 +50,11 @@ struct Run {
 fn run(plan: &Arc<Plan>) -> Run {
     let out = tempfile::tempdir().expect("a temporary folder");
     let broker = process::Settings::new(Path::new(env!("CARGO_BIN_EXE_harness")));
-    let settings =
-        Settings { broker: BrokerUnderTest::Own(broker), out: Some(out.path().to_owned()) };
+    let settings = Settings {
+        broker: BrokerUnderTest::Own(broker),
+        out: Some(out.path().to_owned()),
+        sabotage: None,
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.expect("a runtime");
     let (_trigger, interrupt) = Interrupt::new();

@@ -27,6 +27,8 @@ pub(crate) enum Purpose {
     Bug = 8,
     /// What a relay does to one actor, or to the database.
     Relay = 9,
+    /// Which messages are sabotaged.
+    Sabotage = 10,
 }
 
 /// The generator of one producer for one purpose.

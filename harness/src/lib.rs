@@ -13,6 +13,7 @@
 //! - [`trial`]: one scenario from its plan to its verdict, by way of:
 //!   [`testbed`], how the broker under test is started and ended; [`driver`], how it is spoken to;
 //!   [`run`], the actors; [`history`], what they saw; [`check`], what that proves.
+//! - [`sabotage`]: a driver that is wrong on purpose, which proves the checks.
 //! - [`shrink`]: a failing simulated run, reduced to one that a person can read.
 //! - [`golden`]: the ledger of a run and its reviewed file. [`report`]: what is said about it.
 
@@ -36,6 +37,7 @@ pub mod plan;
 pub mod producer_log;
 pub mod report;
 pub mod run;
+pub mod sabotage;
 pub mod scenario;
 pub mod shrink;
 pub mod testbed;

@@ -2,7 +2,7 @@
 //! together. What comes after (golden file, reports, exit code) only reads the result.
 
 use std::hash::BuildHasher as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,8 +13,10 @@ use tokio::time::{MissedTickBehavior, interval};
 use crate::check::{self, Judgement};
 use crate::driver::{self, Connecting};
 use crate::history::{ConsumerHistory, End, History, ProducerHistory};
+use crate::io_error::reason;
 use crate::plan::Plan;
 use crate::run::{self, Counters, Recorder, Routes, Stage};
+use crate::sabotage::{self, Saboteur};
 use crate::testbed::database::Database;
 use crate::testbed::{Testbed, external, process, relay};
 
@@ -46,6 +48,8 @@ pub struct Settings {
     pub broker: BrokerUnderTest,
     /// Where the consumers' logs go, an existing folder; none writes no logs.
     pub out: Option<PathBuf>,
+    /// How the driver is wrong on purpose.
+    pub sabotage: Option<sabotage::Order>,
 }
 
 /// What came of it.
@@ -59,6 +63,8 @@ pub struct Trial {
     pub interrupted: bool,
     /// What it could not clean up, in words for people.
     pub left: Option<String>,
+    /// How many anomalies were injected, or why none could be; none without sabotage.
+    pub injected: Option<Result<u64, String>>,
 }
 
 /// A trial that could not be held: nothing can be said about the broker's promises. The text says
@@ -132,10 +138,11 @@ async fn hold_on(
     mut interrupt: Interrupt,
     progress: &mut (dyn FnMut(&Counters) + Send),
 ) -> Result<Trial, Failure> {
+    let saboteur = saboteur(settings.sabotage, settings.out.as_deref())?;
     let (mut testbed, stage) = tokio::select! { biased;
         // Dropped half way, the start takes what it started along.
         () = interrupt.triggered() => return Ok(not_begun(plan)),
-        begun = begin(plan, settings, database) => begun?,
+        begun = begin(plan, settings, saboteur.as_ref(), database) => begun?,
     };
     let driver = Arc::clone(&stage.driver);
     let (performed, mut trouble) = perform(stage, testbed.as_mut(), &mut interrupt, progress).await;
@@ -151,17 +158,28 @@ async fn hold_on(
     if let Some(why) = trouble {
         judgement.mark_inconclusive(why);
     }
-    Ok(Trial { history, judgement, interrupted: interrupt.is_triggered(), left })
+    let injected = saboteur.map(|saboteur| saboteur.injected(&driver.capabilities()));
+    Ok(Trial { history, judgement, interrupted: interrupt.is_triggered(), left, injected })
+}
+
+/// What is to make the driver wrong, if that was asked for.
+fn saboteur(
+    order: Option<sabotage::Order>,
+    out: Option<&Path>,
+) -> Result<Option<Saboteur>, Failure> {
+    let saboteur = order.map(|order| Saboteur::new(order, out)).transpose();
+    saboteur.map_err(|error| Failure(format!("cannot create the sabotage log: {}", reason(&error))))
 }
 
 /// The broker, up, and all that the actors share.
 async fn begin(
     plan: &Arc<Plan>,
     settings: &Settings,
+    saboteur: Option<&Saboteur>,
     database: Option<&Database>,
 ) -> Result<(Box<dyn Testbed>, Arc<Stage>), Failure> {
-    let testbed = start(plan, &settings.broker, database).await?;
-    match prepare(plan, settings, testbed.as_ref()).await {
+    let testbed = start(plan, settings, database).await?;
+    match prepare(plan, settings, saboteur, testbed.as_ref()).await {
         Ok(stage) => Ok((testbed, stage)),
         Err(failure) => {
             // Why the broker cannot be spoken to matters more than how it ends.
@@ -182,19 +200,19 @@ fn not_begun(plan: &Plan) -> Trial {
         end: End::Interrupted,
     };
     let judgement = check::judge(plan, &history);
-    Trial { history, judgement, interrupted: true, left: None }
+    Trial { history, judgement, interrupted: true, left: None, injected: None }
 }
 
 async fn start(
     plan: &Plan,
-    broker: &BrokerUnderTest,
+    settings: &Settings,
     database: Option<&Database>,
 ) -> Result<Box<dyn Testbed>, Failure> {
     let relays = relay::Order::of(plan);
-    let started: Result<Box<dyn Testbed>, _> = match broker {
-        BrokerUnderTest::Own(settings) => {
-            let audit = keeps_all(plan, broker);
-            let settings = process::Settings { relays, audit, ..settings.clone() };
+    let started: Result<Box<dyn Testbed>, _> = match &settings.broker {
+        BrokerUnderTest::Own(process) => {
+            let audit = keeps_all(plan, settings);
+            let settings = process::Settings { relays, audit, ..process.clone() };
             process::Process::start(&settings, database).await.map(|process| Box::new(process) as _)
         }
         BrokerUnderTest::External(external) => {
@@ -205,9 +223,11 @@ async fn start(
 }
 
 /// Whether the broker keeps all messages to the end, so that its logs say what was stored.
-fn keeps_all(plan: &Plan, broker: &BrokerUnderTest) -> bool {
-    match broker {
-        BrokerUnderTest::Own(settings) => settings.audit || judged::wants_audit(plan),
+fn keeps_all(plan: &Plan, settings: &Settings) -> bool {
+    match &settings.broker {
+        BrokerUnderTest::Own(process) => {
+            process.audit || settings.sabotage.is_some() || judged::wants_audit(plan)
+        }
         BrokerUnderTest::External(_) => false,
     }
 }
@@ -221,6 +241,7 @@ fn run_name() -> String {
 async fn prepare(
     plan: &Arc<Plan>,
     settings: &Settings,
+    saboteur: Option<&Saboteur>,
     testbed: &dyn Testbed,
 ) -> Result<Arc<Stage>, Failure> {
     let routes = Routes::new(plan, testbed);
@@ -230,6 +251,10 @@ async fn prepare(
         BrokerUnderTest::Own(_) => Failure(failure.why),
         BrokerUnderTest::External(_) => Failure(format!("{failure}; {START_IT}")),
     })?;
+    let driver = match saboteur {
+        Some(saboteur) => saboteur.wrap(driver, plan),
+        None => driver,
+    };
     Ok(Arc::new(Stage {
         plan: Arc::clone(plan),
         driver,
@@ -237,7 +262,7 @@ async fn prepare(
         injector: testbed.injector(),
         recorder: Arc::new(Recorder::new()),
         out: settings.out.clone(),
-        keeps_all: keeps_all(plan, &settings.broker),
+        keeps_all: keeps_all(plan, settings),
         unsubscribe: matches!(settings.broker, BrokerUnderTest::External(_)),
     }))
 }

@@ -8,16 +8,18 @@ use broker_client::wire::masked;
 
 use super::refused::Refused;
 use super::streams;
+use crate::driver;
 use crate::exit::Exit;
 use crate::fault::{Fault, Part, Target};
 use crate::plan::Plan;
+use crate::sabotage;
 use crate::scenario::{self, Scenario};
 use crate::testbed::database::Server;
 use crate::testbed::external::External;
-use crate::testbed::{database, process, sabotage};
+use crate::testbed::{database, process};
 use crate::trial::BrokerUnderTest;
 
-/// What `harness run` takes for it.
+/// What `harness run` and `harness sabotage` take for it.
 #[derive(Clone, Debug, clap::Args)]
 pub struct BrokerChoice {
     /// Store of the broker that is started, whatever the scenario says
@@ -31,10 +33,6 @@ pub struct BrokerChoice {
     /// Run against brokers that are up already instead of starting one
     #[arg(long, value_name = "URL", value_delimiter = ',')]
     pub broker: Vec<String>,
-
-    /// Break the broker that is started on purpose, as in lose:1%; see `harness sabotage`
-    #[arg(long, value_name = "KIND[:RATE]", conflicts_with = "broker")]
-    pub sabotage: Option<sabotage::Order>,
 }
 
 /// Takes out the scenarios that do not hold for the store that they would run on, and says how
@@ -44,7 +42,6 @@ pub(super) fn choose(
     scenarios: &mut Vec<Scenario>,
 ) -> Result<usize, Refused> {
     set_store(choice.store.as_deref(), scenarios)?;
-    refuse_sabotage(choice, scenarios)?;
     if choice.broker.is_empty() {
         return skip(scenarios);
     }
@@ -124,27 +121,28 @@ fn refuse_faults(
     Ok(())
 }
 
-/// Sabotage needs to know who sent a message, which only our wire tells, and what it did before,
-/// which another broker does not know.
-fn refuse_sabotage(choice: &BrokerChoice, scenarios: &[Scenario]) -> Result<(), Refused> {
-    if choice.sabotage.is_none() {
-        return Ok(());
-    }
+/// Refuses sabotage that is not possible with the brokers of these scenarios, as far as is known.
+pub(super) fn refuse_sabotage(
+    order: Option<sabotage::Order>,
+    scenarios: &[Scenario],
+) -> Result<(), Refused> {
+    let Some(order) = order else { return Ok(()) };
     for scenario in scenarios {
-        let file = scenario.file.display();
-        if scenario.broker.driver == "original" {
+        if let Some(why) = sabotage_objection(order.kind, scenario) {
+            let (file, driver) = (scenario.file.display(), &scenario.broker.driver);
             return Err(Refused::usage(format_args!(
-                "--sabotage works through what our wire adds, and {file} has `driver: original`"
-            )));
-        }
-        if scenario.broker.count.get() > 1 {
-            let count = scenario.broker.count;
-            return Err(Refused::usage(format_args!(
-                "--sabotage is of one broker, and {file} has `count: {count}`"
+                "--sabotage {}: {why} ({file} has `driver: {driver}`)",
+                order.kind
             )));
         }
     }
     Ok(())
+}
+
+/// Why the scenario's broker cannot be made wrong in this way.
+pub(super) fn sabotage_objection(kind: sabotage::Kind, scenario: &Scenario) -> Option<String> {
+    let row = driver::find(scenario.broker.driver.as_str())?;
+    kind.objection(&(row.capabilities)(&scenario.broker))
 }
 
 /// The broker itself, but for the store.
@@ -187,7 +185,7 @@ pub(super) fn database_server(
 }
 
 /// Whether a server that was named can be used, found out once and not by each scenario.
-pub(super) fn check(server: &Server) -> Result<(), String> {
+fn check(server: &Server) -> Result<(), String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| format!("cannot start a runtime: {error}"))?;
     runtime.block_on(server.check()).map_err(|failure| failure.0)

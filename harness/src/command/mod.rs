@@ -63,7 +63,7 @@ pub enum Command {
     Sabotage(sabotage::Arguments),
     /// Start our own broker (used by the harness itself).
     #[command(hide = true)]
-    Broker(broker::Arguments),
+    Broker(::broker::Arguments),
     /// Become a program that dies with the harness (used by the harness itself).
     #[command(hide = true)]
     Guard(guard::Arguments),

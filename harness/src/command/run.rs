@@ -9,7 +9,7 @@ use std::sync::Arc;
 use futures_util::stream::{self, StreamExt as _};
 use tokio::time::Instant;
 
-use super::broker_choice::{broker_under_test, choose, database_server};
+use super::broker_choice::{broker_under_test, choose, database_server, refuse_sabotage};
 use super::refused::{self, Refused};
 use super::{outputs, signals, streams};
 use crate::exit::Exit;
@@ -37,12 +37,13 @@ struct Prepared {
 }
 
 fn prepare(arguments: &Arguments, harness: &Path) -> Result<Prepared, Refused> {
-    let Arguments { selection, jobs, broker: choice, outputs } = arguments;
+    let Arguments { selection, jobs, broker: choice, sabotage, outputs } = arguments;
     let mode = outputs::mode()?;
     let broker = broker_under_test(choice, harness)?;
     let mut scenarios = selection.load()?;
     outputs.check(scenarios.len())?;
     let skipped = choose(choice, &mut scenarios)?;
+    refuse_sabotage(*sabotage, &scenarios)?;
     for scenario in scenarios.iter().filter(|scenario| scenario.network.is_some()) {
         let file = scenario.file.display();
         streams::tell(&format!("note: {file}: `network` is for `harness sim`; this run is real"));

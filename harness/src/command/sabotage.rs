@@ -1,22 +1,28 @@
-//! `harness sabotage`: breaks the broker on purpose in every known way and shows that the checks
-//! find it, all of it, and nothing else.
+//! `harness sabotage`: makes what a broker says wrong on purpose in every known way, and shows that
+//! the checks find it, all of it, and nothing else.
 
 mod table;
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use tokio::sync::oneshot;
 
 use self::table::{Row, Table};
-use super::broker_choice::check;
+use super::broker_choice::{self, BrokerChoice};
+use super::refused::{self, Refused};
 use super::signals;
 use super::streams::{self, Reader};
 use crate::exit::Exit;
+use crate::io_error::reason;
 use crate::plan::Plan;
+use crate::sabotage::{Kind, Order};
 use crate::scenario;
-use crate::testbed::database::{self, NotFound, Server};
-use crate::testbed::process;
-use crate::testbed::sabotage::{self, Kind, Order};
-use crate::trial::{self, BrokerUnderTest, Interrupt};
+use crate::testbed::database::Server;
+use crate::trial::{self, BrokerUnderTest, Interrupt, Settings, Simulation, Trial};
 
 /// Its arguments.
 #[derive(Debug, clap::Args)]
@@ -24,81 +30,160 @@ pub struct Arguments {
     /// The scenario to run, once as it is and once with each kind of sabotage
     #[arg(default_value = "scenarios/5p3c.yaml")]
     file: PathBuf,
+
+    /// Which broker.
+    #[command(flatten)]
+    broker: BrokerChoice,
+
+    /// Simulate the brokers, as `harness sim` does
+    #[arg(long, conflicts_with_all = ["broker", "keep_data"])]
+    sim: bool,
 }
 
 /// Carries it out; `harness` is the program to start as broker. 0 if every row holds, 3 if one has
-/// no verdict, because its run could not be held or nothing could be injected, else 1.
+/// no verdict, because its run could not be held or nothing could be injected, else 1. What is not
+/// possible with the broker is a row that says so, and no failure.
 #[must_use]
 pub fn main(arguments: &Arguments, harness: &Path) -> Exit {
-    let plan = match scenario::load(&arguments.file).and_then(Plan::new) {
-        Ok(plan) => Arc::new(plan),
-        Err(error) => {
-            streams::tell(&error.render(false));
-            return Exit::Usage;
+    refused::exit(prepare(arguments, harness).and_then(|prepared| {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| {
+            Refused::no_verdict(format_args!("cannot start the worker threads: {error}"))
+        })?;
+        let exit = runtime.block_on(prepared.run());
+        if let Held::Real(_, Some(server)) = &prepared.held
+            && let Some(kept) = runtime.block_on(server.stop())
+        {
+            streams::tell(&kept);
         }
-    };
-    if let Err(text) = crate::descriptors::reserve(&plan) {
-        streams::tell(&format!("error: {text}"));
-        return Exit::Usage;
+        Ok(exit)
+    }))
+}
+
+/// A plan, and how its runs are held.
+struct Prepared {
+    plan: Arc<Plan>,
+    held: Held,
+}
+
+enum Held {
+    /// Against this broker, with a server for its database.
+    Real(BrokerUnderTest, Option<Arc<Server>>),
+    Simulated,
+}
+
+fn prepare(arguments: &Arguments, harness: &Path) -> Result<Prepared, Refused> {
+    let Arguments { file, broker: choice, sim } = arguments;
+    let scenario = scenario::load(file).map_err(|error| Refused::scenario(&error))?;
+    let mut scenarios = vec![scenario];
+    if *sim {
+        broker_choice::set_simulated_store(choice.store.as_deref(), &mut scenarios)?;
+        broker_choice::skip(&mut scenarios)?;
+    } else {
+        broker_choice::choose(choice, &mut scenarios)?;
     }
-    let server = match database_server(&plan, harness) {
-        Ok(server) => server,
-        Err((exit, text)) => {
-            streams::tell(&format!("error: {text}"));
-            return exit;
+    let scenario = scenarios.remove(0);
+    let plan = Arc::new(Plan::new(scenario).map_err(|error| Refused::scenario(&error))?);
+    if *sim {
+        return Ok(Prepared { plan, held: Held::Simulated });
+    }
+    crate::descriptors::reserve(&plan).map_err(Refused::usage)?;
+    let plans = [plan];
+    let server = broker_choice::database_server(choice, &plans, false, harness)?;
+    let mut broker = broker_choice::broker_under_test(choice, harness)?;
+    let [plan] = plans;
+    if let BrokerUnderTest::Own(process) = &mut broker {
+        process.count = plan.scenario.broker.count;
+        process.server.clone_from(&server);
+    }
+    Ok(Prepared { plan, held: Held::Real(broker, server) })
+}
+
+impl Prepared {
+    async fn run(&self) -> Exit {
+        let (trigger, interrupt) = Interrupt::new();
+        let rows = async {
+            let mut exit = Exit::Passed;
+            if let Some(exit) = show(&Table::HEAD) {
+                return exit;
+            }
+            for kind in [None].into_iter().chain(Kind::ALL.map(Some)) {
+                let row = self.row(kind, interrupt.clone()).await;
+                if interrupt.is_triggered() {
+                    return Exit::Interrupted;
+                }
+                exit = exit.and(row.exit());
+                if let Some(ended) = show(&row) {
+                    return exit.and(ended);
+                }
+            }
+            exit
+        };
+        tokio::select! { biased;
+            () = signals::interrupted_twice(trigger) => Exit::Interrupted,
+            exit = rows => exit,
         }
-    };
-    match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime.block_on(run(&plan, harness, server)),
-        Err(error) => {
-            streams::tell(&format!("error: cannot start the worker threads: {error}"));
-            Exit::NoVerdict
+    }
+
+    async fn row(&self, kind: Option<Kind>, interrupt: Interrupt) -> Row {
+        let objection = |kind| broker_choice::sabotage_objection(kind, &self.plan.scenario);
+        if let Some((kind, why)) = kind.and_then(|kind| Some((kind, objection(kind)?))) {
+            return Row::impossible(kind, &why);
+        }
+        match self.hold(kind.map(Order::usual), interrupt).await {
+            Ok(Trial { judgement, injected, .. }) => match (kind, injected) {
+                (Some(kind), Some(Err(why))) => Row::impossible(kind, &why),
+                (_, Some(Ok(injected))) => Row::new(kind, injected, &judgement),
+                (_, _) => Row::new(kind, 0, &judgement),
+            },
+            Err(failure) => Row::without_verdict(kind, failure.0),
+        }
+    }
+
+    /// One run.
+    async fn hold(
+        &self,
+        sabotage: Option<Order>,
+        mut interrupt: Interrupt,
+    ) -> Result<Trial, trial::Failure> {
+        let plan = Arc::clone(&self.plan);
+        match &self.held {
+            Held::Real(broker, _) => {
+                let settings = Settings { broker: broker.clone(), out: None, sabotage };
+                trial::hold(&plan, &settings, interrupt, &mut |_| {}).await
+            }
+            Held::Simulated => {
+                let stop = Arc::new(AtomicBool::new(false));
+                let simulation =
+                    Simulation { sabotage, stop: Arc::clone(&stop), ..Simulation::default() };
+                let mut simulated = simulate(plan, simulation).map_err(|error| {
+                    trial::Failure(format!("cannot start a thread: {}", reason(&error)))
+                })?;
+                let ended = tokio::select! { biased;
+                    () = interrupt.triggered() => {
+                        stop.store(true, Ordering::Relaxed);
+                        simulated.await
+                    }
+                    ended = &mut simulated => ended,
+                };
+                ended.unwrap_or_else(|_| Err(trial::Failure("the simulation crashed".to_owned())))
+            }
         }
     }
 }
 
-/// The server of the scenario's store, if that is on one.
-fn database_server(plan: &Plan, harness: &Path) -> Result<Option<Arc<Server>>, (Exit, String)> {
-    let broker = &plan.scenario.broker;
-    if broker.count.get() > 1 {
-        let (file, count) = (plan.scenario.file.display(), broker.count);
-        let text = format!("sabotage is of one broker, and {file} has `count: {count}`");
-        return Err((Exit::Usage, text));
-    }
-    if !broker.store.has_database() {
-        return Ok(None);
-    }
-    let server = database::find(harness, None).map_err(|failure| match failure {
-        NotFound::Wrong(text) => (Exit::Usage, text),
-        NotFound::Missing(text) => (Exit::NoVerdict, text),
+/// A simulated run on a thread of its own, because it makes a runtime with another clock.
+fn simulate(
+    plan: Arc<Plan>,
+    simulation: Simulation,
+) -> io::Result<oneshot::Receiver<Result<Trial, trial::Failure>>> {
+    let (tell, simulated) = oneshot::channel();
+    thread::Builder::new().name("simulation".to_owned()).spawn(move || {
+        let ended = trial::simulate(&plan, &simulation).map(|(trial, _)| trial);
+        // Nobody waits for it where the user insisted on an end.
+        let _ = tell.send(ended);
     })?;
-    check(&server).map_err(|text| (Exit::NoVerdict, text))?;
-    Ok(Some(server))
-}
-
-async fn run(plan: &Arc<Plan>, harness: &Path, server: Option<Arc<Server>>) -> Exit {
-    let (trigger, interrupt) = Interrupt::new();
-    let rows = async {
-        let mut exit = Exit::Passed;
-        if let Some(exit) = show(&Table::HEAD) {
-            return exit;
-        }
-        for kind in [None].into_iter().chain(Kind::ALL.map(Some)) {
-            let row = row(plan, harness, server.clone(), kind, interrupt.clone()).await;
-            if interrupt.is_triggered() {
-                return Exit::Interrupted;
-            }
-            exit = exit.and(row.exit());
-            if let Some(ended) = show(&row) {
-                return exit.and(ended);
-            }
-        }
-        exit
-    };
-    tokio::select! { biased;
-        () = signals::interrupted_twice(trigger) => Exit::Interrupted,
-        exit = rows => exit,
-    }
+    Ok(simulated)
 }
 
 /// Shows a line of the table; an exit where nobody reads on, for the rows that are left then have
@@ -109,45 +194,4 @@ fn show(line: &dyn std::fmt::Display) -> Option<Exit> {
         Ok(Reader::Gone) => Some(Exit::NoVerdict),
         Err(exit) => Some(exit),
     }
-}
-
-async fn row(
-    plan: &Arc<Plan>,
-    harness: &Path,
-    server: Option<Arc<Server>>,
-    kind: Option<Kind>,
-    interrupt: Interrupt,
-) -> Row {
-    match hold(plan, harness, server, kind, interrupt).await {
-        Ok((injected, trial)) => Row::new(kind, injected, &trial.judgement),
-        Err(why) => Row::without_verdict(kind, why),
-    }
-}
-
-/// One run, and how many anomalies were injected into it.
-async fn hold(
-    plan: &Arc<Plan>,
-    harness: &Path,
-    server: Option<Arc<Server>>,
-    kind: Option<Kind>,
-    interrupt: Interrupt,
-) -> Result<(u64, trial::Trial), String> {
-    let folder = tempfile::Builder::new()
-        .prefix("harness-")
-        .tempdir()
-        .map_err(|error| format!("cannot make a temporary folder: {error}"))?;
-    let record = folder.path().join("sabotage.jsonl");
-    let mut broker = process::Settings::new(harness);
-    broker.server = server;
-    if let Some(kind) = kind {
-        broker.arguments = sabotage::arguments(&Order::usual(kind), plan, &record);
-    }
-    let settings = trial::Settings { broker: BrokerUnderTest::Own(broker), out: None };
-    let trial = trial::hold(plan, &settings, interrupt, &mut |_| {}).await;
-    let trial = trial.map_err(|failure| failure.0)?;
-    let injected = match kind {
-        Some(_) => sabotage::read(&record)?.len() as u64,
-        None => 0,
-    };
-    Ok((injected, trial))
 }

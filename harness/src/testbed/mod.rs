@@ -17,7 +17,6 @@ mod link_faults;
 pub mod process;
 pub mod recipes;
 pub mod relay;
-pub mod sabotage;
 pub mod server;
 pub mod simulated;
 

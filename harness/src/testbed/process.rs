@@ -35,7 +35,7 @@ pub struct Settings {
     /// Where the first one is to listen; port 0 takes a free one. The others take free ones of the
     /// same address.
     pub listen: SocketAddr,
-    /// What else each broker is given: limits, sabotage.
+    /// What else each broker is given: limits.
     pub arguments: Vec<OsString>,
     /// How many; in memory, more than one are strangers to each other.
     pub count: NonZeroU32,

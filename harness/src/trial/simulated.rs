@@ -8,12 +8,11 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::{Failure, Trial, judged};
-use crate::check::Judgement;
+use super::{Failure, Trial, judged, saboteur};
 use crate::driver::{Connecting, http};
-use crate::history::History;
 use crate::plan::Plan;
 use crate::run::{self, Recorder, Routes, Stage};
+use crate::sabotage;
 use crate::testbed::Testbed as _;
 use crate::testbed::bugs::Bug;
 use crate::testbed::simulated::Simulated;
@@ -28,6 +27,8 @@ pub struct Simulation {
     pub out: Option<PathBuf>,
     /// A store that is wrong on purpose, in place of the scenario's.
     pub bug: Option<Bug>,
+    /// How the driver is wrong on purpose.
+    pub sabotage: Option<sabotage::Order>,
     /// Set to stop it early.
     pub stop: Arc<AtomicBool>,
 }
@@ -42,30 +43,36 @@ pub fn simulate(plan: &Arc<Plan>, simulation: &Simulation) -> Result<(Trial, Dur
     let mut builder = tokio::runtime::Builder::new_current_thread();
     let runtime = builder.enable_time().start_paused(true).build();
     let runtime = runtime.map_err(|error| Failure(format!("cannot make a runtime: {error}")))?;
-    let (history, judgement, took) = runtime.block_on(perform(plan, simulation))?;
-    let interrupted = simulation.stop.load(Ordering::Relaxed);
-    Ok((Trial { history, judgement, interrupted, left: None }, took))
+    runtime.block_on(perform(plan, simulation))
 }
 
-async fn perform(
-    plan: &Arc<Plan>,
-    simulation: &Simulation,
-) -> Result<(History, Judgement, Duration), Failure> {
+async fn perform(plan: &Arc<Plan>, simulation: &Simulation) -> Result<(Trial, Duration), Failure> {
+    let saboteur = saboteur(simulation.sabotage, simulation.out.as_deref())?;
     let began = Instant::now();
-    let testbed = Simulated::new(plan, simulation.bug);
+    let keeps_all = saboteur.is_some() || Simulated::keeps_all(plan, simulation.bug);
+    let testbed = if keeps_all {
+        Simulated::keeping_all(plan, simulation.bug)
+    } else {
+        Simulated::new(plan, simulation.bug)
+    };
     let routes = Routes::new(plan, &testbed);
     let addresses = routes.addresses().to_vec();
     let run = format!("seed{}", plan.scenario.seed);
     let connecting = Connecting { plan: Arc::clone(plan), addresses, run };
     let driver = http::connect_over(connecting, testbed.transport()).await;
+    let driver = driver.map_err(|failure| Failure(failure.why))?;
+    let driver = match &saboteur {
+        Some(saboteur) => saboteur.wrap(driver, plan),
+        None => driver,
+    };
     let stage = Arc::new(Stage {
         plan: Arc::clone(plan),
-        driver: driver.map_err(|failure| Failure(failure.why))?,
+        driver: Arc::clone(&driver),
         routes,
         injector: testbed.injector(),
         recorder: Arc::new(Recorder::new()),
         out: simulation.out.clone(),
-        keeps_all: Simulated::keeps_all(plan, simulation.bug),
+        keeps_all,
         unsubscribe: false,
     });
     let stop = stopped(Arc::clone(&simulation.stop));
@@ -73,7 +80,9 @@ async fn perform(
     let history = history.map_err(|failure| Failure(failure.why))?;
     let took = began.elapsed();
     let judgement = judged::judge(plan, &history, simulation.out.as_deref());
-    Ok((history, judgement, took))
+    let injected = saboteur.map(|saboteur| saboteur.injected(&driver.capabilities()));
+    let interrupted = simulation.stop.load(Ordering::Relaxed);
+    Ok((Trial { history, judgement, interrupted, left: None, injected }, took))
 }
 
 /// Completes when the trial is to stop. Signals are real events, and a simulated clock does not

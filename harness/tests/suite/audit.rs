@@ -141,18 +141,9 @@ fn a_log_that_was_cut_lacks_what_was_delivered() {
 fn a_broker_of_somebody_else_is_audited_where_it_can_be_and_judged_either_way() {
     let folder = Folder::new();
     folder.copy_scenario("2p2c");
-    let (scenario, log) = (folder.join("2p2c.yaml"), folder.join("sabotage.jsonl"));
-    let wrong = [
-        "--sabotage",
-        "lose:2",
-        "--sabotage-scenario",
-        scenario.to_str().unwrap(),
-        "--sabotage-log",
-        log.to_str().unwrap(),
-    ];
     for (audit, more) in [(None, &[][..]), (Some(blame(0, 2, 0)), &["--audit"])] {
-        let broker = Broker::start(&[&wrong, more].concat());
-        let run = ["run", "2p2c.yaml", "--broker", &broker.address];
+        let broker = Broker::start(more);
+        let run = ["run", "2p2c.yaml", "--broker", &broker.address, "--sabotage", "lose:2"];
         let ended = folder.run(&[&run, &REPORTS[..]].concat());
         assert_eq!(ended.code, Some(1), "{ended:?}");
         let lost = lost(&folder, "violations");

@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use super::super::broker_choice::BrokerChoice;
 use super::super::outputs::Outputs;
 use super::super::selection::{Selection, jobs};
+use crate::sabotage;
 
 /// What `--help` says after the flags.
 const AFTER_HELP: &str = "\
@@ -35,6 +36,10 @@ pub struct Arguments {
     /// Against which broker.
     #[command(flatten)]
     pub broker: BrokerChoice,
+
+    /// Be wrong on purpose between broker and actors, as in lose:1%; see `harness sabotage`
+    #[arg(long, value_name = "KIND[:RATE]")]
+    pub sabotage: Option<sabotage::Order>,
 
     /// What is written.
     #[command(flatten)]

@@ -20,8 +20,9 @@ use crate::report::terminal::Terminal;
 use crate::report::words::number;
 use crate::report::{Entry, Progress, Trouble};
 use crate::run::Counters;
+use crate::sabotage;
 use crate::testbed::database::Server;
-use crate::testbed::{self, process, sabotage};
+use crate::testbed::{self, process};
 use crate::trial::{self, BrokerUnderTest, Interrupt, Settings};
 
 /// What every scenario of the call shares.
@@ -46,7 +47,7 @@ pub async fn run(
     terminal: &Terminal,
 ) -> Entry {
     let mut entry = Entry::new(&plan.scenario);
-    let Arguments { broker: choice, outputs, .. } = &context.arguments;
+    let Arguments { broker: choice, sabotage, outputs, .. } = &context.arguments;
     entry.served_by(&choice.broker);
     let logs = outputs.logs(&plan.scenario.name);
     entry.reproduce = Some(reproduce(
@@ -55,7 +56,7 @@ pub async fn run(
         &[
             ("--store", choice.store.clone()),
             ("--broker", (!choice.broker.is_empty()).then(|| choice.broker.join(","))),
-            ("--sabotage", choice.sabotage.as_ref().map(ToString::to_string)),
+            ("--sabotage", sabotage.as_ref().map(ToString::to_string)),
         ],
         outputs,
     ));
@@ -79,8 +80,8 @@ pub async fn run(
     drop(line);
     match trial {
         Ok(mut trial) => {
-            if let Some(order) = &choice.sabotage
-                && let Err(doubt) = sabotaged(&logs, order.kind)
+            if let (Some(order), Some(injected)) = (sabotage, trial.injected.take())
+                && let Err(doubt) = injected.and_then(|count| sabotaged(&logs, order.kind, count))
             {
                 trial.judgement.mark_inconclusive(doubt);
             }
@@ -117,21 +118,13 @@ async fn start_server(
     }
 }
 
-/// Where the sabotaged broker writes down what it did, beside the consumers' logs.
-const SABOTAGE_RECORD: &str = "sabotage.jsonl";
-
 fn settings(plan: &Plan, context: &Context, logs: &Path) -> Settings {
     let mut broker = context.broker.clone();
     if let BrokerUnderTest::Own(process) = &mut broker {
         process.count = plan.scenario.broker.count;
         process.server = server(plan, context);
-        if let Some(order) = &context.arguments.broker.sabotage {
-            let record = logs.join(SABOTAGE_RECORD);
-            process.audit = true;
-            process.arguments.extend(sabotage::arguments(order, plan, &record));
-        }
     }
-    Settings { broker, out: Some(logs.to_owned()) }
+    Settings { broker, out: Some(logs.to_owned()), sabotage: context.arguments.sabotage }
 }
 
 /// Where the scenario's database is. A scenario with faults of its server has the server alone,
@@ -142,15 +135,14 @@ fn server(plan: &Plan, context: &Context) -> Option<Arc<Server>> {
     Some(if alone { Arc::new(server.another()) } else { Arc::clone(server) })
 }
 
-/// Says how often the broker was wrong on purpose, which may be less often than asked: places are
-/// kept apart. A run in which it never was proves nothing about the checks.
-fn sabotaged(logs: &Path, kind: sabotage::Kind) -> Result<(), String> {
-    let record = logs.join(SABOTAGE_RECORD);
-    let injected = sabotage::read(&record)?.len() as u64;
+/// Says how many anomalies were injected, which may be fewer than asked: they are kept apart. A run
+/// without any proves nothing about the checks.
+fn sabotaged(logs: &Path, kind: sabotage::Kind, injected: u64) -> Result<(), String> {
     if injected == 0 {
-        return Err("the broker found no occasion for the sabotage".to_owned());
+        return Err("there was no occasion for the sabotage".to_owned());
     }
-    let (count, record) = (number(injected), record.display());
+    let (count, record) = (number(injected), logs.join(sabotage::RECORD));
+    let record = record.display();
     streams::tell(&format!("sabotaged: {kind}, {count} injected, each a line of {record}"));
     Ok(())
 }

@@ -4,8 +4,8 @@ use std::fmt;
 
 use crate::check::{Judgement, Verdict};
 use crate::exit::Exit;
+use crate::sabotage::Kind;
 use crate::scenario::AnomalyKind;
-use crate::testbed::sabotage::Kind;
 
 /// Fewer anomalies than these prove little.
 const INJECTED_MIN: u64 = 5;
@@ -29,6 +29,9 @@ pub(super) struct Row {
     trouble: Option<(Exit, String)>,
 }
 
+/// What stands in place of a yes where the broker cannot be made wrong in this way.
+const IMPOSSIBLE: &str = "-";
+
 impl Row {
     /// The row of a run that was held.
     pub(super) fn new(kind: Option<Kind>, injected: u64, judgement: &Judgement) -> Self {
@@ -49,6 +52,12 @@ impl Row {
     /// The row of a run that could not be held.
     pub(super) fn without_verdict(kind: Option<Kind>, why: String) -> Self {
         Self { kind, injected: 0, found: Vec::new(), trouble: Some((Exit::NoVerdict, why)) }
+    }
+
+    /// The row of a kind that is not possible with the broker.
+    pub(super) fn impossible(kind: Kind, why: &str) -> Self {
+        let trouble = Some((Exit::Passed, format!("not possible: {why}")));
+        Self { kind: Some(kind), injected: 0, found: Vec::new(), trouble }
     }
 
     pub(super) fn exit(&self) -> Exit {
@@ -91,7 +100,11 @@ impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kind = self.kind.map_or("(none)", Kind::as_str);
         let reported: u64 = self.found.iter().map(|(_, count)| count).sum();
-        let ok = if self.trouble.is_none() { "yes" } else { "NO" };
+        let ok = match self.trouble {
+            None => "yes",
+            Some((Exit::Passed, _)) => IMPOSSIBLE,
+            Some(_) => "NO",
+        };
         let fired: Vec<_> =
             self.found.iter().map(|(kind, count)| format!("{} {count}", kind.as_str())).collect();
         let fired = if fired.is_empty() { "none".to_owned() } else { fired.join(", ") };
@@ -108,8 +121,8 @@ mod tests {
     use super::Row;
     use crate::check::{Finding, Judgement, Verdict};
     use crate::exit::Exit;
+    use crate::sabotage::Kind;
     use crate::scenario::AnomalyKind;
-    use crate::testbed::sabotage::Kind;
 
     fn judgement(found: &[(AnomalyKind, u64)]) -> Judgement {
         let findings = found.iter();
@@ -156,6 +169,16 @@ mod tests {
     fn few_injections_are_a_failure_and_none_are_vacuous() {
         check(Some(Kind::Early), 4, &[(AnomalyKind::Early, 4)], Exit::Failed);
         check(Some(Kind::Early), 0, &[], Exit::NoVerdict);
+    }
+
+    #[test]
+    fn what_is_not_possible_says_so_and_is_no_failure() {
+        let row = Row::impossible(Kind::StaleAck, "acks carry no offset");
+        assert_eq!(row.exit(), Exit::Passed);
+        assert_eq!(
+            row.to_string(),
+            "stale-ack         0         0  -    none\n           not possible: acks carry no offset"
+        );
     }
 
     #[test]

@@ -35,7 +35,8 @@ pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<Exit, Re
     let (history, reports) = arguments.outputs.open(names)?;
 
     let stop = Arc::new(AtomicBool::new(false));
-    let simulation = Simulation { bug: arguments.bug, out: None, stop: Arc::clone(&stop) };
+    let simulation =
+        Simulation { bug: arguments.bug, stop: Arc::clone(&stop), ..Simulation::default() };
     let count = plans.len();
     let work = {
         let arguments = arguments.clone();

@@ -81,7 +81,8 @@ fn sweep(
     // What is wrong with the logs is told once and not by every seed.
     Plan::new(scenario.clone()).map_err(|error| Refused::scenario(&error))?;
     let stop = Arc::new(AtomicBool::new(false));
-    let simulation = Simulation { bug: arguments.bug, out: None, stop: Arc::clone(&stop) };
+    let simulation =
+        Simulation { bug: arguments.bug, stop: Arc::clone(&stop), ..Simulation::default() };
     let work = {
         let (arguments, scenario) = (arguments.clone(), scenario.clone());
         move |place| Some(one(&scenario, seeds.at(place)?, &arguments, &simulation))

@@ -1,5 +1,5 @@
 //! Bugs to find: small stores that are wrong in the ways in which stores have been wrong, for
-//! simulations to find and shrink. Unlike [`sabotage`](super::sabotage), which is wrong at chosen
+//! simulations to find and shrink. Unlike [`sabotage`](crate::sabotage), which is wrong at chosen
 //! messages, a bug here is wrong only when things happen at an unlucky moment.
 //!
 //! All are one store, [`desk`], with one [`Mistake`] in it; its steps take seeded times, as those

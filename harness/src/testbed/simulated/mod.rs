@@ -51,9 +51,19 @@ impl Simulated {
     /// The same where network, stores and epochs follow from another seed than the plan's.
     #[must_use]
     pub fn seeded(plan: &Plan, bug: Option<Bug>, seed: u64) -> Self {
+        Self::retaining(plan, bug, seed, Self::keeps_all(plan, bug))
+    }
+
+    /// The same where all messages are kept to the end, whatever the plan says.
+    #[must_use]
+    pub fn keeping_all(plan: &Plan, bug: Option<Bug>) -> Self {
+        Self::retaining(plan, bug, plan.scenario.seed, true)
+    }
+
+    fn retaining(plan: &Plan, bug: Option<Bug>, seed: u64, keeps_all: bool) -> Self {
         let scenario = &plan.scenario;
         let brokers = scenario.broker.count() as usize;
-        let retain = if Self::keeps_all(plan, bug) { Retain::All } else { Retain::Lag };
+        let retain = if keeps_all { Retain::All } else { Retain::Lag };
         let stores = Stores::new(seed, scenario.broker.store, retain, bug);
         let servers: Vec<_> = (0..brokers).map(|_| Arc::new(Server::default())).collect();
         for server in &servers {

@@ -4,17 +4,6 @@
 pub(super) const EXCEPTIONS: &[&str] = &[
     // One way: what a module imports from behind itself, or from a package that is not for it.
     "harness/src/testbed/database/private.rs imports report",
-    "harness/src/testbed/sabotage/acks.rs imports broker_client",
-    "harness/src/testbed/sabotage/answers.rs imports broker_client",
-    "harness/src/testbed/sabotage/early.rs imports broker_client",
-    "harness/src/testbed/sabotage/foresight.rs imports broker_client",
-    "harness/src/testbed/sabotage/ghosts.rs imports broker_client",
-    "harness/src/testbed/sabotage/lanes.rs imports broker_client",
-    "harness/src/testbed/sabotage/places.rs imports broker_client",
-    "harness/src/testbed/sabotage/record.rs imports broker_client",
-    "harness/src/testbed/sabotage/store.rs imports broker_client",
-    "harness/src/testbed/sabotage/swaps.rs imports broker_client",
-    "harness/src/testbed/sabotage/truth.rs imports broker_client",
     // A module that imports from one below it, and has in its own file what that one imports: most
     // often a table of variants beside the trait or the types that they share.
     "broker/src/http/body.rs and broker/src/http/body/raw.rs",

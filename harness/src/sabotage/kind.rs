@@ -1,15 +1,21 @@
-//! The ways to be wrong, and how much of one: `lose:1%`.
+//! The ways to be wrong, in one table, and how much of one: `lose:1%`.
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
+use super::acks::{Resurrect, StaleAck};
+use super::chosen::{Among, Amount, Chosen};
+use super::early::Early;
+use super::edits::{Change, Edit};
+use super::swaps::{Diverge, Reorder};
+use super::trick::Trick;
+use crate::driver::Capabilities;
+use crate::plan::Plan;
 use crate::scenario::AnomalyKind;
 
 /// A way to be wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     /// One consumer never gets an acked message.
     Lose,
@@ -20,33 +26,58 @@ pub enum Kind {
     Reorder,
     /// One consumer gets two concurrent messages in the other order than everybody else.
     Diverge,
-    /// Every consumer of a topic gets a message that nobody sent.
+    /// One consumer gets a message that nobody sent.
     Phantom,
     /// Every consumer of a topic gets a refused message.
     Resurrect,
     /// One consumer gets a message with another payload.
     Corrupt,
-    /// Every consumer of a topic gets a message of another topic.
+    /// One consumer gets a message of another topic.
     Misroute,
-    /// Every consumer of a topic gets a message before its producer sends it.
+    /// One consumer gets a message before its producer sends it.
     Early,
     /// An ack names an offset that was answered before.
     StaleAck,
 }
 
-/// Every kind with its name on the command line and the anomaly that it is.
-const KINDS: [(Kind, &str, AnomalyKind); 10] = [
-    (Kind::Lose, "lose", AnomalyKind::Lost),
-    (Kind::Duplicate, "duplicate", AnomalyKind::Duplicate),
-    (Kind::Reorder, "reorder", AnomalyKind::Reordered),
-    (Kind::Diverge, "diverge", AnomalyKind::Divergent),
-    (Kind::Phantom, "phantom", AnomalyKind::Phantom),
-    (Kind::Resurrect, "resurrect", AnomalyKind::Resurrected),
-    (Kind::Corrupt, "corrupt", AnomalyKind::Corrupted),
-    (Kind::Misroute, "misroute", AnomalyKind::Misrouted),
-    (Kind::Early, "early", AnomalyKind::Early),
-    (Kind::StaleAck, "stale-ack", AnomalyKind::StaleAck),
+/// One line of the table.
+struct Row {
+    kind: Kind,
+    /// On the command line and in the record.
+    word: &'static str,
+    anomaly: AnomalyKind,
+    among: Among,
+    trick: fn() -> Arc<dyn Trick>,
+}
+
+const fn row(
+    kind: Kind,
+    word: &'static str,
+    anomaly: AnomalyKind,
+    among: Among,
+    trick: fn() -> Arc<dyn Trick>,
+) -> Row {
+    Row { kind, word, anomaly, among, trick }
+}
+
+/// Every kind, in the order of the anomalies.
+#[rustfmt::skip]
+const KINDS: [Row; 10] = [
+    row(Kind::Lose, "lose", AnomalyKind::Lost, Among::Messages, || edit(Change::Lose)),
+    row(Kind::Duplicate, "duplicate", AnomalyKind::Duplicate, Among::Messages, || edit(Change::Duplicate)),
+    row(Kind::Reorder, "reorder", AnomalyKind::Reordered, Among::Ends, || Arc::new(Reorder::default())),
+    row(Kind::Diverge, "diverge", AnomalyKind::Divergent, Among::Ends, || Arc::new(Diverge::default())),
+    row(Kind::Phantom, "phantom", AnomalyKind::Phantom, Among::Messages, || edit(Change::Phantom)),
+    row(Kind::Resurrect, "resurrect", AnomalyKind::Resurrected, Among::Ends, || Arc::new(Resurrect::default())),
+    row(Kind::Corrupt, "corrupt", AnomalyKind::Corrupted, Among::Messages, || edit(Change::Corrupt)),
+    row(Kind::Misroute, "misroute", AnomalyKind::Misrouted, Among::Messages, || edit(Change::Misroute)),
+    row(Kind::Early, "early", AnomalyKind::Early, Among::Starts, || Arc::new(Early::default())),
+    row(Kind::StaleAck, "stale-ack", AnomalyKind::StaleAck, Among::Ends, || Arc::new(StaleAck)),
 ];
+
+fn edit(change: Change) -> Arc<dyn Trick> {
+    Arc::new(Edit::new(change))
+}
 
 impl Kind {
     /// Every kind, in the order of the anomalies.
@@ -54,7 +85,7 @@ impl Kind {
         let mut all = [Self::Lose; 10];
         let mut place = 0;
         while place < all.len() {
-            all[place] = KINDS[place].0;
+            all[place] = KINDS[place].kind;
             place += 1;
         }
         all
@@ -63,18 +94,29 @@ impl Kind {
     /// The name on the command line.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        self.entry().1
+        self.row().word
     }
 
     /// The one anomaly that checks find where a broker is wrong in this way and in no other: each
-    /// line of the sabotage log is one of it, and there are no others.
+    /// line of the record is one of it, and there are no others.
     #[must_use]
     pub fn anomaly(self) -> AnomalyKind {
-        self.entry().2
+        self.row().anomaly
     }
 
-    fn entry(self) -> &'static (Self, &'static str, AnomalyKind) {
-        KINDS.iter().find(|(kind, ..)| *kind == self).expect("the table has every kind")
+    /// Why a broker that can do this cannot be made wrong in this way, as far as is known.
+    #[must_use]
+    pub fn objection(self, capabilities: &Capabilities) -> Option<String> {
+        let is_missing = self == Self::StaleAck && capabilities.acks_without_offsets();
+        is_missing.then(|| "acks of this broker carry no offset".to_owned())
+    }
+
+    pub(super) fn trick(self) -> Arc<dyn Trick> {
+        (self.row().trick)()
+    }
+
+    fn row(self) -> &'static Row {
+        KINDS.iter().find(|row| row.kind == self).expect("the table has every kind")
     }
 }
 
@@ -93,25 +135,18 @@ pub struct Order {
     pub amount: Amount,
 }
 
-/// How often. Between two sabotaged messages of a topic are two others at least, so more than a
-/// third of all is not to be had. With a kind that every consumer of a topic sees, one message is as
-/// many anomalies as there are consumers.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Amount {
-    /// So many messages in a hundred of all planned ones, above 0 and at most 100; one at least.
-    Percent(f64),
-    /// So many messages, at least 1.
-    Count(u32),
-}
-
 /// What `harness sabotage` does to each scenario.
-pub const USUAL: Amount = Amount::Percent(1.0);
+const USUAL: Amount = Amount::Percent(1.0);
 
 impl Order {
     /// The order that stands for a kind alone: one message in a hundred.
     #[must_use]
     pub const fn usual(kind: Kind) -> Self {
         Self { kind, amount: USUAL }
+    }
+
+    pub(super) fn choose(&self, plan: &Plan) -> Chosen {
+        Chosen::new(plan, self.kind.row().among, self.amount)
     }
 }
 
@@ -132,12 +167,12 @@ impl FromStr for Order {
             Some((name, amount)) => (name, Some(amount)),
             None => (text, None),
         };
-        let Some((kind, ..)) = KINDS.iter().find(|(_, known, _)| *known == name) else {
-            let known: Vec<_> = KINDS.iter().map(|(_, known, _)| *known).collect();
+        let Some(row) = KINDS.iter().find(|row| row.word == name) else {
+            let known: Vec<_> = KINDS.iter().map(|row| row.word).collect();
             return Err(format!("unknown kind {name:?}, known are {}", known.join(", ")));
         };
         let amount = amount.map_or(Ok(USUAL), parse_amount)?;
-        Ok(Self { kind: *kind, amount })
+        Ok(Self { kind: row.kind, amount })
     }
 }
 
@@ -193,12 +228,5 @@ mod tests {
     #[test]
     fn every_anomaly_has_its_kind() {
         assert_eq!(Kind::ALL.map(Kind::anomaly), AnomalyKind::ALL);
-    }
-
-    #[test]
-    fn the_log_names_a_kind_as_the_command_line_does() {
-        for kind in Kind::ALL {
-            assert_eq!(serde_json::to_string(&kind).unwrap(), format!("\"{kind}\""));
-        }
     }
 }

@@ -40,7 +40,7 @@ one() { # fault, where, arguments of harness
   "$HARNESS" "$@" --out "$out/logs" --report-json "$out/report.json" 2>"$out/words" || code=$?
   case "$code" in
     0 | 1 | 3) jq --raw-output --arg fault "$fault" --arg on "$on" "$row" "$out/report.json" ;;
-    4) ;; # It does not hold for this store.
+    2) grep --quiet "does not hold here\|cannot be carried out" "$out/words" || { cat "$out/words" >&2; exit 2; } ;;
     *)
       cat "$out/words" >&2
       exit "$code"

@@ -17,6 +17,7 @@
 //! - [`shrink`]: a failing simulated run, reduced to one that a person can read.
 //! - [`golden`]: the ledger of a run and its reviewed file. [`report`]: what is said about it.
 
+pub mod capability;
 mod chance;
 pub mod check;
 pub mod command;

@@ -9,6 +9,7 @@ mod anomaly;
 mod load;
 mod model;
 mod network;
+pub mod objection;
 mod raw;
 mod resolve;
 mod settings;

@@ -24,9 +24,6 @@ pub enum BadTopicName {
     /// This character is not allowed.
     #[error("{0:?} is not allowed, only letters, digits, '_' and '.'")]
     Character(char),
-    /// The original kept this name for itself.
-    #[error("the name is reserved")]
-    Reserved,
 }
 
 impl TopicName {
@@ -50,9 +47,6 @@ impl FromStr for TopicName {
         }
         if name.len() > TOPIC_NAME_MAX {
             return Err(BadTopicName::TooLong(name.len()));
-        }
-        if ["subl", "publ"].contains(&name) {
-            return Err(BadTopicName::Reserved);
         }
         Ok(Self(name.into()))
     }

@@ -10,9 +10,9 @@ use super::refused::Refused;
 use super::streams;
 use crate::driver;
 use crate::exit::Exit;
-use crate::fault::{Fault, Part, Target};
-use crate::plan::Plan;
+use crate::input::diagnostic;
 use crate::sabotage;
+use crate::scenario::objection::{Brokers, DatabaseServer, Objection, Setting, objections};
 use crate::scenario::{self, Scenario};
 use crate::testbed::database::Server;
 use crate::testbed::external::External;
@@ -35,22 +35,32 @@ pub struct BrokerChoice {
     pub broker: Vec<String>,
 }
 
-/// Takes out the scenarios that do not hold for the store that they would run on, and says how
-/// many. Which store a given broker has is not known.
+/// Puts the store of the command line in place, finds the server of the databases, and takes out the
+/// scenarios that cannot run there: says how many. Nothing is started yet. `at_once`: scenarios may
+/// run at the same time.
 pub(super) fn choose(
     choice: &BrokerChoice,
+    sabotage: Option<sabotage::Kind>,
+    at_once: bool,
+    harness: &Path,
     scenarios: &mut Vec<Scenario>,
-) -> Result<usize, Refused> {
+) -> Result<(usize, Option<Arc<Server>>), Refused> {
     set_store(choice.store.as_deref(), scenarios)?;
-    if choice.broker.is_empty() {
-        return skip(scenarios);
+    let server = find_server(choice, scenarios, harness)?;
+    let brokers = if choice.broker.is_empty() {
+        Brokers::Ours(server.as_ref().map(|server| DatabaseServer {
+            is_ours: server.is_ours(),
+            has_port: server.has_port(),
+            is_shared: choice.keep_data.is_some() && at_once,
+        }))
+    } else {
+        Brokers::Theirs
+    };
+    let skipped = keep_possible(brokers, sabotage, scenarios)?;
+    if let Some(server) = &server {
+        check(server).map_err(Refused::no_verdict)?;
     }
-    refuse_faults(scenarios, |fault| {
-        let target = &fault.action.target;
-        let is_theirs = target.is_process() || target.is_database();
-        is_theirs.then(|| "a broker at --broker is somebody else's, and stays as it is".to_owned())
-    })?;
-    Ok(0)
+    Ok((skipped, server))
 }
 
 /// Puts the store of the command line in place of the scenarios'.
@@ -82,66 +92,72 @@ pub(super) fn set_simulated_store(
     set_store(store, scenarios)
 }
 
-/// Takes out the scenarios that do not hold for their store, and says how many.
-pub(super) fn skip(scenarios: &mut Vec<Scenario>) -> Result<usize, Refused> {
+/// Takes out the scenarios that cannot run there, each with a line that says why, and says how many.
+/// One that is alone is refused.
+pub(super) fn keep_possible(
+    brokers: Brokers,
+    sabotage: Option<sabotage::Kind>,
+    scenarios: &mut Vec<Scenario>,
+) -> Result<usize, Refused> {
     let before = scenarios.len();
-    scenarios.retain(|scenario| match scenario.broker.skipped() {
-        Some(why) => {
-            streams::tell(&format!("SKIP  {}  {why}", scenario.name));
-            false
-        }
-        None => true,
-    });
-    for scenario in &*scenarios {
-        let broker = &scenario.broker;
-        refuse_faults(std::slice::from_ref(scenario), |fault| broker.objection(fault))?;
-    }
-    if scenarios.is_empty() {
-        let text = "nothing selected: every scenario was skipped".to_owned();
-        return Err(Refused { exit: Exit::NothingSelected, text });
-    }
-    Ok(before - scenarios.len())
-}
-
-/// Refuses what the command line makes impossible of what loading found possible.
-fn refuse_faults(
-    scenarios: &[Scenario],
-    objection: impl Fn(&Fault) -> Option<String>,
-) -> Result<(), Refused> {
-    for scenario in scenarios {
-        for fault in &scenario.faults {
-            if let Some(why) = objection(fault) {
-                let (file, line) = (scenario.file.display(), fault.line);
-                let text =
-                    format!("{file}:{line}: `{}` cannot be carried out: {why}", fault.action);
-                return Err(Refused::usage(text));
+    let mut kept = Vec::with_capacity(before);
+    for scenario in scenarios.drain(..) {
+        let found = objections_to(&scenario, brokers, sabotage)?;
+        match found.first() {
+            None => kept.push(scenario),
+            Some(_) if before == 1 => return Err(refused(&scenario, &found)),
+            Some(objection) => {
+                let why = objection.brief(&scenario);
+                streams::tell(&format!("SKIP  {}  {why}", scenario.name));
             }
         }
     }
-    Ok(())
+    if kept.is_empty() {
+        let text = "nothing selected: every scenario was skipped".to_owned();
+        return Err(Refused { exit: Exit::NothingSelected, text });
+    }
+    *scenarios = kept;
+    Ok(before - scenarios.len())
 }
 
-/// Refuses sabotage that is not possible with the brokers of these scenarios, as far as is known.
-pub(super) fn refuse_sabotage(
-    order: Option<sabotage::Order>,
-    scenarios: &[Scenario],
-) -> Result<(), Refused> {
-    let Some(order) = order else { return Ok(()) };
-    for scenario in scenarios {
-        if let Some(why) = sabotage_objection(order.kind, scenario) {
-            let (file, driver) = (scenario.file.display(), &scenario.broker.driver);
-            return Err(Refused::usage(format_args!(
-                "--sabotage {}: {why} ({file} has `driver: {driver}`)",
-                order.kind
-            )));
-        }
+/// The scenario, if the table of drivers has its driver.
+pub(super) fn known_driver(scenario: Scenario) -> Result<Scenario, diagnostic::Error> {
+    driver::find(&scenario.broker)?;
+    Ok(scenario)
+}
+
+/// Everything that keeps a scenario from running there.
+fn objections_to(
+    scenario: &Scenario,
+    brokers: Brokers,
+    sabotage: Option<sabotage::Kind>,
+) -> Result<Vec<Objection>, Refused> {
+    let row = driver::find(&scenario.broker);
+    let row = row.map_err(|unknown| Refused::scenario(&unknown.into()))?;
+    let capabilities = (row.capabilities)(&scenario.broker);
+    let setting = Setting { brokers, capabilities: Some(capabilities) };
+    let sabotaged = sabotage.and_then(|kind| {
+        let why = kind.objection(&capabilities)?;
+        Some(Objection::Whole(format!("--sabotage {kind}: {why}")))
+    });
+    Ok(objections(scenario, &setting).into_iter().chain(sabotaged).collect())
+}
+
+fn refused(scenario: &Scenario, found: &[Objection]) -> Refused {
+    let values = found.iter().filter_map(|objection| match objection {
+        Objection::Value(diagnostic) => Some((**diagnostic).clone()),
+        Objection::Whole(_) | Objection::Fault(..) => None,
+    });
+    if let Err(error) = diagnostic::Error::unless_empty(values.collect()) {
+        return Refused::scenario(&error);
     }
-    Ok(())
+    let lines: Vec<_> = found.iter().map(|objection| objection.of(scenario)).collect();
+    Refused::usage(lines.join("\nerror: "))
 }
 
 /// Why the scenario's broker cannot be made wrong in this way.
 pub(super) fn sabotage_objection(kind: sabotage::Kind, scenario: &Scenario) -> Option<String> {
-    let row = driver::find(scenario.broker.driver.as_str())?;
+    let row = driver::find(&scenario.broker).ok()?;
     kind.objection(&(row.capabilities)(&scenario.broker))
 }
 
@@ -157,15 +173,13 @@ pub(super) fn broker_under_test(
     Ok(BrokerUnderTest::Own(process::Settings::new(harness)))
 }
 
-/// Where the scenarios on MySQL have their databases. Nothing is started yet, and what cannot be
-/// done is refused. `at_once`: scenarios may run at the same time.
-pub(super) fn database_server(
+/// Where the scenarios on MySQL have their databases.
+fn find_server(
     choice: &BrokerChoice,
-    plans: &[Arc<Plan>],
-    at_once: bool,
+    scenarios: &[Scenario],
     harness: &Path,
 ) -> Result<Option<Arc<Server>>, Refused> {
-    let mut brokers = plans.iter().map(|plan| &plan.scenario.broker);
+    let mut brokers = scenarios.iter().map(|scenario| &scenario.broker);
     if !choice.broker.is_empty() || !brokers.any(|broker| broker.store.has_database()) {
         return match &choice.keep_data {
             Some(_) => Err(Refused::usage("--keep-data: no selected scenario is on MySQL")),
@@ -173,15 +187,10 @@ pub(super) fn database_server(
         };
     }
     let found = database::find(harness, choice.keep_data.clone());
-    let server = found.map_err(|failure| match failure {
+    found.map(Some).map_err(|failure| match failure {
         database::NotFound::Wrong(text) => Refused::usage(text),
         database::NotFound::Missing(text) => Refused::no_verdict(text),
-    })?;
-    for plan in plans {
-        refuse_database_faults(choice, at_once, plan, &server)?;
-    }
-    check(&server).map_err(Refused::no_verdict)?;
-    Ok(Some(server))
+    })
 }
 
 /// Whether a server that was named can be used, found out once and not by each scenario.
@@ -189,27 +198,4 @@ fn check(server: &Server) -> Result<(), String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| format!("cannot start a runtime: {error}"))?;
     runtime.block_on(server.check()).map_err(|failure| failure.0)
-}
-
-/// Refuses what cannot be done to the server that the databases are on.
-fn refuse_database_faults(
-    choice: &BrokerChoice,
-    at_once: bool,
-    plan: &Plan,
-    server: &Server,
-) -> Result<(), Refused> {
-    refuse_faults(std::slice::from_ref(&plan.scenario), |fault| {
-        let target = &fault.action.target;
-        let is_process = *target == Target::Process(Part::Database);
-        let is_link = *target == Target::DatabaseLink;
-        if is_process && !server.is_ours() {
-            Some(database::NOT_OURS.to_owned())
-        } else if is_link && !server.has_port() {
-            Some(database::NO_PORT.to_owned())
-        } else if is_process && choice.keep_data.is_some() && at_once {
-            Some("it needs a server of its own with --jobs, and --keep-data keeps one".to_owned())
-        } else {
-            None
-        }
-    })
 }

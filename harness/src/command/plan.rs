@@ -3,6 +3,7 @@
 use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 
+use super::broker_choice::known_driver;
 use super::streams;
 use crate::exit::Exit;
 use crate::plan::Plan;
@@ -25,7 +26,7 @@ pub struct Arguments {
 /// Carries it out.
 #[must_use]
 pub fn main(arguments: &Arguments) -> Exit {
-    match scenario::load(&arguments.file).and_then(Plan::new) {
+    match scenario::load(&arguments.file).and_then(known_driver).and_then(Plan::new) {
         Ok(plan) => {
             let text = if arguments.json { json::render(&plan) } else { table::render(&plan) };
             streams::print(&text).err().unwrap_or(Exit::Passed)

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use futures_util::stream::{self, StreamExt as _};
 use tokio::time::Instant;
 
-use super::broker_choice::{broker_under_test, choose, database_server, refuse_sabotage};
+use super::broker_choice::{broker_under_test, choose};
 use super::refused::{self, Refused};
 use super::{outputs, signals, streams};
 use crate::exit::Exit;
@@ -42,8 +42,8 @@ fn prepare(arguments: &Arguments, harness: &Path) -> Result<Prepared, Refused> {
     let broker = broker_under_test(choice, harness)?;
     let mut scenarios = selection.load()?;
     outputs.check(scenarios.len())?;
-    let skipped = choose(choice, &mut scenarios)?;
-    refuse_sabotage(*sabotage, &scenarios)?;
+    let kind = sabotage.map(|order| order.kind);
+    let (skipped, server) = choose(choice, kind, jobs.get() > 1, harness, &mut scenarios)?;
     for scenario in scenarios.iter().filter(|scenario| scenario.network.is_some()) {
         let file = scenario.file.display();
         streams::tell(&format!("note: {file}: `network` is for `harness sim`; this run is real"));
@@ -56,7 +56,6 @@ fn prepare(arguments: &Arguments, harness: &Path) -> Result<Prepared, Refused> {
     for plan in &plans {
         crate::descriptors::reserve(plan).map_err(Refused::usage)?;
     }
-    let server = database_server(choice, &plans, jobs.get() > 1, harness)?;
     // Only now that all of it can be run: this takes the logs of the run before away.
     let names = plans.iter().map(|plan| plan.scenario.name.as_str());
     let (history, reports) = outputs.open(names)?;

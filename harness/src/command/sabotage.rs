@@ -21,6 +21,7 @@ use crate::io_error::reason;
 use crate::plan::Plan;
 use crate::sabotage::{Kind, Order};
 use crate::scenario;
+use crate::scenario::objection::Brokers;
 use crate::testbed::database::Server;
 use crate::trial::{self, BrokerUnderTest, Interrupt, Settings, Simulation, Trial};
 
@@ -76,22 +77,20 @@ fn prepare(arguments: &Arguments, harness: &Path) -> Result<Prepared, Refused> {
     let Arguments { file, broker: choice, sim } = arguments;
     let scenario = scenario::load(file).map_err(|error| Refused::scenario(&error))?;
     let mut scenarios = vec![scenario];
-    if *sim {
+    let server = if *sim {
         broker_choice::set_simulated_store(choice.store.as_deref(), &mut scenarios)?;
-        broker_choice::skip(&mut scenarios)?;
+        broker_choice::keep_possible(Brokers::Ours(None), None, &mut scenarios)?;
+        None
     } else {
-        broker_choice::choose(choice, &mut scenarios)?;
-    }
+        broker_choice::choose(choice, None, false, harness, &mut scenarios)?.1
+    };
     let scenario = scenarios.remove(0);
     let plan = Arc::new(Plan::new(scenario).map_err(|error| Refused::scenario(&error))?);
     if *sim {
         return Ok(Prepared { plan, held: Held::Simulated });
     }
     crate::descriptors::reserve(&plan).map_err(Refused::usage)?;
-    let plans = [plan];
-    let server = broker_choice::database_server(choice, &plans, false, harness)?;
     let mut broker = broker_choice::broker_under_test(choice, harness)?;
-    let [plan] = plans;
     if let BrokerUnderTest::Own(process) = &mut broker {
         process.count = plan.scenario.broker.count;
         process.server.clone_from(&server);

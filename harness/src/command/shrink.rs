@@ -14,6 +14,7 @@ use crate::io_error;
 use crate::plan::Plan;
 use crate::report::words::{count, shell, time};
 use crate::scenario;
+use crate::scenario::objection::Brokers;
 use crate::shrink::case::Case;
 use crate::shrink::{self, Failing, Settings, Shrunk, Way, diagram, write};
 use crate::testbed::bugs::Bug;
@@ -75,6 +76,7 @@ fn carry_out(arguments: &Arguments) -> Result<Exit, Refused> {
     let mut selected =
         vec![scenario::load(&arguments.file).map_err(|error| Refused::scenario(&error))?];
     broker_choice::set_simulated_store(arguments.store.as_deref(), &mut selected)?;
+    broker_choice::keep_possible(Brokers::Ours(None), None, &mut selected)?;
     let mut scenario = selected.remove(0);
     scenario.seed = arguments.seed.unwrap_or(scenario.seed);
     let seed = scenario.seed;

@@ -5,9 +5,9 @@ use std::time::Duration;
 use futures_util::future::{BoxFuture, ready};
 
 use super::batch::Batch;
-use super::capability::Capabilities;
 use super::client::{Client, Route, Session};
 use super::failure::Failure;
+use crate::capability::Capabilities;
 use crate::history::{Offset, Outcome};
 use crate::plan::{MessageId, TopicIndex};
 

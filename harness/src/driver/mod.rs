@@ -1,9 +1,11 @@
 //! Drivers: how a broker under test is spoken to. A new one is one file here that implements
 //! [`Driver`], [`Sender`] and [`Subscriber`] and has a [`Row`], and that row in [`DRIVERS`].
 
+use crate::input::diagnostic::{Diagnostic, hint};
+use crate::scenario;
+
 mod address;
 mod batch;
-mod capability;
 mod client;
 mod contract;
 mod failure;
@@ -14,7 +16,6 @@ mod url;
 
 pub use address::Address;
 pub use batch::{Batch, Delivered, Identity};
-pub use capability::{Capabilities, Known, Offsets, Survival};
 pub use client::{Client, RetryPolicy, Route, Session};
 pub use contract::{Driver, LogPart, Outgoing, Part, Reply, Sender, Subscriber};
 pub use failure::Failure;
@@ -23,10 +24,16 @@ pub use row::{Connected, Connecting, Row};
 /// Every driver, the default first.
 pub const DRIVERS: &[Row] = &[http::DETECT, http::ORIGINAL];
 
-/// The driver of this word, if there is one.
-#[must_use]
-pub fn find(word: &str) -> Option<&'static Row> {
-    DRIVERS.iter().find(|row| row.word == word)
+/// The driver that a scenario names.
+///
+/// # Errors
+/// Which there are.
+pub fn find(broker: &scenario::Broker) -> Result<&'static Row, Diagnostic> {
+    DRIVERS.iter().find(|row| row.word == broker.driver).ok_or_else(|| {
+        let label = hint(&broker.driver, DRIVERS.iter().map(|row| row.word));
+        let title = format!("unknown value `{}`", broker.driver);
+        Diagnostic::new(title).label(label).on(&broker.driver_spot)
+    })
 }
 
 /// The address in a URL that names a broker, and the driver that speaks to it.
@@ -42,7 +49,7 @@ pub fn parse_url(url: &str) -> Result<(&'static Row, Address), String> {
 /// # Errors
 /// When there is no such driver, and as [`Row::connect`].
 pub async fn connect(connecting: Connecting) -> Connected {
-    let word = connecting.plan.scenario.broker.driver.as_str();
-    let row = find(word).ok_or_else(|| Failure::new(format!("there is no driver `{word}`")))?;
+    let row = find(&connecting.plan.scenario.broker);
+    let row = row.map_err(|unknown| Failure::new(unknown.brief()))?;
     (row.connect)(connecting).await
 }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 
 use super::address::Address;
-use super::capability::Capabilities;
 use super::contract::Driver;
 use super::failure::Failure;
+use crate::capability::Capabilities;
 use crate::plan::Plan;
 use crate::scenario;
 

@@ -10,7 +10,7 @@ use super::early::Early;
 use super::edits::{Change, Edit};
 use super::swaps::{Diverge, Reorder};
 use super::trick::Trick;
-use crate::driver::Capabilities;
+use crate::capability::Capabilities;
 use crate::plan::Plan;
 use crate::scenario::AnomalyKind;
 

@@ -28,7 +28,8 @@ pub use self::kind::{Kind, Order};
 use self::record::Record;
 use self::trick::Shared;
 use self::wrapper::Sabotaged;
-use crate::driver::{Capabilities, Driver};
+use crate::capability::Capabilities;
+use crate::driver::Driver;
 use crate::plan::Plan;
 
 /// Where a sabotaged run says what was done to it, in the folder of its logs.

@@ -7,9 +7,9 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 
 use super::trick::{Feed, Request, Shared, Trick};
+use crate::capability::Capabilities;
 use crate::driver::{
-    Batch, Capabilities, Client, Driver, Failure, LogPart, Outgoing, Reply, Route, Sender, Session,
-    Subscriber,
+    Batch, Client, Driver, Failure, LogPart, Outgoing, Reply, Route, Sender, Session, Subscriber,
 };
 use crate::history::{Offset, Outcome};
 use crate::plan::{StreamIndex, TopicIndex};

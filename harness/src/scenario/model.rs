@@ -10,9 +10,8 @@ use crate::topic_name::TopicName;
 
 use super::anomaly::Anomalies;
 use super::network::Network;
-use crate::fault::{Fault, Part, Target};
+use crate::fault::Fault;
 use crate::input::diagnostic::Spot;
-use crate::numbers;
 
 /// The driver of a scenario that names none.
 pub const DEFAULT_DRIVER: &str = "detect";
@@ -165,48 +164,11 @@ pub struct Broker {
 }
 
 impl Broker {
-    /// Why the scenario is skipped: it does not hold for the store that it would run on.
-    #[must_use]
-    pub fn skipped(&self) -> Option<String> {
-        if !holds(&self.stores, &self.store) {
-            return Some(only(&self.stores, &self.store));
-        }
-        let Self { count, store, .. } = self;
-        let alone = count.get() > 1 && !store.has_database();
-        alone.then(|| format!("it has {count} brokers, which share nothing on {store}"))
-    }
-
-    /// Why a fault cannot be carried out on the broker that the harness starts.
-    #[must_use]
-    pub fn objection(&self, fault: &Fault) -> Option<String> {
-        let target = &fault.action.target;
-        if target.is_database() && !self.store.has_database() {
-            return Some(format!("the store is {}, which has no database", self.store));
-        }
-        match target {
-            Target::Process(Part::Broker(place)) if *place >= self.count() => Some(format!(
-                "the scenario starts {}",
-                numbers::count(self.count().into(), "broker")
-            )),
-            _ => None,
-        }
-    }
-
     /// How many brokers the harness starts.
     #[must_use]
     pub const fn count(&self) -> u32 {
         self.count.get()
     }
-}
-
-/// An empty list is everywhere.
-fn holds<T: PartialEq>(stores: &[T], store: &T) -> bool {
-    stores.is_empty() || stores.contains(store)
-}
-
-fn only<T: std::fmt::Display>(stores: &[T], store: &T) -> String {
-    let stores: Vec<String> = stores.iter().map(T::to_string).collect();
-    format!("it holds for {} only, and would run on {store}", stores.join(", "))
 }
 
 /// A store of our own broker.
@@ -303,42 +265,4 @@ pub struct Drain {
     /// So long after the last producer: what is missing at a consumer that still gets messages or
     /// whose polls fail is undecided.
     pub deadline: Duration,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_scenario_holds_for_the_stores_that_it_names() {
-        assert!(holds(&[], &"memory"));
-        assert!(holds(&["mysql", "memory"], &"memory"));
-        assert!(!holds(&["mysql"], &"memory"));
-        let words = only(&["mysql", "postgres"], &"memory");
-        assert_eq!(words, "it holds for mysql, postgres only, and would run on memory");
-        let one = NonZeroU32::MIN;
-        let broker = |store, stores| Broker {
-            store,
-            stores,
-            count: one,
-            driver: DEFAULT_DRIVER.to_owned(),
-            driver_spot: Spot::default(),
-        };
-        assert_eq!(broker(Store::Memory, Vec::new()).skipped(), None);
-        assert_eq!(broker(Store::Mysql, vec![Store::Memory, Store::Mysql]).skipped(), None);
-        let words = broker(Store::Memory, vec![Store::Mysql]).skipped();
-        assert_eq!(words.as_deref(), Some("it holds for mysql only, and would run on memory"));
-    }
-
-    #[test]
-    fn several_brokers_need_a_store_that_they_share() {
-        let three = NonZeroU32::new(3).unwrap();
-        let (driver, driver_spot) = (DEFAULT_DRIVER.to_owned(), Spot::default());
-        let broker =
-            Broker { store: Store::Mysql, driver, driver_spot, stores: Vec::new(), count: three };
-        let broker = |store| Broker { store, ..broker.clone() };
-        assert_eq!(broker(Store::Mysql).skipped(), None);
-        let words = broker(Store::Memory).skipped();
-        assert_eq!(words.as_deref(), Some("it has 3 brokers, which share nothing on memory"));
-    }
 }

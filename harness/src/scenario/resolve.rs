@@ -14,10 +14,11 @@ use super::model::{
     Requirement, Scenario, Source as Messages, Start, Store,
 };
 use super::network::Network;
+use super::objection::{Brokers, Objection, Setting, objections};
 use super::settings::{Once, Settings};
 use super::topics::{self, Mapped};
 use super::{raw, sources, words};
-use crate::fault::{self, Fault};
+use crate::fault;
 use crate::input::diagnostic::{Diagnostic, Error, Source, hint};
 use crate::input::names::{self, Kind};
 use crate::input::problems::Problems;
@@ -257,21 +258,17 @@ fn network(problems: &mut Problems<'_>, raw: &raw::Network) -> Network {
 /// The faults that cannot be carried out on the broker that the scenario is for. One that does not
 /// hold for its store is skipped anyway.
 fn impossible(source: &Arc<Source>, raw: &raw::Scenario, scenario: &Scenario) -> Vec<Diagnostic> {
-    if scenario.broker.skipped().is_some() {
-        return Vec::new();
-    }
     let entries = raw.faults.value().map_or(&[][..], Vec::as_slice);
-    let place = |fault: &Fault| {
-        let line = |at: &&At<fault::Written>| source.line_and_column(at.span.start).0 == fault.line;
-        entries.iter().find(line).map_or(0..0, |at| at.span.clone())
-    };
-    let found = scenario.faults.iter().filter_map(|fault| {
-        let why = scenario.broker.objection(fault)?;
-        Some(
-            Diagnostic::new(format!("`{}` cannot be carried out", fault.action))
-                .label(why)
-                .at(source, place(fault)),
-        )
+    let line_of = |at: &At<fault::Written>| source.line_and_column(at.span.start).0;
+    let brokers = Brokers::Ours(None);
+    let setting = Setting { brokers, capabilities: None };
+    let found = objections(scenario, &setting).into_iter().filter_map(|objection| {
+        let Objection::Fault(place, why) = objection else { return None };
+        let fault = &scenario.faults[place];
+        let entry = entries.iter().find(|at| line_of(at) == fault.line);
+        let span = entry.map_or(0..0, |at| at.span.clone());
+        let title = format!("`{}` cannot be carried out", fault.action);
+        Some(Diagnostic::new(title).label(why).at(source, span))
     });
     found.collect()
 }

@@ -8,4 +8,4 @@ mod server;
 
 pub use find::{NotFound, find};
 pub use run_database::Database;
-pub use server::{NO_PORT, NOT_OURS, Server};
+pub use server::Server;

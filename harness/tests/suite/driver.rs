@@ -5,9 +5,10 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
+use harness::capability::Known;
 use harness::driver::{
-    Batch, Client, Connecting, Driver, Failure, Identity, Known, Outgoing, Reply, RetryPolicy,
-    Route, Session, Subscriber, connect, parse_url,
+    Batch, Client, Connecting, Driver, Failure, Identity, Outgoing, Reply, RetryPolicy, Route,
+    Session, Subscriber, connect, parse_url,
 };
 use harness::history::{Offsets, Outcome};
 use harness::input::names::Actor;

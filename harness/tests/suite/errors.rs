@@ -74,6 +74,37 @@ fn a_topic_name_that_is_none_is_refused_with_the_reason() {
 }
 
 #[test]
+fn a_driver_that_is_none_is_refused_with_a_hint_by_every_command() {
+    let folder = Folder::new();
+    folder.write("x.yaml", &format!("{FINE}broker: {{ driver: orignal }}\n"));
+    for command in ["run", "sim", "plan", "shrink", "sabotage"] {
+        let ended = folder.run(&[command, "x.yaml"]);
+        check(&ended, 2, &["unknown value `orignal`", "x.yaml:", "did you mean `original`?"]);
+    }
+}
+
+#[test]
+fn what_cannot_be_had_is_refused_alone_and_skipped_among_others() {
+    let folder = Folder::new();
+    let kill = "faults: [{ at: 0s, kill: broker, for: 1ms }]\n";
+    folder.write("all/kill.yaml", &format!("{FINE}{kill}"));
+    let theirs = ["--broker", "http://127.0.0.1:1"];
+    let ended = folder.run(&[&["run", "all"][..], &theirs].concat());
+    check(&ended, 2, &["all/kill.yaml:", "`kill: broker` cannot be carried out: a broker at"]);
+    folder.write("all/named.yaml", &FINE.replace("T1", "publ"));
+    let ended = folder.run(&[&["run", "all"][..], &theirs].concat());
+    check(
+        &ended,
+        4,
+        &[
+            "SKIP  kill  `kill: broker` cannot be carried out: a broker at --broker",
+            "SKIP  named  `publ` cannot name a topic: the name is reserved",
+            "every scenario was skipped",
+        ],
+    );
+}
+
+#[test]
 fn a_broker_where_nobody_listens_is_named() {
     let folder = Folder::new();
     folder.write("x.yaml", FINE);

@@ -86,8 +86,8 @@ fn a_broker_without_offsets_is_sabotaged_too_but_for_its_acks() {
     harness.args(["run", "small.yaml", "--sabotage", "stale-ack"]).current_dir(&folder);
     let output = harness.output().unwrap();
     let words = String::from_utf8(output.stderr).unwrap();
-    let expected = "error: --sabotage stale-ack: acks of this broker carry no offset (small.yaml \
-                    has `driver: original`)\n";
+    let expected = "error: small.yaml does not hold here: --sabotage stale-ack: acks of this broker \
+                    carry no offset\n";
     assert_eq!((output.status.code(), words.as_str()), (Some(2), expected));
 }
 

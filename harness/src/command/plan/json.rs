@@ -3,8 +3,16 @@
 
 use serde_json::{Value, json};
 
+use crate::driver;
 use crate::plan::{ConsumerIndex, Exactness, Plan, ProducerIndex, TopicIndex};
-use crate::scenario::Source;
+use crate::scenario::{Broker, Source};
+
+/// What is known of the broker before it is reached.
+fn capabilities(broker: &Broker) -> Value {
+    let row = driver::find(broker).expect("`main` has looked the driver up");
+    let named = (row.capabilities)(broker).named();
+    named.into_iter().map(|(name, answer)| (name.replace(' ', "_"), Value::from(answer))).collect()
+}
 
 /// The whole text.
 pub(super) fn render(plan: &Plan) -> String {
@@ -22,6 +30,7 @@ pub(super) fn render(plan: &Plan) -> String {
             "driver": scenario.broker.driver.to_string(),
             "stores": words(&scenario.broker.stores),
             "count": scenario.broker.count,
+            "capabilities": capabilities(&scenario.broker),
         },
         "expect": {
             "delivery": scenario.expect.delivery.to_string(),

@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use crate::capability::Capabilities;
+use crate::driver;
 use crate::input::names::{self, Kind};
 use crate::plan::{
     ConsumerIndex, Exactness, Plan, Producer, ProducerIndex, Stream, StreamIndex, TopicIndex,
@@ -24,6 +26,7 @@ pub(super) fn render(plan: &Plan) -> String {
         ("seed", scenario.seed.to_string()),
         ("start", scenario.start.to_string()),
         ("broker", broker(&scenario.broker)),
+        ("promises", promises(&scenario.broker)),
         (
             "expect",
             format!(
@@ -87,6 +90,13 @@ fn broker(broker: &Broker) -> String {
         count => format!(", {count} brokers"),
     };
     format!("store {}, driver {}{several}", broker.store, broker.driver)
+}
+
+/// What the broker promises; only `expect` is judged.
+fn promises(broker: &Broker) -> String {
+    let row = driver::find(broker).expect("`main` has looked the driver up");
+    let Capabilities { delivery, order, .. } = (row.capabilities)(broker);
+    format!("delivery {delivery}, order {order}")
 }
 
 fn required(plan: &Plan) -> String {

@@ -8,6 +8,7 @@ use super::super::refused::Refused;
 use super::super::selection::{Selection, jobs};
 use super::seeds::Seeds;
 use crate::scenario::Scenario;
+use crate::scenario::objection::Brokers;
 use crate::testbed::bugs::Bug;
 
 /// What `--help` says after the flags.
@@ -73,7 +74,7 @@ impl Arguments {
         let mut selected = self.selection.load()?;
         self.outputs.check(selected.len())?;
         broker_choice::set_simulated_store(self.store.as_deref(), &mut selected)?;
-        let skipped = broker_choice::skip(&mut selected)?;
+        let skipped = broker_choice::keep_possible(Brokers::Ours(None), None, &mut selected)?;
         Ok((selected, skipped))
     }
 }

@@ -2,7 +2,7 @@
 
 use broker_client::wire::TopicName;
 
-use crate::driver::capability::{Capabilities, Known, Offsets, Survival};
+use crate::capability::{Capabilities, Known, Offsets, Survival};
 use crate::scenario::{self, Store};
 
 /// A broker of the six original routes.
@@ -14,6 +14,7 @@ pub(super) const ORIGINAL: Capabilities = Capabilities {
     // Ours has its route for that also where it is spoken to as if it were the original.
     reads_log: Known::AfterConnecting,
     resumes: Known::Now(true),
+    has_address: true,
     recognisable: true,
     survives: Known::AfterConnecting,
     order: "per topic",

@@ -8,9 +8,10 @@ use futures_util::future::{BoxFuture, ready};
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 
+use crate::capability::{Capabilities, Known, Offsets, Survival};
 use crate::driver::{
-    Batch, Capabilities, Client, Delivered, Driver, Failure, Identity, Known, Offsets, Outgoing,
-    Reply, Sender, Session, Subscriber, Survival,
+    Batch, Client, Delivered, Driver, Failure, Identity, Outgoing, Reply, Sender, Session,
+    Subscriber,
 };
 use crate::history::{self, Offset, Outcome};
 use crate::plan::{MessageId, Plan, TopicIndex};
@@ -68,6 +69,7 @@ impl Driver for Toy {
             Flavour::Plain => Offsets::None,
         };
         Capabilities {
+            has_address: false,
             offsets: Known::Now(offsets),
             contiguous: Known::Now(true),
             epoch: Known::Now(false),

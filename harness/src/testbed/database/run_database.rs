@@ -4,7 +4,8 @@ use std::fmt::Write;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use super::server::{NO_PORT, Server};
+use super::server::Server;
+use crate::scenario::objection::NO_PORT;
 use crate::testbed::Failure;
 
 /// Letters of a scenario's name in the name of a database, which has 64 at most.

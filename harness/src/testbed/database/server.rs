@@ -18,11 +18,7 @@ const DROPPED_WITHIN: Duration = Duration::from_secs(30);
 const REACHED_WITHIN: Duration = Duration::from_secs(10);
 
 /// Why a fault cannot be about a server.
-pub const NOT_OURS: &str = "the server that HARNESS_MYSQL_URL names is somebody else's";
-
-/// Why a fault cannot be about the connections with a server.
-pub const NO_PORT: &str =
-    "it needs a host and a port in HARNESS_MYSQL_URL, which names the server by its socket";
+const NOT_OURS: &str = "the server that HARNESS_MYSQL_URL names is somebody else's";
 
 /// A MySQL or MariaDB server for runs.
 #[derive(Debug)]

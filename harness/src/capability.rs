@@ -1,6 +1,6 @@
 //! What a broker can do and promises, as its driver and the scenario's `broker` section say it
 //! before anything is started, and as its first answers refine it. What a scenario asks for is
-//! compared with this in one place, `crate::objection`; promised order and delivery are shown
+//! compared with this in one place, `scenario::objection`; promised order and delivery are shown
 //! to people and never change what is expected.
 
 use std::fmt;
@@ -20,6 +20,8 @@ pub struct Capabilities {
     pub reads_log: Known<bool>,
     /// Whether a consumer can go on with a subscription after it lost its memory.
     pub resumes: Known<bool>,
+    /// Whether it is reached at a host and a port, so that a relay can stand in between.
+    pub has_address: bool,
     /// Whether a relay recognises a request that produces, so that its ack can be dropped.
     pub recognisable: bool,
     /// What is still there after it ended without warning.

@@ -1,0 +1,213 @@
+//! What a scenario asks for that cannot be had where it would run. The file alone, the command line,
+//! the broker that is named and the database's server are all compared with it here.
+
+use super::model::{Broker, Scenario};
+use crate::capability::{Capabilities, Known};
+use crate::fault::{Fault, Injection, Part, Target};
+use crate::input::diagnostic::Diagnostic;
+use crate::numbers;
+
+/// Where a scenario would run.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting {
+    /// The brokers.
+    pub brokers: Brokers,
+    /// What is known of them; none while only the file is looked at.
+    pub capabilities: Option<Capabilities>,
+}
+
+/// Whose the brokers are.
+#[derive(Clone, Copy, Debug)]
+pub enum Brokers {
+    /// Started for the run, with their database on this server; none is not known yet.
+    Ours(Option<DatabaseServer>),
+    /// Somebody else's, which run already.
+    Theirs,
+}
+
+/// A server that databases can be on.
+#[derive(Clone, Copy, Debug)]
+pub struct DatabaseServer {
+    /// Whether it is started for the run, and not somebody else's.
+    pub is_ours: bool,
+    /// Whether it has a host and a port, so that a relay can stand before it.
+    pub has_port: bool,
+    /// Whether several runs may be on it at a time, and another one cannot be had.
+    pub is_shared: bool,
+}
+
+/// One thing that cannot be had.
+#[derive(Clone, Debug)]
+pub enum Objection {
+    /// The scenario as a whole does not hold there.
+    Whole(String),
+    /// A fault of it, by place, cannot be carried out.
+    Fault(usize, String),
+    /// A value in its file is not possible there.
+    Value(Box<Diagnostic>),
+}
+
+/// Everything that cannot be had; nothing where the scenario can run.
+#[must_use]
+pub fn objections(scenario: &Scenario, setting: &Setting) -> Vec<Objection> {
+    let whole = match setting.brokers {
+        Brokers::Ours(_) => not_held(&scenario.broker),
+        Brokers::Theirs => None,
+    };
+    if let Some(whole) = whole {
+        return vec![Objection::Whole(whole)];
+    }
+    let faults = scenario.faults.iter().enumerate();
+    let faults = faults.filter_map(|(place, fault)| {
+        Some(Objection::Fault(place, refused(scenario, fault, setting)?))
+    });
+    names(scenario, setting).chain(faults).collect()
+}
+
+/// Why the scenario does not hold for the store of the brokers that would be started.
+fn not_held(broker: &Broker) -> Option<String> {
+    let Broker { store, stores, count, .. } = broker;
+    if !stores.is_empty() && !stores.contains(store) {
+        let stores: Vec<_> = stores.iter().map(ToString::to_string).collect();
+        return Some(format!("it holds for {} only, and would run on {store}", stores.join(", ")));
+    }
+    let alone = count.get() > 1 && !store.has_database();
+    alone.then(|| format!("it has {count} brokers, which share nothing on {store}"))
+}
+
+/// The topic names that the broker does not take.
+fn names(scenario: &Scenario, setting: &Setting) -> impl Iterator<Item = Objection> {
+    let takes = setting.capabilities.map(|capabilities| capabilities.name);
+    scenario.topics.iter().filter_map(move |topic| {
+        let why = takes?(topic.name.as_str()).err()?;
+        let title = format!("`{}` cannot name a topic", topic.name);
+        Some(Objection::Value(Box::new(Diagnostic::new(title).label(why).on(&topic.spot))))
+    })
+}
+
+/// Why a fault cannot be carried out.
+fn refused(scenario: &Scenario, fault: &Fault, setting: &Setting) -> Option<String> {
+    let (broker, target) = (&scenario.broker, &fault.action.target);
+    match setting.brokers {
+        Brokers::Theirs if target.is_process() || target.is_database() => {
+            return Some("a broker at --broker is somebody else's, and stays as it is".to_owned());
+        }
+        Brokers::Ours(_) if target.is_database() && !broker.store.has_database() => {
+            return Some(format!("the store is {}, which has no database", broker.store));
+        }
+        Brokers::Ours(Some(server)) if target.is_database() => {
+            if let Some(why) = server.refuses(target) {
+                return Some(why.to_owned());
+            }
+        }
+        Brokers::Ours(_) => {
+            if let Target::Process(Part::Broker(place)) = target
+                && *place >= broker.count()
+            {
+                let started = numbers::count(broker.count().into(), "broker");
+                return Some(format!("the scenario starts {started}"));
+            }
+        }
+        Brokers::Theirs => {}
+    }
+    setting.capabilities.as_ref().and_then(|capabilities| cannot(capabilities, fault))
+}
+
+impl DatabaseServer {
+    fn refuses(self, target: &Target) -> Option<&'static str> {
+        match target {
+            Target::Process(Part::Database) if !self.is_ours => {
+                Some("the server that HARNESS_MYSQL_URL names is somebody else's")
+            }
+            Target::Process(Part::Database) if self.is_shared => {
+                Some("it needs a server of its own with --jobs, and --keep-data keeps one")
+            }
+            Target::DatabaseLink if !self.has_port => Some(NO_PORT),
+            _ => None,
+        }
+    }
+}
+
+/// Why a relay cannot stand before a database's server.
+pub const NO_PORT: &str =
+    "it needs a host and a port in HARNESS_MYSQL_URL, which names the server by its socket";
+
+/// What a broker of this kind cannot have done to it.
+fn cannot(capabilities: &Capabilities, fault: &Fault) -> Option<String> {
+    let why = match (&fault.action.target, fault.action.injection()) {
+        (Target::Links(_), _) if !capabilities.has_address => {
+            "the broker has no address that a relay could stand before"
+        }
+        (Target::Links(_), Injection::Link(link))
+            if link.watches_requests() && !capabilities.recognisable =>
+        {
+            "what produces cannot be recognised among this broker's requests"
+        }
+        (Target::Consumers(_), _) if capabilities.resumes == Known::Now(false) => {
+            "a consumer of this broker cannot go on after it lost its memory"
+        }
+        _ => return None,
+    };
+    Some(why.to_owned())
+}
+
+impl Objection {
+    /// The same for a line about its scenario.
+    #[must_use]
+    pub fn brief(&self, scenario: &Scenario) -> String {
+        match self {
+            Self::Whole(why) => why.clone(),
+            Self::Fault(place, why) => {
+                format!("`{}` cannot be carried out: {why}", scenario.faults[*place].action)
+            }
+            Self::Value(diagnostic) => diagnostic.brief(),
+        }
+    }
+
+    /// The same with its place, for a scenario that is refused.
+    #[must_use]
+    pub fn of(&self, scenario: &Scenario) -> String {
+        let (file, why) = (scenario.file.display(), self.brief(scenario));
+        match self {
+            Self::Whole(_) => format!("{file} does not hold here: {why}"),
+            Self::Fault(place, _) => format!("{file}:{}: {why}", scenario.faults[*place].line),
+            Self::Value(diagnostic) => match diagnostic.location() {
+                Some((file, line, column)) => format!("{file}:{line}:{column}: {why}"),
+                None => format!("{file}: {why}"),
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::input::diagnostic::Spot;
+    use crate::scenario::{DEFAULT_DRIVER, Store};
+    use std::num::NonZeroU32;
+
+    fn check(store: Store, stores: &[Store], count: u32, expected: Option<&str>) {
+        let broker = Broker {
+            store,
+            stores: stores.to_vec(),
+            count: NonZeroU32::new(count).unwrap(),
+            driver: DEFAULT_DRIVER.to_owned(),
+            driver_spot: Spot::default(),
+        };
+        assert_eq!(not_held(&broker).as_deref(), expected);
+    }
+
+    #[test]
+    fn a_scenario_holds_for_the_stores_that_it_names() {
+        check(Store::Memory, &[], 1, None);
+        check(Store::Mysql, &[Store::Memory, Store::Mysql], 1, None);
+        let why = "it holds for mysql only, and would run on memory";
+        check(Store::Memory, &[Store::Mysql], 1, Some(why));
+    }
+
+    #[test]
+    fn several_brokers_need_a_store_that_they_share() {
+        check(Store::Mysql, &[], 3, None);
+        check(Store::Memory, &[], 3, Some("it has 3 brokers, which share nothing on memory"));
+    }
+}

@@ -37,6 +37,7 @@ pub mod producer_log;
 pub mod report;
 pub mod run;
 pub mod scenario;
+mod shell;
 pub mod shrink;
 pub mod testbed;
 pub mod topic_name;

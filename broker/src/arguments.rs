@@ -10,9 +10,9 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 
 use crate::http::Limits;
 use crate::server::Options;
-use crate::store::memory::{MemoryStore, Retain};
+use crate::store::memory::MemoryStore;
 use crate::store::mysql::{self, Address, MysqlStore};
-use crate::store::{Epoch, Store};
+use crate::store::{Epoch, Retain, Store};
 
 /// How to run a broker.
 #[derive(Clone, Debug, clap::Args)]

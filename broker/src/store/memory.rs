@@ -10,7 +10,7 @@ mod topic;
 
 use std::collections::BTreeMap;
 use std::future::ready;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 
 use broker_client::wire::{ConsumerId, Offset, ProducerId, TopicName};
@@ -18,18 +18,11 @@ use tokio::time::Instant;
 
 use self::budget::Budget;
 use self::topic::Topic;
+use super::locks::{self, lock};
 use super::{
-    Answer, Append, Epoch, Error, Part, Poll, Polled, Read, Size, Store, Subscribed, Subscription,
+    Answer, Append, Epoch, Error, Part, Poll, Polled, Read, Retain, Size, Store, Subscribed,
+    Subscription,
 };
-
-/// Which messages a store keeps.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Retain {
-    /// Those that some subscription has not got yet; no consumer can ever ask for the others.
-    Lag,
-    /// All, for as long as the store lives.
-    All,
-}
 
 /// The store in memory.
 pub struct MemoryStore {
@@ -65,13 +58,13 @@ impl MemoryStore {
     }
 
     fn topic(&self, name: &str) -> Option<Arc<Topic>> {
-        let topics = self.topics.read().unwrap_or_else(PoisonError::into_inner);
+        let topics = locks::read(&self.topics);
         topics.by_name.get(name).map(Arc::clone)
     }
 
     /// The topic of this name, and whether it was there before.
     fn topic_or_new(&self, name: TopicName) -> (Arc<Topic>, bool) {
-        let mut topics = self.topics.write().unwrap_or_else(PoisonError::into_inner);
+        let mut topics = locks::write(&self.topics);
         if let Some(topic) = topics.by_name.get(&name) {
             return (Arc::clone(topic), true);
         }
@@ -179,7 +172,7 @@ impl MemoryStore {
 
     fn end_idle_now(&self, idle: Duration) -> usize {
         let topics: Vec<_> = {
-            let topics = self.topics.read().unwrap_or_else(PoisonError::into_inner);
+            let topics = locks::read(&self.topics);
             topics.by_name.values().map(Arc::clone).collect()
         };
         let mut count = 0;
@@ -214,7 +207,7 @@ impl Store for MemoryStore {
     }
 
     fn topics(&self) -> Answer<'_, Vec<TopicName>> {
-        let topics = self.topics.read().unwrap_or_else(PoisonError::into_inner);
+        let topics = locks::read(&self.topics);
         answer(Ok(topics.in_order.clone()))
     }
 
@@ -276,9 +269,4 @@ fn answer<'a, T: Send + 'a>(result: Result<T, Error>) -> Answer<'a, T> {
 fn forget(consumers: &mut [Option<Arc<Topic>>], consumer: ConsumerId) {
     let index = usize::try_from(consumer).expect("a subscription has a real id");
     consumers[index] = None;
-}
-
-/// Takes a lock; nothing in this store panics half way through a change.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -3,9 +3,11 @@
 
 mod dedup;
 mod error;
+mod locks;
 pub mod memory;
 pub(crate) mod messages;
 pub mod mysql;
+mod retain;
 mod segment;
 
 use std::borrow::Cow;
@@ -20,6 +22,7 @@ use broker_client::wire::{ConsumerId, Offset, ProducerId, Sequence, TopicName};
 
 pub use error::Error;
 pub use messages::{Message, Messages};
+pub use retain::Retain;
 
 /// What a method of [`Store`] gives back: a future, boxed so that a store can be a trait object.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;

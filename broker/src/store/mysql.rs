@@ -58,11 +58,10 @@ use self::subscriptions::{KnownPosition, Subscriptions};
 use self::tail_cache::CacheLimit;
 use self::topic::Topic;
 use self::topics::Topics;
-use super::memory::Retain;
 use super::segment::Taking;
 use super::{
-    Answer, Append, Epoch, Error, Messages, Part, Poll, Polled, Read, Size, Store, Subscribed,
-    Subscription,
+    Answer, Append, Epoch, Error, Messages, Part, Poll, Polled, Read, Retain, Size, Store,
+    Subscribed, Subscription,
 };
 
 /// How a store uses its database.

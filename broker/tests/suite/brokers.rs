@@ -4,9 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use broker::store::Error;
-use broker::store::memory::Retain;
 use broker::store::mysql::{MysqlStore, Options};
+use broker::store::{Error, Retain};
 use sqlx::{Connection, Executor, MySqlConnection};
 use tokio::time::sleep;
 

@@ -5,7 +5,7 @@ mod place;
 mod write;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use broker_client::wire::{Offset, ProducerId, Sequence};
 
@@ -18,6 +18,7 @@ use super::tail_cache::{Origin, TailCache};
 use super::transaction::Transaction;
 use crate::store::Error;
 use crate::store::dedup::ProducerState;
+use crate::store::locks::lock;
 
 /// The most messages and bytes that requests may share a transaction with. A single request may
 /// have more.
@@ -168,6 +169,6 @@ impl Appender {
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.known)
     }
 }

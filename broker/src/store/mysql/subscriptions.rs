@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use broker_client::wire::{ConsumerId, Offset};
@@ -18,6 +18,7 @@ use super::positions::now;
 use super::topic::Topic;
 use super::topics::name;
 use super::transaction::Transaction;
+use crate::store::locks;
 use crate::store::{Error, Subscription};
 
 /// Before a transaction that failed for a passing reason is tried again.
@@ -61,19 +62,19 @@ impl Subscriptions {
     ) -> Arc<Subscribed> {
         let known = Mutex::new(known);
         let new = Subscribed { topic, known, is_over: AtomicBool::default() };
-        let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut all = locks::write(&self.0);
         // Two polls may look up the same one: they have to agree on one to wait for each other.
         Arc::clone(all.entry(consumer).or_insert_with(|| Arc::new(new)))
     }
 
     fn get(&self, consumer: ConsumerId) -> Option<Arc<Subscribed>> {
-        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let known = locks::read(&self.0);
         known.get(&consumer).map(Arc::clone)
     }
 
     /// Forgets one that has ended, and wakes its polls.
     pub(super) fn forget(&self, consumer: ConsumerId) {
-        let ended = self.0.write().unwrap_or_else(PoisonError::into_inner).remove(&consumer);
+        let ended = locks::write(&self.0).remove(&consumer);
         if let Some(ended) = ended {
             ended.is_over.store(true, Ordering::Release);
             ended.topic.tail.changed.notify_waiters();

@@ -3,7 +3,7 @@
 //! registered it.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, RwLock};
 
 use broker_client::wire::{ProducerId, TopicName};
 use tokio::time::Instant;
@@ -14,6 +14,7 @@ use super::failure::Failure;
 use super::topic::Topic;
 use super::transaction::Statement;
 use crate::store::Error;
+use crate::store::locks;
 
 /// By id and by name.
 #[derive(Default)]
@@ -75,12 +76,12 @@ impl Topics {
     }
 
     fn known(&self, name: &str) -> Option<Arc<Topic>> {
-        let topics = self.topics.read().unwrap_or_else(PoisonError::into_inner);
+        let topics = locks::read(&self.topics);
         topics.by_name.get(name).map(Arc::clone)
     }
 
     fn known_producer(&self, producer: ProducerId) -> Option<Arc<Topic>> {
-        let producers = self.producers.read().unwrap_or_else(PoisonError::into_inner);
+        let producers = locks::read(&self.producers);
         producers.get(&producer).map(Arc::clone)
     }
 
@@ -98,7 +99,7 @@ impl Topics {
 
     /// Remembers a topic, and answers what is known of it.
     pub(super) fn add(&self, store: &MysqlStore, id: u32, name: TopicName) -> Arc<Topic> {
-        let mut topics = self.topics.write().unwrap_or_else(PoisonError::into_inner);
+        let mut topics = locks::write(&self.topics);
         let Known { by_id, by_name } = &mut *topics;
         // A crash may have undone a topic that was seen before it was on disk, and its id be
         // another's now.
@@ -117,13 +118,13 @@ impl Topics {
 
     /// Remembers a producer.
     pub(super) fn add_producer(&self, producer: ProducerId, topic: Arc<Topic>) {
-        let mut producers = self.producers.write().unwrap_or_else(PoisonError::into_inner);
+        let mut producers = locks::write(&self.producers);
         producers.insert(producer, topic);
     }
 
     /// All that are known.
     pub(super) fn all(&self) -> Vec<Arc<Topic>> {
-        let topics = self.topics.read().unwrap_or_else(PoisonError::into_inner);
+        let topics = locks::read(&self.topics);
         topics.by_id.values().map(Arc::clone).collect()
     }
 

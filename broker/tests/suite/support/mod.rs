@@ -15,9 +15,11 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode};
-use broker::store::memory::{MemoryStore, Retain};
+use broker::store::memory::MemoryStore;
 use broker::store::mysql::{MysqlStore, Options};
-use broker::store::{Append, Epoch, Error, Message, Poll, Read, Store, Subscribed, Subscription};
+use broker::store::{
+    Append, Epoch, Error, Message, Poll, Read, Retain, Store, Subscribed, Subscription,
+};
 use broker::{Limits, Signal, router};
 use http_body_util::BodyExt;
 use serde_json::Value;

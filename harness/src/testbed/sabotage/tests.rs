@@ -8,8 +8,8 @@ use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::Arc;
 
-use broker::store::memory::{MemoryStore, Retain};
-use broker::store::{Append, Epoch, Error, Poll, Store, Subscription};
+use broker::store::memory::MemoryStore;
+use broker::store::{Append, Epoch, Error, Poll, Retain, Store, Subscription};
 use broker_client::wire::{ConsumerId, Offset, ProducerId, Sequence};
 use futures_util::FutureExt as _;
 use tempfile::TempDir;

@@ -16,12 +16,12 @@
 
 mod address;
 mod append;
+mod batch;
 mod connections;
 mod database;
 mod failure;
 mod group_commit;
 mod log_end;
-mod payloads;
 mod polling;
 mod positions;
 mod registration;
@@ -45,13 +45,12 @@ use tokio::time::Instant;
 pub use self::address::Address;
 pub use self::setup::drop_database;
 
-use self::append::Batch;
+use self::batch::Batch;
 use self::connections::Connections;
 use self::database::{Database, column};
 use self::failure::Failure;
 use self::group_commit::GroupCommit;
 use self::log_end::LogEnds;
-use self::payloads::Payloads;
 use self::positions::Positions;
 use self::registration::{RegisterRequest, Registrar};
 use self::subscriptions::{KnownPosition, Subscriptions};
@@ -169,12 +168,7 @@ impl MysqlStore {
     async fn append_now(&self, append: &Append<'_>, until: Instant) -> Result<Offset, Error> {
         self.check_epoch(append.epoch)?;
         let topic = self.producers_topic(append, until).await?;
-        let batch = Batch {
-            producer: append.producer,
-            sequence: append.sequence,
-            payloads: Payloads::new(append.payloads),
-        };
-        topic.appender.ask(batch, until).await
+        topic.appender.ask(Batch::new(append), until).await
     }
 
     /// The topic that the producer is registered with, if it is the request's.

@@ -7,13 +7,13 @@ mod write;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use broker_client::wire::{Offset, ProducerId, Sequence};
+use broker_client::wire::{Offset, ProducerId};
 
 use self::place::{Placed, place};
+use super::batch::Batch;
 use super::database::Database;
 use super::failure::Failure;
 use super::group_commit::{Attempt, Work};
-use super::payloads::Payloads;
 use super::tail_cache::{Origin, TailCache};
 use super::transaction::Transaction;
 use crate::store::Error;
@@ -24,14 +24,6 @@ use crate::store::locks::lock;
 /// have more.
 const ROWS: usize = 8192;
 const BYTES: usize = 4 << 20;
-
-/// A request to append.
-#[derive(Debug)]
-pub(super) struct Batch {
-    pub(super) producer: ProducerId,
-    pub(super) sequence: Option<Sequence>,
-    pub(super) payloads: Payloads,
-}
 
 /// Appends to one topic.
 #[derive(Debug)]

@@ -20,6 +20,4 @@ pub(super) const EXCEPTIONS: &[&str] = &[
     "broker/src/store/mysql.rs and broker/src/store/mysql/retention.rs",
     "broker/src/store/mysql.rs and broker/src/store/mysql/subscriptions.rs",
     "broker/src/store/mysql.rs and broker/src/store/mysql/topics.rs",
-    "broker/src/store/mysql/append.rs and broker/src/store/mysql/append/place.rs",
-    "broker/src/store/mysql/append.rs and broker/src/store/mysql/append/write.rs",
 ];

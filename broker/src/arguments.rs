@@ -193,7 +193,7 @@ impl Arguments {
                 let retain = self.retain.unwrap_or(usual);
                 Arc::new(MemoryStore::new(Epoch::random(), retain, Some(self.max_memory)))
             }
-            StoreKind::Mysql(address) => MysqlStore::open(address, &self.mysql()).await?,
+            StoreKind::Mysql(address) => Arc::new(MysqlStore::open(address, &self.mysql()).await?),
             StoreKind::Unusable(why) => anyhow::bail!("{why}"),
         })
     }

@@ -74,16 +74,6 @@ impl MemoryStore {
         (topic, false)
     }
 
-    fn check_epoch(&self, given: Option<&str>) -> Result<(), Error> {
-        match given {
-            Some(given) if given != self.epoch.as_str() => Err(Error::WrongEpoch {
-                given: given.to_owned(),
-                current: self.epoch.as_str().to_owned(),
-            }),
-            _ => Ok(()),
-        }
-    }
-
     fn subscribe(&self, name: &str) -> Result<Subscribed, Error> {
         let topic = self.topic(name).ok_or_else(|| Error::UnknownTopic(name.to_owned()))?;
         let mut consumers = lock(&self.consumers);
@@ -94,7 +84,7 @@ impl MemoryStore {
     }
 
     fn append_now(&self, append: &Append<'_>) -> Result<Offset, Error> {
-        self.check_epoch(append.epoch)?;
+        self.epoch.check(append.epoch)?;
         let answer = self.topic(append.topic).and_then(|topic| topic.append(append, &self.budget));
         answer.unwrap_or_else(|| Err(self.refuse_producer(append)))
     }
@@ -128,7 +118,7 @@ impl MemoryStore {
 
     /// The subscription's topic, where there is one of the name.
     fn subscribed(&self, subscription: &Subscription<'_>) -> Result<Arc<Topic>, Error> {
-        self.check_epoch(subscription.epoch)?;
+        self.epoch.check(subscription.epoch)?;
         self.topic(subscription.topic).ok_or_else(|| self.refuse_consumer(subscription))
     }
 

@@ -132,6 +132,19 @@ impl Epoch {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Refuses a request that was made for another life.
+    ///
+    /// # Errors
+    /// [`Error::WrongEpoch`] where it names another epoch than this one.
+    pub fn check(&self, given: Option<&str>) -> Result<(), Error> {
+        match given {
+            Some(given) if given != self.0 => {
+                Err(Error::WrongEpoch { given: given.to_owned(), current: self.0.clone() })
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 impl fmt::Display for Epoch {

@@ -299,7 +299,7 @@ impl Lease<'_> {
         self.connection.as_mut().expect("it is there until it is given back")
     }
 
-    /// LogEnds the use of a connection on which no statement is half done and no transaction open.
+    /// Ends the use of a connection on which no statement is half done and no transaction open.
     pub(super) fn give_back(mut self) {
         if let Some(connection) = self.connection.take() {
             self.connections.works();

@@ -45,7 +45,7 @@ pub(crate) async fn stores() -> Vec<(&'static str, Arc<dyn Store>)> {
 /// The store in a database.
 pub(crate) async fn open(url: &str, retain: Retain) -> Arc<dyn Store> {
     let options = Options { retain, ..Options::default() };
-    MysqlStore::open(&url.parse().unwrap(), &options).await.unwrap()
+    Arc::new(MysqlStore::open(&url.parse().unwrap(), &options).await.unwrap())
 }
 
 /// A store in memory.

@@ -14,10 +14,4 @@ pub(super) const EXCEPTIONS: &[&str] = &[
     "harness/src/testbed/sabotage/store.rs imports broker_client",
     "harness/src/testbed/sabotage/swaps.rs imports broker_client",
     "harness/src/testbed/sabotage/truth.rs imports broker_client",
-    // A module that imports from one below it, and has in its own file what that one imports: most
-    // often a table of variants beside the trait or the types that they share.
-    "broker/src/store/mysql.rs and broker/src/store/mysql/log_end.rs",
-    "broker/src/store/mysql.rs and broker/src/store/mysql/retention.rs",
-    "broker/src/store/mysql.rs and broker/src/store/mysql/subscriptions.rs",
-    "broker/src/store/mysql.rs and broker/src/store/mysql/topics.rs",
 ];

@@ -10,9 +10,9 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 
 use crate::http::Limits;
 use crate::server::Options;
-use crate::store::memory::{MemoryStore, Retain};
+use crate::store::memory::MemoryStore;
 use crate::store::mysql::{self, Address, MysqlStore};
-use crate::store::{Epoch, Store};
+use crate::store::{Epoch, Retain, Store};
 
 /// How to run a broker.
 #[derive(Clone, Debug, clap::Args)]
@@ -193,7 +193,7 @@ impl Arguments {
                 let retain = self.retain.unwrap_or(usual);
                 Arc::new(MemoryStore::new(Epoch::random(), retain, Some(self.max_memory)))
             }
-            StoreKind::Mysql(address) => MysqlStore::open(address, &self.mysql()).await?,
+            StoreKind::Mysql(address) => Arc::new(MysqlStore::open(address, &self.mysql()).await?),
             StoreKind::Unusable(why) => anyhow::bail!("{why}"),
         })
     }

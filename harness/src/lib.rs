@@ -40,6 +40,7 @@ pub mod report;
 pub mod run;
 pub mod sabotage;
 pub mod scenario;
+mod shell;
 pub mod shrink;
 pub mod testbed;
 pub mod topic_name;

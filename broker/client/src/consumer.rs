@@ -114,7 +114,8 @@ impl Consumer {
     ///
     /// # Errors
     /// A topic's poll was refused, or failed until the bounds for repeating were reached; if that
-    /// was over before this call, it is tried once more before it is shown. Calling again is fine: the other topics are not affected, and this one is tried again. After
+    /// was over before this call, it is tried once more before it is shown. Calling again is fine:
+    /// the other topics are not affected, and this one is tried again. After
     /// [`wire::Code::WrongEpoch`](crate::wire::Code::WrongEpoch) it needs
     /// [`Consumer::subscribe`]; what the lost store held is lost.
     pub async fn poll(&mut self) -> Result<Delivery, PollError> {
@@ -173,9 +174,10 @@ impl Consumer {
     /// Advances every topic's request, beginning with the one whose turn it is, and completes with
     /// the first that brought something.
     fn poll_topics(&mut self, context: &mut Context<'_>) -> Poll<(usize, Result<Messages, Error>)> {
+        let Options { max, wait, .. } = self.options;
         let count = self.polls.len();
         for place in (self.turn..count).chain(0..self.turn) {
-            if let Poll::Ready(result) = self.polls[place].poll(&self.options, context) {
+            if let Poll::Ready(result) = self.polls[place].poll(max, wait, context) {
                 return Poll::Ready((place, result));
             }
         }

@@ -11,8 +11,8 @@
 //!
 //! ```
 //! use broker_client::{Client, Consumer, Error, Producer};
-//! # use broker::store::Epoch;
-//! # use broker::store::memory::{MemoryStore, Retain};
+//! # use broker::store::{Epoch, Retain};
+//! # use broker::store::memory::MemoryStore;
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -6,37 +6,19 @@
 
 use std::ops::Range;
 
-use crate::wire::{self, Offset, ProducerId, Sequence};
+use crate::wire::{self, Offset};
+
+pub use self::message::Message;
+use self::message::Placed;
 
 mod fast_path;
+mod message;
 
 /// The messages of one answer, in the order of their offsets.
 #[derive(Clone, Debug, Default)]
 pub struct Messages {
     text: String,
-    items: Vec<Item>,
-}
-
-/// One message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Message<'a> {
-    /// Its place in the topic's log; absent from the original broker.
-    pub offset: Option<Offset>,
-    /// The producer that sent it; absent from the original broker.
-    pub producer_id: Option<ProducerId>,
-    /// Its number, where it was sent with one.
-    pub sequence: Option<Sequence>,
-    /// What was sent.
-    pub payload: &'a str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Item {
-    offset: Option<Offset>,
-    producer_id: Option<ProducerId>,
-    sequence: Option<Sequence>,
-    start: usize,
-    end: usize,
+    items: Vec<Placed>,
 }
 
 impl Messages {
@@ -54,18 +36,13 @@ impl Messages {
 
     /// The messages in the order of the answer.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = Message<'_>> {
-        self.items.iter().map(|item| Message {
-            offset: item.offset,
-            producer_id: item.producer_id,
-            sequence: item.sequence,
-            payload: &self.text[item.start..item.end],
-        })
+        self.items.iter().map(|item| item.within(&self.text))
     }
 
     /// The messages in the order of the answer, each with the place of its payload in
     /// [`into_text`](Self::into_text).
     pub fn placed(&self) -> impl ExactSizeIterator<Item = (Message<'_>, Range<usize>)> {
-        self.iter().zip(self.items.iter().map(|item| item.start..item.end))
+        self.iter().zip(self.items.iter().map(|item| item.payload.clone()))
     }
 
     /// The text that the payloads stand in, with whatever is between them.
@@ -91,29 +68,24 @@ impl Messages {
     pub fn push(&mut self, message: Message<'_>) {
         let start = self.text.len();
         self.text.push_str(message.payload);
-        self.push_at(message, start..self.text.len());
-    }
-
-    fn push_at(&mut self, message: Message<'_>, place: Range<usize>) {
-        self.items.push(Item {
+        self.items.push(Placed {
             offset: message.offset,
             producer_id: message.producer_id,
             sequence: message.sequence,
-            start: place.start,
-            end: place.end,
+            payload: start..self.text.len(),
         });
     }
 
     /// Reads the answer to a poll with `max`.
     pub(crate) fn read_batch(body: Vec<u8>) -> Result<Self, serde_json::Error> {
-        let mut messages = Self::default();
         match String::from_utf8(body) {
-            Ok(body) if fast_path::read(&body, &mut messages) => messages.text = body,
-            Ok(body) => messages.read_slowly(body.as_bytes())?,
+            Ok(text) => match fast_path::read(&text) {
+                Some(items) => Ok(Self { text, items }),
+                None => Self::read_slowly(text.as_bytes()),
+            },
             // serde says where the bytes stop being text.
-            Err(error) => messages.read_slowly(error.as_bytes())?,
+            Err(error) => Self::read_slowly(error.as_bytes()),
         }
-        Ok(messages)
     }
 
     /// Reads the answer to a poll without `max`.
@@ -132,30 +104,19 @@ impl Messages {
         all
     }
 
-    fn read_slowly(&mut self, body: &[u8]) -> Result<(), serde_json::Error> {
+    fn read_slowly(body: &[u8]) -> Result<Self, serde_json::Error> {
         let batch = serde_json::from_slice::<wire::Batch<'_>>(body)?;
         if batch.status != wire::Status::Success {
             return Err(serde::de::Error::custom("messages in an answer that says failure"));
         }
-        *self = Self::of(&batch.messages);
-        Ok(())
-    }
-}
-
-impl<'a> From<&'a wire::Delivered<'_>> for Message<'a> {
-    fn from(message: &'a wire::Delivered<'_>) -> Self {
-        Self {
-            offset: message.offset,
-            producer_id: message.producer_id,
-            sequence: message.sequence,
-            payload: &message.message,
-        }
+        Ok(Self::of(&batch.messages))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::{ProducerId, Sequence};
 
     type Parts<'a> = (Option<Offset>, Option<ProducerId>, Option<Sequence>, &'a str);
 

@@ -2,9 +2,9 @@
 //! field that is wrong. The content type does not matter.
 
 mod raw;
+mod values;
 
 use std::borrow::Cow;
-use std::fmt;
 use std::marker::PhantomData;
 
 use axum::body::HttpBody;
@@ -12,7 +12,7 @@ use axum::extract::Request;
 use broker_client::wire::{CreateTopic, ProducerId, Register, Sequence};
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
-use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, Unexpected, Visitor};
+use serde::de::DeserializeSeed;
 use serde_json::error::Category;
 use serde_path_to_error::Track;
 use tokio::time::timeout;
@@ -144,62 +144,6 @@ async fn collect(mut body: axum::body::Body, limit: usize) -> Result<Bytes, Fail
 
 fn body_too_large(limit: usize) -> Failure {
     Failure::too_large(format!("the body is over the limit of {limit} bytes"))
-}
-
-/// A text that is borrowed from the body where it has no escapes. (Inside an `Option`, serde makes
-/// a plain `Cow` an owned one.)
-struct Text<'a>(Cow<'a, str>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Texts;
-        impl<'de> Visitor<'de> for Texts {
-            type Value = Text<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string")
-            }
-
-            fn visit_borrowed_str<E: de::Error>(self, text: &'de str) -> Result<Text<'de>, E> {
-                Ok(Text(Cow::Borrowed(text)))
-            }
-
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<Text<'de>, E> {
-                Ok(Text(Cow::Owned(text.to_owned())))
-            }
-        }
-        deserializer.deserialize_str(Texts)
-    }
-}
-
-/// A signed number, or its decimal digits in a string: the original's clients send both.
-struct Id(ProducerId);
-
-impl<'de> Deserialize<'de> for Id {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Ids;
-        impl Visitor<'_> for Ids {
-            type Value = Id;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a whole number of 64 bits, or its digits in a string")
-            }
-
-            fn visit_i64<E: de::Error>(self, id: i64) -> Result<Id, E> {
-                Ok(Id(id))
-            }
-
-            fn visit_u64<E: de::Error>(self, id: u64) -> Result<Id, E> {
-                let wrong = |_| E::invalid_value(Unexpected::Unsigned(id), &self);
-                ProducerId::try_from(id).map(Id).map_err(wrong)
-            }
-
-            fn visit_str<E: de::Error>(self, id: &str) -> Result<Id, E> {
-                id.parse().map(Id).map_err(|_| E::invalid_value(Unexpected::Str(id), &self))
-            }
-        }
-        deserializer.deserialize_any(Ids)
-    }
 }
 
 fn parse<'a, S: DeserializeSeed<'a> + Copy>(body: &'a [u8], seed: S) -> Result<S::Value, Failure> {

@@ -1,7 +1,7 @@
 //! One connection: what it is doing since when, and its end when that takes too long.
 //!
-//! The time-outs cost a request a few plain stores to memory: a clock that ticks for all
-//! connections together stands in for timers of their own, which are a tenth of the throughput.
+//! The time-outs cost a request a few plain stores to memory, because it reads the clock of all
+//! connections.
 
 use std::io::{self, IoSlice};
 use std::pin::{Pin, pin};
@@ -17,55 +17,10 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
-use tokio::time::Duration;
 use tower::Service;
 use tracing::debug;
 
-use super::Options;
-
-/// Ticks since the server started, from 1. Clones are the same clock.
-#[derive(Clone)]
-pub(super) struct Clock {
-    tick: Duration,
-    now: Arc<AtomicU64>,
-}
-
-/// The time-outs, in ticks.
-pub(super) struct Deadlines {
-    header_read: u64,
-    idle: u64,
-    write_stall: u64,
-}
-
-impl Clock {
-    /// A clock that is fine enough for the time-outs, and them in its ticks.
-    pub(super) fn for_deadlines(options: &Options) -> (Self, Deadlines) {
-        let shortest = options.header_read.min(options.idle).min(options.write_stall);
-        let tick = (shortest / 10).clamp(Duration::from_millis(10), Duration::from_secs(1));
-        // One more, for a period begins somewhere within a tick.
-        let ticks = |time: Duration| {
-            u64::try_from(time.as_nanos().div_ceil(tick.as_nanos())).unwrap_or(u64::MAX - 1) + 1
-        };
-        let deadlines = Deadlines {
-            header_read: ticks(options.header_read),
-            idle: ticks(options.idle),
-            write_stall: ticks(options.write_stall),
-        };
-        (Self { tick, now: Arc::new(AtomicU64::new(1)) }, deadlines)
-    }
-
-    pub(super) fn tick(&self) -> Duration {
-        self.tick
-    }
-
-    pub(super) fn advance(&self) {
-        self.now.fetch_add(1, Ordering::Relaxed);
-    }
-
-    fn now(&self) -> u64 {
-        self.now.load(Ordering::Relaxed)
-    }
-}
+use super::clock::{Clock, Deadlines};
 
 /// Nothing was read since the last answer.
 const IDLE: u8 = 0;

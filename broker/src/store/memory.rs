@@ -10,7 +10,7 @@ mod topic;
 
 use std::collections::BTreeMap;
 use std::future::ready;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 
 use broker_client::wire::{ConsumerId, Offset, ProducerId, TopicName};
@@ -18,18 +18,11 @@ use tokio::time::Instant;
 
 use self::budget::Budget;
 use self::topic::Topic;
+use super::locks::{self, lock};
 use super::{
-    Answer, Append, Epoch, Error, Part, Poll, Polled, Read, Size, Store, Subscribed, Subscription,
+    Answer, Append, Epoch, Error, Part, Poll, Polled, Read, Retain, Size, Store, Subscribed,
+    Subscription,
 };
-
-/// Which messages a store keeps.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Retain {
-    /// Those that some subscription has not got yet; no consumer can ever ask for the others.
-    Lag,
-    /// All, for as long as the store lives.
-    All,
-}
 
 /// The store in memory.
 pub struct MemoryStore {
@@ -65,13 +58,13 @@ impl MemoryStore {
     }
 
     fn topic(&self, name: &str) -> Option<Arc<Topic>> {
-        let topics = self.topics.read().unwrap_or_else(PoisonError::into_inner);
+        let topics = locks::read(&self.topics);
         topics.by_name.get(name).map(Arc::clone)
     }
 
     /// The topic of this name, and whether it was there before.
     fn topic_or_new(&self, name: TopicName) -> (Arc<Topic>, bool) {
-        let mut topics = self.topics.write().unwrap_or_else(PoisonError::into_inner);
+        let mut topics = locks::write(&self.topics);
         if let Some(topic) = topics.by_name.get(&name) {
             return (Arc::clone(topic), true);
         }
@@ -79,16 +72,6 @@ impl MemoryStore {
         topics.in_order.push(name.clone());
         topics.by_name.insert(name, Arc::clone(&topic));
         (topic, false)
-    }
-
-    fn check_epoch(&self, given: Option<&str>) -> Result<(), Error> {
-        match given {
-            Some(given) if given != self.epoch.as_str() => Err(Error::WrongEpoch {
-                given: given.to_owned(),
-                current: self.epoch.as_str().to_owned(),
-            }),
-            _ => Ok(()),
-        }
     }
 
     fn subscribe(&self, name: &str) -> Result<Subscribed, Error> {
@@ -101,7 +84,7 @@ impl MemoryStore {
     }
 
     fn append_now(&self, append: &Append<'_>) -> Result<Offset, Error> {
-        self.check_epoch(append.epoch)?;
+        self.epoch.check(append.epoch)?;
         let answer = self.topic(append.topic).and_then(|topic| topic.append(append, &self.budget));
         answer.unwrap_or_else(|| Err(self.refuse_producer(append)))
     }
@@ -135,7 +118,7 @@ impl MemoryStore {
 
     /// The subscription's topic, where there is one of the name.
     fn subscribed(&self, subscription: &Subscription<'_>) -> Result<Arc<Topic>, Error> {
-        self.check_epoch(subscription.epoch)?;
+        self.epoch.check(subscription.epoch)?;
         self.topic(subscription.topic).ok_or_else(|| self.refuse_consumer(subscription))
     }
 
@@ -179,7 +162,7 @@ impl MemoryStore {
 
     fn end_idle_now(&self, idle: Duration) -> usize {
         let topics: Vec<_> = {
-            let topics = self.topics.read().unwrap_or_else(PoisonError::into_inner);
+            let topics = locks::read(&self.topics);
             topics.by_name.values().map(Arc::clone).collect()
         };
         let mut count = 0;
@@ -214,7 +197,7 @@ impl Store for MemoryStore {
     }
 
     fn topics(&self) -> Answer<'_, Vec<TopicName>> {
-        let topics = self.topics.read().unwrap_or_else(PoisonError::into_inner);
+        let topics = locks::read(&self.topics);
         answer(Ok(topics.in_order.clone()))
     }
 
@@ -276,9 +259,4 @@ fn answer<'a, T: Send + 'a>(result: Result<T, Error>) -> Answer<'a, T> {
 fn forget(consumers: &mut [Option<Arc<Topic>>], consumer: ConsumerId) {
     let index = usize::try_from(consumer).expect("a subscription has a real id");
     consumers[index] = None;
-}
-
-/// Takes a lock; nothing in this store panics half way through a change.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

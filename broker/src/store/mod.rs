@@ -3,9 +3,11 @@
 
 mod dedup;
 mod error;
+mod locks;
 pub mod memory;
 pub(crate) mod messages;
 pub mod mysql;
+mod retain;
 mod segment;
 
 use std::borrow::Cow;
@@ -20,6 +22,7 @@ use broker_client::wire::{ConsumerId, Offset, ProducerId, Sequence, TopicName};
 
 pub use error::Error;
 pub use messages::{Message, Messages};
+pub use retain::Retain;
 
 /// What a method of [`Store`] gives back: a future, boxed so that a store can be a trait object.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;
@@ -128,6 +131,19 @@ impl Epoch {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Refuses a request that was made for another life.
+    ///
+    /// # Errors
+    /// [`Error::WrongEpoch`] where it names another epoch than this one.
+    pub fn check(&self, given: Option<&str>) -> Result<(), Error> {
+        match given {
+            Some(given) if given != self.0 => {
+                Err(Error::WrongEpoch { given: given.to_owned(), current: self.0.clone() })
+            }
+            _ => Ok(()),
+        }
     }
 }
 

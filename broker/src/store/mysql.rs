@@ -6,6 +6,7 @@
 //!   [`append`], [`positions`], [`registration`] and [`log_end`] are what it carries out.
 //! - [`polling`]: messages for a consumer, out of [`tail_cache`] as far as they are in memory;
 //!   [`topic`] reads the others.
+//! - [`topics`], [`subscriptions`]: which ones this broker knows; [`ending`]: subscriptions that end.
 //! - [`transaction`], [`statements`], [`connections`]: sqlx as it is used here; [`failure`]: what
 //!   may be concluded from its errors.
 //! - [`setup`]: the database at the start of a broker; [`retention`]: deleting in the background.
@@ -16,12 +17,13 @@
 
 mod address;
 mod append;
+mod batch;
 mod connections;
 mod database;
+mod ending;
 mod failure;
 mod group_commit;
 mod log_end;
-mod payloads;
 mod polling;
 mod positions;
 mod registration;
@@ -35,7 +37,6 @@ mod topics;
 mod transaction;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use broker_client::wire::{Offset, ProducerId, TopicName};
@@ -45,24 +46,21 @@ use tokio::time::Instant;
 pub use self::address::Address;
 pub use self::setup::drop_database;
 
-use self::append::Batch;
+use self::batch::Batch;
 use self::connections::Connections;
-use self::database::{Database, column};
+use self::database::Database;
 use self::failure::Failure;
 use self::group_commit::GroupCommit;
 use self::log_end::LogEnds;
-use self::payloads::Payloads;
 use self::positions::Positions;
 use self::registration::{RegisterRequest, Registrar};
 use self::subscriptions::{KnownPosition, Subscriptions};
 use self::tail_cache::CacheLimit;
-use self::topic::Topic;
 use self::topics::Topics;
-use super::memory::Retain;
 use super::segment::Taking;
 use super::{
-    Answer, Append, Epoch, Error, Messages, Part, Poll, Polled, Read, Size, Store, Subscribed,
-    Subscription,
+    Answer, Append, Epoch, Error, Messages, Part, Poll, Polled, Read, Retain, Size, Store,
+    Subscribed, Subscription,
 };
 
 /// How a store uses its database.
@@ -95,14 +93,11 @@ impl Default for Options {
 /// The store in a database.
 pub struct MysqlStore {
     database: Arc<Database>,
-    cache: Arc<CacheLimit>,
-    topics: Topics,
+    topics: Arc<Topics>,
     subscriptions: Subscriptions,
     registrar: GroupCommit<Registrar>,
     positions: GroupCommit<Positions>,
-    ends: GroupCommit<LogEnds>,
-    /// How many connections had been lost when the memory was last emptied.
-    losses: AtomicU64,
+    ends: Arc<GroupCommit<LogEnds>>,
     /// Its own tasks, which end with it.
     _tasks: JoinSet<()>,
 }
@@ -112,7 +107,7 @@ impl MysqlStore {
     ///
     /// # Errors
     /// When the database cannot be reached or used; the text says what to do, and no password.
-    pub async fn open(address: &Address, options: &Options) -> anyhow::Result<Arc<Self>> {
+    pub async fn open(address: &Address, options: &Options) -> anyhow::Result<Self> {
         let preparing = setup::prepare(address, options.message);
         let found = tokio::time::timeout(setup::PREPARED_WITHIN, preparing).await;
         let found = found.map_err(|_| anyhow::anyhow!("{address} does not answer"))??;
@@ -121,110 +116,44 @@ impl MysqlStore {
         let connections = connections.bind(found.epoch.clone());
         let database = Database::new(connections, found.epoch, timeout, found.packet);
         let database = Arc::new(database);
-        Ok(Arc::new_cyclic(|store| {
-            let mut tasks = JoinSet::new();
-            tasks.spawn(log_end::watch(store.clone()));
-            if options.retain == Retain::Lag {
-                tasks.spawn(retention::keep(store.clone()));
-            }
-            Self {
-                cache: Arc::new(CacheLimit::new(options.cache)),
-                topics: Topics::default(),
-                subscriptions: Subscriptions::default(),
-                registrar: GroupCommit::new(Registrar(Arc::clone(&database)), timeout),
-                positions: GroupCommit::new(Positions(Arc::clone(&database)), timeout),
-                ends: GroupCommit::new(LogEnds(Arc::clone(&database)), timeout),
-                losses: AtomicU64::new(0),
-                database,
-                _tasks: tasks,
-            }
-        }))
-    }
-
-    fn check_epoch(&self, given: Option<&str>) -> Result<(), Error> {
-        let current = self.database.epoch.as_str();
-        match given {
-            Some(given) if given != current => {
-                Err(Error::WrongEpoch { given: given.to_owned(), current: current.to_owned() })
-            }
-            _ => Ok(()),
+        let cache = CacheLimit::new(options.cache);
+        let topics = Arc::new(Topics::new(Arc::clone(&database), cache));
+        let ends = Arc::new(GroupCommit::new(LogEnds(Arc::clone(&database)), timeout));
+        let mut tasks = JoinSet::new();
+        tasks.spawn(log_end::watch(Arc::clone(&database), Arc::clone(&topics), Arc::clone(&ends)));
+        if options.retain == Retain::Lag {
+            tasks.spawn(retention::keep(Arc::clone(&database)));
         }
-    }
-
-    /// Forgets what is in memory if a connection was lost since it last did.
-    fn forget_if_lost(&self) {
-        let losses = self.database.connections.losses();
-        if self.losses.swap(losses, Ordering::AcqRel) != losses {
-            for topic in self.topics.all() {
-                topic.tail.forget();
-            }
-        }
-    }
-
-    /// The topics on which a poll waits for messages.
-    fn topics_awaited(&self) -> Vec<Arc<Topic>> {
-        self.forget_if_lost();
-        self.topics.all().into_iter().filter(|topic| topic.tail.is_awaited()).collect()
-    }
-
-    async fn append_now(&self, append: &Append<'_>, until: Instant) -> Result<Offset, Error> {
-        self.check_epoch(append.epoch)?;
-        let topic = self.producers_topic(append, until).await?;
-        let batch = Batch {
-            producer: append.producer,
-            sequence: append.sequence,
-            payloads: Payloads::new(append.payloads),
-        };
-        topic.appender.ask(batch, until).await
-    }
-
-    /// The topic that the producer is registered with, if it is the request's.
-    async fn producers_topic(
-        &self,
-        append: &Append<'_>,
-        until: Instant,
-    ) -> Result<Arc<Topic>, Error> {
-        let Append { producer, topic, .. } = *append;
-        let own = self.topics.of_producer(self, producer, until).await?;
-        let own = own.ok_or(Error::UnknownProducer(producer))?;
-        if own.name.as_str() == topic {
-            return Ok(own);
-        }
-        match self.topics.by_name(self, topic, until).await? {
-            None => Err(Error::UnknownTopic(topic.to_owned())),
-            Some(_) => Err(Error::ProducerNotRegistered { producer, topic: topic.to_owned() }),
-        }
-    }
-
-    async fn size_now(&self, of: &Subscription<'_>, until: Instant) -> Result<Size, Error> {
-        self.subscribed(of, until).await?;
-        let consumer = of.consumer;
-        let query = move || {
-            sqlx::query(
-                "SELECT s.`position`, t.next_offset FROM subscriptions s
-                 JOIN topics t ON t.id = s.topic WHERE s.consumer = ?",
-            )
-            .bind(consumer)
-        };
-        let read = async {
-            let rows = self.database.rows(until, query).await?;
-            let size = rows.first().map(|row| {
-                let (position, end): (Offset, Offset) = (column(row, 0)?, column(row, 1)?);
-                Ok(Size { lag: end.saturating_sub(position), position })
-            });
-            size.transpose()
-        };
-        let size: Result<Option<Size>, Failure> = read.await;
-        size.map_err(Failure::into_error)?.ok_or_else(|| {
-            self.subscriptions.forget(consumer);
-            Error::UnknownConsumer(consumer)
+        Ok(Self {
+            subscriptions: Subscriptions::new(Arc::clone(&database), Arc::clone(&topics)),
+            topics,
+            registrar: GroupCommit::new(Registrar(Arc::clone(&database)), timeout),
+            positions: GroupCommit::new(Positions(Arc::clone(&database)), timeout),
+            ends,
+            database,
+            _tasks: tasks,
         })
     }
 
+    /// Deletes what every subscription is past, as a store that retains by lag does each second;
+    /// nothing where another broker is deleting.
+    ///
+    /// # Errors
+    /// When the database cannot be asked, or does not answer in time.
+    pub async fn delete_passed(&self) -> Result<(), Error> {
+        retention::delete_passed(&self.database).await.map_err(Failure::into_error)
+    }
+
+    async fn append_now(&self, append: &Append<'_>, until: Instant) -> Result<Offset, Error> {
+        self.database.epoch.check(append.epoch)?;
+        let topic = self.topics.of_append(append, until).await?;
+        topic.appender.ask(Batch::new(append), until).await
+    }
+
     async fn read_now(&self, read: &Read<'_>, until: Instant) -> Result<Part, Error> {
-        let topic = self.topics.by_name(self, read.topic, until).await?;
+        let topic = self.topics.by_name(read.topic, until).await?;
         let topic = topic.ok_or_else(|| Error::UnknownTopic(read.topic.to_owned()))?;
-        self.forget_if_lost();
+        self.topics.forget_if_lost();
         let end = self.end(&topic, until).await?;
         if read.offset >= end {
             return Ok(Part { messages: Messages::default(), end });
@@ -232,18 +161,6 @@ impl MysqlStore {
         let taking = Taking::new(read.offset, read.max, read.max_bytes.get());
         let messages = self.take(&topic, taking, true, until).await?.messages;
         Ok(Part { messages, end })
-    }
-
-    async fn ready_now(&self) -> Result<(), Error> {
-        // It writes: a server that only reads, or has no table of ours, is of no use.
-        let written = self.database.read(self.database.deadline(), |lease| {
-            let barrier = self.database.durability_barrier();
-            Box::pin(async move {
-                let written = barrier.execute(lease.raw()).await;
-                written.map(drop).map_err(|error| lease.failed(&error))
-            })
-        });
-        written.await.map_err(Failure::into_error)
     }
 }
 
@@ -256,13 +173,13 @@ impl Store for MysqlStore {
         Box::pin(async move {
             let until = self.database.deadline();
             let allotted = self.registrar.ask(RegisterRequest::Topic(topic.clone()), until).await?;
-            self.topics.add(self, allotted.topic, topic);
+            self.topics.add(allotted.topic, topic);
             Ok(())
         })
     }
 
     fn topics(&self) -> Answer<'_, Vec<TopicName>> {
-        Box::pin(async move { self.topics.names(self).await.map_err(Failure::into_error) })
+        Box::pin(async move { self.topics.names().await.map_err(Failure::into_error) })
     }
 
     fn register_producer(&self, topic: TopicName) -> Answer<'_, ProducerId> {
@@ -270,7 +187,7 @@ impl Store for MysqlStore {
             let until = self.database.deadline();
             let allotted =
                 self.registrar.ask(RegisterRequest::Producer(topic.clone()), until).await?;
-            let topic = self.topics.add(self, allotted.topic, topic);
+            let topic = self.topics.add(allotted.topic, topic);
             self.topics.add_producer(allotted.producer(), topic);
             Ok(allotted.producer())
         })
@@ -285,7 +202,7 @@ impl Store for MysqlStore {
             };
             let allotted =
                 self.registrar.ask(RegisterRequest::Consumer(topic.to_owned()), until).await?;
-            let topic = self.topics.add(self, allotted.topic, name);
+            let topic = self.topics.add(allotted.topic, name);
             // The end was read and then written down in one transaction, so it is on disk.
             topic.tail.mark_durable(allotted.end);
             let known = KnownPosition { position: allotted.end, is_durable: true };
@@ -303,21 +220,23 @@ impl Store for MysqlStore {
     }
 
     fn size<'a>(&'a self, subscription: Subscription<'a>) -> Answer<'a, Size> {
-        Box::pin(async move { self.size_now(&subscription, self.database.deadline()).await })
+        Box::pin(
+            async move { self.subscriptions.size(&subscription, self.database.deadline()).await },
+        )
     }
 
     fn unsubscribe<'a>(&'a self, subscription: Subscription<'a>) -> Answer<'a, ()> {
-        Box::pin(async move { self.unsubscribe_now(&subscription).await })
+        Box::pin(async move { self.subscriptions.unsubscribe(&subscription).await })
     }
 
     fn end_idle(&self, idle: Duration) -> Answer<'_, usize> {
-        Box::pin(async move { self.end_idle_now(idle).await })
+        Box::pin(async move { self.subscriptions.end_idle(idle).await })
     }
 
     fn arrival<'a>(&'a self, subscription: Subscription<'a>, offset: Offset) -> Answer<'a, ()> {
         Box::pin(async move {
             let until = self.database.deadline();
-            let subscribed = self.subscribed(&subscription, until).await?;
+            let subscribed = self.subscriptions.find(&subscription, until).await?;
             let tail = &subscribed.topic.tail;
             let _waiting = tail.wait();
             loop {
@@ -336,6 +255,6 @@ impl Store for MysqlStore {
     }
 
     fn ready(&self) -> Answer<'_, ()> {
-        Box::pin(self.ready_now())
+        Box::pin(async { self.database.check_writable().await.map_err(Failure::into_error) })
     }
 }

@@ -4,9 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use broker::store::Error;
-use broker::store::memory::Retain;
 use broker::store::mysql::{MysqlStore, Options};
+use broker::store::{Error, Retain};
 use sqlx::{Connection, Executor, MySqlConnection};
 use tokio::time::sleep;
 
@@ -23,7 +22,7 @@ struct Two {
 async fn two(timeout: Duration, retain: Retain) -> Option<Two> {
     let url = mysql()?;
     let options = Options { timeout, retain, ..Options::default() };
-    let open = async || MysqlStore::open(&url.parse().unwrap(), &options).await.unwrap();
+    let open = async || Arc::new(MysqlStore::open(&url.parse().unwrap(), &options).await.unwrap());
     let stores = [open().await, open().await];
     let [a, b] = stores.clone().map(|store| Arc::new(Short(store)));
     let sql = MySqlConnection::connect(&url).await.unwrap();
@@ -192,7 +191,7 @@ async fn no_more_connections_are_open_than_allowed() {
     let Some(url) = mysql() else { return };
     let options = Options { connections: 3, ..Options::default() };
     let store = MysqlStore::open(&url.parse().unwrap(), &options).await.unwrap();
-    let store = Arc::new(Short(store));
+    let store = Arc::new(Short(Arc::new(store)));
     let mut working = tokio::task::JoinSet::new();
     for worker in 0..16 {
         let store = Arc::clone(&store);

@@ -3,8 +3,7 @@
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use broker::store::memory::Retain;
-use broker::store::{Append, Error, Poll, Read, Store, Subscription};
+use broker::store::{Append, Error, Poll, Read, Retain, Store, Subscription};
 use broker_client::wire::TopicName;
 use futures_util::FutureExt;
 use tokio::time::Duration;

@@ -1,8 +1,7 @@
 //! Any operations in any order, against a model that is too simple to be wrong: a list of
 //! messages per topic that nothing is ever taken out of.
 
-use broker::store::memory::Retain;
-use broker::store::{Error, Message};
+use broker::store::{Error, Message, Retain};
 use proptest::prelude::*;
 
 use crate::support::{Short, memory, stores};

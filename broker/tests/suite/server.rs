@@ -3,8 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use broker::store::Store;
-use broker::store::memory::Retain;
+use broker::store::{Retain, Store};
 use broker::{Limits, Options, Signal, serve};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http::{Method, Request};
-use broker::store::memory::Retain;
+use broker::store::Retain;
 use broker::{Limits, Signal, router};
 use futures_util::stream;
 use http_body_util::BodyExt;

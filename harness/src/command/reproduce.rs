@@ -5,7 +5,7 @@ use std::path::Path;
 use super::outputs::{DEFAULT_OUT, Outputs};
 use crate::golden;
 use crate::plan::Plan;
-use crate::report::words::shell;
+use crate::shell::shell;
 
 /// `harness SUBCOMMAND FILE`, with those of the flags that have a value, and the folders that are
 /// not the usual ones.

@@ -1,12 +1,12 @@
 //! The words that reports share: numbers, times, command lines.
 
-use std::borrow::Cow;
 use std::fmt::Write;
 use std::path::Path;
 use std::time::Duration;
 
 use crate::golden::DEFAULT_FOLDER;
 pub use crate::numbers::{count, number};
+use crate::shell::shell;
 
 /// Three figures and a unit: `870 µs`, `1.24 ms`, `23.1 s`.
 #[must_use]
@@ -37,16 +37,6 @@ pub fn accept_command(name: &str, folder: &Path) -> String {
     command
 }
 
-/// A word as a shell takes it literally.
-#[must_use]
-pub fn shell(word: &str) -> Cow<'_, str> {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:,@%".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        return Cow::Borrowed(word);
-    }
-    Cow::Owned(format!("'{}'", word.replace('\'', r"'\''")))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -70,12 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn a_shell_takes_every_word_literally() {
-        assert_eq!(shell("scenarios/5p3c.yaml"), "scenarios/5p3c.yaml");
-        assert_eq!(shell(""), "''");
-        assert_eq!(shell("my file"), "'my file'");
-        assert_eq!(shell("it's"), r"'it'\''s'");
-        assert_eq!(shell("$HOME"), "'$HOME'");
+    fn an_accept_command_can_be_pasted() {
         assert_eq!(accept_command("5p3c", Path::new("golden")), "harness accept 5p3c");
         assert_eq!(accept_command("a", Path::new("my g")), "harness accept a --golden 'my g'");
     }

@@ -1,7 +1,6 @@
 //! Which sources import from which: the rules of ARCHITECTURE.md, held against the `use` declarations
 //! and the paths in the code of all four packages.
 
-mod exceptions;
 mod graph;
 mod rules;
 mod source;
@@ -10,7 +9,6 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use self::exceptions::EXCEPTIONS;
 use self::rules::breaches;
 
 /// The product's sources by their paths from the root of the repository.
@@ -36,12 +34,9 @@ fn sources() -> BTreeMap<String, String> {
 
 #[test]
 fn every_import_is_in_the_direction_that_it_should_have() {
-    let found = breaches(&sources());
-    let new = found.iter().filter(|(name, _)| !EXCEPTIONS.contains(&name.as_str()));
-    let over = EXCEPTIONS.iter().filter(|name| !found.contains_key(**name));
-    let new = new.map(|(name, words)| format!("{words}\n    = {name}\n"));
-    let over = over.map(|name| format!("no longer an exception, so take it out: {name}\n"));
-    let wrong: String = new.chain(over).collect();
+    let wrong = breaches(&sources());
+    let wrong: String =
+        wrong.iter().map(|(name, words)| format!("{words}\n    = {name}\n")).collect();
     assert!(wrong.is_empty(), "\n{wrong}");
 }
 

@@ -7,10 +7,10 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use tokio::task::JoinHandle;
 
-use super::Options;
 use crate::error::Error;
 use crate::messages::Messages;
 use crate::subscription::Subscription;
@@ -42,10 +42,16 @@ impl TopicPoll {
         }
     }
 
-    /// Makes a request where there is none, and completes with messages or a failure to show.
-    pub(super) fn poll(&mut self, options: &Options, context: &mut Context<'_>) -> Poll<Answer> {
+    /// Makes a request where there is none, for at most `max` messages within `wait`, and completes
+    /// with messages or a failure to show.
+    pub(super) fn poll(
+        &mut self,
+        max: u32,
+        wait: Duration,
+        context: &mut Context<'_>,
+    ) -> Poll<Answer> {
         let ask = || Request {
-            task: tokio::spawn(self.subscription.patient_poll(options.max.max(1), options.wait)),
+            task: tokio::spawn(self.subscription.patient_poll(max.max(1), wait)),
             waited: false,
         };
         let request = self.request.get_or_insert_with(ask);

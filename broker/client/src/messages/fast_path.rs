@@ -7,19 +7,19 @@ use std::ops::Range;
 
 use memchr::memchr2;
 
-use super::{Message, Messages};
+use super::message::Placed;
 
 /// Room is made for at most so many messages ahead: more would be fresh pages from the system for
 /// each answer, which cost more than to grow.
 const MOST_AHEAD: usize = 1024;
 
-/// Reads `body` and adds its messages, their places being those in `body`. False: it is for serde
-/// to read, and `messages` has to be cleared.
-pub(super) fn read(body: &str, messages: &mut Messages) -> bool {
+/// The messages of `body`, placed in it; `None`: it is for serde to read.
+pub(super) fn read(body: &str) -> Read<Vec<Placed>> {
     // A message takes 32 bytes at least on the wire; of large ones there are fewer.
-    messages.items.reserve((body.len() / 64).min(MOST_AHEAD));
+    let mut messages = Vec::with_capacity((body.len() / 64).min(MOST_AHEAD));
     let mut reader = Reader { body: body.as_bytes(), at: 0 };
-    reader.batch(messages).is_some()
+    reader.batch(&mut messages)?;
+    Some(messages)
 }
 
 struct Reader<'a> {
@@ -31,7 +31,7 @@ struct Reader<'a> {
 type Read<T> = Option<T>;
 
 impl Reader<'_> {
-    fn batch(&mut self, messages: &mut Messages) -> Read<()> {
+    fn batch(&mut self, messages: &mut Vec<Placed>) -> Read<()> {
         self.word(b"{\"status\":\"success\",\"messages\":[")?;
         if !self.skip(b"]") {
             loop {
@@ -47,9 +47,9 @@ impl Reader<'_> {
     }
 
     /// Keys may be absent and are in this order, as serde writes them.
-    fn message(&mut self, messages: &mut Messages) -> Read<()> {
+    fn message(&mut self, messages: &mut Vec<Placed>) -> Read<()> {
         self.word(b"{")?;
-        let mut message = Message { offset: None, producer_id: None, sequence: None, payload: "" };
+        let mut message = Placed { offset: None, producer_id: None, sequence: None, payload: 0..0 };
         if self.skip(b"\"offset\":") {
             message.offset = Some(self.number()?);
             self.word(b",")?;
@@ -63,9 +63,9 @@ impl Reader<'_> {
             self.word(b",")?;
         }
         self.word(b"\"message\":\"")?;
-        let place = self.payload()?;
+        message.payload = self.payload()?;
         self.word(b"}")?;
-        messages.push_at(message, place);
+        messages.push(message);
         Some(())
     }
 
@@ -116,17 +116,17 @@ impl Reader<'_> {
 mod tests {
     use super::*;
     use crate::backoff::Chance;
+    use crate::messages::{Message, Messages};
     use crate::wire;
 
     /// Whether it is read here; if so, serde must come to the same result.
     fn check(body: &str, expected: bool) {
-        let mut fast = Messages::default();
-        assert_eq!(read(body, &mut fast), expected, "{body}");
-        if expected {
-            fast.text = body.to_owned();
+        let fast = read(body);
+        assert_eq!(fast.is_some(), expected, "{body}");
+        if let Some(fast) = fast {
             let batch: wire::Batch<'_> = serde_json::from_str(body).expect(body);
             assert_eq!(
-                fast.iter().collect::<Vec<_>>(),
+                fast.iter().map(|message| message.within(body)).collect::<Vec<_>>(),
                 batch.messages.iter().map(Message::from).collect::<Vec<_>>(),
             );
         }
@@ -237,8 +237,7 @@ mod tests {
             let body = body(&mut Chance::new(Some(seed), 0));
             let shown = String::from_utf8_lossy(&body);
             if let Ok(text) = str::from_utf8(&body) {
-                let mut fast = Messages::default();
-                let is_fast = read(text, &mut fast);
+                let is_fast = read(text).is_some();
                 fast_ones += u32::from(is_fast);
                 check(text, is_fast);
             }

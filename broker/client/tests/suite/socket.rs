@@ -4,8 +4,8 @@ use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
-use broker::store::Epoch;
-use broker::store::memory::{MemoryStore, Retain};
+use broker::store::memory::MemoryStore;
+use broker::store::{Epoch, Retain};
 use broker_client::wire::TopicName;
 use broker_client::{Client, Error, Retry, Subscription, TopicProducer};
 use tokio::net::{TcpListener, TcpStream};

@@ -7,7 +7,7 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::{Id, Text};
+use super::values::{Id, Text};
 
 /// Reads a produce; `most` messages of a batch are kept.
 #[derive(Clone, Copy)]

@@ -11,11 +11,10 @@ use std::time::Duration;
 use broker_client::wire::{ConsumerId, Offset};
 use tokio::time::Instant;
 
-use super::Retain;
 use super::budget::Budget;
 use crate::store::messages::Rendered;
 use crate::store::segment::{SEGMENT_BYTES, Segment, Taking, as_offset};
-use crate::store::{Error, Messages, Part, Poll, Polled, Read, Size};
+use crate::store::{Error, Messages, Part, Poll, Polled, Read, Retain, Size};
 
 /// The most segments that one step frees.
 const FREED_AT_ONCE: usize = 16;

@@ -10,11 +10,11 @@ use tokio::sync::Notify;
 
 use super::budget::Budget;
 use super::log::{Freed, Log};
-use super::{Retain, lock};
 use crate::store::dedup::ProducerState;
+use crate::store::locks::lock;
 use crate::store::messages::Rendered;
 use crate::store::segment::{SEGMENT_BYTES, as_offset};
-use crate::store::{Append, Error};
+use crate::store::{Append, Error, Retain};
 
 /// One topic.
 pub(super) struct Topic {

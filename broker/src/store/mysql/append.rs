@@ -5,32 +5,25 @@ mod place;
 mod write;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
-use broker_client::wire::{Offset, ProducerId, Sequence};
+use broker_client::wire::{Offset, ProducerId};
 
 use self::place::{Placed, place};
+use super::batch::Batch;
 use super::database::Database;
 use super::failure::Failure;
 use super::group_commit::{Attempt, Work};
-use super::payloads::Payloads;
 use super::tail_cache::{Origin, TailCache};
 use super::transaction::Transaction;
 use crate::store::Error;
 use crate::store::dedup::ProducerState;
+use crate::store::locks::lock;
 
 /// The most messages and bytes that requests may share a transaction with. A single request may
 /// have more.
 const ROWS: usize = 8192;
 const BYTES: usize = 4 << 20;
-
-/// A request to append.
-#[derive(Debug)]
-pub(super) struct Batch {
-    pub(super) producer: ProducerId,
-    pub(super) sequence: Option<Sequence>,
-    pub(super) payloads: Payloads,
-}
 
 /// Appends to one topic.
 #[derive(Debug)]
@@ -168,6 +161,6 @@ impl Appender {
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.known)
     }
 }

@@ -4,8 +4,8 @@
 //! it hands one out; with transactions this short that is a good part of their time. And here it
 //! must be known when a connection is lost: what is remembered of the database is forgotten then.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use sqlx::{AssertSqlSafe, ConnectOptions, Executor, MySqlConnection};
@@ -16,6 +16,7 @@ use tracing::{info, warn};
 use super::address::Address;
 use super::failure::Failure;
 use crate::store::Epoch;
+use crate::store::locks::lock;
 
 /// A connection that was not used for so long is closed rather than used: the server closes it too,
 /// some time later, and at any moment.
@@ -188,7 +189,7 @@ impl Connections {
     fn are_all_open(&self) -> bool {
         // The caller has a permit and no connection yet.
         let used = self.most - self.permits.available_permits();
-        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let idle = lock(&self.idle);
         used + idle.single.len() + idle.transaction.len() > self.most
     }
 
@@ -264,7 +265,7 @@ impl Connections {
         mode: Mode,
         act: impl FnOnce(&mut Vec<(MySqlConnection, Instant)>) -> T,
     ) -> T {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut idle = lock(&self.idle);
         match mode {
             Mode::Single => act(&mut idle.single),
             Mode::Transaction => act(&mut idle.transaction),
@@ -298,7 +299,7 @@ impl Lease<'_> {
         self.connection.as_mut().expect("it is there until it is given back")
     }
 
-    /// LogEnds the use of a connection on which no statement is half done and no transaction open.
+    /// Ends the use of a connection on which no statement is half done and no transaction open.
     pub(super) fn give_back(mut self) {
         if let Some(connection) = self.connection.take() {
             self.connections.works();

@@ -91,6 +91,18 @@ impl Database {
         tokio::time::timeout_at(until, working).await.unwrap_or_else(late)
     }
 
+    /// Writes: a server that only reads, or has no table of ours, is of no use.
+    pub(super) async fn check_writable(&self) -> Result<(), Failure> {
+        self.read(self.deadline(), |lease| {
+            let barrier = self.durability_barrier();
+            Box::pin(async move {
+                let written = barrier.execute(lease.raw()).await;
+                written.map(drop).map_err(|error| lease.failed(&error))
+            })
+        })
+        .await
+    }
+
     /// The rows of one query.
     pub(super) async fn rows(
         &self,

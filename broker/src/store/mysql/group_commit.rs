@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokio::sync::oneshot;
 use tokio::time::{Duration, Instant, sleep, timeout_at};
@@ -12,6 +12,7 @@ use tracing::debug;
 
 use super::failure::Failure;
 use crate::store::Error;
+use crate::store::locks::lock;
 
 /// The pause before a transaction that failed for a passing reason is tried again, at first; it
 /// doubles up to the second figure.
@@ -145,7 +146,7 @@ impl<W: Work> Shared<W> {
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue<W>> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.queue)
     }
 }
 

@@ -2,17 +2,17 @@
 //! milliseconds for the polls that wait for what other brokers append.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
 use broker_client::wire::Offset;
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::MysqlStore;
 use super::database::{Database, column};
 use super::failure::Failure;
-use super::group_commit::{Attempt, Work};
+use super::group_commit::{Attempt, GroupCommit, Work};
 use super::statements::{Tail, Template, padded};
+use super::topics::Topics;
 use super::transaction::Statement;
 use crate::store::Error;
 
@@ -73,19 +73,22 @@ impl Work for LogEnds {
 
 /// Looks for what other brokers append, for as long as the store lives. One query does for all
 /// topics, and there is none while no poll waits.
-pub(super) async fn watch(store: Weak<MysqlStore>) {
+pub(super) async fn watch(
+    database: Arc<Database>,
+    topics: Arc<Topics>,
+    ends: Arc<GroupCommit<LogEnds>>,
+) {
     let mut ticks = interval(LOOK_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        let Some(store) = store.upgrade() else { return };
-        let awaited = store.topics_awaited();
+        let awaited = topics.awaited();
         if awaited.is_empty() {
             continue;
         }
         let ids = awaited.iter().map(|topic| topic.id).collect();
         // Without an answer they go on waiting; their polls are told what is wrong.
-        if let Ok(ends) = store.ends.ask(ids, store.database.deadline()).await {
+        if let Ok(ends) = ends.ask(ids, database.deadline()).await {
             for (topic, end) in awaited.iter().zip(ends) {
                 topic.tail.see(end);
             }

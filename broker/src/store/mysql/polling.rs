@@ -16,8 +16,8 @@ use crate::store::{Error, Poll, Polled};
 
 impl MysqlStore {
     pub(super) async fn poll_now(&self, poll: &Poll<'_>, until: Instant) -> Result<Polled, Error> {
-        self.forget_if_lost();
-        let subscription = self.subscribed(&poll.subscription, until).await?;
+        self.topics.forget_if_lost();
+        let subscription = self.subscriptions.find(&poll.subscription, until).await?;
         let topic = &subscription.topic;
         let busy = || Error::Unavailable("another poll of this consumer takes too long".to_owned());
         // Polls of one consumer follow each other.

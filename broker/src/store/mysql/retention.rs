@@ -2,7 +2,7 @@
 //! appends are not held up, and by one broker at a time.
 
 use std::collections::BTreeMap;
-use std::sync::Weak;
+use std::sync::Arc;
 use std::time::Duration;
 
 use broker_client::wire::Offset;
@@ -10,11 +10,9 @@ use sqlx::MySqlConnection;
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::warn;
 
-use super::MysqlStore;
 use super::connections::Lease;
-use super::database::column;
+use super::database::{Database, column};
 use super::failure::Failure;
-use crate::store::Error;
 
 /// Between two rounds.
 const EVERY: Duration = Duration::from_secs(1);
@@ -23,33 +21,25 @@ const EVERY: Duration = Duration::from_secs(1);
 const ROWS: u64 = 1000;
 
 /// Deletes for as long as the store lives.
-pub(super) async fn keep(store: Weak<MysqlStore>) {
+pub(super) async fn keep(database: Arc<Database>) {
     let mut ticks = interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     // By topic, up to where nothing is left. Another broker's work is found out by trying.
     let mut deleted: BTreeMap<u32, Offset> = BTreeMap::new();
     loop {
         ticks.tick().await;
-        let Some(store) = store.upgrade() else { return };
-        if let Err(failure) = round(&store, &mut deleted).await {
+        if let Err(failure) = round(&database, &mut deleted).await {
             warn!(why = %failure, "what every subscription is past could not be deleted");
         }
     }
 }
 
-impl MysqlStore {
-    /// Deletes what every subscription is past, as a store that retains by lag does each second;
-    /// nothing where another broker is deleting.
-    ///
-    /// # Errors
-    /// When the database cannot be asked, or does not answer in time.
-    pub async fn delete_passed(&self) -> Result<(), Error> {
-        round(self, &mut BTreeMap::new()).await.map_err(Failure::into_error)
-    }
+/// Deletes once, for the first time as far as is known; nothing where another broker is deleting.
+pub(super) async fn delete_passed(database: &Database) -> Result<(), Failure> {
+    round(database, &mut BTreeMap::new()).await
 }
 
-async fn round(store: &MysqlStore, deleted: &mut BTreeMap<u32, Offset>) -> Result<(), Failure> {
-    let database = &store.database;
+async fn round(database: &Database, deleted: &mut BTreeMap<u32, Offset>) -> Result<(), Failure> {
     // A first look at all topics, to leave those alone in which there is nothing to do.
     let rows = database.rows(database.deadline(), || {
         sqlx::query(
@@ -62,7 +52,7 @@ async fn round(store: &MysqlStore, deleted: &mut BTreeMap<u32, Offset>) -> Resul
         let least: Option<Offset> = column(&row, 2)?;
         let up_to = least.map_or(end, |least| least.min(end));
         while deleted.get(&topic).copied().unwrap_or(0) < up_to {
-            match delete(store, topic).await? {
+            match delete(database, topic).await? {
                 // Another broker is at it.
                 Step::Busy => return Ok(()),
                 Step::More => {}
@@ -90,8 +80,7 @@ enum Step {
 /// Deletes some of what every subscription of a topic is past. Everything is asked for on the
 /// connection that deletes: after a crash of the server in between, it is gone, and with it what
 /// may have been undone.
-async fn delete(store: &MysqlStore, topic: u32) -> Result<Step, Failure> {
-    let database = &store.database;
+async fn delete(database: &Database, topic: u32) -> Result<Step, Failure> {
     database.read(database.deadline(), |lease| Box::pin(delete_locked(lease, topic))).await
 }
 

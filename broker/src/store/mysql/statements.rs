@@ -2,11 +2,13 @@
 //! numbers are used, so that each connection has all of them prepared soon.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex};
 
 use sqlx::AssertSqlSafe;
 
 use super::transaction::Statement;
+
+use crate::store::locks::lock;
 
 /// A statement that is repeated for several rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -38,7 +40,7 @@ impl Template {
     /// number changes its text.
     pub(super) fn statement(self, rows: usize) -> Statement<'static> {
         static TEXTS: LazyLock<Mutex<Texts>> = LazyLock::new(Mutex::default);
-        let mut texts = TEXTS.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut texts = lock(&TEXTS);
         let text = texts.entry((self, rows)).or_insert_with(|| self.text(rows).into());
         sqlx::query(AssertSqlSafe(Arc::clone(text)))
     }

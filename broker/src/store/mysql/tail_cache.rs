@@ -5,11 +5,12 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
 use broker_client::wire::Offset;
 use tokio::sync::Notify;
 
+use crate::store::locks::lock;
 use crate::store::messages::Rendered;
 use crate::store::segment::{Segment, Taking};
 
@@ -146,7 +147,7 @@ impl TailCache {
     }
 
     fn log(&self) -> MutexGuard<'_, Log> {
-        self.log.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.log)
     }
 }
 
@@ -201,7 +202,7 @@ impl CacheLimit {
             Origin::Appended => &self.appended,
             Origin::Read => &self.read,
         };
-        entries.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(entries)
     }
 
     /// Counts a new segment; answers what has to go.

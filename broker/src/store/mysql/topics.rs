@@ -3,25 +3,30 @@
 //! registered it.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, RwLock};
 
 use broker_client::wire::{ProducerId, TopicName};
 use tokio::time::Instant;
 
-use super::MysqlStore;
-use super::database::column;
+use super::database::{Database, column};
 use super::failure::Failure;
+use super::tail_cache::CacheLimit;
 use super::topic::Topic;
 use super::transaction::Statement;
-use crate::store::Error;
+use crate::store::{Append, Error, locks};
 
-/// By id and by name.
-#[derive(Default)]
+/// The topics and producers that are known.
 pub(super) struct Topics {
+    database: Arc<Database>,
+    cache: Arc<CacheLimit>,
     topics: RwLock<Known>,
     producers: RwLock<BTreeMap<ProducerId, Arc<Topic>>>,
+    /// How many connections had been lost when the memory was last emptied.
+    losses: AtomicU64,
 }
 
+/// By id and by name.
 #[derive(Default)]
 struct Known {
     by_id: BTreeMap<u32, Arc<Topic>>,
@@ -29,10 +34,20 @@ struct Known {
 }
 
 impl Topics {
+    /// None are known yet; their messages share the memory of `cache`.
+    pub(super) fn new(database: Arc<Database>, cache: CacheLimit) -> Self {
+        Self {
+            database,
+            cache: Arc::new(cache),
+            topics: RwLock::default(),
+            producers: RwLock::default(),
+            losses: AtomicU64::new(0),
+        }
+    }
+
     /// The topic of this name, if there is one.
     pub(super) async fn by_name(
         &self,
-        store: &MysqlStore,
         name: &str,
         until: Instant,
     ) -> Result<Option<Arc<Topic>>, Error> {
@@ -44,16 +59,15 @@ impl Topics {
         }
         let text = name.as_str().to_owned();
         let query = || sqlx::query("SELECT id FROM topics WHERE name = ?").bind(text.clone());
-        let rows = store.database.rows(until, query).await.map_err(Failure::into_error)?;
+        let rows = self.database.rows(until, query).await.map_err(Failure::into_error)?;
         let Some(row) = rows.first() else { return Ok(None) };
         let id = column(row, 0).map_err(Failure::into_error)?;
-        Ok(Some(self.add(store, id, name)))
+        Ok(Some(self.add(id, name)))
     }
 
     /// The topic that a producer is registered with, if there is such a producer.
-    pub(super) async fn of_producer(
+    async fn of_producer(
         &self,
-        store: &MysqlStore,
         producer: ProducerId,
         until: Instant,
     ) -> Result<Option<Arc<Topic>>, Error> {
@@ -67,38 +81,55 @@ impl Topics {
             )
             .bind(producer)
         };
-        let found = self.find(store, until, query).await.map_err(Failure::into_error)?;
+        let found = self.find(until, query).await.map_err(Failure::into_error)?;
         if let Some(topic) = &found {
             self.add_producer(producer, Arc::clone(topic));
         }
         Ok(found)
     }
 
+    /// The topic of a request to append, which its producer must be registered with.
+    pub(super) async fn of_append(
+        &self,
+        append: &Append<'_>,
+        until: Instant,
+    ) -> Result<Arc<Topic>, Error> {
+        let Append { producer, topic, .. } = *append;
+        let own = self.of_producer(producer, until).await?;
+        let own = own.ok_or(Error::UnknownProducer(producer))?;
+        if own.name.as_str() == topic {
+            return Ok(own);
+        }
+        match self.by_name(topic, until).await? {
+            None => Err(Error::UnknownTopic(topic.to_owned())),
+            Some(_) => Err(Error::ProducerNotRegistered { producer, topic: topic.to_owned() }),
+        }
+    }
+
     fn known(&self, name: &str) -> Option<Arc<Topic>> {
-        let topics = self.topics.read().unwrap_or_else(PoisonError::into_inner);
+        let topics = locks::read(&self.topics);
         topics.by_name.get(name).map(Arc::clone)
     }
 
     fn known_producer(&self, producer: ProducerId) -> Option<Arc<Topic>> {
-        let producers = self.producers.read().unwrap_or_else(PoisonError::into_inner);
+        let producers = locks::read(&self.producers);
         producers.get(&producer).map(Arc::clone)
     }
 
     /// The topic whose id and name a query selects.
-    pub(super) async fn find(
+    async fn find(
         &self,
-        store: &MysqlStore,
         until: Instant,
         query: impl Fn() -> Statement<'static> + Send + Sync,
     ) -> Result<Option<Arc<Topic>>, Failure> {
-        let rows = store.database.rows(until, query).await?;
+        let rows = self.database.rows(until, query).await?;
         let Some(row) = rows.first() else { return Ok(None) };
-        Ok(Some(self.add(store, column(row, 0)?, name(row, 1)?)))
+        Ok(Some(self.add(column(row, 0)?, name(row, 1)?)))
     }
 
     /// Remembers a topic, and answers what is known of it.
-    pub(super) fn add(&self, store: &MysqlStore, id: u32, name: TopicName) -> Arc<Topic> {
-        let mut topics = self.topics.write().unwrap_or_else(PoisonError::into_inner);
+    pub(super) fn add(&self, id: u32, name: TopicName) -> Arc<Topic> {
+        let mut topics = locks::write(&self.topics);
         let Known { by_id, by_name } = &mut *topics;
         // A crash may have undone a topic that was seen before it was on disk, and its id be
         // another's now.
@@ -107,7 +138,7 @@ impl Topics {
             by_id.remove(&id);
         }
         let topic = by_id.entry(id).or_insert_with(|| {
-            let topic = Topic::new(&store.database, &store.cache, id, name.clone());
+            let topic = Topic::new(&self.database, &self.cache, id, name.clone());
             let topic = Arc::new(topic);
             by_name.insert(name, Arc::clone(&topic));
             topic
@@ -117,20 +148,36 @@ impl Topics {
 
     /// Remembers a producer.
     pub(super) fn add_producer(&self, producer: ProducerId, topic: Arc<Topic>) {
-        let mut producers = self.producers.write().unwrap_or_else(PoisonError::into_inner);
+        let mut producers = locks::write(&self.producers);
         producers.insert(producer, topic);
     }
 
+    /// The topics on which a poll waits for messages.
+    pub(super) fn awaited(&self) -> Vec<Arc<Topic>> {
+        self.forget_if_lost();
+        self.all().into_iter().filter(|topic| topic.tail.is_awaited()).collect()
+    }
+
+    /// Forgets the messages in memory if a connection was lost since it last did.
+    pub(super) fn forget_if_lost(&self) {
+        let losses = self.database.connections.losses();
+        if self.losses.swap(losses, Ordering::AcqRel) != losses {
+            for topic in self.all() {
+                topic.tail.forget();
+            }
+        }
+    }
+
     /// All that are known.
-    pub(super) fn all(&self) -> Vec<Arc<Topic>> {
-        let topics = self.topics.read().unwrap_or_else(PoisonError::into_inner);
+    fn all(&self) -> Vec<Arc<Topic>> {
+        let topics = locks::read(&self.topics);
         topics.by_id.values().map(Arc::clone).collect()
     }
 
     /// The names of all there are, in order of creation.
-    pub(super) async fn names(&self, store: &MysqlStore) -> Result<Vec<TopicName>, Failure> {
+    pub(super) async fn names(&self) -> Result<Vec<TopicName>, Failure> {
         let query = || sqlx::query("SELECT name FROM topics ORDER BY id");
-        let rows = store.database.rows(store.database.deadline(), query).await?;
+        let rows = self.database.rows(self.database.deadline(), query).await?;
         rows.iter().map(|row| name(row, 0)).collect()
     }
 }

@@ -56,7 +56,7 @@ impl<'a> Transaction<'a> {
         }
     }
 
-    /// LogEnds it without a trace.
+    /// Ends it without a trace.
     pub(super) async fn roll_back(self) {
         self.lease.roll_back().await;
     }

@@ -15,9 +15,11 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode};
-use broker::store::memory::{MemoryStore, Retain};
+use broker::store::memory::MemoryStore;
 use broker::store::mysql::{MysqlStore, Options};
-use broker::store::{Append, Epoch, Error, Message, Poll, Read, Store, Subscribed, Subscription};
+use broker::store::{
+    Append, Epoch, Error, Message, Poll, Read, Retain, Store, Subscribed, Subscription,
+};
 use broker::{Limits, Signal, router};
 use http_body_util::BodyExt;
 use serde_json::Value;
@@ -43,7 +45,7 @@ pub(crate) async fn stores() -> Vec<(&'static str, Arc<dyn Store>)> {
 /// The store in a database.
 pub(crate) async fn open(url: &str, retain: Retain) -> Arc<dyn Store> {
     let options = Options { retain, ..Options::default() };
-    MysqlStore::open(&url.parse().unwrap(), &options).await.unwrap()
+    Arc::new(MysqlStore::open(&url.parse().unwrap(), &options).await.unwrap())
 }
 
 /// A store in memory.

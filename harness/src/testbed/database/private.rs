@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use private_database::{Installed, Options, Url};
 
-use crate::report::words::shell;
+use crate::shell::shell;
 use crate::testbed::Failure;
 use crate::testbed::recipes::mysql::MySql;
 use crate::testbed::server::ServerProcess;

@@ -9,9 +9,10 @@
 use std::future::Future;
 use std::time::Duration;
 
-use broker::store::memory::{MemoryStore, Retain};
+use broker::store::memory::MemoryStore;
 use broker::store::{
-    Answer, Append, Epoch, Error, Part, Poll, Polled, Read, Size, Store, Subscribed, Subscription,
+    Answer, Append, Epoch, Error, Part, Poll, Polled, Read, Retain, Size, Store, Subscribed,
+    Subscription,
 };
 use broker_client::wire::{Offset, ProducerId, TopicName};
 use rand_pcg::Pcg64Mcg;

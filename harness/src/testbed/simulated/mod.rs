@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 use std::future::pending;
 use std::sync::{Arc, Mutex};
 
-use broker::store::memory::Retain;
+use broker::store::Retain;
 use broker_client::transport::Transport;
 use futures_util::future::BoxFuture;
 

@@ -3,8 +3,8 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use broker::store::memory::{MemoryStore, Retain};
-use broker::store::{Epoch, Store};
+use broker::store::memory::MemoryStore;
+use broker::store::{Epoch, Retain, Store};
 use rand_pcg::Pcg64Mcg;
 use rand_pcg::rand_core::Rng as _;
 

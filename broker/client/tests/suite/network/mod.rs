@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use broker::store::Epoch;
-use broker::store::memory::{MemoryStore, Retain};
+use broker::store::memory::MemoryStore;
+use broker::store::{Epoch, Retain};
 use broker_client::transport::{Exchange, Failure, Transport};
 use broker_client::{Client, Retry};
 use reqwest::{Request, Response};

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use broker_client::wire::{Offset, ProducerId};
 
-use super::Batch;
 use crate::store::Error;
 use crate::store::dedup::ProducerState;
 use crate::store::messages::Rendered;
+use crate::store::mysql::batch::Batch;
 use crate::store::segment::as_offset;
 
 /// A group with its offsets.

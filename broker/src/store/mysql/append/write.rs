@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use broker_client::wire::{Offset, ProducerId};
 
-use super::Batch;
 use super::place::{Placed, Placement};
 use crate::store::dedup::{NumberedRequest, ProducerState};
+use crate::store::mysql::batch::Batch;
 use crate::store::mysql::database::{Database, column};
 use crate::store::mysql::failure::Failure;
 use crate::store::mysql::statements::{Tail, Template, at_most, padded};

@@ -1,8 +1,30 @@
-//! The payloads of one request, in one piece of memory.
+//! A request to append, as it waits for its transaction.
 
 use std::borrow::Cow;
 
-/// Payloads in their order.
+use broker_client::wire::{ProducerId, Sequence};
+
+use crate::store::Append;
+
+/// A request to append.
+#[derive(Debug)]
+pub(super) struct Batch {
+    pub(super) producer: ProducerId,
+    pub(super) sequence: Option<Sequence>,
+    pub(super) payloads: Payloads,
+}
+
+impl Batch {
+    pub(super) fn new(append: &Append<'_>) -> Self {
+        Self {
+            producer: append.producer,
+            sequence: append.sequence,
+            payloads: Payloads::new(append.payloads),
+        }
+    }
+}
+
+/// Payloads in their order, in one piece of memory.
 #[derive(Debug)]
 pub(super) struct Payloads {
     text: String,
@@ -11,7 +33,7 @@ pub(super) struct Payloads {
 }
 
 impl Payloads {
-    pub(super) fn new(payloads: &[Cow<'_, str>]) -> Self {
+    fn new(payloads: &[Cow<'_, str>]) -> Self {
         let bytes = payloads.iter().map(|payload| payload.len()).sum();
         let mut text = String::with_capacity(bytes);
         let mut ends = Vec::with_capacity(payloads.len());

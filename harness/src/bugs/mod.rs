@@ -141,19 +141,19 @@ impl FromStr for Bug {
 
 /// What a store with a bug has on paper: it survives every broker that works with it.
 #[derive(Clone)]
-pub(super) struct Kept {
+pub(crate) struct Kept {
     bug: Bug,
     paper: Arc<Paper>,
 }
 
 impl Kept {
     /// Empty paper; `chance` decides how long steps take.
-    pub(super) fn new(bug: Bug, epoch: Epoch, chance: Pcg64Mcg) -> Self {
+    pub(crate) fn new(bug: Bug, epoch: Epoch, chance: Pcg64Mcg) -> Self {
         Self { bug, paper: Arc::new(Paper::new(epoch, chance)) }
     }
 
     /// The store of a broker that starts, with nothing in mind.
-    pub(super) fn store(&self) -> Arc<dyn Store> {
+    pub(crate) fn store(&self) -> Arc<dyn Store> {
         let desk = Desk { paper: Arc::clone(&self.paper) };
         Arc::new(Wrong { desk, mistake: (self.bug.row().make)() })
     }

@@ -13,10 +13,12 @@
 //! - [`trial`]: one scenario from its plan to its verdict, by way of:
 //!   [`testbed`], how the broker under test is started and ended; [`driver`], how it is spoken to;
 //!   [`run`], the actors; [`history`], what they saw; [`check`], what that proves.
-//! - [`sabotage`]: a driver that is wrong on purpose, which proves the checks.
+//! - [`sabotage`]: a driver that is wrong on purpose, which proves the checks. [`bugs`]: stores with
+//!   planted bugs, for simulations to find.
 //! - [`shrink`]: a failing simulated run, reduced to one that a person can read.
 //! - [`golden`]: the ledger of a run and its reviewed file. [`report`]: what is said about it.
 
+pub mod bugs;
 pub mod capability;
 mod chance;
 pub mod check;

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::refused::{self, Refused};
 use super::{broker_choice, streams};
+use crate::bugs::Bug;
 use crate::exit::Exit;
 use crate::input::values;
 use crate::io_error;
@@ -18,7 +19,6 @@ use crate::scenario::objection::Brokers;
 use crate::shell::shell;
 use crate::shrink::case::Case;
 use crate::shrink::{self, Failing, Settings, Shrunk, Way, diagram, write};
-use crate::testbed::bugs::Bug;
 use crate::trial::Simulation;
 
 /// What `--help` says after the flags.

@@ -8,7 +8,6 @@ use futures_util::future::BoxFuture;
 use crate::driver::Address;
 use crate::input::names::Actor;
 
-pub mod bugs;
 pub mod database;
 pub mod external;
 mod failure;

@@ -9,12 +9,12 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::{Failure, Trial, judged, saboteur};
+use crate::bugs::Bug;
 use crate::driver::{Connecting, http};
 use crate::plan::Plan;
 use crate::run::{self, Recorder, Routes, Stage};
 use crate::sabotage;
 use crate::testbed::Testbed as _;
-use crate::testbed::bugs::Bug;
 use crate::testbed::simulated::Simulated;
 
 /// Between two looks at whether the trial is to stop, on the simulated clock.

@@ -5,12 +5,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use harness::bugs::Bug;
 use harness::check::Verdict;
 use harness::plan::Plan;
 use harness::scenario::{self, AnomalyKind, Scenario, Store};
 use harness::shrink::case::Case;
 use harness::shrink::{self, Settings, Way, diagram};
-use harness::testbed::bugs::Bug;
 use harness::trial::{Simulation, Trial, simulate};
 
 /// A bug, the scenario that finds it, within how many seeds, and as what.

@@ -7,9 +7,9 @@ use super::super::outputs::Outputs;
 use super::super::refused::Refused;
 use super::super::selection::{Selection, jobs};
 use super::seeds::Seeds;
+use crate::bugs::Bug;
 use crate::scenario::Scenario;
 use crate::scenario::objection::Brokers;
-use crate::testbed::bugs::Bug;
 
 /// What `--help` says after the flags.
 const AFTER_HELP: &str = "\

@@ -9,9 +9,9 @@ use rand_pcg::Pcg64Mcg;
 use rand_pcg::rand_core::Rng as _;
 
 use super::database::Database;
+use crate::bugs::{Bug, Kept};
 use crate::chance::{Purpose, generator};
 use crate::scenario;
-use crate::testbed::bugs::{Bug, Kept};
 
 /// The stores of all brokers of a run.
 pub(super) struct Stores {

@@ -5,26 +5,26 @@
 use broker::store::{Answer, Append};
 use broker_client::wire::Offset;
 
-use super::desk::{Desk, Mistake};
+use super::small_store::{Behaviour, SmallStore};
 
-/// The mistake.
+/// The bug.
 pub(super) struct CheckThenAppend;
 
-impl Mistake for CheckThenAppend {
-    fn append<'a>(&'a self, desk: &'a Desk, append: Append<'a>) -> Answer<'a, Offset> {
+impl Behaviour for CheckThenAppend {
+    fn append<'a>(&'a self, store: &'a SmallStore, append: Append<'a>) -> Answer<'a, Offset> {
         Box::pin(async move {
-            let paper = &desk.paper;
-            if let Some(offset) = paper.appending(&append, |log| log.repeated(&append))? {
+            let state = &store.state;
+            if let Some(offset) = state.appending(&append, |log| log.repeated(&append))? {
                 return Ok(offset);
             }
             // Here somebody else may come by with the same request.
-            paper.pause().await;
-            let offset = paper.appending(&append, |log| {
+            state.pause().await;
+            let offset = state.appending(&append, |log| {
                 let end = log.end();
                 log.write(&append, end);
                 Ok(end)
             })?;
-            paper.changed.notify_waiters();
+            state.changed.notify_waiters();
             Ok(offset)
         })
     }

@@ -7,21 +7,21 @@ use std::sync::{Mutex, PoisonError};
 use broker::store::{Answer, Append};
 use broker_client::wire::{Offset, ProducerId};
 
-use super::desk::{Desk, Mistake};
-use super::paper::{Count, repeated};
+use super::durable_state::{Count, repeated};
+use super::small_store::{Behaviour, SmallStore};
 
-/// The mistake, and what it has in mind.
+/// The bug, and what it keeps in memory.
 #[derive(Default)]
 pub(super) struct ForgottenSequence {
     counts: Mutex<BTreeMap<ProducerId, Count>>,
 }
 
-impl Mistake for ForgottenSequence {
-    fn append<'a>(&'a self, desk: &'a Desk, append: Append<'a>) -> Answer<'a, Offset> {
+impl Behaviour for ForgottenSequence {
+    fn append<'a>(&'a self, store: &'a SmallStore, append: Append<'a>) -> Answer<'a, Offset> {
         Box::pin(async move {
-            let paper = &desk.paper;
-            paper.pause().await;
-            let offset = paper.appending(&append, |log| {
+            let state = &store.state;
+            state.pause().await;
+            let offset = state.appending(&append, |log| {
                 let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
                 if let Some(offset) = repeated(counts.get(&append.producer), &append)? {
                     return Ok(offset);
@@ -31,8 +31,8 @@ impl Mistake for ForgottenSequence {
                 counts.extend(Count::of(&append, end).map(|count| (append.producer, count)));
                 Ok(end)
             })?;
-            paper.changed.notify_waiters();
-            paper.pause().await;
+            state.changed.notify_waiters();
+            state.pause().await;
             Ok(offset)
         })
     }

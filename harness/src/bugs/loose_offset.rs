@@ -5,26 +5,26 @@
 use broker::store::{Answer, Append};
 use broker_client::wire::Offset;
 
-use super::desk::{Desk, Mistake};
+use super::small_store::{Behaviour, SmallStore};
 
-/// The mistake.
+/// The bug.
 pub(super) struct LooseOffset;
 
-impl Mistake for LooseOffset {
-    fn append<'a>(&'a self, desk: &'a Desk, append: Append<'a>) -> Answer<'a, Offset> {
+impl Behaviour for LooseOffset {
+    fn append<'a>(&'a self, store: &'a SmallStore, append: Append<'a>) -> Answer<'a, Offset> {
         Box::pin(async move {
-            let paper = &desk.paper;
-            let end = paper.appending(&append, |log| Ok(log.end()))?;
+            let state = &store.state;
+            let end = state.appending(&append, |log| Ok(log.end()))?;
             // Here somebody else may read the same end.
-            paper.pause().await;
-            let offset = paper.appending(&append, |log| match log.repeated(&append)? {
+            state.pause().await;
+            let offset = state.appending(&append, |log| match log.repeated(&append)? {
                 Some(offset) => Ok(offset),
                 None => {
                     log.write(&append, end);
                     Ok(end)
                 }
             })?;
-            paper.changed.notify_waiters();
+            state.changed.notify_waiters();
             Ok(offset)
         })
     }

@@ -1,6 +1,6 @@
 //! What a small store has written down: topics, ids, messages, positions and sequences. Every
-//! method is one step that nobody else gets into; what a store does between two of them is its own
-//! affair, and may be its mistake.
+//! method is one step that nobody else gets into; what a store does between two of them may be
+//! its bug.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -26,8 +26,8 @@ const LONG_ONE_IN: u64 = 6;
 /// The longest pause, in milliseconds.
 const LONG: u64 = 60;
 
-/// What is written down.
-pub(super) struct Paper {
+/// It survives a broker.
+pub(super) struct DurableState {
     epoch: Epoch,
     inside: Mutex<Inside>,
     chance: Mutex<Pcg64Mcg>,
@@ -61,7 +61,7 @@ pub(super) struct Count {
     pub(super) offset: Offset,
 }
 
-impl Paper {
+impl DurableState {
     pub(super) fn new(epoch: Epoch, chance: Pcg64Mcg) -> Self {
         Self { epoch, inside: Mutex::default(), chance: Mutex::new(chance), changed: Notify::new() }
     }

@@ -1,5 +1,5 @@
-//! The small store that the bugs are planted in: a broker's desk, with what is written down on
-//! [`Paper`] and with a [`Mistake`] that may do a step in its own way.
+//! The small store that the bugs are planted in: its [`DurableState`], and a [`Behaviour`] that may do
+//! a step in another way.
 
 use std::future::ready;
 use std::sync::Arc;
@@ -10,47 +10,47 @@ use broker::store::{
 };
 use broker_client::wire::{Offset, ProducerId, TopicName};
 
-use super::paper::Paper;
+use super::durable_state::DurableState;
 
-/// What every mistake works with.
-pub(super) struct Desk {
-    pub(super) paper: Arc<Paper>,
+/// What every behaviour works with.
+pub(super) struct SmallStore {
+    pub(super) state: Arc<DurableState>,
 }
 
-/// A way to do a step. What is not done in an own way is done right; what the mistake keeps for
+/// How the steps are done: right, but for what a bug does in another way. What a behaviour keeps for
 /// itself is gone with its broker.
-pub(super) trait Mistake: Send + Sync + 'static {
+pub(super) trait Behaviour: Send + Sync + 'static {
     /// In place of [`Store::append`].
-    fn append<'a>(&'a self, desk: &'a Desk, append: Append<'a>) -> Answer<'a, Offset> {
-        Box::pin(desk.append(append))
+    fn append<'a>(&'a self, store: &'a SmallStore, append: Append<'a>) -> Answer<'a, Offset> {
+        Box::pin(store.append(append))
     }
 
     /// In place of [`Store::poll`].
-    fn poll<'a>(&'a self, desk: &'a Desk, poll: Poll<'a>) -> Answer<'a, Polled> {
-        Box::pin(desk.poll(poll))
+    fn poll<'a>(&'a self, store: &'a SmallStore, poll: Poll<'a>) -> Answer<'a, Polled> {
+        Box::pin(store.poll(poll))
     }
 
     /// In place of [`Store::arrival`].
     fn arrival<'a>(
         &'a self,
-        desk: &'a Desk,
+        store: &'a SmallStore,
         subscription: Subscription<'a>,
         offset: Offset,
     ) -> Answer<'a, ()> {
-        Box::pin(desk.arrival(subscription, offset))
+        Box::pin(store.arrival(subscription, offset))
     }
 }
 
-/// No mistake.
-pub(super) struct Careful;
+/// No bug.
+pub(super) struct Correct;
 
-impl Mistake for Careful {}
+impl Behaviour for Correct {}
 
-impl Desk {
+impl SmallStore {
     /// All in one step, with a pause on either side.
     pub(super) async fn append(&self, append: Append<'_>) -> Result<Offset, Error> {
-        self.paper.pause().await;
-        let offset = self.paper.appending(&append, |log| match log.repeated(&append)? {
+        self.state.pause().await;
+        let offset = self.state.appending(&append, |log| match log.repeated(&append)? {
             Some(offset) => Ok(offset),
             None => {
                 let end = log.end();
@@ -58,16 +58,16 @@ impl Desk {
                 Ok(end)
             }
         })?;
-        self.paper.changed.notify_waiters();
-        self.paper.pause().await;
+        self.state.changed.notify_waiters();
+        self.state.pause().await;
         Ok(offset)
     }
 
     /// All in one step, with a pause on either side.
     pub(super) async fn poll(&self, poll: Poll<'_>) -> Result<Polled, Error> {
-        self.paper.pause().await;
-        let polled = self.paper.consuming(&poll.subscription, |log| log.poll(&poll))?;
-        self.paper.pause().await;
+        self.state.pause().await;
+        let polled = self.state.consuming(&poll.subscription, |log| log.poll(&poll))?;
+        self.state.pause().await;
         Ok(polled)
     }
 
@@ -78,8 +78,8 @@ impl Desk {
         offset: Offset,
     ) -> Result<(), Error> {
         loop {
-            let changed = self.paper.changed.notified();
-            if self.paper.consuming(&subscription, |log| Ok(log.end()))? > offset {
+            let changed = self.state.changed.notified();
+            if self.state.consuming(&subscription, |log| Ok(log.end()))? > offset {
                 return Ok(());
             }
             changed.await;
@@ -87,52 +87,52 @@ impl Desk {
     }
 }
 
-/// The store with a mistake in it.
-pub(super) struct Wrong {
-    pub(super) desk: Desk,
-    pub(super) mistake: Box<dyn Mistake>,
+/// The store with a behaviour in it.
+pub(super) struct BuggyStore {
+    pub(super) store: SmallStore,
+    pub(super) behaviour: Box<dyn Behaviour>,
 }
 
-impl Store for Wrong {
+impl Store for BuggyStore {
     fn epoch(&self) -> &Epoch {
-        self.desk.paper.epoch()
+        self.store.state.epoch()
     }
 
     fn create_topic(&self, topic: TopicName) -> Answer<'_, ()> {
-        Box::pin(ready(self.desk.paper.create_topic(topic)))
+        Box::pin(ready(self.store.state.create_topic(topic)))
     }
 
     fn topics(&self) -> Answer<'_, Vec<TopicName>> {
-        Box::pin(ready(Ok(self.desk.paper.topics())))
+        Box::pin(ready(Ok(self.store.state.topics())))
     }
 
     fn register_producer(&self, topic: TopicName) -> Answer<'_, ProducerId> {
-        Box::pin(ready(Ok(self.desk.paper.register_producer(topic))))
+        Box::pin(ready(Ok(self.store.state.register_producer(topic))))
     }
 
     fn register_consumer<'a>(&'a self, topic: &'a str) -> Answer<'a, Subscribed> {
-        Box::pin(ready(self.desk.paper.register_consumer(topic)))
+        Box::pin(ready(self.store.state.register_consumer(topic)))
     }
 
     fn append<'a>(&'a self, append: Append<'a>) -> Answer<'a, Offset> {
-        self.mistake.append(&self.desk, append)
+        self.behaviour.append(&self.store, append)
     }
 
     fn poll<'a>(&'a self, poll: Poll<'a>) -> Answer<'a, Polled> {
-        self.mistake.poll(&self.desk, poll)
+        self.behaviour.poll(&self.store, poll)
     }
 
     fn size<'a>(&'a self, subscription: Subscription<'a>) -> Answer<'a, Size> {
-        let size = |log: &mut super::paper::Log| Ok(log.size(subscription.consumer));
-        Box::pin(ready(self.desk.paper.consuming(&subscription, size)))
+        let size = |log: &mut super::durable_state::Log| Ok(log.size(subscription.consumer));
+        Box::pin(ready(self.store.state.consuming(&subscription, size)))
     }
 
     fn unsubscribe<'a>(&'a self, subscription: Subscription<'a>) -> Answer<'a, ()> {
-        let ended = self.desk.paper.consuming(&subscription, |log| {
+        let ended = self.store.state.consuming(&subscription, |log| {
             log.positions.remove(&subscription.consumer);
             Ok(())
         });
-        self.desk.paper.changed.notify_waiters();
+        self.store.state.changed.notify_waiters();
         Box::pin(ready(ended))
     }
 
@@ -142,11 +142,11 @@ impl Store for Wrong {
     }
 
     fn arrival<'a>(&'a self, subscription: Subscription<'a>, offset: Offset) -> Answer<'a, ()> {
-        self.mistake.arrival(&self.desk, subscription, offset)
+        self.behaviour.arrival(&self.store, subscription, offset)
     }
 
     fn read<'a>(&'a self, read: Read<'a>) -> Answer<'a, Part> {
-        Box::pin(ready(self.desk.paper.read(&read)))
+        Box::pin(ready(self.store.state.read(&read)))
     }
 
     fn ready(&self) -> Answer<'_, ()> {

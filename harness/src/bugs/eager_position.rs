@@ -4,15 +4,15 @@
 
 use broker::store::{Answer, Poll, Polled};
 
-use super::desk::{Desk, Mistake};
+use super::small_store::{Behaviour, SmallStore};
 
-/// The mistake.
+/// The bug.
 pub(super) struct EagerPosition;
 
-impl Mistake for EagerPosition {
-    fn poll<'a>(&'a self, desk: &'a Desk, poll: Poll<'a>) -> Answer<'a, Polled> {
+impl Behaviour for EagerPosition {
+    fn poll<'a>(&'a self, store: &'a SmallStore, poll: Poll<'a>) -> Answer<'a, Polled> {
         Box::pin(async move {
-            let polled = desk.paper.consuming(&poll.subscription, |log| {
+            let polled = store.state.consuming(&poll.subscription, |log| {
                 let consumer = poll.subscription.consumer;
                 let start = log.positions[&consumer];
                 let messages = log.from(start, poll.max);
@@ -21,7 +21,7 @@ impl Mistake for EagerPosition {
                 log.positions.insert(consumer, position);
                 Ok(Polled { messages: messages.into_iter().collect(), position })
             })?;
-            desk.paper.pause().await;
+            store.state.pause().await;
             Ok(polled)
         })
     }

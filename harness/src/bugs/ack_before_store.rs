@@ -10,12 +10,12 @@ use broker::store::{Answer, Append, Error, Poll, Polled, Subscription};
 use broker_client::wire::{Offset, ProducerId, Sequence};
 use tokio::time::{Instant, timeout_at};
 
-use super::desk::{Desk, Mistake};
+use super::small_store::{Behaviour, SmallStore};
 
 /// So long after its ack a request is stored.
 const STORED_AFTER: Duration = Duration::from_millis(15);
 
-/// The mistake, and what it has in mind.
+/// The bug, and what it keeps in memory.
 #[derive(Default)]
 pub(super) struct AckBeforeStore {
     pending: Mutex<VecDeque<Pending>>,
@@ -37,7 +37,7 @@ impl AckBeforeStore {
     }
 
     /// Stores what is due, and says when the next one is.
-    fn store(&self, desk: &Desk) -> Option<Instant> {
+    fn store(&self, store: &SmallStore) -> Option<Instant> {
         let mut pending = self.pending();
         let now = Instant::now();
         while let Some(first) = pending.front().filter(|first| first.due <= now) {
@@ -50,19 +50,19 @@ impl AckBeforeStore {
                 payloads: &payloads,
             };
             // It was checked before it was acknowledged.
-            let _ = desk.paper.appending(&append, |log| {
+            let _ = store.state.appending(&append, |log| {
                 log.write(&append, first.offset);
                 Ok(())
             });
             pending.pop_front();
-            desk.paper.changed.notify_waiters();
+            store.state.changed.notify_waiters();
         }
         pending.front().map(|next| next.due)
     }
 
-    fn accept(&self, desk: &Desk, append: &Append<'_>) -> Result<Offset, Error> {
+    fn accept(&self, store: &SmallStore, append: &Append<'_>) -> Result<Offset, Error> {
         let (repeated, end) =
-            desk.paper.appending(append, |log| Ok((log.repeated(append)?, log.end())))?;
+            store.state.appending(append, |log| Ok((log.repeated(append)?, log.end())))?;
         let mut pending = self.pending();
         let twin = |known: &&Pending| {
             known.producer == append.producer
@@ -84,36 +84,36 @@ impl AckBeforeStore {
             offset,
         });
         drop(pending);
-        desk.paper.changed.notify_waiters();
+        store.state.changed.notify_waiters();
         Ok(offset)
     }
 }
 
-impl Mistake for AckBeforeStore {
-    fn append<'a>(&'a self, desk: &'a Desk, append: Append<'a>) -> Answer<'a, Offset> {
+impl Behaviour for AckBeforeStore {
+    fn append<'a>(&'a self, store: &'a SmallStore, append: Append<'a>) -> Answer<'a, Offset> {
         Box::pin(async move {
-            desk.paper.pause().await;
-            self.store(desk);
-            self.accept(desk, &append)
+            store.state.pause().await;
+            self.store(store);
+            self.accept(store, &append)
         })
     }
 
-    fn poll<'a>(&'a self, desk: &'a Desk, poll: Poll<'a>) -> Answer<'a, Polled> {
-        self.store(desk);
-        Box::pin(desk.poll(poll))
+    fn poll<'a>(&'a self, store: &'a SmallStore, poll: Poll<'a>) -> Answer<'a, Polled> {
+        self.store(store);
+        Box::pin(store.poll(poll))
     }
 
     fn arrival<'a>(
         &'a self,
-        desk: &'a Desk,
+        store: &'a SmallStore,
         subscription: Subscription<'a>,
         offset: Offset,
     ) -> Answer<'a, ()> {
         Box::pin(async move {
             loop {
-                let due = self.store(desk);
-                let arrival = desk.arrival(subscription, offset);
-                let changed = desk.paper.changed.notified();
+                let due = self.store(store);
+                let arrival = store.arrival(subscription, offset);
+                let changed = store.state.changed.notified();
                 match due {
                     Some(due) => {
                         if let Ok(arrived) = timeout_at(due, arrival).await {

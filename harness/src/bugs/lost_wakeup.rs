@@ -8,9 +8,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use broker::store::{Answer, Append, Poll, Polled, Subscription};
 use broker_client::wire::{ConsumerId, Offset};
 
-use super::desk::{Desk, Mistake};
+use super::small_store::{Behaviour, SmallStore};
 
-/// The mistake, and what it has in mind.
+/// The bug, and what it keeps in memory.
 #[derive(Default)]
 pub(super) struct LostWakeup {
     /// For whom there is nothing new.
@@ -23,28 +23,28 @@ impl LostWakeup {
     }
 }
 
-impl Mistake for LostWakeup {
-    fn append<'a>(&'a self, desk: &'a Desk, append: Append<'a>) -> Answer<'a, Offset> {
+impl Behaviour for LostWakeup {
+    fn append<'a>(&'a self, store: &'a SmallStore, append: Append<'a>) -> Answer<'a, Offset> {
         Box::pin(async move {
-            let offset = desk.append(append).await?;
+            let offset = store.append(append).await?;
             self.nothing_new().clear();
-            desk.paper.changed.notify_waiters();
+            store.state.changed.notify_waiters();
             Ok(offset)
         })
     }
 
-    fn poll<'a>(&'a self, desk: &'a Desk, mut poll: Poll<'a>) -> Answer<'a, Polled> {
+    fn poll<'a>(&'a self, store: &'a SmallStore, mut poll: Poll<'a>) -> Answer<'a, Polled> {
         Box::pin(async move {
             let consumer = poll.subscription.consumer;
             if self.nothing_new().contains(&consumer) {
                 // Acknowledges, and does not look.
                 poll.max = 0;
-                return desk.paper.consuming(&poll.subscription, |log| log.poll(&poll));
+                return store.state.consuming(&poll.subscription, |log| log.poll(&poll));
             }
-            let polled = desk.paper.consuming(&poll.subscription, |log| log.poll(&poll))?;
+            let polled = store.state.consuming(&poll.subscription, |log| log.poll(&poll))?;
             if polled.messages.is_empty() {
                 // Here a message may come.
-                desk.paper.pause().await;
+                store.state.pause().await;
                 self.nothing_new().insert(consumer);
             }
             Ok(polled)
@@ -53,13 +53,13 @@ impl Mistake for LostWakeup {
 
     fn arrival<'a>(
         &'a self,
-        desk: &'a Desk,
+        store: &'a SmallStore,
         subscription: Subscription<'a>,
         _offset: Offset,
     ) -> Answer<'a, ()> {
         Box::pin(async move {
             loop {
-                let changed = desk.paper.changed.notified();
+                let changed = store.state.changed.notified();
                 if !self.nothing_new().contains(&subscription.consumer) {
                     return Ok(());
                 }

@@ -2,18 +2,18 @@
 //! simulations to find and shrink. Unlike [`sabotage`](crate::sabotage), which is wrong at chosen
 //! messages, a bug here is wrong only when things happen at an unlucky moment.
 //!
-//! All are one store, [`desk`], with one [`Mistake`] in it; its steps take seeded times, as those
-//! of a store on a database do. What is on its [`paper`] survives a broker, and what a mistake has
-//! in mind does not. A new bug is one file here and one line in the table.
+//! All are one store, [`small_store`], with a [`Behaviour`] of its own; its steps take seeded times, as
+//! those of a store on a database do. Its [`durable_state`] survives a broker, and what a behaviour
+//! keeps in memory does not. A new bug is one file here and one line in the table.
 
 mod ack_before_store;
 mod check_then_append;
-mod desk;
+mod durable_state;
 mod eager_position;
 mod forgotten_sequence;
 mod loose_offset;
 mod lost_wakeup;
-mod paper;
+mod small_store;
 
 use std::fmt;
 use std::str::FromStr;
@@ -22,8 +22,8 @@ use std::sync::Arc;
 use broker::store::{Epoch, Store};
 use rand_pcg::Pcg64Mcg;
 
-use self::desk::{Careful, Desk, Mistake, Wrong};
-use self::paper::Paper;
+use self::durable_state::DurableState;
+use self::small_store::{Behaviour, BuggyStore, Correct, SmallStore};
 
 /// A way to be wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +49,7 @@ struct Row {
     bug: Bug,
     name: &'static str,
     about: &'static str,
-    make: fn() -> Box<dyn Mistake>,
+    make: fn() -> Box<dyn Behaviour>,
 }
 
 /// Every bug, the right store first.
@@ -58,7 +58,7 @@ const TABLE: [Row; 7] = [
         bug: Bug::None,
         name: "none",
         about: "the store that the others are made of, to compare with",
-        make: || Box::new(Careful),
+        make: || Box::new(Correct),
     },
     Row {
         bug: Bug::CheckThenAppend,
@@ -139,23 +139,23 @@ impl FromStr for Bug {
     }
 }
 
-/// What a store with a bug has on paper: it survives every broker that works with it.
+/// The state of a store with a bug: it survives every broker that works with it.
 #[derive(Clone)]
-pub(super) struct Kept {
+pub(crate) struct Kept {
     bug: Bug,
-    paper: Arc<Paper>,
+    state: Arc<DurableState>,
 }
 
 impl Kept {
-    /// Empty paper; `chance` decides how long steps take.
-    pub(super) fn new(bug: Bug, epoch: Epoch, chance: Pcg64Mcg) -> Self {
-        Self { bug, paper: Arc::new(Paper::new(epoch, chance)) }
+    /// Nothing in it; `chance` decides how long steps take.
+    pub(crate) fn new(bug: Bug, epoch: Epoch, chance: Pcg64Mcg) -> Self {
+        Self { bug, state: Arc::new(DurableState::new(epoch, chance)) }
     }
 
-    /// The store of a broker that starts, with nothing in mind.
-    pub(super) fn store(&self) -> Arc<dyn Store> {
-        let desk = Desk { paper: Arc::clone(&self.paper) };
-        Arc::new(Wrong { desk, mistake: (self.bug.row().make)() })
+    /// The store of a broker that starts, with nothing in memory.
+    pub(crate) fn store(&self) -> Arc<dyn Store> {
+        let store = SmallStore { state: Arc::clone(&self.state) };
+        Arc::new(BuggyStore { store, behaviour: (self.bug.row().make)() })
     }
 }
 

@@ -1,7 +1,6 @@
 //! The store in MySQL or MariaDB: durable, and shared by any number of brokers.
 //!
-//! What decides is in the database alone; a broker remembers only what cannot change. From the
-//! request inwards:
+//! The database alone decides; a broker remembers only what cannot change. From the request inwards:
 //! - [`group_commit`]: requests that come while a transaction is in flight gather for the next one;
 //!   [`append`], [`positions`], [`registration`] and [`log_end`] are what it carries out.
 //! - [`polling`]: messages for a consumer, out of [`tail_cache`] as far as they are in memory;
@@ -11,9 +10,9 @@
 //!   may be concluded from its errors.
 //! - [`setup`]: the database at the start of a broker; [`retention`]: deleting in the background.
 //!
-//! Acknowledged is what a commit has returned for. A failure before a commit was sent is definite,
-//! one after it is an unknown outcome. What this broker has read and not written is handed out
-//! only once a later commit of its own proves that it is on disk.
+//! A message is acknowledged when its commit has returned. A failure before the commit was sent is
+//! definite, one after it is an unknown outcome. What this broker has read and not written is handed
+//! out only once a later commit of its own proves that it is on disk.
 
 mod address;
 mod append;

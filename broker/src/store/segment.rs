@@ -63,9 +63,9 @@ impl Taking {
         self.max == 0
     }
 
-    /// Takes what there is of a segment that holds the next offset or ends before it.
+    /// Takes what there is of a segment that is empty, holds the next offset or ends before it.
     pub(super) fn take_from(&mut self, segment: &Segment) {
-        if self.is_full() || segment.end() <= self.next {
+        if self.is_full() || segment.messages.len() == 0 || segment.end() <= self.next {
             return;
         }
         let from = usize::try_from(self.next - segment.first).expect("segments fit memory");
@@ -85,4 +85,19 @@ impl Taking {
 /// A count of messages as a distance of offsets.
 pub(super) fn as_offset(count: usize) -> Offset {
     Offset::try_from(count).expect("lengths fit 64 bits")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Segment, Taking};
+
+    /// A log of which nothing is retained has an empty tail, which may begin behind the offset that
+    /// is read from.
+    #[test]
+    fn nothing_is_taken_of_an_empty_segment_that_begins_later() {
+        let mut taking = Taking::new(3, 10, 100);
+        taking.take_from(&Segment { first: 10, ..Segment::default() });
+        assert!(taking.messages.is_empty());
+        assert_eq!(taking.next, 3);
+    }
 }

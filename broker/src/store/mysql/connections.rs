@@ -1,8 +1,8 @@
 //! Connections to the database: a bounded number of them, opened when they are needed.
 //!
 //! sqlx's own pool starts a task for every connection that comes back and asks the server before
-//! it hands one out; with transactions this short that is a good part of their time. And here it
-//! must be known when a connection is lost: what is remembered of the database is forgotten then.
+//! it hands one out; with transactions this short that is a good part of their time. The store must
+//! also learn when a connection is lost, because it then forgets what it remembers of the database.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

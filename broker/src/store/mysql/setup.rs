@@ -1,5 +1,5 @@
-//! From an address to a database that is ready: created if it is missing, migrated, and checked
-//! for what the store needs of it.
+//! Makes a database ready when a broker starts: creates it if it is missing, migrates it, and checks
+//! that it has what the store needs.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! Statements over several rows. Their texts differ by the number of rows alone, and only few
-//! numbers are used, so that each connection has all of them prepared soon.
+//! Statements over several rows. Their texts differ only by the number of rows, and few numbers are
+//! used, so that each connection soon has all of them prepared.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock, Mutex};

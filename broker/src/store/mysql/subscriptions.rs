@@ -1,5 +1,5 @@
-//! The subscriptions that a broker has met, and where it believes them to stand; only the database
-//! knows.
+//! The subscriptions that this broker knows, and its guess of where each of them stands: the
+//! database has the truth.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};

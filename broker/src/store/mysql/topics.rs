@@ -1,5 +1,5 @@
-//! The topics and producers that a broker has met. What is known of them never changes, so it is
-//! remembered; what is not known yet is looked up in the database, for another broker may have
+//! The topics and producers that this broker knows. What is known of them never changes, so it is
+//! remembered. What is not known yet is looked up in the database, because another broker may have
 //! registered it.
 
 use std::collections::BTreeMap;

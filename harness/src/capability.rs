@@ -22,8 +22,9 @@ pub struct Capabilities {
     pub resumes: Known<bool>,
     /// Whether it is reached at a host and a port, so that a relay can stand in between.
     pub has_address: bool,
-    /// Whether a relay recognises a request that produces, so that its ack can be dropped.
-    pub recognisable: bool,
+    /// Recognises the requests that produce, so that their acks can be dropped; none where they
+    /// cannot be told apart.
+    pub requests: Option<NewRequests>,
     /// What is still there after it ended without warning.
     pub survives: Known<Survival>,
     /// The order that it promises.
@@ -33,6 +34,19 @@ pub struct Capabilities {
     /// Whether it takes a topic name; else why not.
     pub name: fn(&str) -> Result<(), String>,
 }
+
+/// Recognises requests in the bytes of one connection, for the relay that carries them.
+pub trait Requests: Send {
+    /// Takes in what the client sent.
+    fn sent(&mut self, bytes: &[u8]);
+
+    /// Notes that something came from the broker, and says whether it is the beginning of the
+    /// answer to a produce request that was sent whole.
+    fn answered(&mut self) -> bool;
+}
+
+/// Makes one for a connection that begins.
+pub type NewRequests = fn() -> Box<dyn Requests>;
 
 /// An answer, or that only a connection gives it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,7 +114,7 @@ impl Capabilities {
             ("batches", batch),
             ("readable log", self.reads_log.to_string()),
             ("resume", self.resumes.to_string()),
-            ("recognisable requests", Known::Now(self.recognisable).to_string()),
+            ("recognisable requests", Known::Now(self.requests.is_some()).to_string()),
             ("survives", self.survives.to_string()),
             ("order", self.order.to_owned()),
             ("delivery", self.delivery.to_owned()),

@@ -208,7 +208,10 @@ async fn start(
     settings: &Settings,
     database: Option<&Database>,
 ) -> Result<Box<dyn Testbed>, Failure> {
-    let relays = relay::Order::of(plan);
+    let driver = driver::find(&plan.scenario.broker);
+    let driver = driver.map_err(|unknown| Failure(unknown.brief()))?;
+    let requests = (driver.capabilities)(&plan.scenario.broker).requests;
+    let relays = relay::Order::of(plan, requests);
     let started: Result<Box<dyn Testbed>, _> = match &settings.broker {
         BrokerUnderTest::Own(process) => {
             let audit = keeps_all(plan, settings);

@@ -139,7 +139,7 @@ fn cannot(capabilities: &Capabilities, fault: &Fault) -> Option<String> {
             "the broker has no address that a relay could stand before"
         }
         (Target::Links(_), Injection::Link(link))
-            if link.watches_requests() && !capabilities.recognisable =>
+            if link.watches_requests() && capabilities.requests.is_none() =>
         {
             "what produces cannot be recognised among this broker's requests"
         }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use broker_client::wire::TopicName;
 use broker_client::{Client, Retry, Subscription, TopicProducer};
-use harness::driver::Address;
+use harness::driver::{self, Address};
 use harness::fault::kinds::black_hole::BlackHole;
 use harness::fault::kinds::cut::Cut;
 use harness::fault::kinds::drop_ack::DropAcks;
@@ -39,7 +39,9 @@ fn order(faults: &str) -> Order {
          faults:\n  - {faults}\ngolden: none\n"
     );
     std::fs::write(&file, text).unwrap();
-    Order::of(&Plan::new(scenario::load(&file).unwrap()).unwrap())
+    let plan = Plan::new(scenario::load(&file).unwrap()).unwrap();
+    let broker = &plan.scenario.broker;
+    Order::of(&plan, (driver::find(broker).unwrap().capabilities)(broker).requests)
 }
 
 /// A server of ours behind the relay of P1.

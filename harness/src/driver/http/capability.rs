@@ -2,6 +2,7 @@
 
 use broker_client::wire::TopicName;
 
+use super::requests::Requests;
 use crate::capability::{Capabilities, Known, Offsets, Survival};
 use crate::scenario::{self, Store};
 
@@ -15,7 +16,7 @@ pub(super) const ORIGINAL: Capabilities = Capabilities {
     reads_log: Known::AfterConnecting,
     resumes: Known::Now(true),
     has_address: true,
-    recognisable: true,
+    requests: Some(|| Box::<Requests>::default()),
     survives: Known::AfterConnecting,
     order: "per topic",
     delivery: "at most once",

@@ -11,6 +11,7 @@ mod failure;
 mod original;
 mod ours;
 mod reading;
+mod requests;
 mod sessions;
 
 use std::sync::Arc;

@@ -76,7 +76,7 @@ impl Driver for Toy {
             batch_max: Known::Now(None),
             reads_log: Known::Now(false),
             resumes: Known::Now(true),
-            recognisable: false,
+            requests: None,
             survives: Known::Now(Survival::Nothing),
             order: "per topic",
             delivery: "exactly once",

@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::delay_queue::DelayQueue;
 use super::link::Connection;
-use super::requests::Requests;
+use crate::capability::{NewRequests, Requests};
 use crate::fault::Way;
 
 /// The most bytes that are read at once.
@@ -24,11 +24,11 @@ pub(super) async fn carry(
     mut client: TcpStream,
     mut server: TcpStream,
     connection: &Connection<'_>,
-    reads_requests: bool,
+    requests: Option<NewRequests>,
 ) {
     // Small requests and answers go on at once. It fails only for a connection that has ended.
     let _ = (client.set_nodelay(true), server.set_nodelay(true));
-    let requests = reads_requests.then(Mutex::<Requests>::default);
+    let requests = requests.map(|new| Mutex::new(new()));
     let ended = {
         let (from_client, to_client) = client.split();
         let (from_server, to_server) = server.split();
@@ -52,7 +52,7 @@ pub(super) fn reset(stream: &TcpStream) {
 /// One way of a connection.
 struct Direction<'a> {
     connection: &'a Connection<'a>,
-    requests: Option<&'a Mutex<Requests>>,
+    requests: Option<&'a Mutex<Box<dyn Requests>>>,
     way: Way,
     /// Where what is written now stands in `out`.
     ready: Range<usize>,
@@ -67,7 +67,7 @@ struct Direction<'a> {
 impl<'a> Direction<'a> {
     fn new(
         connection: &'a Connection<'a>,
-        requests: Option<&'a Mutex<Requests>>,
+        requests: Option<&'a Mutex<Box<dyn Requests>>>,
         way: Way,
     ) -> Self {
         let (out, held_up) = (vec![0; CHUNK], DelayQueue::default());

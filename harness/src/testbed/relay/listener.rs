@@ -11,6 +11,7 @@ use tokio::time::sleep;
 
 use super::connection::{carry, reset};
 use super::link::{Admission, RelayedLink};
+use crate::capability::NewRequests;
 
 /// How long to wait where the system cannot give another connection, before asking again.
 const PAUSE: Duration = Duration::from_millis(10);
@@ -27,7 +28,7 @@ pub(super) struct Listener {
 struct Relay {
     target: String,
     link: Arc<RelayedLink>,
-    reads_requests: bool,
+    requests: Option<NewRequests>,
 }
 
 impl Listener {
@@ -35,12 +36,12 @@ impl Listener {
     pub(super) async fn start(
         target: String,
         link: RelayedLink,
-        reads_requests: bool,
+        requests: Option<NewRequests>,
     ) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
         let link = Arc::new(link);
-        let relay = Relay { target, link: Arc::clone(&link), reads_requests };
+        let relay = Relay { target, link: Arc::clone(&link), requests };
         let task = tokio::spawn(serve(listener, Arc::new(relay)));
         Ok(Self { address, link, task })
     }
@@ -82,7 +83,7 @@ async fn serve(listener: TcpListener, relay: Arc<Relay>) {
 }
 
 async fn connection(client: TcpStream, relay: Arc<Relay>) {
-    let Relay { target, link, reads_requests } = &*relay;
+    let Relay { target, link, requests } = &*relay;
     let connection = match link.enter() {
         Admission::Open(connection) => connection,
         Admission::Cut => return reset(&client),
@@ -98,5 +99,5 @@ async fn connection(client: TcpStream, relay: Arc<Relay>) {
     };
     // The kernel has accepted the connection already, so it cannot be refused any more.
     let Ok(server) = server else { return reset(&client) };
-    carry(client, server, &connection, *reads_requests).await;
+    carry(client, server, &connection, *requests).await;
 }

@@ -4,8 +4,7 @@
 //! - [`Relays`]: those of one run, by link. [`Order`]: which a plan needs.
 //! - [`listener`]: takes connections in. [`connection`]: carries one, both ways. [`link`]: all
 //!   connections of a link, and the faults that are on it.
-//! - [`delay_queue`]: bytes that take their time. [`requests`]: enough of HTTP to know a produce
-//!   request.
+//! - [`delay_queue`]: bytes that take their time.
 //!
 //! A relay without a fault reads, writes and looks at one number in between.
 
@@ -13,7 +12,6 @@ mod connection;
 mod delay_queue;
 mod link;
 mod listener;
-mod requests;
 
 use std::collections::BTreeMap;
 use std::future::pending;
@@ -22,6 +20,7 @@ use std::net::SocketAddr;
 use self::link::RelayedLink;
 use self::listener::Listener;
 use super::{Failure, InjectionId};
+use crate::capability::NewRequests;
 use crate::chance::{Purpose, generator};
 use crate::driver::Address;
 use crate::fault::{Injection, Link, LinkFault};
@@ -29,34 +28,26 @@ use crate::input::names::{Actor, Kind};
 use crate::plan::Plan;
 
 /// The relays that a run needs: only for actors that a fault names, because a relay costs throughput.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Order {
-    links: BTreeMap<Link, Reading>,
+    /// Each with what tells requests apart there, where answers to them are to be lost.
+    links: BTreeMap<Link, Option<NewRequests>>,
     seed: u64,
 }
 
-/// Whether a relay looks at what it carries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Reading {
-    /// It does not.
-    Blind,
-    /// It knows requests, because answers to them are to be lost.
-    Requests,
-}
-
 impl Order {
-    /// What the faults of a plan may be about.
+    /// What the faults of a plan may be about; `requests` tells those of its brokers apart.
     #[must_use]
-    pub fn of(plan: &Plan) -> Self {
-        let mut links = BTreeMap::new();
+    pub fn of(plan: &Plan, requests: Option<NewRequests>) -> Self {
+        let mut links: BTreeMap<_, Option<NewRequests>> = BTreeMap::new();
         for fault in &plan.scenario.faults {
-            let reads = match fault.action.injection() {
-                Injection::Link(fault) if fault.watches_requests() => Reading::Requests,
-                _ => Reading::Blind,
+            let watched = match fault.action.injection() {
+                Injection::Link(fault) if fault.watches_requests() => requests,
+                _ => None,
             };
             for link in plan.links_of(&fault.action) {
-                let reading = links.entry(link).or_insert(reads);
-                *reading = (*reading).max(reads);
+                let known = links.entry(link).or_default();
+                *known = known.or(watched);
             }
         }
         Self { links, seed: plan.scenario.seed }
@@ -81,14 +72,14 @@ impl Relays {
     /// When no port is to be had, or a broker has no address.
     pub async fn to_brokers(order: &Order, addresses: &[Address]) -> Result<Self, Failure> {
         let mut relays = BTreeMap::new();
-        for (link, reading) in &order.links {
+        for (link, requests) in &order.links {
             let Link::Actor(actor) = link else { continue };
             let broker = &addresses[(actor.number as usize - 1) % addresses.len()];
             let target = broker.authority().ok_or_else(|| {
                 Failure(format!("no relay can stand before {link}: its broker has no address"))
             })?;
             let own = RelayedLink::new(generator(order.seed, Purpose::Relay, number(*actor)));
-            let listener = Listener::start(target, own, *reading == Reading::Requests).await;
+            let listener = Listener::start(target, own, *requests).await;
             relays.insert(*link, listener.map_err(|error| no_port(*link, &error))?);
         }
         Ok(Self(relays))
@@ -101,7 +92,7 @@ impl Relays {
     /// When no port is to be had.
     pub async fn to_database(order: &Order, target: String) -> Result<(Self, SocketAddr), Failure> {
         let own = RelayedLink::new(generator(order.seed, Purpose::Relay, 0));
-        let listener = Listener::start(target, own, false).await;
+        let listener = Listener::start(target, own, None).await;
         let listener = listener.map_err(|error| no_port(Link::Database, &error))?;
         let address = listener.address();
         Ok((Self(BTreeMap::from([(Link::Database, listener)])), address))

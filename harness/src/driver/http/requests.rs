@@ -3,6 +3,8 @@
 //! request, as those of this project and the original's do. Where it sees anything else than HTTP
 //! it stops looking.
 
+use crate::capability;
+
 /// The longest head that is looked at.
 const HEAD_MAX: usize = 64 * 1024;
 
@@ -39,9 +41,8 @@ struct Head {
     left: Left,
 }
 
-impl Requests {
-    /// Takes in what the client sent.
-    pub(super) fn sent(&mut self, mut bytes: &[u8]) {
+impl capability::Requests for Requests {
+    fn sent(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
             match &mut self.state {
                 State::Lost | State::Body { left: Left::UntilAnswer, .. } => return,
@@ -77,9 +78,7 @@ impl Requests {
         }
     }
 
-    /// Notes that something came from the server, and says whether it is the beginning of the
-    /// answer to a produce request that was sent whole.
-    pub(super) fn answered(&mut self) -> bool {
+    fn answered(&mut self) -> bool {
         match self.state {
             State::Body { produces, left: Left::Bytes(0) | Left::UntilAnswer } => {
                 self.state = State::Head;
@@ -89,7 +88,9 @@ impl Requests {
             _ => false,
         }
     }
+}
 
+impl Requests {
     fn lose(&mut self) {
         self.state = State::Lost;
         self.head = Vec::new();
@@ -124,6 +125,7 @@ fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::capability::Requests as _;
 
     const PRODUCE: &str =
         "POST /producer/produce HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello";

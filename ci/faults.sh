@@ -6,7 +6,7 @@
 #   retries     requests that producers made again
 #   duplicates  deliveries that repeat a message, those after a consumer's crash left out
 #   lost        deliveries of acknowledged messages that never came; an interval where outcomes are unknown
-#   blame       whom those are blamed on, by what is in the logs themselves
+#   blame       where those got lost, by what is in the logs themselves
 set -euo pipefail
 cd "$(dirname "$0")/.."
 if ! command -v jq >/dev/null; then

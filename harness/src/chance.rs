@@ -15,7 +15,7 @@ pub(crate) enum Purpose {
     Pauses = 2,
     /// The log of a producer that `harness generate` makes.
     Logs = 3,
-    /// Whom a fault picks.
+    /// What a fault picks.
     Faults = 4,
     /// What a simulated network does to one actor.
     Network = 5,

@@ -13,7 +13,7 @@ use super::small_store::{Behaviour, SmallStore};
 /// The bug, and what it keeps in memory.
 #[derive(Default)]
 pub(super) struct LostWakeup {
-    /// For whom there is nothing new.
+    /// The consumers for which there is nothing new.
     nothing_new: Mutex<BTreeSet<ConsumerId>>,
 }
 

@@ -219,7 +219,7 @@ impl Conductor {
         if self.quiet > 0 {
             return self.stop(End::Idle).await;
         }
-        // Whoever polls for the last time is to find the broker up and its connections whole.
+        // The last polls are to find the broker up and its connections whole.
         self.signals.finish();
         while !self.faults.is_empty() {
             match self.step(Some(deadline)).await? {

@@ -124,7 +124,7 @@ impl Actor {
         let mut drains = false;
         let signals = Arc::clone(&self.signals);
         let index = self.index;
-        // However this ends, nobody is to wait for it to crash.
+        // However this ends, a fault must not wait for it to crash.
         let _gone = Gone(&signals, index);
         loop {
             if let Phase::Draining(target) = &self.phases.now() {

@@ -1,4 +1,4 @@
-//! Whom a loss is blamed on, shown by runs that are broken on purpose in just that way: by a broker
+//! Where a lost message got lost, shown by runs that are broken on purpose in just that way: by a broker
 //! that forgets, by one that hands out too little, by one whose memory is gone, and by a log that was
 //! cut.
 

@@ -143,8 +143,8 @@ fn ctrl_c_while_a_fault_lasts_ends_it_and_leaves_nothing_down_paused_or_running(
         wait_for("the fault", || (state(broker) == shows).then_some(()));
         running.signal(Signal::INT);
         let report = assert_interrupted(&folder, running.end());
-        let hurt = &report["summary"]["faults"][0];
-        assert_eq!(hurt["fired"], 1, "{fault}: {report}");
+        let fault = &report["summary"]["faults"][0];
+        assert_eq!(fault["fired"], 1, "{fault}: {report}");
         assert_eq!(started_in(&folder), [0; 0], "{fault}");
         assert_eq!(fs::read_dir(folder.join("tmp")).unwrap().count(), 0, "{fault}: nor any file");
     }

@@ -20,12 +20,12 @@ mod errors;
 mod evidence;
 mod external;
 mod faults;
-mod hurt;
 mod imports;
 #[cfg(target_os = "linux")]
 mod mysql;
 mod plan;
 mod process;
+mod process_faults;
 #[cfg(target_os = "linux")]
 mod recipes;
 mod refused;

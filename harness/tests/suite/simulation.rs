@@ -96,7 +96,7 @@ fn the_same_seed_is_the_same_run_in_two_processes() {
 }
 
 /// Every fault at once, on a store that survives.
-const HURT: &str = "
+const FAULTY: &str = "
 topics: { T1: P1 P2 -> C1 C2 }
 producers: { all: { generate: { messages: 20, size: 16 }, pace: 0ms..30ms } }
 broker: { store: mysql }
@@ -121,9 +121,9 @@ faults:
 #[test]
 fn the_same_seed_is_the_same_run_with_every_fault() {
     let folder = Folder::new();
-    folder.write("hurt.yaml", HURT);
+    folder.write("faulty.yaml", FAULTY);
     for seed in ["1", "2", "3", "4", "5"] {
-        let again = || run(&folder.join("hurt.yaml"), &["--seed", seed]);
+        let again = || run(&folder.join("faulty.yaml"), &["--seed", seed]);
         let one = again();
         if let Some(difference) = one.difference(&again()) {
             panic!("seed {seed}: {difference}");
@@ -165,8 +165,8 @@ fn another_seed_is_another_run_and_the_comparison_notices() {
 #[test]
 fn a_store_that_survives_loses_nothing_whatever_is_done_to_it() {
     let folder = Folder::new();
-    folder.write("hurt.yaml", HURT);
-    let ended = folder.run(&["sim", "hurt.yaml", "--seeds", "1..60", "--jobs", "2"]);
+    folder.write("faulty.yaml", FAULTY);
+    let ended = folder.run(&["sim", "faulty.yaml", "--seeds", "1..60", "--jobs", "2"]);
     assert!(ended.stderr.contains("60 seeds of 1..60"), "{ended:?}");
     assert!(!ended.stderr.contains("failed"), "{ended:?}");
 }

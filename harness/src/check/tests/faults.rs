@@ -9,7 +9,7 @@ use crate::history::Firing;
 use crate::scenario::Anomalies;
 
 /// A plan with a fault, and a firing of it over these stamps.
-fn hurt(plan: &mut Plan, history: &mut History, began: u64, ended: u64) {
+fn fire(plan: &mut Plan, history: &mut History, began: u64, ended: u64) {
     let trigger = Trigger::At(std::time::Duration::from_secs(1));
     let effect: Arc<dyn Effect> = Arc::new(cut::Cut);
     let action = Action { definition: &cut::CUT, target: Target::Links(Who::Any), effect };
@@ -56,10 +56,10 @@ fn a_message_that_a_fault_met_may_stay_without_an_ack() {
     };
     let words = doubts(&plan, &history);
     assert!(words[0].contains("1 planned message was left with an unknown outcome"), "{words:?}");
-    hurt(&mut plan, &mut history, began + 1, ended - 1);
+    fire(&mut plan, &mut history, began + 1, ended - 1);
     check(&plan, &history, &[]);
     for elsewhere in [(0, began), (ended, u64::MAX)] {
-        hurt(&mut plan, &mut history, elsewhere.0, elsewhere.1);
+        fire(&mut plan, &mut history, elsewhere.0, elsewhere.1);
         assert_eq!(doubts(&plan, &history), words, "{elsewhere:?}");
     }
 }
@@ -71,7 +71,7 @@ fn what_a_new_life_refuses_of_an_old_registration_is_explained_by_the_restart() 
     sent.outcome = Outcome::Refused { why: "Producer:1 does not exist".to_owned() };
     let before = sent.invoked.stamp - 10;
     withhold(&mut history, MessageId(50));
-    hurt(&mut plan, &mut history, before, before + 1);
+    fire(&mut plan, &mut history, before, before + 1);
     let words = doubts(&plan, &history);
     assert!(words[0].contains("1 planned message was refused: P2#21"), "{words:?}");
     let target = Target::Process(Part::Broker(0));
@@ -83,7 +83,7 @@ fn what_a_new_life_refuses_of_an_old_registration_is_explained_by_the_restart() 
 #[test]
 fn a_fault_that_did_not_happen_or_met_nothing_leaves_no_verdict() {
     let (mut plan, mut history) = sound(&LONG, calm(41));
-    hurt(&mut plan, &mut history, 1, 2);
+    fire(&mut plan, &mut history, 1, 2);
     check(&plan, &history, &[]);
     history.faults[0].met = 0;
     let fault = "vacuous: the fault `{ at: 1s, cut: any }` (scenarios/test.yaml:9)";

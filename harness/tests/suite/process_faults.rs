@@ -130,7 +130,7 @@ fn scenario(folder: &Folder, store: &str, faults: &str) {
          producers:\n  all: {{ generate: {{ messages: 300 }}, pace: 600/s }}\n\
          broker: {{ store: {store} }}\nfaults:\n{faults}golden: none\n"
     );
-    folder.write("hurt.yaml", &text);
+    folder.write("faulty.yaml", &text);
 }
 
 #[test]
@@ -146,7 +146,7 @@ fn exactly_once_holds_on_mysql_whatever_is_done_to_broker_database_and_connectio
          \x20 - { after: 350 acked, stop: broker, for: 50ms }\n\
          \x20 - { after: 100 acked by P1, drop_ack: P1, count: 2 }\n",
     );
-    folder.passes(&["run", "hurt.yaml"]);
+    folder.passes(&["run", "faulty.yaml"]);
 }
 
 #[test]
@@ -161,7 +161,7 @@ fn connections_of_actors_are_hurt_without_loss() {
          \x20 - { at: 0s, slow: [P1, C1], latency: 2ms, jitter: 2ms, for: 300ms }\n\
          \x20 - { after: 400 acked, pause: broker, for: 50ms }\n",
     );
-    folder.passes(&["run", "hurt.yaml"]);
+    folder.passes(&["run", "faulty.yaml"]);
 }
 
 #[test]
@@ -173,7 +173,7 @@ fn an_interruption_during_a_fault_leaves_nothing_running_and_nothing_paused() {
             "memory",
             &format!("  - {{ after: 1 acked, {fault}: broker, for: 1h }}\n"),
         );
-        let running = Running::start(&folder, &["run", "hurt.yaml"]);
+        let running = Running::start(&folder, &["run", "faulty.yaml"]);
         let broker = running.broker();
         wait_for("the fault", || match state(broker) {
             Some('T') | None => Some(()),
@@ -190,7 +190,7 @@ fn an_interruption_during_a_fault_leaves_nothing_running_and_nothing_paused() {
 fn a_harness_that_is_killed_during_a_pause_takes_the_broker_along() {
     let folder = Folder::new();
     scenario(&folder, "memory", "  - { after: 1 acked, pause: broker, for: 1h }\n");
-    let running = Running::start(&folder, &["run", "hurt.yaml"]);
+    let running = Running::start(&folder, &["run", "faulty.yaml"]);
     let broker = running.broker();
     wait_for("the fault", || (state(broker) == Some('T')).then_some(()));
     running.signal(Signal::KILL);
@@ -203,16 +203,16 @@ fn a_port_that_is_taken_during_a_fault_leaves_no_verdict() {
     let folder = Folder::new();
     // Late enough that the broker's port is seen while it lives.
     scenario(&folder, "memory", "  - { after: 400 acked, kill: broker, for: 2s }\n");
-    let text = std::fs::read_to_string(folder.join("hurt.yaml")).unwrap();
-    folder.write("hurt.yaml", &text.replace("pace: 600/s", "pace: 100/s"));
-    let running = Running::start(&folder, &["run", "hurt.yaml"]);
+    let text = std::fs::read_to_string(folder.join("faulty.yaml")).unwrap();
+    folder.write("faulty.yaml", &text.replace("pace: 600/s", "pace: 100/s"));
+    let running = Running::start(&folder, &["run", "faulty.yaml"]);
     let broker = running.broker();
     let port = wait_for("the broker to listen", || listened_by(broker));
     wait_for("the fault", || state(broker).is_none().then_some(()));
     let _other = wait_for("the port", || TcpListener::bind(("127.0.0.1", port)).ok());
     let (code, words) = running.end();
     assert_eq!(code, Some(3), "{words}");
-    assert!(words.contains("hurt.yaml:7: `kill: broker` cannot be carried out"), "{words}");
+    assert!(words.contains("faulty.yaml:7: `kill: broker` cannot be carried out"), "{words}");
     assert!(words.contains("another program does"), "{words}");
 }
 
@@ -239,7 +239,7 @@ fn processes_of_somebody_else_are_refused_and_their_connections_are_not() {
     let broker = Broker::start(&[]);
     let refused = |fault: &str| {
         scenario(&folder, "memory", &format!("  - {{ at: 1s, {fault}: broker, for: 1s }}\n"));
-        let ended = folder.run(&["run", "hurt.yaml", "--broker", &broker.address]);
+        let ended = folder.run(&["run", "faulty.yaml", "--broker", &broker.address]);
         assert_eq!(ended.code, Some(2), "{}", ended.stderr);
         assert!(ended.stderr.contains("somebody else's"), "{}", ended.stderr);
     };
@@ -248,5 +248,5 @@ fn processes_of_somebody_else_are_refused_and_their_connections_are_not() {
     }
     let cut = "  - { after: 50 acked, cut: all, for: 50ms }\n";
     scenario(&folder, "memory", cut);
-    folder.passes(&["run", "hurt.yaml", "--broker", &broker.address]);
+    folder.passes(&["run", "faulty.yaml", "--broker", &broker.address]);
 }

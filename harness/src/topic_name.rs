@@ -1,5 +1,5 @@
 //! Topic names as a scenario may have them. Which of them a broker takes is its driver's matter
-//! (see [`Capabilities`](crate::driver::Capabilities)).
+//! (see [`Capabilities`](crate::capability::Capabilities)).
 
 use std::fmt;
 use std::str::FromStr;

@@ -6,8 +6,8 @@
 //! - [`polling`]: messages for a consumer, out of [`tail_cache`] as far as they are in memory;
 //!   [`topic`] reads the others.
 //! - [`topics`], [`subscriptions`]: which ones this broker knows; [`ending`]: subscriptions that end.
-//! - [`transaction`], [`statements`], [`connections`]: sqlx as it is used here; [`failure`]: what
-//!   may be concluded from its errors.
+//! - [`transaction`], [`statements`], [`connections`], [`opener`]: sqlx as it is used here;
+//!   [`failure`]: what may be concluded from its errors.
 //! - [`setup`]: the database at the start of a broker; [`retention`]: deleting in the background.
 //!
 //! A message is acknowledged when its commit has returned. A failure before the commit was sent is
@@ -23,6 +23,7 @@ mod ending;
 mod failure;
 mod group_commit;
 mod log_end;
+mod opener;
 mod polling;
 mod positions;
 mod registration;
@@ -51,6 +52,7 @@ use self::database::Database;
 use self::failure::Failure;
 use self::group_commit::GroupCommit;
 use self::log_end::LogEnds;
+use self::opener::Opener;
 use self::positions::Positions;
 use self::registration::{RegisterRequest, Registrar};
 use self::subscriptions::{KnownPosition, Subscriptions};
@@ -111,8 +113,8 @@ impl MysqlStore {
         let found = tokio::time::timeout(setup::PREPARED_WITHIN, preparing).await;
         let found = found.map_err(|_| anyhow::anyhow!("{address} does not answer"))??;
         let timeout = options.timeout;
-        let connections = Connections::new(address.clone(), options.connections, timeout);
-        let connections = connections.bind(found.epoch.clone());
+        let opener = Opener { address: address.clone(), epoch: found.epoch.clone(), timeout };
+        let connections = Connections::new(opener, options.connections);
         let database = Database::new(connections, found.epoch, timeout, found.packet);
         let database = Arc::new(database);
         let cache = CacheLimit::new(options.cache);

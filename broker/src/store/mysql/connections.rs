@@ -8,14 +8,13 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use sqlx::{AssertSqlSafe, ConnectOptions, Executor, MySqlConnection};
+use sqlx::{Executor, MySqlConnection};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, sleep, timeout_at};
 use tracing::{info, warn};
 
-use super::address::Address;
 use super::failure::Failure;
-use crate::store::Epoch;
+use super::opener::{Mode, Opener};
 use crate::store::locks::lock;
 
 /// A connection that was not used for so long is closed rather than used: the server closes it too,
@@ -30,51 +29,12 @@ const UNSEEN: Duration = Duration::from_millis(50);
 /// Between two tries while the server has no room for one more connection.
 const CROWDED_PAUSE: Duration = Duration::from_millis(10);
 
-/// After so many seconds without a statement the server ends a connection, and with it a
-/// transaction whose broker is out of reach, which holds up all others until then. Longer than
-/// [`IDLE`].
-const SERVER_IDLE: u64 = 20;
-
-/// The statements that a connection keeps prepared. More than there are: preparing again, and
-/// closing what was prepared, costs far more than the statements themselves.
-const STATEMENTS: usize = 4096;
-
-/// The two ways in which connections are used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Mode {
-    /// Each statement is a transaction.
-    Single,
-    /// A transaction begins by itself and ends by `COMMIT` or `ROLLBACK`.
-    Transaction,
-}
-
-impl Mode {
-    fn other(self) -> Self {
-        match self {
-            Self::Single => Self::Transaction,
-            Self::Transaction => Self::Single,
-        }
-    }
-
-    /// What puts a connection into it.
-    fn statement(self) -> &'static str {
-        match self {
-            Self::Single => "SET autocommit = 1",
-            Self::Transaction => "SET autocommit = 0",
-        }
-    }
-}
-
 /// All connections of a store.
 #[derive(Debug)]
 pub(super) struct Connections {
-    address: Address,
+    opener: Opener,
     /// How many there may be, used or not.
     most: usize,
-    /// How long a request may take, and so the longest wait for a lock within the database.
-    timeout: Duration,
-    /// The life of the store that the connections must lead to; none before it is known.
-    epoch: Option<Epoch>,
     permits: Semaphore,
     idle: Mutex<Idle>,
     /// How often a connection was lost.
@@ -90,23 +50,15 @@ struct Idle {
 }
 
 impl Connections {
-    pub(super) fn new(address: Address, most: usize, timeout: Duration) -> Self {
+    pub(super) fn new(opener: Opener, most: usize) -> Self {
         Self {
-            address,
+            opener,
             most,
-            timeout,
-            epoch: None,
             permits: Semaphore::new(most),
             idle: Mutex::default(),
             losses: AtomicU64::new(0),
             up: AtomicBool::new(true),
         }
-    }
-
-    /// From now on, a database with another epoch is refused.
-    pub(super) fn bind(mut self, epoch: Epoch) -> Self {
-        self.epoch = Some(epoch);
-        self
     }
 
     /// How many there may be.
@@ -172,10 +124,10 @@ impl Connections {
         if unused >= IDLE {
             return None;
         }
-        if let Some(epoch) = self.epoch.as_ref().filter(|_| unused >= UNSEEN) {
+        if unused >= UNSEEN {
             // Not all the time that there is: if there is no answer here, a new connection may get one.
-            let by = until.min(Instant::now() + self.timeout / 4);
-            let looked = timeout_at(by, check_epoch(&mut kept, epoch)).await;
+            let by = until.min(Instant::now() + self.opener.timeout / 4);
+            let looked = timeout_at(by, self.opener.check_epoch(&mut kept)).await;
             let late = |_| Err(Failure::not_done("the database does not answer"));
             if let Err(failure) = looked.unwrap_or_else(late) {
                 self.lost(&failure);
@@ -194,7 +146,7 @@ impl Connections {
     }
 
     async fn open_until(&self, mode: Mode, until: Instant) -> Result<MySqlConnection, Failure> {
-        let opened = timeout_at(until, self.open(mode)).await;
+        let opened = timeout_at(until, self.opener.open(mode)).await;
         let opened =
             opened.unwrap_or_else(|_| Err(Failure::not_done("the database does not answer")));
         opened.inspect_err(|failure| {
@@ -207,41 +159,10 @@ impl Connections {
         })
     }
 
-    async fn open(&self, mode: Mode) -> Result<MySqlConnection, Failure> {
-        let options = self.address.options().statement_cache_capacity(STATEMENTS);
-        // sqlx's own log of statements is for programs that have few of them.
-        let options = options.disable_statement_logging();
-        let mut connection =
-            options.connect().await.map_err(|error| Failure::connecting(&error))?;
-        self.settle(&mut connection, mode).await.map_err(|error| Failure::connecting(&error))?;
-        if let Some(epoch) = &self.epoch {
-            check_epoch(&mut connection, epoch).await?;
-        }
-        Ok(connection)
-    }
-
-    async fn settle(&self, to: &mut MySqlConnection, mode: Mode) -> Result<(), sqlx::Error> {
-        let wait = self.timeout.as_secs().max(1);
-        // READ COMMITTED: every read sees what is committed by then, and locks leave no gaps.
-        sqlx::query("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
-            .execute(&mut *to)
-            .await?;
-        // Numbers as text: not every server takes parameters here.
-        let limits = format!(
-            "SET SESSION innodb_lock_wait_timeout = {wait}, SESSION lock_wait_timeout = {wait}, \
-             SESSION wait_timeout = {SERVER_IDLE}"
-        );
-        to.execute(AssertSqlSafe(limits)).await?;
-        if mode == Mode::Transaction {
-            to.execute(mode.statement()).await?;
-        }
-        Ok(())
-    }
-
     /// A statement went well: tells the log if that is news.
     fn works(&self) {
         if !self.up.load(Ordering::Relaxed) && !self.up.swap(true, Ordering::Relaxed) {
-            info!(database = %self.address, "the database is back");
+            info!(database = %self.opener.address, "the database is back");
         }
     }
 
@@ -256,7 +177,7 @@ impl Connections {
     /// Tells the log, if that is news.
     fn is_down(&self, why: &Failure) {
         if self.up.swap(false, Ordering::Relaxed) {
-            warn!(database = %self.address, %why, "the database is lost");
+            warn!(database = %self.opener.address, %why, "the database is lost");
         }
     }
 
@@ -270,18 +191,6 @@ impl Connections {
             Mode::Single => act(&mut idle.single),
             Mode::Transaction => act(&mut idle.transaction),
         }
-    }
-}
-
-async fn check_epoch(connection: &mut MySqlConnection, epoch: &Epoch) -> Result<(), Failure> {
-    let found: Result<Option<String>, _> =
-        sqlx::query_scalar("SELECT epoch FROM store WHERE one = 1")
-            .fetch_optional(connection)
-            .await;
-    match found {
-        Ok(Some(found)) if found == epoch.as_str() => Ok(()),
-        Ok(_) => Err(Failure::not_done("the database holds another store now: restart the broker")),
-        Err(error) => Err(Failure::connecting(&error)),
     }
 }
 

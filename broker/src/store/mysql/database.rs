@@ -9,8 +9,9 @@ use sqlx::mysql::MySqlRow;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
-use super::connections::{Connections, Lease, Mode};
+use super::connections::{Connections, Lease};
 use super::failure::Failure;
+use super::opener::Mode;
 use super::transaction::Statement;
 use crate::store::Epoch;
 

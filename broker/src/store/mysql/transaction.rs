@@ -4,9 +4,10 @@ use sqlx::mysql::{MySqlArguments, MySqlRow};
 use sqlx::query::Query;
 use sqlx::{Executor, MySql};
 
-use super::connections::{Connections, Lease, Mode};
+use super::connections::{Connections, Lease};
 use super::failure::Failure;
 use super::group_commit::Attempt;
+use super::opener::Mode;
 
 /// A statement with its parameters.
 pub(super) type Statement<'q> = Query<'q, MySql, MySqlArguments>;

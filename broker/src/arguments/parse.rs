@@ -1,0 +1,95 @@
+//! The values of flags: addresses, counts, sizes, times and levels, and what to write instead of a
+//! wrong one.
+
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+
+use tokio::time::Duration;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+
+pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
+    const EXPECTED: &str = "expected an IP address and a port, such as 127.0.0.1:5000";
+    text.parse().map_err(|_| match text.strip_prefix("localhost:") {
+        Some(port) => format!("{EXPECTED}; did you mean 127.0.0.1:{port}?"),
+        None => EXPECTED.to_owned(),
+    })
+}
+
+pub(super) fn count(text: &str) -> Result<NonZeroUsize, String> {
+    text.parse().map_err(|_| "expected a whole number, at least 1".to_owned())
+}
+
+pub(super) fn log_level(text: &str) -> Result<Targets, String> {
+    const EXPECTED: &str = "expected a level, such as info, or directives, such as broker=debug";
+    // A word alone would name a module, so that a misspelt level silences the log.
+    let is_known = |part: &str| part.contains('=') || part.parse::<LevelFilter>().is_ok();
+    match text.parse() {
+        Ok(levels) if text.split(',').all(is_known) => Ok(levels),
+        _ => Err(EXPECTED.to_owned()),
+    }
+}
+
+/// `64MiB`, `1GiB`, `500kB` or plain bytes.
+pub(super) fn size(text: &str) -> Result<u64, String> {
+    let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    let (number, unit) = text.split_at(digits);
+    let factor = match unit.trim_start().to_ascii_lowercase().as_str() {
+        "" | "b" => Some(1),
+        "kb" => Some(1000),
+        "mb" => Some(1000 * 1000),
+        "gb" => Some(1000 * 1000 * 1000),
+        "k" | "kib" => Some(1 << 10),
+        "m" | "mib" => Some(1 << 20),
+        "g" | "gib" => Some(1 << 30),
+        _ => None,
+    };
+    let bytes = factor.and_then(|factor| number.parse::<u64>().ok()?.checked_mul(factor));
+    bytes.ok_or_else(|| "expected bytes, such as 65536, 64KiB, 1MiB or 2GiB".to_owned())
+}
+
+pub(super) fn memory_size(text: &str) -> Result<NonZeroUsize, String> {
+    let bytes = usize::try_from(size(text)?).map_err(|_| "more than memory has".to_owned())?;
+    NonZeroUsize::new(bytes).ok_or_else(|| "at least one byte is needed".to_owned())
+}
+
+/// The longest time that may be given.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
+
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(time) if time < Duration::from_millis(1) => Err("at least 1ms is needed".to_owned()),
+        // Far longer ones do not fit a point in time any more.
+        Ok(time) if time > LONGEST => Err("it may be at most a year, 365days".to_owned()),
+        Ok(time) => Ok(time),
+        Err(_) => Err("expected a time, such as 500ms, 30s or 5min".to_owned()),
+    }
+}
+
+pub(super) fn duration_or_none(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(Duration::ZERO) => Ok(Duration::ZERO),
+        _ => duration(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_read_with_their_units() {
+        let check = |text, bytes| assert_eq!(size(text).ok(), bytes, "{text}");
+        check("0", Some(0));
+        check("65536", Some(65536));
+        check("64KiB", Some(65536));
+        check("64k", Some(65536));
+        check("2 GiB", Some(2 << 30));
+        check("3MB", Some(3_000_000));
+        check("", None);
+        check("MiB", None);
+        check("1.5MiB", None);
+        check("-1", None);
+        check("1TiB", None);
+        check("99999999999GiB", None);
+    }
+}

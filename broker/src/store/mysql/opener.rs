@@ -1,0 +1,99 @@
+//! Opens connections to the database, each set up for its use and led to the right store.
+
+use std::time::Duration;
+
+use sqlx::{AssertSqlSafe, ConnectOptions, Executor, MySqlConnection};
+
+use super::address::Address;
+use super::failure::Failure;
+use crate::store::Epoch;
+
+/// After so many seconds without a statement the server ends a connection, and with it a
+/// transaction whose broker is out of reach, which holds up all others until then. Longer than
+/// this broker keeps an idle one.
+const SERVER_IDLE: u64 = 20;
+
+/// The statements that a connection keeps prepared. More than there are: preparing again, and
+/// closing what was prepared, costs far more than the statements themselves.
+const STATEMENTS: usize = 4096;
+
+/// The two ways in which connections are used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// Each statement is a transaction.
+    Single,
+    /// A transaction begins by itself and ends by `COMMIT` or `ROLLBACK`.
+    Transaction,
+}
+
+impl Mode {
+    pub(super) fn other(self) -> Self {
+        match self {
+            Self::Single => Self::Transaction,
+            Self::Transaction => Self::Single,
+        }
+    }
+
+    /// What puts a connection into it.
+    pub(super) fn statement(self) -> &'static str {
+        match self {
+            Self::Single => "SET autocommit = 1",
+            Self::Transaction => "SET autocommit = 0",
+        }
+    }
+}
+
+/// How the connections of a store are opened.
+#[derive(Debug)]
+pub(super) struct Opener {
+    pub(super) address: Address,
+    /// The life of the store that the connections must lead to.
+    pub(super) epoch: Epoch,
+    /// How long a request may take, and so the longest wait for a lock within the database.
+    pub(super) timeout: Duration,
+}
+
+impl Opener {
+    /// Opens a connection, and refuses a database that holds another store.
+    pub(super) async fn open(&self, mode: Mode) -> Result<MySqlConnection, Failure> {
+        let options = self.address.options().statement_cache_capacity(STATEMENTS);
+        // sqlx's own log of statements is for programs that have few of them.
+        let options = options.disable_statement_logging();
+        let mut connection =
+            options.connect().await.map_err(|error| Failure::connecting(&error))?;
+        self.settle(&mut connection, mode).await.map_err(|error| Failure::connecting(&error))?;
+        self.check_epoch(&mut connection).await?;
+        Ok(connection)
+    }
+
+    async fn settle(&self, to: &mut MySqlConnection, mode: Mode) -> Result<(), sqlx::Error> {
+        let wait = self.timeout.as_secs().max(1);
+        // READ COMMITTED: every read sees what is committed by then, and locks leave no gaps.
+        sqlx::query("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
+            .execute(&mut *to)
+            .await?;
+        // Numbers as text: not every server takes parameters here.
+        let limits = format!(
+            "SET SESSION innodb_lock_wait_timeout = {wait}, SESSION lock_wait_timeout = {wait}, \
+             SESSION wait_timeout = {SERVER_IDLE}"
+        );
+        to.execute(AssertSqlSafe(limits)).await?;
+        if mode == Mode::Transaction {
+            to.execute(mode.statement()).await?;
+        }
+        Ok(())
+    }
+
+    /// Refuses a database that holds another store by now.
+    pub(super) async fn check_epoch(&self, on: &mut MySqlConnection) -> Result<(), Failure> {
+        let found: Result<Option<String>, _> =
+            sqlx::query_scalar("SELECT epoch FROM store WHERE one = 1").fetch_optional(on).await;
+        match found {
+            Ok(Some(found)) if found == self.epoch.as_str() => Ok(()),
+            Ok(_) => {
+                Err(Failure::not_done("the database holds another store now: restart the broker"))
+            }
+            Err(error) => Err(Failure::connecting(&error)),
+        }
+    }
+}

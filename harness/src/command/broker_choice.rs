@@ -63,8 +63,25 @@ pub(super) fn choose(
     Ok((skipped, server))
 }
 
+/// The same for simulations, which need no server. A scenario that does not hold for its own store is
+/// tried on the first one that it holds for, unless the command line says otherwise.
+pub(super) fn choose_simulated(
+    store: Option<&str>,
+    scenarios: &mut Vec<Scenario>,
+) -> Result<usize, Refused> {
+    if store.is_none() {
+        for broker in scenarios.iter_mut().map(|scenario| &mut scenario.broker) {
+            if !broker.stores.contains(&broker.store) {
+                broker.store = broker.stores.first().copied().unwrap_or(broker.store);
+            }
+        }
+    }
+    set_store(store, scenarios)?;
+    keep_possible(Brokers::Simulated, None, scenarios)
+}
+
 /// Puts the store of the command line in place of the scenarios'.
-pub(super) fn set_store(store: Option<&str>, scenarios: &mut [Scenario]) -> Result<(), Refused> {
+fn set_store(store: Option<&str>, scenarios: &mut [Scenario]) -> Result<(), Refused> {
     if let Some(store) = store {
         let store = scenario::store(store).map_err(|why| {
             Refused::usage(format_args!("--store {}: {}", masked(store), why.brief()))
@@ -76,25 +93,9 @@ pub(super) fn set_store(store: Option<&str>, scenarios: &mut [Scenario]) -> Resu
     Ok(())
 }
 
-/// The same for simulations. They need no server, so a scenario that does not hold for its own
-/// store is tried on the first one that it holds for, unless the command line says otherwise.
-pub(super) fn set_simulated_store(
-    store: Option<&str>,
-    scenarios: &mut [Scenario],
-) -> Result<(), Refused> {
-    if store.is_none() {
-        for broker in scenarios.iter_mut().map(|scenario| &mut scenario.broker) {
-            if !broker.stores.contains(&broker.store) {
-                broker.store = broker.stores.first().copied().unwrap_or(broker.store);
-            }
-        }
-    }
-    set_store(store, scenarios)
-}
-
 /// Takes out the scenarios that cannot run there, each with a line that says why, and says how many.
 /// One that is alone is refused.
-pub(super) fn keep_possible(
+fn keep_possible(
     brokers: Brokers,
     sabotage: Option<sabotage::Kind>,
     scenarios: &mut Vec<Scenario>,
@@ -134,6 +135,10 @@ fn objections_to(
 ) -> Result<Vec<Objection>, Refused> {
     let row = driver::find(&scenario.broker);
     let row = row.map_err(|unknown| Refused::scenario(&unknown.into()))?;
+    if matches!(brokers, Brokers::Simulated) && row.simulate.is_none() {
+        let why = format!("its driver, {}, {}", row.word, driver::NOT_SIMULATED);
+        return Ok(vec![Objection::Whole(why)]);
+    }
     let capabilities = (row.capabilities)(&scenario.broker);
     let setting = Setting { brokers, capabilities: Some(capabilities) };
     let sabotaged = sabotage.and_then(|kind| {

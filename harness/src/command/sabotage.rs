@@ -21,7 +21,6 @@ use crate::io_error::reason;
 use crate::plan::Plan;
 use crate::sabotage::{Kind, Order};
 use crate::scenario;
-use crate::scenario::objection::Brokers;
 use crate::testbed::database::Server;
 use crate::trial::{self, BrokerUnderTest, Interrupt, Settings, Simulation, Trial};
 
@@ -78,8 +77,7 @@ fn prepare(arguments: &Arguments, harness: &Path) -> Result<Prepared, Refused> {
     let scenario = scenario::load(file).map_err(|error| Refused::scenario(&error))?;
     let mut scenarios = vec![scenario];
     let server = if *sim {
-        broker_choice::set_simulated_store(choice.store.as_deref(), &mut scenarios)?;
-        broker_choice::keep_possible(Brokers::Ours(None), None, &mut scenarios)?;
+        broker_choice::choose_simulated(choice.store.as_deref(), &mut scenarios)?;
         None
     } else {
         broker_choice::choose(choice, None, false, harness, &mut scenarios)?.1

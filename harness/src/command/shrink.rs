@@ -15,7 +15,6 @@ use crate::io_error;
 use crate::plan::Plan;
 use crate::report::words::{count, time};
 use crate::scenario;
-use crate::scenario::objection::Brokers;
 use crate::shell::shell;
 use crate::shrink::case::Case;
 use crate::shrink::{self, Failing, Settings, Shrunk, Way, diagram, write};
@@ -76,8 +75,7 @@ pub fn main(arguments: &Arguments) -> Exit {
 fn carry_out(arguments: &Arguments) -> Result<Exit, Refused> {
     let mut selected =
         vec![scenario::load(&arguments.file).map_err(|error| Refused::scenario(&error))?];
-    broker_choice::set_simulated_store(arguments.store.as_deref(), &mut selected)?;
-    broker_choice::keep_possible(Brokers::Ours(None), None, &mut selected)?;
+    broker_choice::choose_simulated(arguments.store.as_deref(), &mut selected)?;
     let mut scenario = selected.remove(0);
     scenario.seed = arguments.seed.unwrap_or(scenario.seed);
     let seed = scenario.seed;

@@ -1,6 +1,10 @@
 //! Drivers: how a broker under test is spoken to. A new one is one file here that implements
 //! [`Driver`], [`Sender`] and [`Subscriber`] and has a [`Row`], and that row in [`DRIVERS`].
 
+use std::sync::Arc;
+
+use broker_client::transport::Transport;
+
 use crate::input::diagnostic::{Diagnostic, hint};
 use crate::scenario;
 
@@ -9,7 +13,7 @@ mod batch;
 mod client;
 mod contract;
 mod failure;
-pub mod http;
+mod http;
 mod row;
 mod tags;
 mod url;
@@ -19,10 +23,13 @@ pub use batch::{Batch, Delivered, Identity};
 pub use client::{Client, RetryPolicy, Route, Session};
 pub use contract::{Driver, LogPart, Outgoing, Part, Reply, Sender, Subscriber};
 pub use failure::Failure;
-pub use row::{Connected, Connecting, Row};
+pub use row::{Connected, Connecting, Row, Simulate};
 
 /// Every driver, the default first.
 pub const DRIVERS: &[Row] = &[http::DETECT, http::ORIGINAL];
+
+/// Why a simulation cannot be had, behind the driver's word.
+pub const NOT_SIMULATED: &str = "only speaks to real brokers";
 
 /// The driver that a scenario names.
 ///
@@ -49,7 +56,21 @@ pub fn parse_url(url: &str) -> Result<(&'static Row, Address), String> {
 /// # Errors
 /// When there is no such driver, and as [`Row::connect`].
 pub async fn connect(connecting: Connecting) -> Connected {
-    let row = find(&connecting.plan.scenario.broker);
-    let row = row.map_err(|unknown| Failure::new(unknown.brief()))?;
-    (row.connect)(connecting).await
+    (named(&connecting)?.connect)(connecting).await
+}
+
+/// Reaches simulated brokers with the driver that the scenario names.
+///
+/// # Errors
+/// When there is no such driver, when it only speaks to real brokers, and as [`Row::connect`].
+pub async fn connect_over(connecting: Connecting, transport: Arc<dyn Transport>) -> Connected {
+    let row = named(&connecting)?;
+    match row.simulate {
+        Some(simulate) => simulate(connecting, transport).await,
+        None => Err(Failure::new(format!("the driver {} {NOT_SIMULATED}", row.word))),
+    }
+}
+
+fn named(connecting: &Connecting) -> Result<&'static Row, Failure> {
+    find(&connecting.plan.scenario.broker).map_err(|unknown| Failure::new(unknown.brief()))
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use broker_client::transport::Transport;
 use futures_util::future::BoxFuture;
 
 use super::address::Address;
@@ -26,7 +27,12 @@ pub struct Row {
     ///
     /// Fails where an address is none and the driver needs one, or nobody listens there.
     pub connect: fn(Connecting) -> BoxFuture<'static, Connected>,
+    /// Reaches simulated brokers, over their network; none where it only speaks to real ones.
+    pub simulate: Option<Simulate>,
 }
+
+/// As [`Row::connect`], over another transport.
+pub type Simulate = fn(Connecting, Arc<dyn Transport>) -> BoxFuture<'static, Connected>;
 
 /// What comes of that.
 pub type Connected = Result<Arc<dyn Driver>, Failure>;

@@ -23,6 +23,8 @@ pub enum Brokers {
     Ours(Option<DatabaseServer>),
     /// Somebody else's, which run already.
     Theirs,
+    /// Ours, in a simulation, which needs no server.
+    Simulated,
 }
 
 /// A server that databases can be on.
@@ -51,7 +53,7 @@ pub enum Objection {
 #[must_use]
 pub fn objections(scenario: &Scenario, setting: &Setting) -> Vec<Objection> {
     let whole = match setting.brokers {
-        Brokers::Ours(_) => not_held(&scenario.broker),
+        Brokers::Ours(_) | Brokers::Simulated => not_held(&scenario.broker),
         Brokers::Theirs => None,
     };
     if let Some(whole) = whole {
@@ -92,7 +94,9 @@ fn refused(scenario: &Scenario, fault: &Fault, setting: &Setting) -> Option<Stri
         Brokers::Theirs if target.is_process() || target.is_database() => {
             return Some("a broker at --broker is somebody else's, and stays as it is".to_owned());
         }
-        Brokers::Ours(_) if target.is_database() && !broker.store.has_database() => {
+        Brokers::Ours(_) | Brokers::Simulated
+            if target.is_database() && !broker.store.has_database() =>
+        {
             return Some(format!("the store is {}, which has no database", broker.store));
         }
         Brokers::Ours(Some(server)) if target.is_database() => {
@@ -100,7 +104,7 @@ fn refused(scenario: &Scenario, fault: &Fault, setting: &Setting) -> Option<Stri
                 return Some(why.to_owned());
             }
         }
-        Brokers::Ours(_) => {
+        Brokers::Ours(_) | Brokers::Simulated => {
             if let Target::Process(Part::Broker(place)) = target
                 && *place >= broker.count()
             {

@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep};
 
 use super::{Failure, Trial, judged, saboteur};
 use crate::bugs::Bug;
-use crate::driver::{Connecting, http};
+use crate::driver::{self, Connecting};
 use crate::plan::Plan;
 use crate::run::{self, Recorder, Routes, Stage};
 use crate::sabotage;
@@ -59,7 +59,7 @@ async fn perform(plan: &Arc<Plan>, simulation: &Simulation) -> Result<(Trial, Du
     let addresses = routes.addresses().to_vec();
     let run = format!("seed{}", plan.scenario.seed);
     let connecting = Connecting { plan: Arc::clone(plan), addresses, run };
-    let driver = http::connect_over(connecting, testbed.transport()).await;
+    let driver = driver::connect_over(connecting, testbed.transport()).await;
     let driver = driver.map_err(|failure| Failure(failure.why))?;
     let driver = match &saboteur {
         Some(saboteur) => saboteur.wrap(driver, plan),

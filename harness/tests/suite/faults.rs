@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use harness::check::{self, Verdict};
-use harness::driver::http::connect_over;
+use harness::driver::connect_over;
 use harness::driver::{Batch, Client, Outgoing, RetryPolicy, Route};
 use harness::history::{self, Answer, End, History};
 use harness::input::names::Actor;

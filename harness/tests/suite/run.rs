@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use broker_client::transport::Transport;
 use harness::check::{self, Judgement, Verdict};
-use harness::driver::http::connect_over;
+use harness::driver::connect_over;
 use harness::golden::{self, Comparison, Mode};
 use harness::history::{Answer, End, History, Outcome, Sent};
 use harness::plan::{Due, Plan, ProducerIndex};

@@ -9,7 +9,6 @@ use super::super::selection::{Selection, jobs};
 use super::seeds::Seeds;
 use crate::bugs::Bug;
 use crate::scenario::Scenario;
-use crate::scenario::objection::Brokers;
 
 /// What `--help` says after the flags.
 const AFTER_HELP: &str = "\
@@ -73,8 +72,7 @@ impl Arguments {
     pub(super) fn scenarios(&self) -> Result<(Vec<Scenario>, usize), Refused> {
         let mut selected = self.selection.load()?;
         self.outputs.check(selected.len())?;
-        broker_choice::set_simulated_store(self.store.as_deref(), &mut selected)?;
-        let skipped = broker_choice::keep_possible(Brokers::Ours(None), None, &mut selected)?;
+        let skipped = broker_choice::choose_simulated(self.store.as_deref(), &mut selected)?;
         Ok((selected, skipped))
     }
 }

@@ -44,9 +44,8 @@ pub(super) const DETECT: Row = Row {
     schemes: &["http"],
     port: 80,
     capabilities: capability::detected,
-    connect: |connecting| {
-        Box::pin(async move { boxed(connect(connecting, Arc::new(transport::http()), None).await) })
-    },
+    connect: |connecting| reach(connecting, Arc::new(transport::http()), None),
+    simulate: Some(|connecting, transport| reach(connecting, transport, None)),
 };
 
 /// Only the original routes, even where more would be understood.
@@ -55,26 +54,19 @@ pub(super) const ORIGINAL: Row = Row {
     schemes: &[],
     port: 80,
     capabilities: |_| capability::ORIGINAL,
-    connect: |connecting| {
-        let dialect = Some(Dialect::Original);
-        Box::pin(
-            async move { boxed(connect(connecting, Arc::new(transport::http()), dialect).await) },
-        )
-    },
+    connect: |connecting| reach(connecting, Arc::new(transport::http()), Some(Dialect::Original)),
+    simulate: Some(|connecting, transport| reach(connecting, transport, Some(Dialect::Original))),
 };
 
-fn boxed(http: Result<Http, Failure>) -> Connected {
-    http.map(|http| Arc::new(http) as Arc<dyn Driver>)
-}
-
-/// The driver of this word over another transport: a simulated network, say.
-///
-/// # Errors
-/// As [`Row::connect`].
-pub async fn connect_over(connecting: Connecting, transport: Arc<dyn Transport>) -> Connected {
-    let word = connecting.plan.scenario.broker.driver.as_str();
-    let dialect = (word == ORIGINAL.word).then_some(Dialect::Original);
-    boxed(connect(connecting, transport, dialect).await)
+fn reach(
+    connecting: Connecting,
+    transport: Arc<dyn Transport>,
+    dialect: Option<Dialect>,
+) -> BoxFuture<'static, Connected> {
+    Box::pin(async move {
+        let http = connect(connecting, transport, dialect).await?;
+        Ok(Arc::new(http) as Arc<dyn Driver>)
+    })
 }
 
 /// Brokers over HTTP that serve one store.

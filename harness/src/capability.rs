@@ -20,7 +20,8 @@ pub struct Capabilities {
     pub reads_log: Known<bool>,
     /// Whether a consumer can go on with a subscription after it lost its memory.
     pub resumes: Known<bool>,
-    /// Whether it is reached at a host and a port, so that a relay can stand in between.
+    /// Whether it is reached at a host and a port, so that a relay can stand in between. Where it is
+    /// not, its driver brings it: nothing is started.
     pub has_address: bool,
     /// Recognises the requests that produce, so that their acks can be dropped; none where they
     /// cannot be told apart.

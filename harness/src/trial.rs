@@ -18,6 +18,7 @@ use crate::plan::Plan;
 use crate::run::{self, Counters, Recorder, Routes, Stage};
 use crate::sabotage::{self, Saboteur};
 use crate::testbed::database::Database;
+use crate::testbed::unaddressed::Unaddressed;
 use crate::testbed::{Testbed, external, process, relay};
 
 mod judged;
@@ -35,7 +36,7 @@ const START_IT: &str = "start it, or leave --broker out and the harness starts i
 /// The broker that a trial runs against.
 #[derive(Clone, Debug)]
 pub enum BrokerUnderTest {
-    /// Ours, started as a child.
+    /// Ours, started as a child; nothing is started where the driver brings its broker.
     Own(process::Settings),
     /// One that runs already, at one or several addresses.
     External(external::External),
@@ -208,10 +209,13 @@ async fn start(
     settings: &Settings,
     database: Option<&Database>,
 ) -> Result<Box<dyn Testbed>, Failure> {
-    let driver = driver::find(&plan.scenario.broker);
-    let driver = driver.map_err(|unknown| Failure(unknown.brief()))?;
-    let requests = (driver.capabilities)(&plan.scenario.broker).requests;
-    let relays = relay::Order::of(plan, requests);
+    let row = driver::find(&plan.scenario.broker);
+    let row = row.map_err(|unknown| Failure(unknown.brief()))?;
+    let capabilities = (row.capabilities)(&plan.scenario.broker);
+    if !capabilities.has_address {
+        return Ok(Box::new(Unaddressed));
+    }
+    let relays = relay::Order::of(plan, capabilities.requests);
     let started: Result<Box<dyn Testbed>, _> = match &settings.broker {
         BrokerUnderTest::Own(process) => {
             let audit = keeps_all(plan, settings);

@@ -52,11 +52,12 @@ pub enum Objection {
 /// Everything that cannot be had; nothing where the scenario can run.
 #[must_use]
 pub fn objections(scenario: &Scenario, setting: &Setting) -> Vec<Objection> {
+    let broker = &scenario.broker;
     let whole = match setting.brokers {
-        Brokers::Ours(_) | Brokers::Simulated => not_held(&scenario.broker),
+        Brokers::Ours(_) | Brokers::Simulated => not_held(broker),
         Brokers::Theirs => None,
     };
-    if let Some(whole) = whole {
+    if let Some(whole) = whole.or_else(|| brings_its_own(broker, setting)) {
         return vec![Objection::Whole(whole)];
     }
     let faults = scenario.faults.iter().enumerate();
@@ -75,6 +76,19 @@ fn not_held(broker: &Broker) -> Option<String> {
     }
     let alone = count.get() > 1 && !store.has_database();
     alone.then(|| format!("it has {count} brokers, which share nothing on {store}"))
+}
+
+/// Why nothing is said about the broker where its driver brings it.
+fn brings_its_own(broker: &Broker, setting: &Setting) -> Option<String> {
+    let is_brought = setting.capabilities.is_some_and(|capabilities| !capabilities.has_address);
+    let what = match setting.brokers {
+        _ if !is_brought => return None,
+        Brokers::Theirs => "cannot be given one by --broker",
+        _ if broker.store.has_database() => "cannot be given a store",
+        _ if broker.count.get() > 1 => "cannot be given a `count`",
+        _ => return None,
+    };
+    Some(format!("its driver, {}, brings its own broker and {what}", broker.driver))
 }
 
 /// The topic names that the broker does not take.
@@ -139,6 +153,9 @@ pub const NO_PORT: &str =
 /// What a broker of this kind cannot have done to it.
 fn cannot(capabilities: &Capabilities, fault: &Fault) -> Option<String> {
     let why = match (&fault.action.target, fault.action.injection()) {
+        (target, _) if target.is_process() && !capabilities.has_address => {
+            "the driver brings the broker, which is no process that the harness starts"
+        }
         (Target::Links(_), _) if !capabilities.has_address => {
             "the broker has no address that a relay could stand before"
         }

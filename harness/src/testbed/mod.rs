@@ -18,6 +18,7 @@ pub mod recipes;
 pub mod relay;
 pub mod server;
 pub mod simulated;
+pub mod unaddressed;
 
 pub use failure::Failure;
 pub use fault_injector::{FaultInjector, InjectionId};

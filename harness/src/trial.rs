@@ -219,7 +219,8 @@ async fn start(
     let started: Result<Box<dyn Testbed>, _> = match &settings.broker {
         BrokerUnderTest::Own(process) => {
             let audit = keeps_all(plan, settings);
-            let settings = process::Settings { relays, audit, ..process.clone() };
+            let recipe = row.recipe.ok_or_else(|| Failure(row.not_started()))?;
+            let settings = process::Settings { recipe, relays, audit, ..process.clone() };
             process::Process::start(&settings, database).await.map(|process| Box::new(process) as _)
         }
         BrokerUnderTest::External(external) => {

@@ -140,6 +140,9 @@ fn objections_to(
         return Ok(vec![Objection::Whole(why)]);
     }
     let capabilities = (row.capabilities)(&scenario.broker);
+    if matches!(brokers, Brokers::Ours(_)) && capabilities.has_address && row.recipe.is_none() {
+        return Ok(vec![Objection::Whole(row.not_started())]);
+    }
     let setting = Setting { brokers, capabilities: Some(capabilities) };
     let sabotaged = sabotage.and_then(|kind| {
         let why = kind.objection(&capabilities)?;

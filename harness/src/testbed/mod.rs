@@ -10,17 +10,14 @@ use crate::input::names::Actor;
 
 pub mod database;
 pub mod external;
-mod failure;
 mod fault_injector;
 mod link_faults;
 pub mod process;
-pub mod recipes;
 pub mod relay;
-pub mod server;
 pub mod simulated;
 pub mod unaddressed;
 
-pub use failure::Failure;
+pub use crate::server::Failure;
 pub use fault_injector::{FaultInjector, InjectionId};
 
 /// A broker under test that is up.

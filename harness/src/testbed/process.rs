@@ -17,12 +17,12 @@ use futures_util::future::{BoxFuture, join_all, select_all, try_join_all};
 
 use self::injector::Injector;
 use super::database::{Database, Server};
-use super::recipes;
 use super::relay::{Order, Relays};
-use super::server::{NewRecipe, ServerProcess, Wanted};
 use super::{Failure, FaultInjector, Testbed};
 use crate::driver::Address;
 use crate::input::names::Actor;
+use crate::recipes;
+use crate::server::{NewRecipe, ServerProcess, Wanted};
 
 /// How to start brokers.
 #[derive(Clone, Debug)]

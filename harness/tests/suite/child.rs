@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use harness::testbed::server::child::Child;
+use harness::server::child::Child;
 use private_database::Invocation;
 use rustix::process::{Pid, Signal, kill_process};
 

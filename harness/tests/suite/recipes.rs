@@ -7,9 +7,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use harness::recipes::RECIPES;
+use harness::server::{Ending, Ready, Recipe, ServerProcess, Start, Wanted};
 use harness::testbed::Failure;
-use harness::testbed::recipes::RECIPES;
-use harness::testbed::server::{Ending, Ready, Recipe, ServerProcess, Start, Wanted};
 use private_database::{Folder, Invocation, WITHOUT};
 use rustix::process::{Pid, Signal, test_kill_process};
 

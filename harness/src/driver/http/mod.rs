@@ -36,6 +36,7 @@ use super::tags;
 use crate::capability::Capabilities;
 use crate::history::Offset;
 use crate::plan::{Plan, TopicIndex};
+use crate::recipes;
 use crate::scenario::Acknowledge;
 
 /// By what its answers show: ours, or one that speaks only the original routes.
@@ -45,6 +46,7 @@ pub(super) const DETECT: Row = Row {
     port: 80,
     capabilities: capability::detected,
     connect: |connecting| reach(connecting, Arc::new(transport::http()), None),
+    recipe: Some(recipes::broker::recipe),
     simulate: Some(|connecting, transport| reach(connecting, transport, None)),
 };
 
@@ -55,6 +57,7 @@ pub(super) const ORIGINAL: Row = Row {
     port: 80,
     capabilities: |_| capability::ORIGINAL,
     connect: |connecting| reach(connecting, Arc::new(transport::http()), Some(Dialect::Original)),
+    recipe: Some(recipes::broker::recipe),
     simulate: Some(|connecting, transport| reach(connecting, transport, Some(Dialect::Original))),
 };
 

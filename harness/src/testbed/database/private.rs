@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use private_database::{Installed, Options, Url};
 
+use crate::recipes::mysql::MySql;
+use crate::server::ServerProcess;
 use crate::shell::shell;
 use crate::testbed::Failure;
-use crate::testbed::recipes::mysql::MySql;
-use crate::testbed::server::ServerProcess;
 
 /// How to start a private server.
 #[derive(Clone, Debug)]

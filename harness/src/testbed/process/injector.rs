@@ -6,9 +6,9 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 
 use crate::fault::{Link, LinkFault, Part};
+use crate::server::ServerProcess;
 use crate::testbed::database::Server;
 use crate::testbed::relay::Relays;
-use crate::testbed::server::ServerProcess;
 use crate::testbed::{Failure, FaultInjector, InjectionId};
 
 /// Everything that a fault can be about.

@@ -12,9 +12,9 @@ use tokio::sync::Notify;
 
 use super::child::{Child, Ended};
 use super::claim::Claim;
+use super::failure::Failure;
 use super::launcher::{Launcher, NotStarted};
 use super::recipe::{Ending, Recipe};
-use crate::testbed::Failure;
 
 /// Starts on further ports, where one was taken before the server came to it.
 const TRIES: u32 = 5;

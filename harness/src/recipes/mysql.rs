@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use private_database::{Folder, Installed, Invocation, Options, Server, Url, is_greeting};
 
-use crate::testbed::Failure;
-use crate::testbed::server::{Ready, Recipe, Start, Wanted};
+use crate::server::Failure;
+use crate::server::{Ready, Recipe, Start, Wanted};
 use futures_util::future::BoxFuture;
 
 /// The server's folder, with its programs and settings.

@@ -9,11 +9,13 @@
 
 pub mod child;
 mod claim;
+mod failure;
 mod launcher;
 mod readiness;
 mod recipe;
 mod server_process;
 mod tail;
 
+pub use failure::Failure;
 pub use recipe::{Ending, NewRecipe, Ready, Recipe, Start, Wanted};
 pub use server_process::ServerProcess;

@@ -3,7 +3,7 @@
 pub mod broker;
 pub mod mysql;
 
-use super::server::NewRecipe;
+use crate::server::NewRecipe;
 
 /// A server that can be started.
 #[derive(Clone, Copy, Debug)]

@@ -9,9 +9,9 @@ use private_database::{Folder, Invocation};
 use tokio::time::{Instant, sleep};
 
 use super::child::{Child, Ended};
+use super::failure::Failure;
 use super::readiness::{self, NotReady};
 use super::recipe::{Ready, Recipe, Start};
-use crate::testbed::Failure;
 
 /// Between two starts of a server that ends before it is ready.
 const RESTARTED_AFTER: Duration = Duration::from_millis(50);

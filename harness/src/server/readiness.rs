@@ -10,8 +10,8 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::child::{Child, Ended};
+use super::failure::Failure;
 use super::recipe::Ready;
-use crate::testbed::Failure;
 
 /// Between two looks: far below what a quick start takes, and cheap during a slow one.
 const LOOK_EVERY: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(100));

@@ -12,7 +12,7 @@ use private_database::{Folder, Invocation};
 use rustix::process::Signal;
 use tempfile::TempDir;
 
-use crate::testbed::Failure;
+use super::failure::Failure;
 use futures_util::future::BoxFuture;
 
 /// A server of one kind, with its folder and settings. It listens on one port, in the foreground.

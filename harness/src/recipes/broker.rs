@@ -9,8 +9,8 @@ use std::time::Duration;
 use broker_client::wire::masked;
 use private_database::Invocation;
 
-use crate::testbed::Failure;
-use crate::testbed::server::{Ending, Ready, Recipe, Start, Wanted};
+use crate::server::Failure;
+use crate::server::{Ending, Ready, Recipe, Start, Wanted};
 
 /// A broker that is not up by then never will be; a loaded machine gets there in well under a
 /// second.

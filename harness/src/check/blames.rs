@@ -1,9 +1,11 @@
 //! Where lost messages got lost, counted.
 
+use serde::Serialize;
+
 use crate::numbers;
 
 /// Lost deliveries by where they got lost.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Blames {
     /// Acked, and not in the log.
     pub never_stored: u64,

@@ -35,7 +35,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use crate::history::History;
 use crate::plan::Plan;
 
-pub use anomaly::Anomaly;
+pub use anomaly::{Anomaly, Origin};
 pub use blames::Blames;
 pub use finding::{Finding, PROOFS_MAX};
 pub use judgement::{Judgement, Verdict};

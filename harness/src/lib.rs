@@ -19,7 +19,7 @@
 mod chance;
 pub mod check;
 pub mod command;
-pub mod descriptors;
+mod descriptors;
 pub mod driver;
 pub mod exit;
 pub mod fault;
@@ -33,7 +33,7 @@ mod io_error;
 mod numbers;
 mod ordered_signal;
 pub mod plan;
-pub mod producer_log;
+mod producer_log;
 pub mod report;
 pub mod run;
 pub mod scenario;

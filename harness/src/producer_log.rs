@@ -15,8 +15,6 @@ use std::time::Duration;
 
 use crate::numbers;
 
-pub mod made;
-
 /// The length of a day, in milliseconds.
 const DAY: u32 = 24 * 60 * 60 * 1000;
 

@@ -1,8 +1,8 @@
 //! `harness plan`: what a scenario is going to do, without doing it.
 
-use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 
+use super::refused::{self, Refused};
 use super::streams;
 use crate::exit::Exit;
 use crate::plan::Plan;
@@ -25,20 +25,9 @@ pub struct Arguments {
 /// Carries it out.
 #[must_use]
 pub fn main(arguments: &Arguments) -> Exit {
-    match scenario::load(&arguments.file).and_then(Plan::new) {
-        Ok(plan) => {
-            let text = if arguments.json { json::render(&plan) } else { table::render(&plan) };
-            streams::print(&text).err().unwrap_or(Exit::Passed)
-        }
-        Err(error) => {
-            streams::tell(&error.render(colour()));
-            Exit::Usage
-        }
-    }
-}
-
-/// Whether stderr is for eyes that want colours.
-fn colour() -> bool {
-    let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    io::stderr().is_terminal() && !unwanted
+    let plan = scenario::load(&arguments.file).and_then(Plan::new);
+    refused::exit(plan.map_err(|error| Refused::scenario(&error)).map(|plan| {
+        let text = if arguments.json { json::render(&plan) } else { table::render(&plan) };
+        streams::print(&text).err().unwrap_or(Exit::Passed)
+    }))
 }

@@ -81,9 +81,6 @@ pub fn read(text: &str) -> impl Iterator<Item = Result<LogLine<'_>, Problem<'_>>
 }
 
 /// Writes one line, with two blanks between its fields and a fraction only where there is one.
-///
-/// # Errors
-/// Those of the writer.
 pub fn write(to: &mut impl Write, entry: &LogLine<'_>) -> io::Result<()> {
     let LogLine { time, payload, burst, topic, .. } = entry;
     let (seconds, millis) = (time.as_secs(), time.subsec_millis());

@@ -80,7 +80,7 @@ fn by_logs(plan: &Plan, folder: &Path) -> anyhow::Result<(Judgement, Vec<String>
             let (number, why) = (consumer.number, io_error::reason(&error));
             anyhow::anyhow!("{name}: cannot read the log of C{number}: {why}")
         })?;
-        all.push(logs::parse(plan, name, bytes)?);
+        all.push(logs::parse(plan, name, bytes).map_err(anyhow::Error::msg)?);
     }
     let mut reading = logs::judge(plan, &all);
     for (file, number) in foreign(plan, folder)?.into_iter().rev() {

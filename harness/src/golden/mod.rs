@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 pub use difference::{Difference, DifferenceLine, Side};
 pub use file::{Error, Golden, accepted_path, pending_path};
 pub use ledger::ledger;
-pub use mode::{BadMode, Mode, is_ci};
+pub use mode::{Mode, is_ci};
 
 use crate::check::Verdict;
 use crate::plan::Plan;

@@ -12,9 +12,6 @@ use crate::check::Verdict;
 use crate::golden::Comparison;
 
 /// Writes the annotations of everything that is no pass.
-///
-/// # Errors
-/// Those of the writer.
 pub fn write(report: &Report, to: &mut dyn Write) -> io::Result<()> {
     report.entries.iter().try_for_each(|entry| annotate(entry, to))
 }

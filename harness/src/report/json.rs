@@ -20,9 +20,6 @@ use crate::golden::Comparison;
 pub const VERSION: u32 = 1;
 
 /// Writes the report.
-///
-/// # Errors
-/// Those of the writer.
 pub fn write(report: &Report, to: &mut dyn Write) -> io::Result<()> {
     serde_json::to_writer_pretty(&mut *to, &Document::new(report))?;
     writeln!(to)

@@ -75,9 +75,6 @@ impl Terminal {
 }
 
 /// A scenario's result.
-///
-/// # Errors
-/// Those of the writer.
 pub fn entry(entry: &Entry, style: Style, to: &mut dyn Write) -> io::Result<()> {
     match entry.exit() {
         Exit::Passed => pass(entry, style, to),
@@ -179,9 +176,6 @@ fn ways_on(entry: &Entry, style: Style, to: &mut dyn Write) -> io::Result<()> {
 }
 
 /// The last line: how many of which, and how long.
-///
-/// # Errors
-/// Those of the writer.
 pub fn end(report: &Report, style: Style, to: &mut dyn Write) -> io::Result<()> {
     if report.entries.len() + report.skipped < 2 {
         return Ok(());

@@ -6,23 +6,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::history::{self, EpochIndex, History, Moment, Nanos, Oddity, Offsets};
 
-/// The first line: which plan the history belongs to.
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, expecting = "an object that says which plan the history is of")]
-pub(super) struct Header<'a> {
-    /// The version of the format.
-    pub(super) history: u32,
-    #[serde(borrow)]
-    pub(super) scenario: Cow<'a, str>,
-    pub(super) topics: usize,
-    pub(super) producers: usize,
-    pub(super) consumers: usize,
-    pub(super) messages: usize,
-    /// A digest of all names, payloads and lines, in hexadecimal digits.
-    pub(super) plan: Cow<'a, str>,
-    pub(super) epochs: Vec<String>,
-}
-
 /// Every other line.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -2,12 +2,12 @@
 
 use std::io::{self, BufRead};
 
-use super::header::{VERSION, fingerprint};
-use super::line::{self, Header, Line};
+use super::header::{Header, VERSION};
+use super::line::{self, Line};
 use super::plain::parse;
 use crate::history::{
-    Answer, Audited, AuditedLog, ConsumerHistory, Delivery, End, EpochIndex, Firing, History,
-    Offsets, Outcome, Polled, ProducerHistory, Sent, Session, Subscribed,
+    Answer, Audited, AuditedLog, ConsumerHistory, Delivery, EpochIndex, Firing, History, Offsets,
+    Outcome, Polled, ProducerHistory, Sent, Session, Subscribed,
 };
 use crate::io_error;
 use crate::plan::{MessageId, MessageName, Plan, StreamIndex, TopicIndex};
@@ -75,15 +75,16 @@ fn header(plan: &Plan, text: &str) -> Result<History, String> {
         return Err(format!("the history has version {other}, this harness reads {VERSION}"));
     }
     let header: Header<'_> = parse(text)?;
-    if header.scenario != plan.scenario.name {
-        let (theirs, own) = (&header.scenario, &plan.scenario.name);
+    let own = Header::new(plan, Vec::new());
+    if header.scenario != own.scenario {
+        let (theirs, own) = (&header.scenario, &own.scenario);
         return Err(format!("the history is of scenario {theirs}, this one is {own}"));
     }
     let counts = [
-        (header.topics, plan.topics.len(), "topics"),
-        (header.producers, plan.producers.len(), "producers"),
-        (header.consumers, plan.consumers.len(), "consumers"),
-        (header.messages, plan.messages.len(), "messages"),
+        (header.topics, own.topics, "topics"),
+        (header.producers, own.producers, "producers"),
+        (header.consumers, own.consumers, "consumers"),
+        (header.messages, own.messages, "messages"),
     ];
     for (theirs, own, what) in counts {
         if theirs != own {
@@ -92,7 +93,7 @@ fn header(plan: &Plan, text: &str) -> Result<History, String> {
             ));
         }
     }
-    if header.plan != fingerprint(plan) {
+    if header.plan != own.plan {
         return Err(
             "the history is of another state of this scenario: payloads or lines differ".to_owned()
         );
@@ -101,9 +102,7 @@ fn header(plan: &Plan, text: &str) -> Result<History, String> {
         epochs: header.epochs,
         producers: vec![ProducerHistory::default(); plan.producers.len()],
         consumers: vec![ConsumerHistory::default(); plan.consumers.len()],
-        faults: Vec::new(),
-        audit: Vec::new(),
-        end: End::default(),
+        ..History::default()
     })
 }
 
@@ -277,17 +276,17 @@ impl Reading<'_> {
     }
 
     fn producer(&self, name: &str) -> Result<usize, String> {
+        let named = |number: u32| self.plan.producers.iter().position(|own| own.number == number);
         let number = name.strip_prefix('P').and_then(|digits| digits.parse().ok());
-        let place = |number: u32| self.plan.producers.iter().position(|p| p.number == number);
-        number.and_then(place).ok_or_else(|| format!("the plan has no {name}"))
+        number.and_then(named).ok_or_else(|| format!("the plan has no {name}"))
     }
 
     fn consumer(&self, name: &str) -> Result<usize, String> {
+        // There may be thousands, and each of their polls is a line.
+        let named =
+            |number: u32| self.plan.consumers.binary_search_by_key(&number, |own| own.number).ok();
         let number = name.strip_prefix('C').and_then(|digits| digits.parse().ok());
-        let place = |number: u32| {
-            self.plan.consumers.binary_search_by_key(&number, |consumer| consumer.number).ok()
-        };
-        number.and_then(place).ok_or_else(|| format!("the plan has no {name}"))
+        number.and_then(named).ok_or_else(|| format!("the plan has no {name}"))
     }
 
     fn topic(&self, name: &str) -> Result<TopicIndex, String> {

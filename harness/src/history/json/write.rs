@@ -4,29 +4,16 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use super::header::{VERSION, fingerprint};
-use super::line::{self, Header, Line};
+use super::header::Header;
+use super::line::{self, Line};
 use crate::history::{
     Answer, AuditedLog, ConsumerHistory, Delivery, History, Oddity, Outcome, ProducerHistory,
 };
 use crate::plan::{MessageId, Plan};
 
 /// Writes a history; [`super::read()`] with the same plan gives it back.
-///
-/// # Errors
-/// Those of the writer.
 pub fn write(plan: &Plan, history: &History, mut to: impl Write) -> io::Result<()> {
-    let header = Header {
-        history: VERSION,
-        scenario: Cow::from(&plan.scenario.name),
-        topics: plan.topics.len(),
-        producers: plan.producers.len(),
-        consumers: plan.consumers.len(),
-        messages: plan.messages.len(),
-        plan: fingerprint(plan).into(),
-        epochs: history.epochs.clone(),
-    };
-    serde_json::to_writer(&mut to, &header)?;
+    serde_json::to_writer(&mut to, &Header::new(plan, history.epochs.clone()))?;
     writeln!(to)?;
     for (part, producer) in history.producers.iter().zip(&plan.producers) {
         write_producer(plan, part, &format!("P{}", producer.number), &mut to)?;

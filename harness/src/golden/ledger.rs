@@ -10,6 +10,7 @@ use std::fmt::Write;
 
 use super::arrival::{self, Arrival};
 use super::payload;
+use crate::fnv::Fnv;
 use crate::history::History;
 use crate::input::names::{Kind, list};
 use crate::plan::{ConsumerIndex, Exactness, MessageId, Plan, StreamIndex, Topic, TopicIndex};
@@ -51,9 +52,9 @@ pub fn ledger(plan: &Plan, history: &History) -> String {
 
 /// The digest of a stream that arrived as planned.
 fn planned_digest(plan: &Plan, place: usize) -> u64 {
-    let mut digest = payload::Digest::default();
+    let mut digest = Fnv::default();
     for id in plan.streams[place].messages() {
-        digest.add(plan.messages.payload(MessageId(id)));
+        payload::add(&mut digest, plan.messages.payload(MessageId(id)));
     }
     digest.finish()
 }

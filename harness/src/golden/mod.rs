@@ -112,48 +112,37 @@ pub fn compare(
         input_file: input_file(folder, &plan.scenario.file),
         ledger: ledger.to_owned(),
     };
-    match reviewed {
-        Some(reviewed) if reviewed.says(ledger) => {
-            if passed && mode != Mode::Nothing {
-                if mode == Mode::Force {
-                    proposed().write(&accepted)?;
-                }
-                file::remove(&pending_path(folder, name))?;
+    let pending = pending_path(folder, name);
+    if reviewed.as_ref().is_some_and(|reviewed| reviewed.says(ledger)) {
+        if passed && mode != Mode::Nothing {
+            if mode == Mode::Force {
+                proposed().write(&accepted)?;
             }
-            Ok(Comparison::Match)
+            file::remove(&pending)?;
         }
-        None if !passed => Ok(Comparison::Skipped(Skipped::Failed)),
-        None => match mode.action(true) {
-            Action::Accept => accept_now(folder, name, &proposed()),
-            Action::Propose => {
-                let pending = pending_path(folder, name);
-                proposed().write(&pending)?;
-                Ok(Comparison::New { pending })
-            }
-            Action::Leave => Ok(Comparison::Missing { accepted }),
-        },
-        Some(reviewed) => {
-            let action = if passed { mode.action(false) } else { Action::Leave };
-            let pending = match action {
-                Action::Accept => return accept_now(folder, name, &proposed()),
-                Action::Propose => {
-                    let pending = pending_path(folder, name);
-                    proposed().write(&pending)?;
-                    Some(pending)
-                }
-                Action::Leave => None,
-            };
-            let difference = Difference::between(&reviewed.ledger, ledger);
-            Ok(Comparison::Different { accepted, difference, pending })
-        }
+        return Ok(Comparison::Match);
     }
-}
-
-fn accept_now(folder: &Path, name: &str, golden: &Golden) -> Result<Comparison, Error> {
-    let accepted = accepted_path(folder, name);
-    golden.write(&accepted)?;
-    file::remove(&pending_path(folder, name))?;
-    Ok(Comparison::Accepted { accepted })
+    let pending = match if passed { mode.action(reviewed.is_none()) } else { Action::Leave } {
+        Action::Accept => {
+            proposed().write(&accepted)?;
+            file::remove(&pending)?;
+            return Ok(Comparison::Accepted { accepted });
+        }
+        Action::Propose => {
+            proposed().write(&pending)?;
+            Some(pending)
+        }
+        Action::Leave => None,
+    };
+    Ok(match (reviewed, pending) {
+        (Some(reviewed), pending) => {
+            let difference = Difference::between(&reviewed.ledger, ledger);
+            Comparison::Different { accepted, difference, pending }
+        }
+        (None, Some(pending)) => Comparison::New { pending },
+        (None, None) if passed => Comparison::Missing { accepted },
+        (None, None) => Comparison::Skipped(Skipped::Failed),
+    })
 }
 
 /// `5p3c: Five producers and three consumers`.

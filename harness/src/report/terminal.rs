@@ -63,8 +63,7 @@ impl Terminal {
     /// Where stderr is gone, nothing can be done about it; the exit code still says the result.
     fn print(&self, text: impl FnOnce(&mut dyn Write) -> io::Result<()>) {
         let mut buffer = Vec::new();
-        let written = |buffer: &mut Vec<u8>| text(buffer);
-        if written(&mut buffer).is_ok() {
+        if text(&mut buffer).is_ok() {
             let show = || io::stderr().lock().write_all(&buffer);
             let _ = match &self.bars {
                 Some(bars) => bars.suspend(show),

@@ -48,7 +48,7 @@ pub struct Problem<'a> {
 
 /// Reads a log, line by line; a line that is wrong does not hide the next one.
 pub fn read(text: &str) -> impl Iterator<Item = Result<LogLine<'_>, Problem<'_>>> {
-    let mut clock = Clock::default();
+    let (mut midnight, mut before) = (0, None);
     let numbered = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     numbered.map(move |(index, text)| {
         let Some(line) = u32::try_from(index).ok().and_then(|index| index.checked_add(1)) else {
@@ -75,7 +75,10 @@ pub fn read(text: &str) -> impl Iterator<Item = Result<LogLine<'_>, Problem<'_>>
             let expected = "expected a time of day, such as `21:52:23`";
             return Err(Problem { line, at: stamp, what, expected });
         };
-        let time = Duration::from_millis(clock.advance(time_of_day));
+        if before.replace(time_of_day).is_some_and(|before| time_of_day + DAY / 2 < before) {
+            midnight += u64::from(DAY);
+        }
+        let time = Duration::from_millis(midnight + u64::from(time_of_day));
         Ok(LogLine { line, time, payload, burst, topic })
     })
 }
@@ -96,24 +99,6 @@ pub fn write(to: &mut impl Write, entry: &LogLine<'_>) -> io::Result<()> {
 #[must_use]
 pub fn time(stamp: &str) -> Option<Duration> {
     time_of_day(stamp).map(|millis| Duration::from_millis(millis.into()))
-}
-
-/// Counts the days that times of day run through.
-#[derive(Default)]
-struct Clock {
-    midnight: u64,
-    before: Option<u32>,
-}
-
-impl Clock {
-    /// Milliseconds since the first midnight, of the next time of day.
-    fn advance(&mut self, time_of_day: u32) -> u64 {
-        if self.before.is_some_and(|before| time_of_day + DAY / 2 < before) {
-            self.midnight += u64::from(DAY);
-        }
-        self.before = Some(time_of_day);
-        self.midnight + u64::from(time_of_day)
-    }
 }
 
 /// Milliseconds since midnight.

@@ -9,7 +9,7 @@
 use std::fmt::Write as _;
 use std::ops::Range;
 
-use super::blames::Blames;
+use super::anomaly::Blames;
 use super::facts::{Facts, Feed};
 use super::words::{consumer_name, epoch_name};
 use crate::history::{Audited, AuditedLog, EpochIndex};

@@ -2,8 +2,7 @@
 
 use serde::{Serialize, Serializer};
 
-use super::anomaly::Anomaly;
-use super::blames::Blames;
+use super::anomaly::{Anomaly, Blames};
 use crate::scenario::AnomalyKind;
 
 /// So many anomalies of a kind are shown with their proofs; the rest are counted.

@@ -14,7 +14,6 @@ use crate::io_error;
 use crate::report::terminal::{self, Style};
 use crate::report::words;
 
-/// Their arguments.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
     /// Scenarios by name; all that are pending where none is named.

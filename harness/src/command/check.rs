@@ -17,7 +17,6 @@ use crate::report::terminal;
 use crate::scenario;
 use crate::trial::logged;
 
-/// Its arguments.
 #[derive(Debug, clap::Args)]
 #[command(group = clap::ArgGroup::new("evidence").required(true).multiple(true))]
 pub struct Arguments {
@@ -32,7 +31,6 @@ pub struct Arguments {
     pub logs: Option<PathBuf>,
 }
 
-/// Carries it out.
 #[must_use]
 pub fn main(arguments: &Arguments) -> Exit {
     refused::exit(carry_out(arguments))

@@ -16,7 +16,6 @@ use crate::io_error;
 use crate::topic_name::TopicName;
 use made::Recipe;
 
-/// Its arguments.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
     /// Producers and their topics, such as `P1=T1,T2,T3` or `P4..P5=T2`.
@@ -42,7 +41,6 @@ pub struct Mapping {
     topics: Vec<TopicName>,
 }
 
-/// Carries it out.
 #[must_use]
 pub fn main(arguments: &Arguments) -> Exit {
     match generate(arguments) {

@@ -11,7 +11,6 @@ use crate::scenario;
 mod json;
 mod table;
 
-/// Its arguments.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
     /// The scenario file.
@@ -22,7 +21,6 @@ pub struct Arguments {
     pub json: bool,
 }
 
-/// Carries it out.
 #[must_use]
 pub fn main(arguments: &Arguments) -> Exit {
     let plan = scenario::load(&arguments.file).and_then(Plan::new);

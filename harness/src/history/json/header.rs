@@ -16,7 +16,6 @@ pub(super) const VERSION: u32 = 1;
 pub(super) struct Header<'a> {
     /// The version of the format.
     pub(super) history: u32,
-    #[serde(borrow)]
     pub(super) scenario: Cow<'a, str>,
     pub(super) topics: usize,
     pub(super) producers: usize,

@@ -13,15 +13,11 @@ use crate::history::{self, EpochIndex, History, Moment, Nanos, Oddity, Offsets};
     expecting = "an object with one of `session`, `send`, `subscription`, `poll`, `fault`, `audit` and `end`"
 )]
 pub(super) enum Line<'a> {
-    #[serde(borrow)]
     Session(Session<'a>),
-    #[serde(borrow)]
     Send(Send<'a>),
-    #[serde(borrow)]
     Subscription(Subscription<'a>),
     #[serde(borrow)]
     Poll(Poll<'a>),
-    #[serde(borrow)]
     Fault(Fault<'a>),
     #[serde(borrow)]
     Audit(Audit<'a>),
@@ -49,7 +45,6 @@ pub(super) struct Session<'a> {
     pub(super) by: Cow<'a, str>,
     pub(super) topic: Cow<'a, str>,
     pub(super) incarnation: u32,
-    #[serde(borrow)]
     pub(super) id: Option<Id<'a>>,
     pub(super) epoch: Option<EpochIndex>,
     pub(super) base: u32,
@@ -62,7 +57,6 @@ pub(super) struct Session<'a> {
 #[serde(untagged, expecting = "expected a whole number or a text as the broker's id")]
 pub(super) enum Id<'a> {
     Number(i64),
-    #[serde(borrow)]
     Text(Cow<'a, str>),
 }
 
@@ -99,7 +93,6 @@ pub(super) struct Send<'a> {
     pub(super) invoked: Moment,
     pub(super) completed: Moment,
     pub(super) attempts: u32,
-    #[serde(borrow)]
     pub(super) outcome: Outcome<'a>,
 }
 
@@ -122,7 +115,6 @@ pub(super) struct Subscription<'a> {
     pub(super) by: Cow<'a, str>,
     pub(super) topic: Cow<'a, str>,
     pub(super) incarnation: u32,
-    #[serde(borrow)]
     pub(super) id: Option<Id<'a>>,
     pub(super) epoch: Option<EpochIndex>,
     pub(super) offset: Option<u64>,

@@ -23,7 +23,6 @@ use requests::Requests;
 use crate::history::{Answer, End, History, Polled};
 use crate::plan::{Plan, TopicIndex};
 
-/// Plan and history, prepared.
 pub(super) struct Facts<'a> {
     pub(super) plan: &'a Plan,
     pub(super) history: &'a History,

@@ -62,7 +62,6 @@ impl CheckOutcome {
         self.finding(promise, finding.kind).merge(finding);
     }
 
-    /// Adds what another check concludes.
     pub(super) fn extend(&mut self, other: Self) {
         self.findings.extend(other.findings);
         self.inconclusive.extend(other.inconclusive);

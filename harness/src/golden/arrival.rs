@@ -43,7 +43,6 @@ impl Arrival<'_> {
         true
     }
 
-    /// How many numbers arrived.
     pub(super) fn count(&self) -> u32 {
         self.astray.as_ref().map_or(self.straight, |astray| astray.count)
     }

@@ -119,7 +119,6 @@ impl Layout {
         }
     }
 
-    /// What was planned for a topic.
     fn open(&self, plan: &Plan, topic: TopicIndex) -> String {
         let topic = &plan.topics[topic.place()];
         let entries = topic.streams.iter().map(|index| {

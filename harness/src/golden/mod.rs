@@ -185,10 +185,10 @@ pub struct Pending {
 /// # Errors
 /// The folder cannot be read.
 pub fn pending(folder: &Path) -> Result<Vec<Pending>, Error> {
-    let failed = |source| Error::Io { action: "read", path: folder.to_owned(), source };
+    let failed = file::cannot("read", folder);
     let mut found = Vec::new();
-    for entry in fs::read_dir(folder).map_err(failed)? {
-        let file = entry.map_err(failed)?.file_name();
+    for entry in fs::read_dir(folder).map_err(&failed)? {
+        let file = entry.map_err(&failed)?.file_name();
         if let Some(name) = file.to_str().and_then(|file| file.strip_suffix(".snap.new")) {
             found.push(Pending {
                 name: name.to_owned(),

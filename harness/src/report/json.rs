@@ -85,7 +85,7 @@ struct Scenario<'a> {
     reproduce: Option<&'a str>,
 }
 
-#[derive(Serialize)]
+#[derive(Default, Serialize)]
 struct Golden {
     /// `match`, `accepted`, `new`, `missing`, `different` or `skipped`.
     status: &'static str,
@@ -149,22 +149,23 @@ const fn result(exit: Exit) -> &'static str {
 impl Golden {
     fn new(comparison: &Comparison) -> Self {
         let path = |path: &std::path::PathBuf| Some(path.display().to_string());
-        let (status, accepted, pending) = match comparison {
-            Comparison::Match => ("match", None, None),
-            Comparison::Accepted { accepted } => ("accepted", path(accepted), None),
-            Comparison::New { pending } => ("new", None, path(pending)),
-            Comparison::Missing { accepted } => ("missing", path(accepted), None),
-            Comparison::Different { accepted, pending, .. } => {
-                ("different", path(accepted), pending.as_ref().and_then(path))
+        let plain = |status| Self { status, ..Self::default() };
+        match comparison {
+            Comparison::Match => plain("match"),
+            Comparison::Accepted { accepted } => {
+                Self { accepted: path(accepted), ..plain("accepted") }
             }
-            Comparison::Skipped(_) => ("skipped", None, None),
-        };
-        let difference = match comparison {
-            Comparison::Different { difference, .. } => {
-                Some(difference.to_text().lines().map(str::to_owned).collect())
+            Comparison::New { pending } => Self { pending: path(pending), ..plain("new") },
+            Comparison::Missing { accepted } => {
+                Self { accepted: path(accepted), ..plain("missing") }
             }
-            _ => None,
-        };
-        Self { status, accepted, pending, difference }
+            Comparison::Different { accepted, pending, difference } => Self {
+                status: "different",
+                accepted: path(accepted),
+                pending: pending.as_ref().and_then(path),
+                difference: Some(difference.to_text().lines().map(str::to_owned).collect()),
+            },
+            Comparison::Skipped(_) => plain("skipped"),
+        }
     }
 }

@@ -64,7 +64,6 @@ struct Merge<'a> {
     next_rank: u32,
     /// At the head of every input that has it.
     ready: Vec<MessageId>,
-    /// How many messages are not in the result yet.
     left: usize,
 }
 

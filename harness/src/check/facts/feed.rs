@@ -4,7 +4,6 @@ use super::bits::Bits;
 use crate::history::{Answer, Delivery, EpochIndex, History, Polled, Subscribed};
 use crate::plan::{ConsumerIndex, MessageId, Plan, TopicIndex};
 
-/// What one consumer got of one topic.
 #[derive(Debug)]
 pub(in crate::check) struct Feed {
     pub(in crate::check) consumer: ConsumerIndex,
@@ -21,7 +20,6 @@ pub(in crate::check) struct Feed {
     pub(in crate::check) got: Bits,
 }
 
-/// The deliveries of one poll.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Piece {
     pub(super) poll: usize,
@@ -51,7 +49,6 @@ pub(in crate::check) enum Classification {
     Redelivered,
 }
 
-/// One delivery of a feed.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::check) struct Seen {
     /// Its place among the consumer's polls.

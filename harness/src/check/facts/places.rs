@@ -5,7 +5,6 @@ use std::ops::Range;
 use super::requests::Request;
 use crate::plan::{MessageId, Plan, StreamIndex, TopicIndex};
 
-/// Where messages stand on their topics.
 pub(in crate::check) struct Places<'a> {
     plan: &'a Plan,
     /// By [`StreamIndex`]: what to add to a message's id to get its place on its topic.

@@ -6,7 +6,6 @@ use std::ops::Range;
 use crate::history::{EpochIndex, History, Offset, Outcome, ProducerHistory, Sent, Stamp};
 use crate::plan::{MessageId, Plan, StreamIndex, TopicIndex};
 
-/// The requests of a run.
 pub(in crate::check) struct Requests {
     /// In the order of producers, and of invocation within each.
     pub(in crate::check) all: Vec<Request>,

@@ -13,7 +13,6 @@ pub struct Lines {
     lines: Vec<(u32, TopicIndex, std::ops::Range<usize>)>,
 }
 
-/// One line of a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Line<'a> {
     /// From 1.

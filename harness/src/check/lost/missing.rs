@@ -7,7 +7,6 @@ use crate::check::facts::{Facts, Fate, Feed, Request};
 use crate::history::{Stamp, Subscribed};
 use crate::plan::{MessageId, StreamIndex};
 
-/// What one feed misses.
 pub(super) struct Missing {
     /// Neighbouring losses of one stream.
     pub(super) ranges: Vec<Lost>,

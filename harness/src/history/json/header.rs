@@ -14,7 +14,6 @@ pub(super) const VERSION: u32 = 1;
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "an object that says which plan the history is of")]
 pub(super) struct Header<'a> {
-    /// The version of the format.
     pub(super) history: u32,
     pub(super) scenario: Cow<'a, str>,
     pub(super) topics: usize,

@@ -24,7 +24,6 @@ pub(super) enum Line<'a> {
     End(End),
 }
 
-/// One firing of a fault.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "an object with what is known of the fault")]
 pub(super) struct Fault<'a> {
@@ -157,7 +156,6 @@ pub(super) struct Run<'a>(
     pub(super) Option<Cow<'a, Oddity>>,
 );
 
-/// What was found in one topic's log.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "an object with what is known of the log")]
 pub(super) struct Audit<'a> {
@@ -196,7 +194,6 @@ pub(super) struct End {
     pub(super) counts: Counts,
 }
 
-/// How many there are of each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "an object with a number of each")]
 pub(super) struct Counts {

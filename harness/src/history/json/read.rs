@@ -334,7 +334,6 @@ fn take_over(plan: &Plan, part: &mut ConsumerHistory, run: &line::Run<'_>) -> Re
     Ok(())
 }
 
-/// The message with this name.
 fn message(plan: &Plan, name: &str) -> Result<MessageId, String> {
     let parse = || {
         let (producer, line) = name.strip_prefix('P')?.split_once('#')?;

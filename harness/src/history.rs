@@ -219,7 +219,6 @@ pub enum Offsets {
 
 impl Offsets {
     /// Those of a request whose messages stand at these places; none is untold.
-    #[must_use]
     pub fn new(offsets: Vec<Offset>) -> Self {
         let follows = |pair: &[Offset]| pair[0].checked_add(1) == Some(pair[1]);
         match offsets.first() {
@@ -230,13 +229,11 @@ impl Offsets {
     }
 
     /// The first message's.
-    #[must_use]
     pub fn first(&self) -> Option<Offset> {
         self.of(0)
     }
 
     /// That of the message at this place in the request.
-    #[must_use]
     pub fn of(&self, place: u32) -> Option<Offset> {
         match self {
             Self::Untold => None,
@@ -313,7 +310,6 @@ impl Delivery {
     const NO_OFFSET: u64 = u64::MAX;
 
     /// A delivery of `message` (none: one that no planned message explains) at `offset`.
-    #[must_use]
     pub fn new(message: Option<MessageId>, offset: Option<Offset>) -> Self {
         Self {
             message: message.map_or(Self::NO_MESSAGE, |message| message.0),
@@ -322,13 +318,11 @@ impl Delivery {
     }
 
     /// The planned message that its identity names.
-    #[must_use]
     pub fn message(self) -> Option<MessageId> {
         (self.message != Self::NO_MESSAGE).then_some(MessageId(self.message))
     }
 
     /// Its offset, where the broker tells.
-    #[must_use]
     pub fn offset(self) -> Option<Offset> {
         (self.offset != Self::NO_OFFSET).then_some(self.offset)
     }

@@ -96,7 +96,6 @@ pub fn write(to: &mut impl Write, entry: &LogLine<'_>) -> io::Result<()> {
 }
 
 /// A time of day as logs have it, since midnight; `None` where the text is none.
-#[must_use]
 pub fn time(stamp: &str) -> Option<Duration> {
     time_of_day(stamp).map(|millis| Duration::from_millis(millis.into()))
 }

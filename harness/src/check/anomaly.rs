@@ -61,7 +61,6 @@ pub struct Blames {
 
 impl Blames {
     /// `2 never stored, 1 stored but not delivered`.
-    #[must_use]
     pub fn words(self) -> String {
         let all = [
             (self.never_stored, "never stored"),

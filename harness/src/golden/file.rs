@@ -61,13 +61,11 @@ pub struct Golden {
 }
 
 /// Where a scenario's reviewed ledger is.
-#[must_use]
 pub fn accepted_path(folder: &Path, name: &str) -> PathBuf {
     folder.join(format!("{name}.snap"))
 }
 
 /// Where its ledger waits for review.
-#[must_use]
 pub fn pending_path(folder: &Path, name: &str) -> PathBuf {
     folder.join(format!("{name}.snap.new"))
 }
@@ -138,7 +136,6 @@ impl Golden {
 
     /// Whether both say the same ledger, by insta's rule: blanks at the end and the kind of line
     /// ends do not count.
-    #[must_use]
     pub fn says(&self, ledger: &str) -> bool {
         normal(&self.ledger) == normal(ledger)
     }

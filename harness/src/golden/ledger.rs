@@ -29,7 +29,6 @@ const OPEN: &str = "open";
 ///
 /// The plan alone decides whether a line is exact or open. An open one says what is planned and
 /// leaves what came to the checks, because two runs that keep every promise may differ in it.
-#[must_use]
 pub fn ledger(plan: &Plan, history: &History) -> String {
     let layout = Layout::of(plan);
     let digests: Vec<u64> =

@@ -56,7 +56,6 @@ impl Mode {
 
 /// Whether this is a CI machine, by insta's rule: `CI` is set to something else than nothing, `0`
 /// and `false`, or it is not set and `TF_BUILD` is.
-#[must_use]
 pub fn is_ci(variable: &impl Fn(&str) -> Option<String>) -> bool {
     match variable("CI") {
         Some(value) => !matches!(value.as_str(), "" | "0" | "false"),

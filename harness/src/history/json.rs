@@ -20,7 +20,6 @@ use crate::history::History;
 use crate::plan::Plan;
 
 /// The digest of a history as JSON lines: two runs that differ in anything have different ones.
-#[must_use]
 pub fn digest(plan: &Plan, history: &History) -> u64 {
     let mut digest = Fnv::default();
     write(plan, history, &mut digest).expect("a number can always be written to");

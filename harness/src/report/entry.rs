@@ -79,7 +79,6 @@ pub struct Trouble {
 
 impl Entry {
     /// A scenario that is about to run.
-    #[must_use]
     pub fn new(scenario: &Scenario) -> Self {
         Self {
             name: scenario.name.clone(),
@@ -93,7 +92,6 @@ impl Entry {
     }
 
     /// A scenario that did not load, or could not be run.
-    #[must_use]
     pub fn failed(file: &Path, exit: Exit, text: String) -> Self {
         let name = file.file_stem().unwrap_or(file.as_os_str()).to_string_lossy().into_owned();
         let trouble = Some(Trouble { exit, text });

@@ -81,7 +81,6 @@ pub(super) fn nanos<S: Serializer>(duration: &Duration, to: S) -> Result<S::Ok, 
 }
 
 /// The numbers of a run. Linear in requests and deliveries, a few nanoseconds each.
-#[must_use]
 pub fn summarise(plan: &Plan, history: &History) -> Summary {
     let mut summary = Summary {
         producers: plan.producers.len(),

@@ -31,7 +31,6 @@ pub struct Terminal {
 
 impl Terminal {
     /// By what stderr is, and what `NO_COLOR` and `CI` say, read through `variable`.
-    #[must_use]
     pub fn new(variable: impl Fn(&str) -> Option<String>) -> Self {
         let terminal = io::stderr().is_terminal();
         let bars = (terminal && !is_ci(&variable)).then(progress::bars);
@@ -39,13 +38,11 @@ impl Terminal {
     }
 
     /// How text is shown.
-    #[must_use]
     pub fn style(&self) -> Style {
         self.style
     }
 
     /// Begins the line of a scenario that runs.
-    #[must_use]
     pub fn progress(&self, name: &str) -> Progress {
         Progress::new(name, self.bars.as_ref())
     }
@@ -82,7 +79,6 @@ pub fn entry(entry: &Entry, style: Style, to: &mut dyn Write) -> io::Result<()> 
 }
 
 /// A scenario's result without colour, as other reports embed it.
-#[must_use]
 pub fn plain(entry: &Entry) -> String {
     let mut text = Vec::new();
     self::entry(entry, Style::default(), &mut text).expect("memory can always be written");

@@ -92,10 +92,8 @@ pub fn summarise(plan: &Plan, history: &History) -> Summary {
         faults: faults(plan, history),
         ..Summary::default()
     };
-    let mut last: Nanos = 0;
-    let intended = requests(plan, history, &mut summary, &mut last);
-    deliveries(history, &intended, &mut summary, &mut last);
-    summary.active = Duration::from_nanos(last);
+    let intended = requests(plan, history, &mut summary);
+    deliveries(history, &intended, &mut summary);
     summary
 }
 
@@ -116,7 +114,7 @@ fn faults(plan: &Plan, history: &History) -> Vec<Fault> {
 const NEVER: Nanos = Nanos::MAX;
 
 /// Counts the requests, and answers when each message was meant to leave.
-fn requests(plan: &Plan, history: &History, summary: &mut Summary, last: &mut Nanos) -> Vec<Nanos> {
+fn requests(plan: &Plan, history: &History, summary: &mut Summary) -> Vec<Nanos> {
     let mut intended = vec![NEVER; plan.messages.len()];
     let mut latencies = Latencies::new();
     for sent in history.producers.iter().flat_map(|producer| &producer.sends) {
@@ -131,7 +129,7 @@ fn requests(plan: &Plan, history: &History, summary: &mut Summary, last: &mut Na
             Outcome::Refused { .. } => summary.refused += count,
             Outcome::Unknown { .. } => summary.unknown += count,
         }
-        *last = (*last).max(sent.completed.at);
+        summary.active = summary.active.max(Duration::from_nanos(sent.completed.at));
         let stream = &plan.streams[sent.stream.place()];
         let first = (stream.first.0 + sent.first) as usize;
         for at in &mut intended[first..first + sent.count as usize] {
@@ -143,7 +141,7 @@ fn requests(plan: &Plan, history: &History, summary: &mut Summary, last: &mut Na
     intended
 }
 
-fn deliveries(history: &History, intended: &[Nanos], summary: &mut Summary, last: &mut Nanos) {
+fn deliveries(history: &History, intended: &[Nanos], summary: &mut Summary) {
     let mut latencies = Latencies::new();
     for consumer in &history.consumers {
         summary.delivered += consumer.deliveries.len() as u64;
@@ -151,7 +149,7 @@ fn deliveries(history: &History, intended: &[Nanos], summary: &mut Summary, last
         for poll in &consumer.polls {
             let Answer::Delivered(count @ 1..) = poll.answer else { continue };
             let at = poll.completed.at;
-            *last = (*last).max(at);
+            summary.active = summary.active.max(Duration::from_nanos(at));
             // Messages of one request come together and were meant to leave together: a run of
             // equal values is one entry.
             let (mut value, mut times) = (NEVER, 0);

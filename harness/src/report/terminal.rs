@@ -86,13 +86,11 @@ pub fn plain(entry: &Entry) -> String {
 }
 
 fn pass(entry: &Entry, style: Style, to: &mut dyn Write) -> io::Result<()> {
-    let golden = entry
-        .golden
-        .as_ref()
-        .map_or_else(String::new, |comparison| format!("  {}", sentence::golden(comparison)));
+    let golden = entry.golden.as_ref().map(|golden| format!("  {}", sentence::golden(golden)));
+    let golden = golden.unwrap_or_default();
     let name = style.strong(&entry.name);
     let (time, place) = (words::time(entry.duration), sentence::place(entry));
-    let place = place.map_or_else(String::new, |place| format!("  {place}"));
+    let place = place.map(|place| format!("  {place}")).unwrap_or_default();
     writeln!(to, "{}  {name}  {time}{place}{golden}", style.good("PASS"))?;
     if let Some(summary) = &entry.summary {
         numbers::numbers(summary, style, to)?;

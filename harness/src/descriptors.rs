@@ -8,29 +8,12 @@ use crate::plan::Plan;
 /// Beside connections and logs: standard streams, the runtime's own, reports, the broker's pipes.
 const OTHERS: u64 = 64;
 
-/// More descriptors than the process may ever have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "the scenario needs {needed} open files ({connections} connections and {logs} consumer logs), \
-     and the limit is {limit}; raise it (`ulimit -Hn {needed}`, as root) or use fewer actors"
-)]
-pub struct TooMany {
-    /// What the plan needs.
-    pub needed: u64,
-    /// Of these, connections.
-    pub connections: u64,
-    /// Of these, files.
-    pub logs: u64,
-    /// The hard limit.
-    pub limit: u64,
-}
-
 /// Makes sure that a run of the plan may open what it needs: raises the soft limit to the hard one.
 /// Children that are started afterwards inherit it.
 ///
 /// # Errors
-/// Where even the hard limit is too low.
-pub fn reserve(plan: &Plan) -> Result<(), TooMany> {
+/// Where even the hard limit is too low, in words for people.
+pub fn reserve(plan: &Plan) -> Result<(), String> {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     // Refused only where the hard limit itself was lowered meanwhile; then the old one stands.
     let raised = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).is_ok();
@@ -38,11 +21,15 @@ pub fn reserve(plan: &Plan) -> Result<(), TooMany> {
 }
 
 /// `limit` is none where there is no limit.
-fn check(plan: &Plan, limit: Option<u64>) -> Result<(), TooMany> {
+fn check(plan: &Plan, limit: Option<u64>) -> Result<(), String> {
     let (connections, logs) = (plan.connections(), plan.consumers.len() as u64);
     let needed = connections + logs + OTHERS;
     match limit {
-        Some(limit) if limit < needed => Err(TooMany { needed, connections, logs, limit }),
+        Some(limit) if limit < needed => Err(format!(
+            "the scenario needs {needed} open files ({connections} connections and {logs} consumer \
+             logs), and the limit is {limit}; raise it (`ulimit -Hn {needed}`, as root) or use \
+             fewer actors"
+        )),
         _ => Ok(()),
     }
 }
@@ -69,7 +56,7 @@ mod tests {
         assert_eq!(plan.connections(), 2 + 101);
         assert_eq!(check(&plan, None), Ok(()));
         assert_eq!(check(&plan, Some(103 + 100 + OTHERS)), Ok(()));
-        let error = check(&plan, Some(103 + 100 + OTHERS - 1)).unwrap_err().to_string();
+        let error = check(&plan, Some(103 + 100 + OTHERS - 1)).unwrap_err();
         assert!(error.starts_with("the scenario needs 267 open files"), "{error}");
         assert!(error.contains("the limit is 266"), "{error}");
     }

@@ -1,19 +1,19 @@
 //! The exit codes, and which of several wins. They are an interface: CI pipelines branch on them.
 
-/// The code that `harness` ends with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The code that `harness` ends with. Of several the greatest stands for all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Exit {
     /// 0: everything that ran passed.
     Passed,
+    /// 4: nothing was selected.
+    NothingSelected,
+    /// 3: no verdict: the broker cannot be reached, the drain is undecided, planned sends were not
+    /// acked, a check crashed, or what the scenario requires did not happen.
+    NoVerdict,
     /// 1: a check or a golden file failed, or a golden file is new and waits for review.
     Failed,
     /// 2: the command line or a scenario is invalid; nothing was started.
     Usage,
-    /// 3: no verdict: the broker cannot be reached, the drain is undecided, planned sends were not
-    /// acked, a check crashed, or what the scenario requires did not happen.
-    NoVerdict,
-    /// 4: nothing was selected.
-    NothingSelected,
     /// 130: interrupted; what was known is written.
     Interrupted,
 }
@@ -32,21 +32,10 @@ impl Exit {
         }
     }
 
-    /// The one that stands for both: 130 before 2 before 1 before 3 before 4 before 0.
+    /// The one that stands for both.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
-        if self.weight() >= other.weight() { self } else { other }
-    }
-
-    const fn weight(self) -> u8 {
-        match self {
-            Self::Passed => 0,
-            Self::NothingSelected => 1,
-            Self::NoVerdict => 2,
-            Self::Failed => 3,
-            Self::Usage => 4,
-            Self::Interrupted => 5,
-        }
+        self.max(other)
     }
 }
 

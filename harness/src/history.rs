@@ -6,6 +6,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::plan::{MessageId, StreamIndex, TopicIndex};
 
 pub mod json;
@@ -27,8 +29,9 @@ pub type Stamp = u64;
 /// Nanoseconds since the run began.
 pub type Nanos = u64;
 
-/// A moment of the run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
+/// A moment of the run; in a file `[stamp, nanoseconds]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(from = "(Stamp, Nanos)", into = "(Stamp, Nanos)")]
 pub struct Moment {
     /// For every rule.
     pub stamp: Stamp,
@@ -36,8 +39,20 @@ pub struct Moment {
     pub at: Nanos,
 }
 
+impl From<(Stamp, Nanos)> for Moment {
+    fn from((stamp, at): (Stamp, Nanos)) -> Self {
+        Self { stamp, at }
+    }
+}
+
+impl From<Moment> for (Stamp, Nanos) {
+    fn from(moment: Moment) -> Self {
+        (moment.stamp, moment.at)
+    }
+}
+
 /// A place in [`History::epochs`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct EpochIndex(pub u32);
 
 /// All that the actors saw.
@@ -98,7 +113,11 @@ pub enum AuditedLog {
 }
 
 /// How a run ended.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(
+    rename_all = "lowercase",
+    expecting = "one of `drained`, `idle`, `deadline` and `interrupted`"
+)]
 pub enum End {
     /// Everything due was delivered or passed over, and one more poll of each consumer came back
     /// empty.
@@ -185,8 +204,10 @@ pub enum Outcome {
     },
 }
 
-/// Where the messages of an acknowledged request stand in the log.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Where the messages of an acknowledged request stand in the log; in a file nothing, the first
+/// message's offset, or a list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged, expecting = "expected an offset, or a list with that of each message")]
 pub enum Offsets {
     /// The broker does not tell.
     Untold,
@@ -198,7 +219,6 @@ pub enum Offsets {
 
 impl Offsets {
     /// Those of a request whose messages stand at these places; none is untold.
-    #[must_use]
     pub fn new(offsets: Vec<Offset>) -> Self {
         let follows = |pair: &[Offset]| pair[0].checked_add(1) == Some(pair[1]);
         match offsets.first() {
@@ -209,13 +229,11 @@ impl Offsets {
     }
 
     /// The first message's.
-    #[must_use]
     pub fn first(&self) -> Option<Offset> {
         self.of(0)
     }
 
     /// That of the message at this place in the request.
-    #[must_use]
     pub fn of(&self, place: u32) -> Option<Offset> {
         match self {
             Self::Untold => None,
@@ -292,7 +310,6 @@ impl Delivery {
     const NO_OFFSET: u64 = u64::MAX;
 
     /// A delivery of `message` (none: one that no planned message explains) at `offset`.
-    #[must_use]
     pub fn new(message: Option<MessageId>, offset: Option<Offset>) -> Self {
         Self {
             message: message.map_or(Self::NO_MESSAGE, |message| message.0),
@@ -301,20 +318,19 @@ impl Delivery {
     }
 
     /// The planned message that its identity names.
-    #[must_use]
     pub fn message(self) -> Option<MessageId> {
         (self.message != Self::NO_MESSAGE).then_some(MessageId(self.message))
     }
 
     /// Its offset, where the broker tells.
-    #[must_use]
     pub fn offset(self) -> Option<Offset> {
         (self.offset != Self::NO_OFFSET).then_some(self.offset)
     }
 }
 
 /// What is not as planned about a delivery.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "an object with payload, producer and sequence")]
 pub struct Oddity {
     /// The payload that came, where it is not the planned one of the message.
     pub payload: String,

@@ -1,7 +1,6 @@
 //! Numbers for people.
 
 /// `1,234,567`.
-#[must_use]
 pub fn number(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() * 4 / 3);
@@ -15,7 +14,6 @@ pub fn number(number: u64) -> String {
 }
 
 /// `1 producer`, `5 producers`, `2 deliveries`.
-#[must_use]
 pub fn count(count: u64, noun: &str) -> String {
     let figures = number(count);
     match noun.strip_suffix('y') {

@@ -10,11 +10,10 @@
 //! is a time of day, `HH:MM:SS` with an optional fraction of up to three digits; one that is more
 //! than twelve hours before the line above it belongs to the next day.
 
-use std::fmt;
 use std::io::{self, Write};
 use std::time::Duration;
 
-pub mod made;
+use crate::numbers;
 
 /// The length of a day, in milliseconds.
 const DAY: u32 = 24 * 60 * 60 * 1000;
@@ -42,72 +41,49 @@ pub struct Problem<'a> {
     /// The part of it that is wrong, as a part of the text that was read.
     pub at: &'a str,
     /// What is wrong.
-    pub kind: ProblemKind,
-}
-
-/// What is wrong with a line.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ProblemKind {
-    /// It has so many fields instead of four.
-    Fields(usize),
-    /// Its first field is no time of day.
-    Time(String),
-    /// The text has more lines than can be counted.
-    TooLong,
-}
-
-impl fmt::Display for ProblemKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Fields(1) => write!(f, "the line has 1 field instead of 4"),
-            Self::Fields(count) => write!(f, "the line has {count} fields instead of 4"),
-            Self::Time(text) => write!(f, "`{text}` is not a time stamp"),
-            Self::TooLong => write!(f, "the log has more than {} lines", u32::MAX),
-        }
-    }
-}
-
-impl ProblemKind {
+    pub what: String,
     /// What was expected.
-    #[must_use]
-    pub const fn expected(&self) -> &'static str {
-        match self {
-            Self::Fields(_) => {
-                "expected time stamp, payload, burst and topic, such as `21:52:23  INFO  P1-1  T1`"
-            }
-            Self::Time(_) => "expected a time of day, such as `21:52:23`",
-            Self::TooLong => "split it among several producers",
-        }
-    }
+    pub expected: &'static str,
 }
 
 /// Reads a log, line by line; a line that is wrong does not hide the next one.
 pub fn read(text: &str) -> impl Iterator<Item = Result<LogLine<'_>, Problem<'_>>> {
-    let mut clock = Clock::default();
+    let (mut midnight, mut before) = (0, None);
     let numbered = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     numbered.map(move |(index, text)| {
         let Some(line) = u32::try_from(index).ok().and_then(|index| index.checked_add(1)) else {
-            return Err(Problem { line: u32::MAX, at: text, kind: ProblemKind::TooLong });
+            let what = format!("the log has more than {} lines", u32::MAX);
+            let expected = "split it among several producers";
+            return Err(Problem { line: u32::MAX, at: text, what, expected });
         };
         let mut fields = text.split_ascii_whitespace();
         let (Some(stamp), Some(payload), Some(burst), Some(topic), None) =
             (fields.next(), fields.next(), fields.next(), fields.next(), fields.next())
         else {
-            let kind = ProblemKind::Fields(text.split_ascii_whitespace().count());
-            return Err(Problem { line, at: text.trim(), kind });
+            let count = text.split_ascii_whitespace().count();
+            let fields = numbers::count(count as u64, "field");
+            return Err(Problem {
+                line,
+                at: text.trim(),
+                what: format!("the line has {fields} instead of 4"),
+                expected: "expected time stamp, payload, burst and topic, such as \
+                           `21:52:23  INFO  P1-1  T1`",
+            });
         };
         let Some(time_of_day) = time_of_day(stamp) else {
-            return Err(Problem { line, at: stamp, kind: ProblemKind::Time(stamp.to_owned()) });
+            let what = format!("`{stamp}` is not a time stamp");
+            let expected = "expected a time of day, such as `21:52:23`";
+            return Err(Problem { line, at: stamp, what, expected });
         };
-        let time = Duration::from_millis(clock.advance(time_of_day));
+        if before.replace(time_of_day).is_some_and(|before| time_of_day + DAY / 2 < before) {
+            midnight += u64::from(DAY);
+        }
+        let time = Duration::from_millis(midnight + u64::from(time_of_day));
         Ok(LogLine { line, time, payload, burst, topic })
     })
 }
 
 /// Writes one line, with two blanks between its fields and a fraction only where there is one.
-///
-/// # Errors
-/// Those of the writer.
 pub fn write(to: &mut impl Write, entry: &LogLine<'_>) -> io::Result<()> {
     let LogLine { time, payload, burst, topic, .. } = entry;
     let (seconds, millis) = (time.as_secs(), time.subsec_millis());
@@ -120,27 +96,8 @@ pub fn write(to: &mut impl Write, entry: &LogLine<'_>) -> io::Result<()> {
 }
 
 /// A time of day as logs have it, since midnight; `None` where the text is none.
-#[must_use]
 pub fn time(stamp: &str) -> Option<Duration> {
     time_of_day(stamp).map(|millis| Duration::from_millis(millis.into()))
-}
-
-/// Counts the days that times of day run through.
-#[derive(Default)]
-struct Clock {
-    midnight: u64,
-    before: Option<u32>,
-}
-
-impl Clock {
-    /// Milliseconds since the first midnight, of the next time of day.
-    fn advance(&mut self, time_of_day: u32) -> u64 {
-        if self.before.is_some_and(|before| time_of_day + DAY / 2 < before) {
-            self.midnight += u64::from(DAY);
-        }
-        self.before = Some(time_of_day);
-        self.midnight + u64::from(time_of_day)
-    }
 }
 
 /// Milliseconds since midnight.
@@ -180,7 +137,7 @@ mod tests {
             Ok(LogLine { line, time, payload, burst, topic }) => {
                 format!("{line} {} {payload} {burst} {topic}", time.as_millis())
             }
-            Err(Problem { line, at, kind }) => format!("{line} [{at}] {kind}"),
+            Err(Problem { line, at, what, .. }) => format!("{line} [{at}] {what}"),
         };
         read(text).map(show).collect()
     }

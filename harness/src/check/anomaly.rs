@@ -1,8 +1,9 @@
-//! One anomaly, from the check that finds it to the report that shows it.
+//! One anomaly, from the check that finds it to the report that shows it, and where lost messages
+//! got lost, counted.
 
-use std::path::PathBuf;
+use serde::Serialize;
 
-use super::blames::Blames;
+use crate::numbers;
 use crate::plan::{ConsumerIndex, MessageId, Plan, TopicIndex};
 use crate::scenario::Source;
 
@@ -11,26 +12,75 @@ const NAMES_MAX: usize = 100;
 
 /// One proven anomaly (or a run of neighbouring ones, such as a lost range), with every name
 /// resolved, so that it can outlive the plan.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Anomaly {
     /// Where: `T2`.
     pub topic: String,
     /// The consumer that saw it, where it is one consumer's: `C1`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub consumer: Option<String>,
     /// The messages that it is about, the first hundred: `P4#17`. Empty for a phantom.
     pub messages: Vec<String>,
     /// How many messages it is about.
     pub message_count: usize,
-    /// The producer log and the line that the first of the messages comes from; none where it is
-    /// generated.
-    pub origin: Option<(PathBuf, u32)>,
+    /// Where the first of the messages comes from; none where it is generated.
+    #[serde(flatten)]
+    pub origin: Option<Origin>,
     /// One line: `C1 never got P4#17 (T2 number 17, producer_4.txt:17)`.
     pub title: String,
     /// What was seen: invoked and acked when, at which offset, what each consumer saw around it.
     pub evidence: Vec<String>,
     /// Where its messages got lost, where the logs themselves were read.
+    #[serde(rename = "blame", skip_serializing_if = "Option::is_none")]
     pub blames: Option<Blames>,
+    #[serde(skip)]
     pub(super) subject: Subject,
+}
+
+/// A line of a producer log.
+#[derive(Clone, Debug, Serialize)]
+pub struct Origin {
+    /// The log, as the scenario names it.
+    pub file: String,
+    /// From 1.
+    pub line: u32,
+}
+
+/// Lost deliveries by where they got lost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Blames {
+    /// Acked, and not in the log.
+    pub never_stored: u64,
+    /// In the log, and not handed out.
+    pub not_delivered: u64,
+    /// Acked in a life of the store whose log is gone with it.
+    pub log_gone: u64,
+    /// Not known, because the log could not be read.
+    pub unread: u64,
+}
+
+impl Blames {
+    /// `2 never stored, 1 stored but not delivered`.
+    pub fn words(self) -> String {
+        let all = [
+            (self.never_stored, "never stored"),
+            (self.not_delivered, "stored but not delivered"),
+            (self.log_gone, "in a log that is gone"),
+            (self.unread, "in a log that could not be read"),
+        ];
+        let some = all.into_iter().filter(|(count, _)| *count > 0);
+        let parts: Vec<String> =
+            some.map(|(count, what)| format!("{} {what}", numbers::number(count))).collect();
+        parts.join(", ")
+    }
+
+    /// Adds what was found elsewhere.
+    pub(super) fn add(&mut self, other: Self) {
+        self.never_stored += other.never_stored;
+        self.not_delivered += other.not_delivered;
+        self.log_gone += other.log_gone;
+        self.unread += other.unread;
+    }
 }
 
 /// What the deliveries are searched for, to add what was seen of it to the evidence.
@@ -84,11 +134,13 @@ impl Anomaly {
 }
 
 /// The log and the line that a message comes from; none where it is generated.
-fn origin(plan: &Plan, id: MessageId) -> Option<(PathBuf, u32)> {
+fn origin(plan: &Plan, id: MessageId) -> Option<Origin> {
     let number = plan.producers[plan.stream(id).producer.place()].number;
     let producer = plan.scenario.producers.iter().find(|producer| producer.number == number)?;
     match &producer.source {
-        Source::Log(path) => Some((path.clone(), plan.messages.line(id))),
+        Source::Log(path) => {
+            Some(Origin { file: path.display().to_string(), line: plan.messages.line(id) })
+        }
         Source::Generate { .. } => None,
     }
 }

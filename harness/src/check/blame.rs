@@ -9,7 +9,7 @@
 use std::fmt::Write as _;
 use std::ops::Range;
 
-use super::blames::Blames;
+use super::anomaly::Blames;
 use super::facts::{Facts, Feed};
 use super::words::{consumer_name, epoch_name};
 use crate::history::{Audited, AuditedLog, EpochIndex};
@@ -121,11 +121,12 @@ impl<'a> Blamer<'a> {
         let topic = self.facts.plan.stream(first).topic;
         match blame {
             Blame::NotDelivered => {
-                let (at, late) = (self.at(first, last), self.late(feed, first, last));
+                let at = self.at(first, last).unwrap_or_default();
+                let late = self.late(feed, first, last).unwrap_or_default();
                 format!("stored but not delivered: {who} {is} in the log{at}{late}")
             }
             Blame::NeverStored => {
-                let instead = self.instead(first);
+                let instead = self.instead(first).unwrap_or_default();
                 format!("never stored: {who} {was} acked, and {is} not in the log{instead}")
             }
             Blame::LogGone => {
@@ -142,52 +143,48 @@ impl<'a> Blamer<'a> {
     }
 
     /// ` at offset 16`, or ` at offsets 16 to 31`, and in which life of the store.
-    fn at(&self, first: MessageId, last: MessageId) -> String {
-        let (first, last) = (self.place(first), self.place(last));
-        let Some((_, log, Some(from))) = first else { return String::new() };
-        let mut words = match last {
+    fn at(&self, first: MessageId, last: MessageId) -> Option<String> {
+        let (_, log, from) = self.place(first)?;
+        let from = from?;
+        let mut words = match self.place(last) {
             Some((_, _, Some(to))) if to != from => format!(" at offsets {from} to {to}"),
             _ => format!(" at offset {from}"),
         };
         if let AuditedLog::Read { epoch, .. } = &self.facts.history.audit[log].log {
             words += &epoch_name(self.facts, Some(*epoch));
         }
-        words
+        Some(words)
     }
 
     /// Why messages may not have been handed out: the consumer subscribed anew, to another life of the
     /// store, and they stood in its log before.
-    fn late(&self, feed: &Feed, first: MessageId, last: MessageId) -> String {
-        let (Some((_, log, _)), Some((_, _, Some(at)))) = (self.place(first), self.place(last))
-        else {
-            return String::new();
-        };
+    fn late(&self, feed: &Feed, first: MessageId, last: MessageId) -> Option<String> {
+        let ((_, log, _), (_, _, at)) = (self.place(first)?, self.place(last)?);
+        let at = at?;
         let AuditedLog::Read { epoch, .. } = self.facts.history.audit[log].log else {
-            return String::new();
+            return None;
         };
         let who = consumer_name(self.facts, feed.consumer);
         let claims = &self.facts.history.consumers[feed.consumer.place()].subscriptions;
         let mut own = claims.iter().filter(|claim| claim.topic == feed.topic);
         if own.clone().any(|claim| claim.epoch.is_none()) {
-            return String::new();
+            return None;
         }
-        match own.find(|claim| claim.epoch == Some(epoch)).map(|claim| claim.offset) {
-            None => format!(", and {who} has no subscription in that life of the store"),
-            Some(Some(start)) if start > at => {
-                format!(", and {who} subscribed to that life of the store at offset {start}")
-            }
-            Some(_) => String::new(),
-        }
+        let Some(claim) = own.find(|claim| claim.epoch == Some(epoch)) else {
+            return Some(format!(", and {who} has no subscription in that life of the store"));
+        };
+        let start = claim.offset.filter(|start| *start > at)?;
+        Some(format!(", and {who} subscribed to that life of the store at offset {start}"))
     }
 
     /// What stands where a message was said to be: `; at offset 3, which its ack named, stands P2#4`.
-    fn instead(&self, message: MessageId) -> String {
+    fn instead(&self, message: MessageId) -> Option<String> {
         let topic = self.facts.plan.stream(message).topic;
         let epoch = self.epoch(message);
         let audit = self.facts.history.audit.iter();
         let log = audit.filter(|own| own.topic == topic).find(|own| is_of(own, epoch));
         let Some(Audited { log: AuditedLog::Read { end, messages, .. }, .. }) = log else {
-            return String::new();
+            return None;
         };
         let mut words = format!(", whose end is {end}{}", epoch_name(self.facts, epoch));
         if let Some(offset) = self.facts.requests.acked_at(self.facts.history, message) {
@@ -199,7 +196,7 @@ impl<'a> Blamer<'a> {
             };
             let _ = write!(words, "; at offset {offset}, which its ack named, stands {what}");
         }
-        words
+        Some(words)
     }
 
     fn unread(&self, topic: TopicIndex) -> &str {

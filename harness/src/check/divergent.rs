@@ -22,7 +22,7 @@ use std::collections::BTreeMap;
 use merge::DeliveryPlaces;
 
 use super::anomaly::Anomaly;
-use super::facts::{Classification, Facts, Feed, Late, Log};
+use super::facts::{Facts, Feed, Late, Log};
 use super::finding::Finding;
 use super::outcome::{CheckOutcome, Promise};
 use super::reordered;
@@ -95,11 +95,7 @@ fn misplaced(
     let home: BTreeMap<MessageId, u64> = holders.iter().map(|(at, m)| (*m, *at)).collect();
     for (place, feed) in facts.feeds.iter().enumerate().filter(|(_, f)| f.topic == log.topic) {
         let mut run: Vec<Misplaced> = Vec::new();
-        for seen in feed
-            .iter_life(facts.history, log.epoch)
-            .filter(|s| s.classification == Classification::First)
-        {
-            let message = seen.delivery.message().expect("a first delivery is of a message");
+        for (seen, message) in feed.firsts_of_life(facts.history, log.epoch) {
             let Some(offset) = seen.delivery.offset() else {
                 close(facts, (place, feed), &mut run, explained, found);
                 continue;
@@ -128,14 +124,8 @@ fn misplaced(
 fn holders(facts: &Facts<'_>, log: &Log) -> BTreeMap<u64, MessageId> {
     let mut claims: BTreeMap<u64, Vec<(MessageId, u32)>> = BTreeMap::new();
     for feed in facts.feeds_of(log.topic) {
-        for seen in feed
-            .iter_life(facts.history, log.epoch)
-            .filter(|s| s.classification == Classification::First)
-        {
-            let (Some(message), Some(offset)) = (seen.delivery.message(), seen.delivery.offset())
-            else {
-                continue;
-            };
+        for (seen, message) in feed.firsts_of_life(facts.history, log.epoch) {
+            let Some(offset) = seen.delivery.offset() else { continue };
             if log.disputed.binary_search(&offset).is_ok() {
                 let claims = claims.entry(offset).or_default();
                 match claims.iter_mut().find(|claim| claim.0 == message) {

@@ -23,7 +23,7 @@ pub(super) fn add(facts: &Facts<'_>, judgement: &mut Judgement) {
             sightings.tell(facts, message, &mut anomaly.evidence);
         }
         if let Subject::Delivery(consumer, place) = subject {
-            sightings.tell_place(facts, consumer, place, &mut anomaly.evidence);
+            anomaly.evidence.extend(sightings.of(facts, (consumer, place)));
         }
     }
 }

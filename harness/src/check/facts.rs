@@ -10,13 +10,12 @@ mod feed;
 mod log;
 mod parallel;
 mod places;
-mod request;
 mod requests;
 
 pub(super) use bits::Bits;
 pub(super) use feed::{Classification, Feed, Seen};
 pub(super) use log::{Late, Log};
-pub(super) use request::{Fate, NEVER, Request};
+pub(super) use requests::{Fate, NEVER, Request};
 
 use places::Places;
 use requests::Requests;
@@ -24,7 +23,6 @@ use requests::Requests;
 use crate::history::{Answer, End, History, Polled};
 use crate::plan::{Plan, TopicIndex};
 
-/// Plan and history, prepared.
 pub(super) struct Facts<'a> {
     pub(super) plan: &'a Plan,
     pub(super) history: &'a History,
@@ -76,16 +74,12 @@ impl<'a> Facts<'a> {
         match self.history.end {
             End::Drained | End::Idle => false,
             End::Interrupted => true,
-            End::Deadline => !self.is_last_answer_empty(feed),
+            // If the last poll was asked after everything was sent, and brought nothing, then the
+            // broker had the time to hand out all that it has, and nothing more to say.
+            End::Deadline => !self.last_poll(feed).is_some_and(|poll| {
+                poll.invoked.stamp > self.requests.end && poll.answer == Answer::Delivered(0)
+            }),
         }
-    }
-
-    /// Whether the feed's last poll was asked after everything was sent, and brought nothing: then
-    /// the broker had the time to hand out all that it has, and nothing more to say.
-    fn is_last_answer_empty(&self, feed: &Feed) -> bool {
-        self.last_poll(feed).is_some_and(|poll| {
-            poll.invoked.stamp > self.requests.end && poll.answer == Answer::Delivered(0)
-        })
     }
 
     /// The consumer's last poll of the feed's topic.

@@ -1,16 +1,18 @@
 //! All anomalies of one kind: how many, and the first few of them.
 
-use super::anomaly::Anomaly;
-use super::blames::Blames;
+use serde::{Serialize, Serializer};
+
+use super::anomaly::{Anomaly, Blames};
 use crate::scenario::AnomalyKind;
 
 /// So many anomalies of a kind are shown with their proofs; the rest are counted.
 pub const PROOFS_MAX: usize = 10;
 
 /// All anomalies of one kind.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Finding {
     /// Of this kind.
+    #[serde(serialize_with = "word")]
     pub kind: AnomalyKind,
     /// How many there are, counted exactly: one a message and consumer, or as the kind's check
     /// documents.
@@ -18,9 +20,14 @@ pub struct Finding {
     /// How many more there may be, where an outcome is unknown: `count` to `count + possible`.
     pub possible: u64,
     /// Where they got lost, where an audit reader looked into the logs; for [`AnomalyKind::Lost`] only.
+    #[serde(rename = "blame", skip_serializing_if = "Option::is_none")]
     pub blames: Option<Blames>,
     /// The first of them with their proofs, at most [`PROOFS_MAX`].
     pub proofs: Vec<Anomaly>,
+}
+
+fn word<S: Serializer>(kind: &AnomalyKind, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(kind.as_str())
 }
 
 impl Finding {

@@ -40,10 +40,15 @@ pub(super) fn check(facts: &Facts<'_>) -> CheckOutcome {
     for requirement in &facts.plan.scenario.require {
         vacuous(facts, requirement, reasons);
     }
-    if facts.history.end != End::Interrupted {
-        reasons.extend(idle_faults(facts));
+    match facts.history.end {
+        End::Interrupted => reasons.push("the run was interrupted".to_owned()),
+        end => {
+            reasons.extend(idle_faults(facts));
+            if end == End::Deadline {
+                reasons.extend(unfinished(facts));
+            }
+        }
     }
-    cut_short(facts, reasons);
     outcome
 }
 
@@ -139,7 +144,7 @@ fn why<'a>(facts: &Facts<'a>, message: MessageId) -> Option<&'a str> {
 }
 
 fn unsubscribed(facts: &Facts<'_>, reasons: &mut Vec<String>) {
-    let lacking = |feed: &&Feed| feed.planned() && feed.subscription.is_none();
+    let lacking = |feed: &&Feed| feed.planned && feed.subscription.is_none();
     for feed in facts.feeds.iter().filter(lacking) {
         let who = consumer_name(facts, feed.consumer);
         let topic = &facts.plan.topics[feed.topic.place()].name;
@@ -189,20 +194,11 @@ fn idle_faults(facts: &Facts<'_>) -> Vec<String> {
     scenario.faults.iter().enumerate().filter_map(sentence).collect()
 }
 
-/// Ends that leave open whether more would have come.
-fn cut_short(facts: &Facts<'_>, reasons: &mut Vec<String>) {
-    match facts.history.end {
-        End::Drained | End::Idle => {}
-        End::Interrupted => reasons.push("the run was interrupted".to_owned()),
-        End::Deadline => reasons.extend(unfinished(facts)),
-    }
-}
-
 /// What kept each feed from being read to its end when the deadline passed: a sentence for all of a
 /// topic for which it is the same.
 fn unfinished(facts: &Facts<'_>) -> Vec<String> {
     let mut groups: BTreeMap<(TopicIndex, String), Vec<u32>> = BTreeMap::new();
-    let claimed = |feed: &&Feed| feed.planned() && feed.subscription.is_some();
+    let claimed = |feed: &&Feed| feed.planned && feed.subscription.is_some();
     for feed in facts.feeds.iter().filter(claimed).filter(|feed| facts.undecided(feed)) {
         let words = match facts.last_poll(feed).map(|poll| &poll.answer) {
             Some(Answer::Failed(words)) => format!("the last poll failed: {words}"),

@@ -1,10 +1,13 @@
 //! The answer to the one question, with its proofs: what checks conclude and reports show.
 
+use serde::Serialize;
+
 use super::finding::Finding;
 use crate::scenario::AnomalyKind;
 
 /// The answer to the one question.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Verdict {
     /// Every acknowledged message reached every consumer entitled to it, as promised.
     Pass,
@@ -15,7 +18,7 @@ pub enum Verdict {
 }
 
 /// What the checks conclude. It has names and no indices, so that it can outlive the plan.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Judgement {
     /// Fail beats unknown beats pass.
     pub verdict: Verdict,
@@ -24,6 +27,7 @@ pub struct Judgement {
     /// What was found and `expect` allows, in the same order.
     pub allowed: Vec<Finding>,
     /// Why there is no verdict, a sentence each; empty on a plain pass.
+    #[serde(rename = "doubts")]
     pub inconclusive: Vec<String>,
 }
 

@@ -30,7 +30,7 @@ mod strays;
 mod tests;
 
 pub use found::Reading;
-pub use parse::{Error, Lines, parse};
+pub use parse::{Lines, parse};
 
 use crate::plan::{ConsumerIndex, Plan, TopicIndex};
 use feed::Feed;

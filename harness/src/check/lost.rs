@@ -22,7 +22,7 @@
 mod due;
 mod missing;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::anomaly::Anomaly;
@@ -101,21 +101,17 @@ fn nothing_due(facts: &Facts<'_>, topic: TopicIndex, feeds: &[&Feed]) -> Option<
     })
 }
 
-/// What is undecided, by consumer, topic and number of messages: a sentence for all consumers that
-/// miss something of the same topics.
+/// What is undecided, by consumer, then topic, with the number of messages: a sentence for all
+/// consumers that miss something of the same topics.
 fn undecided_words(
     facts: &Facts<'_>,
     undecided: &[(ConsumerIndex, TopicIndex, u64)],
 ) -> Vec<String> {
-    let mut by_consumer: BTreeMap<ConsumerIndex, (BTreeSet<TopicIndex>, u64)> = BTreeMap::new();
-    for (consumer, topic, count) in undecided {
-        let (topics, missing) = by_consumer.entry(*consumer).or_default();
-        topics.insert(*topic);
-        *missing += count;
-    }
-    let mut groups: Vec<(BTreeSet<TopicIndex>, Vec<u32>, u64)> = Vec::new();
-    for (consumer, (topics, missing)) in by_consumer {
-        let number = facts.plan.consumers[consumer.place()].number;
+    let mut groups: Vec<(Vec<TopicIndex>, Vec<u32>, u64)> = Vec::new();
+    for own in undecided.chunk_by(|one, other| one.0 == other.0) {
+        let topics: Vec<TopicIndex> = own.iter().map(|(_, topic, _)| *topic).collect();
+        let missing: u64 = own.iter().map(|(.., count)| count).sum();
+        let number = facts.plan.consumers[own[0].0.place()].number;
         match groups.iter_mut().find(|(own, ..)| *own == topics) {
             Some((_, numbers, sum)) => {
                 numbers.push(number);
@@ -124,7 +120,7 @@ fn undecided_words(
             None => groups.push((topics, vec![number], missing)),
         }
     }
-    let sentence = |(topics, consumers, missing): (BTreeSet<TopicIndex>, Vec<u32>, u64)| {
+    let sentence = |(topics, consumers, missing): (Vec<TopicIndex>, Vec<u32>, u64)| {
         let who = names::list(names::Kind::Consumer, &consumers);
         let name = |topic: &TopicIndex| facts.plan.topics[topic.place()].name.as_str();
         let topics = topics.iter().map(name).collect::<Vec<_>>().join(" ");

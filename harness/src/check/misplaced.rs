@@ -12,44 +12,37 @@
 
 use super::anomaly::{Anomaly, Subject};
 use super::facts::{Classification, Facts, Feed, Seen};
-use super::finding::Finding;
 use super::outcome::{CheckOutcome, Promise};
 use super::words::{consumer_name, quoted};
 use crate::scenario::AnomalyKind;
 
-const KINDS: [AnomalyKind; 4] =
-    [AnomalyKind::Phantom, AnomalyKind::Resurrected, AnomalyKind::Misrouted, AnomalyKind::Early];
-
 pub(super) fn check(facts: &Facts<'_>) -> CheckOutcome {
     let mut outcome = CheckOutcome::default();
-    for findings in facts.parallel(&facts.feeds, |feed| judge(facts, feed)) {
-        for finding in findings {
-            outcome.add(Promise::Always, finding);
+    for part in facts.parallel(&facts.feeds, |feed| judge(facts, feed)) {
+        outcome.extend(part);
+    }
+    outcome
+}
+
+fn judge(facts: &Facts<'_>, feed: &Feed) -> CheckOutcome {
+    let mut outcome = CheckOutcome::default();
+    // Most feeds have none, and to look at the classifications alone is quick.
+    if feed.classifications.iter().any(|own| kind_of(*own).is_some()) {
+        for seen in feed.iter(facts.history) {
+            if let Some(kind) = kind_of(seen.classification) {
+                outcome.finding(Promise::Always, kind).add(|| anomaly(facts, feed, seen));
+            }
         }
     }
     outcome
 }
 
-fn judge(facts: &Facts<'_>, feed: &Feed) -> [Finding; 4] {
-    let mut findings = KINDS.map(Finding::new);
-    let suspect = |classification: &Classification| place_of(*classification).is_some();
-    if feed.classifications.iter().any(suspect) {
-        for seen in feed.iter(facts.history) {
-            if let Some(place) = place_of(seen.classification) {
-                findings[place].add(|| anomaly(facts, feed, seen));
-            }
-        }
-    }
-    findings
-}
-
-/// The place in [`KINDS`].
-const fn place_of(classification: Classification) -> Option<usize> {
+const fn kind_of(classification: Classification) -> Option<AnomalyKind> {
     match classification {
-        Classification::Phantom => Some(0),
-        Classification::Resurrected => Some(1),
-        Classification::Misrouted => Some(2),
-        Classification::Early => Some(3),
+        Classification::Phantom => Some(AnomalyKind::Phantom),
+        Classification::Resurrected => Some(AnomalyKind::Resurrected),
+        Classification::Misrouted => Some(AnomalyKind::Misrouted),
+        Classification::Early => Some(AnomalyKind::Early),
         Classification::First | Classification::Again | Classification::Redelivered => None,
     }
 }

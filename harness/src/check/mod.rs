@@ -7,7 +7,6 @@
 
 mod anomaly;
 mod blame;
-mod blames;
 mod corrupted;
 mod divergent;
 mod duplicate;
@@ -35,8 +34,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use crate::history::History;
 use crate::plan::Plan;
 
-pub use anomaly::Anomaly;
-pub use blames::Blames;
+pub use anomaly::{Anomaly, Blames, Origin};
 pub use finding::{Finding, PROOFS_MAX};
 pub use judgement::{Judgement, Verdict};
 

@@ -62,7 +62,6 @@ impl CheckOutcome {
         self.finding(promise, finding.kind).merge(finding);
     }
 
-    /// Adds what another check concludes.
     pub(super) fn extend(&mut self, other: Self) {
         self.findings.extend(other.findings);
         self.inconclusive.extend(other.inconclusive);
@@ -71,11 +70,11 @@ impl CheckOutcome {
     /// Sorts what was found into violations and what `expect` allows, and says the verdict.
     pub(super) fn conclude(mut self, expect: Expect) -> Judgement {
         self.findings.retain(|(_, finding)| finding.count > 0);
-        let missed = expect.anomalies.iter().filter(|kind| !self.has(*kind));
-        let missed =
-            missed.map(|kind| format!("the scenario expects to find {kind}, and nothing is"));
-        let missed: Vec<String> = missed.collect();
-        self.inconclusive.extend(missed);
+        let found = |kind| self.findings.iter().any(|(_, finding)| finding.kind == kind);
+        let missed = expect.anomalies.iter().filter(|kind| !found(*kind));
+        self.inconclusive.extend(
+            missed.map(|kind| format!("the scenario expects to find {kind}, and nothing is")),
+        );
         let (mut violations, mut allowed) = (Vec::new(), Vec::new());
         for (promise, finding) in self.findings {
             let breaks = promise.made(expect) && !expect.anomalies.contains(finding.kind);
@@ -89,10 +88,6 @@ impl CheckOutcome {
             Verdict::Pass
         };
         Judgement { verdict, violations, allowed, inconclusive: self.inconclusive }
-    }
-
-    fn has(&self, kind: AnomalyKind) -> bool {
-        self.findings.iter().any(|(_, finding)| finding.kind == kind)
     }
 }
 

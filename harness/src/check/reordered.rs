@@ -12,7 +12,7 @@
 use std::collections::BTreeMap;
 
 use super::anomaly::Anomaly;
-use super::facts::{Classification, Facts, Feed, NEVER, Request, Seen};
+use super::facts::{Facts, Feed, NEVER, Request, Seen};
 use super::finding::Finding;
 use super::outcome::{CheckOutcome, Promise};
 use super::words::consumer_name;
@@ -47,11 +47,7 @@ fn sweep(facts: &Facts<'_>, feed: &Feed, mut found: impl FnMut(Seen, MessageId))
     let one_order = facts.plan.scenario.expect.order == Order::PerTopic;
     let mut newest = vec![Newest::default(); if one_order { 1 } else { streams }];
     let mut batches = vec![Batches::default(); streams];
-    feed.iter(facts.history).for_each(|seen| {
-        if seen.classification != Classification::First {
-            return;
-        }
-        let message = seen.delivery.message().expect("a first delivery is of a message");
+    feed.firsts(facts.history).for_each(|(seen, message)| {
         let request = facts.requests.of(message).expect("a first delivery was sent");
         let slot = request.slot as usize;
         let newest = &mut newest[if one_order { 0 } else { slot }];

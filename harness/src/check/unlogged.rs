@@ -15,14 +15,12 @@ const GAP: &str = "     ";
 const NAMED: usize = 10;
 
 /// How many bytes the log of what this consumer was handed has.
-#[must_use]
 pub fn length(plan: &Plan, history: &History, consumer: ConsumerIndex) -> u64 {
     let lines = lines(plan, history, consumer);
     lines.map(|(_, topic, payload)| (topic.len() + GAP.len() + payload.len() + 1) as u64).sum()
 }
 
 /// Compares a log with what this consumer was handed: a sentence where they are not the same.
-#[must_use]
 pub fn compare(
     plan: &Plan,
     history: &History,

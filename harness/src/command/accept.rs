@@ -14,7 +14,6 @@ use crate::io_error;
 use crate::report::terminal::{self, Style};
 use crate::report::words;
 
-/// Their arguments.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
     /// Scenarios by name; all that are pending where none is named.
@@ -28,7 +27,6 @@ pub struct Arguments {
 /// pending or some is skipped; 2 where stdin is not a terminal.
 #[must_use]
 pub fn review(arguments: &Arguments) -> Exit {
-    let style = style();
     refused::exit(selected(arguments).and_then(|pending| {
         if !io::stdin().is_terminal() && !pending.is_empty() {
             return Err(Refused::usage(
@@ -36,7 +34,13 @@ pub fn review(arguments: &Arguments) -> Exit {
                  use `harness pending`, `harness accept NAME` and `harness reject NAME`",
             ));
         }
-        ask(&pending, &arguments.golden, style, &mut io::stdin().lock(), &mut io::stderr().lock())
+        ask(
+            &pending,
+            &arguments.golden,
+            refused::terminal().style(),
+            &mut io::stdin().lock(),
+            &mut io::stderr().lock(),
+        )
     }))
 }
 
@@ -200,10 +204,6 @@ fn answer(input: &mut dyn BufRead, output: &mut dyn Write) -> io::Result<Option<
             _ => {}
         }
     }
-}
-
-fn style() -> Style {
-    Style::new(io::stderr().is_terminal(), |name| std::env::var(name).ok())
 }
 
 #[cfg(test)]

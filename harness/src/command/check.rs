@@ -1,23 +1,22 @@
 //! `harness check`: judges evidence that was recorded before, or by another program.
 
 use std::fs::{self, File};
-use std::io::{self, BufReader, IsTerminal, Write};
+use std::io::{self, BufReader, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
-use super::streams;
+use super::refused::{self, Refused};
 use crate::check::{self, Judgement, Verdict, logs};
 use crate::exit::Exit;
 use crate::history::json;
 use crate::io_error;
 use crate::plan::{Consumer, Plan};
 use crate::report::sentence;
-use crate::report::terminal::{self, Style};
+use crate::report::terminal;
 use crate::scenario;
 use crate::trial::logged;
 
-/// Its arguments.
 #[derive(Debug, clap::Args)]
 #[command(group = clap::ArgGroup::new("evidence").required(true).multiple(true))]
 pub struct Arguments {
@@ -32,35 +31,28 @@ pub struct Arguments {
     pub logs: Option<PathBuf>,
 }
 
-/// Carries it out.
 #[must_use]
 pub fn main(arguments: &Arguments) -> Exit {
-    let plan = match scenario::load(&arguments.file).and_then(Plan::new) {
-        Ok(plan) => plan,
-        Err(error) => {
-            streams::tell(&error.to_string());
-            return Exit::Usage;
-        }
-    };
+    refused::exit(carry_out(arguments))
+}
+
+fn carry_out(arguments: &Arguments) -> Result<Exit, Refused> {
+    let plan = scenario::load(&arguments.file).and_then(Plan::new);
+    let plan = plan.map_err(|error| Refused::scenario(&error))?;
     let judged = match (&arguments.history, &arguments.logs) {
         (Some(history), folder) => {
             by_history(&plan, history, folder.as_deref()).map(|judgement| (judgement, Vec::new()))
         }
         (None, Some(folder)) => by_logs(&plan, folder),
-        (None, None) => return Exit::Usage,
+        (None, None) => return Err(Refused::told(Exit::Usage)),
     };
     // Logs do not say when, so an order may be no more than not refuted.
     let pass = match arguments.history {
         Some(_) => sentence::PROMISED,
         None => "nothing in the logs breaks a promise",
     };
-    match judged.and_then(|(judgement, notes)| show(&plan, &judgement, pass, &notes)) {
-        Ok(exit) => exit,
-        Err(error) => {
-            streams::tell(&format!("error: {error:#}"));
-            Exit::Usage
-        }
-    }
+    let shown = judged.and_then(|(judgement, notes)| show(&plan, &judgement, pass, &notes));
+    shown.map_err(|error| Refused::usage(format_args!("{error:#}")))
 }
 
 fn by_history(plan: &Plan, file: &Path, folder: Option<&Path>) -> anyhow::Result<Judgement> {
@@ -86,7 +78,7 @@ fn by_logs(plan: &Plan, folder: &Path) -> anyhow::Result<(Judgement, Vec<String>
             let (number, why) = (consumer.number, io_error::reason(&error));
             anyhow::anyhow!("{name}: cannot read the log of C{number}: {why}")
         })?;
-        all.push(logs::parse(plan, name, bytes)?);
+        all.push(logs::parse(plan, name, bytes).map_err(anyhow::Error::msg)?);
     }
     let mut reading = logs::judge(plan, &all);
     for (file, number) in foreign(plan, folder)?.into_iter().rev() {
@@ -126,8 +118,7 @@ fn foreign(plan: &Plan, folder: &Path) -> anyhow::Result<Vec<(String, String)>> 
 
 fn show(plan: &Plan, judgement: &Judgement, pass: &str, notes: &[String]) -> anyhow::Result<Exit> {
     let mut to = io::stderr().lock();
-    let style = Style::new(io::stderr().is_terminal(), |name| std::env::var(name).ok());
-    terminal::judgement(plan, judgement, pass, style, &mut to)?;
+    terminal::judgement(plan, judgement, pass, refused::terminal().style(), &mut to)?;
     if !notes.is_empty() {
         writeln!(to)?;
     }

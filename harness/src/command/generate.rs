@@ -1,54 +1,29 @@
 //! `harness generate`: producer logs in the original's format.
 
+mod made;
+
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use crate::topic_name::TopicName;
 use anyhow::bail;
 
 use super::streams;
 use crate::exit::Exit;
 use crate::input::names::{self, Kind};
-use crate::input::values;
 use crate::io_error;
-use crate::producer_log::made::{self, Bursts, Payloads, Recipe};
+use crate::topic_name::TopicName;
+use made::Recipe;
 
-/// The most lines of one log.
-const LINES_MAX: i64 = 100_000_000;
-
-/// Its arguments.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
     /// Producers and their topics, such as `P1=T1,T2,T3` or `P4..P5=T2`.
     #[arg(required = true, value_name = "PRODUCERS=TOPICS", value_parser = mapping)]
     pub mappings: Vec<Mapping>,
 
-    /// Lines a producer.
-    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=LINES_MAX))]
-    pub lines: u32,
-
-    /// Which lines go out together.
-    #[arg(long, value_enum, default_value_t = Bursts::Original)]
-    pub bursts: Bursts,
-
-    /// Words to choose payloads from, or `numbered` for P1_MSG1, P1_MSG2, and so on.
-    #[arg(long, default_value = "INFO,DEBUG,ERROR", value_parser = payloads)]
-    pub payloads: Payloads,
-
-    /// The time of day at which the logs begin.
-    #[arg(long, default_value = "21:52:23", value_parser = start)]
-    pub start: Duration,
-
-    /// How long each log goes on.
-    #[arg(long, default_value = "8m", value_parser = span)]
-    pub span: Duration,
-
-    /// What every choice by chance follows from.
-    #[arg(long, default_value_t = 1)]
-    pub seed: u64,
+    #[command(flatten)]
+    recipe: Recipe,
 
     /// The folder to write producer_1.txt and so on into; made if it is not there.
     #[arg(long, default_value = ".")]
@@ -66,7 +41,6 @@ pub struct Mapping {
     topics: Vec<TopicName>,
 }
 
-/// Carries it out.
 #[must_use]
 pub fn main(arguments: &Arguments) -> Exit {
     match generate(arguments) {
@@ -102,31 +76,12 @@ fn generate(arguments: &Arguments) -> anyhow::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for (number, topics) in topics_of {
         let file = file(number);
-        write(&file, number, topics, arguments).map_err(|error| cannot("write", &file, &error))?;
+        fs::File::create(&file)
+            .and_then(|to| made::make(&arguments.recipe, number, topics, io::BufWriter::new(to)))
+            .map_err(|error| cannot("write", &file, &error))?;
         files.push(file);
     }
     Ok(files)
-}
-
-fn write(
-    file: &PathBuf,
-    producer: u32,
-    topics: &[TopicName],
-    arguments: &Arguments,
-) -> io::Result<()> {
-    let recipe = Recipe {
-        producer,
-        topics,
-        lines: arguments.lines,
-        bursts: arguments.bursts,
-        payloads: &arguments.payloads,
-        start: arguments.start,
-        span: arguments.span,
-        seed: arguments.seed,
-    };
-    let mut to = io::BufWriter::new(fs::File::create(file)?);
-    made::make(&recipe, &mut to)?;
-    to.flush()
 }
 
 fn cannot(act: &str, path: &Path, error: &io::Error) -> anyhow::Error {
@@ -146,23 +101,4 @@ fn mapping(text: &str) -> Result<Mapping, String> {
         names.push(name);
     }
     Ok(Mapping { producers, topics: names })
-}
-
-fn payloads(text: &str) -> Result<Payloads, String> {
-    if text == "numbered" {
-        return Ok(Payloads::Numbered);
-    }
-    let words: Vec<String> = text.split(',').map(str::to_owned).collect();
-    match words.iter().find(|word| word.is_empty() || word.contains(char::is_whitespace)) {
-        Some(word) => Err(format!("`{word}` cannot be a payload: words without blanks can")),
-        None => Ok(Payloads::Words(words)),
-    }
-}
-
-fn span(text: &str) -> Result<Duration, String> {
-    values::time(text).map_err(|diagnostic| diagnostic.brief())
-}
-
-fn start(text: &str) -> Result<Duration, String> {
-    crate::producer_log::time(text).ok_or_else(|| "expected a time such as `21:52:23`".to_owned())
 }

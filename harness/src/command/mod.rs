@@ -4,20 +4,20 @@ use std::path::Path;
 
 use crate::exit::Exit;
 
-pub mod accept;
+mod accept;
 pub mod broker;
 mod broker_choice;
-pub mod check;
+mod check;
 mod conclude;
-pub mod generate;
+mod generate;
 pub mod guard;
 mod outputs;
-pub mod plan;
+mod plan;
 mod refused;
 mod reproduce;
 pub mod run;
 pub mod sabotage;
-pub mod schema;
+mod schema;
 mod selection;
 pub mod shrink;
 mod signals;

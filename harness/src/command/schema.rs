@@ -4,11 +4,9 @@ use super::streams;
 use crate::exit::Exit;
 use crate::scenario;
 
-/// Its arguments.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {}
 
-/// Carries it out.
 #[must_use]
 pub fn main(_arguments: &Arguments) -> Exit {
     let text = format!("{:#}\n", scenario::schema().as_value());

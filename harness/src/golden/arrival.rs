@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::payload::Digest;
+use super::payload;
+use crate::fnv::Fnv;
 use crate::history::{Answer, ConsumerHistory};
 use crate::plan::{ConsumerIndex, MessageId, Plan, Stream, StreamIndex};
 
@@ -42,7 +43,6 @@ impl Arrival<'_> {
         true
     }
 
-    /// How many numbers arrived.
     pub(super) fn count(&self) -> u32 {
         self.astray.as_ref().map_or(self.straight, |astray| astray.count)
     }
@@ -61,8 +61,8 @@ impl Arrival<'_> {
 
     /// The digest of what arrived, in the order of the numbers.
     pub(super) fn digest(&self, plan: &Plan, stream: &Stream) -> u64 {
-        let mut digest = Digest::default();
-        self.each_payload(plan, stream, |payload| digest.add(payload));
+        let mut digest = Fnv::default();
+        self.each_payload(plan, stream, |text| payload::add(&mut digest, text));
         digest.finish()
     }
 

@@ -39,7 +39,6 @@ pub enum Side {
 
 impl Side {
     /// `-` or `+`.
-    #[must_use]
     pub const fn sign(self) -> char {
         match self {
             Self::Reviewed => '-',
@@ -50,7 +49,6 @@ impl Side {
 
 impl DifferenceLine {
     /// The line without marks.
-    #[must_use]
     pub fn text(&self) -> String {
         self.pieces.iter().map(|(_, text)| text.as_str()).collect()
     }
@@ -58,7 +56,6 @@ impl DifferenceLine {
 
 impl Difference {
     /// From the `reviewed` ledger to the `new` one, by insta's rule about blanks at the end.
-    #[must_use]
     pub fn between(reviewed: &str, new: &str) -> Self {
         let (reviewed, new) = (normal(reviewed), normal(new));
         let diff = TextDiff::from_lines(&reviewed, &new);
@@ -87,7 +84,6 @@ impl Difference {
     }
 
     /// `- C1 ...` and `+ C1 ...`, a line each.
-    #[must_use]
     pub fn to_text(&self) -> String {
         self.lines.iter().map(|line| format!("{} {}\n", line.side.sign(), line.text())).collect()
     }

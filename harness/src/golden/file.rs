@@ -32,6 +32,11 @@ pub enum Error {
     },
 }
 
+/// An error of the operating system about this file or folder.
+pub(super) fn cannot(action: &'static str, path: &Path) -> impl Fn(io::Error) -> Error {
+    move |source| Error::Io { action, path: path.to_owned(), source }
+}
+
 fn hint(source: &io::Error) -> &'static str {
     match source.kind() {
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
@@ -56,13 +61,11 @@ pub struct Golden {
 }
 
 /// Where a scenario's reviewed ledger is.
-#[must_use]
 pub fn accepted_path(folder: &Path, name: &str) -> PathBuf {
     folder.join(format!("{name}.snap"))
 }
 
 /// Where its ledger waits for review.
-#[must_use]
 pub fn pending_path(folder: &Path, name: &str) -> PathBuf {
     folder.join(format!("{name}.snap.new"))
 }
@@ -80,7 +83,7 @@ impl Golden {
             Err(error) if error.kind() == io::ErrorKind::InvalidData => {
                 return Err(malformed(io_error::reason(&error)));
             }
-            Err(source) => return Err(Error::Io { action: "read", path: path.to_owned(), source }),
+            Err(source) => return Err(cannot("read", path)(source)),
             Ok(text) if text.lines().next() != Some("---") => {
                 return Err(malformed(String::from("its first line is not `---`")));
             }
@@ -103,15 +106,11 @@ impl Golden {
     /// The folder cannot be created or the file not written.
     pub fn write(&self, path: &Path) -> Result<(), Error> {
         let folder = path.parent().unwrap_or(Path::new("."));
-        fs::create_dir_all(folder).map_err(|source| Error::Io {
-            action: "create the folder",
-            path: folder.to_owned(),
-            source,
-        })?;
-        let failed = |source| Error::Io { action: "write", path: path.to_owned(), source };
+        fs::create_dir_all(folder).map_err(cannot("create the folder", folder))?;
+        let failed = cannot("write", path);
         // Under its own name only when whole: a half golden would be reviewed as a difference.
         let whole = path.with_extension("part");
-        fs::write(&whole, self.to_text()).map_err(failed)?;
+        fs::write(&whole, self.to_text()).map_err(&failed)?;
         fs::rename(&whole, path).map_err(|source| {
             let _ = fs::remove_file(&whole);
             failed(source)
@@ -122,10 +121,7 @@ impl Golden {
         let mut text = String::from("---\n");
         for (key, value) in [("description", &self.description), ("input_file", &self.input_file)] {
             if let Some(value) = value {
-                text.push_str(key);
-                text.push_str(": ");
-                text.push_str(&scalar(value));
-                text.push('\n');
+                text += &format!("{key}: {}\n", scalar(value));
             }
         }
         if text.len() == "---\n".len() {
@@ -140,7 +136,6 @@ impl Golden {
 
     /// Whether both say the same ledger, by insta's rule: blanks at the end and the kind of line
     /// ends do not count.
-    #[must_use]
     pub fn says(&self, ledger: &str) -> bool {
         normal(&self.ledger) == normal(ledger)
     }
@@ -176,7 +171,7 @@ pub(super) fn remove(path: &Path) -> Result<(), Error> {
     match fs::remove_file(path) {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(source) => Err(Error::Io { action: "remove", path: path.to_owned(), source }),
+        Err(source) => Err(cannot("remove", path)(source)),
     }
 }
 

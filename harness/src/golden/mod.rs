@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 pub use difference::{Difference, DifferenceLine, Side};
 pub use file::{Error, Golden, accepted_path, pending_path};
 pub use ledger::ledger;
-pub use mode::{BadMode, Mode, is_ci};
+pub use mode::{Mode, is_ci};
 
 use crate::check::Verdict;
 use crate::plan::Plan;
@@ -72,7 +72,6 @@ pub enum Skipped {
 
 impl Comparison {
     /// Whether it leaves a pass a pass.
-    #[must_use]
     pub const fn is_fine(&self) -> bool {
         matches!(self, Self::Match | Self::Accepted { .. } | Self::Skipped(_))
     }
@@ -112,48 +111,37 @@ pub fn compare(
         input_file: input_file(folder, &plan.scenario.file),
         ledger: ledger.to_owned(),
     };
-    match reviewed {
-        Some(reviewed) if reviewed.says(ledger) => {
-            if passed && mode != Mode::Nothing {
-                if mode == Mode::Force {
-                    proposed().write(&accepted)?;
-                }
-                file::remove(&pending_path(folder, name))?;
+    let pending = pending_path(folder, name);
+    if reviewed.as_ref().is_some_and(|reviewed| reviewed.says(ledger)) {
+        if passed && mode != Mode::Nothing {
+            if mode == Mode::Force {
+                proposed().write(&accepted)?;
             }
-            Ok(Comparison::Match)
+            file::remove(&pending)?;
         }
-        None if !passed => Ok(Comparison::Skipped(Skipped::Failed)),
-        None => match mode.action(true) {
-            Action::Accept => accept_now(folder, name, &proposed()),
-            Action::Propose => {
-                let pending = pending_path(folder, name);
-                proposed().write(&pending)?;
-                Ok(Comparison::New { pending })
-            }
-            Action::Leave => Ok(Comparison::Missing { accepted }),
-        },
-        Some(reviewed) => {
-            let action = if passed { mode.action(false) } else { Action::Leave };
-            let pending = match action {
-                Action::Accept => return accept_now(folder, name, &proposed()),
-                Action::Propose => {
-                    let pending = pending_path(folder, name);
-                    proposed().write(&pending)?;
-                    Some(pending)
-                }
-                Action::Leave => None,
-            };
-            let difference = Difference::between(&reviewed.ledger, ledger);
-            Ok(Comparison::Different { accepted, difference, pending })
-        }
+        return Ok(Comparison::Match);
     }
-}
-
-fn accept_now(folder: &Path, name: &str, golden: &Golden) -> Result<Comparison, Error> {
-    let accepted = accepted_path(folder, name);
-    golden.write(&accepted)?;
-    file::remove(&pending_path(folder, name))?;
-    Ok(Comparison::Accepted { accepted })
+    let pending = match if passed { mode.action(reviewed.is_none()) } else { Action::Leave } {
+        Action::Accept => {
+            proposed().write(&accepted)?;
+            file::remove(&pending)?;
+            return Ok(Comparison::Accepted { accepted });
+        }
+        Action::Propose => {
+            proposed().write(&pending)?;
+            Some(pending)
+        }
+        Action::Leave => None,
+    };
+    Ok(match (reviewed, pending) {
+        (Some(reviewed), pending) => {
+            let difference = Difference::between(&reviewed.ledger, ledger);
+            Comparison::Different { accepted, difference, pending }
+        }
+        (None, Some(pending)) => Comparison::New { pending },
+        (None, None) if passed => Comparison::Missing { accepted },
+        (None, None) => Comparison::Skipped(Skipped::Failed),
+    })
 }
 
 /// `5p3c: Five producers and three consumers`.
@@ -196,10 +184,10 @@ pub struct Pending {
 /// # Errors
 /// The folder cannot be read.
 pub fn pending(folder: &Path) -> Result<Vec<Pending>, Error> {
-    let failed = |source| Error::Io { action: "read", path: folder.to_owned(), source };
+    let failed = file::cannot("read", folder);
     let mut found = Vec::new();
-    for entry in fs::read_dir(folder).map_err(failed)? {
-        let file = entry.map_err(failed)?.file_name();
+    for entry in fs::read_dir(folder).map_err(&failed)? {
+        let file = entry.map_err(&failed)?.file_name();
         if let Some(name) = file.to_str().and_then(|file| file.strip_suffix(".snap.new")) {
             found.push(Pending {
                 name: name.to_owned(),

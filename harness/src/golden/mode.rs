@@ -16,11 +16,6 @@ pub enum Mode {
     Force,
 }
 
-/// `INSTA_UPDATE` holds no value that insta knows.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("INSTA_UPDATE is `{0}`; it may be auto, new, always, unseen, no or force")]
-pub struct BadMode(pub String);
-
 /// What to do about one golden file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Action {
@@ -33,8 +28,8 @@ impl Mode {
     /// Reads the environment through `variable`, which answers a variable's value if it is set.
     ///
     /// # Errors
-    /// A value of `INSTA_UPDATE` that insta does not know.
-    pub fn from_environment(variable: impl Fn(&str) -> Option<String>) -> Result<Self, BadMode> {
+    /// A value of `INSTA_UPDATE` that insta does not know, in words for people.
+    pub fn from_environment(variable: impl Fn(&str) -> Option<String>) -> Result<Self, String> {
         match variable("INSTA_UPDATE").unwrap_or_default().as_str() {
             "" | "auto" if is_ci(&variable) => Ok(Self::Nothing),
             "" | "auto" | "new" => Ok(Self::Pending),
@@ -42,7 +37,9 @@ impl Mode {
             "unseen" => Ok(Self::Unseen),
             "always" | "1" => Ok(Self::Always),
             "force" => Ok(Self::Force),
-            other => Err(BadMode(other.to_owned())),
+            other => Err(format!(
+                "INSTA_UPDATE is `{other}`; it may be auto, new, always, unseen, no or force"
+            )),
         }
     }
 
@@ -59,7 +56,6 @@ impl Mode {
 
 /// Whether this is a CI machine, by insta's rule: `CI` is set to something else than nothing, `0`
 /// and `false`, or it is not set and `TF_BUILD` is.
-#[must_use]
 pub fn is_ci(variable: &impl Fn(&str) -> Option<String>) -> bool {
     match variable("CI") {
         Some(value) => !matches!(value.as_str(), "" | "0" | "false"),
@@ -106,7 +102,7 @@ mod tests {
     fn an_unknown_value_is_an_error_that_lists_the_known_ones() {
         let error = Mode::from_environment(|name| (name == "INSTA_UPDATE").then(|| "yes".into()));
         assert_eq!(
-            error.unwrap_err().to_string(),
+            error.unwrap_err(),
             "INSTA_UPDATE is `yes`; it may be auto, new, always, unseen, no or force"
         );
     }

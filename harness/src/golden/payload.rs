@@ -7,23 +7,11 @@ use crate::fnv::Fnv;
 /// Of a longer payload only the beginning is shown, in characters; the digest covers all of it.
 const SHOWN_CHARACTERS: usize = 256;
 
-/// The digest of payloads: [`Fnv`] over each one's length in bytes (`u32`, little-endian) and its
-/// bytes.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Digest(Fnv);
-
-impl Digest {
-    /// Goes on with one payload.
-    pub(super) fn add(&mut self, payload: &str) {
-        let length = u32::try_from(payload.len()).expect("loading bounds a payload by u32::MAX");
-        self.0.add(&length.to_le_bytes());
-        self.0.add(payload.as_bytes());
-    }
-
-    /// The digest of all payloads so far.
-    pub(super) const fn finish(self) -> u64 {
-        self.0.finish()
-    }
+/// Goes on with one payload: its length in bytes (`u32`, little-endian) and its bytes.
+pub(super) fn add(digest: &mut Fnv, payload: &str) {
+    let length = u32::try_from(payload.len()).expect("loading bounds a payload by u32::MAX");
+    digest.add(&length.to_le_bytes());
+    digest.add(payload.as_bytes());
 }
 
 /// Adds a payload so that no two look the same: bare where it is printable ASCII without blanks,
@@ -64,16 +52,16 @@ mod tests {
     fn the_digest_is_over_length_and_bytes() {
         let mut framed = Fnv::default();
         framed.add(&[2, 0, 0, 0, b'a', b'b']);
-        let mut added = Digest::default();
-        added.add("ab");
+        let mut added = Fnv::default();
+        add(&mut added, "ab");
         assert_eq!(added.finish(), framed.finish());
     }
 
     #[test]
     fn the_digest_sees_where_one_payload_ends() {
         let of = |payloads: &[&str]| {
-            let mut digest = Digest::default();
-            payloads.iter().for_each(|payload| digest.add(payload));
+            let mut digest = Fnv::default();
+            payloads.iter().for_each(|payload| add(&mut digest, payload));
             digest.finish()
         };
         assert_ne!(of(&["ab", "c"]), of(&["a", "bc"]));

@@ -6,22 +6,31 @@
 //! file that lacks something is noticed. Messages go by name (`P4#17`), and the deliveries of a poll
 //! are runs of neighbours, so that a batch of 500 takes a few bytes.
 
-mod digest;
 mod header;
 mod line;
 mod plain;
 mod read;
 mod write;
 
-pub use digest::digest;
 pub use read::{Error, read};
 pub use write::write;
+
+use crate::fnv::Fnv;
+use crate::history::History;
+use crate::plan::Plan;
+
+/// The digest of a history as JSON lines: two runs that differ in anything have different ones.
+pub fn digest(plan: &Plan, history: &History) -> u64 {
+    let mut digest = Fnv::default();
+    write(plan, history, &mut digest).expect("a number can always be written to");
+    digest.finish()
+}
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
-    use super::{read, write};
+    use super::{digest, read, write};
     use crate::check::fixture::{Chance, Play, SMALL, Shape, history, plan};
     use crate::history::{Answer, Audited, AuditedLog, Delivery, End, EpochIndex, History, Oddity};
     use crate::plan::{Plan, TopicIndex};
@@ -221,5 +230,15 @@ mod tests {
                 assert!(!words.contains(name), "{words}");
             }
         }
+    }
+
+    #[test]
+    fn one_nanosecond_makes_another_digest() {
+        let plan = plan(&SMALL);
+        let mut history = history(&plan, Play::default());
+        let before = digest(&plan, &history);
+        assert_eq!(before, digest(&plan, &history.clone()));
+        history.consumers[0].polls[0].completed.at += 1;
+        assert_ne!(before, digest(&plan, &history));
     }
 }

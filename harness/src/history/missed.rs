@@ -6,7 +6,6 @@ use crate::plan::{MessageId, Plan};
 
 /// Whether a consumer was not handed a message that was acked, and invoked after its subscription
 /// was confirmed.
-#[must_use]
 pub fn misses_anything(plan: &Plan, history: &History) -> bool {
     let mut acked: Vec<Option<Stamp>> = vec![None; plan.messages.len()];
     for sent in history.producers.iter().flat_map(|part| &part.sends) {

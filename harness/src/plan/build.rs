@@ -156,9 +156,9 @@ impl Plan {
                     }
                     self.not_mapped(number, topics, entry.topic).at(text, span(entry.topic))
                 }
-                Err(problem) => Diagnostic::new(problem.kind.to_string())
-                    .label(problem.kind.expected())
-                    .at(text, span(problem.at)),
+                Err(problem) => {
+                    Diagnostic::new(problem.what).label(problem.expected).at(text, span(problem.at))
+                }
             };
             problems.push(diagnostic);
             if problems.len() == LOG_ERRORS_MAX {

@@ -57,13 +57,6 @@ fn by_flag() -> impl Iterator<Item = (&'static str, &'static Format)> {
 /// Reports that are open for writing.
 pub struct Output(Vec<(&'static Format, String, Box<dyn Write>)>);
 
-impl std::fmt::Debug for Output {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let names = self.0.iter().map(|(format, target, _)| (format.name, target));
-        f.debug_map().entries(names).finish()
-    }
-}
-
 impl Destinations {
     /// Opens every file now, before anything is run, so that a run is not lost to a mistyped path;
     /// and adds what the environment asks for, read through `variable`.

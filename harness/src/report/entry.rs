@@ -26,15 +26,12 @@ impl Report {
     /// What the process ends with.
     #[must_use]
     pub fn exit(&self) -> Exit {
-        if self.entries.is_empty() {
-            return Exit::NothingSelected;
-        }
-        self.entries.iter().map(Entry::exit).fold(Exit::Passed, Exit::and)
+        self.entries.iter().map(Entry::exit).max().unwrap_or(Exit::NothingSelected)
     }
 }
 
 /// What happened to one scenario.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Entry {
     /// The scenario's name; its file's stem where it did not load.
     pub name: String,
@@ -82,7 +79,6 @@ pub struct Trouble {
 
 impl Entry {
     /// A scenario that is about to run.
-    #[must_use]
     pub fn new(scenario: &Scenario) -> Self {
         Self {
             name: scenario.name.clone(),
@@ -91,14 +87,15 @@ impl Entry {
             seed: Some(scenario.seed),
             store: Some(scenario.broker.store),
             brokers: Some(scenario.broker.count.get()),
-            ..Self::empty(&scenario.file)
+            ..Self::default()
         }
     }
 
     /// A scenario that did not load, or could not be run.
-    #[must_use]
     pub fn failed(file: &Path, exit: Exit, text: String) -> Self {
-        Self { trouble: Some(Trouble { exit, text }), ..Self::empty(file) }
+        let name = file.file_stem().unwrap_or(file.as_os_str()).to_string_lossy().into_owned();
+        let trouble = Some(Trouble { exit, text });
+        Self { name, file: file.to_owned(), trouble, ..Self::default() }
     }
 
     /// Brokers at these addresses served it, if there are any; what their store is, is not known.
@@ -106,27 +103,6 @@ impl Entry {
         if !addresses.is_empty() {
             self.store = None;
             self.brokers = u32::try_from(addresses.len()).ok();
-        }
-    }
-
-    fn empty(file: &Path) -> Self {
-        Self {
-            name: file.file_stem().unwrap_or(file.as_os_str()).to_string_lossy().into_owned(),
-            file: file.to_owned(),
-            description: None,
-            seed: None,
-            store: None,
-            brokers: None,
-            duration: Duration::ZERO,
-            interrupted: false,
-            trouble: None,
-            summary: None,
-            judgement: None,
-            golden: None,
-            logs: None,
-            history: None,
-            reproduce: None,
-            accept: None,
         }
     }
 

@@ -12,9 +12,6 @@ use crate::check::Verdict;
 use crate::golden::Comparison;
 
 /// Writes the annotations of everything that is no pass.
-///
-/// # Errors
-/// Those of the writer.
 pub fn write(report: &Report, to: &mut dyn Write) -> io::Result<()> {
     report.entries.iter().try_for_each(|entry| annotate(entry, to))
 }
@@ -27,7 +24,7 @@ fn annotate(entry: &Entry, to: &mut dyn Write) -> io::Result<()> {
         for finding in &judgement.violations {
             for proof in &finding.proofs {
                 let (file, line) = match &proof.origin {
-                    Some((file, line)) => (file.as_path(), Some(*line)),
+                    Some(origin) => (Path::new(&origin.file), Some(origin.line)),
                     None => (entry.file.as_path(), None),
                 };
                 let title = format!("{}: {}", entry.name, finding.kind.as_str());

@@ -2,29 +2,24 @@
 //!
 //! It opens with `{"report":1,...}`. Within version 1 fields are only ever added; one that becomes
 //! another thing makes version 2. Times are in nanoseconds, and their names end in `_ns`. What is
-//! not known is absent.
-
-mod judgement;
-mod summary;
+//! not known is absent. Judgement and summary are written as their own types say.
 
 use std::io::{self, Write};
+use std::time::Duration;
 
 use serde::Serialize;
 
 use super::entry::{Entry, Report};
 use super::sentence;
+use super::summary::{Summary, nanos};
+use crate::check::Judgement;
 use crate::exit::Exit;
 use crate::golden::Comparison;
-use judgement::Judgement;
-use summary::{Numbers, nanos};
 
 /// The version that the document opens with.
 pub const VERSION: u32 = 1;
 
 /// Writes the report.
-///
-/// # Errors
-/// Those of the writer.
 pub fn write(report: &Report, to: &mut dyn Write) -> io::Result<()> {
     serde_json::to_writer_pretty(&mut *to, &Document::new(report))?;
     writeln!(to)
@@ -39,7 +34,8 @@ struct Document<'a> {
     harness: &'static str,
     /// What the process ends with.
     exit: u8,
-    duration_ns: u64,
+    #[serde(rename = "duration_ns", serialize_with = "nanos")]
+    duration: Duration,
     /// How many scenarios were skipped, because they do not hold for the store.
     skipped: usize,
     /// In the order in which they were named.
@@ -68,14 +64,15 @@ struct Scenario<'a> {
     /// How many brokers served.
     #[serde(skip_serializing_if = "Option::is_none")]
     brokers: Option<u32>,
-    duration_ns: u64,
+    #[serde(rename = "duration_ns", serialize_with = "nanos")]
+    duration: Duration,
     /// Why it did not come to a judgement.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    summary: Option<Numbers>,
+    summary: Option<&'a Summary>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    judgement: Option<Judgement<'a>>,
+    judgement: Option<&'a Judgement>,
     #[serde(skip_serializing_if = "Option::is_none")]
     golden: Option<Golden>,
     /// The folder with the consumer logs.
@@ -88,7 +85,7 @@ struct Scenario<'a> {
     reproduce: Option<&'a str>,
 }
 
-#[derive(Serialize)]
+#[derive(Default, Serialize)]
 struct Golden {
     /// `match`, `accepted`, `new`, `missing`, `different` or `skipped`.
     status: &'static str,
@@ -107,7 +104,7 @@ impl<'a> Document<'a> {
             report: VERSION,
             harness: env!("CARGO_PKG_VERSION"),
             exit: report.exit().code(),
-            duration_ns: nanos(report.duration),
+            duration: report.duration,
             skipped: report.skipped,
             scenarios: report.entries.iter().map(Scenario::new).collect(),
         }
@@ -127,10 +124,10 @@ impl<'a> Scenario<'a> {
             seed: entry.seed,
             store: entry.store.map(|store| store.to_string()),
             brokers: entry.brokers,
-            duration_ns: nanos(entry.duration),
+            duration: entry.duration,
             error: entry.trouble.as_ref().map(|trouble| trouble.text.as_str()),
-            summary: entry.summary.as_ref().map(Numbers::new),
-            judgement: entry.judgement.as_ref().map(Judgement::new),
+            summary: entry.summary.as_ref(),
+            judgement: entry.judgement.as_ref(),
             golden: entry.golden.as_ref().map(Golden::new),
             logs: entry.logs.as_ref().map(path),
             history: entry.history.as_ref().map(path),
@@ -152,22 +149,23 @@ const fn result(exit: Exit) -> &'static str {
 impl Golden {
     fn new(comparison: &Comparison) -> Self {
         let path = |path: &std::path::PathBuf| Some(path.display().to_string());
-        let (status, accepted, pending) = match comparison {
-            Comparison::Match => ("match", None, None),
-            Comparison::Accepted { accepted } => ("accepted", path(accepted), None),
-            Comparison::New { pending } => ("new", None, path(pending)),
-            Comparison::Missing { accepted } => ("missing", path(accepted), None),
-            Comparison::Different { accepted, pending, .. } => {
-                ("different", path(accepted), pending.as_ref().and_then(path))
+        let plain = |status| Self { status, ..Self::default() };
+        match comparison {
+            Comparison::Match => plain("match"),
+            Comparison::Accepted { accepted } => {
+                Self { accepted: path(accepted), ..plain("accepted") }
             }
-            Comparison::Skipped(_) => ("skipped", None, None),
-        };
-        let difference = match comparison {
-            Comparison::Different { difference, .. } => {
-                Some(difference.to_text().lines().map(str::to_owned).collect())
+            Comparison::New { pending } => Self { pending: path(pending), ..plain("new") },
+            Comparison::Missing { accepted } => {
+                Self { accepted: path(accepted), ..plain("missing") }
             }
-            _ => None,
-        };
-        Self { status, accepted, pending, difference }
+            Comparison::Different { accepted, pending, difference } => Self {
+                status: "different",
+                accepted: path(accepted),
+                pending: pending.as_ref().and_then(path),
+                difference: Some(difference.to_text().lines().map(str::to_owned).collect()),
+            },
+            Comparison::Skipped(_) => plain("skipped"),
+        }
     }
 }

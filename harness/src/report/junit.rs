@@ -10,9 +10,6 @@ use super::{sentence, terminal};
 use crate::exit::Exit;
 
 /// Writes the report.
-///
-/// # Errors
-/// Those of the writer.
 pub fn write(report: &Report, to: &mut dyn Write) -> io::Result<()> {
     let mut junit = quick_junit::Report::new("harness");
     junit.set_time(report.duration);

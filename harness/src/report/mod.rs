@@ -1,14 +1,14 @@
 //! Reports: what happened, as plain data, and the table of formats that it is written in.
 //!
 //! A run fills in an [`Entry`] for each scenario; reports read entries and nothing else. A new
-//! format is one file here and one row in [`FORMATS`]; [`Destinations`] makes its flag.
+//! format is one file here and one row in [`formats::FORMATS`]; [`Destinations`] makes its flag.
 
 pub mod destination;
 mod entry;
 mod formats;
-pub mod github;
-pub mod json;
-pub mod junit;
+mod github;
+mod json;
+mod junit;
 pub mod progress;
 pub mod sentence;
 pub mod summary;
@@ -19,6 +19,5 @@ pub mod words;
 
 pub use destination::{Destinations, Output};
 pub use entry::{Entry, Report, Trouble};
-pub use formats::{Asked, FORMATS, Format};
 pub use progress::Progress;
 pub use summary::{Latency, Summary, summarise};

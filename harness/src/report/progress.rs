@@ -37,7 +37,6 @@ const LONGEST: Duration = Duration::from_secs(60);
 
 impl Progress {
     /// Begins the line of a scenario; with `bars` on a terminal, without elsewhere.
-    #[must_use]
     pub(super) fn new(name: &str, bars: Option<&MultiProgress>) -> Self {
         let bar = bars.map(|bars| {
             let template = "{spinner} {msg}  [{bar:24}] {pos:>3}%";

@@ -7,7 +7,6 @@ use crate::golden::{Comparison, Skipped};
 use crate::scenario::AnomalyKind;
 
 /// `2 deliveries of acknowledged messages never came`; `2 to 5`, where 3 more may be.
-#[must_use]
 pub fn anomalies(kind: AnomalyKind, count: u64, possible: u64) -> String {
     let (one, many) = match kind {
         AnomalyKind::Lost => (
@@ -56,7 +55,6 @@ pub fn anomalies(kind: AnomalyKind, count: u64, possible: u64) -> String {
 pub const PROMISED: &str = "every acknowledged message came as promised";
 
 /// The answer to the one question, for whatever is no plain pass.
-#[must_use]
 pub fn answer(judgement: &Judgement) -> String {
     match judgement.verdict {
         Verdict::Pass => String::from(PROMISED),
@@ -89,7 +87,6 @@ fn enumerate(parts: &[String]) -> String {
 }
 
 /// One sentence on an entry, whatever became of it.
-#[must_use]
 pub fn sentence(entry: &Entry) -> String {
     let judgement = entry.judgement.as_ref();
     let not_a_pass = judgement.filter(|judgement| judgement.verdict != Verdict::Pass);
@@ -117,7 +114,6 @@ pub fn sentence(entry: &Entry) -> String {
 
 /// What it ran on, `on mysql, 3 brokers`: nothing for one broker in memory, as usual, or for what is
 /// not known.
-#[must_use]
 pub fn place(entry: &Entry) -> Option<String> {
     let store = entry.store.filter(|store| store.has_database()).map(|store| store.to_string());
     let brokers = entry.brokers.filter(|brokers| *brokers > 1 || store.is_some());
@@ -128,7 +124,6 @@ pub fn place(entry: &Entry) -> Option<String> {
 
 /// As [`sentence`], where nothing follows: the last words of a program that are on the lines below
 /// are part of it.
-#[must_use]
 pub fn cause(entry: &Entry) -> String {
     let sentence = sentence(entry);
     let lines = entry.trouble.as_ref().map_or("", |trouble| trouble.text.as_str()).lines();
@@ -140,7 +135,6 @@ pub fn cause(entry: &Entry) -> String {
 }
 
 /// How the ledger compares, in a few words.
-#[must_use]
 pub fn golden(comparison: &Comparison) -> String {
     match comparison {
         Comparison::Match => String::from("golden ok"),

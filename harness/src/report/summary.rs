@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
+use serde::{Serialize, Serializer};
 
 use crate::history::{Answer, History, Nanos, Outcome};
 use crate::plan::Plan;
 
 /// Counts and latencies of one run.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Summary {
     /// Producers in the plan.
     pub producers: usize,
@@ -31,12 +32,14 @@ pub struct Summary {
     /// Deliveries if every planned message reaches every consumer of its topic once.
     pub expected: u64,
     /// Whether fewer are as good: consumers may start late, or messages be lost or not acked.
+    #[serde(skip)]
     pub fewer_may_come: bool,
     /// Deliveries over all consumers, as they came.
     pub delivered: u64,
     /// What was done to the run on purpose, in the scenario's order.
     pub faults: Vec<Fault>,
     /// From the beginning of the run to the last outcome or delivery.
+    #[serde(rename = "active_ns", serialize_with = "nanos")]
     pub active: Duration,
     /// From when the plan wanted a request sent to its ack, a value a request.
     pub ack: Latency,
@@ -45,9 +48,10 @@ pub struct Summary {
 }
 
 /// What came of a fault.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Fault {
     /// As the scenario has it: `{ at: 1s, pause: broker, for: 500ms }`.
+    #[serde(rename = "fault")]
     pub text: String,
     /// How often it fired.
     pub fired: u64,
@@ -56,20 +60,27 @@ pub struct Fault {
 }
 
 /// A distribution of latencies, each to three significant figures.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Latency {
     /// How many values there are; the others are 0 if none.
     pub count: u64,
     /// Half of the values are at most this.
+    #[serde(rename = "p50_ns", serialize_with = "nanos")]
     pub p50: Duration,
     /// 99 of 100 are.
+    #[serde(rename = "p99_ns", serialize_with = "nanos")]
     pub p99: Duration,
     /// All are.
+    #[serde(rename = "max_ns", serialize_with = "nanos")]
     pub max: Duration,
 }
 
+/// A duration in whole nanoseconds, as the JSON report has it.
+pub(super) fn nanos<S: Serializer>(duration: &Duration, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_u64(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX))
+}
+
 /// The numbers of a run. Linear in requests and deliveries, a few nanoseconds each.
-#[must_use]
 pub fn summarise(plan: &Plan, history: &History) -> Summary {
     let mut summary = Summary {
         producers: plan.producers.len(),
@@ -81,10 +92,8 @@ pub fn summarise(plan: &Plan, history: &History) -> Summary {
         faults: faults(plan, history),
         ..Summary::default()
     };
-    let mut last: Nanos = 0;
-    let intended = requests(plan, history, &mut summary, &mut last);
-    deliveries(history, &intended, &mut summary, &mut last);
-    summary.active = Duration::from_nanos(last);
+    let intended = requests(plan, history, &mut summary);
+    deliveries(history, &intended, &mut summary);
     summary
 }
 
@@ -105,7 +114,7 @@ fn faults(plan: &Plan, history: &History) -> Vec<Fault> {
 const NEVER: Nanos = Nanos::MAX;
 
 /// Counts the requests, and answers when each message was meant to leave.
-fn requests(plan: &Plan, history: &History, summary: &mut Summary, last: &mut Nanos) -> Vec<Nanos> {
+fn requests(plan: &Plan, history: &History, summary: &mut Summary) -> Vec<Nanos> {
     let mut intended = vec![NEVER; plan.messages.len()];
     let mut latencies = Latencies::new();
     for sent in history.producers.iter().flat_map(|producer| &producer.sends) {
@@ -120,7 +129,7 @@ fn requests(plan: &Plan, history: &History, summary: &mut Summary, last: &mut Na
             Outcome::Refused { .. } => summary.refused += count,
             Outcome::Unknown { .. } => summary.unknown += count,
         }
-        *last = (*last).max(sent.completed.at);
+        summary.active = summary.active.max(Duration::from_nanos(sent.completed.at));
         let stream = &plan.streams[sent.stream.place()];
         let first = (stream.first.0 + sent.first) as usize;
         for at in &mut intended[first..first + sent.count as usize] {
@@ -132,7 +141,7 @@ fn requests(plan: &Plan, history: &History, summary: &mut Summary, last: &mut Na
     intended
 }
 
-fn deliveries(history: &History, intended: &[Nanos], summary: &mut Summary, last: &mut Nanos) {
+fn deliveries(history: &History, intended: &[Nanos], summary: &mut Summary) {
     let mut latencies = Latencies::new();
     for consumer in &history.consumers {
         summary.delivered += consumer.deliveries.len() as u64;
@@ -140,7 +149,7 @@ fn deliveries(history: &History, intended: &[Nanos], summary: &mut Summary, last
         for poll in &consumer.polls {
             let Answer::Delivered(count @ 1..) = poll.answer else { continue };
             let at = poll.completed.at;
-            *last = (*last).max(at);
+            summary.active = summary.active.max(Duration::from_nanos(at));
             // Messages of one request come together and were meant to leave together: a run of
             // equal values is one entry.
             let (mut value, mut times) = (NEVER, 0);

@@ -31,7 +31,6 @@ pub struct Terminal {
 
 impl Terminal {
     /// By what stderr is, and what `NO_COLOR` and `CI` say, read through `variable`.
-    #[must_use]
     pub fn new(variable: impl Fn(&str) -> Option<String>) -> Self {
         let terminal = io::stderr().is_terminal();
         let bars = (terminal && !is_ci(&variable)).then(progress::bars);
@@ -39,13 +38,11 @@ impl Terminal {
     }
 
     /// How text is shown.
-    #[must_use]
     pub fn style(&self) -> Style {
         self.style
     }
 
     /// Begins the line of a scenario that runs.
-    #[must_use]
     pub fn progress(&self, name: &str) -> Progress {
         Progress::new(name, self.bars.as_ref())
     }
@@ -63,8 +60,7 @@ impl Terminal {
     /// Where stderr is gone, nothing can be done about it; the exit code still says the result.
     fn print(&self, text: impl FnOnce(&mut dyn Write) -> io::Result<()>) {
         let mut buffer = Vec::new();
-        let written = |buffer: &mut Vec<u8>| text(buffer);
-        if written(&mut buffer).is_ok() {
+        if text(&mut buffer).is_ok() {
             let show = || io::stderr().lock().write_all(&buffer);
             let _ = match &self.bars {
                 Some(bars) => bars.suspend(show),
@@ -75,9 +71,6 @@ impl Terminal {
 }
 
 /// A scenario's result.
-///
-/// # Errors
-/// Those of the writer.
 pub fn entry(entry: &Entry, style: Style, to: &mut dyn Write) -> io::Result<()> {
     match entry.exit() {
         Exit::Passed => pass(entry, style, to),
@@ -86,7 +79,6 @@ pub fn entry(entry: &Entry, style: Style, to: &mut dyn Write) -> io::Result<()> 
 }
 
 /// A scenario's result without colour, as other reports embed it.
-#[must_use]
 pub fn plain(entry: &Entry) -> String {
     let mut text = Vec::new();
     self::entry(entry, Style::default(), &mut text).expect("memory can always be written");
@@ -94,13 +86,11 @@ pub fn plain(entry: &Entry) -> String {
 }
 
 fn pass(entry: &Entry, style: Style, to: &mut dyn Write) -> io::Result<()> {
-    let golden = entry
-        .golden
-        .as_ref()
-        .map_or_else(String::new, |comparison| format!("  {}", sentence::golden(comparison)));
+    let golden = entry.golden.as_ref().map(|golden| format!("  {}", sentence::golden(golden)));
+    let golden = golden.unwrap_or_default();
     let name = style.strong(&entry.name);
     let (time, place) = (words::time(entry.duration), sentence::place(entry));
-    let place = place.map_or_else(String::new, |place| format!("  {place}"));
+    let place = place.map(|place| format!("  {place}")).unwrap_or_default();
     writeln!(to, "{}  {name}  {time}{place}{golden}", style.good("PASS"))?;
     if let Some(summary) = &entry.summary {
         numbers::numbers(summary, style, to)?;
@@ -179,9 +169,6 @@ fn ways_on(entry: &Entry, style: Style, to: &mut dyn Write) -> io::Result<()> {
 }
 
 /// The last line: how many of which, and how long.
-///
-/// # Errors
-/// Those of the writer.
 pub fn end(report: &Report, style: Style, to: &mut dyn Write) -> io::Result<()> {
     if report.entries.len() + report.skipped < 2 {
         return Ok(());

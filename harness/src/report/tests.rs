@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::*;
-use crate::check::{Anomaly, Finding, Judgement, Verdict};
+use crate::check::{Anomaly, Finding, Judgement, Origin, Verdict};
 use crate::exit::Exit;
 use crate::fixture::{self, SMALL, SMALL_LOGS};
 use crate::golden::{Comparison, Difference};
@@ -39,7 +39,7 @@ fn lost() -> Entry {
     let consumer = Some(ConsumerIndex(1));
     let mut anomaly = Anomaly::new(&plan, TopicIndex(0), consumer, &[MessageId(1)], title);
     anomaly.evidence = vec![String::from("acked at 3.00 ms, 100% sure: <offset 1>")];
-    anomaly.origin = Some((PathBuf::from("scenarios/p1.txt"), 2));
+    anomaly.origin = Some(Origin { file: String::from("scenarios/p1.txt"), line: 2 });
     failed.violations.push(Finding {
         kind: AnomalyKind::Lost,
         count: 1,

@@ -9,7 +9,6 @@ pub use crate::numbers::{count, number};
 use crate::shell::shell;
 
 /// Three figures and a unit: `870 µs`, `1.24 ms`, `23.1 s`.
-#[must_use]
 pub fn time(time: Duration) -> String {
     let seconds = time.as_secs_f64();
     // Rounding to three figures may reach the next unit, hence the odd bounds.
@@ -28,7 +27,6 @@ pub fn time(time: Duration) -> String {
 }
 
 /// The command line that accepts the pending ledger of a scenario.
-#[must_use]
 pub fn accept_command(name: &str, folder: &Path) -> String {
     let mut command = format!("harness accept {}", shell(name));
     if folder != Path::new(DEFAULT_FOLDER) {

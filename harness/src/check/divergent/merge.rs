@@ -7,7 +7,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::check::facts::{Bits, Classification, Facts, Late};
+use crate::check::facts::{Bits, Facts, Late};
 use crate::plan::{MessageId, TopicIndex};
 
 /// Deliveries: into [`Facts::feeds`], and place among the consumer's.
@@ -29,10 +29,9 @@ pub(super) fn late(facts: &Facts<'_>, topic: TopicIndex, counted: &DeliveryPlace
         .map(|(place, feed)| Input {
             feed: place,
             entries: feed
-                .iter(facts.history)
-                .filter(|seen| seen.classification == Classification::First)
-                .filter(|seen| !counted.contains(&(place, seen.place)))
-                .filter_map(|seen| Some((seen.delivery.message()?, seen.place)))
+                .firsts(facts.history)
+                .filter(|(seen, _)| !counted.contains(&(place, seen.place)))
+                .map(|(seen, message)| (message, seen.place))
                 .collect(),
             next: 0,
         })
@@ -65,7 +64,6 @@ struct Merge<'a> {
     next_rank: u32,
     /// At the head of every input that has it.
     ready: Vec<MessageId>,
-    /// How many messages are not in the result yet.
     left: usize,
 }
 

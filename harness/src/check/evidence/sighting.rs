@@ -47,37 +47,28 @@ impl Sightings {
             }
         }
         for (place, feed) in facts.feeds.iter().enumerate() {
-            found.search(facts, (place, feed), &wanted, &places);
+            let mut previous = None;
+            let mut rest = feed.iter(facts.history).peekable();
+            while let Some(seen) = rest.next() {
+                let at = (feed.consumer, seen.place);
+                let mut sighting = || {
+                    let next = rest.peek().map(|next| next.delivery);
+                    Sighting { feed: place, seen, previous, next }
+                };
+                match seen.delivery.message() {
+                    Some(message) if wanted.contains(message.place()) => {
+                        found.by_message.entry(message).or_default().push(sighting());
+                    }
+                    // An anomaly without a message is found by its place.
+                    None if places.contains(&at) => {
+                        found.by_place.insert(at, sighting());
+                    }
+                    _ => {}
+                }
+                previous = Some(seen.delivery);
+            }
         }
         found
-    }
-
-    fn search(
-        &mut self,
-        facts: &Facts<'_>,
-        (place, feed): (usize, &Feed),
-        wanted: &Bits,
-        places: &BTreeSet<(ConsumerIndex, usize)>,
-    ) {
-        let mut previous = None;
-        let mut rest = feed.iter(facts.history).peekable();
-        while let Some(seen) = rest.next() {
-            let asked = seen.delivery.message().filter(|message| wanted.contains(message.place()));
-            let at = (feed.consumer, seen.place);
-            // An anomaly without a message is found by its place.
-            let odd = seen.delivery.message().is_none() && places.contains(&at);
-            if asked.is_some() || odd {
-                let next = rest.peek().map(|next| next.delivery);
-                let sighting = Sighting { feed: place, seen, previous, next };
-                if let Some(message) = asked {
-                    self.by_message.entry(message).or_default().push(sighting);
-                }
-                if odd {
-                    self.by_place.insert(at, sighting);
-                }
-            }
-            previous = Some(seen.delivery);
-        }
     }
 
     /// Adds a line for each consumer that is planned to get the message, or got it anyway.
@@ -85,13 +76,13 @@ impl Sightings {
         let none = Vec::new();
         let sightings = self.by_message.get(&message).unwrap_or(&none);
         let topic = facts.plan.stream(message).topic;
-        let mut absent = Vec::new();
-        for feed in facts.feeds_of(topic).filter(|feed| feed.planned()) {
-            let got = sightings.iter().any(|s| facts.feeds[s.feed].consumer == feed.consumer);
-            if !got {
-                absent.push(consumer_name(facts, feed.consumer));
-            }
-        }
+        let got = |feed: &&Feed| {
+            sightings.iter().any(|own| facts.feeds[own.feed].consumer == feed.consumer)
+        };
+        let planned = facts.feeds_of(topic).filter(|feed| feed.planned);
+        let absent = planned.filter(|feed| !got(feed));
+        let mut absent: Vec<String> =
+            absent.map(|feed| consumer_name(facts, feed.consumer)).collect();
         for sighting in sightings.iter().take(WITNESSES) {
             evidence.push(line(facts, sighting));
         }
@@ -108,15 +99,9 @@ impl Sightings {
         }
     }
 
-    /// Adds a line for a delivery that no message explains.
-    pub(super) fn tell_place(
-        &self,
-        facts: &Facts<'_>,
-        consumer: ConsumerIndex,
-        place: usize,
-        evidence: &mut Vec<String>,
-    ) {
-        evidence.extend(self.by_place.get(&(consumer, place)).map(|found| line(facts, found)));
+    /// The line for a delivery that no message explains.
+    pub(super) fn of(&self, facts: &Facts<'_>, at: (ConsumerIndex, usize)) -> Option<String> {
+        self.by_place.get(&at).map(|found| line(facts, found))
     }
 }
 

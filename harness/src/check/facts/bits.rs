@@ -9,7 +9,6 @@ pub(in crate::check) struct Bits {
 }
 
 impl Bits {
-    /// The empty set of numbers below `bound`.
     pub(in crate::check) fn new(bound: usize) -> Self {
         Self { words: vec![0; bound.div_ceil(64)] }
     }
@@ -24,7 +23,6 @@ impl Bits {
         new
     }
 
-    /// Whether the number is in the set.
     #[inline]
     pub(in crate::check) fn contains(&self, number: usize) -> bool {
         self.words[number / 64] & (1 << (number % 64)) != 0

@@ -5,8 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::bits::Bits;
 use super::feed::{Classification, Feed};
 use super::places::Places;
-use super::request::{Fate, Request};
-use super::requests::Requests;
+use super::requests::{Fate, Request, Requests};
 use crate::history::{Answer, Delivery, History, Subscribed};
 use crate::plan::MessageId;
 
@@ -31,7 +30,7 @@ pub(super) fn classify(
                 classifications.push(Classification::Phantom);
                 continue;
             };
-            if request.topic != feed.topic || !feed.planned() {
+            if request.topic != feed.topic || !feed.planned {
                 classifications.push(Classification::Misrouted);
                 continue;
             }

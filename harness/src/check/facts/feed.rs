@@ -2,15 +2,14 @@
 
 use super::bits::Bits;
 use crate::history::{Answer, Delivery, EpochIndex, History, Polled, Subscribed};
-use crate::plan::{ConsumerIndex, Plan, TopicIndex};
+use crate::plan::{ConsumerIndex, MessageId, Plan, TopicIndex};
 
-/// What one consumer got of one topic.
 #[derive(Debug)]
 pub(in crate::check) struct Feed {
     pub(in crate::check) consumer: ConsumerIndex,
     pub(in crate::check) topic: TopicIndex,
     /// Whether the plan has this consumer on this topic.
-    planned: bool,
+    pub(in crate::check) planned: bool,
     /// The first subscription that was confirmed, by place: what is due follows from it.
     pub(in crate::check) subscription: Option<usize>,
     /// The polls that brought something, in the order of their completion.
@@ -21,7 +20,6 @@ pub(in crate::check) struct Feed {
     pub(in crate::check) got: Bits,
 }
 
-/// The deliveries of one poll.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Piece {
     pub(super) poll: usize,
@@ -51,7 +49,6 @@ pub(in crate::check) enum Classification {
     Redelivered,
 }
 
-/// One delivery of a feed.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::check) struct Seen {
     /// Its place among the consumer's polls.
@@ -120,6 +117,23 @@ impl Feed {
         self.iter_pieces(history, move |poll| self.claim(history, poll).epoch == epoch)
     }
 
+    /// Its first deliveries, each with its message, in the order received.
+    pub(in crate::check) fn firsts(
+        &self,
+        history: &History,
+    ) -> impl Iterator<Item = (Seen, MessageId)> {
+        self.iter(history).filter_map(first)
+    }
+
+    /// The same of one life of the store.
+    pub(in crate::check) fn firsts_of_life(
+        &self,
+        history: &History,
+        epoch: Option<EpochIndex>,
+    ) -> impl Iterator<Item = (Seen, MessageId)> {
+        self.iter_life(history, epoch).filter_map(first)
+    }
+
     fn iter_pieces(
         &self,
         history: &History,
@@ -164,9 +178,11 @@ impl Feed {
         let part = &history.consumers[self.consumer.place()];
         self.subscription.filter(|_| self.planned).map(|place| &part.subscriptions[place])
     }
+}
 
-    /// Whether the plan has this consumer on this topic.
-    pub(in crate::check) const fn planned(&self) -> bool {
-        self.planned
-    }
+fn first(seen: Seen) -> Option<(Seen, MessageId)> {
+    (seen.classification == Classification::First).then(|| {
+        let message = seen.delivery.message().expect("a first delivery is of a message");
+        (seen, message)
+    })
 }

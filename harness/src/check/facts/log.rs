@@ -3,7 +3,7 @@
 //! Feeds ascend by offset and mostly agree, so one walk of each feed beside the log that is known so
 //! far finds every disagreement without an index: offsets may be sparse.
 
-use super::feed::{Classification, Feed, Seen};
+use super::feed::Feed;
 use crate::history::{EpochIndex, History};
 use crate::plan::{MessageId, TopicIndex};
 
@@ -66,11 +66,7 @@ impl Log {
         let mut fresh = Vec::new();
         let mut next = 0;
         let mut greatest: Option<(u64, MessageId)> = None;
-        feed.iter_life(history, self.epoch).for_each(|seen: Seen| {
-            if seen.classification != Classification::First {
-                return;
-            }
-            let message = seen.delivery.message().expect("a first delivery is of a message");
+        feed.firsts_of_life(history, self.epoch).for_each(|(seen, message)| {
             let Some(offset) = seen.delivery.offset() else {
                 self.blind = true;
                 return;

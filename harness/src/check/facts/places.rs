@@ -1,8 +1,10 @@
 //! Each message's place among all that are planned on its topic.
 
+use std::ops::Range;
+
+use super::requests::Request;
 use crate::plan::{MessageId, Plan, StreamIndex, TopicIndex};
 
-/// Where messages stand on their topics.
 pub(in crate::check) struct Places<'a> {
     plan: &'a Plan,
     /// By [`StreamIndex`]: what to add to a message's id to get its place on its topic.
@@ -34,6 +36,12 @@ impl<'a> Places<'a> {
     /// The same where the stream is not known yet.
     pub(in crate::check) fn of(&self, message: MessageId) -> usize {
         self.of_stream(self.plan.messages.stream(message), message)
+    }
+
+    /// The places of a request's messages.
+    pub(in crate::check) fn of_request(&self, request: &Request) -> Range<usize> {
+        let first = self.of_stream(request.stream, request.first);
+        first..first + request.count as usize
     }
 
     /// How many messages are planned on a topic.

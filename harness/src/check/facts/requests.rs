@@ -1,10 +1,11 @@
-//! All requests of a run, and which of them each message went out in.
+//! All requests of a run, with what the rules need of each side by side, and which of them each
+//! message went out in.
 
-use super::request::Request;
-use crate::history::{History, Offset, Outcome, Stamp};
-use crate::plan::{MessageId, Plan, TopicIndex};
+use std::ops::Range;
 
-/// The requests of a run.
+use crate::history::{EpochIndex, History, Offset, Outcome, ProducerHistory, Sent, Stamp};
+use crate::plan::{MessageId, Plan, StreamIndex, TopicIndex};
+
 pub(in crate::check) struct Requests {
     /// In the order of producers, and of invocation within each.
     pub(in crate::check) all: Vec<Request>,
@@ -92,4 +93,81 @@ fn slots(plan: &Plan) -> Vec<u32> {
         }
     }
     slots
+}
+
+/// The stamp of what did not happen: after everything.
+pub(in crate::check) const NEVER: Stamp = Stamp::MAX;
+
+/// What became of a request, the best first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::check) enum Fate {
+    /// It happened.
+    Acked,
+    /// It may have happened.
+    Unknown,
+    /// It never happened.
+    Refused,
+}
+
+/// A request: consecutive messages of one stream.
+#[derive(Clone, Debug)]
+pub(in crate::check) struct Request {
+    /// When its first attempt left.
+    pub(in crate::check) invoked: Stamp,
+    /// When its ack was in; [`NEVER`] where there is none, so that no rule relies on it.
+    pub(in crate::check) acked: Stamp,
+    /// The first message's, where its ack said so.
+    pub(in crate::check) offset: Option<u64>,
+    pub(in crate::check) stream: StreamIndex,
+    pub(in crate::check) topic: TopicIndex,
+    /// The stream's place among those of its topic.
+    pub(in crate::check) slot: u32,
+    pub(in crate::check) first: MessageId,
+    pub(in crate::check) count: u32,
+    pub(in crate::check) fate: Fate,
+    /// Whether it left more than once.
+    pub(in crate::check) retried: bool,
+    /// Where the history has it: producer, and place in its sends.
+    pub(in crate::check) source: (usize, usize),
+    /// The life of the store that it went to, where the broker tells.
+    pub(in crate::check) epoch: Option<EpochIndex>,
+}
+
+impl Request {
+    fn new(
+        plan: &Plan,
+        part: &ProducerHistory,
+        source: (usize, usize),
+        sent: &Sent,
+        slot: u32,
+    ) -> Self {
+        let stream = &plan.streams[sent.stream.place()];
+        let fits = sent.first.checked_add(sent.count).is_some_and(|end| end <= stream.count);
+        assert!(fits, "a request goes past the end of its stream");
+        let (fate, offset) = match &sent.outcome {
+            Outcome::Acked { offsets } => (Fate::Acked, offsets.first()),
+            Outcome::Refused { .. } => (Fate::Refused, None),
+            Outcome::Unknown { .. } => (Fate::Unknown, None),
+        };
+        Self {
+            invoked: sent.invoked.stamp,
+            acked: if fate == Fate::Acked { sent.completed.stamp } else { NEVER },
+            offset,
+            stream: sent.stream,
+            topic: stream.topic,
+            slot,
+            first: MessageId(stream.first.0 + sent.first),
+            count: sent.count,
+            fate,
+            retried: sent.attempts > 1,
+            source,
+            epoch: part.sessions.get(sent.session as usize).and_then(|session| session.epoch),
+        }
+    }
+
+    /// The places of its messages.
+    pub(in crate::check) fn messages(&self) -> Range<usize> {
+        let first = self.first.place();
+        first..first + self.count as usize
+    }
 }

@@ -8,9 +8,7 @@ use crate::plan::{ConsumerIndex, MessageId, Plan};
 /// What one consumer logged of one topic; lines with payloads that were not sent to it left out.
 pub(super) struct Feed<'a> {
     pub(super) consumer: ConsumerIndex,
-    /// 1 in `C1`.
     pub(super) number: u32,
-    /// `C1`.
     pub(super) name: String,
     pub(super) file: &'a str,
     /// Line in the file, from 1, and payload.
@@ -63,7 +61,6 @@ impl<'a> Feed<'a> {
         before.iter().all(|payload| self.counts[*payload as usize] == 0)
     }
 
-    /// An anomaly of this log.
     pub(super) fn anomaly(
         &self,
         sent: &Sent<'_>,

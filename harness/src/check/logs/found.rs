@@ -1,5 +1,7 @@
 //! What is found in logs, and the verdict that follows from it.
 
+use std::collections::BTreeMap;
+
 use super::explain::BUDGET;
 use super::feed::Feed;
 use super::sent::Sent;
@@ -22,15 +24,15 @@ pub struct Reading {
 /// What is found along the way.
 pub(super) struct Found {
     outcome: CheckOutcome,
-    /// Topic, the number of a consumer, and what can be said of its order.
-    notes: Vec<(TopicIndex, u32, String)>,
+    /// By topic: what can be said of its order, and of the logs of which consumers.
+    notes: BTreeMap<TopicIndex, Vec<(String, Vec<u32>)>>,
     /// What is left of the work that all searches for interleavings may do together.
     pub(super) budget: u64,
 }
 
 impl Default for Found {
     fn default() -> Self {
-        Self { outcome: CheckOutcome::default(), notes: Vec::new(), budget: BUDGET }
+        Self { outcome: CheckOutcome::default(), notes: BTreeMap::new(), budget: BUDGET }
     }
 }
 
@@ -51,30 +53,22 @@ impl Found {
     }
 
     pub(super) fn note(&mut self, sent: &Sent<'_>, feed: &Feed<'_>, words: String) {
-        self.notes.push((sent.topic, feed.number, words));
+        let notes = self.notes.entry(sent.topic).or_default();
+        match notes.iter_mut().find(|(known, _)| *known == words) {
+            Some((_, consumers)) => consumers.push(feed.number),
+            None => notes.push((words, vec![feed.number])),
+        }
     }
 
     pub(super) fn conclude(self, plan: &Plan) -> Reading {
-        let judgement = self.outcome.conclude(plan.scenario.expect);
-        Reading { judgement, notes: notes(plan, &self.notes) }
-    }
-}
-
-/// A line a topic; consumers of which the same can be said are named together.
-fn notes(plan: &Plan, notes: &[(TopicIndex, u32, String)]) -> Vec<String> {
-    let line = |own: &[(TopicIndex, u32, String)]| {
-        let mut groups: Vec<(&str, Vec<u32>)> = Vec::new();
-        for (_, consumer, what) in own {
-            match groups.iter_mut().find(|(known, _)| known == what) {
-                Some((_, consumers)) => consumers.push(*consumer),
-                None => groups.push((what, vec![*consumer])),
-            }
-        }
-        let part = |(what, consumers): &(&str, Vec<u32>)| {
+        let part = |(what, consumers): &(String, Vec<u32>)| {
             format!("of {}: {what}", names::list(names::Kind::Consumer, consumers))
         };
-        let parts: Vec<String> = groups.iter().map(part).collect();
-        format!("{} {}", plan.topics[own[0].0.place()].name, parts.join("; "))
-    };
-    notes.chunk_by(|one, other| one.0 == other.0).map(line).collect()
+        let line = |(topic, notes): (TopicIndex, Vec<(String, Vec<u32>)>)| {
+            let parts: Vec<String> = notes.iter().map(part).collect();
+            format!("{} {}", plan.topics[topic.place()].name, parts.join("; "))
+        };
+        let notes = self.notes.into_iter().map(line).collect();
+        Reading { judgement: self.outcome.conclude(plan.scenario.expect), notes }
+    }
 }

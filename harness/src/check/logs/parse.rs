@@ -1,5 +1,6 @@
 //! A consumer's log: lines of a topic and a payload, with any blanks between and around them.
 
+use crate::numbers;
 use crate::plan::{Plan, TopicIndex};
 
 /// One consumer's log, read.
@@ -12,22 +13,12 @@ pub struct Lines {
     lines: Vec<(u32, TopicIndex, std::ops::Range<usize>)>,
 }
 
-/// One line of a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Line<'a> {
     /// From 1.
     pub(super) number: u32,
     pub(super) topic: TopicIndex,
     pub(super) payload: &'a str,
-}
-
-/// A line that cannot be read; the text has file and line.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{file}:{line}: {what}")]
-pub struct Error {
-    file: String,
-    line: u32,
-    what: String,
 }
 
 impl Lines {
@@ -43,34 +34,35 @@ impl Lines {
 /// Reads a log; blank lines are passed over, and a byte order mark at its beginning.
 ///
 /// # Errors
-/// At the first line that is not UTF-8, or not a topic of the plan and a payload.
-pub fn parse(plan: &Plan, file: String, bytes: impl Into<Vec<u8>>) -> Result<Lines, Error> {
+/// At the first line that is not UTF-8, or not a topic of the plan and a payload; the text has file
+/// and line.
+pub fn parse(plan: &Plan, file: String, bytes: impl Into<Vec<u8>>) -> Result<Lines, String> {
     let text = String::from_utf8(bytes.into()).map_err(|error| {
         let sound = &error.as_bytes()[..error.utf8_error().valid_up_to()];
         let before = (1..).zip(sound.split(|byte| *byte == b'\n')).last();
         let line = before.map_or(1, |(line, _)| line);
-        Error { file: file.clone(), line, what: "this line is not UTF-8".to_owned() }
+        format!("{file}:{line}: this line is not UTF-8")
     })?;
     let mut lines = Vec::new();
     let marked = text.strip_prefix('\u{feff}');
     for (number, line) in (1..).zip(marked.unwrap_or(&text).lines()) {
-        let error = |what: String| Error { file: file.clone(), line: number, what };
         let mut fields = line.split_ascii_whitespace();
         let Some(topic) = fields.next() else { continue };
         let count = 1 + fields.clone().count();
         let Some(payload) = fields.next().filter(|_| count == 2) else {
-            let plural = if count == 1 { "" } else { "s" };
-            return Err(error(format!(
-                "expected a topic and a payload, such as `T1     INFO`, found {count} field{plural}"
-            )));
+            let fields = numbers::count(count as u64, "field");
+            return Err(format!(
+                "{file}:{number}: expected a topic and a payload, such as `T1     INFO`, found \
+                 {fields}"
+            ));
         };
         let place = plan.topics.iter().position(|known| known.name.as_str() == topic);
         let Some(place) = place else {
             let known: Vec<&str> = plan.topics.iter().map(|topic| topic.name.as_str()).collect();
-            return Err(error(format!(
-                "the scenario has no topic {topic:?}, only {}",
-                known.join(", ")
-            )));
+            let known = known.join(", ");
+            return Err(format!(
+                "{file}:{number}: the scenario has no topic {topic:?}, only {known}"
+            ));
         };
         // Both are parts of `text`.
         let start = payload.as_ptr() as usize - text.as_ptr() as usize;

@@ -3,7 +3,7 @@
 
 use std::cmp::Reverse;
 
-use crate::check::facts::{Classification, Facts, Feed, Request, Seen};
+use crate::check::facts::{Facts, Feed, Request};
 use crate::history::{Stamp, Subscribed};
 use crate::plan::MessageId;
 
@@ -21,9 +21,8 @@ pub(super) struct Order {
 
 impl Order {
     pub(super) fn of(facts: &Facts<'_>, feed: &Feed, claim: &Subscribed) -> Self {
-        let first = |seen: &Seen| seen.classification == Classification::First;
-        let request = |seen: Seen| seen.delivery.message().and_then(|m| facts.requests.of(m));
-        let acks = feed.iter(facts.history).filter(first).filter_map(request).map(|r| r.acked);
+        let firsts = feed.firsts(facts.history);
+        let acks = firsts.filter_map(|(_, message)| Some(facts.requests.of(message)?.acked));
         let mut offsets = Vec::new();
         if claim.offset.is_some() {
             let logs = facts.logs.iter();
@@ -58,9 +57,7 @@ fn behind(facts: &Facts<'_>, feed: &Feed) -> Vec<MessageId> {
     let others = facts.feeds_of(feed.topic).filter(|other| other.consumer != feed.consumer);
     let most = others.max_by_key(|other| (other.classifications.len(), Reverse(other.consumer)));
     let Some(witness) = most else { return Vec::new() };
-    let first =
-        witness.iter(facts.history).filter(|seen| seen.classification == Classification::First);
-    let messages = first.filter_map(|seen| seen.delivery.message());
+    let messages = witness.firsts(facts.history).map(|(_, message)| message);
     let mut behind: Vec<MessageId> =
         messages.skip_while(|message| !feed.got.contains(facts.places.of(*message))).collect();
     behind.sort_unstable();

@@ -7,7 +7,6 @@ use crate::check::facts::{Facts, Fate, Feed, Request};
 use crate::history::{Stamp, Subscribed};
 use crate::plan::{MessageId, StreamIndex};
 
-/// What one feed misses.
 pub(super) struct Missing {
     /// Neighbouring losses of one stream.
     pub(super) ranges: Vec<Lost>,
@@ -30,13 +29,6 @@ impl Lost {
     }
 }
 
-/// How many messages of a request a feed did not bring.
-fn missing_of(facts: &Facts<'_>, feed: &Feed, request: &Request) -> u64 {
-    let first = facts.places.of_stream(request.stream, request.first);
-    let messages = first..first + request.count as usize;
-    messages.filter(|place| !feed.got.contains(*place)).count() as u64
-}
-
 impl Missing {
     pub(super) fn of(facts: &Facts<'_>, feed: &Feed) -> Self {
         let streams = facts.plan.topics[feed.topic.place()].streams.len();
@@ -46,7 +38,9 @@ impl Missing {
         let mut between = Vec::new();
         for request in facts.requests.on(feed.topic) {
             if request.fate == Fate::Unknown && request.invoked > confirmed {
-                missing.possible += missing_of(facts, feed, request);
+                let places = facts.places.of_request(request);
+                missing.possible +=
+                    places.filter(|place| !feed.got.contains(*place)).count() as u64;
             }
             if request.fate != Fate::Acked || request.acked < claim.invoked.stamp {
                 continue;
@@ -65,14 +59,13 @@ impl Missing {
 
     /// Adds what is missing of a request that is due as a whole.
     fn take_over(&mut self, facts: &Facts<'_>, feed: &Feed, request: &Request) {
-        let range = request.first.0..request.first.0 + request.count;
-        self.span(request, range.clone());
-        let first = facts.places.of_stream(request.stream, request.first);
-        let end = first + request.count as usize;
-        let mut from = first;
-        while let Some(place) = feed.got.first_missing(from..end) {
-            self.lose(request, range.start + MessageId::new(place - first).0);
-            from = place + 1;
+        let first = request.first.0;
+        self.span(request, first..first + request.count);
+        let places = facts.places.of_request(request);
+        let mut rest = places.clone();
+        while let Some(place) = feed.got.first_missing(rest.clone()) {
+            self.lose(request, first + MessageId::new(place - places.start).0);
+            rest.start = place + 1;
         }
     }
 
@@ -104,11 +97,9 @@ impl Missing {
         claim: &Subscribed,
         between: &[&Request],
     ) {
-        let absent = |request: &&&Request| {
-            let first = facts.places.of_stream(request.stream, request.first);
-            feed.got.first_missing(first..first + request.count as usize).is_some()
-        };
-        if !between.iter().any(|request| absent(&request)) {
+        let absent =
+            |request: &&Request| feed.got.first_missing(facts.places.of_request(request)).is_some();
+        if !between.iter().any(absent) {
             return;
         }
         let order = Order::of(facts, feed, claim);

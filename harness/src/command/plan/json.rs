@@ -17,7 +17,6 @@ fn capabilities(broker: &Broker) -> Value {
 /// The whole text.
 pub(super) fn render(plan: &Plan) -> String {
     let scenario = &plan.scenario;
-    let places = |len: usize| 0..len;
     let value = json!({
         "plan": 1,
         "name": scenario.name,
@@ -55,11 +54,11 @@ pub(super) fn render(plan: &Plan) -> String {
             "deadline_ms": scenario.drain.deadline.as_millis(),
         },
         "golden": scenario.golden,
-        "topics": places(plan.topics.len()).map(|place| topic(plan, place)).collect::<Vec<_>>(),
+        "topics": (0..plan.topics.len()).map(|place| topic(plan, place)).collect::<Vec<_>>(),
         "producers":
-            places(plan.producers.len()).map(|place| producer(plan, place)).collect::<Vec<_>>(),
+            (0..plan.producers.len()).map(|place| producer(plan, place)).collect::<Vec<_>>(),
         "consumers":
-            places(plan.consumers.len()).map(|place| consumer(plan, place)).collect::<Vec<_>>(),
+            (0..plan.consumers.len()).map(|place| consumer(plan, place)).collect::<Vec<_>>(),
         "sent": plan.sent_total(),
         "delivered": plan.delivered_total(),
         "connections": plan.connections(),

@@ -18,7 +18,7 @@ pub(super) fn render(plan: &Plan) -> String {
     let scenario = &plan.scenario;
     let mut text = String::new();
     let description = scenario.description.as_deref().unwrap_or("no description");
-    line(&mut text, &format!("{}: {description}", scenario.name));
+    line(&mut text, format_args!("{}: {description}", scenario.name));
     let expect = scenario.expect;
     let seconds = |time| humantime::format_duration(time);
     for (key, value) in [
@@ -48,10 +48,10 @@ pub(super) fn render(plan: &Plan) -> String {
         ),
         ("golden", if scenario.golden { "golden" } else { "none" }.to_owned()),
     ] {
-        line(&mut text, &format!("  {key:<8} {value}"));
+        line(&mut text, format_args!("  {key:<8} {value}"));
     }
     if let Some(network) = &scenario.network {
-        line(&mut text, &format!("  {:<8} {network}, in a simulation only", "network"));
+        line(&mut text, format_args!("  network  {network}, in a simulation only"));
     }
     text.push('\n');
     table(&mut text, &["topic", "messages", "from", "to", "ledger"], &topics(plan));
@@ -62,9 +62,9 @@ pub(super) fn render(plan: &Plan) -> String {
     );
     table(&mut text, &["consumer", "due", "batch", "pause", "from"], &consumers(plan));
     if !scenario.faults.is_empty() {
-        line(&mut text, "faults");
+        line(&mut text, format_args!("faults"));
         for fault in &scenario.faults {
-            line(&mut text, &format!("  {fault}"));
+            line(&mut text, format_args!("  {fault}"));
         }
         text.push('\n');
     }
@@ -72,7 +72,7 @@ pub(super) fn render(plan: &Plan) -> String {
         (plan.sent_total(), plan.delivered_total(), plan.connections());
     line(
         &mut text,
-        &format!(
+        format_args!(
             "{sent} messages sent, {delivered} delivered, over at most {connections} connections"
         ),
     );
@@ -106,16 +106,8 @@ fn required(plan: &Plan) -> String {
     if conditions.is_empty() { "nothing".to_owned() } else { conditions.join(", ") }
 }
 
-/// A line's name apart from its other cells, so that equal ones can be put together.
-struct Row {
-    name: Name,
-    cells: Vec<String>,
-}
-
-enum Name {
-    Word(String),
-    Actor(Kind, u32),
-}
+/// The cells of a line.
+type Row = Vec<String>;
 
 fn topics(plan: &Plan) -> Vec<Row> {
     let row = |(place, topic): (usize, &crate::plan::Topic)| {
@@ -126,15 +118,13 @@ fn topics(plan: &Plan) -> Vec<Row> {
             .map(|consumer| plan.consumers[consumer.place()].number)
             .collect();
         let exact = topic.consumers.iter().all(|c| plan.exactness(*c, index) == Exactness::Exact);
-        Row {
-            name: Name::Word(topic.name.to_string()),
-            cells: vec![
-                plan.topic_total(index).to_string(),
-                from(plan, topic),
-                names::list(Kind::Consumer, &to),
-                if exact { "exact" } else { "open" }.to_owned(),
-            ],
-        }
+        vec![
+            topic.name.to_string(),
+            plan.topic_total(index).to_string(),
+            from(plan, topic),
+            names::list(Kind::Consumer, &to),
+            if exact { "exact" } else { "open" }.to_owned(),
+        ]
     };
     plan.topics.iter().enumerate().map(row).collect()
 }
@@ -168,24 +158,22 @@ fn producers(plan: &Plan) -> Vec<Row> {
             let stream = &plan.streams[stream.place()];
             format!("{} {}", plan.topics[stream.topic.place()].name, stream.count)
         });
-        Row {
-            name: Name::Actor(Kind::Producer, producer.number),
-            cells: vec![
-                plan.producer_total(ProducerIndex::new(place)).to_string(),
-                producer.rounds.len().to_string(),
-                producer.requests.len().to_string(),
-                settings.pace.to_string(),
-                if settings.retry {
-                    settings.batch.to_string()
-                } else {
-                    format!("{}, no retry", settings.batch)
-                },
-                source,
-                shortened(&to.collect::<Vec<_>>()),
-            ],
-        }
+        let cells = vec![
+            plan.producer_total(ProducerIndex::new(place)).to_string(),
+            producer.rounds.len().to_string(),
+            producer.requests.len().to_string(),
+            settings.pace.to_string(),
+            if settings.retry {
+                settings.batch.to_string()
+            } else {
+                format!("{}, no retry", settings.batch)
+            },
+            source,
+            shortened(&to.collect::<Vec<_>>()),
+        ];
+        (producer.number, cells)
     };
-    plan.producers.iter().enumerate().map(row).collect()
+    joined(Kind::Producer, plan.producers.iter().enumerate().map(row))
 }
 
 fn consumers(plan: &Plan) -> Vec<Row> {
@@ -198,20 +186,31 @@ fn consumers(plan: &Plan) -> Vec<Row> {
             pause if pause.is_zero() => "none".to_owned(),
             pause => humantime::format_duration(pause).to_string(),
         };
-        Row {
-            name: Name::Actor(Kind::Consumer, consumer.number),
-            cells: vec![
-                plan.consumer_total(index).to_string(),
-                match plan.scenario.consumers[place].acknowledge {
-                    Acknowledge::Offset => consumer.batch.to_string(),
-                    Acknowledge::Automatic => format!("{}, automatic", consumer.batch),
-                },
-                pause,
-                shortened(&from.collect::<Vec<_>>()),
-            ],
-        }
+        let cells = vec![
+            plan.consumer_total(index).to_string(),
+            match plan.scenario.consumers[place].acknowledge {
+                Acknowledge::Offset => consumer.batch.to_string(),
+                Acknowledge::Automatic => format!("{}, automatic", consumer.batch),
+            },
+            pause,
+            shortened(&from.collect::<Vec<_>>()),
+        ];
+        (consumer.number, cells)
     };
-    plan.consumers.iter().enumerate().map(row).collect()
+    joined(Kind::Consumer, plan.consumers.iter().enumerate().map(row))
+}
+
+/// Rows of actors with their names; neighbours whose other cells are equal share one.
+fn joined(kind: Kind, rows: impl Iterator<Item = (u32, Row)>) -> Vec<Row> {
+    let rows: Vec<(u32, Row)> = rows.collect();
+    let share = |group: &[(u32, Row)]| {
+        let numbers: Vec<u32> = group.iter().map(|(number, _)| *number).collect();
+        let name = names::list(kind, &numbers);
+        // In a shared line, what counts messages counts those of each.
+        let name = if group.len() > 1 { format!("{name} each") } else { name };
+        [vec![name], group[0].1.clone()].concat()
+    };
+    rows.chunk_by(|one, other| one.1 == other.1).map(share).collect()
 }
 
 fn shortened(parts: &[String]) -> String {
@@ -225,16 +224,8 @@ fn shortened(parts: &[String]) -> String {
 
 /// Columns as wide as their widest cell, numbers to the right.
 fn table(text: &mut String, head: &[&str], rows: &[Row]) {
-    let mut lines: Vec<Vec<String>> = vec![head.iter().map(|word| (*word).to_owned()).collect()];
-    for group in rows.chunk_by(|a, b| a.cells == b.cells && joinable(&a.name, &b.name)) {
-        let name = match &group[0].name {
-            Name::Word(word) => word.clone(),
-            Name::Actor(kind, _) => names::list(*kind, &numbers(group)),
-        };
-        // In a shared line, what counts messages counts those of each.
-        let name = if group.len() > 1 { format!("{name} each") } else { name };
-        lines.push([vec![name], group[0].cells.clone()].concat());
-    }
+    let mut lines: Vec<Row> = vec![head.iter().map(|word| (*word).to_owned()).collect()];
+    lines.extend_from_slice(rows);
     let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max();
     let widths: Vec<usize> = (0..head.len()).map(|column| width(column).unwrap_or(0)).collect();
     for cells in &lines {
@@ -248,24 +239,11 @@ fn table(text: &mut String, head: &[&str], rows: &[Row]) {
                 write!(row, "{cell:<width$}  ")
             };
         }
-        line(text, row.trim_end());
+        line(text, format_args!("{}", row.trim_end()));
     }
     text.push('\n');
 }
 
-fn joinable(a: &Name, b: &Name) -> bool {
-    matches!((a, b), (Name::Actor(..), Name::Actor(..)))
-}
-
-fn numbers(group: &[Row]) -> Vec<u32> {
-    let number = |row: &Row| match row.name {
-        Name::Actor(_, number) => Some(number),
-        Name::Word(_) => None,
-    };
-    group.iter().filter_map(number).collect()
-}
-
-fn line(text: &mut String, line: &str) {
-    text.push_str(line);
-    text.push('\n');
+fn line(text: &mut String, line: std::fmt::Arguments<'_>) {
+    let _ = writeln!(text, "{line}");
 }

@@ -1,13 +1,47 @@
 //! What the first line of a history says of the rest: its version, and which plan it belongs to.
 
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
 use crate::fnv::Fnv;
 use crate::plan::{MessageId, Plan};
 
 /// The version that is written and read.
 pub(super) const VERSION: u32 = 1;
 
+/// The first line: which plan the history belongs to.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "an object that says which plan the history is of")]
+pub(super) struct Header<'a> {
+    pub(super) history: u32,
+    pub(super) scenario: Cow<'a, str>,
+    pub(super) topics: usize,
+    pub(super) producers: usize,
+    pub(super) consumers: usize,
+    pub(super) messages: usize,
+    /// A digest of all names, payloads and lines, in hexadecimal digits.
+    pub(super) plan: Cow<'a, str>,
+    pub(super) epochs: Vec<String>,
+}
+
+impl<'a> Header<'a> {
+    pub(super) fn new(plan: &'a Plan, epochs: Vec<String>) -> Self {
+        Self {
+            history: VERSION,
+            scenario: Cow::from(&plan.scenario.name),
+            topics: plan.topics.len(),
+            producers: plan.producers.len(),
+            consumers: plan.consumers.len(),
+            messages: plan.messages.len(),
+            plan: fingerprint(plan).into(),
+            epochs,
+        }
+    }
+}
+
 /// A digest of all that gives a history its meaning: names, and each message with its payload.
-pub(super) fn fingerprint(plan: &Plan) -> String {
+fn fingerprint(plan: &Plan) -> String {
     let mut digest = Fnv::default();
     for topic in &plan.topics {
         add_text(&mut digest, topic.name.as_str());

@@ -4,36 +4,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use crate::history::{History, Moment, Nanos, Offset, Offsets};
-
-/// A moment: stamp, and nanoseconds of the run.
-pub(super) type At = (u64, Nanos);
-
-pub(super) const fn at(moment: Moment) -> At {
-    (moment.stamp, moment.at)
-}
-
-pub(super) const fn moment(at: At) -> Moment {
-    Moment { stamp: at.0, at: at.1 }
-}
-
-/// The first line: which plan the history belongs to.
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[serde(expecting = "an object that says which plan the history is of")]
-pub(super) struct Header<'a> {
-    /// The version of the format.
-    pub(super) history: u32,
-    #[serde(borrow)]
-    pub(super) scenario: Cow<'a, str>,
-    pub(super) topics: usize,
-    pub(super) producers: usize,
-    pub(super) consumers: usize,
-    pub(super) messages: usize,
-    /// A digest of all names, payloads and lines, in hexadecimal digits.
-    pub(super) plan: Cow<'a, str>,
-    pub(super) epochs: Vec<String>,
-}
+use crate::history::{self, EpochIndex, History, Moment, Nanos, Oddity, Offsets};
 
 /// Every other line.
 #[derive(Debug, Serialize, Deserialize)]
@@ -42,50 +13,42 @@ pub(super) struct Header<'a> {
     expecting = "an object with one of `session`, `send`, `subscription`, `poll`, `fault`, `audit` and `end`"
 )]
 pub(super) enum Line<'a> {
-    #[serde(borrow)]
     Session(Session<'a>),
-    #[serde(borrow)]
     Send(Send<'a>),
-    #[serde(borrow)]
     Subscription(Subscription<'a>),
     #[serde(borrow)]
     Poll(Poll<'a>),
-    #[serde(borrow)]
     Fault(Fault<'a>),
     #[serde(borrow)]
     Audit(Audit<'a>),
     End(End),
 }
 
-/// One firing of a fault.
 #[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[serde(expecting = "an object with what is known of the fault")]
+#[serde(deny_unknown_fields, expecting = "an object with what is known of the fault")]
 pub(super) struct Fault<'a> {
     /// Its place among the scenario's, from 0.
     pub(super) fault: u32,
     /// As the scenario has it; for people.
     pub(super) what: Cow<'a, str>,
     pub(super) whom: Cow<'a, str>,
-    pub(super) began: At,
-    pub(super) ended: At,
+    pub(super) began: Moment,
+    pub(super) ended: Moment,
     pub(super) met: u64,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[serde(expecting = "an object with what is known of the session")]
+#[serde(deny_unknown_fields, expecting = "an object with what is known of the session")]
 pub(super) struct Session<'a> {
     /// `P4`.
     pub(super) by: Cow<'a, str>,
     pub(super) topic: Cow<'a, str>,
     pub(super) incarnation: u32,
-    #[serde(borrow)]
     pub(super) id: Option<Id<'a>>,
-    pub(super) epoch: Option<u32>,
+    pub(super) epoch: Option<EpochIndex>,
     pub(super) base: u32,
-    pub(super) invoked: At,
-    pub(super) confirmed: At,
+    pub(super) invoked: Moment,
+    pub(super) confirmed: Moment,
 }
 
 /// The broker's id of a session: a number where it is one, as all ids once were, else a text.
@@ -93,7 +56,6 @@ pub(super) struct Session<'a> {
 #[serde(untagged, expecting = "expected a whole number or a text as the broker's id")]
 pub(super) enum Id<'a> {
     Number(i64),
-    #[serde(borrow)]
     Text(Cow<'a, str>),
 }
 
@@ -114,42 +76,8 @@ impl<'a> Id<'a> {
     }
 }
 
-/// The offsets of an acknowledged request: the first message's where each is one behind the one
-/// before, else that of each message.
 #[derive(Debug, Serialize, Deserialize)]
-#[serde(untagged, expecting = "expected an offset, or a list with that of each message")]
-pub(super) enum Acked {
-    From(Offset),
-    Each(Vec<Offset>),
-}
-
-impl Acked {
-    pub(super) fn of(offsets: &Offsets) -> Option<Self> {
-        match offsets {
-            Offsets::Untold => None,
-            Offsets::From(first) => Some(Self::From(*first)),
-            Offsets::Each(offsets) => Some(Self::Each(offsets.clone())),
-        }
-    }
-
-    /// Those of so many messages.
-    ///
-    /// # Errors
-    /// When there are others.
-    pub(super) fn offsets(self, count: u32) -> Result<Offsets, String> {
-        match self {
-            Self::From(first) => Ok(Offsets::From(first)),
-            Self::Each(offsets) if offsets.len() == count as usize => Ok(Offsets::new(offsets)),
-            Self::Each(offsets) => {
-                Err(format!("{} offsets are given for {count} messages", offsets.len()))
-            }
-        }
-    }
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[serde(expecting = "an object with what is known of the request")]
+#[serde(deny_unknown_fields, expecting = "an object with what is known of the request")]
 pub(super) struct Send<'a> {
     /// `P4`.
     pub(super) by: Cow<'a, str>,
@@ -161,55 +89,52 @@ pub(super) struct Send<'a> {
     /// Left out where it is when it was invoked.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(super) intended: Option<Nanos>,
-    pub(super) invoked: At,
-    pub(super) completed: At,
+    pub(super) invoked: Moment,
+    pub(super) completed: Moment,
     pub(super) attempts: u32,
-    #[serde(borrow)]
     pub(super) outcome: Outcome<'a>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-#[serde(expecting = "an object with one of `acked`, `refused` and `unknown`")]
+#[serde(
+    rename_all = "lowercase",
+    expecting = "an object with one of `acked`, `refused` and `unknown`"
+)]
 pub(super) enum Outcome<'a> {
     /// With the offsets of its messages, where the broker told.
-    Acked(Option<Acked>),
+    Acked(Offsets),
     Refused(Cow<'a, str>),
     Unknown(Cow<'a, str>),
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[serde(expecting = "an object with what is known of the subscription")]
+#[serde(deny_unknown_fields, expecting = "an object with what is known of the subscription")]
 pub(super) struct Subscription<'a> {
     /// `C1`.
     pub(super) by: Cow<'a, str>,
     pub(super) topic: Cow<'a, str>,
     pub(super) incarnation: u32,
-    #[serde(borrow)]
     pub(super) id: Option<Id<'a>>,
-    pub(super) epoch: Option<u32>,
+    pub(super) epoch: Option<EpochIndex>,
     pub(super) offset: Option<u64>,
-    pub(super) invoked: At,
-    pub(super) confirmed: Option<At>,
+    pub(super) invoked: Moment,
+    pub(super) confirmed: Option<Moment>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[serde(expecting = "an object with what is known of the poll")]
+#[serde(deny_unknown_fields, expecting = "an object with what is known of the poll")]
 pub(super) struct Poll<'a> {
     /// `C1`.
     pub(super) by: Cow<'a, str>,
     pub(super) subscription: u32,
-    pub(super) invoked: At,
-    pub(super) completed: At,
+    pub(super) invoked: Moment,
+    pub(super) completed: Moment,
     #[serde(borrow)]
     pub(super) answer: Answer<'a>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-#[serde(expecting = "an object with `delivered` or `failed`")]
+#[serde(rename_all = "lowercase", expecting = "an object with `delivered` or `failed`")]
 pub(super) enum Answer<'a> {
     #[serde(borrow)]
     Delivered(Vec<Run<'a>>),
@@ -228,22 +153,11 @@ pub(super) struct Run<'a>(
     pub(super) u32,
     /// What is odd about it; then there is but one delivery.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub(super) Option<Oddity<'a>>,
+    pub(super) Option<Cow<'a, Oddity>>,
 );
 
 #[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[serde(expecting = "an object with payload, producer and sequence")]
-pub(super) struct Oddity<'a> {
-    pub(super) payload: Cow<'a, str>,
-    pub(super) producer: Option<i64>,
-    pub(super) sequence: Option<u64>,
-}
-
-/// What was found in one topic's log.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[serde(expecting = "an object with what is known of the log")]
+#[serde(deny_unknown_fields, expecting = "an object with what is known of the log")]
 pub(super) struct Audit<'a> {
     pub(super) topic: Cow<'a, str>,
     #[serde(borrow)]
@@ -251,8 +165,7 @@ pub(super) struct Audit<'a> {
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-#[serde(expecting = "an object with `read` or `failed`")]
+#[serde(rename_all = "lowercase", expecting = "an object with `read` or `failed`")]
 pub(super) enum Log<'a> {
     #[serde(borrow)]
     Read(Read<'a>),
@@ -260,10 +173,9 @@ pub(super) enum Log<'a> {
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[serde(expecting = "an object with epoch, end and messages")]
+#[serde(deny_unknown_fields, expecting = "an object with epoch, end and messages")]
 pub(super) struct Read<'a> {
-    pub(super) epoch: u32,
+    pub(super) epoch: EpochIndex,
     pub(super) end: u64,
     /// In the log's order; never with anything odd.
     #[serde(borrow)]
@@ -272,18 +184,18 @@ pub(super) struct Read<'a> {
 
 /// The last line: how the run ended, and how many of each there are in the file.
 #[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[serde(expecting = "an object that says how the run ended and what is in the file")]
+#[serde(
+    deny_unknown_fields,
+    expecting = "an object that says how the run ended and what is in the file"
+)]
 pub(super) struct End {
-    pub(super) how: How,
+    pub(super) how: history::End,
     /// Of the lines and the deliveries before this one.
     pub(super) counts: Counts,
 }
 
-/// How many there are of each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[serde(expecting = "an object with a number of each")]
+#[serde(deny_unknown_fields, expecting = "an object with a number of each")]
 pub(super) struct Counts {
     pub(super) sessions: u64,
     pub(super) sends: u64,
@@ -331,15 +243,4 @@ impl Counts {
             ("audits", self.audits),
         ]
     }
-}
-
-/// How the run ended.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-#[serde(expecting = "one of `drained`, `idle`, `deadline` and `interrupted`")]
-pub(super) enum How {
-    Drained,
-    Idle,
-    Deadline,
-    Interrupted,
 }

@@ -1,5 +1,7 @@
 //! What is wrong with a line, in words about the file: the parser's own name Rust's types.
 
+use serde::Deserialize;
+
 /// Types of numbers, as the parser calls them, and what a file has there.
 const NAMES: [(&str, &str); 9] = [
     ("expected u32", "expected a whole number below 2^32"),
@@ -13,16 +15,27 @@ const NAMES: [(&str, &str); 9] = [
     ("EOF while parsing", "the line ends in the middle of"),
 ];
 
-/// Says which field is wrong and how: `send.count: expected a whole number, found the string "x"`.
-pub(super) fn plain(text: &str, error: &serde_json::Error) -> String {
+/// Reads a line; or says which field is wrong and how:
+/// `send.count: expected a whole number, found the string "x"`.
+pub(super) fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, String> {
+    // Only a line that is wrong is worth the time that keeping track of the field takes.
+    serde_json::from_str(text).map_err(|error| {
+        let mut deserializer = serde_json::Deserializer::from_str(text);
+        let tracked: Result<T, _> = serde_path_to_error::deserialize(&mut deserializer);
+        let path = tracked.err().map(|error| error.path().to_string()).unwrap_or_default();
+        // A whole line is `.`, and `?` is a field whose name is cut off.
+        plain(&error, path.trim_end_matches(['.', '?']))
+    })
+}
+
+fn plain(error: &serde_json::Error, path: &str) -> String {
     let words = error.to_string();
     let mut words = words.split(" at line ").next().unwrap_or(&words).to_owned();
     for (theirs, ours) in NAMES {
         words = words.replace(theirs, ours);
     }
-    let column = error.column();
     if error.is_syntax() {
-        return format!("this is not JSON: {words} (column {column})");
+        return format!("this is not JSON: {words} (column {})", error.column());
     }
     let data =
         words.strip_prefix("invalid type: ").or_else(|| words.strip_prefix("invalid value: "));
@@ -35,58 +48,5 @@ pub(super) fn plain(text: &str, error: &serde_json::Error) -> String {
         };
         words = format!("expected {expected}, found {found}");
     }
-    let path = path(&text.as_bytes()[..column.min(text.len())]);
     if path.is_empty() { words } else { format!("{path}: {words}") }
-}
-
-/// What the text before a mistake is in.
-enum Inside {
-    Object { key: Option<String>, in_value: bool },
-    List(usize),
-}
-
-/// The field that a line stops in: `poll.answer.delivered[0][2]`, places from 0.
-fn path(read: &[u8]) -> String {
-    let mut stack: Vec<Inside> = Vec::new();
-    let mut rest = read.iter().copied();
-    while let Some(byte) = rest.next() {
-        match (byte, stack.last_mut()) {
-            (b'{', _) => stack.push(Inside::Object { key: None, in_value: false }),
-            (b'[', _) => stack.push(Inside::List(0)),
-            (b'}' | b']', _) => drop(stack.pop()),
-            (b':', Some(Inside::Object { in_value, .. })) => *in_value = true,
-            (b',', Some(Inside::Object { key, in_value })) => (*key, *in_value) = (None, false),
-            (b',', Some(Inside::List(place))) => *place += 1,
-            (b'"', inside) => {
-                let text = string(&mut rest);
-                if let Some(Inside::Object { key, in_value: false }) = inside {
-                    *key = Some(text);
-                }
-            }
-            _ => {}
-        }
-    }
-    let mut path = String::new();
-    for inside in stack {
-        match inside {
-            Inside::Object { key: Some(key), .. } if path.is_empty() => path = key,
-            Inside::Object { key: Some(key), .. } => path += &format!(".{key}"),
-            Inside::Object { key: None, .. } => {}
-            Inside::List(place) => path += &format!("[{place}]"),
-        }
-    }
-    path
-}
-
-/// The rest of a string whose quote was read; escapes are left as they are.
-fn string(rest: &mut impl Iterator<Item = u8>) -> String {
-    let mut bytes = Vec::new();
-    while let Some(byte) = rest.next() {
-        match byte {
-            b'"' => break,
-            b'\\' => bytes.extend([byte].into_iter().chain(rest.next())),
-            _ => bytes.push(byte),
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }

@@ -2,36 +2,25 @@
 
 use std::io::{self, BufRead};
 
-use super::header::{VERSION, fingerprint};
-use super::line::{self, Header, Line, moment};
-use super::plain::plain;
+use super::header::{Header, VERSION};
+use super::line::{self, Line};
+use super::plain::parse;
 use crate::history::{
-    Answer, Audited, AuditedLog, ConsumerHistory, Delivery, End, EpochIndex, Firing, History,
-    Oddity, Offsets, Outcome, Polled, ProducerHistory, Sent, Session, Subscribed,
+    Answer, Audited, AuditedLog, ConsumerHistory, Delivery, EpochIndex, Firing, History, Offsets,
+    Outcome, Polled, ProducerHistory, Sent, Session, Subscribed,
 };
 use crate::io_error;
 use crate::plan::{MessageId, MessageName, Plan, StreamIndex, TopicIndex};
 
-/// Why a history cannot be read.
+/// Why a history cannot be read, with the line that is wrong.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The file itself cannot be.
-    #[error("cannot read the history: {}", io_error::reason(.0))]
-    Reading(io::Error),
-    /// A line is not as it should be.
-    #[error("line {line}: {what}")]
-    Line {
-        /// From 1.
-        line: usize,
-        /// What is wrong with it.
-        what: String,
-    },
-}
+#[error("{0}")]
+pub struct Error(String);
 
-// Not its source: its words are said already.
+// Not as its source: its words are said here.
 impl From<io::Error> for Error {
     fn from(error: io::Error) -> Self {
-        Self::Reading(error)
+        Self(format!("cannot read the history: {}", io_error::reason(&error)))
     }
 }
 
@@ -46,7 +35,7 @@ const NO_HISTORY: &str = "this is no history; `harness run --history FILE` write
 pub fn read(plan: &Plan, mut from: impl BufRead) -> Result<History, Error> {
     let mut text = String::new();
     let mut number = 1;
-    let at = |line: usize| move |what: String| Error::Line { line, what };
+    let at = |line: usize| move |what: String| Error(format!("line {line}: {what}"));
     match from.read_line(&mut text) {
         Ok(0) => return Err(at(1)("the file is empty".to_owned())),
         Err(error) if error.kind() == io::ErrorKind::InvalidData => {
@@ -85,16 +74,17 @@ fn header(plan: &Plan, text: &str) -> Result<History, String> {
         let other = version.history;
         return Err(format!("the history has version {other}, this harness reads {VERSION}"));
     }
-    let header: Header<'_> = serde_json::from_str(text).map_err(|error| plain(text, &error))?;
-    if header.scenario != plan.scenario.name {
-        let (theirs, own) = (&header.scenario, &plan.scenario.name);
+    let header: Header<'_> = parse(text)?;
+    let own = Header::new(plan, Vec::new());
+    if header.scenario != own.scenario {
+        let (theirs, own) = (&header.scenario, &own.scenario);
         return Err(format!("the history is of scenario {theirs}, this one is {own}"));
     }
     let counts = [
-        (header.topics, plan.topics.len(), "topics"),
-        (header.producers, plan.producers.len(), "producers"),
-        (header.consumers, plan.consumers.len(), "consumers"),
-        (header.messages, plan.messages.len(), "messages"),
+        (header.topics, own.topics, "topics"),
+        (header.producers, own.producers, "producers"),
+        (header.consumers, own.consumers, "consumers"),
+        (header.messages, own.messages, "messages"),
     ];
     for (theirs, own, what) in counts {
         if theirs != own {
@@ -103,7 +93,7 @@ fn header(plan: &Plan, text: &str) -> Result<History, String> {
             ));
         }
     }
-    if header.plan != fingerprint(plan) {
+    if header.plan != own.plan {
         return Err(
             "the history is of another state of this scenario: payloads or lines differ".to_owned()
         );
@@ -112,9 +102,7 @@ fn header(plan: &Plan, text: &str) -> Result<History, String> {
         epochs: header.epochs,
         producers: vec![ProducerHistory::default(); plan.producers.len()],
         consumers: vec![ConsumerHistory::default(); plan.consumers.len()],
-        faults: Vec::new(),
-        audit: Vec::new(),
-        end: End::default(),
+        ..History::default()
     })
 }
 
@@ -129,7 +117,7 @@ impl Reading<'_> {
         if self.ended {
             return Err("something follows the end of the run".to_owned());
         }
-        match serde_json::from_str(text).map_err(|error| plain(text, &error))? {
+        match parse(text)? {
             Line::Session(line) => self.session(&line),
             Line::Send(line) => self.sent(line),
             Line::Subscription(line) => self.subscription(&line),
@@ -138,12 +126,7 @@ impl Reading<'_> {
             Line::Audit(line) => self.audit(&line),
             Line::End(end) => {
                 self.ended = true;
-                self.history.end = match end.how {
-                    line::How::Drained => End::Drained,
-                    line::How::Idle => End::Idle,
-                    line::How::Deadline => End::Deadline,
-                    line::How::Interrupted => End::Interrupted,
-                };
+                self.history.end = end.how;
                 self.whole(end.counts)
             }
         }
@@ -168,8 +151,8 @@ impl Reading<'_> {
             id: line.id.as_ref().map(line::Id::text),
             epoch: self.epoch(line.epoch)?,
             base: line.base,
-            invoked: moment(line.invoked),
-            confirmed: moment(line.confirmed),
+            invoked: line.invoked,
+            confirmed: line.confirmed,
         };
         self.history.producers[producer].sessions.push(session);
         Ok(())
@@ -192,15 +175,19 @@ impl Reading<'_> {
             stream,
             first: line.first,
             count: line.count,
-            intended: line.intended.unwrap_or(line.invoked.1),
-            invoked: moment(line.invoked),
-            completed: moment(line.completed),
+            intended: line.intended.unwrap_or(line.invoked.at),
+            invoked: line.invoked,
+            completed: line.completed,
             attempts: line.attempts,
             outcome: match line.outcome {
-                line::Outcome::Acked(None) => Outcome::Acked { offsets: Offsets::Untold },
-                line::Outcome::Acked(Some(acked)) => {
-                    Outcome::Acked { offsets: acked.offsets(line.count)? }
+                line::Outcome::Acked(Offsets::Each(offsets)) => {
+                    if offsets.len() != line.count as usize {
+                        let (given, count) = (offsets.len(), line.count);
+                        return Err(format!("{given} offsets are given for {count} messages"));
+                    }
+                    Outcome::Acked { offsets: Offsets::new(offsets) }
                 }
+                line::Outcome::Acked(offsets) => Outcome::Acked { offsets },
                 line::Outcome::Refused(why) => Outcome::Refused { why: why.to_string() },
                 line::Outcome::Unknown(why) => Outcome::Unknown { why: why.to_string() },
             },
@@ -216,8 +203,8 @@ impl Reading<'_> {
             id: line.id.as_ref().map(line::Id::text),
             epoch: self.epoch(line.epoch)?,
             offset: line.offset,
-            invoked: moment(line.invoked),
-            confirmed: line.confirmed.map(moment),
+            invoked: line.invoked,
+            confirmed: line.confirmed,
         };
         self.history.consumers[consumer].subscriptions.push(claim);
         Ok(())
@@ -243,8 +230,8 @@ impl Reading<'_> {
         };
         part.polls.push(Polled {
             subscription: line.subscription,
-            invoked: moment(line.invoked),
-            completed: moment(line.completed),
+            invoked: line.invoked,
+            completed: line.completed,
             answer,
         });
         Ok(())
@@ -261,8 +248,8 @@ impl Reading<'_> {
         self.history.faults.push(Firing {
             fault: line.fault,
             whom: line.whom.to_string(),
-            began: moment(line.began),
-            ended: moment(line.ended),
+            began: line.began,
+            ended: line.ended,
             met: line.met,
         });
         Ok(())
@@ -273,7 +260,7 @@ impl Reading<'_> {
         let log = match &line.log {
             line::Log::Failed(words) => AuditedLog::Failed(words.to_string()),
             line::Log::Read(read) => {
-                let epoch = self.epoch(Some(read.epoch))?;
+                self.epoch(Some(read.epoch))?;
                 let mut part = ConsumerHistory::default();
                 for run in &read.messages {
                     take_over(self.plan, &mut part, run)?;
@@ -281,11 +268,7 @@ impl Reading<'_> {
                 if !part.oddities.is_empty() {
                     return Err("of a message in a log only its name and offset are said".into());
                 }
-                AuditedLog::Read {
-                    epoch: epoch.expect("one was given"),
-                    end: read.end,
-                    messages: part.deliveries,
-                }
+                AuditedLog::Read { epoch: read.epoch, end: read.end, messages: part.deliveries }
             }
         };
         self.history.audit.push(Audited { topic, log });
@@ -293,17 +276,17 @@ impl Reading<'_> {
     }
 
     fn producer(&self, name: &str) -> Result<usize, String> {
+        let named = |number: u32| self.plan.producers.iter().position(|own| own.number == number);
         let number = name.strip_prefix('P').and_then(|digits| digits.parse().ok());
-        let place = |number: u32| self.plan.producers.iter().position(|p| p.number == number);
-        number.and_then(place).ok_or_else(|| format!("the plan has no {name}"))
+        number.and_then(named).ok_or_else(|| format!("the plan has no {name}"))
     }
 
     fn consumer(&self, name: &str) -> Result<usize, String> {
+        // There may be thousands, and each of their polls is a line.
+        let named =
+            |number: u32| self.plan.consumers.binary_search_by_key(&number, |own| own.number).ok();
         let number = name.strip_prefix('C').and_then(|digits| digits.parse().ok());
-        let place = |number: u32| {
-            self.plan.consumers.binary_search_by_key(&number, |consumer| consumer.number).ok()
-        };
-        number.and_then(place).ok_or_else(|| format!("the plan has no {name}"))
+        number.and_then(named).ok_or_else(|| format!("the plan has no {name}"))
     }
 
     fn topic(&self, name: &str) -> Result<TopicIndex, String> {
@@ -319,12 +302,13 @@ impl Reading<'_> {
         own.ok_or_else(|| format!("P{number} sends nothing to {topic}"))
     }
 
-    fn epoch(&self, epoch: Option<u32>) -> Result<Option<EpochIndex>, String> {
+    /// Whether the first line has it.
+    fn epoch(&self, epoch: Option<EpochIndex>) -> Result<Option<EpochIndex>, String> {
         match epoch {
-            Some(place) if place as usize >= self.history.epochs.len() => {
+            Some(EpochIndex(place)) if place as usize >= self.history.epochs.len() => {
                 Err(format!("the first line has no epoch {place}"))
             }
-            other => Ok(other.map(EpochIndex)),
+            _ => Ok(epoch),
         }
     }
 }
@@ -339,12 +323,7 @@ fn take_over(plan: &Plan, part: &mut ConsumerHistory, run: &line::Run<'_>) -> Re
         return Err(format!("{count} deliveries from {what} on cannot be: there are {longest}"));
     }
     if let Some(odd) = odd {
-        let oddity = Oddity {
-            payload: odd.payload.to_string(),
-            producer: odd.producer,
-            sequence: odd.sequence,
-        };
-        part.oddities.insert(part.deliveries.len() as u64, oddity);
+        part.oddities.insert(part.deliveries.len() as u64, odd.clone().into_owned());
     }
     let beyond = || format!("{count} deliveries from offset {offset:?} on go past the last offset");
     for step in 0..*count {
@@ -355,7 +334,6 @@ fn take_over(plan: &Plan, part: &mut ConsumerHistory, run: &line::Run<'_>) -> Re
     Ok(())
 }
 
-/// The message with this name.
 fn message(plan: &Plan, name: &str) -> Result<MessageId, String> {
     let parse = || {
         let (producer, line) = name.strip_prefix('P')?.split_once('#')?;

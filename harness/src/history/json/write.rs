@@ -4,29 +4,16 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use super::header::{VERSION, fingerprint};
-use super::line::{self, Header, Line, at};
+use super::header::Header;
+use super::line::{self, Line};
 use crate::history::{
-    Answer, AuditedLog, ConsumerHistory, Delivery, End, History, Oddity, Outcome, ProducerHistory,
+    Answer, AuditedLog, ConsumerHistory, Delivery, History, Oddity, Outcome, ProducerHistory,
 };
 use crate::plan::{MessageId, Plan};
 
 /// Writes a history; [`super::read()`] with the same plan gives it back.
-///
-/// # Errors
-/// Those of the writer.
 pub fn write(plan: &Plan, history: &History, mut to: impl Write) -> io::Result<()> {
-    let header = Header {
-        history: VERSION,
-        scenario: Cow::from(&plan.scenario.name),
-        topics: plan.topics.len(),
-        producers: plan.producers.len(),
-        consumers: plan.consumers.len(),
-        messages: plan.messages.len(),
-        plan: fingerprint(plan).into(),
-        epochs: history.epochs.clone(),
-    };
-    serde_json::to_writer(&mut to, &header)?;
+    serde_json::to_writer(&mut to, &Header::new(plan, history.epochs.clone()))?;
     writeln!(to)?;
     for (part, producer) in history.producers.iter().zip(&plan.producers) {
         write_producer(plan, part, &format!("P{}", producer.number), &mut to)?;
@@ -40,8 +27,8 @@ pub fn write(plan: &Plan, history: &History, mut to: impl Write) -> io::Result<(
             fault: firing.fault,
             what: what.map(ToString::to_string).unwrap_or_default().into(),
             whom: (&firing.whom).into(),
-            began: at(firing.began),
-            ended: at(firing.ended),
+            began: firing.began,
+            ended: firing.ended,
             met: firing.met,
         };
         put(&Line::Fault(line), &mut to)?;
@@ -51,7 +38,7 @@ pub fn write(plan: &Plan, history: &History, mut to: impl Write) -> io::Result<(
         let log = match &audited.log {
             AuditedLog::Failed(words) => line::Log::Failed(words.into()),
             AuditedLog::Read { epoch, end, messages } => line::Log::Read(line::Read {
-                epoch: epoch.0,
+                epoch: *epoch,
                 end: *end,
                 messages: runs(plan, messages, &none, 0),
             }),
@@ -59,14 +46,8 @@ pub fn write(plan: &Plan, history: &History, mut to: impl Write) -> io::Result<(
         let topic = plan.topics[audited.topic.place()].name.as_str().into();
         put(&Line::Audit(line::Audit { topic, log }), &mut to)?;
     }
-    let how = match history.end {
-        End::Drained => line::How::Drained,
-        End::Idle => line::How::Idle,
-        End::Deadline => line::How::Deadline,
-        End::Interrupted => line::How::Interrupted,
-    };
     let counts = line::Counts::of(history);
-    put(&Line::End(line::End { how, counts }), &mut to)
+    put(&Line::End(line::End { how: history.end, counts }), &mut to)
 }
 
 fn put(line: &Line<'_>, to: &mut impl Write) -> io::Result<()> {
@@ -90,10 +71,10 @@ fn write_producer(
             topic: topic(session.stream),
             incarnation: session.incarnation,
             id: session.id.as_deref().map(line::Id::of),
-            epoch: session.epoch.map(|epoch| epoch.0),
+            epoch: session.epoch,
             base: session.base,
-            invoked: at(session.invoked),
-            confirmed: at(session.confirmed),
+            invoked: session.invoked,
+            confirmed: session.confirmed,
         };
         put(&Line::Session(line), to)?;
     }
@@ -105,11 +86,11 @@ fn write_producer(
             first: sent.first,
             count: sent.count,
             intended: (sent.intended != sent.invoked.at).then_some(sent.intended),
-            invoked: at(sent.invoked),
-            completed: at(sent.completed),
+            invoked: sent.invoked,
+            completed: sent.completed,
             attempts: sent.attempts,
             outcome: match &sent.outcome {
-                Outcome::Acked { offsets } => line::Outcome::Acked(line::Acked::of(offsets)),
+                Outcome::Acked { offsets } => line::Outcome::Acked(offsets.clone()),
                 Outcome::Refused { why } => line::Outcome::Refused(why.into()),
                 Outcome::Unknown { why } => line::Outcome::Unknown(why.into()),
             },
@@ -131,10 +112,10 @@ fn write_consumer(
             topic: plan.topics[claim.topic.place()].name.as_str().into(),
             incarnation: claim.incarnation,
             id: claim.id.as_deref().map(line::Id::of),
-            epoch: claim.epoch.map(|epoch| epoch.0),
+            epoch: claim.epoch,
             offset: claim.offset,
-            invoked: at(claim.invoked),
-            confirmed: claim.confirmed.map(at),
+            invoked: claim.invoked,
+            confirmed: claim.confirmed,
         };
         put(&Line::Subscription(line), to)?;
     }
@@ -143,8 +124,8 @@ fn write_consumer(
         let line = line::Poll {
             by: by.into(),
             subscription: polled.subscription,
-            invoked: at(polled.invoked),
-            completed: at(polled.completed),
+            invoked: polled.invoked,
+            completed: polled.completed,
             answer: match &polled.answer {
                 Answer::Delivered(count) => {
                     let first = from;
@@ -182,12 +163,7 @@ fn runs<'a>(
             *count += 1;
         } else {
             let name = message.map(|message| plan.name(message).to_string().into());
-            let odd = odd.map(|odd| line::Oddity {
-                payload: Cow::from(&odd.payload),
-                producer: odd.producer,
-                sequence: odd.sequence,
-            });
-            runs.push(line::Run(name, offset, 1, odd));
+            runs.push(line::Run(name, offset, 1, odd.map(Cow::Borrowed)));
         }
         expected = message.map(|m| (MessageId(m.0 + 1), offset.map(|offset| offset + 1)));
     }

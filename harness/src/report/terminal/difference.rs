@@ -36,9 +36,6 @@ pub(super) fn golden(
 }
 
 /// The lines that differ between two ledgers.
-///
-/// # Errors
-/// Those of the writer.
 pub fn difference(difference: &Difference, style: Style, to: &mut dyn Write) -> io::Result<()> {
     for line in difference.lines.iter().take(DIFFERENCE_MAX) {
         let (plain, strong) = match line.side {

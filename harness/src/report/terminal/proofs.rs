@@ -11,9 +11,6 @@ use crate::report::{sentence, words};
 const REASONS_MAX: usize = 5;
 
 /// What the checks found, with its proofs, for `harness check`; `pass` is what a pass amounts to.
-///
-/// # Errors
-/// Those of the writer.
 pub fn judgement(
     plan: &Plan,
     judgement: &Judgement,

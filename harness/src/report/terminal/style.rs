@@ -9,7 +9,6 @@ pub struct Style {
 
 impl Style {
     /// Colour on a terminal, unless `NO_COLOR` is set to something.
-    #[must_use]
     pub fn new(terminal: bool, variable: impl Fn(&str) -> Option<String>) -> Self {
         let refused = variable("NO_COLOR").is_some_and(|value| !value.is_empty());
         let dumb = variable("TERM").as_deref() == Some("dumb");

@@ -1,31 +1,41 @@
-//! Logs made up from a seed, in the original's format: for `harness generate`.
+//! Logs made up from a seed, in the original's format.
 
 use std::io::{self, Write};
 use std::time::Duration;
 
+use crate::chance::{self, Purpose};
+use crate::input::values;
+use crate::producer_log::{self, LogLine, write};
 use crate::topic_name::TopicName;
 
-use super::{LogLine, write};
-use crate::chance::{self, Purpose};
+/// The most lines of one log.
+const LINES_MAX: i64 = 100_000_000;
 
-/// What one producer's log is made of.
-#[derive(Clone, Debug)]
-pub struct Recipe<'a> {
-    /// 4 for `P4`.
-    pub producer: u32,
-    /// The topics that its lines take turns in; at least one.
-    pub topics: &'a [TopicName],
-    /// How many lines.
+/// What logs are made of.
+#[derive(Debug, clap::Args)]
+pub struct Recipe {
+    /// Lines a producer.
+    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=LINES_MAX))]
     pub lines: u32,
+
     /// Which lines go out together.
+    #[arg(long, value_enum, default_value_t = Bursts::Original)]
     pub bursts: Bursts,
-    /// What the lines say.
-    pub payloads: &'a Payloads,
-    /// The time of day at which it begins.
+
+    /// Words to choose payloads from, or `numbered` for P1_MSG1, P1_MSG2, and so on.
+    #[arg(long, default_value = "INFO,DEBUG,ERROR", value_parser = payloads)]
+    pub payloads: Payloads,
+
+    /// The time of day at which the logs begin.
+    #[arg(long, default_value = "21:52:23", value_parser = start)]
     pub start: Duration,
-    /// How long it goes on; the lines are spread over it by chance.
+
+    /// How long each log goes on.
+    #[arg(long, default_value = "8m", value_parser = span)]
     pub span: Duration,
-    /// What chance follows from.
+
+    /// What every choice by chance follows from.
+    #[arg(long, default_value_t = 1)]
     pub seed: u64,
 }
 
@@ -51,12 +61,14 @@ pub enum Payloads {
     Numbered,
 }
 
-/// Writes a log.
-///
-/// # Errors
-/// Those of the writer.
-pub fn make(recipe: &Recipe<'_>, to: &mut impl Write) -> io::Result<()> {
-    let Recipe { producer, topics, lines, .. } = *recipe;
+/// Writes a producer's log, whose lines take turns in its topics.
+pub(super) fn make(
+    recipe: &Recipe,
+    producer: u32,
+    topics: &[TopicName],
+    mut to: impl Write,
+) -> io::Result<()> {
+    let lines = recipe.lines;
     let width = u32::try_from(topics.len()).unwrap_or(u32::MAX);
     let burst_lines = match (recipe.bursts, width) {
         (Bursts::Original, 2..) | (Bursts::Topics, _) => width,
@@ -77,7 +89,7 @@ pub fn make(recipe: &Recipe<'_>, to: &mut impl Write) -> io::Result<()> {
             time = Duration::from_secs((recipe.start + since).as_secs());
         }
         let numbered;
-        let payload = match recipe.payloads {
+        let payload = match &recipe.payloads {
             Payloads::Words(words) => {
                 let last = u32::try_from(words.len() - 1).unwrap_or(u32::MAX);
                 &words[chance::between(&mut chance, 0, last) as usize]
@@ -89,9 +101,28 @@ pub fn make(recipe: &Recipe<'_>, to: &mut impl Write) -> io::Result<()> {
         };
         let burst = format!("P{producer}-{}", line / burst_lines + 1);
         let topic = topic.as_str();
-        write(to, &LogLine { line: line + 1, time, payload, burst: &burst, topic })?;
+        write(&mut to, &LogLine { line: line + 1, time, payload, burst: &burst, topic })?;
     }
-    Ok(())
+    to.flush()
+}
+
+fn payloads(text: &str) -> Result<Payloads, String> {
+    if text == "numbered" {
+        return Ok(Payloads::Numbered);
+    }
+    let words: Vec<String> = text.split(',').map(str::to_owned).collect();
+    match words.iter().find(|word| word.is_empty() || word.contains(char::is_whitespace)) {
+        Some(word) => Err(format!("`{word}` cannot be a payload: words without blanks can")),
+        None => Ok(Payloads::Words(words)),
+    }
+}
+
+fn span(text: &str) -> Result<Duration, String> {
+    values::time(text).map_err(|diagnostic| diagnostic.brief())
+}
+
+fn start(text: &str) -> Result<Duration, String> {
+    producer_log::time(text).ok_or_else(|| "expected a time such as `21:52:23`".to_owned())
 }
 
 #[cfg(test)]
@@ -101,30 +132,28 @@ mod tests {
     fn log(topics: &str, lines: u32, bursts: Bursts) -> String {
         let topics: Vec<TopicName> = topics.split(' ').map(|name| name.parse().unwrap()).collect();
         let recipe = Recipe {
-            producer: 1,
-            topics: &topics,
             lines,
             bursts,
-            payloads: &Payloads::Numbered,
+            payloads: Payloads::Numbered,
             start: Duration::from_secs(24 * 60 * 60 - 2),
             span: Duration::from_secs(4),
             seed: 1,
         };
         let mut text = Vec::new();
-        make(&recipe, &mut text).unwrap();
+        make(&recipe, 1, &topics, &mut text).unwrap();
         String::from_utf8(text).unwrap()
     }
 
     /// Of each line: whether its time is that of the line above, its burst and its topic.
     fn check(text: &str) -> Vec<String> {
         let mut before = None;
-        let show = |entry: Result<LogLine<'_>, super::super::Problem<'_>>| {
+        let show = |entry: Result<LogLine<'_>, producer_log::Problem<'_>>| {
             let LogLine { time, burst, topic, .. } = entry.unwrap();
             assert!(before <= Some(time));
             let same = if before.replace(time) == Some(time) { "=" } else { "" };
             format!("{same}{burst} {topic}")
         };
-        super::super::read(text).map(show).collect()
+        producer_log::read(text).map(show).collect()
     }
 
     #[test]

@@ -16,6 +16,7 @@ use crate::history::{ConsumerHistory, End, History, ProducerHistory};
 use crate::plan::Plan;
 use crate::run::{self, Counters, Recorder, Routes, Stage};
 use crate::testbed::database::Database;
+use crate::testbed::process::Process;
 use crate::testbed::{Testbed, external, process, relay};
 
 mod judged;
@@ -191,17 +192,17 @@ async fn start(
     database: Option<&Database>,
 ) -> Result<Box<dyn Testbed>, Failure> {
     let relays = relay::Order::of(plan);
-    let started: Result<Box<dyn Testbed>, _> = match broker {
+    let started = match broker {
         BrokerUnderTest::Own(settings) => {
             let audit = keeps_all(plan, broker);
             let settings = process::Settings { relays, audit, ..settings.clone() };
-            process::Process::start(&settings, database).await.map(|process| Box::new(process) as _)
+            Process::start(&settings, database).await
         }
         BrokerUnderTest::External(external) => {
-            external.relayed(&relays).await.map(|relayed| Box::new(relayed) as _)
+            Process::external(external.addresses(), &relays).await
         }
     };
-    started.map_err(|failure| Failure(failure.0))
+    started.map(|process| Box::new(process) as _).map_err(|failure| Failure(failure.0))
 }
 
 /// Whether the broker keeps all messages to the end, so that its logs say what was stored.

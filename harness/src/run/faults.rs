@@ -179,7 +179,7 @@ impl Executor<'_> {
         let mut result = Ok(0);
         for link in links {
             let id = InjectionId(self.injections.fetch_add(1, Ordering::Relaxed));
-            if let Err(failure) = injector.inject(id, *link, on_link(fault)).await {
+            if let Err(failure) = injector.inject(id, *link, on_link(fault)) {
                 result = Err(failure);
                 break;
             }
@@ -192,7 +192,7 @@ impl Executor<'_> {
             }
         }
         for id in begun {
-            match (injector.heal(id).await, &mut result) {
+            match (injector.heal(id), &mut result) {
                 (Ok(met), Ok(total)) => *total += met,
                 (Err(failure), Ok(_)) => result = Err(failure),
                 (_, Err(_)) => {}

@@ -1,16 +1,7 @@
 //! Brokers that run already, at addresses that the user gave; nothing is started or ended.
 
-use std::collections::BTreeMap;
-use std::future::{pending, ready};
-use std::sync::Arc;
-
-use futures_util::future::BoxFuture;
-
-use super::relay::{Order, Relays};
-use super::{Failure, FaultInjector, InjectionId, Testbed};
+use super::Failure;
 use crate::driver::{self, Address};
-use crate::fault::{Link, LinkFault, Part};
-use crate::input::names::Actor;
 
 /// Brokers that were not started here.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,104 +37,6 @@ impl External {
     pub fn addresses(&self) -> &[Address] {
         &self.addresses
     }
-
-    /// The brokers, with relays before them for those whose connections something may be done to.
-    ///
-    /// # Errors
-    /// When no port is to be had for a relay.
-    pub async fn relayed(&self, order: &Order) -> Result<Relayed, Failure> {
-        let relays = Relays::to_brokers(order, &self.addresses).await?;
-        let (addresses, own) = (self.addresses.clone(), relays.addresses());
-        Ok(Relayed { own, injector: Arc::new(Injector { addresses, relays }) })
-    }
-}
-
-/// Brokers that were not started here, with relays of ours before them.
-pub struct Relayed {
-    own: BTreeMap<Actor, Address>,
-    injector: Arc<Injector>,
-}
-
-impl Testbed for Relayed {
-    fn addresses(&self) -> &[Address] {
-        &self.injector.addresses
-    }
-
-    fn address_of(&self, actor: Actor) -> Option<&Address> {
-        self.own.get(&actor)
-    }
-
-    fn injector(&self) -> Option<Arc<dyn FaultInjector>> {
-        Some(Arc::clone(&self.injector) as _)
-    }
-
-    fn ended(&mut self) -> BoxFuture<'_, String> {
-        Box::pin(pending())
-    }
-
-    fn stop(self: Box<Self>) -> BoxFuture<'static, Result<(), Failure>> {
-        Box::pin(ready(Ok(())))
-    }
-}
-
-/// The executor of faults may still hold the injector.
-impl Drop for Relayed {
-    fn drop(&mut self) {
-        self.injector.relays.close();
-    }
-}
-
-/// Faults can be about their connections, and not about themselves.
-struct Injector {
-    addresses: Vec<Address>,
-    relays: Relays,
-}
-
-impl FaultInjector for Injector {
-    fn brokers(&self) -> u32 {
-        u32::try_from(self.addresses.len()).expect("few addresses are given")
-    }
-
-    fn kill(&self, part: Part) -> BoxFuture<'_, Result<(), Failure>> {
-        not_ours(part)
-    }
-
-    fn stop(&self, part: Part) -> BoxFuture<'_, Result<(), Failure>> {
-        not_ours(part)
-    }
-
-    fn start(&self, part: Part) -> BoxFuture<'_, Result<(), Failure>> {
-        not_ours(part)
-    }
-
-    fn pause(&self, part: Part) -> BoxFuture<'_, Result<(), Failure>> {
-        not_ours(part)
-    }
-
-    fn resume(&self, part: Part) -> BoxFuture<'_, Result<(), Failure>> {
-        not_ours(part)
-    }
-
-    fn inject(
-        &self,
-        id: InjectionId,
-        link: Link,
-        fault: Box<dyn LinkFault>,
-    ) -> BoxFuture<'_, Result<(), Failure>> {
-        Box::pin(ready(self.relays.inject(id, link, fault)))
-    }
-
-    fn spent(&self, id: InjectionId) -> BoxFuture<'_, ()> {
-        Box::pin(self.relays.spent(id))
-    }
-
-    fn heal(&self, id: InjectionId) -> BoxFuture<'_, Result<u64, Failure>> {
-        Box::pin(ready(self.relays.heal(id)))
-    }
-}
-
-fn not_ours(part: Part) -> BoxFuture<'static, Result<(), Failure>> {
-    Box::pin(ready(Err(Failure(format!("the {part} is somebody else's, and stays as it is")))))
 }
 
 #[cfg(test)]

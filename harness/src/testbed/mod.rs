@@ -22,7 +22,7 @@ pub mod server;
 pub mod simulated;
 
 pub use failure::Failure;
-pub use fault_injector::{FaultInjector, InjectionId};
+pub use fault_injector::{Change, FaultInjector, InjectionId};
 
 /// A broker under test that is up.
 pub trait Testbed: Send {

@@ -1,5 +1,6 @@
-//! Brokers as child processes, each on a free port, started by a recipe and ended with the run.
-//! Several of them serve one store.
+//! Brokers as child processes, each on a free port, started by a recipe and ended with the run;
+//! several of them serve one store. Or brokers that run already: nothing of them is started or
+//! ended, and faults are about their connections alone.
 //!
 //! On Linux nothing is left behind even when the harness is killed by SIGKILL. Elsewhere that one
 //! way of ending leaves the broker running, because no parent-death signal exists there.
@@ -8,12 +9,15 @@ mod injector;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::future::pending;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use futures_util::future::{BoxFuture, join_all, select_all, try_join_all};
+use futures_util::StreamExt as _;
+use futures_util::future::{BoxFuture, OptionFuture, join_all, try_join_all};
+use futures_util::stream::FuturesUnordered;
 
 use self::injector::Injector;
 use super::database::{Database, Server};
@@ -64,11 +68,10 @@ impl Settings {
     }
 }
 
-/// Brokers that are our children.
+/// Brokers that are our children, or that run already.
 #[derive(Debug)]
 pub struct Process {
     injector: Arc<Injector>,
-    addresses: Vec<Address>,
     /// Where those speak to whose connections something may be done to.
     own: BTreeMap<Actor, Address>,
 }
@@ -99,9 +102,22 @@ impl Process {
         let addresses: Vec<Address> =
             brokers.iter().map(|broker| Address::from(broker.address())).collect();
         relays.join(Relays::to_brokers(&settings.relays, &addresses).await?);
-        let own = relays.addresses();
         let server = database.map(|database| Arc::clone(database.server()));
-        Ok(Self { injector: Arc::new(Injector { brokers, server, relays }), addresses, own })
+        Ok(Self::new(Injector { addresses, brokers, server, relays }))
+    }
+
+    /// Brokers that run already at these addresses, with relays before them.
+    ///
+    /// # Errors
+    /// When no port is to be had for a relay.
+    pub async fn external(addresses: &[Address], order: &Order) -> Result<Self, Failure> {
+        let relays = Relays::to_brokers(order, addresses).await?;
+        let (addresses, brokers) = (addresses.to_vec(), Vec::new());
+        Ok(Self::new(Injector { addresses, brokers, server: None, relays }))
+    }
+
+    fn new(injector: Injector) -> Self {
+        Self { own: injector.relays.addresses(), injector: Arc::new(injector) }
     }
 
     /// The brokers' process ids.
@@ -133,7 +149,7 @@ async fn start(
 
 impl Testbed for Process {
     fn addresses(&self) -> &[Address] {
-        &self.addresses
+        &self.injector.addresses
     }
 
     fn address_of(&self, actor: Actor) -> Option<&Address> {
@@ -146,17 +162,14 @@ impl Testbed for Process {
 
     fn ended(&mut self) -> BoxFuture<'_, String> {
         Box::pin(async {
-            let brokers = self.injector.brokers.iter().map(|broker| Box::pin(broker.ended()));
-            let server = async {
-                match &self.injector.server {
-                    Some(server) => server.ended().await,
-                    None => std::future::pending().await,
-                }
-            };
+            let server = OptionFuture::from(self.injector.server.as_ref().map(|own| own.ended()));
+            let brokers = self.injector.brokers.iter().map(ServerProcess::ended);
+            let mut brokers: FuturesUnordered<_> = brokers.collect();
             tokio::select! { biased;
                 // Brokers may end because of it.
-                why = server => why,
-                (why, ..) = select_all(brokers) => why,
+                Some(why) = server => why,
+                Some(why) = brokers.next() => why,
+                else => pending().await,
             }
         })
     }

@@ -259,7 +259,7 @@ async fn a_dropped_ack_was_stored_and_is_sent_again_without_harm() {
     let mut once = TopicProducer::register(&relayed, &topic, &Retry::never()).await.unwrap();
 
     let injector = testbed.injector().unwrap();
-    injector.inject(InjectionId(1), P1, Box::new(DropAcks(2))).await.unwrap();
+    injector.inject(InjectionId(1), P1, Box::new(DropAcks(2))).unwrap();
     let lost = once.send(&["stored all the same"]).await;
     assert!(lost.outcome.is_err_and(|error| !error.to_string().is_empty()));
     let sent = producer.send(&["first"]).await;
@@ -267,7 +267,7 @@ async fn a_dropped_ack_was_stored_and_is_sent_again_without_harm() {
     within(injector.spent(InjectionId(1))).await;
     let sent = producer.send(&["second"]).await;
     assert_eq!((sent.outcome, sent.attempts), (Ok(2), 1));
-    assert_eq!(injector.heal(InjectionId(1)).await.unwrap(), 2);
+    assert_eq!(injector.heal(InjectionId(1)).unwrap(), 2);
 
     let polled = subscription.poll(10, Duration::ZERO).await.unwrap();
     let payloads: Vec<String> = polled.iter().map(|message| message.payload.to_string()).collect();

@@ -10,6 +10,7 @@ use tokio::time::timeout;
 
 use super::private::{Private, Settings};
 use crate::testbed::Failure;
+use crate::testbed::server::ServerProcess;
 
 /// A server that does not drop a database by then has other troubles.
 const DROPPED_WITHIN: Duration = Duration::from_secs(30);
@@ -131,44 +132,12 @@ impl Server {
         })
     }
 
-    /// Kills it, and waits until it is gone.
+    /// Its process, which faults are about.
     ///
     /// # Errors
-    /// When it is not ours, or was not there to be killed.
-    pub async fn kill(&self) -> Result<(), Failure> {
-        self.running()?.process().kill().await
-    }
-
-    /// Asks it to end in good order, and waits until it has.
-    ///
-    /// # Errors
-    /// When it is not ours, or does not.
-    pub async fn stop_on_purpose(&self) -> Result<(), Failure> {
-        self.running()?.process().stop().await
-    }
-
-    /// Starts it again after it was killed or stopped, on the same data and port.
-    ///
-    /// # Errors
-    /// When it is not ours, or does not come up.
-    pub async fn start_again(&self) -> Result<(), Failure> {
-        self.running()?.process().start_again().await
-    }
-
-    /// Stops its clock.
-    ///
-    /// # Errors
-    /// When it is not ours.
-    pub fn pause(&self) -> Result<(), Failure> {
-        self.running().map(|private| private.process().pause())
-    }
-
-    /// Lets it go on.
-    ///
-    /// # Errors
-    /// When it is not ours.
-    pub fn resume(&self) -> Result<(), Failure> {
-        self.running().map(|private| private.process().resume())
+    /// When it is not ours, or does not run yet.
+    pub fn process(&self) -> Result<&ServerProcess, Failure> {
+        self.running().map(Private::process)
     }
 
     fn running(&self) -> Result<&Private, Failure> {

@@ -26,7 +26,6 @@ pub use network::Network;
 pub use resolve::store;
 
 /// The JSON Schema of a scenario file.
-#[must_use]
 pub fn schema() -> schemars::Schema {
     schemars::schema_for!(raw::Scenario)
 }

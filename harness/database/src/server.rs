@@ -86,7 +86,6 @@ impl Server {
     }
 
     /// What sets up the data folder: 0.7 s of work, after which it ends with 0.
-    #[must_use]
     pub fn set_up(&self) -> Invocation {
         let mut arguments = self.in_data();
         let program = match &self.installed.kind {
@@ -106,7 +105,6 @@ impl Server {
 
     /// What runs the server on this port of 127.0.0.1: a commit is on disk before it is answered,
     /// there is no binary log, and only this machine reaches it.
-    #[must_use]
     pub fn run(&self, port: u16) -> Invocation {
         let Options { buffer_pool, connections, arguments: more, .. } = &self.options;
         let mut arguments = self.in_data();
@@ -154,7 +152,6 @@ impl Server {
     }
 
     /// Where it is, by its socket, which is quicker than TCP.
-    #[must_use]
     pub fn url(&self) -> Url {
         let socket = escape(&self.socket());
         let authority = format!("{USER}:{}@localhost", self.password);
@@ -162,14 +159,12 @@ impl Server {
     }
 
     /// Where it is, by TCP on this port.
-    #[must_use]
     pub fn tcp_url(&self, port: u16) -> Url {
         let password = &self.password;
         Url::new(format!("{USER}:{password}@127.0.0.1:{port}"), None)
     }
 
     /// Its Unix socket. Once a connection is greeted it is ready, see [`is_greeting`].
-    #[must_use]
     pub fn socket(&self) -> PathBuf {
         self.folder.path().join(SOCKET)
     }
@@ -185,13 +180,11 @@ impl Server {
     }
 
     /// The folder with its data; each database is a folder in it.
-    #[must_use]
     pub fn data(&self) -> &Path {
         &self.data
     }
 
     /// Its own folder.
-    #[must_use]
     pub fn folder(&self) -> &Folder {
         &self.folder
     }
@@ -205,7 +198,6 @@ impl Server {
 /// Whether the first bytes that came over a connection are a server's greeting: packet 0, and
 /// version 10 of the protocol. While a server starts there is no socket, and one that cannot take
 /// more connections says so in a packet of another kind.
-#[must_use]
 pub fn is_greeting(head: &[u8; 5]) -> bool {
     head[3] == 0 && head[4] == 10
 }

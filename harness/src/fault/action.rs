@@ -20,26 +20,22 @@ pub struct Action {
 
 impl Action {
     /// The key that asks for it in the YAML.
-    #[must_use]
     pub const fn key(&self) -> &'static str {
         self.definition.key
     }
 
     /// What a firing does, made anew for each process, link or consumer that it is about.
-    #[must_use]
     pub fn injection(&self) -> Injection {
         self.effect.injection()
     }
 
     /// Whether it ends a process and starts it again: a store in memory begins a new life then.
-    #[must_use]
     pub fn restarts(&self) -> bool {
         matches!(self.injection(), Injection::Process(hold) if hold.restarts())
     }
 
     /// The same said more simply, the simplest first: about one of these actors alone, or with
     /// simpler settings.
-    #[must_use]
     pub fn simpler(&self, actors: &[crate::input::names::Actor]) -> Vec<Self> {
         let narrowed = self.target.narrowed(actors).into_iter();
         let narrowed = narrowed.map(|target| Self { target, ..self.clone() });

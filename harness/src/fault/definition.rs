@@ -62,7 +62,6 @@ pub enum Takes {
 
 impl Takes {
     /// The kinds of actor that it can be about.
-    #[must_use]
     pub const fn actors(self) -> &'static [Kind] {
         match self {
             Self::Process { .. } => &[],
@@ -72,7 +71,6 @@ impl Takes {
     }
 
     /// Whether it can be about the database, or the connections with it.
-    #[must_use]
     pub const fn database(self) -> bool {
         match self {
             Self::Process { .. } => true,

@@ -29,7 +29,6 @@ pub enum Hold {
 
 impl Hold {
     /// Whether the process is another one afterwards.
-    #[must_use]
     pub const fn restarts(self) -> bool {
         match self {
             Self::Killed | Self::Stopped => true,

@@ -132,7 +132,6 @@ impl<T> Default for Field<T> {
 
 impl<T> Field<T> {
     /// What was written, if the key is there.
-    #[must_use]
     pub(crate) fn value(&self) -> Option<&T> {
         self.0.as_ref().map(|at| &at.value)
     }

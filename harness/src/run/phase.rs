@@ -59,20 +59,17 @@ impl Drop for Announcer {
 
 impl Phases {
     /// The announcer and the first view.
-    #[must_use]
     pub fn new(first: Phase) -> (Announcer, Self) {
         let latest = Arc::new(OrderedSignal::new(Latest { phase: first, count: 0 }));
         (Announcer(Arc::clone(&latest)), Self { latest, seen: 0 })
     }
 
     /// The phase now.
-    #[must_use]
     pub fn now(&self) -> Phase {
         self.latest.lock().phase.clone()
     }
 
     /// Whether the run is stopped.
-    #[must_use]
     pub fn is_stopped(&self) -> bool {
         matches!(self.latest.lock().phase, Phase::Stopped)
     }

@@ -53,7 +53,6 @@ impl AnomalyKind {
     ];
 
     /// The glossary's word.
-    #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Lost => "lost",
@@ -84,13 +83,11 @@ impl Anomalies {
     }
 
     /// Whether it is in the set.
-    #[must_use]
     pub const fn contains(self, anomaly: AnomalyKind) -> bool {
         self.0 & (1 << anomaly as u16) != 0
     }
 
     /// Whether there is none.
-    #[must_use]
     pub const fn is_empty(self) -> bool {
         self.0 == 0
     }

@@ -166,7 +166,6 @@ pub struct Broker {
 
 impl Broker {
     /// Why the scenario is skipped: it does not hold for the store that it would run on.
-    #[must_use]
     pub fn skipped(&self) -> Option<String> {
         if !holds(&self.stores, &self.store) {
             return Some(only(&self.stores, &self.store));
@@ -177,7 +176,6 @@ impl Broker {
     }
 
     /// Why a fault cannot be carried out on the broker that the harness starts.
-    #[must_use]
     pub fn objection(&self, fault: &Fault) -> Option<String> {
         let target = &fault.action.target;
         if target.is_database() && !self.store.has_database() {
@@ -193,7 +191,6 @@ impl Broker {
     }
 
     /// How many brokers the harness starts.
-    #[must_use]
     pub const fn count(&self) -> u32 {
         self.count.get()
     }
@@ -220,7 +217,6 @@ pub enum Store {
 
 impl Store {
     /// Whether it is in a database, which several brokers can serve and which faults can be about.
-    #[must_use]
     pub const fn has_database(self) -> bool {
         match self {
             Self::Memory => false,

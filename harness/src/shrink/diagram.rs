@@ -22,7 +22,6 @@ struct Event {
 
 /// Draws a run. A line is one moment of one actor; nothing is left out but polls that brought
 /// nothing. Meant for few actors and messages: it is as long as the history.
-#[must_use]
 pub fn draw(plan: &Plan, history: &History) -> String {
     let mut events = Vec::new();
     producers(plan, history, &mut events);

@@ -47,7 +47,6 @@ pub struct Failing {
 
 impl Way {
     /// The way in which a run failed; none where it did not.
-    #[must_use]
     pub fn of(trial: &Trial) -> Option<Self> {
         if trial.judgement.verdict != Verdict::Fail {
             return None;
@@ -58,7 +57,6 @@ impl Way {
     }
 
     /// Whether a run failed in this way.
-    #[must_use]
     pub fn is_of(&self, trial: &Trial) -> bool {
         Self::of(trial)
             .is_some_and(|way| way.among.contains(&self.first) && way.among.is_subset(&self.among))

@@ -49,7 +49,6 @@ pub fn write(case: &Case, folder: &Path, comment: &str) -> io::Result<PathBuf> {
 }
 
 /// The scenario's text.
-#[must_use]
 pub fn yaml(case: &Case, comment: &str) -> String {
     let mut text = String::new();
     for line in comment.lines() {

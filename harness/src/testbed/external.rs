@@ -33,7 +33,6 @@ impl External {
     }
 
     /// The addresses.
-    #[must_use]
     pub fn addresses(&self) -> &[Address] {
         &self.addresses
     }

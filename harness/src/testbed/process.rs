@@ -53,7 +53,6 @@ pub struct Settings {
 
 impl Settings {
     /// One broker of ours in memory, on a free port of the loopback address, and nothing else said.
-    #[must_use]
     pub fn new(harness: &Path) -> Self {
         Self {
             recipe: recipes::broker::recipe,
@@ -121,7 +120,6 @@ impl Process {
     }
 
     /// The brokers' process ids.
-    #[must_use]
     pub fn ids(&self) -> Vec<i32> {
         self.injector.brokers.iter().map(ServerProcess::id).collect()
     }

@@ -19,7 +19,6 @@ pub struct Database {
 
 impl Database {
     /// Chooses a name; nothing is created.
-    #[must_use]
     pub fn new(server: Arc<Server>, scenario: &str) -> Self {
         let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' };
         let mut name: String = String::from("harness_");
@@ -30,7 +29,6 @@ impl Database {
     }
 
     /// Its server.
-    #[must_use]
     pub fn server(&self) -> &Arc<Server> {
         &self.server
     }

@@ -39,13 +39,11 @@ enum Kind {
 
 impl Server {
     /// One that runs already.
-    #[must_use]
     pub fn given(url: Url) -> Self {
         Self(Kind::Given(url))
     }
 
     /// One of our own, started when it is first needed; `harness` guards it.
-    #[must_use]
     pub fn private(harness: &Path, installed: Installed, options: Options) -> Self {
         let settings = Settings { harness: harness.to_owned(), installed, options };
         Self(Kind::Private { settings, running: Box::default() })
@@ -106,13 +104,11 @@ impl Server {
     }
 
     /// Whether it is ours: only then can it be killed, stopped or paused.
-    #[must_use]
     pub fn is_ours(&self) -> bool {
         matches!(self.0, Kind::Private { .. })
     }
 
     /// Whether a relay can stand before it: not where it is named by its socket.
-    #[must_use]
     pub fn has_port(&self) -> bool {
         match &self.0 {
             Kind::Given(url) => url.tcp().is_some(),
@@ -122,7 +118,6 @@ impl Server {
 
     /// For a run with faults of the server: one like it that no other run uses. A given one has no
     /// other, and is the same.
-    #[must_use]
     pub fn another(&self) -> Self {
         Self(match &self.0 {
             Kind::Given(url) => Kind::Given(url.clone()),

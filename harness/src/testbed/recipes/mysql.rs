@@ -33,19 +33,16 @@ impl MySql {
     }
 
     /// Where it is, by its socket.
-    #[must_use]
     pub fn url(&self) -> Url {
         self.0.url()
     }
 
     /// Where it is, by TCP.
-    #[must_use]
     pub fn tcp_url(&self, listens: SocketAddr) -> Url {
         self.0.tcp_url(listens.port())
     }
 
     /// What runs it.
-    #[must_use]
     pub fn run(&self, listen: SocketAddr) -> Invocation {
         self.0.run(listen.port())
     }

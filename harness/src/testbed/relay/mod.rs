@@ -46,7 +46,6 @@ enum Reading {
 
 impl Order {
     /// What the faults of a plan may be about.
-    #[must_use]
     pub fn of(plan: &Plan) -> Self {
         let mut links = BTreeMap::new();
         for fault in &plan.scenario.faults {
@@ -63,7 +62,6 @@ impl Order {
     }
 
     /// Whether one of them stands between brokers and database.
-    #[must_use]
     pub fn has_database(&self) -> bool {
         self.links.contains_key(&Link::Database)
     }
@@ -113,7 +111,6 @@ impl Relays {
     }
 
     /// Where each actor that has a relay is to speak to.
-    #[must_use]
     pub fn addresses(&self) -> BTreeMap<Actor, Address> {
         let actors = self.0.iter().filter_map(|(link, listener)| match link {
             Link::Actor(actor) => Some((*actor, Address::from(listener.address()))),
@@ -123,7 +120,6 @@ impl Relays {
     }
 
     /// Whether there is none.
-    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -158,7 +154,6 @@ impl Relays {
     }
 
     /// How much a fault has met so far; none for one that has not begun, or has ended.
-    #[must_use]
     pub fn met(&self, id: InjectionId) -> Option<u64> {
         self.link_of(id).and_then(|link| link.met(id))
     }

@@ -68,13 +68,11 @@ impl ServerProcess {
     }
 
     /// Where it listens.
-    #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
     /// The process id of the child now.
-    #[must_use]
     pub fn id(&self) -> i32 {
         self.state().child.id()
     }

@@ -62,7 +62,7 @@ impl Plan {
 
     /// Whether a fault ends a process and starts it again: a store in memory begins a new life then.
     pub fn restarts(&self) -> bool {
-        self.scenario.faults.iter().any(|fault| fault.action.restarts())
+        self.scenario.faults.iter().any(|fault| fault.action.effect.restarts())
     }
 
     /// Whether a fault is about the database's process.

@@ -19,7 +19,7 @@ use self::parts::Parts;
 use super::signals::Signals;
 use super::{Phase, Phases, Stage};
 use crate::driver::Failure;
-use crate::fault::{Fault, Hold, Injection, Link, LinkFault, Part, Target, Trigger, Who};
+use crate::fault::{Effect, Fault, Hold, Link, LinkFault, Part, Target, Trigger, Who};
 use crate::history::Firing;
 use crate::input::names::Actor;
 use crate::plan::{Choice, ConsumerIndex};
@@ -130,14 +130,14 @@ impl Executor<'_> {
     async fn fire(&self, place: usize, fault: &Fault, chosen: Chosen) -> Done {
         let began = self.stage.recorder.now();
         let whom = chosen.to_string();
-        let met = match (fault.action.injection(), &chosen) {
-            (Injection::Process(hold), Chosen::Part(part)) => {
-                self.hold(fault, *part, hold).await.map(|()| 0)
+        let met = match (&fault.action.effect, &chosen) {
+            (Effect::Process(hold), Chosen::Part(part)) => {
+                self.hold(fault, *part, *hold).await.map(|()| 0)
             }
-            (Injection::Link(_), Chosen::Links(links)) => self.links(fault, links).await,
-            (Injection::Crash, Chosen::Consumers(consumers)) => {
-                Ok(self.crash(fault, consumers).await)
+            (Effect::Link(kind), Chosen::Links(links)) => {
+                self.links(fault, kind.as_ref(), links).await
             }
+            (Effect::Crash, Chosen::Consumers(consumers)) => Ok(self.crash(fault, consumers).await),
             _ => unreachable!("loading gives a fault a target that its kind takes"),
         };
         let met = met.map_err(|failure| {
@@ -173,13 +173,18 @@ impl Executor<'_> {
         self.parts.release(part, hold).await
     }
 
-    async fn links(&self, fault: &Fault, links: &[Link]) -> Result<u64, testbed::Failure> {
+    async fn links(
+        &self,
+        fault: &Fault,
+        kind: &dyn LinkFault,
+        links: &[Link],
+    ) -> Result<u64, testbed::Failure> {
         let injector = self.parts.injector()?;
         let mut begun = Vec::with_capacity(links.len());
         let mut result = Ok(0);
         for link in links {
             let id = InjectionId(self.injections.fetch_add(1, Ordering::Relaxed));
-            if let Err(failure) = injector.inject(id, *link, on_link(fault)) {
+            if let Err(failure) = injector.inject(id, *link, kind.begin()) {
                 result = Err(failure);
                 break;
             }
@@ -236,14 +241,6 @@ impl Executor<'_> {
                 Chosen::Consumers(pick(plan.consumers_of(action), who, choice))
             }
         }
-    }
-}
-
-/// The fault as it begins on one more link.
-fn on_link(fault: &Fault) -> Box<dyn LinkFault> {
-    match fault.action.injection() {
-        Injection::Link(fault) => fault,
-        _ => unreachable!("an action always does the same"),
     }
 }
 

@@ -87,9 +87,8 @@ impl Process {
         let mut relays = Relays::default();
         let store = match database {
             Some(database) if settings.relays.has_database() => {
-                let (relay, address) =
-                    Relays::to_database(&settings.relays, database.tcp().await?).await?;
-                relays.join(relay);
+                let target = database.tcp().await?;
+                let address = relays.add_database(&settings.relays, target).await?;
                 Some(database.url_at(address).await?)
             }
             Some(database) => Some(database.url().await?),
@@ -100,7 +99,7 @@ impl Process {
         let brokers = try_join_all(starts).await?;
         let addresses: Vec<Address> =
             brokers.iter().map(|broker| Address::from(broker.address())).collect();
-        relays.join(Relays::to_brokers(&settings.relays, &addresses).await?);
+        relays.add_brokers(&settings.relays, &addresses).await?;
         let server = database.map(|database| Arc::clone(database.server()));
         Ok(Self::new(Injector { addresses, brokers, server, relays }))
     }
@@ -110,7 +109,8 @@ impl Process {
     /// # Errors
     /// When no port is to be had for a relay.
     pub async fn external(addresses: &[Address], order: &Order) -> Result<Self, Failure> {
-        let relays = Relays::to_brokers(order, addresses).await?;
+        let mut relays = Relays::default();
+        relays.add_brokers(order, addresses).await?;
         let (addresses, brokers) = (addresses.to_vec(), Vec::new());
         Ok(Self::new(Injector { addresses, brokers, server: None, relays }))
     }

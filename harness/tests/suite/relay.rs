@@ -54,7 +54,8 @@ impl Bench {
         let server = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let broker = Address::from(server.local_addr().unwrap());
         let order = order("{ at: 1s, cut: P1, for: 1s }");
-        let relays = Relays::to_brokers(&order, &[broker]).await.unwrap();
+        let mut relays = Relays::default();
+        relays.add_brokers(&order, &[broker]).await.unwrap();
         let addresses = relays.addresses();
         assert_eq!(addresses.len(), 1, "nobody else has a relay");
         let address = addresses[&Actor::producer(1)].to_string();

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use super::*;
 use crate::fault::kinds::{cut, kill};
-use crate::fault::{Action, Effect, Fault, Part, Target, Trigger, Who};
+use crate::fault::{Action, Effect, Fault, Hold, Part, Target, Trigger, Who};
 use crate::history::Firing;
 use crate::scenario::Anomalies;
 
 /// A plan with a fault, and a firing of it over these stamps.
 fn hurt(plan: &mut Plan, history: &mut History, began: u64, ended: u64) {
     let trigger = Trigger::At(std::time::Duration::from_secs(1));
-    let effect: Arc<dyn Effect> = Arc::new(cut::Cut);
+    let effect = Effect::Link(Arc::new(cut::Cut));
     let action = Action { definition: &cut::CUT, target: Target::Links(Who::Any), effect };
     plan.scenario.faults = vec![Fault { line: 9, trigger, action, lasts: None }];
     let moment = |stamp| Moment { stamp, at: stamp };
@@ -76,7 +76,7 @@ fn what_a_new_life_refuses_of_an_old_registration_is_explained_by_the_restart() 
     assert!(words[0].contains("1 planned message was refused: P2#21"), "{words:?}");
     let target = Target::Process(Part::Broker(0));
     plan.scenario.faults[0].action =
-        Action { definition: &kill::KILL, target, effect: Arc::new(kill::Kill) };
+        Action { definition: &kill::KILL, target, effect: Effect::Process(Hold::Killed) };
     check(&plan, &history, &[]);
 }
 

@@ -97,7 +97,7 @@ impl Server {
     pub async fn ended(&self) -> String {
         match &self.0 {
             Kind::Private { running, .. } if let Some(private) = running.get() => {
-                private.process().ended().await
+                private.process.ended().await
             }
             _ => std::future::pending().await,
         }
@@ -132,7 +132,7 @@ impl Server {
     /// # Errors
     /// When it is not ours, or does not run yet.
     pub fn process(&self) -> Result<&ServerProcess, Failure> {
-        self.running().map(Private::process)
+        self.running().map(|private| &private.process)
     }
 
     fn running(&self) -> Result<&Private, Failure> {
@@ -147,7 +147,10 @@ impl Server {
     /// is killed when this is dropped.
     pub async fn stop(&self) -> Option<String> {
         match &self.0 {
-            Kind::Private { running, .. } => running.get()?.stop().await,
+            Kind::Private { settings, running } => {
+                let keep = settings.options.keep.as_deref()?;
+                Some(running.get()?.stop(keep).await)
+            }
             Kind::Given(_) => None,
         }
     }

@@ -19,29 +19,23 @@ use std::collections::BTreeMap;
 use std::future::pending;
 use std::net::SocketAddr;
 
+use rand_pcg::Pcg64Mcg;
+
 use self::link::RelayedLink;
 use self::listener::Listener;
 use super::{Failure, InjectionId};
 use crate::chance::{Purpose, generator};
 use crate::driver::Address;
-use crate::fault::{Injection, Link, LinkFault};
+use crate::fault::{Effect, Link, LinkFault};
 use crate::input::names::{Actor, Kind};
 use crate::plan::Plan;
 
 /// The relays that a run needs: only for actors that a fault names, because a relay costs throughput.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Order {
-    links: BTreeMap<Link, Reading>,
+    /// With each link, whether its relay is to know requests, because answers to them are to be lost.
+    links: BTreeMap<Link, bool>,
     seed: u64,
-}
-
-/// Whether a relay looks at what it carries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Reading {
-    /// It does not.
-    Blind,
-    /// It knows requests, because answers to them are to be lost.
-    Requests,
 }
 
 impl Order {
@@ -49,13 +43,10 @@ impl Order {
     pub fn of(plan: &Plan) -> Self {
         let mut links = BTreeMap::new();
         for fault in &plan.scenario.faults {
-            let reads = match fault.action.injection() {
-                Injection::Link(fault) if fault.watches_requests() => Reading::Requests,
-                _ => Reading::Blind,
-            };
+            let reads =
+                matches!(&fault.action.effect, Effect::Link(kind) if kind.watches_requests());
             for link in plan.links_of(&fault.action) {
-                let reading = links.entry(link).or_insert(reads);
-                *reading = (*reading).max(reads);
+                *links.entry(link).or_default() |= reads;
             }
         }
         Self { links, seed: plan.scenario.seed }
@@ -72,24 +63,26 @@ impl Order {
 pub struct Relays(BTreeMap<Link, Listener>);
 
 impl Relays {
-    /// A relay for each actor of the order, to one of the brokers at these addresses, in turn by the
-    /// actor's number.
+    /// Adds a relay for each actor of the order, to one of the brokers at these addresses, in turn
+    /// by the actor's number.
     ///
     /// # Errors
     /// When no port is to be had, or a broker has no address.
-    pub async fn to_brokers(order: &Order, addresses: &[Address]) -> Result<Self, Failure> {
-        let mut relays = BTreeMap::new();
-        for (link, reading) in &order.links {
+    pub async fn add_brokers(
+        &mut self,
+        order: &Order,
+        addresses: &[Address],
+    ) -> Result<(), Failure> {
+        for (link, reads_requests) in &order.links {
             let Link::Actor(actor) = link else { continue };
             let broker = &addresses[(actor.number as usize - 1) % addresses.len()];
             let target = broker.authority().ok_or_else(|| {
                 Failure(format!("no relay can stand before {link}: its broker has no address"))
             })?;
-            let own = RelayedLink::new(generator(order.seed, Purpose::Relay, number(*actor)));
-            let listener = Listener::start(target, own, *reading == Reading::Requests).await;
-            relays.insert(*link, listener.map_err(|error| no_port(*link, &error))?);
+            let chance = generator(order.seed, Purpose::Relay, number(*actor));
+            self.add(*link, target, chance, *reads_requests).await?;
         }
-        Ok(Self(relays))
+        Ok(())
     }
 
     /// Adds the one between brokers and database, which listens at `host:port`, and answers where
@@ -97,17 +90,29 @@ impl Relays {
     ///
     /// # Errors
     /// When no port is to be had.
-    pub async fn to_database(order: &Order, target: String) -> Result<(Self, SocketAddr), Failure> {
-        let own = RelayedLink::new(generator(order.seed, Purpose::Relay, 0));
-        let listener = Listener::start(target, own, false).await;
-        let listener = listener.map_err(|error| no_port(Link::Database, &error))?;
-        let address = listener.address();
-        Ok((Self(BTreeMap::from([(Link::Database, listener)])), address))
+    pub async fn add_database(
+        &mut self,
+        order: &Order,
+        target: String,
+    ) -> Result<SocketAddr, Failure> {
+        let chance = generator(order.seed, Purpose::Relay, 0);
+        self.add(Link::Database, target, chance, false).await
     }
 
-    /// Takes over the relays of `other`.
-    pub fn join(&mut self, other: Self) {
-        self.0.extend(other.0);
+    async fn add(
+        &mut self,
+        link: Link,
+        target: String,
+        chance: Pcg64Mcg,
+        reads_requests: bool,
+    ) -> Result<SocketAddr, Failure> {
+        let listener = Listener::start(target, RelayedLink::new(chance), reads_requests).await;
+        let listener = listener.map_err(|error| {
+            Failure(format!("cannot listen for the relay before {link}: {error}"))
+        })?;
+        let address = listener.address();
+        self.0.insert(link, listener);
+        Ok(address)
     }
 
     /// Where each actor that has a relay is to speak to.
@@ -117,11 +122,6 @@ impl Relays {
             Link::Database => None,
         });
         actors.collect()
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
     }
 
     /// Closes every connection, and listens no more.
@@ -175,8 +175,4 @@ impl Relays {
 /// Each actor's own chance; 0 is the database's.
 fn number(actor: Actor) -> u32 {
     actor.number * 2 + u32::from(actor.kind == Kind::Consumer)
-}
-
-fn no_port(link: Link, error: &std::io::Error) -> Failure {
-    Failure(format!("cannot listen for the relay before {link}: {error}"))
 }

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use private_database::{Folder, Invocation};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::child::{Child, Ended};
-use super::readiness::{self, NotReady};
-use super::recipe::{Ready, Recipe, Start};
+use super::readiness;
+use super::recipe::{Recipe, Start};
 use crate::testbed::Failure;
 
 /// Between two starts of a server that ends before it is ready.
@@ -52,21 +52,18 @@ impl Launcher {
         &self,
         listen: SocketAddr,
     ) -> Result<(SocketAddr, Child), NotStarted> {
-        let Start { run, mut ready } = self.recipe.start(listen)?;
-        if let Ready::Command(command) = &mut ready {
-            self.mark(command);
-        }
+        let Start { run, ready } = self.recipe.start(listen)?;
         let child = self.child(run)?;
         let within = self.recipe.ready_within();
-        match readiness::wait(&child, &ready, listen, within, &self.harness).await {
-            Ok(address) => {
-                self.check_persistence(address).await?;
-                Ok((address, child))
-            }
-            Err(NotReady::Failed(failure)) => Err(failure.into()),
-            Err(NotReady::Ended(ended)) => Err(self.not_started(listen, &ended)),
-            Err(NotReady::Late(within)) => Err(self.late(listen, within, &child.output()).into()),
-        }
+        let address = tokio::select! { biased;
+            ended = child.ended() => return Err(self.not_started(listen, &ended)),
+            ready = timeout(within, readiness::wait(&child, &ready, listen)) => match ready {
+                Ok(address) => address?,
+                Err(_) => return Err(self.late(listen, within, &child.output()).into()),
+            },
+        };
+        self.check_persistence(address).await?;
+        Ok((address, child))
     }
 
     /// A server that ends before it is ready may do so because another fault took away what it
@@ -81,13 +78,10 @@ impl Launcher {
             }
         }
     }
-    /// Has the process end with the folder.
-    fn mark(&self, run: &mut Invocation) {
-        run.environment.extend(self.recipe.folder().map(Folder::mark));
-    }
 
     fn child(&self, mut run: Invocation) -> Result<Child, Failure> {
-        self.mark(&mut run);
+        // Has it end with the folder.
+        run.environment.extend(self.recipe.folder().map(Folder::mark));
         Child::start(&self.harness, &run).map_err(|error| {
             let (name, harness) = (self.recipe.name(), self.harness.display());
             Failure(format!("cannot start {name} by {harness}: {error}"))

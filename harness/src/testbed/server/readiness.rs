@@ -7,51 +7,28 @@ use std::time::Duration;
 
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep};
 
-use super::child::{Child, Ended};
+use super::child::Child;
 use super::recipe::Ready;
 use crate::testbed::Failure;
 
 /// Between two looks: far below what a quick start takes, and cheap during a slow one.
 const LOOK_EVERY: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(100));
 
-/// Why a server is not ready.
-#[derive(Debug)]
-pub(super) enum NotReady {
-    /// It has ended.
-    Ended(Ended),
-    /// It is still not ready after this time.
-    Late(Duration),
-    /// It could not be found out.
-    Failed(Failure),
-}
-
-/// Waits until the child is ready, and says where it listens. `harness` guards commands that have
-/// to be run for it.
+/// Waits until the child is ready, and says where it listens. Does not notice its end.
 pub(super) async fn wait(
     child: &Child,
     ready: &Ready,
     listen: SocketAddr,
-    within: Duration,
-    harness: &Path,
-) -> Result<SocketAddr, NotReady> {
+) -> Result<SocketAddr, Failure> {
     let began = Instant::now();
-    let looking = async {
-        loop {
-            if let Some(address) = look(child, ready, listen, harness).await? {
-                return Ok(address);
-            }
-            let (least, most) = LOOK_EVERY;
-            sleep((began.elapsed() / 20).clamp(least, most)).await;
+    let (least, most) = LOOK_EVERY;
+    loop {
+        if let Some(address) = look(child, ready, listen).await? {
+            return Ok(address);
         }
-    };
-    tokio::select! { biased;
-        ended = child.ended() => Err(NotReady::Ended(ended)),
-        found = timeout(within, looking) => match found {
-            Ok(found) => found.map_err(NotReady::Failed),
-            Err(_) => Err(NotReady::Late(within)),
-        },
+        sleep((began.elapsed() / 20).clamp(least, most)).await;
     }
 }
 
@@ -60,7 +37,6 @@ async fn look(
     child: &Child,
     ready: &Ready,
     listen: SocketAddr,
-    harness: &Path,
 ) -> Result<Option<SocketAddr>, Failure> {
     let is_ready = match ready {
         Ready::Port => TcpStream::connect(listen).await.is_ok(),
@@ -72,11 +48,6 @@ async fn look(
         Ready::PortFile(folder, name) => {
             let port = read_port(&folder.path().join(name))?;
             return Ok(port.map(|port| SocketAddr::new(listen.ip(), port)));
-        }
-        Ready::Command(command) => {
-            let command = Child::start(harness, command)
-                .map_err(|error| Failure(format!("cannot start {}: {error}", harness.display())))?;
-            command.ended().await.status.is_some_and(|status| status.success())
         }
     };
     Ok(is_ready.then_some(listen))

@@ -16,11 +16,12 @@ mod sources;
 mod topics;
 mod words;
 
-pub use anomaly::{Anomalies, AnomalyKind};
+pub use anomaly::AnomalyKind;
 pub use load::{load, load_all};
 pub use model::{
-    Acked, Acknowledge, Broker, Consumer, Counter, DEFAULT_DRIVER, Delivery, Drain, Expect, Order,
-    Pace, Producer, Requirement, Scenario, Source, Start, Store, Topic,
+    Acked, Acknowledge, Broker, CONSUMER_BATCH, Consumer, Counter, DEADLINE, DEFAULT_DRIVER,
+    Delivery, Drain, Expect, IDLE, Order, Pace, Producer, Requirement, Scenario, Source, Start,
+    Store, Topic,
 };
 pub use network::Network;
 pub use resolve::store;

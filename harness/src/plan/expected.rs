@@ -3,15 +3,6 @@
 use super::model::{ConsumerIndex, Plan, ProducerIndex, TopicIndex};
 use crate::scenario::{Acked, Acknowledge, Consumer, Delivery, Order, Start};
 
-/// Whether a line of the ledger can be known before the run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Exactness {
-    /// Every message arrives, each producer's in its order.
-    Exact,
-    /// Which arrive, or in what order, is left open; the line shows planned totals alone.
-    Open,
-}
-
 impl Plan {
     /// Messages on a topic over all producers.
     pub fn topic_total(&self, topic: TopicIndex) -> u64 {
@@ -48,7 +39,7 @@ impl Plan {
     /// consumers do, may be lost, or may stay without an ack; and so may those of clients that do
     /// nothing about faults. Where anomalies are expected, nothing is known before.
     pub fn fewer_may_come(&self) -> bool {
-        let expect = self.scenario.expect;
+        let expect = &self.scenario.expect;
         self.scenario.start == Start::Together
             || expect.delivery == Delivery::AtMostOnce
             || expect.acked == Acked::Any
@@ -65,12 +56,10 @@ impl Plan {
                 || scenario.consumers.iter().any(automatic))
     }
 
-    /// Whether the ledger's line of a consumer and a topic is known before the run. It never is
-    /// where messages may start before consumers do, may be lost, may stay without an ack, or may
-    /// arrive in any order.
-    pub fn exactness(&self, _consumer: ConsumerIndex, _topic: TopicIndex) -> Exactness {
-        let open = self.fewer_may_come() || self.scenario.expect.order == Order::None;
-        if open { Exactness::Open } else { Exactness::Exact }
+    /// Whether the ledger's lines are known before the run: every message arrives, each producer's
+    /// in its order. Else they show planned totals alone.
+    pub fn is_exact(&self) -> bool {
+        !self.fewer_may_come() && self.scenario.expect.order != Order::None
     }
 
     /// Connections that are open at once at most: a producer has one for each request of a round,

@@ -132,10 +132,6 @@ pub struct Consumer {
     pub number: u32,
     /// In the file's order.
     pub topics: Vec<TopicIndex>,
-    /// At most so many messages a poll; at least 1.
-    pub batch: u32,
-    /// Between one poll's answer and the next poll of the same topic.
-    pub pause: Duration,
 }
 
 /// One producer's messages on one topic: the ids `first .. first + count`, in sending order.

@@ -51,49 +51,4 @@ impl AnomalyKind {
         Self::Early,
         Self::StaleAck,
     ];
-
-    /// The glossary's word.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Lost => "lost",
-            Self::Duplicate => "duplicate",
-            Self::Reordered => "reordered",
-            Self::Divergent => "divergent",
-            Self::Phantom => "phantom",
-            Self::Resurrected => "resurrected",
-            Self::Corrupted => "corrupted",
-            Self::Misrouted => "misrouted",
-            Self::Early => "early",
-            Self::StaleAck => "stale ack",
-        }
-    }
-}
-
-/// A set of kinds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Anomalies(u16);
-
-impl Anomalies {
-    /// Adds one; false if it is there already.
-    pub const fn insert(&mut self, anomaly: AnomalyKind) -> bool {
-        let bit = 1 << anomaly as u16;
-        let new = self.0 & bit == 0;
-        self.0 |= bit;
-        new
-    }
-
-    /// Whether it is in the set.
-    pub const fn contains(self, anomaly: AnomalyKind) -> bool {
-        self.0 & (1 << anomaly as u16) != 0
-    }
-
-    /// Whether there is none.
-    pub const fn is_empty(self) -> bool {
-        self.0 == 0
-    }
-
-    /// Those in the set, in the order of [`AnomalyKind::ALL`].
-    pub fn iter(self) -> impl Iterator<Item = AnomalyKind> {
-        AnomalyKind::ALL.into_iter().filter(move |anomaly| self.contains(*anomaly))
-    }
 }

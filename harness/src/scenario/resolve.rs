@@ -1,17 +1,16 @@
 //! From the file as it is written to a [`Scenario`]: every value read, every default filled in,
 //! every name looked up; and whatever is wrong with any of it, all at once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
-use super::anomaly::Anomalies;
+use super::anomaly::AnomalyKind;
 use super::model::{
-    Acked, Broker, Consumer, DEFAULT_DRIVER, Delivery, Drain, Expect, Order, Pace, Producer,
-    Requirement, Scenario, Source as Messages, Start, Store,
+    Acked, Broker, CONSUMER_BATCH, Consumer, DEADLINE, DEFAULT_DRIVER, Delivery, Drain, Expect,
+    IDLE, Order, Pace, Producer, Requirement, Scenario, Source as Messages, Start, Store,
 };
 use super::network::Network;
 use super::settings::{Once, Settings};
@@ -141,7 +140,6 @@ fn producers_of(
 }
 
 fn consumers_of(problems: &mut Problems<'_>, raw: &raw::Scenario, mapped: &[u32]) -> Vec<Consumer> {
-    const BATCH: NonZeroU32 = NonZeroU32::new(100).expect("100 is not 0");
     let settings = Settings::new(problems, Kind::Consumer, &raw.consumers, mapped);
     let mut batches = Once::default();
     let mut pauses = Once::default();
@@ -152,7 +150,7 @@ fn consumers_of(problems: &mut Problems<'_>, raw: &raw::Scenario, mapped: &[u32]
         let acknowledge = settings.field(number, |consumer| &consumer.acknowledge);
         Consumer {
             number,
-            batch: batches.read(problems, batch, batch_size).unwrap_or(BATCH),
+            batch: batches.read(problems, batch, batch_size).unwrap_or(CONSUMER_BATCH),
             pause: pauses.read(problems, pause, values::time).unwrap_or_default(),
             acknowledge: acknowledged.read(problems, acknowledge, words::word).unwrap_or_default(),
         }
@@ -229,8 +227,8 @@ fn expect(problems: &mut Problems<'_>, raw: Option<&raw::Expect>) -> Expect {
     }
 }
 
-fn anomalies(problems: &mut Problems<'_>, raw: &raw::Expect) -> Anomalies {
-    let mut anomalies = Anomalies::default();
+fn anomalies(problems: &mut Problems<'_>, raw: &raw::Expect) -> BTreeSet<AnomalyKind> {
+    let mut anomalies = BTreeSet::new();
     for raw::Condition(at) in raw.anomalies.value().map_or(&[][..], Vec::as_slice) {
         let anomaly = problems.keep(at.span.clone(), words::word(&at.value));
         if anomaly.is_some_and(|anomaly| !anomalies.insert(anomaly)) {
@@ -288,9 +286,8 @@ fn drain(problems: &mut Problems<'_>, field: &Field<raw::Drain>) -> Drain {
     let default = raw::Drain::default();
     let raw = field.value().unwrap_or(&default);
     let given = problems.read(&raw.idle, values::positive_time);
-    let deadline =
-        problems.read(&raw.deadline, values::positive_time).unwrap_or(Duration::from_secs(60));
-    let idle = given.unwrap_or(Duration::from_secs(5).min(deadline));
+    let deadline = problems.read(&raw.deadline, values::positive_time).unwrap_or(DEADLINE);
+    let idle = given.unwrap_or(IDLE.min(deadline));
     if let (true, Some(at)) = (idle > deadline, raw.idle.0.as_ref()) {
         let title = "the drain's idle time is longer than its deadline";
         let label = format!("the deadline is {}", humantime::format_duration(deadline));

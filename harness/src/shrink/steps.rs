@@ -9,7 +9,7 @@ use super::case::Case;
 use super::hunt::Hunt;
 use super::reduce::reduce;
 use crate::fault::{Fault, Trigger};
-use crate::scenario::{Network, Pace, Start};
+use crate::scenario::{CONSUMER_BATCH, Network, Pace, Start};
 
 /// A millisecond: the shortest way there is.
 const NEAR: Duration = Duration::from_millis(1);
@@ -125,7 +125,7 @@ fn plain_actors(case: &mut Case) {
     }
     for consumer in &mut case.scenario.consumers {
         consumer.pause = Duration::ZERO;
-        consumer.batch = NonZeroU32::new(100).expect("it is not 0");
+        consumer.batch = CONSUMER_BATCH;
     }
 }
 

@@ -55,7 +55,7 @@ impl Found {
     }
 
     pub(super) fn conclude(self, plan: &Plan) -> Reading {
-        let judgement = self.outcome.conclude(plan.scenario.expect);
+        let judgement = self.outcome.conclude(&plan.scenario.expect);
         Reading { judgement, notes: notes(plan, &self.notes) }
     }
 }

@@ -6,7 +6,6 @@ use super::*;
 use crate::fault::kinds::{cut, kill};
 use crate::fault::{Action, Effect, Fault, Hold, Part, Target, Trigger, Who};
 use crate::history::Firing;
-use crate::scenario::Anomalies;
 
 /// A plan with a fault, and a firing of it over these stamps.
 fn hurt(plan: &mut Plan, history: &mut History, began: u64, ended: u64) {
@@ -22,14 +21,6 @@ fn hurt(plan: &mut Plan, history: &mut History, began: u64, ended: u64) {
         ended: moment(ended),
         met: 3,
     }];
-}
-
-fn expecting(anomalies: &[AnomalyKind]) -> Anomalies {
-    let mut set = Anomalies::default();
-    for anomaly in anomalies {
-        assert!(set.insert(*anomaly));
-    }
-    set
 }
 
 /// Takes a message from every consumer.
@@ -101,7 +92,7 @@ fn a_fault_that_did_not_happen_or_met_nothing_leaves_no_verdict() {
 #[test]
 fn just_the_expected_anomalies_pass() {
     let (mut plan, mut history) = sound(&LONG, calm(42));
-    plan.scenario.expect.anomalies = expecting(&[AnomalyKind::Lost]);
+    plan.scenario.expect.anomalies = [AnomalyKind::Lost].into();
     assert_eq!(doubts(&plan, &history), ["the scenario expects to find lost, and nothing is"]);
     history.consumers[1].drop_at(40);
     let judgement = check(&plan, &history, &[]);
@@ -110,7 +101,7 @@ fn just_the_expected_anomalies_pass() {
     let again = history.consumers[2].deliveries[20];
     history.consumers[2].insert_at(21, again);
     check(&plan, &history, &[(AnomalyKind::Duplicate, 1)]);
-    plan.scenario.expect.anomalies = expecting(&[AnomalyKind::Lost, AnomalyKind::Duplicate]);
+    plan.scenario.expect.anomalies = [AnomalyKind::Lost, AnomalyKind::Duplicate].into();
     check(&plan, &history, &[]);
 }
 

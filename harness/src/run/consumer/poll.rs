@@ -55,8 +55,8 @@ impl Poller {
         wait: Duration,
     ) -> impl Future<Output = Done> + Send + use<> {
         let Claimant { stage, phases, consumer, topic } = by;
-        let settings = &stage.plan.consumers[consumer.place()];
-        let max = settings.batch;
+        let settings = &stage.plan.scenario.consumers[consumer.place()];
+        let max = settings.batch.get();
         let last = matches!(phases.now(), Phase::LastPolls);
         let wait = if last { Duration::ZERO } else { wait };
         let pause = if last { self.pause } else { settings.pause.max(self.pause) };

@@ -60,11 +60,6 @@ impl Recorder {
         u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
     }
 
-    /// The inverse of [`Recorder::at`].
-    pub fn instant(&self, at: Nanos) -> Instant {
-        self.origin + Duration::from_nanos(at)
-    }
-
     /// The index of an epoch, new or known.
     pub fn epoch(&self, epoch: &str) -> EpochIndex {
         let mut epochs = self.lock();

@@ -174,7 +174,6 @@ impl Server {
         self.options.arguments = arguments;
     }
 
-    /// Where it writes the id of its process.
     pub(crate) fn pid_file(&self) -> PathBuf {
         self.folder.path().join("pid")
     }

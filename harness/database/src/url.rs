@@ -23,9 +23,6 @@ pub struct Url {
 
 impl Url {
     /// The server that [`URL_VARIABLE`] names, if it does.
-    ///
-    /// # Errors
-    /// Where it is no URL of a server.
     pub fn from_environment() -> Result<Option<Self>, Error> {
         let Some(text) = std::env::var_os(URL_VARIABLE).filter(|text| !text.is_empty()) else {
             return Ok(None);

@@ -109,9 +109,6 @@ impl Watched {
     }
 
     /// The same with other further arguments than those it was started with.
-    ///
-    /// # Errors
-    /// As before.
     pub fn run_again_with(&mut self, arguments: Vec<OsString>) -> Result<(), Error> {
         self.server.change_arguments(arguments);
         self.run_again()

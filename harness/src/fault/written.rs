@@ -20,7 +20,6 @@ use crate::input::yaml::{At, Field};
 const TIMES: [&str; 5] = ["at", "after", "every", "from", "until"];
 const LASTS: &str = "for";
 
-/// All keys.
 static KEYS: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
     let kinds = KINDS.iter().map(|kind| kind.key);
     let settings = settings().map(|setting| setting.key);

@@ -56,9 +56,6 @@ pub struct Source {
 
 impl Error {
     /// What was found, if anything was.
-    ///
-    /// # Errors
-    /// Where there is at least one.
     pub fn unless_empty(diagnostics: Vec<Diagnostic>) -> Result<(), Self> {
         if diagnostics.is_empty() { Ok(()) } else { Err(Self { diagnostics }) }
     }
@@ -197,9 +194,6 @@ impl Source {
     }
 
     /// A file's bytes as text, without the mark that some editors put in front.
-    ///
-    /// # Errors
-    /// Where they are not UTF-8.
     pub(crate) fn decode(file: &Path, bytes: Vec<u8>) -> Result<Arc<Self>, Diagnostic> {
         let mut text = String::from_utf8(bytes).map_err(|error| {
             let valid = error.utf8_error().valid_up_to();

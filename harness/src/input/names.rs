@@ -80,9 +80,6 @@ impl fmt::Display for Kind {
 }
 
 /// The numbers that `P4` or `P1..P100` stands for.
-///
-/// # Errors
-/// What is wrong with the word.
 pub fn parse(kind: Kind, word: &str) -> Result<RangeInclusive<u32>, Diagnostic> {
     let Some((first, last)) = word.split_once("..") else {
         return number(kind, word, word).map(|number| number..=number);

@@ -14,7 +14,6 @@ pub(crate) struct Problems<'a> {
 }
 
 impl<'a> Problems<'a> {
-    /// None yet.
     pub(crate) const fn new(source: &'a Arc<Source>) -> Self {
         Self { source, diagnostics: Vec::new() }
     }
@@ -24,7 +23,6 @@ impl<'a> Problems<'a> {
         self.diagnostics.len()
     }
 
-    /// Notes one thing at its place.
     pub(crate) fn add(&mut self, span: Range<usize>, diagnostic: Diagnostic) {
         self.diagnostics.push(diagnostic.at(self.source, span));
     }

@@ -19,7 +19,6 @@ use crate::history::{ConsumerHistory, End, Firing, History, ProducerHistory};
 use crate::plan::{ConsumerIndex, ProducerIndex, TopicIndex};
 use crate::scenario::Start;
 
-/// Topics created at once.
 const TOPICS_AT_ONCE: usize = 64;
 
 /// Runs the plan: creates the topics, starts every actor, and returns what they saw. When

@@ -172,7 +172,6 @@ impl Actor {
         Ok(self.history)
     }
 
-    /// The next poll of a topic.
     fn poll(&self, poller: Poller) -> impl Future<Output = Done> + Send + use<> {
         let by = Claimant {
             stage: Arc::clone(&self.stage),
@@ -278,7 +277,6 @@ impl Actor {
         Ok(poller)
     }
 
-    /// Takes note of a poll that failed.
     fn failed(&mut self, topic: usize, completed: Moment) {
         self.stage.recorder.active(completed);
         self.topics[topic].quiet = false;

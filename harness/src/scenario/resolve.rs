@@ -176,7 +176,7 @@ fn broker(problems: &mut Problems<'_>, raw: Option<&raw::Broker>) -> Broker {
     let default = raw::Broker::default();
     let raw = raw.unwrap_or(&default);
     let mut stores = Vec::new();
-    for raw::Condition(at) in raw.stores.value().map_or(&[][..], Vec::as_slice) {
+    for at in raw.stores.value().map_or(&[][..], Vec::as_slice) {
         stores.extend(problems.keep(at.span.clone(), store(&at.value)));
     }
     // A store that is wrong is said once, and says nothing of what it shares.
@@ -204,9 +204,6 @@ fn broker(problems: &mut Problems<'_>, raw: Option<&raw::Broker>) -> Broker {
 }
 
 /// The store that a word names.
-///
-/// # Errors
-/// Which there are.
 pub fn store(text: &str) -> Result<Store, Diagnostic> {
     if text.contains("://") {
         let title = "a store is named by a word, not by a URL";
@@ -229,7 +226,7 @@ fn expect(problems: &mut Problems<'_>, raw: Option<&raw::Expect>) -> Expect {
 
 fn anomalies(problems: &mut Problems<'_>, raw: &raw::Expect) -> BTreeSet<AnomalyKind> {
     let mut anomalies = BTreeSet::new();
-    for raw::Condition(at) in raw.anomalies.value().map_or(&[][..], Vec::as_slice) {
+    for at in raw.anomalies.value().map_or(&[][..], Vec::as_slice) {
         let anomaly = problems.keep(at.span.clone(), words::word(&at.value));
         if anomaly.is_some_and(|anomaly| !anomalies.insert(anomaly)) {
             let title = format!("`{}` is expected twice", at.value);
@@ -276,9 +273,7 @@ fn impossible(source: &Arc<Source>, raw: &raw::Scenario, scenario: &Scenario) ->
 
 fn require(problems: &mut Problems<'_>, raw: &raw::Scenario) -> Vec<Requirement> {
     let conditions = raw.require.value().map_or(&[][..], Vec::as_slice);
-    let read = |raw::Condition(at): &raw::Condition| {
-        problems.keep(at.span.clone(), words::requirement(&at.value))
-    };
+    let read = |at: &At<String>| problems.keep(at.span.clone(), words::requirement(&at.value));
     conditions.iter().filter_map(read).collect()
 }
 

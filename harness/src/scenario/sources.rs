@@ -20,7 +20,6 @@ const MESSAGES_MAX: u32 = 100_000_000;
 /// The most bytes that their payloads may have together: a plan holds all of them.
 const BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024;
 
-/// Finds the sources of all producers of a file.
 pub(super) struct Sources<'a> {
     folder: &'a Path,
     all: Option<&'a raw::Producer>,

@@ -15,7 +15,6 @@ pub(super) trait Words: Copy + PartialEq + 'static {
     /// All of them.
     const WORDS: &[(&str, Self)];
 
-    /// The value's word.
     fn spell(self) -> &'static str {
         let word = Self::WORDS.iter().find(|(_, value)| *value == self);
         word.expect("every value has a word").0

@@ -12,7 +12,6 @@ const NARROWEST: usize = 12;
 /// Longer words of a failed poll are cut.
 const WHY_MAX: usize = 28;
 
-/// Something that happened.
 struct Event {
     at: Moment,
     /// Of an actor, or across all.

@@ -63,7 +63,6 @@ impl Way {
     }
 }
 
-/// The search for smaller cases.
 pub(super) struct Hunt<'a> {
     pub(super) way: &'a Way,
     pub(super) settings: &'a Settings,
@@ -116,9 +115,6 @@ impl Hunt<'_> {
 }
 
 /// Writes a case into a folder and runs it from there.
-///
-/// # Errors
-/// Why it cannot be written, loaded or run.
 pub fn run(case: Case, folder: &Path, simulation: &Simulation) -> Result<Failing, String> {
     let file = write::write(&case, folder, "").map_err(|error| error.to_string())?;
     let scenario = scenario::load(&file).map_err(|error| error.render(false))?;

@@ -18,9 +18,6 @@ use crate::scenario::{
 
 /// Writes the case into an existing folder and answers the scenario's file. `comment` comes first;
 /// each of its lines is put behind a `#`.
-///
-/// # Errors
-/// Those of the file system.
 pub fn write(case: &Case, folder: &Path, comment: &str) -> io::Result<PathBuf> {
     for (producer, lines) in case.scenario.producers.iter().zip(&case.lines) {
         let mut log = Vec::new();

@@ -105,9 +105,6 @@ impl Process {
     }
 
     /// Brokers that run already at these addresses, with relays before them.
-    ///
-    /// # Errors
-    /// When no port is to be had for a relay.
     pub async fn external(addresses: &[Address], order: &Order) -> Result<Self, Failure> {
         let mut relays = Relays::default();
         relays.add_brokers(order, addresses).await?;

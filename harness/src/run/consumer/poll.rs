@@ -22,7 +22,6 @@ pub(super) struct Poller {
     pub(super) is_over: bool,
 }
 
-/// Who polls what.
 pub(super) struct Claimant {
     pub(super) stage: Arc<Stage>,
     pub(super) phases: Phases,
@@ -30,7 +29,6 @@ pub(super) struct Claimant {
     pub(super) topic: TopicIndex,
 }
 
-/// A poll that is over.
 pub(super) struct Done {
     pub(super) poller: Poller,
     /// Made anew, before the poll, because the one before was over.

@@ -42,7 +42,6 @@ pub(super) async fn resume(
     }
 }
 
-/// Where a subscription began.
 pub(super) fn start(subscribed: &Subscribed) -> Start {
     Start { epoch: subscribed.epoch, offset: subscribed.offset, invoked: subscribed.invoked.stamp }
 }

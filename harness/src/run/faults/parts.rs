@@ -31,7 +31,6 @@ impl Parts {
         self.injector.as_ref().map_or(1, |injector| injector.brokers())
     }
 
-    /// What carries faults out.
     pub(super) fn injector(&self) -> Result<&Arc<dyn FaultInjector>, Failure> {
         let missing = || Failure("this broker is not ours to hurt".to_owned());
         self.injector.as_ref().ok_or_else(missing)

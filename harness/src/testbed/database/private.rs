@@ -14,18 +14,14 @@ use crate::testbed::server::ServerProcess;
 /// How to start a private server.
 #[derive(Clone, Debug)]
 pub(super) struct Settings {
-    /// The harness's binary, which guards its children.
     pub(super) harness: PathBuf,
-    /// The programs.
     pub(super) installed: Installed,
-    /// What it is like.
     pub(super) options: Options,
 }
 
 /// A private server that runs.
 #[derive(Debug)]
 pub(super) struct Private {
-    /// Faults are about it.
     pub(super) process: ServerProcess,
     recipe: Arc<MySql>,
 }

@@ -35,9 +35,6 @@ impl Database {
 
     /// Where it is, with the password, so that it is for the environment of a broker only. Starts a
     /// private server.
-    ///
-    /// # Errors
-    /// Where that does not come up.
     pub async fn url(&self) -> Result<String, Failure> {
         Ok(self.server.url().await?.of_database(&self.name))
     }
@@ -51,9 +48,6 @@ impl Database {
     }
 
     /// As [`Database::url`], with a relay's address in place of the server's.
-    ///
-    /// # Errors
-    /// As there.
     pub async fn url_at(&self, relay: SocketAddr) -> Result<String, Failure> {
         Ok(self.server.tcp_url().await?.at(relay).of_database(&self.name))
     }

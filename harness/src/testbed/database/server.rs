@@ -33,8 +33,10 @@ pub struct Server(Kind);
 enum Kind {
     /// One that runs already and that is not ours.
     Given(Url),
-    /// Ours.
-    Private { settings: Settings, running: Box<OnceCell<Private>> },
+    Private {
+        settings: Settings,
+        running: Box<OnceCell<Private>>,
+    },
 }
 
 impl Server {
@@ -63,9 +65,6 @@ impl Server {
     }
 
     /// Starts a private server that does not run yet, and says so before it does; else nothing.
-    ///
-    /// # Errors
-    /// Where it does not come up.
     pub async fn start(&self, announce: impl FnOnce()) -> Result<(), Failure> {
         let Kind::Private { settings, running } = &self.0 else { return Ok(()) };
         let start = || async {

@@ -25,9 +25,6 @@ pub fn recipe(wanted: &Wanted<'_>) -> Result<Arc<dyn Recipe>, Failure> {
 
 impl MySql {
     /// Makes the folder.
-    ///
-    /// # Errors
-    /// Where it cannot be made, or the folder that is to be kept cannot be.
     pub fn new(installed: Installed, options: Options) -> Result<Self, Failure> {
         Server::new(installed, options).map(Self).map_err(|error| Failure(error.to_string()))
     }

@@ -13,7 +13,6 @@ use super::link::Connection;
 use super::requests::Requests;
 use crate::fault::Way;
 
-/// The most bytes that are read at once.
 const CHUNK: usize = 16 * 1024;
 
 /// The connection is to be reset on both sides.
@@ -49,7 +48,6 @@ pub(super) fn reset(stream: &TcpStream) {
     let _ = stream.set_zero_linger();
 }
 
-/// One way of a connection.
 struct Direction<'a> {
     connection: &'a Connection<'a>,
     requests: Option<&'a Mutex<Requests>>,

@@ -35,11 +35,8 @@ struct Inside {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Effects(u8);
 
-/// What becomes of a new connection.
 pub(super) enum Admission<'a> {
-    /// It is carried.
     Open(Connection<'a>),
-    /// It is reset at once.
     Cut,
     /// It hears nothing while the hole lasts.
     Hole,
@@ -90,7 +87,6 @@ impl RelayedLink {
         self.inside.changed()
     }
 
-    /// Takes in a new connection.
     pub(super) fn enter(&self) -> Admission<'_> {
         let mut inside = self.inside.lock();
         match inside.faults.pass() {
@@ -104,7 +100,6 @@ impl RelayedLink {
         }
     }
 
-    /// Notes that something vanished.
     pub(super) fn note_vanished(&self) {
         self.inside.lock().faults.meet(Passage::Hole);
     }
@@ -136,7 +131,6 @@ impl RelayedLink {
         usize::try_from(narrowest / 20).unwrap_or(usize::MAX).clamp(1, most)
     }
 
-    /// Waits until the link is no black hole.
     pub(super) async fn out_of_the_hole(&self) {
         self.inside.wait_for(|inside| (!inside.faults.is_hole()).then_some(())).await;
     }

@@ -87,9 +87,6 @@ impl Relays {
 
     /// Adds the one between brokers and database, which listens at `host:port`, and answers where
     /// the brokers are to find it.
-    ///
-    /// # Errors
-    /// When no port is to be had.
     pub async fn add_database(
         &mut self,
         order: &Order,
@@ -130,9 +127,6 @@ impl Relays {
     }
 
     /// Puts a fault on a link; see [`FaultInjector::inject`](super::FaultInjector::inject).
-    ///
-    /// # Errors
-    /// For a link that has no relay.
     pub fn inject(
         &self,
         id: InjectionId,
@@ -159,9 +153,6 @@ impl Relays {
     }
 
     /// Takes a fault off its link and says how much it met.
-    ///
-    /// # Errors
-    /// For one that was never begun, or has ended.
     pub fn heal(&self, id: InjectionId) -> Result<u64, Failure> {
         let met = self.link_of(id).and_then(|link| link.heal(id));
         met.ok_or_else(|| Failure(format!("fault {} was never begun", id.0)))

@@ -3,7 +3,6 @@
 //! request, as those of this project and the original's do. Where it sees anything else than HTTP
 //! it stops looking.
 
-/// The longest head that is looked at.
 const HEAD_MAX: usize = 64 * 1024;
 
 /// The requests of one connection.
@@ -33,14 +32,12 @@ enum Left {
     UntilAnswer,
 }
 
-/// What a head says.
 struct Head {
     produces: bool,
     left: Left,
 }
 
 impl Requests {
-    /// Takes in what the client sent.
     pub(super) fn sent(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
             match &mut self.state {

@@ -22,10 +22,8 @@ pub(super) struct Launcher {
     pub(super) recipe: Arc<dyn Recipe>,
 }
 
-/// A start that failed.
 pub(super) struct NotStarted {
     pub(super) failure: Failure,
-    /// Whether it did because the port was taken.
     pub(super) lacks_port: bool,
 }
 
@@ -47,7 +45,6 @@ impl Launcher {
         Ok(())
     }
 
-    /// Starts it and waits until it is ready.
     pub(super) async fn launch(
         &self,
         listen: SocketAddr,

@@ -165,9 +165,6 @@ impl ServerProcess {
     }
 
     /// Ends it for good, in good order if it is up.
-    ///
-    /// # Errors
-    /// As [`ServerProcess::stop`].
     pub async fn end(&self) -> Result<(), Failure> {
         let (child, was_down) = {
             let mut state = self.state();

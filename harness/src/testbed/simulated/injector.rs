@@ -13,7 +13,6 @@ use super::stores::Stores;
 use crate::fault::{Link, LinkFault, Part};
 use crate::testbed::{Change, Failure, FaultInjector, InjectionId};
 
-/// Everything that a fault can be about.
 pub(super) struct Injector {
     pub(super) servers: Vec<Arc<Server>>,
     pub(super) network: Arc<Network>,

@@ -11,13 +11,13 @@ use tokio::sync::{oneshot, watch};
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::check::{self, Judgement};
-use crate::driver::{self, Connecting};
+use crate::driver::{self, Address, Connecting};
 use crate::history::{ConsumerHistory, End, History, ProducerHistory};
 use crate::plan::Plan;
 use crate::run::{self, Counters, Recorder, Routes, Stage};
 use crate::testbed::database::Database;
 use crate::testbed::process::Process;
-use crate::testbed::{Testbed, external, process, relay};
+use crate::testbed::{Testbed, process, relay};
 
 mod judged;
 pub mod logged;
@@ -37,7 +37,7 @@ pub enum BrokerUnderTest {
     /// Ours, started as a child.
     Own(process::Settings),
     /// One that runs already, at one or several addresses.
-    External(external::External),
+    External(Vec<Address>),
 }
 
 /// What a trial needs beside the plan.
@@ -198,9 +198,7 @@ async fn start(
             let settings = process::Settings { relays, audit, ..settings.clone() };
             Process::start(&settings, database).await
         }
-        BrokerUnderTest::External(external) => {
-            Process::external(external.addresses(), &relays).await
-        }
+        BrokerUnderTest::External(addresses) => Process::external(addresses, &relays).await,
     };
     started.map(|process| Box::new(process) as _).map_err(|failure| Failure(failure.0))
 }

@@ -23,8 +23,6 @@ const USER: &str = "harness";
 pub struct Options {
     /// Memory for pages, in MiB, at least 5.
     pub buffer_pool: u32,
-    /// Connections at a time.
-    pub connections: u32,
     /// What else the server is told; it overrides what is told anyway, such as
     /// `--innodb-data-file-path=ibdata1:12M:autoextend:max:64M` for a disk that is full soon.
     pub arguments: Vec<OsString>,
@@ -48,7 +46,7 @@ impl Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { buffer_pool: 64, connections: 500, arguments: Vec::new(), keep: None }
+        Self { buffer_pool: 64, arguments: Vec::new(), keep: None }
     }
 }
 
@@ -106,7 +104,7 @@ impl Server {
     /// What runs the server on this port of 127.0.0.1: a commit is on disk before it is answered,
     /// there is no binary log, and only this machine reaches it.
     pub fn run(&self, port: u16) -> Invocation {
-        let Options { buffer_pool, connections, arguments: more, .. } = &self.options;
+        let Options { buffer_pool, arguments: more, .. } = &self.options;
         let mut arguments = self.in_data();
         let mut add = |name: &str, value: &Path| {
             let mut argument = OsString::from(name);
@@ -118,9 +116,9 @@ impl Server {
         add("--init-file=", &self.folder.path().join(FIRST_STATEMENTS));
         arguments.push(format!("--port={port}").into());
         arguments.push(format!("--innodb-buffer-pool-size={buffer_pool}M").into());
-        arguments.push(format!("--max-connections={connections}").into());
         let fixed = [
             "--bind-address=127.0.0.1",
+            "--max-connections=500",
             "--skip-name-resolve",
             "--skip-log-bin",
             "--innodb-flush-log-at-trx-commit=1",

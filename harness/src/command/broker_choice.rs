@@ -13,8 +13,7 @@ use crate::fault::{Fault, Part, Target};
 use crate::plan::Plan;
 use crate::scenario::{self, Scenario};
 use crate::testbed::database::Server;
-use crate::testbed::external::External;
-use crate::testbed::{database, process, sabotage};
+use crate::testbed::{database, external, process, sabotage};
 use crate::trial::BrokerUnderTest;
 
 /// What `harness run` takes for it.
@@ -153,8 +152,8 @@ pub(super) fn broker_under_test(
     harness: &Path,
 ) -> Result<BrokerUnderTest, Refused> {
     if !choice.broker.is_empty() {
-        let external = External::new(&choice.broker).map_err(Refused::usage)?;
-        return Ok(BrokerUnderTest::External(external));
+        let addresses = external::addresses(&choice.broker).map_err(Refused::usage)?;
+        return Ok(BrokerUnderTest::External(addresses));
     }
     Ok(BrokerUnderTest::Own(process::Settings::new(harness)))
 }

@@ -168,7 +168,7 @@ impl Actor {
             let all = join_all(idle.into_iter().map(|poller| poller.subscriber.unsubscribe()));
             let _ = timeout(UNSUBSCRIBED_WITHIN, all).await;
         }
-        self.log.finish()?;
+        self.log.flush()?;
         Ok(self.history)
     }
 

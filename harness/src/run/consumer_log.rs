@@ -50,11 +50,6 @@ impl ConsumerLog {
         }
         Ok(())
     }
-
-    /// Writes what is left.
-    pub fn finish(mut self) -> Result<(), Failure> {
-        self.flush()
-    }
 }
 
 fn cannot_write(path: &Path, error: &std::io::Error) -> Failure {

@@ -3,53 +3,40 @@
 use super::Failure;
 use crate::driver::{self, Address};
 
-/// Brokers that were not started here.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct External {
-    addresses: Vec<Address>,
-}
-
-impl External {
-    /// Takes the URLs that name the brokers.
-    ///
-    /// # Errors
-    /// Where there is none, where two are the same, and where one names no broker. Each error names
-    /// the URL. Whether a broker listens there is not tried.
-    pub fn new<A: AsRef<str>>(addresses: &[A]) -> Result<Self, Failure> {
-        let mut known = Vec::with_capacity(addresses.len());
-        for address in addresses {
-            let given = address.as_ref();
-            let (_, address) = driver::parse_url(given)
-                .map_err(|why| Failure(format!("broker address {given:?}: {why}")))?;
-            if known.contains(&address) {
-                return Err(Failure(format!("broker address {given:?} is given twice")));
-            }
-            known.push(address);
+/// The addresses of brokers that run already, from the URLs that name them.
+///
+/// # Errors
+/// Where there is none, where two are the same, and where one names no broker. Each error names the
+/// URL. Whether a broker listens there is not tried.
+pub fn addresses<U: AsRef<str>>(urls: &[U]) -> Result<Vec<Address>, Failure> {
+    let mut known = Vec::with_capacity(urls.len());
+    for url in urls {
+        let given = url.as_ref();
+        let (_, address) = driver::parse_url(given)
+            .map_err(|why| Failure(format!("broker address {given:?}: {why}")))?;
+        if known.contains(&address) {
+            return Err(Failure(format!("broker address {given:?} is given twice")));
         }
-        if known.is_empty() {
-            return Err(Failure("no broker address is given".to_owned()));
-        }
-        Ok(Self { addresses: known })
+        known.push(address);
     }
-
-    /// The addresses.
-    pub fn addresses(&self) -> &[Address] {
-        &self.addresses
+    if known.is_empty() {
+        return Err(Failure("no broker address is given".to_owned()));
     }
+    Ok(known)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::External;
+    use super::addresses;
 
-    fn error(addresses: &[&str]) -> String {
-        External::new(addresses).expect_err("it is refused").to_string()
+    fn error(urls: &[&str]) -> String {
+        addresses(urls).expect_err("it is refused").to_string()
     }
 
     #[test]
     fn addresses_are_kept_in_order() {
-        let external = External::new(&["http://127.0.0.1:5000/", "http://broker"]).unwrap();
-        let kept = external.addresses().iter().map(ToString::to_string).collect::<Vec<_>>();
+        let kept = addresses(&["http://127.0.0.1:5000/", "http://broker"]).unwrap();
+        let kept = kept.iter().map(ToString::to_string).collect::<Vec<_>>();
         assert_eq!(kept, ["127.0.0.1:5000", "broker:80"]);
     }
 

@@ -5,7 +5,6 @@
 //! All of it is one task, so that a simulated run has one order of events.
 
 mod parts;
-mod traffic;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,12 +19,10 @@ use super::signals::Signals;
 use super::{Phase, Phases, Stage};
 use crate::driver::Failure;
 use crate::fault::{Effect, Fault, Hold, Link, LinkFault, Part, Target, Trigger, Who};
-use crate::history::Firing;
+use crate::history::{ConsumerHistory, Firing, ProducerHistory, Stamp};
 use crate::input::names::Actor;
 use crate::plan::{Choice, ConsumerIndex};
 use crate::testbed::{self, InjectionId};
-
-pub(super) use traffic::count as count_traffic;
 
 /// Carries out all faults of the plan; returns what was done, by fault and then in order.
 ///
@@ -261,5 +258,32 @@ impl std::fmt::Display for Chosen {
             Self::Consumers(consumers) => consumers.iter().map(Actor::to_string).collect(),
         };
         f.write_str(&words.join(" "))
+    }
+}
+
+/// Counts how much traffic each fault on a process met: the requests that were under way while it
+/// lasted. The testbed counts that of the others.
+pub(super) fn count_traffic(
+    faults: &[Fault],
+    firings: &mut [Firing],
+    producers: &[ProducerHistory],
+    consumers: &[ConsumerHistory],
+) {
+    let is_process = |firing: &Firing| faults[firing.fault as usize].action.target.is_process();
+    if !firings.iter().any(is_process) {
+        return;
+    }
+    let sends = producers.iter().flat_map(|producer| &producer.sends);
+    let polls = consumers.iter().flat_map(|consumer| &consumer.polls);
+    let sends = sends.map(|sent| (sent.invoked.stamp, sent.completed.stamp));
+    let spans = sends.chain(polls.map(|poll| (poll.invoked.stamp, poll.completed.stamp)));
+    let (mut invoked, mut completed): (Vec<Stamp>, Vec<Stamp>) = spans.unzip();
+    invoked.sort_unstable();
+    completed.sort_unstable();
+    for firing in firings.iter_mut().filter(|firing| is_process(firing)) {
+        // What left before the end, less what was over before the beginning.
+        let left = invoked.partition_point(|stamp| *stamp < firing.ended.stamp);
+        let over = completed.partition_point(|stamp| *stamp < firing.began.stamp);
+        firing.met = left.saturating_sub(over) as u64;
     }
 }

@@ -7,7 +7,7 @@
 //! - [`delay_queue`]: bytes that take their time. [`requests`]: enough of HTTP to know a produce
 //!   request.
 //!
-//! A relay without a fault reads, writes and looks at one number in between.
+//! A relay without a fault reads, writes and looks at two flags in between.
 
 mod connection;
 mod delay_queue;

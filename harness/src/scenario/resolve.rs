@@ -13,7 +13,7 @@ use super::model::{
     IDLE, Order, Pace, Producer, Requirement, Scenario, Source as Messages, Start, Store,
 };
 use super::network::Network;
-use super::settings::{Once, Settings};
+use super::settings::Settings;
 use super::topics::{self, Mapped};
 use super::{raw, sources, words};
 use crate::fault::{self, Fault};
@@ -102,27 +102,23 @@ fn producers_of(
 ) -> Vec<Producer> {
     let settings = Settings::new(problems, Kind::Producer, &raw.producers, mapped);
     let mut sources = sources::Sources::new(file, raw, settings.all);
-    // A setting of `all` is read once: what is wrong with it is said once.
-    let mut paces = Once::default();
     // By place of a recorded pace: the producers without a record.
     let mut unrecorded: BTreeMap<usize, (Range<usize>, Vec<u32>)> = BTreeMap::new();
-    let mut batches = Once::default();
-    let mut retries = Once::<bool>::default();
     let mut producers = Vec::with_capacity(mapped.len());
     for &number in mapped {
         let own = settings.own.get(&number).copied();
         let source = sources.of(problems, number, own);
         let pace_field = settings.field(number, |producer| &producer.pace);
-        let pace = paces.read(problems, pace_field, words::pace).unwrap_or(Pace::None);
+        let pace = problems.read(pace_field, words::pace).unwrap_or(Pace::None);
         if let (Pace::Recorded { .. }, Some(Messages::Generate { .. }), Some(at)) =
             (pace, &source, &pace_field.0)
         {
             unrecorded.entry(at.span.start).or_insert((at.span.clone(), Vec::new())).1.push(number);
         }
         let batch_field = settings.field(number, |producer| &producer.batch);
-        let batch = batches.read(problems, batch_field, batch_size).unwrap_or(NonZeroU32::MIN);
+        let batch = problems.read(batch_field, batch_size).unwrap_or(NonZeroU32::MIN);
         let retry_field = settings.field(number, |producer| &producer.retry);
-        let retry = retries.read(problems, retry_field, values::truth).unwrap_or(true);
+        let retry = problems.read(retry_field, values::truth).unwrap_or(true);
         producers.extend(source.map(|source| Producer { number, source, pace, batch, retry }));
     }
     sources.finish(problems);
@@ -141,18 +137,15 @@ fn producers_of(
 
 fn consumers_of(problems: &mut Problems<'_>, raw: &raw::Scenario, mapped: &[u32]) -> Vec<Consumer> {
     let settings = Settings::new(problems, Kind::Consumer, &raw.consumers, mapped);
-    let mut batches = Once::default();
-    let mut pauses = Once::default();
-    let mut acknowledged = Once::default();
     let consumer = |&number: &u32| {
         let batch = settings.field(number, |consumer| &consumer.batch);
         let pause = settings.field(number, |consumer| &consumer.pause);
         let acknowledge = settings.field(number, |consumer| &consumer.acknowledge);
         Consumer {
             number,
-            batch: batches.read(problems, batch, batch_size).unwrap_or(CONSUMER_BATCH),
-            pause: pauses.read(problems, pause, values::time).unwrap_or_default(),
-            acknowledge: acknowledged.read(problems, acknowledge, words::word).unwrap_or_default(),
+            batch: problems.read(batch, batch_size).unwrap_or(CONSUMER_BATCH),
+            pause: problems.read(pause, values::time).unwrap_or_default(),
+            acknowledge: problems.read(acknowledge, words::word).unwrap_or_default(),
         }
     };
     mapped.iter().map(consumer).collect()

@@ -83,7 +83,7 @@ pub struct Firing {
     pub began: Moment,
     /// Just after its effect was undone.
     pub ended: Moment,
-    /// How much traffic it met, as [`crate::fault::Injection`] says; 0 proves nothing.
+    /// How much traffic it met, as [`crate::fault::Effect`] says; 0 proves nothing.
     pub met: u64,
 }
 

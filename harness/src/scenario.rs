@@ -17,17 +17,17 @@ mod sources;
 mod topics;
 mod words;
 
-pub use anomaly::{Anomalies, AnomalyKind};
+pub use anomaly::AnomalyKind;
 pub use load::{load, load_all};
 pub use model::{
-    Acked, Acknowledge, Broker, Consumer, Counter, DEFAULT_DRIVER, Delivery, Drain, Expect, Order,
-    Pace, Producer, Requirement, Scenario, Source, Start, Store, Topic,
+    Acked, Acknowledge, Broker, CONSUMER_BATCH, Consumer, Counter, DEADLINE, DEFAULT_DRIVER,
+    Delivery, Drain, Expect, IDLE, Order, Pace, Producer, Requirement, Scenario, Source, Start,
+    Store, Topic,
 };
 pub use network::Network;
 pub use resolve::store;
 
 /// The JSON Schema of a scenario file.
-#[must_use]
 pub fn schema() -> schemars::Schema {
     schemars::schema_for!(raw::Scenario)
 }

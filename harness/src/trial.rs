@@ -11,15 +11,16 @@ use tokio::sync::{oneshot, watch};
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::check::{self, Judgement};
-use crate::driver::{self, Connecting};
+use crate::driver::{self, Address, Connecting};
 use crate::history::{ConsumerHistory, End, History, ProducerHistory};
 use crate::io_error::reason;
 use crate::plan::Plan;
 use crate::run::{self, Counters, Recorder, Routes, Stage};
 use crate::sabotage::{self, Saboteur};
 use crate::testbed::database::Database;
+use crate::testbed::process::Process;
 use crate::testbed::unaddressed::Unaddressed;
-use crate::testbed::{Testbed, external, process, relay};
+use crate::testbed::{Testbed, process, relay};
 
 mod judged;
 pub mod logged;
@@ -39,7 +40,7 @@ pub enum BrokerUnderTest {
     /// Ours, started as a child; nothing is started where the driver brings its broker.
     Own(process::Settings),
     /// One that runs already, at one or several addresses.
-    External(external::External),
+    External(Vec<Address>),
 }
 
 /// What a trial needs beside the plan.
@@ -216,18 +217,16 @@ async fn start(
         return Ok(Box::new(Unaddressed));
     }
     let relays = relay::Order::of(plan, capabilities.requests);
-    let started: Result<Box<dyn Testbed>, _> = match &settings.broker {
+    let started = match &settings.broker {
         BrokerUnderTest::Own(process) => {
             let audit = keeps_all(plan, settings);
             let recipe = row.recipe.ok_or_else(|| Failure(row.not_started()))?;
             let settings = process::Settings { recipe, relays, audit, ..process.clone() };
-            process::Process::start(&settings, database).await.map(|process| Box::new(process) as _)
+            Process::start(&settings, database).await
         }
-        BrokerUnderTest::External(external) => {
-            external.relayed(&relays).await.map(|relayed| Box::new(relayed) as _)
-        }
+        BrokerUnderTest::External(addresses) => Process::external(addresses, &relays).await,
     };
-    started.map_err(|failure| Failure(failure.0))
+    started.map(|process| Box::new(process) as _).map_err(|failure| Failure(failure.0))
 }
 
 /// Whether the broker keeps all messages to the end, so that its logs say what was stored.

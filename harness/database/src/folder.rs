@@ -74,13 +74,11 @@ impl Folder {
     }
 
     /// Its path.
-    #[must_use]
     pub fn path(&self) -> &Path {
         self.folder.path()
     }
 
     /// The variable of the environment that a process has to have to be ended with the folder.
-    #[must_use]
     pub fn mark(&self) -> (&'static str, OsString) {
         (FOLDER_MARK, self.path().into())
     }

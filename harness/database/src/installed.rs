@@ -10,7 +10,6 @@ use crate::program::{Places, Program, first, path_and_usual};
 /// The variable that names the folder of the programs, in place of PATH and the usual folders.
 pub const FOLDER_VARIABLE: &str = "HARNESS_MYSQL_BIN";
 
-/// The server itself.
 const SERVER: Program = Program {
     what: "MySQL server",
     names: &["mariadbd", "mysqld"],
@@ -23,7 +22,6 @@ const SERVER: Program = Program {
 /// A server's programs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Installed {
-    /// The server itself.
     pub(crate) server: PathBuf,
     /// Whose it is, which decides how it is set up.
     pub(crate) kind: Kind,

@@ -45,9 +45,6 @@ pub(crate) struct Places {
 
 impl Program {
     /// Looks for it.
-    ///
-    /// # Errors
-    /// Where it is not installed.
     pub fn find(&self) -> Result<PathBuf, Missing> {
         self.find_in(&self.places())
     }

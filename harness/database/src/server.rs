@@ -23,8 +23,6 @@ const USER: &str = "harness";
 pub struct Options {
     /// Memory for pages, in MiB, at least 5.
     pub buffer_pool: u32,
-    /// Connections at a time.
-    pub connections: u32,
     /// What else the server is told; it overrides what is told anyway, such as
     /// `--innodb-data-file-path=ibdata1:12M:autoextend:max:64M` for a disk that is full soon.
     pub arguments: Vec<OsString>,
@@ -48,7 +46,7 @@ impl Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { buffer_pool: 64, connections: 500, arguments: Vec::new(), keep: None }
+        Self { buffer_pool: 64, arguments: Vec::new(), keep: None }
     }
 }
 
@@ -86,7 +84,6 @@ impl Server {
     }
 
     /// What sets up the data folder: 0.7 s of work, after which it ends with 0.
-    #[must_use]
     pub fn set_up(&self) -> Invocation {
         let mut arguments = self.in_data();
         let program = match &self.installed.kind {
@@ -106,9 +103,8 @@ impl Server {
 
     /// What runs the server on this port of 127.0.0.1: a commit is on disk before it is answered,
     /// there is no binary log, and only this machine reaches it.
-    #[must_use]
     pub fn run(&self, port: u16) -> Invocation {
-        let Options { buffer_pool, connections, arguments: more, .. } = &self.options;
+        let Options { buffer_pool, arguments: more, .. } = &self.options;
         let mut arguments = self.in_data();
         let mut add = |name: &str, value: &Path| {
             let mut argument = OsString::from(name);
@@ -120,9 +116,9 @@ impl Server {
         add("--init-file=", &self.folder.path().join(FIRST_STATEMENTS));
         arguments.push(format!("--port={port}").into());
         arguments.push(format!("--innodb-buffer-pool-size={buffer_pool}M").into());
-        arguments.push(format!("--max-connections={connections}").into());
         let fixed = [
             "--bind-address=127.0.0.1",
+            "--max-connections=500",
             "--skip-name-resolve",
             "--skip-log-bin",
             "--innodb-flush-log-at-trx-commit=1",
@@ -154,7 +150,6 @@ impl Server {
     }
 
     /// Where it is, by its socket, which is quicker than TCP.
-    #[must_use]
     pub fn url(&self) -> Url {
         let socket = escape(&self.socket());
         let authority = format!("{USER}:{}@localhost", self.password);
@@ -162,14 +157,12 @@ impl Server {
     }
 
     /// Where it is, by TCP on this port.
-    #[must_use]
     pub fn tcp_url(&self, port: u16) -> Url {
         let password = &self.password;
         Url::new(format!("{USER}:{password}@127.0.0.1:{port}"), None)
     }
 
     /// Its Unix socket. Once a connection is greeted it is ready, see [`is_greeting`].
-    #[must_use]
     pub fn socket(&self) -> PathBuf {
         self.folder.path().join(SOCKET)
     }
@@ -179,19 +172,16 @@ impl Server {
         self.options.arguments = arguments;
     }
 
-    /// Where it writes the id of its process.
     pub(crate) fn pid_file(&self) -> PathBuf {
         self.folder.path().join("pid")
     }
 
     /// The folder with its data; each database is a folder in it.
-    #[must_use]
     pub fn data(&self) -> &Path {
         &self.data
     }
 
     /// Its own folder.
-    #[must_use]
     pub fn folder(&self) -> &Folder {
         &self.folder
     }
@@ -205,7 +195,6 @@ impl Server {
 /// Whether the first bytes that came over a connection are a server's greeting: packet 0, and
 /// version 10 of the protocol. While a server starts there is no socket, and one that cannot take
 /// more connections says so in a packet of another kind.
-#[must_use]
 pub fn is_greeting(head: &[u8; 5]) -> bool {
     head[3] == 0 && head[4] == 10
 }

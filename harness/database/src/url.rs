@@ -23,9 +23,6 @@ pub struct Url {
 
 impl Url {
     /// The server that [`URL_VARIABLE`] names, if it does.
-    ///
-    /// # Errors
-    /// Where it is no URL of a server.
     pub fn from_environment() -> Result<Option<Self>, Error> {
         let Some(text) = std::env::var_os(URL_VARIABLE).filter(|text| !text.is_empty()) else {
             return Ok(None);
@@ -39,14 +36,12 @@ impl Url {
 
     /// The URL of one database of the server, with the password, so it is not to be shown.
     /// Letters, digits and `_` need no escape in the name.
-    #[must_use]
     pub fn of_database(&self, name: &str) -> String {
         let query = self.query.as_ref().map(|query| format!("?{query}")).unwrap_or_default();
         format!("mysql://{}/{name}{query}", self.authority)
     }
 
     /// Where it is reached by TCP, as `host:port`; none where it names a Unix socket.
-    #[must_use]
     pub fn tcp(&self) -> Option<String> {
         let query = self.query.as_deref().unwrap_or_default();
         if query.split('&').any(|pair| pair.starts_with("socket=")) {
@@ -58,7 +53,6 @@ impl Url {
     }
 
     /// The same server behind something that listens there and passes everything on.
-    #[must_use]
     pub fn at(&self, address: SocketAddr) -> Self {
         let login = self.authority.strip_suffix(self.host()).unwrap_or_default();
         Self { authority: format!("{login}{address}"), query: self.query.clone() }

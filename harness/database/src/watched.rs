@@ -68,25 +68,21 @@ impl Watched {
     }
 
     /// Where it is, by its socket.
-    #[must_use]
     pub fn url(&self) -> Url {
         self.server.url()
     }
 
     /// Where it is, by TCP.
-    #[must_use]
     pub fn tcp_url(&self) -> Url {
         self.server.tcp_url(self.port)
     }
 
     /// Its port on 127.0.0.1.
-    #[must_use]
     pub fn port(&self) -> u16 {
         self.port
     }
 
     /// Its folder and socket.
-    #[must_use]
     pub fn server(&self) -> &Server {
         &self.server
     }
@@ -113,9 +109,6 @@ impl Watched {
     }
 
     /// The same with other further arguments than those it was started with.
-    ///
-    /// # Errors
-    /// As before.
     pub fn run_again_with(&mut self, arguments: Vec<OsString>) -> Result<(), Error> {
         self.server.change_arguments(arguments);
         self.run_again()

@@ -1,6 +1,7 @@
 //! Plans and legal histories for the tests: a small broker played step by step, so that every
 //! history has overlapping calls, stamps and offsets as a real run has them.
 
+use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -85,7 +86,7 @@ fn scenario(shape: &Shape) -> Scenario {
             delivery: scenario::Delivery::ExactlyOnce,
             order: Order::PerTopic,
             acked: Acked::All,
-            anomalies: scenario::Anomalies::default(),
+            anomalies: BTreeSet::new(),
         },
         require: Vec::new(),
         faults: Vec::new(),
@@ -163,8 +164,6 @@ pub(crate) fn plan_of(shape: &Shape, payload: impl Fn(u32, u32, u32) -> String) 
         plan.consumers.push(Consumer {
             number: consumer + 1,
             topics: (0..shape.topics).map(TopicIndex).collect(),
-            batch: shape.batch,
-            pause: Duration::ZERO,
         });
     }
     plan

@@ -90,7 +90,7 @@ fn explained(facts: &Facts<'_>, request: &Request) -> bool {
     let registered = session.map_or(request.invoked, |session| session.confirmed.stamp);
     facts.history.faults.iter().any(|firing| {
         let fault = facts.plan.scenario.faults.get(firing.fault as usize);
-        let since = if fault.is_some_and(|fault| fault.action.restarts()) {
+        let since = if fault.is_some_and(|fault| fault.action.effect.restarts()) {
             registered.min(request.invoked)
         } else {
             request.invoked

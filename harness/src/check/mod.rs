@@ -85,7 +85,7 @@ fn judge_by(checks: &[Check], plan: &Plan, history: &History) -> Judgement {
             Err(words) => all.inconclusive.push(format!("the check of {name} crashed: {words}")),
         }
     }
-    let mut judgement = all.conclude(plan.scenario.expect);
+    let mut judgement = all.conclude(&plan.scenario.expect);
     if let Err(words) = guarded(|| evidence::add(&facts, &mut judgement)) {
         judgement.mark_inconclusive(format!("what was found cannot be shown: {words}"));
     }

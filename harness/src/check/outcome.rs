@@ -21,7 +21,7 @@ pub(super) enum Promise {
 }
 
 impl Promise {
-    fn made(self, expect: Expect) -> bool {
+    fn made(self, expect: &Expect) -> bool {
         match self {
             Self::NoLoss => expect.delivery != Delivery::AtMostOnce,
             Self::NoDuplicate => expect.delivery != Delivery::AtLeastOnce,
@@ -68,16 +68,17 @@ impl CheckOutcome {
     }
 
     /// Sorts what was found into violations and what `expect` allows, and says the verdict.
-    pub(super) fn conclude(mut self, expect: Expect) -> Judgement {
+    pub(super) fn conclude(mut self, expect: &Expect) -> Judgement {
         self.findings.retain(|(_, finding)| finding.count > 0);
         let found = |kind| self.findings.iter().any(|(_, finding)| finding.kind == kind);
-        let missed = expect.anomalies.iter().filter(|kind| !found(*kind));
-        self.inconclusive.extend(
-            missed.map(|kind| format!("the scenario expects to find {kind}, and nothing is")),
-        );
+        let missed = expect.anomalies.iter().filter(|kind| !found(**kind));
+        let missed =
+            missed.map(|kind| format!("the scenario expects to find {kind}, and nothing is"));
+        let missed: Vec<String> = missed.collect();
+        self.inconclusive.extend(missed);
         let (mut violations, mut allowed) = (Vec::new(), Vec::new());
         for (promise, finding) in self.findings {
-            let breaks = promise.made(expect) && !expect.anomalies.contains(finding.kind);
+            let breaks = promise.made(expect) && !expect.anomalies.contains(&finding.kind);
             put(if breaks { &mut violations } else { &mut allowed }, finding);
         }
         let verdict = if !violations.is_empty() {

@@ -15,7 +15,7 @@ use crate::sabotage;
 use crate::scenario::objection::{Brokers, DatabaseServer, Objection, Setting, objections};
 use crate::scenario::{self, Scenario};
 use crate::testbed::database::Server;
-use crate::testbed::external::External;
+use crate::testbed::external;
 use crate::testbed::{database, process};
 use crate::trial::BrokerUnderTest;
 
@@ -175,8 +175,8 @@ pub(super) fn broker_under_test(
     harness: &Path,
 ) -> Result<BrokerUnderTest, Refused> {
     if !choice.broker.is_empty() {
-        let external = External::new(&choice.broker).map_err(Refused::usage)?;
-        return Ok(BrokerUnderTest::External(external));
+        let addresses = external::addresses(&choice.broker).map_err(Refused::usage)?;
+        return Ok(BrokerUnderTest::External(addresses));
     }
     Ok(BrokerUnderTest::Own(process::Settings::new(harness)))
 }

@@ -1,9 +1,6 @@
 //! What a kind of fault says about itself: its row in the table.
 
-use std::fmt;
-use std::sync::Arc;
-
-use super::injection::Injection;
+use super::effect::Effect;
 use super::settings::Settings;
 use crate::input::names::Kind;
 
@@ -21,24 +18,7 @@ pub struct Definition {
     /// What `for:` means for it.
     pub lasts: Lasts,
     /// Reads its settings; what is wrong with them is noted there.
-    pub read: fn(&mut Settings<'_, '_>) -> Option<Arc<dyn Effect>>,
-}
-
-/// What a kind of fault does, with its settings read.
-pub trait Effect: fmt::Debug + Send + Sync {
-    /// What a firing does to one target.
-    fn injection(&self) -> Injection;
-
-    /// Its settings as they stand behind the target: `, count: 2`. Nothing where there are none.
-    fn settings(&self) -> String {
-        String::new()
-    }
-
-    /// Simpler settings, the simplest first. A run that still fails with one of them is easier to
-    /// read.
-    fn simpler(&self) -> Vec<Arc<dyn Effect>> {
-        Vec::new()
-    }
+    pub read: fn(&mut Settings<'_, '_>) -> Option<Effect>,
 }
 
 /// What a kind of fault can be about.
@@ -62,7 +42,6 @@ pub enum Takes {
 
 impl Takes {
     /// The kinds of actor that it can be about.
-    #[must_use]
     pub const fn actors(self) -> &'static [Kind] {
         match self {
             Self::Process { .. } => &[],
@@ -72,7 +51,6 @@ impl Takes {
     }
 
     /// Whether it can be about the database, or the connections with it.
-    #[must_use]
     pub const fn database(self) -> bool {
         match self {
             Self::Process { .. } => true,

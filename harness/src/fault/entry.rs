@@ -5,8 +5,11 @@ use std::time::Duration;
 
 use humantime::format_duration;
 
-use super::action::Action;
+use super::definition::Definition;
+use super::effect::Effect;
+use super::target::Target;
 use super::trigger::Trigger;
+use crate::input::names::Actor;
 
 /// One entry of `faults:`.
 #[derive(Clone, Debug)]
@@ -21,6 +24,35 @@ pub struct Fault {
     pub lasts: Option<Duration>,
 }
 
+/// What a fault does.
+#[derive(Clone, Debug)]
+pub struct Action {
+    /// Its row in the table.
+    pub definition: &'static Definition,
+    /// What it is about; one of those that the definition takes.
+    pub target: Target,
+    /// What it does, with its settings.
+    pub effect: Effect,
+}
+
+impl Action {
+    /// The key that asks for it in the YAML.
+    pub const fn key(&self) -> &'static str {
+        self.definition.key
+    }
+
+    /// The same said more simply, the simplest first: about one of these actors alone, or with
+    /// simpler settings.
+    pub fn simpler(&self, actors: &[Actor]) -> Vec<Self> {
+        let narrowed = self.target.narrowed(actors).into_iter();
+        let narrowed = narrowed.map(|target| Self { target, ..self.clone() });
+        let simpler =
+            if let Effect::Link(kind) = &self.effect { kind.simpler() } else { Vec::new() };
+        let simpler = simpler.into_iter().map(Effect::Link);
+        narrowed.chain(simpler.map(|effect| Self { effect, ..self.clone() })).collect()
+    }
+}
+
 /// As a person would write it: `{ at: 1s, pause: broker, for: 500ms }`. Loading it again gives an
 /// equal fault, but for its line.
 impl fmt::Display for Fault {
@@ -30,5 +62,13 @@ impl fmt::Display for Fault {
             write!(f, ", for: {}", format_duration(lasts))?;
         }
         f.write_str(" }")
+    }
+}
+
+/// `cut: P1`.
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.key(), self.target)?;
+        if let Effect::Link(kind) = &self.effect { f.write_str(&kind.settings()) } else { Ok(()) }
     }
 }

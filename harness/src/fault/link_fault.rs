@@ -2,11 +2,26 @@
 //! questions of whatever they carry, so a fault answers once for both.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A fault while it is on one link. Any number of them may be on it at a time; their delays add up,
 /// and [`Passage::Cut`] beats [`Passage::Hole`].
-pub trait LinkFault: fmt::Debug + Send {
+pub trait LinkFault: fmt::Debug + Send + Sync {
+    /// The fault anew, for one more link.
+    fn begin(&self) -> Box<dyn LinkFault>;
+
+    /// Its settings as they stand behind the target: `, count: 2`. Nothing where there are none.
+    fn settings(&self) -> String {
+        String::new()
+    }
+
+    /// Simpler settings, the simplest first. A run that still fails with one of them is easier to
+    /// read.
+    fn simpler(&self) -> Vec<Arc<dyn LinkFault>> {
+        Vec::new()
+    }
+
     /// What becomes of connections, and of what is under way.
     fn passage(&self) -> Passage {
         Passage::Open

@@ -4,7 +4,7 @@
 //! - `entry`: one entry of `faults:`. It has a `trigger` and an `action`: a kind, what it is about
 //!   (`target`), and the kind's own settings.
 //! - `definition`: what a kind has to say about itself. `kinds`: the kinds, and the table of them.
-//! - `injection`: the few things that can be done to a run, of which a kind names one; `link_fault`
+//! - `effect`: the few things that can be done to a run, of which a kind names one; `link_fault`
 //!   is what can be done to a link. They have no clock and no sockets: `run::faults` carries them
 //!   out by means of a `testbed::FaultInjector`, and the relays and the simulated network ask a
 //!   [`LinkFault`] the same questions about what they carry, so that a kind says once what it does
@@ -12,29 +12,26 @@
 //! - `written`: an entry as it is in the file, for any row of the table. `read` makes a [`Fault`] of
 //!   it.
 //!
-//! A row is a value with two functions and not a variant of an enum, because every file that matched
+//! A row is a value and not a variant of an enum, because every file that matched
 //! on the variants would be one more place for each fault. What is new about a fault about a store
-//! (a full disk, a power cut) is a variant of [`Target`] and of [`Injection`], once for all of them;
+//! (a full disk, a power cut) is a variant of [`Target`] and of [`Effect`], once for all of them;
 //! each is then a file and a row again. What a fault touches, and which failures it causes, belongs
 //! into [`Definition`], beside what it takes.
 
-mod action;
 mod definition;
+mod effect;
 mod entry;
-mod injection;
 pub mod kinds;
 mod link_fault;
-mod list;
 mod read;
 mod settings;
 mod target;
 mod trigger;
 mod written;
 
-pub use action::Action;
-pub use definition::{Definition, Effect, Form, Lasts, Setting, Takes};
-pub use entry::Fault;
-pub use injection::{Hold, Injection};
+pub use definition::{Definition, Form, Lasts, Setting, Takes};
+pub use effect::{Effect, Hold};
+pub use entry::{Action, Fault};
 pub use link_fault::{Delay, LinkFault, Passage, Portion, Way};
 pub(crate) use read::read;
 pub use settings::Settings;

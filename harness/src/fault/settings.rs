@@ -29,9 +29,6 @@ impl<'a, 'b> Settings<'a, 'b> {
     }
 
     /// What a key says, if it is there.
-    ///
-    /// # Errors
-    /// Where it says something wrong.
     pub(super) fn read<T>(
         &mut self,
         key: &str,

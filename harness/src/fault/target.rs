@@ -50,13 +50,11 @@ pub enum Who {
 
 impl Target {
     /// Whether it is a process, of a broker or of the database.
-    #[must_use]
     pub const fn is_process(&self) -> bool {
         matches!(self, Self::Process(_) | Self::AnyBroker)
     }
 
     /// Whether it is the database, or the connections with it.
-    #[must_use]
     pub const fn is_database(&self) -> bool {
         matches!(self, Self::Process(Part::Database) | Self::DatabaseLink)
     }
@@ -72,7 +70,6 @@ impl Target {
 
     /// For a target that is, or may be, several actors: each of these actors in its place. Some may
     /// be of a kind that the fault cannot be about; loading refuses those.
-    #[must_use]
     pub fn narrowed(&self, actors: &[Actor]) -> Vec<Self> {
         let (Self::Links(who) | Self::Consumers(who)) = self else { return Vec::new() };
         if matches!(who, Who::Actors(actors) if actors.len() == 1) {

@@ -20,7 +20,6 @@ use crate::input::yaml::{At, Field};
 const TIMES: [&str; 5] = ["at", "after", "every", "from", "until"];
 const LASTS: &str = "for";
 
-/// All keys.
 static KEYS: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
     let kinds = KINDS.iter().map(|kind| kind.key);
     let settings = settings().map(|setting| setting.key);
@@ -119,30 +118,6 @@ impl Written {
     }
 }
 
-/// One of [`KEYS`].
-struct Key(&'static str);
-
-impl<'de> Deserialize<'de> for Key {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Known;
-
-        impl Visitor<'_> for Known {
-            type Value = Key;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a key of a fault")
-            }
-
-            fn visit_str<E: Error>(self, text: &str) -> Result<Key, E> {
-                let known = KEYS.iter().find(|key| **key == text);
-                known.map(|key| Key(key)).ok_or_else(|| E::unknown_field(text, &KEYS))
-            }
-        }
-
-        deserializer.deserialize_identifier(Known)
-    }
-}
-
 impl<'de> Deserialize<'de> for Written {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Keys;
@@ -156,7 +131,9 @@ impl<'de> Deserialize<'de> for Written {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Written, A::Error> {
                 let mut written = Written::default();
-                while let Some(Key(key)) = map.next_key()? {
+                while let Some(given) = map.next_key::<String>()? {
+                    let key = KEYS.iter().find(|key| **key == given);
+                    let key = key.ok_or_else(|| Error::unknown_field(&given, &KEYS))?;
                     written.take(key, &mut map)?;
                 }
                 Ok(written)

@@ -13,7 +13,7 @@ use super::payload;
 use crate::fnv::Fnv;
 use crate::history::History;
 use crate::input::names::{Kind, list};
-use crate::plan::{ConsumerIndex, Exactness, MessageId, Plan, StreamIndex, Topic, TopicIndex};
+use crate::plan::{ConsumerIndex, MessageId, Plan, StreamIndex, Topic, TopicIndex};
 
 /// So many producers stand on one line; the next ones go below.
 const PRODUCERS_A_LINE: usize = 3;
@@ -39,9 +39,10 @@ pub fn ledger(plan: &Plan, history: &History) -> String {
         let index = ConsumerIndex::new(place);
         let arrivals = reader.read(index, history.consumers.get(place));
         for topic in &consumer.topics {
-            let block = match plan.exactness(index, *topic) {
-                Exactness::Open => layout.open(plan, *topic),
-                Exactness::Exact => layout.exact(plan, *topic, &arrivals, &digests),
+            let block = if plan.is_exact() {
+                layout.exact(plan, *topic, &arrivals, &digests)
+            } else {
+                layout.open(plan, *topic)
             };
             blocks[topic.place()].add(block, consumer.number);
         }
@@ -93,16 +94,11 @@ impl Layout {
                 topic.consumers.iter().map(|index| plan.consumers[index.place()].number).collect();
             layout.consumers = layout.consumers.max(list(Kind::Consumer, &numbers).len());
             layout.topic = layout.topic.max(topic.name.as_str().len());
-            let index = TopicIndex::new(place);
-            let is = |exactness| {
-                topic.consumers.iter().any(|consumer| plan.exactness(*consumer, index) == exactness)
-            };
-            if is(Exactness::Open) {
-                layout.widen(plan, topic, OPEN, |count| count.to_string());
-            }
-            if is(Exactness::Exact) {
-                let total = plan.topic_total(index).to_string();
+            if plan.is_exact() {
+                let total = plan.topic_total(TopicIndex::new(place)).to_string();
                 layout.widen(plan, topic, &total, |count| ranges(&[(0, count)]));
+            } else {
+                layout.widen(plan, topic, OPEN, |count| count.to_string());
             }
         }
         layout

@@ -56,27 +56,21 @@ pub struct Source {
 
 impl Error {
     /// What was found, if anything was.
-    ///
-    /// # Errors
-    /// Where there is at least one.
     pub fn unless_empty(diagnostics: Vec<Diagnostic>) -> Result<(), Self> {
         if diagnostics.is_empty() { Ok(()) } else { Err(Self { diagnostics }) }
     }
 
     /// Everything that is wrong.
-    #[must_use]
     pub fn diagnostics(&self) -> &[Diagnostic] {
         &self.diagnostics
     }
 
     /// Takes it apart, so that several files' errors can be put together.
-    #[must_use]
     pub fn into_diagnostics(self) -> Vec<Diagnostic> {
         self.diagnostics
     }
 
     /// The whole text for people, with ANSI colours where the reader's terminal shows them.
-    #[must_use]
     pub fn render(&self, colour: bool) -> String {
         let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
         let mut text = String::new();
@@ -97,7 +91,6 @@ impl Error {
 
 impl Spot {
     /// This place of a source.
-    #[must_use]
     pub fn new(source: &Arc<Source>, span: Range<usize>) -> Self {
         let span = source.clamp(span);
         Self(Some(Place { source: Arc::clone(source), span }))
@@ -121,43 +114,36 @@ impl std::error::Error for Error {}
 impl Diagnostic {
     /// A fragment in lower case that says what is wrong, without its place. The password of a URL in
     /// it is masked.
-    #[must_use]
     pub fn new(title: impl Into<String>) -> Self {
         Self { title: masked(&title.into()), label: String::new(), help: None, place: None }
     }
 
     /// What to write beside the caret: why the place is wrong, or what was expected there.
-    #[must_use]
     pub fn label(self, label: impl Into<String>) -> Self {
         Self { label: masked(&label.into()), ..self }
     }
 
     /// What to do about it.
-    #[must_use]
     pub fn help(self, help: impl Into<String>) -> Self {
         Self { help: Some(help.into()), ..self }
     }
 
     /// Where it is: `span` counts bytes of the source's text.
-    #[must_use]
     pub fn at(self, source: &Arc<Source>, span: Range<usize>) -> Self {
         self.on(&Spot::new(source, span))
     }
 
     /// Where it is, if that was noted.
-    #[must_use]
     pub fn on(self, spot: &Spot) -> Self {
         Self { place: spot.0.clone(), ..self }
     }
 
     /// What is wrong, without place and hint.
-    #[must_use]
     pub fn title(&self) -> &str {
         &self.title
     }
 
     /// What is wrong and why in one line, for an error without a file.
-    #[must_use]
     pub fn brief(&self) -> String {
         if self.label.is_empty() {
             self.title.clone()
@@ -167,7 +153,6 @@ impl Diagnostic {
     }
 
     /// File, line and column (both from 1), where there are any.
-    #[must_use]
     pub fn location(&self) -> Option<(&str, usize, usize)> {
         let place = self.place.as_ref()?;
         let (line, column) = place.source.line_and_column(place.span.start);
@@ -175,7 +160,6 @@ impl Diagnostic {
     }
 
     /// Where it begins, in bytes of its file; nothing for one without a place.
-    #[must_use]
     pub fn offset(&self) -> Option<usize> {
         self.place.as_ref().map(|place| place.span.start)
     }
@@ -205,15 +189,11 @@ impl Diagnostic {
 
 impl Source {
     /// A file's text, and its name as the user gave it.
-    #[must_use]
     pub fn new(file: &Path, text: String) -> Arc<Self> {
         Arc::new(Self { name: file.display().to_string(), text })
     }
 
     /// A file's bytes as text, without the mark that some editors put in front.
-    ///
-    /// # Errors
-    /// Where they are not UTF-8.
     pub(crate) fn decode(file: &Path, bytes: Vec<u8>) -> Result<Arc<Self>, Diagnostic> {
         let mut text = String::from_utf8(bytes).map_err(|error| {
             let valid = error.utf8_error().valid_up_to();
@@ -229,13 +209,11 @@ impl Source {
     }
 
     /// The whole text.
-    #[must_use]
     pub fn text(&self) -> &str {
         &self.text
     }
 
     /// Line and column, both from 1; the column counts characters.
-    #[must_use]
     pub fn line_and_column(&self, at: usize) -> (usize, usize) {
         let before = &self.text[..at];
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
@@ -272,7 +250,6 @@ fn masked_line(line: &str, span: &Range<usize>) -> (String, Range<usize>) {
 
 /// The candidate that a mistyped word most likely meant: the one nearest to it, if it is near and
 /// no other is as near.
-#[must_use]
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let far = (word.chars().count() / 3).max(1);
     let mut best: Option<(usize, &str)> = None;
@@ -293,7 +270,6 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
 }
 
 /// "did you mean" the nearest candidate, or else which there are.
-#[must_use]
 pub fn hint<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str> + Clone) -> String {
     match nearest(word, candidates.clone()) {
         Some(candidate) => format!("did you mean `{candidate}`?"),

@@ -19,13 +19,11 @@ pub struct Actor {
 
 impl Actor {
     /// `P4` for 4.
-    #[must_use]
     pub const fn producer(number: u32) -> Self {
         Self { kind: Kind::Producer, number }
     }
 
     /// `C1` for 1.
-    #[must_use]
     pub const fn consumer(number: u32) -> Self {
         Self { kind: Kind::Consumer, number }
     }
@@ -48,7 +46,6 @@ pub enum Kind {
 
 impl Kind {
     /// The kind that a name begins like, in either case.
-    #[must_use]
     pub fn of(name: &str) -> Option<Self> {
         match name.chars().next()? {
             'P' | 'p' => Some(Self::Producer),
@@ -58,7 +55,6 @@ impl Kind {
     }
 
     /// What its names begin with.
-    #[must_use]
     pub const fn letter(self) -> char {
         match self {
             Self::Producer => 'P',
@@ -84,9 +80,6 @@ impl fmt::Display for Kind {
 }
 
 /// The numbers that `P4` or `P1..P100` stands for.
-///
-/// # Errors
-/// What is wrong with the word.
 pub fn parse(kind: Kind, word: &str) -> Result<RangeInclusive<u32>, Diagnostic> {
     let Some((first, last)) = word.split_once("..") else {
         return number(kind, word, word).map(|number| number..=number);
@@ -135,7 +128,6 @@ fn is_number(digits: &str) -> bool {
 }
 
 /// Ascending numbers as names, runs of three and more as ranges: `P1 P2 P4..P9`.
-#[must_use]
 pub fn list(kind: Kind, numbers: &[u32]) -> String {
     let letter = kind.letter();
     let mut words = Vec::new();

@@ -1,5 +1,6 @@
 //! Collects what is wrong with one file, so that all of it is said at once.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -11,12 +12,14 @@ use super::yaml::Field;
 pub(crate) struct Problems<'a> {
     pub(crate) source: &'a Arc<Source>,
     pub(crate) diagnostics: Vec<Diagnostic>,
+    /// What was noted where: a value that is for many actors is read for each of them, and what is
+    /// wrong with it is said once.
+    known: BTreeSet<(usize, String)>,
 }
 
 impl<'a> Problems<'a> {
-    /// None yet.
     pub(crate) const fn new(source: &'a Arc<Source>) -> Self {
-        Self { source, diagnostics: Vec::new() }
+        Self { source, diagnostics: Vec::new(), known: BTreeSet::new() }
     }
 
     /// How many there are: a reader that finds as many afterwards has found nothing wrong.
@@ -24,9 +27,10 @@ impl<'a> Problems<'a> {
         self.diagnostics.len()
     }
 
-    /// Notes one thing at its place.
     pub(crate) fn add(&mut self, span: Range<usize>, diagnostic: Diagnostic) {
-        self.diagnostics.push(diagnostic.at(self.source, span));
+        if self.known.insert((span.start, diagnostic.title().to_owned())) {
+            self.diagnostics.push(diagnostic.at(self.source, span));
+        }
     }
 
     /// Reads a value that may be left out; one that is wrong is noted, and then counts as left out.

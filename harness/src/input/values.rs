@@ -13,7 +13,6 @@ const TIME_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 /// The largest payload that may be made up, in bytes; the broker's own limit by default.
 const SIZE_MAX: u32 = 1024 * 1024;
 
-/// What reading a value comes to.
 pub(crate) type Parsed<T> = Result<T, Diagnostic>;
 
 /// `5ms`, `1s`, `2m 30s`: whole milliseconds, because timers are no finer.

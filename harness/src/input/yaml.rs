@@ -16,9 +16,7 @@ use super::diagnostic::{Diagnostic, Source, hint};
 /// A value and where it stands, in bytes of the text.
 #[derive(Clone, Debug)]
 pub(crate) struct At<T> {
-    /// What was written.
     pub(crate) value: T,
-    /// Where.
     pub(crate) span: Range<usize>,
 }
 
@@ -32,9 +30,6 @@ pub(crate) struct Field<T>(pub(crate) Option<At<T>>);
 pub(crate) struct Ordered<T>(pub(crate) Vec<(At<String>, At<T>)>);
 
 /// Reads one document.
-///
-/// # Errors
-/// The first thing that keeps the text from being a `T`.
 pub(crate) fn parse<T: DeserializeOwned>(source: &Arc<Source>) -> Result<T, Diagnostic> {
     let options = serde_yaml::options! {
         // Large enough for a thousand topics with a thousand names each; bombs still end early.
@@ -131,8 +126,6 @@ impl<T> Default for Field<T> {
 }
 
 impl<T> Field<T> {
-    /// What was written, if the key is there.
-    #[must_use]
     pub(crate) fn value(&self) -> Option<&T> {
         self.0.as_ref().map(|at| &at.value)
     }
@@ -178,41 +171,30 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Ordered<T> {
     }
 }
 
-impl<T: JsonSchema> JsonSchema for At<T> {
-    fn inline_schema() -> bool {
-        T::inline_schema()
-    }
+/// In the JSON Schema a place makes no difference.
+macro_rules! schema_of_its_value {
+    ($($type:ident),+) => {$(
+        impl<T: JsonSchema> JsonSchema for $type<T> {
+            fn inline_schema() -> bool {
+                T::inline_schema()
+            }
 
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        T::schema_name()
-    }
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                T::schema_name()
+            }
 
-    fn schema_id() -> std::borrow::Cow<'static, str> {
-        T::schema_id()
-    }
+            fn schema_id() -> std::borrow::Cow<'static, str> {
+                T::schema_id()
+            }
 
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        T::json_schema(generator)
-    }
+            fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+                T::json_schema(generator)
+            }
+        }
+    )+};
 }
 
-impl<T: JsonSchema> JsonSchema for Field<T> {
-    fn inline_schema() -> bool {
-        T::inline_schema()
-    }
-
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        T::schema_name()
-    }
-
-    fn schema_id() -> std::borrow::Cow<'static, str> {
-        T::schema_id()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        T::json_schema(generator)
-    }
-}
+schema_of_its_value!(At, Field);
 
 impl<T: JsonSchema> JsonSchema for Ordered<T> {
     fn inline_schema() -> bool {

@@ -60,12 +60,12 @@ impl Plan {
     }
 
     fn add_consumers(&mut self) {
-        self.consumers.extend(self.scenario.consumers.iter().map(|consumer| Consumer {
-            number: consumer.number,
-            topics: Vec::new(),
-            batch: consumer.batch.get(),
-            pause: consumer.pause,
-        }));
+        self.consumers.extend(
+            self.scenario
+                .consumers
+                .iter()
+                .map(|consumer| Consumer { number: consumer.number, topics: Vec::new() }),
+        );
         for (place, topic) in self.topics.iter().enumerate() {
             for consumer in &topic.consumers {
                 self.consumers[consumer.place()].topics.push(TopicIndex::new(place));

@@ -3,45 +3,31 @@
 use super::model::{ConsumerIndex, Plan, ProducerIndex, TopicIndex};
 use crate::scenario::{Acked, Acknowledge, Consumer, Delivery, Order, Start};
 
-/// Whether a line of the ledger can be known before the run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Exactness {
-    /// Every message arrives, each producer's in its order.
-    Exact,
-    /// Which arrive, or in what order, is left open; the line shows planned totals alone.
-    Open,
-}
-
 impl Plan {
     /// Messages on a topic over all producers.
-    #[must_use]
     pub fn topic_total(&self, topic: TopicIndex) -> u64 {
         let streams = self.topics[topic.place()].streams.iter();
         streams.map(|stream| u64::from(self.streams[stream.place()].count)).sum()
     }
 
     /// Messages of a producer over all topics.
-    #[must_use]
     pub fn producer_total(&self, producer: ProducerIndex) -> u64 {
         let streams = self.producers[producer.place()].streams.iter();
         streams.map(|stream| u64::from(self.streams[stream.place()].count)).sum()
     }
 
     /// Deliveries to a consumer over all its topics, once each.
-    #[must_use]
     pub fn consumer_total(&self, consumer: ConsumerIndex) -> u64 {
         let topics = self.consumers[consumer.place()].topics.iter();
         topics.map(|topic| self.topic_total(*topic)).sum()
     }
 
     /// Messages that are sent, over all producers.
-    #[must_use]
     pub fn sent_total(&self) -> u64 {
         self.messages.len() as u64
     }
 
     /// Deliveries over all consumers, once each.
-    #[must_use]
     pub fn delivered_total(&self) -> u64 {
         let on = |(place, topic): (usize, &super::Topic)| {
             self.topic_total(TopicIndex::new(place)) * topic.consumers.len() as u64
@@ -52,9 +38,8 @@ impl Plan {
     /// Whether fewer deliveries than [`Plan::delivered_total`] are as good: messages may start before
     /// consumers do, may be lost, or may stay without an ack; and so may those of clients that do
     /// nothing about faults. Where anomalies are expected, nothing is known before.
-    #[must_use]
     pub fn fewer_may_come(&self) -> bool {
-        let expect = self.scenario.expect;
+        let expect = &self.scenario.expect;
         self.scenario.start == Start::Together
             || expect.delivery == Delivery::AtMostOnce
             || expect.acked == Acked::Any
@@ -71,18 +56,14 @@ impl Plan {
                 || scenario.consumers.iter().any(automatic))
     }
 
-    /// Whether the ledger's line of a consumer and a topic is known before the run. It never is
-    /// where messages may start before consumers do, may be lost, may stay without an ack, or may
-    /// arrive in any order.
-    #[must_use]
-    pub fn exactness(&self, _consumer: ConsumerIndex, _topic: TopicIndex) -> Exactness {
-        let open = self.fewer_may_come() || self.scenario.expect.order == Order::None;
-        if open { Exactness::Open } else { Exactness::Exact }
+    /// Whether the ledger's lines are known before the run: every message arrives, each producer's
+    /// in its order. Else they show planned totals alone.
+    pub fn is_exact(&self) -> bool {
+        !self.fewer_may_come() && self.scenario.expect.order != Order::None
     }
 
     /// Connections that are open at once at most: a producer has one for each request of a round,
     /// a consumer one for each of its topics.
-    #[must_use]
     pub fn connections(&self) -> u64 {
         let widest = |producer: &super::Producer| {
             producer.rounds.iter().map(|round| round.requests.len()).max().unwrap_or(0) as u64

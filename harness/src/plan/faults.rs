@@ -29,7 +29,6 @@ impl Choice {
 
 impl Plan {
     /// Every link that a fault of the plan may be about: what a testbed has to be able to put faults on.
-    #[must_use]
     pub fn links(&self) -> BTreeSet<Link> {
         let faults = self.scenario.faults.iter();
         faults.flat_map(|fault| self.links_of(&fault.action)).collect()
@@ -62,20 +61,17 @@ impl Plan {
     }
 
     /// Whether a fault ends a process and starts it again: a store in memory begins a new life then.
-    #[must_use]
     pub fn restarts(&self) -> bool {
-        self.scenario.faults.iter().any(|fault| fault.action.restarts())
+        self.scenario.faults.iter().any(|fault| fault.action.effect.restarts())
     }
 
     /// Whether a fault is about the database's process.
-    #[must_use]
     pub fn has_database_fault(&self) -> bool {
         let mut targets = self.scenario.faults.iter().map(|fault| &fault.action.target);
         targets.any(|target| *target == Target::Process(Part::Database))
     }
 
     /// The links that a fault is about; for `any` all that it may pick from.
-    #[must_use]
     pub fn links_of(&self, action: &Action) -> Vec<Link> {
         match &action.target {
             Target::DatabaseLink => vec![Link::Database],
@@ -85,7 +81,6 @@ impl Plan {
     }
 
     /// The consumers that a fault is itself about; for `any` all that it may pick from.
-    #[must_use]
     pub fn consumers_of(&self, action: &Action) -> Vec<Actor> {
         match &action.target {
             Target::Consumers(who) => self.actors(action, who).collect(),
@@ -109,14 +104,12 @@ impl Plan {
     }
 
     /// The chance that the fault at this place follows.
-    #[must_use]
     pub fn choice(&self, fault: usize) -> Choice {
         let place = u32::try_from(fault).expect("a file has fewer than 2^32 faults");
         Choice(chance::generator(self.scenario.seed, Purpose::Faults, place))
     }
 
     /// The place of an actor among those of its kind, if the plan has it.
-    #[must_use]
     pub fn place_of(&self, actor: Actor) -> Option<usize> {
         match actor.kind {
             Kind::Producer => {

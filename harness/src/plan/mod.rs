@@ -15,7 +15,6 @@ mod model;
 mod names;
 mod rounds;
 
-pub use expected::Exactness;
 pub use faults::Choice;
 pub use model::{
     Consumer, ConsumerIndex, Due, MessageId, Messages, Plan, Producer, ProducerIndex, Request,

@@ -19,13 +19,11 @@ macro_rules! index {
             ///
             /// # Panics
             /// Past `u32::MAX` entries, which loading refuses before.
-            #[must_use]
             pub fn new(place: usize) -> Self {
                 Self(u32::try_from(place).expect("loading bounds every table by u32::MAX"))
             }
 
             /// The place in its table.
-            #[must_use]
             pub const fn place(self) -> usize {
                 self.0 as usize
             }
@@ -134,10 +132,6 @@ pub struct Consumer {
     pub number: u32,
     /// In the file's order.
     pub topics: Vec<TopicIndex>,
-    /// At most so many messages a poll; at least 1.
-    pub batch: u32,
-    /// Between one poll's answer and the next poll of the same topic.
-    pub pause: Duration,
 }
 
 /// One producer's messages on one topic: the ids `first .. first + count`, in sending order.
@@ -155,14 +149,12 @@ pub struct Stream {
 
 impl Stream {
     /// The message with this number (from 0) on the stream, if there is one.
-    #[must_use]
     pub fn message(&self, number: u64) -> Option<MessageId> {
         let number = u32::try_from(number).ok().filter(|number| *number < self.count)?;
         Some(MessageId(self.first.0 + number))
     }
 
     /// The ids of its messages.
-    #[must_use]
     pub fn messages(&self) -> Range<u32> {
         self.first.0..self.first.0 + self.count
     }
@@ -198,38 +190,32 @@ impl Messages {
     }
 
     /// How many there are.
-    #[must_use]
     pub fn len(&self) -> usize {
         self.ends.len()
     }
 
     /// How many bytes their payloads have together.
-    #[must_use]
     pub fn bytes(&self) -> usize {
         self.text.len()
     }
 
     /// Whether there are none.
-    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.ends.is_empty()
     }
 
     /// The payload as it is to be sent, without any tag.
-    #[must_use]
     pub fn payload(&self, id: MessageId) -> &str {
         let start = if id.0 == 0 { 0 } else { self.ends[id.place() - 1] };
         &self.text[start..self.ends[id.place()]]
     }
 
     /// Its line in its producer's log, from 1.
-    #[must_use]
     pub fn line(&self, id: MessageId) -> u32 {
         self.lines[id.place()]
     }
 
     /// The stream that it belongs to.
-    #[must_use]
     pub fn stream(&self, id: MessageId) -> StreamIndex {
         self.streams[id.place()]
     }
@@ -237,7 +223,6 @@ impl Messages {
 
 impl Plan {
     /// The stream of a message.
-    #[must_use]
     pub fn stream(&self, id: MessageId) -> &Stream {
         &self.streams[self.messages.stream(id).place()]
     }

@@ -23,7 +23,6 @@ impl fmt::Display for MessageName {
 impl MessageName {
     /// Takes a payload with a tag (`P4#17:INFO`) apart; `None` where it does not begin with one,
     /// in just the form in which [`Plan::tag`] writes it.
-    #[must_use]
     pub fn split_tag(payload: &str) -> Option<(Self, &str)> {
         let (producer, rest) = digits(payload.strip_prefix('P')?)?;
         let (line, rest) = digits(rest.strip_prefix('#')?)?;
@@ -46,20 +45,17 @@ pub const TAG_MAX: usize = 10;
 
 impl Plan {
     /// A message as people call it: `P4#17`, line 17 of producer 4's log.
-    #[must_use]
     pub fn name(&self, id: MessageId) -> MessageName {
         let producer = &self.producers[self.stream(id).producer.place()];
         MessageName { producer: producer.number, line: self.messages.line(id) }
     }
 
     /// Its number on its topic, counted from 1 within its producer.
-    #[must_use]
     pub fn number(&self, id: MessageId) -> u32 {
         id.0 - self.stream(id).first.0 + 1
     }
 
     /// `P4#17 (T2 number 17, producer_4.txt:17)`, or `P4#17 (T2 number 6, generated)`.
-    #[must_use]
     pub fn describe(&self, id: MessageId) -> String {
         let stream = self.stream(id);
         let topic = &self.topics[stream.topic.place()].name;
@@ -74,7 +70,6 @@ impl Plan {
     }
 
     /// The message that a name stands for, by bisection of its producer's streams.
-    #[must_use]
     pub fn find(&self, name: MessageName) -> Option<MessageId> {
         let place = self.producers.binary_search_by_key(&name.producer, |p| p.number).ok()?;
         self.producers[place].streams.iter().find_map(|stream| {
@@ -87,14 +82,12 @@ impl Plan {
     }
 
     /// What goes before a message's payload where the broker does not say whose it is: `P4#17:`.
-    #[must_use]
     pub fn tag(&self, id: MessageId) -> String {
         format!("{}:", self.name(id))
     }
 
     /// The most characters that a tag of this plan has; a broker that needs tags is promised
     /// [`TAG_MAX`].
-    #[must_use]
     pub fn longest_tag(&self) -> usize {
         let lengths = self.streams.iter().filter(|stream| stream.count > 0).map(|stream| {
             let last = MessageId(stream.messages().end - 1);

@@ -88,7 +88,6 @@ fn index(place: usize) -> u32 {
     u32::try_from(place).expect("a request has a message, and messages are bounded by u32::MAX")
 }
 
-/// Says when rounds are due.
 struct Pacer {
     pace: Pace,
     chance: Pcg64Mcg,

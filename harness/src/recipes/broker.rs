@@ -23,7 +23,6 @@ const STOPPED_WITHIN: Duration = Duration::from_secs(15);
 /// How long a broker is started again and again that ends because its database is away.
 const RESTARTED_WITHIN: Duration = Duration::from_secs(10);
 
-/// One broker.
 struct Broker {
     harness: PathBuf,
     name: String,
@@ -32,9 +31,6 @@ struct Broker {
 }
 
 /// A broker in memory, or on the store that is wanted.
-///
-/// # Errors
-/// None.
 pub fn recipe(wanted: &Wanted<'_>) -> Result<Arc<dyn Recipe>, Failure> {
     Ok(Arc::new(Broker {
         harness: wanted.harness.to_owned(),

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use private_database::{Folder, Installed, Invocation, Options, Server, Url, is_greeting};
+use private_database::{Folder, Installed, Invocation, Options, Server, is_greeting};
 
 use crate::server::Failure;
 use crate::server::{Ready, Recipe, Start, Wanted};
@@ -11,7 +11,7 @@ use futures_util::future::BoxFuture;
 
 /// The server's folder, with its programs and settings.
 #[derive(Debug)]
-pub struct MySql(Server);
+pub struct MySql(pub Server);
 
 /// A server of the usual settings, whose data goes with it.
 ///
@@ -25,29 +25,8 @@ pub fn recipe(wanted: &Wanted<'_>) -> Result<Arc<dyn Recipe>, Failure> {
 
 impl MySql {
     /// Makes the folder.
-    ///
-    /// # Errors
-    /// Where it cannot be made, or the folder that is to be kept cannot be.
     pub fn new(installed: Installed, options: Options) -> Result<Self, Failure> {
         Server::new(installed, options).map(Self).map_err(|error| Failure(error.to_string()))
-    }
-
-    /// Where it is, by its socket.
-    #[must_use]
-    pub fn url(&self) -> Url {
-        self.0.url()
-    }
-
-    /// Where it is, by TCP.
-    #[must_use]
-    pub fn tcp_url(&self, listens: SocketAddr) -> Url {
-        self.0.tcp_url(listens.port())
-    }
-
-    /// What runs it.
-    #[must_use]
-    pub fn run(&self, listen: SocketAddr) -> Invocation {
-        self.0.run(listen.port())
     }
 }
 
@@ -65,7 +44,7 @@ impl Recipe for MySql {
     }
 
     fn start(&self, listen: SocketAddr) -> Result<Start, Failure> {
-        Ok(Start { run: self.run(listen), ready: Ready::Greeting(is_greeting) })
+        Ok(Start { run: self.0.run(listen.port()), ready: Ready::Greeting(is_greeting) })
     }
 
     fn check_persistence(&self, _listens: SocketAddr) -> BoxFuture<'_, Result<(), String>> {

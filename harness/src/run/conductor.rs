@@ -1,10 +1,10 @@
 //! Leads the actors through the phases of a run and puts their histories together.
 
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
@@ -19,7 +19,6 @@ use crate::history::{ConsumerHistory, End, Firing, History, ProducerHistory};
 use crate::plan::{ConsumerIndex, ProducerIndex, TopicIndex};
 use crate::scenario::Start;
 
-/// Topics created at once.
 const TOPICS_AT_ONCE: usize = 64;
 
 /// Runs the plan: creates the topics, starts every actor, and returns what they saw. When
@@ -41,16 +40,14 @@ pub async fn perform(
     let mut conductor = Conductor {
         announcer,
         reports,
-        interrupted: Some(Box::pin(interrupted)),
+        interrupted: interrupted.fuse().boxed(),
         producers: JoinSet::new(),
         consumers: JoinSet::new(),
         faults: JoinSet::new(),
         firings: Vec::new(),
         signals: Arc::new(Signals::new(&stage.plan)),
         ready: 0,
-        waiting: stage.plan.consumers.len(),
-        caught_up: 0,
-        quiet: 0,
+        standings: [stage.plan.consumers.len(), 0, 0],
         histories: (
             stage.plan.producers.iter().map(|_| ProducerHistory::default()).collect(),
             stage.plan.consumers.iter().map(|_| ConsumerHistory::default()).collect(),
@@ -63,26 +60,25 @@ pub async fn perform(
         if ended.is_err() {
             conductor.give_up().await;
         }
-        let (stage, mut interrupted) = (Arc::clone(&conductor.stage), conductor.interrupted.take());
-        let mut history = conductor.into_history(ended?);
+        let mut history = conductor.history(ended?);
         if history.end != End::Interrupted {
             tokio::select! { biased;
-                () = interruption(&mut interrupted) => {}
-                audit = audit(&stage, &history) => history.audit = audit,
+                () = &mut conductor.interrupted => {}
+                audit = audit(&conductor.stage, &history) => history.audit = audit,
             }
-            history.epochs = stage.recorder.epochs();
+            history.epochs = conductor.stage.recorder.epochs();
         }
         return Ok(history);
     }
-    Ok(conductor.into_history(End::Interrupted))
+    Ok(conductor.history(End::Interrupted))
 }
 
 struct Conductor {
     stage: Arc<Stage>,
     announcer: Announcer,
     reports: mpsc::UnboundedReceiver<Report>,
-    /// None once it has completed.
-    interrupted: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    /// Completes once: when the run is to stop.
+    interrupted: BoxFuture<'static, ()>,
     producers: JoinSet<Result<(ProducerIndex, ProducerHistory), Failure>>,
     consumers: JoinSet<Result<(ConsumerIndex, ConsumerHistory), Failure>>,
     /// The one task that carries out the faults, where there are any.
@@ -90,22 +86,15 @@ struct Conductor {
     firings: Vec<Firing>,
     signals: Arc<Signals>,
     ready: usize,
-    /// How many consumers stand where while the run drains.
-    waiting: usize,
-    caught_up: usize,
-    quiet: usize,
+    /// How many consumers have each [`Standing`] while the run drains.
+    standings: [usize; 3],
     histories: (Vec<ProducerHistory>, Vec<ConsumerHistory>),
 }
 
-/// What the conductor was woken by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Event {
-    /// An actor reported or ended.
-    Progress,
-    /// The time that was waited for has come.
-    Time,
-    /// The run is to stop.
-    Interrupted,
+/// Why a run ends otherwise than planned.
+enum Stop {
+    Early(End),
+    Failed(Failure),
 }
 
 impl Conductor {
@@ -122,7 +111,7 @@ impl Conductor {
         let created =
             stream::iter(topics).map(create).buffer_unordered(TOPICS_AT_ONCE).try_collect::<()>();
         tokio::select! { biased;
-            () = interruption(&mut self.interrupted) => Ok(false),
+            () = &mut self.interrupted => Ok(false),
             created = created => created.map(|()| true),
         }
     }
@@ -183,78 +172,56 @@ impl Conductor {
         }
     }
 
+    /// Leads the actors to the end, or stops them before, and takes in what they saw.
     async fn conduct(&mut self) -> Result<End, Failure> {
-        if self.stage.plan.scenario.start == Start::ConsumersFirst {
-            let actors = self.producers.len() + self.consumers.len();
-            while self.ready < actors {
-                if self.step(None).await? == Event::Interrupted {
-                    return self.stop(End::Interrupted).await;
-                }
-            }
-            self.announcer.announce(Phase::Producing(Instant::now()));
-        }
-        while !self.producers.is_empty() {
-            if self.step(None).await? == Event::Interrupted {
-                return self.stop(End::Interrupted).await;
-            }
-        }
-        self.drain().await
-    }
-
-    /// Leads the consumers to the end. The producers are done.
-    async fn drain(&mut self) -> Result<End, Failure> {
-        let began = Instant::now();
-        let deadline = began + self.stage.plan.scenario.drain.deadline;
-        let target = DrainTarget::new(&self.stage.plan, &self.histories.0);
-        // Idleness counts from here at the earliest.
-        self.stage.recorder.active(self.stage.recorder.now());
-        self.announcer.announce(Phase::Draining(Arc::new(target)));
-        while self.waiting > 0 {
-            match self.step(Some(deadline)).await? {
-                Event::Interrupted => return self.stop(End::Interrupted).await,
-                Event::Time => return self.stop(End::Deadline).await,
-                Event::Progress => {}
-            }
-        }
-        if self.quiet > 0 {
-            return self.stop(End::Idle).await;
-        }
-        // The last polls are to find the broker up and its connections whole.
-        self.signals.finish();
-        while !self.faults.is_empty() {
-            match self.step(Some(deadline)).await? {
-                Event::Progress => {}
-                Event::Interrupted => return self.stop(End::Interrupted).await,
-                Event::Time => return self.stop(End::Deadline).await,
-            }
-        }
-        self.announcer.announce(Phase::LastPolls);
-        while !self.consumers.is_empty() {
-            match self.step(Some(deadline)).await? {
-                Event::Progress => {}
-                Event::Interrupted => return self.stop(End::Interrupted).await,
-                Event::Time => return self.stop(End::Deadline).await,
-            }
-        }
-        Ok(End::Drained)
-    }
-
-    fn standing(&mut self, standing: Standing) -> &mut usize {
-        match standing {
-            Standing::Waiting => &mut self.waiting,
-            Standing::CaughtUp => &mut self.caught_up,
-            Standing::Quiet => &mut self.quiet,
-        }
-    }
-
-    /// Stops the actors and takes in what they saw.
-    async fn stop(&mut self, end: End) -> Result<End, Failure> {
+        let end = match self.lead().await {
+            Ok(()) => return Ok(End::Drained),
+            Err(Stop::Failed(failure)) => return Err(failure),
+            Err(Stop::Early(end)) => end,
+        };
         self.announcer.announce(Phase::Stopped);
         self.signals.finish();
         while !(self.producers.is_empty() && self.consumers.is_empty() && self.faults.is_empty()) {
             self.step(None).await?;
         }
         Ok(end)
+    }
+
+    async fn lead(&mut self) -> Result<(), Stop> {
+        if self.stage.plan.scenario.start == Start::ConsumersFirst {
+            let actors = self.producers.len() + self.consumers.len();
+            self.go_on_while(|own| own.ready < actors, None).await?;
+            self.announcer.announce(Phase::Producing(Instant::now()));
+        }
+        self.go_on_while(|own| !own.producers.is_empty(), None).await?;
+
+        let deadline = Some(Instant::now() + self.stage.plan.scenario.drain.deadline);
+        let target = DrainTarget::new(&self.stage.plan, &self.histories.0);
+        // Idleness counts from here at the earliest.
+        self.stage.recorder.active(self.stage.recorder.now());
+        self.announcer.announce(Phase::Draining(Arc::new(target)));
+        self.go_on_while(|own| own.standings[Standing::Waiting as usize] > 0, deadline).await?;
+        if self.standings[Standing::Quiet as usize] > 0 {
+            return Err(Stop::Early(End::Idle));
+        }
+        // Whoever polls for the last time is to find the broker up and its connections whole.
+        self.signals.finish();
+        self.go_on_while(|own| !own.faults.is_empty(), deadline).await?;
+        self.announcer.announce(Phase::LastPolls);
+        self.go_on_while(|own| !own.consumers.is_empty(), deadline).await
+    }
+
+    async fn go_on_while(
+        &mut self,
+        holds: impl Fn(&Self) -> bool,
+        deadline: Option<Instant>,
+    ) -> Result<(), Stop> {
+        while holds(self) {
+            if let Some(end) = self.step(deadline).await.map_err(Stop::Failed)? {
+                return Err(Stop::Early(end));
+            }
+        }
+        Ok(())
     }
 
     /// Ends what the faults have begun, in a run that cannot go on.
@@ -264,11 +231,12 @@ impl Conductor {
         while self.faults.join_next().await.is_some() {}
     }
 
-    async fn step(&mut self, until: Option<Instant>) -> Result<Event, Failure> {
-        // A day stands for never: no run waits so long for a single event.
-        let until = until.unwrap_or_else(|| Instant::now() + Duration::from_hours(24));
+    /// Takes in the next thing that happens; says why the run is to stop, if it is.
+    async fn step(&mut self, deadline: Option<Instant>) -> Result<Option<End>, Failure> {
+        // Without a deadline any time will do: the caller goes on.
+        let until = deadline.unwrap_or_else(|| Instant::now() + Duration::from_hours(24));
         tokio::select! { biased;
-            () = interruption(&mut self.interrupted) => return Ok(Event::Interrupted),
+            () = &mut self.interrupted => return Ok(Some(End::Interrupted)),
             Some(joined) = self.producers.join_next() => {
                 let (index, history) = ended(joined)?;
                 self.histories.0[index.place()] = history;
@@ -281,31 +249,23 @@ impl Conductor {
             Some(report) = self.reports.recv() => match report {
                 Report::Ready => self.ready += 1,
                 Report::Standing { from, to } => {
-                    *self.standing(from) -= 1;
-                    *self.standing(to) += 1;
+                    self.standings[from as usize] -= 1;
+                    self.standings[to as usize] += 1;
                 }
             },
-            () = sleep_until(until) => return Ok(Event::Time),
+            () = sleep_until(until) => return Ok(deadline.map(|_| End::Deadline)),
         }
-        Ok(Event::Progress)
+        Ok(None)
     }
 
-    fn into_history(mut self, end: End) -> History {
-        let (producers, consumers) = self.histories;
+    fn history(&mut self, end: End) -> History {
+        let (producers, consumers) = std::mem::take(&mut self.histories);
         let faults = &self.stage.plan.scenario.faults;
         faults::count_traffic(faults, &mut self.firings, &producers, &consumers);
         let epochs = self.stage.recorder.epochs();
-        History { epochs, producers, consumers, faults: self.firings, audit: Vec::new(), end }
+        let faults = std::mem::take(&mut self.firings);
+        History { epochs, producers, consumers, faults, audit: Vec::new(), end }
     }
-}
-
-/// Completes once: when the run is to stop.
-async fn interruption(interrupted: &mut Option<Pin<Box<dyn Future<Output = ()> + Send>>>) {
-    match interrupted {
-        Some(future) => future.await,
-        None => std::future::pending().await,
-    }
-    *interrupted = None;
 }
 
 fn ended<T>(joined: Result<Result<T, Failure>, JoinError>) -> Result<T, Failure> {

@@ -3,7 +3,6 @@
 
 mod poll;
 mod subscription;
-mod topic_state;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -16,10 +15,9 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use self::poll::{Claimant, Done, Poller};
-use self::subscription::{place, resume, start, subscribe_one};
-use self::topic_state::TopicState;
+use self::subscription::{TopicState, place, resume, subscribe_one};
 use super::consumer_log::ConsumerLog;
-use super::drain::{DrainTarget, Seen};
+use super::drain::DrainTarget;
 use super::signals::Signals;
 use super::{Phase, Phases, Report, Stage, Standing};
 use crate::driver::{Batch, Failure, Identity, Subscriber};
@@ -91,14 +89,7 @@ impl Actor {
                 let name = &plan.topics[topic.place()].name;
                 Failure::new(format!("cannot subscribe C{} to {name}: {failure}", consumer.number))
             })?;
-            topics.push(TopicState {
-                topic: *topic,
-                subscription: place(history.subscriptions.len()),
-                start: start(&subscribed),
-                seen: Seen::default(),
-                finished: false,
-                quiet: false,
-            });
+            topics.push(TopicState::new(place(history.subscriptions.len()), &subscribed));
             history.subscriptions.push(subscribed);
             subscribers.push(subscriber);
         }
@@ -168,11 +159,10 @@ impl Actor {
             let all = join_all(idle.into_iter().map(|poller| poller.subscriber.unsubscribe()));
             let _ = timeout(UNSUBSCRIBED_WITHIN, all).await;
         }
-        self.log.finish()?;
+        self.log.flush()?;
         Ok(self.history)
     }
 
-    /// The next poll of a topic.
     fn poll(&self, poller: Poller) -> impl Future<Output = Done> + Send + use<> {
         let by = Claimant {
             stage: Arc::clone(&self.stage),
@@ -186,9 +176,7 @@ impl Actor {
     /// Goes on under another subscription than before.
     fn claim(&mut self, topic: usize, mut subscribed: Subscribed) {
         subscribed.incarnation = self.incarnation;
-        let topic = &mut self.topics[topic];
-        topic.subscription = place(self.history.subscriptions.len());
-        topic.start = start(&subscribed);
+        self.topics[topic].claim(place(self.history.subscriptions.len()), &subscribed);
         self.history.subscriptions.push(subscribed);
     }
 
@@ -278,7 +266,6 @@ impl Actor {
         Ok(poller)
     }
 
-    /// Takes note of a poll that failed.
     fn failed(&mut self, topic: usize, completed: Moment) {
         self.stage.recorder.active(completed);
         self.topics[topic].quiet = false;

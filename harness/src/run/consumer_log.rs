@@ -21,9 +21,6 @@ pub struct ConsumerLog {
 
 impl ConsumerLog {
     /// Creates `consumer_1.txt` in `folder`, or a log that is written nowhere.
-    ///
-    /// # Errors
-    /// When the file cannot be created.
     pub fn create(folder: Option<&Path>, number: u32) -> Result<Self, Failure> {
         let file = folder.map(|folder| {
             let path = folder.join(format!("consumer_{number}.txt"));
@@ -46,23 +43,12 @@ impl ConsumerLog {
     }
 
     /// Hands the lines to the operating system.
-    ///
-    /// # Errors
-    /// When they cannot be written.
     pub fn flush(&mut self) -> Result<(), Failure> {
         if let Some((file, path)) = &mut self.file {
             file.write_all(&self.buffer).map_err(|error| cannot_write(path, &error))?;
             self.buffer.clear();
         }
         Ok(())
-    }
-
-    /// Writes what is left.
-    ///
-    /// # Errors
-    /// When it cannot be written.
-    pub fn finish(mut self) -> Result<(), Failure> {
-        self.flush()
     }
 }
 

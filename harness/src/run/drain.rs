@@ -52,7 +52,6 @@ pub struct Start {
 
 impl DrainTarget {
     /// What the producers' histories ask of the consumers.
-    #[must_use]
     pub fn new(plan: &Plan, producers: &[ProducerHistory]) -> Self {
         let mut topics: Vec<TopicTarget> =
             plan.topics.iter().map(|_| TopicTarget::default()).collect();
@@ -81,7 +80,6 @@ impl DrainTarget {
     }
 
     /// Whether everything due to the subscription on `topic` was delivered or passed over.
-    #[must_use]
     pub fn is_reached(&self, topic: TopicIndex, start: Start, seen: &Seen) -> bool {
         let target = &self.topics[topic.place()];
         target.ends.iter().all(|(epoch, end)| offset_reached(*epoch, *end, start, seen))

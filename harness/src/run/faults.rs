@@ -5,7 +5,6 @@
 //! All of it is one task, so that a simulated run has one order of events.
 
 mod parts;
-mod traffic;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,13 +18,11 @@ use self::parts::Parts;
 use super::signals::Signals;
 use super::{Phase, Phases, Stage};
 use crate::driver::Failure;
-use crate::fault::{Fault, Hold, Injection, Link, LinkFault, Part, Target, Trigger, Who};
-use crate::history::Firing;
+use crate::fault::{Effect, Fault, Hold, Link, LinkFault, Part, Target, Trigger, Who};
+use crate::history::{ConsumerHistory, Firing, ProducerHistory, Stamp};
 use crate::input::names::Actor;
 use crate::plan::{Choice, ConsumerIndex};
 use crate::testbed::{self, InjectionId};
-
-pub(super) use traffic::count as count_traffic;
 
 /// Carries out all faults of the plan; returns what was done, by fault and then in order.
 ///
@@ -130,14 +127,14 @@ impl Executor<'_> {
     async fn fire(&self, place: usize, fault: &Fault, chosen: Chosen) -> Done {
         let began = self.stage.recorder.now();
         let whom = chosen.to_string();
-        let met = match (fault.action.injection(), &chosen) {
-            (Injection::Process(hold), Chosen::Part(part)) => {
-                self.hold(fault, *part, hold).await.map(|()| 0)
+        let met = match (&fault.action.effect, &chosen) {
+            (Effect::Process(hold), Chosen::Part(part)) => {
+                self.hold(fault, *part, *hold).await.map(|()| 0)
             }
-            (Injection::Link(_), Chosen::Links(links)) => self.links(fault, links).await,
-            (Injection::Crash, Chosen::Consumers(consumers)) => {
-                Ok(self.crash(fault, consumers).await)
+            (Effect::Link(kind), Chosen::Links(links)) => {
+                self.links(fault, kind.as_ref(), links).await
             }
+            (Effect::Crash, Chosen::Consumers(consumers)) => Ok(self.crash(fault, consumers).await),
             _ => unreachable!("loading gives a fault a target that its kind takes"),
         };
         let met = met.map_err(|failure| {
@@ -173,13 +170,18 @@ impl Executor<'_> {
         self.parts.release(part, hold).await
     }
 
-    async fn links(&self, fault: &Fault, links: &[Link]) -> Result<u64, testbed::Failure> {
+    async fn links(
+        &self,
+        fault: &Fault,
+        kind: &dyn LinkFault,
+        links: &[Link],
+    ) -> Result<u64, testbed::Failure> {
         let injector = self.parts.injector()?;
         let mut begun = Vec::with_capacity(links.len());
         let mut result = Ok(0);
         for link in links {
             let id = InjectionId(self.injections.fetch_add(1, Ordering::Relaxed));
-            if let Err(failure) = injector.inject(id, *link, on_link(fault)).await {
+            if let Err(failure) = injector.inject(id, *link, kind.begin()) {
                 result = Err(failure);
                 break;
             }
@@ -192,7 +194,7 @@ impl Executor<'_> {
             }
         }
         for id in begun {
-            match (injector.heal(id).await, &mut result) {
+            match (injector.heal(id), &mut result) {
                 (Ok(met), Ok(total)) => *total += met,
                 (Err(failure), Ok(_)) => result = Err(failure),
                 (_, Err(_)) => {}
@@ -239,14 +241,6 @@ impl Executor<'_> {
     }
 }
 
-/// The fault as it begins on one more link.
-fn on_link(fault: &Fault) -> Box<dyn LinkFault> {
-    match fault.action.injection() {
-        Injection::Link(fault) => fault,
-        _ => unreachable!("an action always does the same"),
-    }
-}
-
 /// One of them for `any`, else all.
 fn pick<T>(mut from: Vec<T>, who: &Who, choice: &mut Choice) -> Vec<T> {
     if *who == Who::Any {
@@ -264,5 +258,32 @@ impl std::fmt::Display for Chosen {
             Self::Consumers(consumers) => consumers.iter().map(Actor::to_string).collect(),
         };
         f.write_str(&words.join(" "))
+    }
+}
+
+/// Counts how much traffic each fault on a process met: the requests that were under way while it
+/// lasted. The testbed counts that of the others.
+pub(super) fn count_traffic(
+    faults: &[Fault],
+    firings: &mut [Firing],
+    producers: &[ProducerHistory],
+    consumers: &[ConsumerHistory],
+) {
+    let is_process = |firing: &Firing| faults[firing.fault as usize].action.target.is_process();
+    if !firings.iter().any(is_process) {
+        return;
+    }
+    let sends = producers.iter().flat_map(|producer| &producer.sends);
+    let polls = consumers.iter().flat_map(|consumer| &consumer.polls);
+    let sends = sends.map(|sent| (sent.invoked.stamp, sent.completed.stamp));
+    let spans = sends.chain(polls.map(|poll| (poll.invoked.stamp, poll.completed.stamp)));
+    let (mut invoked, mut completed): (Vec<Stamp>, Vec<Stamp>) = spans.unzip();
+    invoked.sort_unstable();
+    completed.sort_unstable();
+    for firing in firings.iter_mut().filter(|firing| is_process(firing)) {
+        // What left before the end, less what was over before the beginning.
+        let left = invoked.partition_point(|stamp| *stamp < firing.ended.stamp);
+        let over = completed.partition_point(|stamp| *stamp < firing.began.stamp);
+        firing.met = left.saturating_sub(over) as u64;
     }
 }

@@ -59,20 +59,17 @@ impl Drop for Announcer {
 
 impl Phases {
     /// The announcer and the first view.
-    #[must_use]
     pub fn new(first: Phase) -> (Announcer, Self) {
         let latest = Arc::new(OrderedSignal::new(Latest { phase: first, count: 0 }));
         (Announcer(Arc::clone(&latest)), Self { latest, seen: 0 })
     }
 
     /// The phase now.
-    #[must_use]
     pub fn now(&self) -> Phase {
         self.latest.lock().phase.clone()
     }
 
     /// Whether the run is stopped.
-    #[must_use]
     pub fn is_stopped(&self) -> bool {
         matches!(self.latest.lock().phase, Phase::Stopped)
     }
@@ -94,18 +91,15 @@ impl Phases {
         self.latest.wait_for(stopped).await;
     }
 
-    /// Waits until no answer is worth waiting for: the last polls, or a stop.
-    pub async fn hurry(&self) {
-        let hurried = |latest: &Latest| {
-            matches!(latest.phase, Phase::LastPolls | Phase::Stopped).then_some(())
-        };
-        self.latest.wait_for(hurried).await;
-    }
-
-    /// Waits until the answer to a poll is not worth waiting for; one of the last polls is worth
-    /// it until the run is stopped.
+    /// Waits until the answer to a poll is not worth waiting for: at the last polls, or, for one of
+    /// those, when the run is stopped.
     pub async fn no_longer_wanted(&self, last: bool) {
-        if last { self.stopped().await } else { self.hurry().await }
+        let is_over = |latest: &Latest| match latest.phase {
+            Phase::Stopped => Some(()),
+            Phase::LastPolls => (!last).then_some(()),
+            _ => None,
+        };
+        self.latest.wait_for(is_over).await;
     }
 
     /// Waits until a phase is announced that this view has not returned for. May be dropped and

@@ -26,9 +26,6 @@ pub struct Actor {
 
 impl Actor {
     /// Registers the producer with each of its topics.
-    ///
-    /// # Errors
-    /// When the broker does not accept a registration.
     pub async fn register(
         stage: Arc<Stage>,
         index: ProducerIndex,

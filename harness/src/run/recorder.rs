@@ -33,7 +33,6 @@ pub struct Counters {
 
 impl Recorder {
     /// A recorder whose run begins now.
-    #[must_use]
     pub fn new() -> Self {
         Self {
             origin: Instant::now(),
@@ -56,16 +55,9 @@ impl Recorder {
     }
 
     /// An instant in nanoseconds of the run; 0 for one before it began.
-    #[must_use]
     pub fn at(&self, instant: Instant) -> Nanos {
         let since = instant.saturating_duration_since(self.origin);
         u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
-    }
-
-    /// The inverse of [`Recorder::at`].
-    #[must_use]
-    pub fn instant(&self, at: Nanos) -> Instant {
-        self.origin + Duration::from_nanos(at)
     }
 
     /// The index of an epoch, new or known.

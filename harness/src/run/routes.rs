@@ -19,14 +19,12 @@ pub struct Routes {
 
 impl Routes {
     /// Actors are spread over these addresses, at least one.
-    #[must_use]
     pub fn shared(addresses: &[Address]) -> Self {
         let addresses = addresses.to_vec();
         Self { shared: addresses.len(), addresses, own: BTreeMap::new() }
     }
 
     /// What a testbed has for the actors of a plan.
-    #[must_use]
     pub fn new(plan: &Plan, testbed: &dyn Testbed) -> Self {
         let mut routes = Self::shared(testbed.addresses());
         let producers = plan.producers.iter().map(|producer| Actor::producer(producer.number));
@@ -41,7 +39,6 @@ impl Routes {
     }
 
     /// What a driver is connected to.
-    #[must_use]
     pub fn addresses(&self) -> &[Address] {
         &self.addresses
     }
@@ -53,7 +50,6 @@ impl Routes {
 
     /// Where an actor speaks to about a topic: its own address, else one of the shared ones, in turn
     /// over actors and topics, so that every broker meets every topic where there are enough.
-    #[must_use]
     pub fn of(&self, actor: Actor, topic: TopicIndex) -> Route {
         let own = self.own.get(&actor).copied();
         let turn = actor.number as usize - 1 + topic.place();

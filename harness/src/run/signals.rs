@@ -58,7 +58,6 @@ pub struct Crashing {
 
 impl Signals {
     /// Those of a plan.
-    #[must_use]
     pub fn new(plan: &Plan) -> Self {
         let faults = || plan.scenario.faults.iter();
         let trips = faults().enumerate().filter_map(|(fault, own)| {

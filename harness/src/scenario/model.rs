@@ -1,6 +1,7 @@
 //! What a scenario says, as types that cannot be wrong. Loading fills every default in and looks
 //! every name up.
 
+use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
@@ -8,13 +9,21 @@ use std::time::Duration;
 
 use crate::topic_name::TopicName;
 
-use super::anomaly::Anomalies;
+use super::anomaly::AnomalyKind;
 use super::network::Network;
 use crate::fault::Fault;
 use crate::input::diagnostic::Spot;
 
 /// The driver of a scenario that names none.
 pub const DEFAULT_DRIVER: &str = "detect";
+
+/// The messages per poll of a consumer that says nothing of them.
+pub const CONSUMER_BATCH: NonZeroU32 = NonZeroU32::new(100).expect("100 is not 0");
+
+/// The times of a drain that says nothing of them.
+pub const IDLE: Duration = Duration::from_secs(5);
+/// See [`IDLE`].
+pub const DEADLINE: Duration = Duration::from_secs(60);
 
 /// A scenario that loaded without an error; every path in it is relative to the working folder.
 #[derive(Clone, Debug)]
@@ -165,7 +174,6 @@ pub struct Broker {
 
 impl Broker {
     /// How many brokers the harness starts.
-    #[must_use]
     pub const fn count(&self) -> u32 {
         self.count.get()
     }
@@ -182,7 +190,6 @@ pub enum Store {
 
 impl Store {
     /// Whether it is in a database, which several brokers can serve and which faults can be about.
-    #[must_use]
     pub const fn has_database(self) -> bool {
         match self {
             Self::Memory => false,
@@ -192,7 +199,7 @@ impl Store {
 }
 
 /// The promises that are judged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Expect {
     /// What may happen to a message.
     pub delivery: Delivery,
@@ -201,7 +208,7 @@ pub struct Expect {
     /// Whether planned messages may stay without an ack.
     pub acked: Acked,
     /// The kinds that are found, these and no others; empty for none.
-    pub anomalies: Anomalies,
+    pub anomalies: BTreeSet<AnomalyKind>,
 }
 
 /// What may happen to a message.

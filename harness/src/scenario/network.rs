@@ -30,18 +30,22 @@ impl Default for Network {
     }
 }
 
+impl Network {
+    /// Each key that it has in a file, with its value; without shares that are none.
+    pub fn settings(&self) -> Vec<(&'static str, String)> {
+        let [min, max] = [self.latency_min, self.latency_max].map(format_duration);
+        let shares = [("lose_request", self.lose_request), ("lose_response", self.lose_response)];
+        let shares = shares.into_iter().filter(|(_, share)| *share > 0.0);
+        let shares = shares.map(|(key, share)| (key, format!("{}%", share * 100.0)));
+        std::iter::once(("latency", format!("{min}..{max}"))).chain(shares).collect()
+    }
+}
+
 /// `latency 1ms..20ms, lose_request 1%, lose_response 1%`.
 impl fmt::Display for Network {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [min, max] = [self.latency_min, self.latency_max].map(format_duration);
-        write!(f, "latency {min}..{max}")?;
-        for (key, share) in
-            [("lose_request", self.lose_request), ("lose_response", self.lose_response)]
-        {
-            if share > 0.0 {
-                write!(f, ", {key} {}%", share * 100.0)?;
-            }
-        }
-        Ok(())
+        let settings = self.settings().into_iter();
+        let settings = settings.map(|(key, value)| format!("{key} {value}"));
+        f.write_str(&settings.collect::<Vec<_>>().join(", "))
     }
 }

@@ -3,7 +3,7 @@
 
 use super::model::{Broker, Scenario};
 use crate::capability::{Capabilities, Known};
-use crate::fault::{Fault, Injection, Part, Target};
+use crate::fault::{Effect, Fault, Part, Target};
 use crate::input::diagnostic::Diagnostic;
 use crate::numbers;
 
@@ -152,14 +152,14 @@ pub const NO_PORT: &str =
 
 /// What a broker of this kind cannot have done to it.
 fn cannot(capabilities: &Capabilities, fault: &Fault) -> Option<String> {
-    let why = match (&fault.action.target, fault.action.injection()) {
+    let why = match (&fault.action.target, &fault.action.effect) {
         (target, _) if target.is_process() && !capabilities.has_address => {
             "the driver brings the broker, which is no process that the harness starts"
         }
         (Target::Links(_), _) if !capabilities.has_address => {
             "the broker has no address that a relay could stand before"
         }
-        (Target::Links(_), Injection::Link(link))
+        (Target::Links(_), Effect::Link(link))
             if link.watches_requests() && capabilities.requests.is_none() =>
         {
             "what produces cannot be recognised among this broker's requests"

@@ -36,7 +36,7 @@ pub(super) struct Scenario {
     /// The promises that are judged.
     pub expect: Field<Expect>,
     /// Conditions without which a verdict is vacuous, such as `unknown_acks >= 1`.
-    pub require: Field<Vec<Condition>>,
+    pub require: Field<Vec<At<String>>>,
     /// What is done to the run on purpose, such as `{ at: 1s, pause: broker, for: 500ms }`.
     pub faults: Field<Vec<At<Written>>>,
     /// The network of a simulated run; a real run has the machine's own.
@@ -128,7 +128,7 @@ pub(super) struct Broker {
     #[schemars(extend("enum" = ["detect", "original"]))]
     pub driver: Field<String>,
     /// The stores that the scenario holds for; default: all.
-    pub stores: Field<Vec<Condition>>,
+    pub stores: Field<Vec<At<String>>>,
     /// So many brokers are started, which serve one store; default 1. In memory there is only one.
     #[schemars(with = "u32", range(min = 1, max = 64))]
     pub count: Field<String>,
@@ -148,7 +148,7 @@ pub(super) struct Expect {
     #[schemars(extend("enum" = ["all", "any"]))]
     pub acked: Field<String>,
     /// The kinds of anomaly that are to be found: these and no others; default: none.
-    pub anomalies: Field<Vec<Condition>>,
+    pub anomalies: Field<Vec<At<String>>>,
 }
 
 /// The network of a simulated run.
@@ -174,11 +174,6 @@ pub(super) struct Drain {
     /// So long after the last producer the drain ends in any case; default 60s.
     pub deadline: Field<String>,
 }
-
-/// An entry of a list of words, with its place.
-#[derive(Debug, Deserialize)]
-#[serde(transparent)]
-pub(super) struct Condition(pub At<String>);
 
 /// How `size` may be written; for the schema alone.
 #[derive(JsonSchema)]
@@ -224,19 +219,5 @@ impl JsonSchema for Mapping {
             "description": "Who is mapped to a topic.",
             "anyOf": [{ "type": "string", "pattern": "->" }, table],
         })
-    }
-}
-
-impl JsonSchema for Condition {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Condition".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        String::json_schema(generator)
     }
 }

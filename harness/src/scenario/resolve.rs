@@ -1,21 +1,21 @@
 //! From the file as it is written to a [`Scenario`]: every value read, every default filled in,
 //! every name looked up; and whatever is wrong with any of it, all at once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
-use super::anomaly::Anomalies;
+use super::anomaly::AnomalyKind;
 use super::model::{
-    Acked, Broker, Consumer, DEFAULT_DRIVER, Delivery, Drain, Expect, Order, Pace, Producer,
-    Requirement, Scenario, Source as Messages, Start, Store,
+    Acked, Broker, CONSUMER_BATCH, Consumer, DEADLINE, DEFAULT_DRIVER, Delivery, Drain, Expect,
+    IDLE, Order, Pace, Producer, Requirement, Scenario, Source as Messages, Start, Store,
 };
 use super::network::Network;
 use super::objection::{Brokers, Objection, Setting, objections};
-use super::settings::{Once, Settings};
+
+use super::settings::Settings;
 use super::topics::{self, Mapped};
 use super::{raw, sources, words};
 use crate::fault;
@@ -104,27 +104,23 @@ fn producers_of(
 ) -> Vec<Producer> {
     let settings = Settings::new(problems, Kind::Producer, &raw.producers, mapped);
     let mut sources = sources::Sources::new(file, raw, settings.all);
-    // A setting of `all` is read once: what is wrong with it is said once.
-    let mut paces = Once::default();
     // By place of a recorded pace: the producers without a record.
     let mut unrecorded: BTreeMap<usize, (Range<usize>, Vec<u32>)> = BTreeMap::new();
-    let mut batches = Once::default();
-    let mut retries = Once::<bool>::default();
     let mut producers = Vec::with_capacity(mapped.len());
     for &number in mapped {
         let own = settings.own.get(&number).copied();
         let source = sources.of(problems, number, own);
         let pace_field = settings.field(number, |producer| &producer.pace);
-        let pace = paces.read(problems, pace_field, words::pace).unwrap_or(Pace::None);
+        let pace = problems.read(pace_field, words::pace).unwrap_or(Pace::None);
         if let (Pace::Recorded { .. }, Some(Messages::Generate { .. }), Some(at)) =
             (pace, &source, &pace_field.0)
         {
             unrecorded.entry(at.span.start).or_insert((at.span.clone(), Vec::new())).1.push(number);
         }
         let batch_field = settings.field(number, |producer| &producer.batch);
-        let batch = batches.read(problems, batch_field, batch_size).unwrap_or(NonZeroU32::MIN);
+        let batch = problems.read(batch_field, batch_size).unwrap_or(NonZeroU32::MIN);
         let retry_field = settings.field(number, |producer| &producer.retry);
-        let retry = retries.read(problems, retry_field, values::truth).unwrap_or(true);
+        let retry = problems.read(retry_field, values::truth).unwrap_or(true);
         producers.extend(source.map(|source| Producer { number, source, pace, batch, retry }));
     }
     sources.finish(problems);
@@ -142,20 +138,16 @@ fn producers_of(
 }
 
 fn consumers_of(problems: &mut Problems<'_>, raw: &raw::Scenario, mapped: &[u32]) -> Vec<Consumer> {
-    const BATCH: NonZeroU32 = NonZeroU32::new(100).expect("100 is not 0");
     let settings = Settings::new(problems, Kind::Consumer, &raw.consumers, mapped);
-    let mut batches = Once::default();
-    let mut pauses = Once::default();
-    let mut acknowledged = Once::default();
     let consumer = |&number: &u32| {
         let batch = settings.field(number, |consumer| &consumer.batch);
         let pause = settings.field(number, |consumer| &consumer.pause);
         let acknowledge = settings.field(number, |consumer| &consumer.acknowledge);
         Consumer {
             number,
-            batch: batches.read(problems, batch, batch_size).unwrap_or(BATCH),
-            pause: pauses.read(problems, pause, values::time).unwrap_or_default(),
-            acknowledge: acknowledged.read(problems, acknowledge, words::word).unwrap_or_default(),
+            batch: problems.read(batch, batch_size).unwrap_or(CONSUMER_BATCH),
+            pause: problems.read(pause, values::time).unwrap_or_default(),
+            acknowledge: problems.read(acknowledge, words::word).unwrap_or_default(),
         }
     };
     mapped.iter().map(consumer).collect()
@@ -179,7 +171,7 @@ fn broker(problems: &mut Problems<'_>, raw: Option<&raw::Broker>) -> Broker {
     let default = raw::Broker::default();
     let raw = raw.unwrap_or(&default);
     let mut stores = Vec::new();
-    for raw::Condition(at) in raw.stores.value().map_or(&[][..], Vec::as_slice) {
+    for at in raw.stores.value().map_or(&[][..], Vec::as_slice) {
         stores.extend(problems.keep(at.span.clone(), store(&at.value)));
     }
     // A store that is wrong is said once, and says nothing of what it shares.
@@ -207,9 +199,6 @@ fn broker(problems: &mut Problems<'_>, raw: Option<&raw::Broker>) -> Broker {
 }
 
 /// The store that a word names.
-///
-/// # Errors
-/// Which there are.
 pub fn store(text: &str) -> Result<Store, Diagnostic> {
     if text.contains("://") {
         let title = "a store is named by a word, not by a URL";
@@ -230,9 +219,9 @@ fn expect(problems: &mut Problems<'_>, raw: Option<&raw::Expect>) -> Expect {
     }
 }
 
-fn anomalies(problems: &mut Problems<'_>, raw: &raw::Expect) -> Anomalies {
-    let mut anomalies = Anomalies::default();
-    for raw::Condition(at) in raw.anomalies.value().map_or(&[][..], Vec::as_slice) {
+fn anomalies(problems: &mut Problems<'_>, raw: &raw::Expect) -> BTreeSet<AnomalyKind> {
+    let mut anomalies = BTreeSet::new();
+    for at in raw.anomalies.value().map_or(&[][..], Vec::as_slice) {
         let anomaly = problems.keep(at.span.clone(), words::word(&at.value));
         if anomaly.is_some_and(|anomaly| !anomalies.insert(anomaly)) {
             let title = format!("`{}` is expected twice", at.value);
@@ -275,9 +264,7 @@ fn impossible(source: &Arc<Source>, raw: &raw::Scenario, scenario: &Scenario) ->
 
 fn require(problems: &mut Problems<'_>, raw: &raw::Scenario) -> Vec<Requirement> {
     let conditions = raw.require.value().map_or(&[][..], Vec::as_slice);
-    let read = |raw::Condition(at): &raw::Condition| {
-        problems.keep(at.span.clone(), words::requirement(&at.value))
-    };
+    let read = |at: &At<String>| problems.keep(at.span.clone(), words::requirement(&at.value));
     conditions.iter().filter_map(read).collect()
 }
 
@@ -285,9 +272,8 @@ fn drain(problems: &mut Problems<'_>, field: &Field<raw::Drain>) -> Drain {
     let default = raw::Drain::default();
     let raw = field.value().unwrap_or(&default);
     let given = problems.read(&raw.idle, values::positive_time);
-    let deadline =
-        problems.read(&raw.deadline, values::positive_time).unwrap_or(Duration::from_secs(60));
-    let idle = given.unwrap_or(Duration::from_secs(5).min(deadline));
+    let deadline = problems.read(&raw.deadline, values::positive_time).unwrap_or(DEADLINE);
+    let idle = given.unwrap_or(IDLE.min(deadline));
     if let (true, Some(at)) = (idle > deadline, raw.idle.0.as_ref()) {
         let title = "the drain's idle time is longer than its deadline";
         let label = format!("the deadline is {}", humantime::format_duration(deadline));

@@ -1,4 +1,4 @@
-//! The settings of actors: defaults of all, overrides by name, and each written value read once.
+//! The settings of actors: defaults of all, and overrides by name.
 
 use std::collections::BTreeMap;
 
@@ -61,27 +61,5 @@ impl<'a, T> Settings<'a, T> {
         own.filter(|field| field.0.is_some())
             .or_else(|| self.all.map(&pick))
             .unwrap_or(const { &Field(None) })
-    }
-}
-
-/// Reads each written value once, however many actors it is for.
-pub(super) struct Once<T>(BTreeMap<usize, Option<T>>);
-
-impl<T> Default for Once<T> {
-    fn default() -> Self {
-        Self(BTreeMap::new())
-    }
-}
-
-impl<T: Clone> Once<T> {
-    /// As [`Problems::read`].
-    pub(super) fn read(
-        &mut self,
-        problems: &mut Problems<'_>,
-        field: &Field<String>,
-        parse: impl FnOnce(&str) -> Result<T, Diagnostic>,
-    ) -> Option<T> {
-        let place = field.0.as_ref()?.span.start;
-        self.0.entry(place).or_insert_with(|| problems.read(field, parse)).clone()
     }
 }

@@ -6,7 +6,6 @@ use std::path::Path;
 
 use super::model::Source;
 use super::raw;
-use super::settings::Once;
 use crate::input::diagnostic::Diagnostic;
 use crate::input::names::{self, Kind};
 use crate::input::problems::Problems;
@@ -20,17 +19,12 @@ const MESSAGES_MAX: u32 = 100_000_000;
 /// The most bytes that their payloads may have together: a plan holds all of them.
 const BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024;
 
-/// Finds the sources of all producers of a file.
 pub(super) struct Sources<'a> {
     folder: &'a Path,
     all: Option<&'a raw::Producer>,
     /// Where to say that a producer has no source: at `producers:`, if it is there.
     span: Range<usize>,
     without: Vec<u32>,
-    counts: Once<u32>,
-    sizes: Once<std::ops::RangeInclusive<u32>>,
-    /// `generate:` sections that were checked for their keys, by place.
-    complete: Vec<usize>,
     /// Messages that are made up, and their bytes at most, over all producers.
     total: u64,
     bytes: u64,
@@ -47,9 +41,6 @@ impl<'a> Sources<'a> {
             all,
             span: raw.producers.0.as_ref().map_or(0..0, |at| at.span.clone()),
             without: Vec::new(),
-            counts: Once::default(),
-            sizes: Once::default(),
-            complete: Vec::new(),
             total: 0,
             bytes: 0,
         }
@@ -69,12 +60,9 @@ impl<'a> Sources<'a> {
                 (Some(log), None) => return self.log(problems, number, log),
                 (None, Some(generate)) => return self.generate(problems, generate),
                 (Some(_), Some(generate)) => {
-                    if !self.complete.contains(&generate.span.start) {
-                        self.complete.push(generate.span.start);
-                        let title = "both `log` and `generate` are given";
-                        let label = "messages come from one of the two";
-                        problems.add(generate.span.clone(), Diagnostic::new(title).label(label));
-                    }
+                    let title = "both `log` and `generate` are given";
+                    let label = "messages come from one of the two";
+                    problems.add(generate.span.clone(), Diagnostic::new(title).label(label));
                     return None;
                 }
             }
@@ -137,17 +125,16 @@ impl<'a> Sources<'a> {
 
     fn generate(&mut self, problems: &mut Problems<'_>, at: &At<raw::Generate>) -> Option<Source> {
         let raw::Generate { messages, size } = &at.value;
-        if messages.0.is_none() && !self.complete.contains(&at.span.start) {
-            self.complete.push(at.span.start);
+        if messages.0.is_none() {
             let title = "`generate` does not say how many messages";
             let label = "expected `messages:`, such as `{ messages: 1000, size: 16..256 }`";
             problems.add(at.span.clone(), Diagnostic::new(title).label(label));
         }
         let limits = 1..=MESSAGES_MAX;
-        let messages = self.counts.read(problems, messages, |text| values::count(text, limits));
+        let messages = problems.read(messages, |text| values::count(text, limits));
         let size = match size {
             Field(None) => Some(16..=16),
-            given => self.sizes.read(problems, given, values::size),
+            given => problems.read(given, values::size),
         };
         let (messages, size) = (messages?, size?);
         self.total += u64::from(messages);

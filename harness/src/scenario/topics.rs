@@ -23,7 +23,6 @@ pub(super) struct Mapped {
 }
 
 impl Mapped {
-    /// The actors.
     pub(super) fn known(&self) -> Known<'_> {
         Known { producers: &self.producers, consumers: &self.consumers }
     }

@@ -15,7 +15,6 @@ pub(super) trait Words: Copy + PartialEq + 'static {
     /// All of them.
     const WORDS: &[(&str, Self)];
 
-    /// The value's word.
     fn spell(self) -> &'static str {
         let word = Self::WORDS.iter().find(|(_, value)| *value == self);
         word.expect("every value has a word").0
@@ -70,6 +69,16 @@ words!(Counter:
     "delivered" => Self::Delivered,
 );
 
+impl AnomalyKind {
+    /// The glossary's word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::StaleAck => "stale ack",
+            kind => kind.spell(),
+        }
+    }
+}
+
 impl fmt::Display for Pace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -102,6 +111,7 @@ pub(super) fn requirement(text: &str) -> Parsed<Requirement> {
     let counter = word(counter.trim())?;
     Ok(Requirement { counter, at_least: count(at_least.trim(), 1..=u64::MAX)? })
 }
+
 /// `none`, `recorded`, `recorded x10`, `200/s` or `0ms..1s`.
 pub(super) fn pace(text: &str) -> Parsed<Pace> {
     const FORMS: &str =

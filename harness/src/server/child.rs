@@ -86,7 +86,6 @@ impl Child {
     }
 
     /// Its process id, which is also its process group's.
-    #[must_use]
     pub fn id(&self) -> i32 {
         self.pid.as_raw_pid()
     }
@@ -134,14 +133,12 @@ impl Child {
     }
 
     /// The last lines that it wrote so far.
-    #[must_use]
     pub fn output(&self) -> Vec<String> {
         self.output.lock().unwrap_or_else(PoisonError::into_inner).lines()
     }
 
     /// Whether it has written this text, which is part of a line. A text that it wrote long before
     /// the first call may be forgotten.
-    #[must_use]
     pub fn has_written(&self, text: &str) -> bool {
         self.output.lock().unwrap_or_else(PoisonError::into_inner).has(text)
     }

@@ -1,20 +1,25 @@
 //! One start of a server by its recipe: its process, until it is ready or it is known why not.
 
+use std::io::ErrorKind;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use private_database::{Folder, Invocation};
-use tokio::time::{Instant, sleep};
+use tokio::io::AsyncReadExt as _;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep, timeout};
 
 use super::child::{Child, Ended};
 use super::failure::Failure;
-use super::readiness::{self, NotReady};
 use super::recipe::{Ready, Recipe, Start};
 
 /// Between two starts of a server that ends before it is ready.
 const RESTARTED_AFTER: Duration = Duration::from_millis(50);
+
+/// Between two looks: far below what a quick start takes, and cheap during a slow one.
+const LOOK_EVERY: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(100));
 
 /// Starts one server, any number of times; `harness` guards it.
 pub(super) struct Launcher {
@@ -22,10 +27,8 @@ pub(super) struct Launcher {
     pub(super) recipe: Arc<dyn Recipe>,
 }
 
-/// A start that failed.
 pub(super) struct NotStarted {
     pub(super) failure: Failure,
-    /// Whether it did because the port was taken.
     pub(super) lacks_port: bool,
 }
 
@@ -47,26 +50,22 @@ impl Launcher {
         Ok(())
     }
 
-    /// Starts it and waits until it is ready.
     pub(super) async fn launch(
         &self,
         listen: SocketAddr,
     ) -> Result<(SocketAddr, Child), NotStarted> {
-        let Start { run, mut ready } = self.recipe.start(listen)?;
-        if let Ready::Command(command) = &mut ready {
-            self.mark(command);
-        }
+        let Start { run, ready } = self.recipe.start(listen)?;
         let child = self.child(run)?;
         let within = self.recipe.ready_within();
-        match readiness::wait(&child, &ready, listen, within, &self.harness).await {
-            Ok(address) => {
-                self.check_persistence(address).await?;
-                Ok((address, child))
-            }
-            Err(NotReady::Failed(failure)) => Err(failure.into()),
-            Err(NotReady::Ended(ended)) => Err(self.not_started(listen, &ended)),
-            Err(NotReady::Late(within)) => Err(self.late(listen, within, &child.output()).into()),
-        }
+        let address = tokio::select! { biased;
+            ended = child.ended() => return Err(self.not_started(listen, &ended)),
+            ready = timeout(within, wait(&child, &ready, listen)) => match ready {
+                Ok(address) => address?,
+                Err(_) => return Err(self.late(listen, within, &child.output()).into()),
+            },
+        };
+        self.check_persistence(address).await?;
+        Ok((address, child))
     }
 
     /// A server that ends before it is ready may do so because another fault took away what it
@@ -81,13 +80,10 @@ impl Launcher {
             }
         }
     }
-    /// Has the process end with the folder.
-    fn mark(&self, run: &mut Invocation) {
-        run.environment.extend(self.recipe.folder().map(Folder::mark));
-    }
 
     fn child(&self, mut run: Invocation) -> Result<Child, Failure> {
-        self.mark(&mut run);
+        // Has it end with the folder.
+        run.environment.extend(self.recipe.folder().map(Folder::mark));
         Child::start(&self.harness, &run).map_err(|error| {
             let (name, harness) = (self.recipe.name(), self.harness.display());
             Failure(format!("cannot start {name} by {harness}: {error}"))
@@ -115,4 +111,57 @@ impl Launcher {
         let waited = waited.as_secs();
         Failure(format!("{name} does not listen on {listen}{detail} after {waited} s; {wrote}"))
     }
+}
+
+/// Waits until the child is ready, and says where it listens. Does not notice its end.
+async fn wait(child: &Child, ready: &Ready, listen: SocketAddr) -> Result<SocketAddr, Failure> {
+    let began = Instant::now();
+    let (least, most) = LOOK_EVERY;
+    loop {
+        if let Some(address) = look(child, ready, listen).await? {
+            return Ok(address);
+        }
+        sleep((began.elapsed() / 20).clamp(least, most)).await;
+    }
+}
+
+/// Where it listens, if it is ready.
+async fn look(
+    child: &Child,
+    ready: &Ready,
+    listen: SocketAddr,
+) -> Result<Option<SocketAddr>, Failure> {
+    let is_ready = match ready {
+        Ready::Port => TcpStream::connect(listen).await.is_ok(),
+        Ready::Greeting(is_greeting) => match greeting(listen).await {
+            Some(head) => is_greeting(&head),
+            None => false,
+        },
+        Ready::Line(text) => child.has_written(text),
+        Ready::PortFile(folder, name) => {
+            let port = read_port(&folder.path().join(name))?;
+            return Ok(port.map(|port| SocketAddr::new(listen.ip(), port)));
+        }
+    };
+    Ok(is_ready.then_some(listen))
+}
+
+/// The first bytes that a connection brings.
+async fn greeting(address: SocketAddr) -> Option<[u8; 5]> {
+    let mut stream = TcpStream::connect(address).await.ok()?;
+    let mut head = [0; 5];
+    stream.read_exact(&mut head).await.ok()?;
+    Some(head)
+}
+
+/// The port in the file: none while there is no whole line in it.
+fn read_port(file: &Path) -> Result<Option<u16>, Failure> {
+    let failure = |why: String| Failure(format!("port file {}: {why}", file.display()));
+    let text = match std::fs::read_to_string(file) {
+        Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(failure(error.to_string())),
+    };
+    let Some(line) = text.strip_suffix('\n') else { return Ok(None) };
+    line.parse().map(Some).map_err(|_| failure(format!("{line:?} is no port")))
 }

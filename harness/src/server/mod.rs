@@ -2,8 +2,7 @@
 //! [`Recipe`] says what is particular about one kind.
 //!
 //! - [`child`]: a process that cannot outlive the harness; `tail`: the last lines that it wrote.
-//! - `readiness`: waits until a process that was started is a server that is ready.
-//! - `launcher`: one start by a recipe.
+//! - `launcher`: one start by a recipe, until the server is ready.
 //! - [`ServerProcess`]: a server that is killed and started again on one port, which `claim` keeps
 //!   free.
 
@@ -11,7 +10,6 @@ pub mod child;
 mod claim;
 mod failure;
 mod launcher;
-mod readiness;
 mod recipe;
 mod server_process;
 mod tail;

@@ -96,8 +96,6 @@ pub enum Ready {
     /// It has written the port on which it listens, and an end of line, to a file of this name in
     /// the folder, which is removed once that is read.
     PortFile(TempDir, &'static str),
-    /// This command ends with 0.
-    Command(Invocation),
 }
 
 /// How a server is ended in good order.

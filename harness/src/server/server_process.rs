@@ -68,13 +68,11 @@ impl ServerProcess {
     }
 
     /// Where it listens.
-    #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
     /// The process id of the child now.
-    #[must_use]
     pub fn id(&self) -> i32 {
         self.state().child.id()
     }
@@ -167,9 +165,6 @@ impl ServerProcess {
     }
 
     /// Ends it for good, in good order if it is up.
-    ///
-    /// # Errors
-    /// As [`ServerProcess::stop`].
     pub async fn end(&self) -> Result<(), Failure> {
         let (child, was_down) = {
             let mut state = self.state();

@@ -2,10 +2,8 @@
 
 use std::collections::VecDeque;
 
-/// So many bytes are kept.
 const BYTES_MAX: usize = 16 * 1024;
 
-/// So many lines are shown.
 const LINES_MAX: usize = 20;
 
 /// The last bytes that a child wrote.

@@ -34,7 +34,6 @@ pub struct Line {
 
 impl Case {
     /// Everything of a plan.
-    #[must_use]
     pub fn new(plan: &Plan) -> Self {
         let lines = (0..plan.producers.len()).map(|place| lines(plan, ProducerIndex::new(place)));
         let mut scenario = plan.scenario.clone();
@@ -51,25 +50,21 @@ impl Case {
     }
 
     /// How many messages there are.
-    #[must_use]
     pub fn messages(&self) -> usize {
         self.lines.iter().map(Vec::len).sum()
     }
 
     /// How many actors there are.
-    #[must_use]
     pub fn actors(&self) -> usize {
         self.scenario.producers.len() + self.scenario.consumers.len()
     }
 
     /// How the network behaves.
-    #[must_use]
     pub fn network(&self) -> Network {
         self.scenario.network.unwrap_or_default()
     }
 
     /// Whether there is something to run.
-    #[must_use]
     pub fn is_whole(&self) -> bool {
         !self.scenario.topics.is_empty()
             && !self.scenario.producers.is_empty()
@@ -77,7 +72,6 @@ impl Case {
     }
 
     /// The case with these lines alone, by producer.
-    #[must_use]
     pub fn with_lines(&self, kept: &BTreeSet<(usize, usize)>) -> Self {
         let mut case = self.clone();
         for (producer, lines) in case.lines.iter_mut().enumerate() {
@@ -91,7 +85,6 @@ impl Case {
     }
 
     /// The case with these actors alone.
-    #[must_use]
     pub fn with_actors(&self, kept: &[Actor]) -> Self {
         let mut case = self.clone();
         let is_kept = |kind, number| kept.contains(&Actor { kind, number });
@@ -107,7 +100,6 @@ impl Case {
     }
 
     /// Every actor.
-    #[must_use]
     pub fn all_actors(&self) -> Vec<Actor> {
         let consumers = self.scenario.consumers.iter().map(|c| Actor::consumer(c.number));
         consumers.chain(self.scenario.producers.iter().map(|p| Actor::producer(p.number))).collect()
@@ -184,7 +176,6 @@ fn lines(plan: &Plan, index: ProducerIndex) -> Vec<Line> {
 }
 
 /// The name of a producer's log, beside the scenario.
-#[must_use]
 pub fn log_name(producer: &Producer) -> String {
     format!("producer_{}.txt", producer.number)
 }

@@ -12,7 +12,6 @@ const NARROWEST: usize = 12;
 /// Longer words of a failed poll are cut.
 const WHY_MAX: usize = 28;
 
-/// Something that happened.
 struct Event {
     at: Moment,
     /// Of an actor, or across all.
@@ -22,7 +21,6 @@ struct Event {
 
 /// Draws a run. A line is one moment of one actor; nothing is left out but polls that brought
 /// nothing. Meant for few actors and messages: it is as long as the history.
-#[must_use]
 pub fn draw(plan: &Plan, history: &History) -> String {
     let mut events = Vec::new();
     producers(plan, history, &mut events);

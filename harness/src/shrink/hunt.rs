@@ -47,7 +47,6 @@ pub struct Failing {
 
 impl Way {
     /// The way in which a run failed; none where it did not.
-    #[must_use]
     pub fn of(trial: &Trial) -> Option<Self> {
         if trial.judgement.verdict != Verdict::Fail {
             return None;
@@ -58,14 +57,12 @@ impl Way {
     }
 
     /// Whether a run failed in this way.
-    #[must_use]
     pub fn is_of(&self, trial: &Trial) -> bool {
         Self::of(trial)
             .is_some_and(|way| way.among.contains(&self.first) && way.among.is_subset(&self.among))
     }
 }
 
-/// The search for smaller cases.
 pub(super) struct Hunt<'a> {
     pub(super) way: &'a Way,
     pub(super) settings: &'a Settings,
@@ -118,9 +115,6 @@ impl Hunt<'_> {
 }
 
 /// Writes a case into a folder and runs it from there.
-///
-/// # Errors
-/// Why it cannot be written, loaded or run.
 pub fn run(case: Case, folder: &Path, simulation: &Simulation) -> Result<Failing, String> {
     let file = write::write(&case, folder, "").map_err(|error| error.to_string())?;
     let scenario = scenario::load(&file).map_err(|error| error.render(false))?;

@@ -36,7 +36,6 @@ pub struct Shrunk {
 
 /// Reduces a case that fails in a way, as long as time permits. `tell` hears of each that is
 /// smaller.
-#[must_use]
 pub fn shrink(
     failing: Failing,
     way: &Way,

@@ -9,7 +9,7 @@ use super::case::Case;
 use super::hunt::Hunt;
 use super::reduce::reduce;
 use crate::fault::{Fault, Trigger};
-use crate::scenario::{Network, Pace, Start};
+use crate::scenario::{CONSUMER_BATCH, Network, Pace, Start};
 
 /// A millisecond: the shortest way there is.
 const NEAR: Duration = Duration::from_millis(1);
@@ -67,8 +67,17 @@ fn lines(hunt: &mut Hunt<'_>) {
 
 /// Each is kept if the case still fails with it.
 fn simplifications(hunt: &mut Hunt<'_>) {
-    let changes: [fn(&mut Case); 8] =
-        [no_loss, no_lost_requests, no_lost_answers, even, no_pace, plain_actors, start, payloads];
+    let changes: [fn(&mut Case); 8] = [
+        |case| network(case, |network| (network.lose_request, network.lose_response) = (0.0, 0.0)),
+        |case| network(case, |network| network.lose_request = 0.0),
+        |case| network(case, |network| network.lose_response = 0.0),
+        // Everything takes equally long.
+        |case| network(case, |network| (network.latency_min, network.latency_max) = (NEAR, NEAR)),
+        no_pace,
+        plain_actors,
+        |case| case.scenario.start = Start::ConsumersFirst,
+        payloads,
+    ];
     for change in changes {
         attempt(hunt, change);
     }
@@ -94,24 +103,6 @@ fn network(case: &mut Case, change: impl Fn(&mut Network)) {
     case.scenario.network = Some(network);
 }
 
-fn no_loss(case: &mut Case) {
-    no_lost_requests(case);
-    no_lost_answers(case);
-}
-
-fn no_lost_requests(case: &mut Case) {
-    network(case, |network| network.lose_request = 0.0);
-}
-
-fn no_lost_answers(case: &mut Case) {
-    network(case, |network| network.lose_response = 0.0);
-}
-
-/// Everything takes equally long.
-fn even(case: &mut Case) {
-    network(case, |network| (network.latency_min, network.latency_max) = (NEAR, NEAR));
-}
-
 fn no_pace(case: &mut Case) {
     for (producer, lines) in case.scenario.producers.iter_mut().zip(&mut case.lines) {
         producer.pace = Pace::None;
@@ -125,12 +116,8 @@ fn plain_actors(case: &mut Case) {
     }
     for consumer in &mut case.scenario.consumers {
         consumer.pause = Duration::ZERO;
-        consumer.batch = NonZeroU32::new(100).expect("it is not 0");
+        consumer.batch = CONSUMER_BATCH;
     }
-}
-
-fn start(case: &mut Case) {
-    case.scenario.start = Start::ConsumersFirst;
 }
 
 /// Payloads that say whose they are, and rounds that count from one.

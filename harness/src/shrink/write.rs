@@ -1,6 +1,6 @@
 //! A case as files: the scenario's YAML and the producers' logs beside it.
 
-use std::fmt::Write as _;
+use std::fmt::{Display, Write as _};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -12,20 +12,12 @@ use super::case::{Case, log_name};
 use crate::input::names::{self, Kind};
 use crate::producer_log::{self, LogLine};
 use crate::scenario::{
-    Acked, Acknowledge, AnomalyKind, Consumer, DEFAULT_DRIVER, Delivery, Network, Order, Pace,
-    Producer, Start, Store,
+    Acked, Acknowledge, CONSUMER_BATCH, DEADLINE, DEFAULT_DRIVER, Delivery, IDLE, Network, Order,
+    Pace, Scenario, Start, Store,
 };
-
-/// What a scenario has where it says nothing.
-const CONSUMER_BATCH: u32 = 100;
-const IDLE: Duration = Duration::from_secs(5);
-const DEADLINE: Duration = Duration::from_secs(60);
 
 /// Writes the case into an existing folder and answers the scenario's file. `comment` comes first;
 /// each of its lines is put behind a `#`.
-///
-/// # Errors
-/// Those of the file system.
 pub fn write(case: &Case, folder: &Path, comment: &str) -> io::Result<PathBuf> {
     for (producer, lines) in case.scenario.producers.iter().zip(&case.lines) {
         let mut log = Vec::new();
@@ -49,7 +41,6 @@ pub fn write(case: &Case, folder: &Path, comment: &str) -> io::Result<PathBuf> {
 }
 
 /// The scenario's text.
-#[must_use]
 pub fn yaml(case: &Case, comment: &str) -> String {
     let mut text = String::new();
     for line in comment.lines() {
@@ -80,14 +71,20 @@ fn actors(case: &Case, text: &mut String) {
     }
     text.push_str("producers:\n");
     for producer in &scenario.producers {
-        put(text, &format!("  P{}: {{ {} }}", producer.number, producer_settings(producer)));
+        let mut settings = Settings::default();
+        settings.add("log", log_name(producer));
+        settings.add_unless(&Pace::None, "pace", producer.pace);
+        settings.add_unless(&1, "batch", producer.batch.get());
+        settings.add_unless(&true, "retry", producer.retry);
+        settings.put(text, &format!("  P{}", producer.number));
     }
     let mut consumers = String::new();
     for consumer in &scenario.consumers {
-        let settings = consumer_settings(consumer);
-        if !settings.is_empty() {
-            put(&mut consumers, &format!("  C{}: {{ {settings} }}", consumer.number));
-        }
+        let mut settings = Settings::default();
+        settings.add_unless(&CONSUMER_BATCH, "batch", consumer.batch);
+        settings.add_time(Duration::ZERO, "pause", consumer.pause);
+        settings.add_unless(&Acknowledge::Offset, "acknowledge", consumer.acknowledge);
+        settings.put(&mut consumers, &format!("  C{}", consumer.number));
     }
     if !consumers.is_empty() {
         text.push_str("consumers:\n");
@@ -95,104 +92,64 @@ fn actors(case: &Case, text: &mut String) {
     }
 }
 
-fn producer_settings(producer: &Producer) -> String {
-    let mut settings = vec![format!("log: {}", log_name(producer))];
-    if producer.pace != Pace::None {
-        settings.push(format!("pace: {}", producer.pace));
-    }
-    if producer.batch.get() > 1 {
-        settings.push(format!("batch: {}", producer.batch));
-    }
-    if !producer.retry {
-        settings.push("retry: false".to_owned());
-    }
-    settings.join(", ")
-}
+/// What a mapping says, one `key: value` after the other, beside its defaults.
+#[derive(Default)]
+struct Settings(Vec<String>);
 
-fn consumer_settings(consumer: &Consumer) -> String {
-    let mut settings = Vec::new();
-    if consumer.batch.get() != CONSUMER_BATCH {
-        settings.push(format!("batch: {}", consumer.batch));
+impl Settings {
+    fn add(&mut self, key: &str, value: impl Display) {
+        self.0.push(format!("{key}: {value}"));
     }
-    if !consumer.pause.is_zero() {
-        settings.push(format!("pause: {}", format_duration(consumer.pause)));
+
+    fn add_unless<T: Display + PartialEq>(&mut self, usual: &T, key: &str, value: T) {
+        if value != *usual {
+            self.add(key, value);
+        }
     }
-    if consumer.acknowledge != Acknowledge::Offset {
-        settings.push(format!("acknowledge: {}", consumer.acknowledge));
+
+    fn add_time(&mut self, usual: Duration, key: &str, time: Duration) {
+        if time != usual {
+            self.add(key, format_duration(time));
+        }
     }
-    settings.join(", ")
+
+    /// As a line of the whole, if there is anything to say.
+    fn put(&self, text: &mut String, key: &str) {
+        if !self.0.is_empty() {
+            put(text, &format!("{key}: {{ {} }}", self.0.join(", ")));
+        }
+    }
 }
 
 fn settings(case: &Case, text: &mut String) {
-    let scenario = &case.scenario;
-    if scenario.start != Start::ConsumersFirst {
-        put(text, &format!("start: {}", scenario.start));
+    let Scenario { start, broker, expect, drain, network, .. } = &case.scenario;
+    if *start != Start::ConsumersFirst {
+        put(text, &format!("start: {start}"));
     }
-    let mut broker = Vec::new();
-    if scenario.broker.store != Store::Memory {
-        broker.push(format!("store: {}", scenario.broker.store));
-    }
-    if scenario.broker.driver != DEFAULT_DRIVER {
-        broker.push(format!("driver: {}", scenario.broker.driver));
-    }
-    if scenario.broker.count() > 1 {
-        broker.push(format!("count: {}", scenario.broker.count()));
-    }
-    table(text, "broker", &broker);
-    table(text, "expect", &expect(case));
-    let mut drain = Vec::new();
-    if scenario.drain.idle != IDLE {
-        drain.push(format!("idle: {}", format_duration(scenario.drain.idle)));
-    }
-    if scenario.drain.deadline != DEADLINE {
-        drain.push(format!("deadline: {}", format_duration(scenario.drain.deadline)));
-    }
-    table(text, "drain", &drain);
-    if let Some(network) = scenario.network {
-        table(text, "network", &network_settings(network));
-    }
-}
+    let mut settings = Settings::default();
+    settings.add_unless(&Store::Memory, "store", broker.store);
+    settings.add_unless(&DEFAULT_DRIVER, "driver", broker.driver.as_str());
+    settings.add_unless(&1, "count", broker.count());
+    settings.put(text, "broker");
 
-fn expect(case: &Case) -> Vec<String> {
-    let expect = &case.scenario.expect;
-    let mut settings = Vec::new();
-    if expect.delivery != Delivery::ExactlyOnce {
-        settings.push(format!("delivery: {}", expect.delivery));
-    }
-    if expect.order != Order::PerTopic {
-        settings.push(format!("order: {}", expect.order));
-    }
-    if expect.acked != Acked::All {
-        settings.push(format!("acked: {}", expect.acked));
-    }
-    let expected: Vec<String> = AnomalyKind::ALL
-        .iter()
-        .filter(|kind| expect.anomalies.contains(**kind))
-        .map(ToString::to_string)
-        .collect();
-    if !expected.is_empty() {
-        settings.push(format!("anomalies: [{}]", expected.join(", ")));
-    }
-    settings
-}
+    let mut settings = Settings::default();
+    settings.add_unless(&Delivery::ExactlyOnce, "delivery", expect.delivery);
+    settings.add_unless(&Order::PerTopic, "order", expect.order);
+    settings.add_unless(&Acked::All, "acked", expect.acked);
+    let expected: Vec<String> = expect.anomalies.iter().map(ToString::to_string).collect();
+    settings.add_unless(&"[]".to_owned(), "anomalies", format!("[{}]", expected.join(", ")));
+    settings.put(text, "expect");
 
-fn network_settings(network: Network) -> Vec<String> {
-    let [min, max] = [network.latency_min, network.latency_max].map(format_duration);
-    let mut settings = vec![format!("latency: {min}..{max}")];
-    for (key, share) in
-        [("lose_request", network.lose_request), ("lose_response", network.lose_response)]
-    {
-        if share > 0.0 {
-            settings.push(format!("{key}: {}%", share * 100.0));
-        }
-    }
-    settings
-}
+    let mut settings = Settings::default();
+    settings.add_time(IDLE, "idle", drain.idle);
+    settings.add_time(DEADLINE, "deadline", drain.deadline);
+    settings.put(text, "drain");
 
-fn table(text: &mut String, key: &str, settings: &[String]) {
-    if !settings.is_empty() {
-        put(text, &format!("{key}: {{ {} }}", settings.join(", ")));
+    let mut settings = Settings::default();
+    for (key, value) in network.iter().flat_map(Network::settings) {
+        settings.add(key, value);
     }
+    settings.put(text, "network");
 }
 
 fn put(text: &mut String, line: &str) {

@@ -13,9 +13,26 @@ use crate::fault::{Link, LinkFault, Part};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct InjectionId(pub u64);
 
+/// What can be done to a part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// It ends at once, without a chance to finish anything (SIGKILL). What it had promised must
+    /// survive; what it had only in memory is gone.
+    Kill,
+    /// It is asked to end in good order (SIGTERM), and has to in time.
+    Stop,
+    /// After it was killed or stopped it is started on the same port and the same store, and
+    /// listens. The port may be taken by then.
+    Start,
+    /// Its clock stops (SIGSTOP): its connections stay, and nothing answers.
+    Pause,
+    /// It goes on (SIGCONT).
+    Resume,
+}
+
 /// Carries out the faults of a run, which may overlap, on its testbed.
 ///
-/// Calls about one part never overlap, and make sense in their order: what is killed or stopped is
+/// Changes of one part never overlap, and make sense in their order: what is killed or stopped is
 /// up (and not paused when it is stopped), what is started is down, what is resumed is paused. Any
 /// number of faults may be on one link at a time.
 ///
@@ -26,42 +43,27 @@ pub trait FaultInjector: Send + Sync {
     /// How many brokers there are; at least 1. Places of [`Part::Broker`] are below it.
     fn brokers(&self) -> u32;
 
-    /// Ends the part at once, without a chance to finish anything (SIGKILL), and waits until it is
-    /// gone. What it had promised must survive; what it had only in memory is gone.
-    fn kill(&self, part: Part) -> BoxFuture<'_, Result<(), Failure>>;
-
-    /// Asks the part to end in good order (SIGTERM) and waits until it has.
+    /// Does this to a part, and returns when it is done.
     ///
     /// # Errors
-    /// When it does not end in time, or not in good order.
-    fn stop(&self, part: Part) -> BoxFuture<'_, Result<(), Failure>>;
-
-    /// Starts a part that was killed or stopped again, on the same port and the same store, and
-    /// waits until it listens.
-    ///
-    /// # Errors
-    /// When the port is taken by now, or it does not come up: the run then has no verdict.
-    fn start(&self, part: Part) -> BoxFuture<'_, Result<(), Failure>>;
-
-    /// Stops the part's clock (SIGSTOP): its connections stay, and nothing answers.
-    fn pause(&self, part: Part) -> BoxFuture<'_, Result<(), Failure>>;
-
-    /// Lets it go on (SIGCONT).
-    fn resume(&self, part: Part) -> BoxFuture<'_, Result<(), Failure>>;
+    /// When it cannot be done: the run then has no verdict.
+    fn change(&self, part: Part, change: Change) -> BoxFuture<'_, Result<(), Failure>>;
 
     /// Puts a fault on a link, which is one of [`Plan::links`](crate::plan::Plan::links). Takes
     /// effect before it returns.
-    fn inject(
-        &self,
-        id: InjectionId,
-        link: Link,
-        fault: Box<dyn LinkFault>,
-    ) -> BoxFuture<'_, Result<(), Failure>>;
+    ///
+    /// # Errors
+    /// When there is no such link.
+    fn inject(&self, id: InjectionId, link: Link, fault: Box<dyn LinkFault>)
+    -> Result<(), Failure>;
 
     /// Completes when a fault has used itself up ([`LinkFault::is_spent`]). May be dropped and called
     /// again.
     fn spent(&self, id: InjectionId) -> BoxFuture<'_, ()>;
 
     /// Takes a fault off its link, used up or not, and says how much traffic it met.
-    fn heal(&self, id: InjectionId) -> BoxFuture<'_, Result<u64, Failure>>;
+    ///
+    /// # Errors
+    /// For one that was never begun, or has ended.
+    fn heal(&self, id: InjectionId) -> Result<u64, Failure>;
 }

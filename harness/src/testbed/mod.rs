@@ -18,7 +18,7 @@ pub mod simulated;
 pub mod unaddressed;
 
 pub use crate::server::Failure;
-pub use fault_injector::{FaultInjector, InjectionId};
+pub use fault_injector::{Change, FaultInjector, InjectionId};
 
 /// A broker under test that is up.
 pub trait Testbed: Send {

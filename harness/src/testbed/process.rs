@@ -1,5 +1,6 @@
-//! Brokers as child processes, each on a free port, started by a recipe and ended with the run.
-//! Several of them serve one store.
+//! Brokers as child processes, each on a free port, started by a recipe and ended with the run;
+//! several of them serve one store. Or brokers that run already: nothing of them is started or
+//! ended, and faults are about their connections alone.
 //!
 //! On Linux nothing is left behind even when the harness is killed by SIGKILL. Elsewhere that one
 //! way of ending leaves the broker running, because no parent-death signal exists there.
@@ -8,12 +9,15 @@ mod injector;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::future::pending;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use futures_util::future::{BoxFuture, join_all, select_all, try_join_all};
+use futures_util::StreamExt as _;
+use futures_util::future::{BoxFuture, OptionFuture, join_all, try_join_all};
+use futures_util::stream::FuturesUnordered;
 
 use self::injector::Injector;
 use super::database::{Database, Server};
@@ -49,7 +53,6 @@ pub struct Settings {
 
 impl Settings {
     /// One broker of ours in memory, on a free port of the loopback address, and nothing else said.
-    #[must_use]
     pub fn new(harness: &Path) -> Self {
         Self {
             recipe: recipes::broker::recipe,
@@ -64,11 +67,10 @@ impl Settings {
     }
 }
 
-/// Brokers that are our children.
+/// Brokers that are our children, or that run already.
 #[derive(Debug)]
 pub struct Process {
     injector: Arc<Injector>,
-    addresses: Vec<Address>,
     /// Where those speak to whose connections something may be done to.
     own: BTreeMap<Actor, Address>,
 }
@@ -85,9 +87,8 @@ impl Process {
         let mut relays = Relays::default();
         let store = match database {
             Some(database) if settings.relays.has_database() => {
-                let (relay, address) =
-                    Relays::to_database(&settings.relays, database.tcp().await?).await?;
-                relays.join(relay);
+                let target = database.tcp().await?;
+                let address = relays.add_database(&settings.relays, target).await?;
                 Some(database.url_at(address).await?)
             }
             Some(database) => Some(database.url().await?),
@@ -98,14 +99,24 @@ impl Process {
         let brokers = try_join_all(starts).await?;
         let addresses: Vec<Address> =
             brokers.iter().map(|broker| Address::from(broker.address())).collect();
-        relays.join(Relays::to_brokers(&settings.relays, &addresses).await?);
-        let own = relays.addresses();
+        relays.add_brokers(&settings.relays, &addresses).await?;
         let server = database.map(|database| Arc::clone(database.server()));
-        Ok(Self { injector: Arc::new(Injector { brokers, server, relays }), addresses, own })
+        Ok(Self::new(Injector { addresses, brokers, server, relays }))
+    }
+
+    /// Brokers that run already at these addresses, with relays before them.
+    pub async fn external(addresses: &[Address], order: &Order) -> Result<Self, Failure> {
+        let mut relays = Relays::default();
+        relays.add_brokers(order, addresses).await?;
+        let (addresses, brokers) = (addresses.to_vec(), Vec::new());
+        Ok(Self::new(Injector { addresses, brokers, server: None, relays }))
+    }
+
+    fn new(injector: Injector) -> Self {
+        Self { own: injector.relays.addresses(), injector: Arc::new(injector) }
     }
 
     /// The brokers' process ids.
-    #[must_use]
     pub fn ids(&self) -> Vec<i32> {
         self.injector.brokers.iter().map(ServerProcess::id).collect()
     }
@@ -133,7 +144,7 @@ async fn start(
 
 impl Testbed for Process {
     fn addresses(&self) -> &[Address] {
-        &self.addresses
+        &self.injector.addresses
     }
 
     fn address_of(&self, actor: Actor) -> Option<&Address> {
@@ -146,17 +157,14 @@ impl Testbed for Process {
 
     fn ended(&mut self) -> BoxFuture<'_, String> {
         Box::pin(async {
-            let brokers = self.injector.brokers.iter().map(|broker| Box::pin(broker.ended()));
-            let server = async {
-                match &self.injector.server {
-                    Some(server) => server.ended().await,
-                    None => std::future::pending().await,
-                }
-            };
+            let server = OptionFuture::from(self.injector.server.as_ref().map(|own| own.ended()));
+            let brokers = self.injector.brokers.iter().map(ServerProcess::ended);
+            let mut brokers: FuturesUnordered<_> = brokers.collect();
             tokio::select! { biased;
                 // Brokers may end because of it.
-                why = server => why,
-                (why, ..) = select_all(brokers) => why,
+                Some(why) = server => why,
+                Some(why) = brokers.next() => why,
+                else => pending().await,
             }
         })
     }

@@ -9,8 +9,8 @@ use broker_client::wire::TopicName;
 use broker_client::{Client, Retry, TopicProducer};
 use harness::driver::Address;
 use harness::fault::Part;
-use harness::testbed::Testbed;
 use harness::testbed::process::{Process, Settings};
+use harness::testbed::{Change, Testbed};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::time::timeout;
 
@@ -40,13 +40,13 @@ async fn a_killed_broker_comes_up_again_on_its_port_and_nobody_wonders() {
     assert_eq!(injector.brokers(), 1);
     let client = Client::new(&url(&process.addresses()[0])).unwrap();
     client.create_topic("T1").await.unwrap();
-    injector.kill(BROKER).await.unwrap();
+    injector.change(BROKER, Change::Kill).await.unwrap();
     assert_eq!(state(before), None);
     says_nothing(&mut process).await;
     let refused = TcpStream::connect(("127.0.0.1", port(&process))).unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
 
-    injector.start(BROKER).await.unwrap();
+    injector.change(BROKER, Change::Start).await.unwrap();
     says_nothing(&mut process).await;
     assert_ne!(process.ids()[0], before);
     client.create_topic("T1").await.expect("what was in memory is gone");
@@ -61,9 +61,9 @@ async fn a_stopped_broker_ends_in_good_order_and_serves_again() {
     let mut process = start().await;
     let injector = process.injector().unwrap();
     for _ in 0..3 {
-        injector.stop(BROKER).await.unwrap();
+        injector.change(BROKER, Change::Stop).await.unwrap();
         says_nothing(&mut process).await;
-        injector.start(BROKER).await.unwrap();
+        injector.change(BROKER, Change::Start).await.unwrap();
     }
     let client = Client::new(&url(&process.addresses()[0])).unwrap();
     let topic: TopicName = "T1".parse().unwrap();
@@ -77,10 +77,10 @@ async fn a_paused_broker_answers_when_it_goes_on() {
     let process = start().await;
     let (injector, pid) = (process.injector().unwrap(), process.ids()[0]);
     let client = Client::new(&url(&process.addresses()[0])).unwrap();
-    injector.pause(BROKER).await.unwrap();
+    injector.change(BROKER, Change::Pause).await.unwrap();
     wait_for("the broker to stop", || (state(pid) == Some('T')).then_some(()));
     let asked = tokio::spawn(async move { client.create_topic("T1").await });
-    injector.resume(BROKER).await.unwrap();
+    injector.change(BROKER, Change::Resume).await.unwrap();
     timeout(PATIENCE, asked).await.unwrap().unwrap().unwrap();
     Box::new(process).stop().await.unwrap();
 }
@@ -92,9 +92,9 @@ async fn a_testbed_ends_as_thoroughly_in_any_state() {
             let process = start().await;
             let (injector, pid) = (process.injector().unwrap(), process.ids()[0]);
             if down {
-                injector.kill(BROKER).await.unwrap();
+                injector.change(BROKER, Change::Kill).await.unwrap();
             } else {
-                injector.pause(BROKER).await.unwrap();
+                injector.change(BROKER, Change::Pause).await.unwrap();
             }
             if drops {
                 // The injector outlives it.
@@ -103,7 +103,7 @@ async fn a_testbed_ends_as_thoroughly_in_any_state() {
                 Box::new(process).stop().await.unwrap();
             }
             assert_eq!(state(pid), None, "down {down}, drops {drops}");
-            let failure = injector.start(BROKER).await.unwrap_err().to_string();
+            let failure = injector.change(BROKER, Change::Start).await.unwrap_err().to_string();
             assert_eq!(failure, "the broker ended with the run");
         }
     }
@@ -113,14 +113,14 @@ async fn a_testbed_ends_as_thoroughly_in_any_state() {
 async fn a_port_that_is_taken_meanwhile_is_named() {
     let process = start().await;
     let injector = process.injector().unwrap();
-    injector.kill(BROKER).await.unwrap();
+    injector.change(BROKER, Change::Kill).await.unwrap();
     let _other = TcpListener::bind(("127.0.0.1", port(&process))).unwrap();
-    let failure = injector.start(BROKER).await.unwrap_err().to_string();
+    let failure = injector.change(BROKER, Change::Start).await.unwrap_err().to_string();
     let start = format!("the broker did not start on 127.0.0.1:{}: it ended", port(&process));
     assert!(failure.starts_with(&start), "{failure}");
     assert!(failure.contains("another program does"), "{failure}");
-    assert!(injector.kill(Part::Broker(1)).await.is_err());
-    assert!(injector.kill(Part::Database).await.is_err());
+    assert!(injector.change(Part::Broker(1), Change::Kill).await.is_err());
+    assert!(injector.change(Part::Database, Change::Kill).await.is_err());
 }
 
 /// A scenario of 600 messages, in which this is done.

@@ -71,7 +71,6 @@ struct Script {
     folder: Folder,
     preparation: &'static str,
     server: &'static str,
-    ready: fn() -> Ready,
     persistence: Result<(), &'static str>,
     signal: Signal,
 }
@@ -82,7 +81,6 @@ impl Script {
             folder: Folder::new("script").unwrap(),
             preparation: "true",
             server,
-            ready: || Ready::Line("ready"),
             persistence: Ok(()),
             signal: Signal::TERM,
         }
@@ -107,7 +105,7 @@ impl Recipe for Script {
     }
 
     fn start(&self, _listen: SocketAddr) -> Result<Start, Failure> {
-        Ok(Start { run: shell(self.server), ready: (self.ready)() })
+        Ok(Start { run: shell(self.server), ready: Ready::Line("ready") })
     }
 
     fn ready_within(&self) -> Duration {
@@ -133,15 +131,6 @@ const SERVES: &str =
 #[tokio::test]
 async fn a_line_shows_that_it_is_ready() {
     let recipe: Arc<dyn Recipe> = Arc::new(Script::new(SERVES));
-    let server = start(&recipe).await.unwrap();
-    server.end().await.unwrap();
-}
-
-#[tokio::test]
-async fn a_command_that_succeeds_shows_that_it_is_ready() {
-    let server = "trap 'exit 0' TERM; touch \"$HARNESS_FOLDER/up\"; while :; do sleep 0.01; done";
-    let ready = || Ready::Command(shell("test -e \"$HARNESS_FOLDER/up\""));
-    let recipe: Arc<dyn Recipe> = Arc::new(Script { ready, ..Script::new(server) });
     let server = start(&recipe).await.unwrap();
     server.end().await.unwrap();
 }
@@ -185,9 +174,9 @@ async fn what_goes_wrong_at_a_start_is_told_with_the_last_lines() {
 
 #[tokio::test]
 async fn a_daemon_that_left_the_process_group_ends_with_the_folder() {
-    let server = "setsid sh -c 'echo $$ > \"$HARNESS_FOLDER/daemon\"; exec sleep 1000' & wait";
-    let ready = || Ready::Command(shell("test -s \"$HARNESS_FOLDER/daemon\""));
-    let script = Script { ready, ..Script::new(server) };
+    let server =
+        "setsid sh -c 'echo $$ > \"$HARNESS_FOLDER/daemon\"; echo ready; exec sleep 1000' & wait";
+    let script = Script::new(server);
     let file = script.folder.path().join("daemon");
     let recipe: Arc<dyn Recipe> = Arc::new(script);
     let server = start(&recipe).await.unwrap();

@@ -56,7 +56,8 @@ impl Bench {
         let server = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let broker = Address::from(server.local_addr().unwrap());
         let order = order("{ at: 1s, cut: P1, for: 1s }");
-        let relays = Relays::to_brokers(&order, &[broker]).await.unwrap();
+        let mut relays = Relays::default();
+        relays.add_brokers(&order, &[broker]).await.unwrap();
         let addresses = relays.addresses();
         assert_eq!(addresses.len(), 1, "nobody else has a relay");
         let address = addresses[&Actor::producer(1)].to_string();
@@ -261,7 +262,7 @@ async fn a_dropped_ack_was_stored_and_is_sent_again_without_harm() {
     let mut once = TopicProducer::register(&relayed, &topic, &Retry::never()).await.unwrap();
 
     let injector = testbed.injector().unwrap();
-    injector.inject(InjectionId(1), P1, Box::new(DropAcks(2))).await.unwrap();
+    injector.inject(InjectionId(1), P1, Box::new(DropAcks(2))).unwrap();
     let lost = once.send(&["stored all the same"]).await;
     assert!(lost.outcome.is_err_and(|error| !error.to_string().is_empty()));
     let sent = producer.send(&["first"]).await;
@@ -269,7 +270,7 @@ async fn a_dropped_ack_was_stored_and_is_sent_again_without_harm() {
     within(injector.spent(InjectionId(1))).await;
     let sent = producer.send(&["second"]).await;
     assert_eq!((sent.outcome, sent.attempts), (Ok(2), 1));
-    assert_eq!(injector.heal(InjectionId(1)).await.unwrap(), 2);
+    assert_eq!(injector.heal(InjectionId(1)).unwrap(), 2);
 
     let polled = subscription.poll(10, Duration::ZERO).await.unwrap();
     let payloads: Vec<String> = polled.iter().map(|message| message.payload.to_string()).collect();

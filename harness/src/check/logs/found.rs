@@ -69,6 +69,6 @@ impl Found {
             format!("{} {}", plan.topics[topic.place()].name, parts.join("; "))
         };
         let notes = self.notes.into_iter().map(line).collect();
-        Reading { judgement: self.outcome.conclude(plan.scenario.expect), notes }
+        Reading { judgement: self.outcome.conclude(&plan.scenario.expect), notes }
     }
 }

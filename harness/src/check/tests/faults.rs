@@ -4,14 +4,13 @@ use std::sync::Arc;
 
 use super::*;
 use crate::fault::kinds::{cut, kill};
-use crate::fault::{Action, Effect, Fault, Part, Target, Trigger, Who};
+use crate::fault::{Action, Effect, Fault, Hold, Part, Target, Trigger, Who};
 use crate::history::Firing;
-use crate::scenario::Anomalies;
 
 /// A plan with a fault, and a firing of it over these stamps.
 fn fire(plan: &mut Plan, history: &mut History, began: u64, ended: u64) {
     let trigger = Trigger::At(std::time::Duration::from_secs(1));
-    let effect: Arc<dyn Effect> = Arc::new(cut::Cut);
+    let effect = Effect::Link(Arc::new(cut::Cut));
     let action = Action { definition: &cut::CUT, target: Target::Links(Who::Any), effect };
     plan.scenario.faults = vec![Fault { line: 9, trigger, action, lasts: None }];
     let moment = |stamp| Moment { stamp, at: stamp };
@@ -22,14 +21,6 @@ fn fire(plan: &mut Plan, history: &mut History, began: u64, ended: u64) {
         ended: moment(ended),
         met: 3,
     }];
-}
-
-fn expecting(anomalies: &[AnomalyKind]) -> Anomalies {
-    let mut set = Anomalies::default();
-    for anomaly in anomalies {
-        assert!(set.insert(*anomaly));
-    }
-    set
 }
 
 /// Takes a message from every consumer.
@@ -76,7 +67,7 @@ fn what_a_new_life_refuses_of_an_old_registration_is_explained_by_the_restart() 
     assert!(words[0].contains("1 planned message was refused: P2#21"), "{words:?}");
     let target = Target::Process(Part::Broker(0));
     plan.scenario.faults[0].action =
-        Action { definition: &kill::KILL, target, effect: Arc::new(kill::Kill) };
+        Action { definition: &kill::KILL, target, effect: Effect::Process(Hold::Killed) };
     check(&plan, &history, &[]);
 }
 
@@ -101,7 +92,7 @@ fn a_fault_that_did_not_happen_or_met_nothing_leaves_no_verdict() {
 #[test]
 fn just_the_expected_anomalies_pass() {
     let (mut plan, mut history) = sound(&LONG, calm(42));
-    plan.scenario.expect.anomalies = expecting(&[AnomalyKind::Lost]);
+    plan.scenario.expect.anomalies = [AnomalyKind::Lost].into();
     assert_eq!(doubts(&plan, &history), ["the scenario expects to find lost, and nothing is"]);
     history.consumers[1].drop_at(40);
     let judgement = check(&plan, &history, &[]);
@@ -110,7 +101,7 @@ fn just_the_expected_anomalies_pass() {
     let again = history.consumers[2].deliveries[20];
     history.consumers[2].insert_at(21, again);
     check(&plan, &history, &[(AnomalyKind::Duplicate, 1)]);
-    plan.scenario.expect.anomalies = expecting(&[AnomalyKind::Lost, AnomalyKind::Duplicate]);
+    plan.scenario.expect.anomalies = [AnomalyKind::Lost, AnomalyKind::Duplicate].into();
     check(&plan, &history, &[]);
 }
 

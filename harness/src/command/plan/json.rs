@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::driver;
-use crate::plan::{ConsumerIndex, Exactness, Plan, ProducerIndex, TopicIndex};
+use crate::plan::{ConsumerIndex, Plan, ProducerIndex, TopicIndex};
 use crate::scenario::{Broker, Source};
 
 /// What is known of the broker before it is reached.
@@ -36,7 +36,7 @@ pub(super) fn render(plan: &Plan) -> String {
             "order": scenario.expect.order.to_string(),
             "acked": scenario.expect.acked.to_string(),
             "anomalies":
-                scenario.expect.anomalies.iter().map(|a| a.to_string()).collect::<Vec<_>>(),
+                scenario.expect.anomalies.iter().map(ToString::to_string).collect::<Vec<_>>(),
         },
         "require": scenario
             .require
@@ -78,7 +78,7 @@ fn topic(plan: &Plan, place: usize) -> Value {
         json!({ "producer": format!("P{number}"), "messages": stream.count })
     });
     let to = topic.consumers.iter().map(|consumer| {
-        let exact = plan.exactness(*consumer, index) == Exactness::Exact;
+        let exact = plan.is_exact();
         let number = plan.consumers[consumer.place()].number;
         json!({ "consumer": format!("C{number}"), "ledger": if exact { "exact" } else { "open" } })
     });
@@ -111,14 +111,14 @@ fn producer(plan: &Plan, place: usize) -> Value {
 }
 
 fn consumer(plan: &Plan, place: usize) -> Value {
-    let consumer = &plan.consumers[place];
+    let (consumer, settings) = (&plan.consumers[place], &plan.scenario.consumers[place]);
     let from = consumer.topics.iter().map(|topic| plan.topics[topic.place()].name.as_str());
     json!({
         "name": format!("C{}", consumer.number),
         "due": plan.consumer_total(ConsumerIndex::new(place)),
-        "batch": consumer.batch,
-        "pause_ms": consumer.pause.as_millis(),
-        "acknowledge": plan.scenario.consumers[place].acknowledge.to_string(),
+        "batch": settings.batch,
+        "pause_ms": settings.pause.as_millis(),
+        "acknowledge": settings.acknowledge.to_string(),
         "topics": from.collect::<Vec<_>>(),
     })
 }

@@ -1,14 +1,13 @@
 //! The plan as tables for people: neighbours with equal lines share one.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use crate::capability::Capabilities;
 use crate::driver;
 use crate::input::names::{self, Kind};
-use crate::plan::{
-    ConsumerIndex, Exactness, Plan, Producer, ProducerIndex, Stream, StreamIndex, TopicIndex,
-};
-use crate::scenario::{Acknowledge, Anomalies, Broker, Source};
+use crate::plan::{ConsumerIndex, Plan, Producer, ProducerIndex, Stream, StreamIndex, TopicIndex};
+use crate::scenario::{Acknowledge, AnomalyKind, Broker, Source};
 
 /// So many topics or producers are spelt out in a line; `--json` has all.
 const SPELT_MAX: usize = 8;
@@ -19,7 +18,7 @@ pub(super) fn render(plan: &Plan) -> String {
     let mut text = String::new();
     let description = scenario.description.as_deref().unwrap_or("no description");
     line(&mut text, format_args!("{}: {description}", scenario.name));
-    let expect = scenario.expect;
+    let expect = &scenario.expect;
     let seconds = |time| humantime::format_duration(time);
     for (key, value) in [
         ("file", scenario.file.display().to_string()),
@@ -34,7 +33,7 @@ pub(super) fn render(plan: &Plan) -> String {
                 expect.delivery,
                 expect.order,
                 expect.acked,
-                anomalies(expect.anomalies)
+                anomalies(&expect.anomalies)
             ),
         ),
         ("require", required(plan)),
@@ -79,8 +78,8 @@ pub(super) fn render(plan: &Plan) -> String {
     text
 }
 
-fn anomalies(expected: Anomalies) -> String {
-    let words: Vec<String> = expected.iter().map(|anomaly| anomaly.to_string()).collect();
+fn anomalies(expected: &BTreeSet<AnomalyKind>) -> String {
+    let words: Vec<String> = expected.iter().map(ToString::to_string).collect();
     if words.is_empty() { String::new() } else { format!(", anomalies {}", words.join(" ")) }
 }
 
@@ -117,7 +116,7 @@ fn topics(plan: &Plan) -> Vec<Row> {
             .iter()
             .map(|consumer| plan.consumers[consumer.place()].number)
             .collect();
-        let exact = topic.consumers.iter().all(|c| plan.exactness(*c, index) == Exactness::Exact);
+        let exact = plan.is_exact();
         vec![
             topic.name.to_string(),
             plan.topic_total(index).to_string(),
@@ -178,19 +177,19 @@ fn producers(plan: &Plan) -> Vec<Row> {
 
 fn consumers(plan: &Plan) -> Vec<Row> {
     let row = |(place, consumer): (usize, &crate::plan::Consumer)| {
-        let index = ConsumerIndex::new(place);
+        let (index, settings) = (ConsumerIndex::new(place), &plan.scenario.consumers[place]);
         let from = consumer.topics.iter().map(|topic| {
             format!("{} {}", plan.topics[topic.place()].name, plan.topic_total(*topic))
         });
-        let pause = match consumer.pause {
+        let pause = match settings.pause {
             pause if pause.is_zero() => "none".to_owned(),
             pause => humantime::format_duration(pause).to_string(),
         };
         let cells = vec![
             plan.consumer_total(index).to_string(),
             match plan.scenario.consumers[place].acknowledge {
-                Acknowledge::Offset => consumer.batch.to_string(),
-                Acknowledge::Automatic => format!("{}, automatic", consumer.batch),
+                Acknowledge::Offset => settings.batch.to_string(),
+                Acknowledge::Automatic => format!("{}, automatic", settings.batch),
             },
             pause,
             shortened(&from.collect::<Vec<_>>()),

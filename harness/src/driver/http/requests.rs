@@ -35,7 +35,6 @@ enum Left {
     UntilAnswer,
 }
 
-/// What a head says.
 struct Head {
     produces: bool,
     left: Left,

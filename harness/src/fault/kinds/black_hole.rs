@@ -1,10 +1,8 @@
 //! `black_hole`: bytes vanish in both directions, and connections stay open. A connection that lost bytes
 //! is reset when the fault is over. Met: times that something vanished.
 
-use std::sync::Arc;
-
-use crate::fault::definition::{Definition, Effect, Lasts, Takes};
-use crate::fault::injection::Injection;
+use crate::fault::definition::{Definition, Lasts, Takes};
+use crate::fault::effect::Effect;
 use crate::fault::link_fault::{LinkFault, Passage};
 use crate::input::names::Kind;
 
@@ -15,20 +13,18 @@ pub static BLACK_HOLE: Definition = Definition {
     takes: Takes::Links { actors: &[Kind::Producer, Kind::Consumer], database: true },
     settings: &[],
     lasts: Lasts::Given,
-    read: |_| Some(Arc::new(BlackHole)),
+    read: |_| Some(Effect::link(BlackHole)),
 };
 
 /// A link whose connections are half-open.
 #[derive(Clone, Copy, Debug)]
 pub struct BlackHole;
 
-impl Effect for BlackHole {
-    fn injection(&self) -> Injection {
-        Injection::Link(Box::new(*self))
-    }
-}
-
 impl LinkFault for BlackHole {
+    fn begin(&self) -> Box<dyn LinkFault> {
+        Box::new(*self)
+    }
+
     fn passage(&self) -> Passage {
         Passage::Hole
     }

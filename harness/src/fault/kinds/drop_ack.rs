@@ -1,10 +1,8 @@
 //! `drop_ack`: the next requests of producers arrive, and their answers are lost: when an answer begins
 //! to come, the connection is reset. Met: answers that were lost.
 
-use std::sync::Arc;
-
-use crate::fault::definition::{Definition, Effect, Form, Lasts, Setting, Takes};
-use crate::fault::injection::Injection;
+use crate::fault::definition::{Definition, Form, Lasts, Setting, Takes};
+use crate::fault::effect::Effect;
 use crate::fault::link_fault::LinkFault;
 use crate::fault::settings::Settings;
 use crate::input::names::Kind;
@@ -34,22 +32,20 @@ pub struct DropAcks(
     pub u64,
 );
 
-fn read(settings: &mut Settings<'_, '_>) -> Option<Arc<dyn Effect>> {
+fn read(settings: &mut Settings<'_, '_>) -> Option<Effect> {
     let count = settings.read("count", |text| values::count(text, 1..=COUNT_MAX)).ok()?;
-    Some(Arc::new(DropAcks(count.unwrap_or(1))))
+    Some(Effect::link(DropAcks(count.unwrap_or(1))))
 }
 
-impl Effect for DropAcks {
-    fn injection(&self) -> Injection {
-        Injection::Link(Box::new(*self))
+impl LinkFault for DropAcks {
+    fn begin(&self) -> Box<dyn LinkFault> {
+        Box::new(*self)
     }
 
     fn settings(&self) -> String {
         format!(", count: {}", self.0)
     }
-}
 
-impl LinkFault for DropAcks {
     fn watches_requests(&self) -> bool {
         true
     }

@@ -1,9 +1,7 @@
 //! `kill`: SIGKILL to a process. It is started again on the same port and store when the fault is over.
 
-use std::sync::Arc;
-
-use crate::fault::definition::{Definition, Effect, Lasts, Takes};
-use crate::fault::injection::{Hold, Injection};
+use crate::fault::definition::{Definition, Lasts, Takes};
+use crate::fault::effect::{Effect, Hold};
 
 /// The row.
 pub static KILL: Definition = Definition {
@@ -12,15 +10,5 @@ pub static KILL: Definition = Definition {
     takes: Takes::Process { done: "killed" },
     settings: &[],
     lasts: Lasts::Given,
-    read: |_| Some(Arc::new(Kill)),
+    read: |_| Some(Effect::Process(Hold::Killed)),
 };
-
-/// Nothing is finished.
-#[derive(Clone, Copy, Debug)]
-pub struct Kill;
-
-impl Effect for Kill {
-    fn injection(&self) -> Injection {
-        Injection::Process(Hold::Killed)
-    }
-}

@@ -23,3 +23,18 @@ pub static KINDS: &[&Definition] = &[
     &slow::SLOW,
     &crash::CRASH,
 ];
+
+/// The keys of some of them: `` `cut`, `slow` and `crash` ``.
+pub(super) fn keys(which: impl Fn(&Definition) -> bool) -> String {
+    let kinds = KINDS.iter().filter(|kind| which(kind));
+    listed(kinds.map(|kind| format!("`{}`", kind.key)), "and")
+}
+
+/// `a, b and c`.
+pub(super) fn listed(words: impl Iterator<Item = String>, and: &str) -> String {
+    match words.collect::<Vec<_>>().as_slice() {
+        [] => String::new(),
+        [one] => one.clone(),
+        [most @ .., last] => format!("{} {and} {last}", most.join(", ")),
+    }
+}

@@ -1,9 +1,7 @@
 //! `pause`: SIGSTOP to a process, and SIGCONT when the fault is over.
 
-use std::sync::Arc;
-
-use crate::fault::definition::{Definition, Effect, Lasts, Takes};
-use crate::fault::injection::{Hold, Injection};
+use crate::fault::definition::{Definition, Lasts, Takes};
+use crate::fault::effect::{Effect, Hold};
 
 /// The row.
 pub static PAUSE: Definition = Definition {
@@ -12,15 +10,5 @@ pub static PAUSE: Definition = Definition {
     takes: Takes::Process { done: "paused" },
     settings: &[],
     lasts: Lasts::Given,
-    read: |_| Some(Arc::new(Pause)),
+    read: |_| Some(Effect::Process(Hold::Paused)),
 };
-
-/// Connections stay, and nothing answers.
-#[derive(Clone, Copy, Debug)]
-pub struct Pause;
-
-impl Effect for Pause {
-    fn injection(&self) -> Injection {
-        Injection::Process(Hold::Paused)
-    }
-}

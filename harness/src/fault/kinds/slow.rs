@@ -1,14 +1,13 @@
 //! `slow`: bytes take their time, in each direction. Met: times that something was held up.
 
 use std::fmt::Write as _;
-use std::sync::Arc;
 use std::time::Duration;
 
 use humantime::format_duration;
 
 use crate::chance;
-use crate::fault::definition::{Definition, Effect, Form, Lasts, Setting, Takes};
-use crate::fault::injection::Injection;
+use crate::fault::definition::{Definition, Form, Lasts, Setting, Takes};
+use crate::fault::effect::Effect;
 use crate::fault::link_fault::{Delay, LinkFault, Portion};
 use crate::fault::settings::Settings;
 use crate::input::diagnostic::Diagnostic;
@@ -48,7 +47,7 @@ pub struct Slow {
     pub bandwidth: Option<u64>,
 }
 
-fn read(settings: &mut Settings<'_, '_>) -> Option<Arc<dyn Effect>> {
+fn read(settings: &mut Settings<'_, '_>) -> Option<Effect> {
     let latency = settings.read("latency", values::positive_time);
     let jitter = settings.read("jitter", values::time);
     let bandwidth = settings.read("bandwidth", values::bandwidth);
@@ -70,12 +69,12 @@ fn read(settings: &mut Settings<'_, '_>) -> Option<Arc<dyn Effect>> {
         });
         return None;
     }
-    Some(Arc::new(Slow { latency, jitter, bandwidth }))
+    Some(Effect::link(Slow { latency, jitter, bandwidth }))
 }
 
-impl Effect for Slow {
-    fn injection(&self) -> Injection {
-        Injection::Link(Box::new(*self))
+impl LinkFault for Slow {
+    fn begin(&self) -> Box<dyn LinkFault> {
+        Box::new(*self)
     }
 
     fn settings(&self) -> String {
@@ -94,9 +93,7 @@ impl Effect for Slow {
         };
         words
     }
-}
 
-impl LinkFault for Slow {
     fn delays(&self) -> bool {
         true
     }

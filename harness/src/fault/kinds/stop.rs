@@ -1,9 +1,7 @@
 //! `stop`: SIGTERM to a process, its graceful end. It is started again when the fault is over.
 
-use std::sync::Arc;
-
-use crate::fault::definition::{Definition, Effect, Lasts, Takes};
-use crate::fault::injection::{Hold, Injection};
+use crate::fault::definition::{Definition, Lasts, Takes};
+use crate::fault::effect::{Effect, Hold};
 
 /// The row.
 pub static STOP: Definition = Definition {
@@ -12,15 +10,5 @@ pub static STOP: Definition = Definition {
     takes: Takes::Process { done: "stopped" },
     settings: &[],
     lasts: Lasts::Given,
-    read: |_| Some(Arc::new(Stop)),
+    read: |_| Some(Effect::Process(Hold::Stopped)),
 };
-
-/// What is under way is finished, and nothing new is taken.
-#[derive(Clone, Copy, Debug)]
-pub struct Stop;
-
-impl Effect for Stop {
-    fn injection(&self) -> Injection {
-        Injection::Process(Hold::Stopped)
-    }
-}

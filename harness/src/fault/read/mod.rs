@@ -5,11 +5,9 @@ mod trigger;
 
 use std::ops::Range;
 
-use super::action::Action;
 use super::definition::{Definition, Lasts};
-use super::entry::Fault;
-use super::kinds::KINDS;
-use super::list;
+use super::entry::{Action, Fault};
+use super::kinds;
 use super::settings::Settings;
 use super::written::{Asked, Written};
 use crate::input::diagnostic::Diagnostic;
@@ -46,8 +44,7 @@ fn fault(problems: &mut Problems<'_>, entry: &At<Written>, known: Known<'_>) -> 
 fn action(problems: &mut Problems<'_>, entry: &At<Written>, known: Known<'_>) -> Option<Action> {
     let written = &entry.value;
     let [asked, rest @ ..] = written.actions.as_slice() else {
-        let keys: Vec<String> = KINDS.iter().map(|kind| format!("`{}`", kind.key)).collect();
-        let label = format!("expected one of {}", list::of(&keys, "and"));
+        let label = format!("expected one of {}", kinds::keys(|_| true));
         let title = "the fault does not say what is done";
         problems.add(entry.span.clone(), Diagnostic::new(title).label(label));
         return None;
@@ -71,9 +68,7 @@ fn belonging(problems: &mut Problems<'_>, written: &Written, definition: &Defini
     for (key, at) in &written.settings {
         if !has(definition, key) {
             let title = format!("`{key}` has no meaning for `{}`", definition.key);
-            let owners = KINDS.iter().filter(|kind| has(kind, key));
-            let owners: Vec<String> = owners.map(|kind| format!("`{}`", kind.key)).collect();
-            let label = format!("it belongs to {}", list::of(&owners, "and"));
+            let label = format!("it belongs to {}", kinds::keys(|kind| has(kind, key)));
             problems.add(at.span.clone(), Diagnostic::new(title).label(label));
         }
     }

@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use crate::fault::definition::{Definition, Takes};
-use crate::fault::kinds::KINDS;
-use crate::fault::list;
+use crate::fault::kinds::{KINDS, keys, listed};
 use crate::fault::target::{Part, Target, Who};
 use crate::fault::written::{Asked, WrittenTarget};
 use crate::input::diagnostic::{Diagnostic, hint};
@@ -40,8 +39,7 @@ fn process(text: &str) -> Result<Target, Diagnostic> {
             Takes::Process { done } => Some(done.to_owned()),
             Takes::Links { .. } | Takes::Consumers => None,
         });
-        let done = list::of(&done.collect::<Vec<_>>(), "or");
-        Diagnostic::new(format!("`{text}` cannot be {done}"))
+        Diagnostic::new(format!("`{text}` cannot be {}", listed(done, "or")))
     };
     let Some(number) = text.strip_prefix("broker ") else {
         if Kind::of(text).is_some() && text.len() > 1 && text[1..].parse::<u32>().is_ok() {
@@ -75,9 +73,7 @@ fn names(
         [("database", _)] if definition.takes.database() => return Some(Target::DatabaseLink),
         [("database", span)] => {
             let title = format!("`{key}` cannot be done to the database");
-            let others = KINDS.iter().filter(|kind| kind.takes.database());
-            let others: Vec<String> = others.map(|kind| format!("`{}`", kind.key)).collect();
-            let label = format!("there are {}", list::of(&others, "and"));
+            let label = format!("there are {}", keys(|kind| kind.takes.database()));
             problems.add(span.clone(), Diagnostic::new(title).label(label));
             return None;
         }

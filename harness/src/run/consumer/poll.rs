@@ -22,7 +22,6 @@ pub(super) struct Poller {
     pub(super) is_over: bool,
 }
 
-/// Who polls what.
 pub(super) struct Claimant {
     pub(super) stage: Arc<Stage>,
     pub(super) phases: Phases,
@@ -30,7 +29,6 @@ pub(super) struct Claimant {
     pub(super) topic: TopicIndex,
 }
 
-/// A poll that is over.
 pub(super) struct Done {
     pub(super) poller: Poller,
     /// Made anew, before the poll, because the one before was over.
@@ -55,8 +53,8 @@ impl Poller {
         wait: Duration,
     ) -> impl Future<Output = Done> + Send + use<> {
         let Claimant { stage, phases, consumer, topic } = by;
-        let settings = &stage.plan.consumers[consumer.place()];
-        let max = settings.batch;
+        let settings = &stage.plan.scenario.consumers[consumer.place()];
+        let max = settings.batch.get();
         let last = matches!(phases.now(), Phase::LastPolls);
         let wait = if last { Duration::ZERO } else { wait };
         let pause = if last { self.pause } else { settings.pause.max(self.pause) };

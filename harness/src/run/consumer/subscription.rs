@@ -8,10 +8,37 @@ use crate::driver::{self, Failure, Subscriber};
 use crate::history::Subscribed;
 use crate::plan::{ConsumerIndex, TopicIndex};
 use crate::run::Stage;
-use crate::run::drain::Start;
+use crate::run::drain::{Seen, Start};
 
 /// Between an attempt to go on that failed and the next.
 const PAUSE: Duration = Duration::from_millis(50);
+
+/// One topic of a consumer: how far it is.
+pub(super) struct TopicState {
+    pub(super) topic: TopicIndex,
+    /// Its subscription now, by place in the history.
+    pub(super) subscription: u32,
+    pub(super) start: Start,
+    pub(super) seen: Seen,
+    /// In the last phase: an empty answer came.
+    pub(super) finished: bool,
+    /// While draining: the last answer was empty, and came when the run had been idle for long
+    /// enough. A poll that is still out or pauses says nothing.
+    pub(super) quiet: bool,
+}
+
+impl TopicState {
+    pub(super) fn new(subscription: u32, subscribed: &Subscribed) -> Self {
+        let start = start(subscribed);
+        let (seen, topic) = (Seen::default(), subscribed.topic);
+        Self { topic, subscription, start, seen, finished: false, quiet: false }
+    }
+
+    /// Goes on under another subscription.
+    pub(super) fn claim(&mut self, subscription: u32, subscribed: &Subscribed) {
+        (self.subscription, self.start) = (subscription, start(subscribed));
+    }
+}
 
 /// The subscription as the broker has it, for a consumer that remembers nothing else of it; a new
 /// one where the broker has none.
@@ -40,11 +67,6 @@ pub(super) async fn resume(
             result => return result,
         }
     }
-}
-
-/// Where a subscription began.
-pub(super) fn start(subscribed: &Subscribed) -> Start {
-    Start { epoch: subscribed.epoch, offset: subscribed.offset, invoked: subscribed.invoked.stamp }
 }
 
 /// The place of the next subscription.
@@ -83,4 +105,8 @@ pub(super) async fn subscribe_one(
         confirmed: Some(confirmed),
     };
     Ok((subscriber, subscribed))
+}
+
+fn start(subscribed: &Subscribed) -> Start {
+    Start { epoch: subscribed.epoch, offset: subscribed.offset, invoked: subscribed.invoked.stamp }
 }

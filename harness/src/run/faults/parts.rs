@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::fault::{Hold, Part};
-use crate::testbed::{Failure, FaultInjector};
+use crate::testbed::{Change, Failure, FaultInjector};
 
 /// The parts of a testbed, as the faults have left them.
 pub(super) struct Parts {
@@ -31,7 +31,6 @@ impl Parts {
         self.injector.as_ref().map_or(1, |injector| injector.brokers())
     }
 
-    /// What carries faults out.
     pub(super) fn injector(&self) -> Result<&Arc<dyn FaultInjector>, Failure> {
         let missing = || Failure("this broker is not ours to hurt".to_owned());
         self.injector.as_ref().ok_or_else(missing)
@@ -46,19 +45,19 @@ impl Parts {
         match hold {
             Hold::Paused => {
                 if state.paused == 0 && state.down == 0 {
-                    injector.pause(part).await?;
+                    injector.change(part, Change::Pause).await?;
                 }
                 state.paused += 1;
                 return Ok(());
             }
             Hold::Killed | Hold::Stopped if state.down > 0 => {}
-            Hold::Killed => injector.kill(part).await?,
+            Hold::Killed => injector.change(part, Change::Kill).await?,
             Hold::Stopped => {
                 if state.paused > 0 {
                     // One whose clock stands cannot end in good order.
-                    injector.resume(part).await?;
+                    injector.change(part, Change::Resume).await?;
                 }
-                injector.stop(part).await?;
+                injector.change(part, Change::Stop).await?;
             }
         }
         state.down += 1;
@@ -74,15 +73,15 @@ impl Parts {
             Hold::Paused => {
                 state.paused -= 1;
                 if state.paused == 0 && state.down == 0 {
-                    injector.resume(part).await?;
+                    injector.change(part, Change::Resume).await?;
                 }
             }
             Hold::Killed | Hold::Stopped => {
                 state.down -= 1;
                 if state.down == 0 {
-                    injector.start(part).await?;
+                    injector.change(part, Change::Start).await?;
                     if state.paused > 0 {
-                        injector.pause(part).await?;
+                        injector.change(part, Change::Pause).await?;
                     }
                 }
             }

@@ -14,20 +14,16 @@ use crate::testbed::Failure;
 /// How to start a private server.
 #[derive(Clone, Debug)]
 pub(super) struct Settings {
-    /// The harness's binary, which guards its children.
     pub(super) harness: PathBuf,
-    /// The programs.
     pub(super) installed: Installed,
-    /// What it is like.
     pub(super) options: Options,
 }
 
 /// A private server that runs.
 #[derive(Debug)]
 pub(super) struct Private {
-    process: ServerProcess,
+    pub(super) process: ServerProcess,
     recipe: Arc<MySql>,
-    keep: Option<PathBuf>,
 }
 
 impl Private {
@@ -37,31 +33,26 @@ impl Private {
         let recipe = Arc::new(MySql::new(installed.clone(), options.clone())?);
         let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let process = ServerProcess::start(harness, Arc::clone(&recipe) as _, listen).await?;
-        Ok(Self { process, recipe, keep: options.keep.clone() })
-    }
-
-    /// Its process, which faults are about.
-    pub(super) fn process(&self) -> &ServerProcess {
-        &self.process
+        Ok(Self { process, recipe })
     }
 
     /// Where it is, by its socket.
     pub(super) fn url(&self) -> Url {
-        self.recipe.url()
+        self.recipe.0.url()
     }
 
     /// Where it is, by TCP.
     pub(super) fn tcp_url(&self) -> Url {
-        self.recipe.tcp_url(self.process.address())
+        self.recipe.0.tcp_url(self.process.address().port())
     }
 
-    /// Ends it in good order where its data is kept, and says how to look at that.
-    pub(super) async fn stop(&self) -> Option<String> {
-        let keep = self.keep.as_deref().map(Path::display)?;
+    /// Ends it in good order, its data kept in a folder, and says how to look at that.
+    pub(super) async fn stop(&self, keep: &Path) -> String {
+        let keep = keep.display();
         if let Err(Failure(why)) = self.process.end().await {
-            return Some(format!("{keep} holds the data of a MySQL server: {why}"));
+            return format!("{keep} holds the data of a MySQL server: {why}");
         }
-        let run = self.recipe.run(self.process.address());
+        let run = self.recipe.0.run(self.process.address().port());
         let mut words = vec![run.program.to_string_lossy().into_owned()];
         let arguments = run.arguments.iter().map(|argument| argument.to_string_lossy());
         let needed = ["--no-defaults", "--datadir=", "--user="];
@@ -69,11 +60,11 @@ impl Private {
             let is_needed = needed.iter().any(|name| argument.starts_with(name));
             is_needed.then(|| shell(&argument).into_owned())
         }));
-        Some(format!(
+        format!(
             "{keep} holds the runs' databases; to look at them:\n    \
              {} --skip-networking --socket=/tmp/kept.sock &\n    \
              mariadb --user=root --socket=/tmp/kept.sock",
             words.join(" "),
-        ))
+        )
     }
 }

@@ -20,7 +20,6 @@ pub struct Database {
 
 impl Database {
     /// Chooses a name; nothing is created.
-    #[must_use]
     pub fn new(server: Arc<Server>, scenario: &str) -> Self {
         let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' };
         let mut name: String = String::from("harness_");
@@ -31,16 +30,12 @@ impl Database {
     }
 
     /// Its server.
-    #[must_use]
     pub fn server(&self) -> &Arc<Server> {
         &self.server
     }
 
     /// Where it is, with the password, so that it is for the environment of a broker only. Starts a
     /// private server.
-    ///
-    /// # Errors
-    /// Where that does not come up.
     pub async fn url(&self) -> Result<String, Failure> {
         Ok(self.server.url().await?.of_database(&self.name))
     }
@@ -54,9 +49,6 @@ impl Database {
     }
 
     /// As [`Database::url`], with a relay's address in place of the server's.
-    ///
-    /// # Errors
-    /// As there.
     pub async fn url_at(&self, relay: SocketAddr) -> Result<String, Failure> {
         Ok(self.server.tcp_url().await?.at(relay).of_database(&self.name))
     }

@@ -9,6 +9,7 @@ use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
 use super::private::{Private, Settings};
+use crate::server::ServerProcess;
 use crate::testbed::Failure;
 
 /// A server that does not drop a database by then has other troubles.
@@ -28,19 +29,19 @@ pub struct Server(Kind);
 enum Kind {
     /// One that runs already and that is not ours.
     Given(Url),
-    /// Ours.
-    Private { settings: Settings, running: Box<OnceCell<Private>> },
+    Private {
+        settings: Settings,
+        running: Box<OnceCell<Private>>,
+    },
 }
 
 impl Server {
     /// One that runs already.
-    #[must_use]
     pub fn given(url: Url) -> Self {
         Self(Kind::Given(url))
     }
 
     /// One of our own, started when it is first needed; `harness` guards it.
-    #[must_use]
     pub fn private(harness: &Path, installed: Installed, options: Options) -> Self {
         let settings = Settings { harness: harness.to_owned(), installed, options };
         Self(Kind::Private { settings, running: Box::default() })
@@ -60,9 +61,6 @@ impl Server {
     }
 
     /// Starts a private server that does not run yet, and says so before it does; else nothing.
-    ///
-    /// # Errors
-    /// Where it does not come up.
     pub async fn start(&self, announce: impl FnOnce()) -> Result<(), Failure> {
         let Kind::Private { settings, running } = &self.0 else { return Ok(()) };
         let start = || async {
@@ -94,20 +92,18 @@ impl Server {
     pub async fn ended(&self) -> String {
         match &self.0 {
             Kind::Private { running, .. } if let Some(private) = running.get() => {
-                private.process().ended().await
+                private.process.ended().await
             }
             _ => std::future::pending().await,
         }
     }
 
     /// Whether it is ours: only then can it be killed, stopped or paused.
-    #[must_use]
     pub fn is_ours(&self) -> bool {
         matches!(self.0, Kind::Private { .. })
     }
 
     /// Whether a relay can stand before it: not where it is named by its socket.
-    #[must_use]
     pub fn has_port(&self) -> bool {
         match &self.0 {
             Kind::Given(url) => url.tcp().is_some(),
@@ -117,7 +113,6 @@ impl Server {
 
     /// For a run with faults of the server: one like it that no other run uses. A given one has no
     /// other, and is the same.
-    #[must_use]
     pub fn another(&self) -> Self {
         Self(match &self.0 {
             Kind::Given(url) => Kind::Given(url.clone()),
@@ -127,44 +122,12 @@ impl Server {
         })
     }
 
-    /// Kills it, and waits until it is gone.
+    /// Its process, which faults are about.
     ///
     /// # Errors
-    /// When it is not ours, or was not there to be killed.
-    pub async fn kill(&self) -> Result<(), Failure> {
-        self.running()?.process().kill().await
-    }
-
-    /// Asks it to end in good order, and waits until it has.
-    ///
-    /// # Errors
-    /// When it is not ours, or does not.
-    pub async fn stop_on_purpose(&self) -> Result<(), Failure> {
-        self.running()?.process().stop().await
-    }
-
-    /// Starts it again after it was killed or stopped, on the same data and port.
-    ///
-    /// # Errors
-    /// When it is not ours, or does not come up.
-    pub async fn start_again(&self) -> Result<(), Failure> {
-        self.running()?.process().start_again().await
-    }
-
-    /// Stops its clock.
-    ///
-    /// # Errors
-    /// When it is not ours.
-    pub fn pause(&self) -> Result<(), Failure> {
-        self.running().map(|private| private.process().pause())
-    }
-
-    /// Lets it go on.
-    ///
-    /// # Errors
-    /// When it is not ours.
-    pub fn resume(&self) -> Result<(), Failure> {
-        self.running().map(|private| private.process().resume())
+    /// When it is not ours, or does not run yet.
+    pub fn process(&self) -> Result<&ServerProcess, Failure> {
+        self.running().map(|private| &private.process)
     }
 
     fn running(&self) -> Result<&Private, Failure> {
@@ -179,7 +142,10 @@ impl Server {
     /// is killed when this is dropped.
     pub async fn stop(&self) -> Option<String> {
         match &self.0 {
-            Kind::Private { running, .. } => running.get()?.stop().await,
+            Kind::Private { settings, running } => {
+                let keep = settings.options.keep.as_deref()?;
+                Some(running.get()?.stop(keep).await)
+            }
             Kind::Given(_) => None,
         }
     }

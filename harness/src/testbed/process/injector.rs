@@ -1,29 +1,25 @@
-//! What carries out the faults of a run on brokers that are our children.
+//! What carries out the faults of a run on brokers that are our children, or that run already.
 
-use std::future::ready;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
+use crate::driver::Address;
 use crate::fault::{Link, LinkFault, Part};
 use crate::server::ServerProcess;
 use crate::testbed::database::Server;
 use crate::testbed::relay::Relays;
-use crate::testbed::{Failure, FaultInjector, InjectionId};
+use crate::testbed::{Change, Failure, FaultInjector, InjectionId};
 
 /// Everything that a fault can be about.
 #[derive(Debug)]
 pub(super) struct Injector {
+    pub(super) addresses: Vec<Address>,
+    /// At those addresses; none where the brokers were not started here.
     pub(super) brokers: Vec<ServerProcess>,
     /// The server of their store, which may end too.
     pub(super) server: Option<Arc<Server>>,
     pub(super) relays: Relays,
-}
-
-/// What a part turns out to be.
-enum Found<'a> {
-    Broker(&'a ServerProcess),
-    Server(&'a Server),
 }
 
 impl Injector {
@@ -35,10 +31,13 @@ impl Injector {
         }
     }
 
-    fn find(&self, part: Part) -> Result<Found<'_>, Failure> {
+    fn find(&self, part: Part) -> Result<&ServerProcess, Failure> {
         let found = match part {
-            Part::Broker(place) => self.brokers.get(place as usize).map(Found::Broker),
-            Part::Database => self.server.as_deref().map(Found::Server),
+            _ if self.brokers.is_empty() => {
+                return Err(Failure(format!("the {part} is somebody else's, and stays as it is")));
+            }
+            Part::Broker(place) => self.brokers.get(place as usize),
+            Part::Database => self.server.as_ref().map(|server| server.process()).transpose()?,
         };
         found.ok_or_else(|| Failure(format!("the run has no {part}")))
     }
@@ -46,51 +45,18 @@ impl Injector {
 
 impl FaultInjector for Injector {
     fn brokers(&self) -> u32 {
-        u32::try_from(self.brokers.len()).expect("a scenario has few brokers")
+        u32::try_from(self.addresses.len()).expect("a run has few brokers")
     }
 
-    fn kill(&self, part: Part) -> BoxFuture<'_, Result<(), Failure>> {
+    fn change(&self, part: Part, change: Change) -> BoxFuture<'_, Result<(), Failure>> {
         Box::pin(async move {
-            match self.find(part)? {
-                Found::Broker(broker) => broker.kill().await,
-                Found::Server(server) => server.kill().await,
-            }
-        })
-    }
-
-    fn stop(&self, part: Part) -> BoxFuture<'_, Result<(), Failure>> {
-        Box::pin(async move {
-            match self.find(part)? {
-                Found::Broker(broker) => broker.stop().await,
-                Found::Server(server) => server.stop_on_purpose().await,
-            }
-        })
-    }
-
-    fn start(&self, part: Part) -> BoxFuture<'_, Result<(), Failure>> {
-        Box::pin(async move {
-            match self.find(part)? {
-                Found::Broker(broker) => broker.start_again().await,
-                Found::Server(server) => server.start_again().await,
-            }
-        })
-    }
-
-    fn pause(&self, part: Part) -> BoxFuture<'_, Result<(), Failure>> {
-        Box::pin(async move {
-            match self.find(part)? {
-                Found::Broker(broker) => broker.pause(),
-                Found::Server(server) => server.pause()?,
-            }
-            Ok(())
-        })
-    }
-
-    fn resume(&self, part: Part) -> BoxFuture<'_, Result<(), Failure>> {
-        Box::pin(async move {
-            match self.find(part)? {
-                Found::Broker(broker) => broker.resume(),
-                Found::Server(server) => server.resume()?,
+            let process = self.find(part)?;
+            match change {
+                Change::Kill => process.kill().await?,
+                Change::Stop => process.stop().await?,
+                Change::Start => process.start_again().await?,
+                Change::Pause => process.pause(),
+                Change::Resume => process.resume(),
             }
             Ok(())
         })
@@ -101,15 +67,15 @@ impl FaultInjector for Injector {
         id: InjectionId,
         link: Link,
         fault: Box<dyn LinkFault>,
-    ) -> BoxFuture<'_, Result<(), Failure>> {
-        Box::pin(ready(self.relays.inject(id, link, fault)))
+    ) -> Result<(), Failure> {
+        self.relays.inject(id, link, fault)
     }
 
     fn spent(&self, id: InjectionId) -> BoxFuture<'_, ()> {
         Box::pin(self.relays.spent(id))
     }
 
-    fn heal(&self, id: InjectionId) -> BoxFuture<'_, Result<u64, Failure>> {
-        Box::pin(ready(self.relays.heal(id)))
+    fn heal(&self, id: InjectionId) -> Result<u64, Failure> {
+        self.relays.heal(id)
     }
 }

@@ -13,7 +13,6 @@ use super::link::Connection;
 use crate::capability::{NewRequests, Requests};
 use crate::fault::Way;
 
-/// The most bytes that are read at once.
 const CHUNK: usize = 16 * 1024;
 
 /// The connection is to be reset on both sides.
@@ -49,7 +48,6 @@ pub(super) fn reset(stream: &TcpStream) {
     let _ = stream.set_zero_linger();
 }
 
-/// One way of a connection.
 struct Direction<'a> {
     connection: &'a Connection<'a>,
     requests: Option<&'a Mutex<Box<dyn Requests>>>,
@@ -89,7 +87,7 @@ impl<'a> Direction<'a> {
                 // The other way may go on.
                 return to.shutdown().await.map_err(|_| Broken);
             }
-            let portion = if link.effects().delays() { link.portion(CHUNK) } else { CHUNK };
+            let portion = if link.delays() { link.portion(CHUNK) } else { CHUNK };
             tokio::select! { biased;
                 () = &mut changed => changed.set(link.changed()),
                 wrote = to.write(&self.out[self.ready.clone()]), if writing => {
@@ -113,8 +111,8 @@ impl<'a> Direction<'a> {
         if self.connection.is_broken() {
             return Err(Broken);
         }
-        let effects = self.connection.link.effects();
-        if effects.is_hole() {
+        let link = self.connection.link;
+        if link.is_hole() {
             let on_its_way = !self.ready.is_empty() || !self.held_up.is_empty();
             if on_its_way || (!self.open && !self.lost) {
                 self.vanish();
@@ -124,7 +122,7 @@ impl<'a> Direction<'a> {
         if self.lost {
             return Err(Broken);
         }
-        if !effects.delays() && self.ready.is_empty() {
+        if !link.delays() && self.ready.is_empty() {
             self.release();
         }
         Ok(())
@@ -141,8 +139,7 @@ impl<'a> Direction<'a> {
     /// Takes in what was read, whose buffer it may exchange for another.
     fn came(&mut self, read: &mut Vec<u8>, bytes: usize) -> Result<(), Broken> {
         let link = self.connection.link;
-        let effects = link.effects();
-        if effects.is_hole() {
+        if link.is_hole() {
             self.vanish();
             return Ok(());
         }
@@ -156,7 +153,7 @@ impl<'a> Direction<'a> {
                 Way::Back => {}
             }
         }
-        if effects.delays() || !self.held_up.is_empty() {
+        if link.delays() || !self.held_up.is_empty() {
             self.held_up.push(link.due(self.way, bytes), &read[..bytes]);
             return Ok(());
         }

@@ -31,7 +31,6 @@ impl DelayQueue {
         self.portions.push_back((due, portion.to_vec()));
     }
 
-    /// When the first portion is due.
     pub(super) fn due(&self) -> Option<Instant> {
         self.portions.front().map(|(due, _)| *due)
     }

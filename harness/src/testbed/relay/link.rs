@@ -1,7 +1,7 @@
 //! All connections of one link: what the faults that are on it let them do, and which of them a cut
 //! has ended.
 
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use rand_pcg::Pcg64Mcg;
 use rand_pcg::rand_core::Rng as _;
@@ -16,8 +16,9 @@ use crate::testbed::link_faults::{LinkFaults, Pace};
 /// All connections of one link.
 #[derive(Debug)]
 pub(super) struct RelayedLink {
-    /// What the faults do, as bits of [`Effects`]: all that a connection without faults looks at.
-    effects: AtomicU8,
+    /// What the faults do: all that a connection without faults looks at.
+    is_hole: AtomicBool,
+    delays: AtomicBool,
     /// How many cuts there were. A connection belongs to one generation.
     generation: AtomicU64,
     inside: OrderedSignal<Inside>,
@@ -31,15 +32,8 @@ struct Inside {
     chance: Pcg64Mcg,
 }
 
-/// What the faults on a link do now.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Effects(u8);
-
-/// What becomes of a new connection.
 pub(super) enum Admission<'a> {
-    /// It is carried.
     Open(Connection<'a>),
-    /// It is reset at once.
     Cut,
     /// It hears nothing while the hole lasts.
     Hole,
@@ -52,37 +46,26 @@ pub(super) struct Connection<'a> {
     generation: u64,
 }
 
-impl Effects {
-    const HOLE: u8 = 1;
-    const DELAYS: u8 = 2;
-
-    fn of(faults: &LinkFaults) -> Self {
-        let bit = |is_set: bool, bit| if is_set { bit } else { 0 };
-        Self(bit(faults.is_hole(), Self::HOLE) | bit(faults.delays(), Self::DELAYS))
-    }
-
-    pub(super) const fn is_hole(self) -> bool {
-        self.0 & Self::HOLE != 0
-    }
-
-    pub(super) const fn delays(self) -> bool {
-        self.0 & Self::DELAYS != 0
-    }
-}
-
 impl RelayedLink {
     /// A link without faults. Chance is what jitter follows.
     pub(super) fn new(chance: Pcg64Mcg) -> Self {
         let inside = Inside { faults: LinkFaults::new(Pace::Real), connections: 0, chance };
         Self {
-            effects: AtomicU8::new(0),
+            is_hole: AtomicBool::new(false),
+            delays: AtomicBool::new(false),
             generation: AtomicU64::new(0),
             inside: OrderedSignal::new(inside),
         }
     }
 
-    pub(super) fn effects(&self) -> Effects {
-        Effects(self.effects.load(Ordering::Acquire))
+    /// Whether everything vanishes now.
+    pub(super) fn is_hole(&self) -> bool {
+        self.is_hole.load(Ordering::Acquire)
+    }
+
+    /// Whether anything is delayed now.
+    pub(super) fn delays(&self) -> bool {
+        self.delays.load(Ordering::Acquire)
     }
 
     /// Completes when a fault begins, is used up or ends; listens once it is enabled or polled.
@@ -90,7 +73,6 @@ impl RelayedLink {
         self.inside.changed()
     }
 
-    /// Takes in a new connection.
     pub(super) fn enter(&self) -> Admission<'_> {
         let mut inside = self.inside.lock();
         match inside.faults.pass() {
@@ -104,7 +86,6 @@ impl RelayedLink {
         }
     }
 
-    /// Notes that something vanished.
     pub(super) fn note_vanished(&self) {
         self.inside.lock().faults.meet(Passage::Hole);
     }
@@ -136,7 +117,6 @@ impl RelayedLink {
         usize::try_from(narrowest / 20).unwrap_or(usize::MAX).clamp(1, most)
     }
 
-    /// Waits until the link is no black hole.
     pub(super) async fn out_of_the_hole(&self) {
         self.inside.wait_for(|inside| (!inside.faults.is_hole()).then_some(())).await;
     }
@@ -179,7 +159,8 @@ impl RelayedLink {
 
     /// Puts what the faults do where connections see it, while nothing else changes it.
     fn show(&self, inside: &Inside) {
-        self.effects.store(Effects::of(&inside.faults).0, Ordering::Release);
+        self.is_hole.store(inside.faults.is_hole(), Ordering::Release);
+        self.delays.store(inside.faults.delays(), Ordering::Release);
     }
 }
 
@@ -251,7 +232,7 @@ mod tests {
         inject(&link, 2, Cut);
         assert!(matches!(link.enter(), Admission::Cut));
         assert_eq!((link.heal(InjectionId(2)), link.heal(InjectionId(1))), (Some(1), Some(1)));
-        assert_eq!(link.effects(), Effects::default());
+        assert!(!link.is_hole() && !link.delays());
     }
 
     #[tokio::test]
@@ -271,7 +252,7 @@ mod tests {
         let link = link();
         let none = Duration::ZERO;
         inject(&link, 1, Slow { latency: none, jitter: none, bandwidth: Some(1000) });
-        assert!(link.effects().delays());
+        assert!(link.delays());
         let now = Instant::now();
         assert_eq!(link.due(Way::There, 500) - now, Duration::from_millis(500));
         assert_eq!(link.portion(16_384), 50);

@@ -6,7 +6,7 @@
 //!   connections of a link, and the faults that are on it.
 //! - [`delay_queue`]: bytes that take their time.
 //!
-//! A relay without a fault reads, writes and looks at one number in between.
+//! A relay without a fault reads, writes and looks at two flags in between.
 
 mod connection;
 mod delay_queue;
@@ -17,13 +17,15 @@ use std::collections::BTreeMap;
 use std::future::pending;
 use std::net::SocketAddr;
 
+use rand_pcg::Pcg64Mcg;
+
 use self::link::RelayedLink;
 use self::listener::Listener;
 use super::{Failure, InjectionId};
 use crate::capability::NewRequests;
 use crate::chance::{Purpose, generator};
 use crate::driver::Address;
-use crate::fault::{Injection, Link, LinkFault};
+use crate::fault::{Effect, Link, LinkFault};
 use crate::input::names::{Actor, Kind};
 use crate::plan::Plan;
 
@@ -37,24 +39,20 @@ pub struct Order {
 
 impl Order {
     /// What the faults of a plan may be about; `requests` tells those of its brokers apart.
-    #[must_use]
     pub fn of(plan: &Plan, requests: Option<NewRequests>) -> Self {
         let mut links: BTreeMap<_, Option<NewRequests>> = BTreeMap::new();
         for fault in &plan.scenario.faults {
-            let watched = match fault.action.injection() {
-                Injection::Link(fault) if fault.watches_requests() => requests,
-                _ => None,
-            };
+            let watches =
+                matches!(&fault.action.effect, Effect::Link(kind) if kind.watches_requests());
             for link in plan.links_of(&fault.action) {
                 let known = links.entry(link).or_default();
-                *known = known.or(watched);
+                *known = known.or(requests.filter(|_| watches));
             }
         }
         Self { links, seed: plan.scenario.seed }
     }
 
     /// Whether one of them stands between brokers and database.
-    #[must_use]
     pub fn has_database(&self) -> bool {
         self.links.contains_key(&Link::Database)
     }
@@ -65,46 +63,56 @@ impl Order {
 pub struct Relays(BTreeMap<Link, Listener>);
 
 impl Relays {
-    /// A relay for each actor of the order, to one of the brokers at these addresses, in turn by the
-    /// actor's number.
+    /// Adds a relay for each actor of the order, to one of the brokers at these addresses, in turn
+    /// by the actor's number.
     ///
     /// # Errors
     /// When no port is to be had, or a broker has no address.
-    pub async fn to_brokers(order: &Order, addresses: &[Address]) -> Result<Self, Failure> {
-        let mut relays = BTreeMap::new();
+    pub async fn add_brokers(
+        &mut self,
+        order: &Order,
+        addresses: &[Address],
+    ) -> Result<(), Failure> {
         for (link, requests) in &order.links {
             let Link::Actor(actor) = link else { continue };
             let broker = &addresses[(actor.number as usize - 1) % addresses.len()];
             let target = broker.authority().ok_or_else(|| {
                 Failure(format!("no relay can stand before {link}: its broker has no address"))
             })?;
-            let own = RelayedLink::new(generator(order.seed, Purpose::Relay, number(*actor)));
-            let listener = Listener::start(target, own, *requests).await;
-            relays.insert(*link, listener.map_err(|error| no_port(*link, &error))?);
+            let chance = generator(order.seed, Purpose::Relay, number(*actor));
+            self.add(*link, target, chance, *requests).await?;
         }
-        Ok(Self(relays))
+        Ok(())
     }
 
     /// Adds the one between brokers and database, which listens at `host:port`, and answers where
     /// the brokers are to find it.
-    ///
-    /// # Errors
-    /// When no port is to be had.
-    pub async fn to_database(order: &Order, target: String) -> Result<(Self, SocketAddr), Failure> {
-        let own = RelayedLink::new(generator(order.seed, Purpose::Relay, 0));
-        let listener = Listener::start(target, own, None).await;
-        let listener = listener.map_err(|error| no_port(Link::Database, &error))?;
-        let address = listener.address();
-        Ok((Self(BTreeMap::from([(Link::Database, listener)])), address))
+    pub async fn add_database(
+        &mut self,
+        order: &Order,
+        target: String,
+    ) -> Result<SocketAddr, Failure> {
+        let chance = generator(order.seed, Purpose::Relay, 0);
+        self.add(Link::Database, target, chance, None).await
     }
 
-    /// Takes over the relays of `other`.
-    pub fn join(&mut self, other: Self) {
-        self.0.extend(other.0);
+    async fn add(
+        &mut self,
+        link: Link,
+        target: String,
+        chance: Pcg64Mcg,
+        requests: Option<NewRequests>,
+    ) -> Result<SocketAddr, Failure> {
+        let listener = Listener::start(target, RelayedLink::new(chance), requests).await;
+        let listener = listener.map_err(|error| {
+            Failure(format!("cannot listen for the relay before {link}: {error}"))
+        })?;
+        let address = listener.address();
+        self.0.insert(link, listener);
+        Ok(address)
     }
 
     /// Where each actor that has a relay is to speak to.
-    #[must_use]
     pub fn addresses(&self) -> BTreeMap<Actor, Address> {
         let actors = self.0.iter().filter_map(|(link, listener)| match link {
             Link::Actor(actor) => Some((*actor, Address::from(listener.address()))),
@@ -113,21 +121,12 @@ impl Relays {
         actors.collect()
     }
 
-    /// Whether there is none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     /// Closes every connection, and listens no more.
     pub fn close(&self) {
         self.0.values().for_each(Listener::close);
     }
 
     /// Puts a fault on a link; see [`FaultInjector::inject`](super::FaultInjector::inject).
-    ///
-    /// # Errors
-    /// For a link that has no relay.
     pub fn inject(
         &self,
         id: InjectionId,
@@ -149,15 +148,11 @@ impl Relays {
     }
 
     /// How much a fault has met so far; none for one that has not begun, or has ended.
-    #[must_use]
     pub fn met(&self, id: InjectionId) -> Option<u64> {
         self.link_of(id).and_then(|link| link.met(id))
     }
 
     /// Takes a fault off its link and says how much it met.
-    ///
-    /// # Errors
-    /// For one that was never begun, or has ended.
     pub fn heal(&self, id: InjectionId) -> Result<u64, Failure> {
         let met = self.link_of(id).and_then(|link| link.heal(id));
         met.ok_or_else(|| Failure(format!("fault {} was never begun", id.0)))
@@ -171,8 +166,4 @@ impl Relays {
 /// Each actor's own chance; 0 is the database's.
 fn number(actor: Actor) -> u32 {
     actor.number * 2 + u32::from(actor.kind == Kind::Consumer)
-}
-
-fn no_port(link: Link, error: &std::io::Error) -> Failure {
-    Failure(format!("cannot listen for the relay before {link}: {error}"))
 }

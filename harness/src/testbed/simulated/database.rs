@@ -31,7 +31,6 @@ const STEP_MAX: u64 = 2;
 /// After this a broker gives up a step, as it does with MySQL by default.
 const GIVEN_UP_AFTER: Duration = Duration::from_secs(5);
 
-/// The database.
 pub(super) struct Database {
     store: MemoryStore,
     inside: OrderedSignal<Inside>,
@@ -91,7 +90,6 @@ impl Database {
         self.inside.change(|inside| inside.is_paused = is_paused);
     }
 
-    /// Puts a fault on the connections with the brokers.
     pub(super) fn inject(&self, id: InjectionId, fault: Box<dyn LinkFault>) {
         self.inside.change(|inside| {
             if fault.passage() == Passage::Cut {
@@ -101,7 +99,6 @@ impl Database {
         });
     }
 
-    /// Takes a fault off and says what it met.
     pub(super) fn heal(&self, id: InjectionId) -> u64 {
         self.inside.change(|inside| {
             let Some((passage, met)) = inside.faults.end(id) else { return 0 };

@@ -13,7 +13,6 @@ use crate::scenario::Network as Weather;
 use crate::testbed::InjectionId;
 use crate::testbed::link_faults::{LinkFaults, Pace};
 
-/// One actor's link.
 pub(super) struct SimulatedLink {
     weather: Weather,
     chance: Mutex<Pcg64Mcg>,
@@ -52,7 +51,6 @@ impl SimulatedLink {
         }
     }
 
-    /// What becomes of the next exchange.
     pub(super) fn trip(&self) -> Trip {
         let mut chance = self.chance.lock().unwrap_or_else(PoisonError::into_inner);
         let there = way(&mut chance, &self.weather);
@@ -81,7 +79,6 @@ impl SimulatedLink {
         trip.back + self.faults.lock().delay(Way::Back, bytes, || trip.jitter.1)
     }
 
-    /// What becomes of something that is on its way now.
     pub(super) fn pass(&self) -> Passage {
         self.faults.lock().pass()
     }
@@ -91,7 +88,6 @@ impl SimulatedLink {
         self.faults.wait_for(|faults| (!faults.is_hole()).then_some(())).await;
     }
 
-    /// Whether the answer to a produce request is lost.
     pub(super) fn loses_answer(&self) -> bool {
         let loses = self.faults.lock().loses_answer();
         if loses {
@@ -107,12 +103,10 @@ impl SimulatedLink {
         self.breaks.wait_for(move |breaks| (*breaks != before).then_some(()))
     }
 
-    /// Notes that a connection was broken.
     pub(super) fn note_reset(&self) {
         self.faults.lock().meet(Passage::Cut);
     }
 
-    /// Puts a fault on the link.
     pub(super) fn inject(&self, id: InjectionId, fault: Box<dyn LinkFault>) {
         let is_cut = fault.passage() == Passage::Cut;
         self.faults.lock().begin(id, fault, 0);
@@ -126,7 +120,6 @@ impl SimulatedLink {
         self.faults.wait_for(|faults| faults.is_spent(id).then_some(())).await;
     }
 
-    /// Takes a fault off and says what it met.
     pub(super) fn heal(&self, id: InjectionId) -> u64 {
         self.faults.change(|faults| faults.end(id)).map_or(0, |(_, met)| met)
     }

@@ -43,13 +43,11 @@ pub struct Simulated {
 
 impl Simulated {
     /// Brokers that are up, as the plan's scenario wants them; with a bug, on a store that has it.
-    #[must_use]
     pub fn new(plan: &Plan, bug: Option<Bug>) -> Self {
         Self::seeded(plan, bug, plan.scenario.seed)
     }
 
     /// The same where network, stores and epochs follow from another seed than the plan's.
-    #[must_use]
     pub fn seeded(plan: &Plan, bug: Option<Bug>, seed: u64) -> Self {
         Self::retaining(plan, bug, seed, Self::keeps_all(plan, bug))
     }
@@ -80,7 +78,6 @@ impl Simulated {
 
     /// Whether all messages of its brokers are kept to the end, so that an audit of their logs says
     /// what was stored. Where nothing goes wrong on purpose, messages are not worth the memory.
-    #[must_use]
     pub fn keeps_all(plan: &Plan, bug: Option<Bug>) -> bool {
         let scenario = &plan.scenario;
         let disturbed = !scenario.faults.is_empty() || scenario.network.is_some();
@@ -88,7 +85,6 @@ impl Simulated {
     }
 
     /// The way to the brokers.
-    #[must_use]
     pub fn transport(&self) -> Arc<dyn Transport> {
         Arc::clone(&self.injector.network) as _
     }

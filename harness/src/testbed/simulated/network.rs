@@ -18,7 +18,6 @@ use crate::fault::Passage;
 use crate::input::names::{Actor, Kind};
 use crate::scenario::Network as Weather;
 
-/// The network.
 pub(super) struct Network {
     seed: u64,
     weather: Weather,

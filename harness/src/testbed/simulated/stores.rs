@@ -13,7 +13,6 @@ use crate::bugs::{Bug, Kept};
 use crate::chance::{Purpose, generator};
 use crate::scenario;
 
-/// The stores of all brokers of a run.
 pub(super) struct Stores {
     /// For the epochs.
     chance: Mutex<Pcg64Mcg>,
@@ -37,7 +36,6 @@ impl Stores {
         Self { chance: Mutex::new(chance), retain, database, wrong }
     }
 
-    /// The store of a broker that starts.
     pub(super) fn store(&self) -> Arc<dyn Store> {
         if let Some(wrong) = &self.wrong {
             return wrong.store();
@@ -49,7 +47,6 @@ impl Stores {
         Arc::new(MemoryStore::new(epoch(&mut chance), self.retain, None))
     }
 
-    /// The database, where there is one.
     pub(super) fn database(&self) -> Option<&Database> {
         self.database.as_deref()
     }

@@ -21,7 +21,6 @@ impl Suspension {
         self.inside().is_suspended = true;
     }
 
-    /// Lets all tasks go on.
     pub(super) fn resume(&self) {
         let waiting = {
             let mut inside = self.inside();

@@ -1,19 +1,32 @@
 //! What can be done to a run: the few mechanisms that `run::faults` and the testbeds know. A kind of
 //! fault is made of one of them.
 
+use std::sync::Arc;
+
 use super::link_fault::LinkFault;
 
-/// What one firing does to its target.
-#[derive(Debug)]
-pub enum Injection {
+/// What a fault does to its target.
+#[derive(Clone, Debug)]
+pub enum Effect {
     /// A process is held down or held still while the fault lasts. Met: the requests of all actors
     /// that were under way meanwhile.
     Process(Hold),
     /// A fault is on a link while it lasts. Met: as [`LinkFault`] says.
-    Link(Box<dyn LinkFault>),
+    Link(Arc<dyn LinkFault>),
     /// A consumer loses its memory, and when the fault is over resumes from the broker. Met: its
     /// polls that were under way.
     Crash,
+}
+
+impl Effect {
+    pub(super) fn link(fault: impl LinkFault + 'static) -> Self {
+        Self::Link(Arc::new(fault))
+    }
+
+    /// Whether a process is another one afterwards: a store in memory begins a new life then.
+    pub const fn restarts(&self) -> bool {
+        matches!(self, Self::Process(Hold::Killed | Hold::Stopped))
+    }
 }
 
 /// How a process is held.
@@ -25,15 +38,4 @@ pub enum Hold {
     Stopped,
     /// Its clock stands still (SIGSTOP); afterwards it goes on (SIGCONT).
     Paused,
-}
-
-impl Hold {
-    /// Whether the process is another one afterwards.
-    #[must_use]
-    pub const fn restarts(self) -> bool {
-        match self {
-            Self::Killed | Self::Stopped => true,
-            Self::Paused => false,
-        }
-    }
 }

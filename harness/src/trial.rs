@@ -15,7 +15,7 @@ use crate::driver::{self, Address, Connecting};
 use crate::history::{ConsumerHistory, End, History, ProducerHistory};
 use crate::io_error::reason;
 use crate::plan::Plan;
-use crate::run::{self, Counters, Recorder, Routes, Stage};
+use crate::run::{self, Counters, Recorder, Routes, RunContext};
 use crate::sabotage::{self, Saboteur};
 use crate::testbed::database::Database;
 use crate::testbed::process::Process;
@@ -141,13 +141,14 @@ async fn hold_on(
     progress: &mut (dyn FnMut(&Counters) + Send),
 ) -> Result<Trial, Failure> {
     let saboteur = saboteur(settings.sabotage, settings.out.as_deref())?;
-    let (mut testbed, stage) = tokio::select! { biased;
+    let (mut testbed, context) = tokio::select! { biased;
         // Dropped half way, the start takes what it started along.
         () = interrupt.triggered() => return Ok(not_begun(plan)),
         begun = begin(plan, settings, saboteur.as_ref(), database) => begun?,
     };
-    let driver = Arc::clone(&stage.driver);
-    let (performed, mut trouble) = perform(stage, testbed.as_mut(), &mut interrupt, progress).await;
+    let driver = Arc::clone(&context.driver);
+    let (performed, mut trouble) =
+        perform(context, testbed.as_mut(), &mut interrupt, progress).await;
     let left = driver.finish().await.err().map(|failure| failure.why);
     if let Err(failure) = testbed.stop().await {
         trouble.get_or_insert(failure.0);
@@ -179,10 +180,10 @@ async fn begin(
     settings: &Settings,
     saboteur: Option<&Saboteur>,
     database: Option<&Database>,
-) -> Result<(Box<dyn Testbed>, Arc<Stage>), Failure> {
+) -> Result<(Box<dyn Testbed>, Arc<RunContext>), Failure> {
     let testbed = start(plan, settings, database).await?;
     match prepare(plan, settings, saboteur, testbed.as_ref()).await {
-        Ok(stage) => Ok((testbed, stage)),
+        Ok(context) => Ok((testbed, context)),
         Err(failure) => {
             // Why the broker cannot be spoken to matters more than how it ends.
             let _ = testbed.stop().await;
@@ -250,7 +251,7 @@ async fn prepare(
     settings: &Settings,
     saboteur: Option<&Saboteur>,
     testbed: &dyn Testbed,
-) -> Result<Arc<Stage>, Failure> {
+) -> Result<Arc<RunContext>, Failure> {
     let routes = Routes::new(plan, testbed);
     let addresses = routes.addresses().to_vec();
     let connecting = Connecting { plan: Arc::clone(plan), addresses, run: run_name() };
@@ -262,7 +263,7 @@ async fn prepare(
         Some(saboteur) => saboteur.wrap(driver, plan),
         None => driver,
     };
-    Ok(Arc::new(Stage {
+    Ok(Arc::new(RunContext {
         plan: Arc::clone(plan),
         driver,
         routes,
@@ -277,7 +278,7 @@ async fn prepare(
 /// Runs the plan until it ends, the user interrupts it, or the broker ends although nobody asked
 /// it to; that last trouble comes back beside what was seen.
 async fn perform(
-    stage: Arc<Stage>,
+    context: Arc<RunContext>,
     testbed: &mut dyn Testbed,
     interrupt: &mut Interrupt,
     progress: &mut (dyn FnMut(&Counters) + Send),
@@ -285,8 +286,8 @@ async fn perform(
     let (stop, stopped) = oneshot::channel::<()>();
     let mut stop = Some(stop);
     let mut trouble = None;
-    let recorder = Arc::clone(&stage.recorder);
-    let mut performing = pin!(run::perform(stage, wait_for_stop(stopped)));
+    let recorder = Arc::clone(&context.recorder);
+    let mut performing = pin!(run::perform(context, wait_for_stop(stopped)));
     let mut ticks = interval(PROGRESS_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let performed = loop {

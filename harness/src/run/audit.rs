@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
 
-use super::Stage;
+use super::RunContext;
 use crate::driver::{Failure, LogPart, Route};
 use crate::history::{
     Audited, AuditedLog, Delivery, EpochIndex, History, Offset, Outcome, misses_anything,
@@ -20,18 +20,18 @@ const WITHIN: Duration = Duration::from_secs(10);
 /// know more epochs afterwards.
 ///
 /// What cannot be read is noted as [`AuditedLog::Failed`]: an audit decides nothing.
-pub async fn audit(stage: &Stage, history: &History) -> Vec<Audited> {
-    let readable = stage.driver.capabilities().reads_log.known() != Some(false);
-    if !readable || !(stage.keeps_all || misses_anything(&stage.plan, history)) {
+pub async fn audit(context: &RunContext, history: &History) -> Vec<Audited> {
+    let readable = context.driver.capabilities().reads_log.known() != Some(false);
+    if !readable || !(context.keeps_all || misses_anything(&context.plan, history)) {
         return Vec::new();
     }
     let deadline = Instant::now() + WITHIN;
     let mut all = Vec::new();
-    for topic in (0..stage.plan.topics.len()).map(TopicIndex::new) {
-        let from = beginning(&stage.plan, history, topic);
+    for topic in (0..context.plan.topics.len()).map(TopicIndex::new) {
+        let from = beginning(&context.plan, history, topic);
         let mut epochs: Vec<EpochIndex> = Vec::new();
-        for route in stage.routes.shared_ones() {
-            let reading = read(stage, route, topic, from, &epochs);
+        for route in context.routes.shared_ones() {
+            let reading = read(context, route, topic, from, &epochs);
             let log = match timeout_at(deadline, reading).await {
                 Ok(Ok(Read::Nothing)) => return all,
                 Ok(Ok(Read::Known)) => continue,
@@ -72,13 +72,13 @@ enum Read {
 }
 
 async fn read(
-    stage: &Stage,
+    context: &RunContext,
     route: Route,
     topic: TopicIndex,
     from: u64,
     known: &[EpochIndex],
 ) -> Result<Read, Failure> {
-    let (driver, recorder) = (&stage.driver, &stage.recorder);
+    let (driver, recorder) = (&context.driver, &context.recorder);
     let Some(mut part) = driver.read_log(route, topic, from).await? else {
         return Ok(Read::Nothing);
     };

@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep_until};
 use super::audit::audit;
 use super::drain::DrainTarget;
 use super::signals::Signals;
-use super::{Announcer, Phase, Phases, Report, Stage, Standing, consumer, faults, producer};
+use super::{Announcer, Phase, Phases, Report, RunContext, Standing, consumer, faults, producer};
 use crate::driver::Failure;
 use crate::history::{ConsumerHistory, End, Firing, History, ProducerHistory};
 use crate::plan::{ConsumerIndex, ProducerIndex, TopicIndex};
@@ -28,10 +28,10 @@ const TOPICS_AT_ONCE: usize = 64;
 /// When an actor cannot take part: a registration or a subscription fails, a poll is refused for
 /// good, or a consumer's log cannot be written.
 pub async fn perform(
-    stage: Arc<Stage>,
+    context: Arc<RunContext>,
     interrupted: impl Future<Output = ()> + Send + 'static,
 ) -> Result<History, Failure> {
-    let first = match stage.plan.scenario.start {
+    let first = match context.plan.scenario.start {
         Start::ConsumersFirst => Phase::Gathering,
         Start::Together => Phase::Producing(Instant::now()),
     };
@@ -45,14 +45,14 @@ pub async fn perform(
         consumers: JoinSet::new(),
         faults: JoinSet::new(),
         firings: Vec::new(),
-        signals: Arc::new(Signals::new(&stage.plan)),
+        signals: Arc::new(Signals::new(&context.plan)),
         ready: 0,
-        standings: [stage.plan.consumers.len(), 0, 0],
+        standings: [context.plan.consumers.len(), 0, 0],
         histories: (
-            stage.plan.producers.iter().map(|_| ProducerHistory::default()).collect(),
-            stage.plan.consumers.iter().map(|_| ConsumerHistory::default()).collect(),
+            context.plan.producers.iter().map(|_| ProducerHistory::default()).collect(),
+            context.plan.consumers.iter().map(|_| ConsumerHistory::default()).collect(),
         ),
-        stage,
+        context,
     };
     if conductor.create_topics().await? {
         conductor.start_actors(&phases, &report);
@@ -64,9 +64,9 @@ pub async fn perform(
         if history.end != End::Interrupted {
             tokio::select! { biased;
                 () = &mut conductor.interrupted => {}
-                audit = audit(&conductor.stage, &history) => history.audit = audit,
+                audit = audit(&conductor.context, &history) => history.audit = audit,
             }
-            history.epochs = conductor.stage.recorder.epochs();
+            history.epochs = conductor.context.recorder.epochs();
         }
         return Ok(history);
     }
@@ -74,7 +74,7 @@ pub async fn perform(
 }
 
 struct Conductor {
-    stage: Arc<Stage>,
+    context: Arc<RunContext>,
     announcer: Announcer,
     reports: mpsc::UnboundedReceiver<Report>,
     /// Completes once: when the run is to stop.
@@ -100,14 +100,14 @@ enum Stop {
 impl Conductor {
     /// Says whether it got to the end without an interruption.
     async fn create_topics(&mut self) -> Result<bool, Failure> {
-        let stage = Arc::clone(&self.stage);
+        let context = Arc::clone(&self.context);
         let create = async |topic: TopicIndex| {
-            stage.driver.create_topic(topic).await.map_err(|failure| {
-                let name = &stage.plan.topics[topic.place()].name;
+            context.driver.create_topic(topic).await.map_err(|failure| {
+                let name = &context.plan.topics[topic.place()].name;
                 Failure::new(format!("cannot create topic {name}: {failure}"))
             })
         };
-        let topics = (0..stage.plan.topics.len()).map(TopicIndex::new);
+        let topics = (0..context.plan.topics.len()).map(TopicIndex::new);
         let created =
             stream::iter(topics).map(create).buffer_unordered(TOPICS_AT_ONCE).try_collect::<()>();
         tokio::select! { biased;
@@ -117,11 +117,11 @@ impl Conductor {
     }
 
     fn start_actors(&mut self, phases: &Phases, report: &mpsc::UnboundedSender<Report>) {
-        if !self.stage.plan.scenario.faults.is_empty() {
-            let (stage, signals) = (Arc::clone(&self.stage), Arc::clone(&self.signals));
-            self.faults.spawn(faults::execute(stage, signals, phases.clone()));
+        if !self.context.plan.scenario.faults.is_empty() {
+            let (context, signals) = (Arc::clone(&self.context), Arc::clone(&self.signals));
+            self.faults.spawn(faults::execute(context, signals, phases.clone()));
         }
-        if self.stage.plan.scenario.start == Start::Together {
+        if self.context.plan.scenario.start == Start::Together {
             // With as many processors as a small machine has, who is started last comes late. It is
             // the consumers who may, and a race that they always win shows nothing.
             self.start_producers(phases, report);
@@ -133,8 +133,9 @@ impl Conductor {
     }
 
     fn start_consumers(&mut self, phases: &Phases, report: &mpsc::UnboundedSender<Report>) {
-        for index in (0..self.stage.plan.consumers.len()).map(ConsumerIndex::new) {
-            let (stage, phases, report) = (Arc::clone(&self.stage), phases.clone(), report.clone());
+        for index in (0..self.context.plan.consumers.len()).map(ConsumerIndex::new) {
+            let (context, phases, report) =
+                (Arc::clone(&self.context), phases.clone(), report.clone());
             let stop = phases.clone();
             let signals = Arc::clone(&self.signals);
             self.consumers.spawn(async move {
@@ -142,7 +143,7 @@ impl Conductor {
                     // A broker that does not answer must not hold up an interruption.
                     () = stop.stopped() => return Ok((index, ConsumerHistory::default())),
                     made = consumer::Actor::subscribe(
-                        stage,
+                        context,
                         index,
                         phases,
                         report.clone(),
@@ -157,14 +158,15 @@ impl Conductor {
     }
 
     fn start_producers(&mut self, phases: &Phases, report: &mpsc::UnboundedSender<Report>) {
-        for index in (0..self.stage.plan.producers.len()).map(ProducerIndex::new) {
-            let (stage, phases, report) = (Arc::clone(&self.stage), phases.clone(), report.clone());
+        for index in (0..self.context.plan.producers.len()).map(ProducerIndex::new) {
+            let (context, phases, report) =
+                (Arc::clone(&self.context), phases.clone(), report.clone());
             let stop = phases.clone();
             let signals = Arc::clone(&self.signals);
             self.producers.spawn(async move {
                 let actor = tokio::select! { biased;
                     () = stop.stopped() => return Ok((index, ProducerHistory::default())),
-                    made = producer::Actor::register(stage, index, phases, signals) => made?,
+                    made = producer::Actor::register(context, index, phases, signals) => made?,
                 };
                 let _ = report.send(Report::Ready);
                 Ok((index, actor.run().await))
@@ -188,17 +190,17 @@ impl Conductor {
     }
 
     async fn lead(&mut self) -> Result<(), Stop> {
-        if self.stage.plan.scenario.start == Start::ConsumersFirst {
+        if self.context.plan.scenario.start == Start::ConsumersFirst {
             let actors = self.producers.len() + self.consumers.len();
             self.go_on_while(|own| own.ready < actors, None).await?;
             self.announcer.announce(Phase::Producing(Instant::now()));
         }
         self.go_on_while(|own| !own.producers.is_empty(), None).await?;
 
-        let deadline = Some(Instant::now() + self.stage.plan.scenario.drain.deadline);
-        let target = DrainTarget::new(&self.stage.plan, &self.histories.0);
+        let deadline = Some(Instant::now() + self.context.plan.scenario.drain.deadline);
+        let target = DrainTarget::new(&self.context.plan, &self.histories.0);
         // Idleness counts from here at the earliest.
-        self.stage.recorder.active(self.stage.recorder.now());
+        self.context.recorder.active(self.context.recorder.now());
         self.announcer.announce(Phase::Draining(Arc::new(target)));
         self.go_on_while(|own| own.standings[Standing::Waiting as usize] > 0, deadline).await?;
         if self.standings[Standing::Quiet as usize] > 0 {
@@ -260,9 +262,9 @@ impl Conductor {
 
     fn history(&mut self, end: End) -> History {
         let (producers, consumers) = std::mem::take(&mut self.histories);
-        let faults = &self.stage.plan.scenario.faults;
+        let faults = &self.context.plan.scenario.faults;
         faults::count_traffic(faults, &mut self.firings, &producers, &consumers);
-        let epochs = self.stage.recorder.epochs();
+        let epochs = self.context.recorder.epochs();
         let faults = std::mem::take(&mut self.firings);
         History { epochs, producers, consumers, faults, audit: Vec::new(), end }
     }

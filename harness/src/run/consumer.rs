@@ -19,7 +19,7 @@ use self::subscription::{TopicState, place, resume, subscribe_one};
 use super::consumer_log::ConsumerLog;
 use super::drain::DrainTarget;
 use super::signals::Signals;
-use super::{Phase, Phases, Report, Stage, Standing};
+use super::{Phase, Phases, Report, RunContext, Standing};
 use crate::driver::{Batch, Failure, Identity, Subscriber};
 use crate::history::{Answer, ConsumerHistory, Delivery, Moment, Oddity, Polled, Subscribed};
 use crate::plan::ConsumerIndex;
@@ -41,7 +41,7 @@ const FAILED_PAUSE: Duration = Duration::from_millis(50);
 
 /// Everything that a consumer actor owns.
 pub struct Actor {
-    stage: Arc<Stage>,
+    context: Arc<RunContext>,
     index: ConsumerIndex,
     phases: Phases,
     reports: mpsc::UnboundedSender<Report>,
@@ -60,16 +60,16 @@ impl Actor {
     /// # Errors
     /// When the log cannot be written or the broker does not accept a subscription.
     pub async fn subscribe(
-        stage: Arc<Stage>,
+        context: Arc<RunContext>,
         index: ConsumerIndex,
         phases: Phases,
         reports: mpsc::UnboundedSender<Report>,
         signals: Arc<Signals>,
     ) -> Result<(Self, Vec<Box<dyn Subscriber>>), Failure> {
-        let plan = Arc::clone(&stage.plan);
+        let plan = Arc::clone(&context.plan);
         let consumer = &plan.consumers[index.place()];
-        let log = ConsumerLog::create(stage.out.as_deref(), consumer.number)?;
-        let mut calls = consumer.topics.iter().map(|topic| subscribe_one(&stage, index, *topic));
+        let log = ConsumerLog::create(context.out.as_deref(), consumer.number)?;
+        let mut calls = consumer.topics.iter().map(|topic| subscribe_one(&context, index, *topic));
         let all = if plan.scenario.start == scenario::Start::Together {
             // One after the other, as the original's clients do: the producers have begun, and the
             // later the topic, the more of it is over.
@@ -94,7 +94,7 @@ impl Actor {
             subscribers.push(subscriber);
         }
         let actor =
-            Self { stage, index, phases, reports, signals, incarnation: 0, topics, log, history };
+            Self { context, index, phases, reports, signals, incarnation: 0, topics, log, history };
         Ok((actor, subscribers))
     }
 
@@ -154,7 +154,7 @@ impl Actor {
                 }
             }
         }
-        if self.stage.unsubscribe {
+        if self.context.unsubscribe {
             // The broker goes on living.
             let all = join_all(idle.into_iter().map(|poller| poller.subscriber.unsubscribe()));
             let _ = timeout(UNSUBSCRIBED_WITHIN, all).await;
@@ -165,7 +165,7 @@ impl Actor {
 
     fn poll(&self, poller: Poller) -> impl Future<Output = Done> + Send + use<> {
         let by = Claimant {
-            stage: Arc::clone(&self.stage),
+            context: Arc::clone(&self.context),
             phases: self.phases.clone(),
             consumer: self.index,
             topic: self.topics[poller.topic].topic,
@@ -202,7 +202,7 @@ impl Actor {
         let mut pollers = Vec::with_capacity(resumed.len());
         for (topic, made) in resumed.into_iter().enumerate() {
             let (subscriber, subscribed) = made.map_err(|failure| {
-                let number = self.stage.plan.consumers[self.index.place()].number;
+                let number = self.context.plan.consumers[self.index.place()].number;
                 Failure::new(format!("C{number} cannot come back: {failure}"))
             })?;
             self.claim(topic, subscribed);
@@ -217,7 +217,7 @@ impl Actor {
         topic: &TopicState,
     ) -> Result<(Box<dyn Subscriber>, Subscribed), Failure> {
         let known = &self.history.subscriptions[topic.subscription as usize];
-        resume(&self.stage, self.index, known).await
+        resume(&self.context, self.index, known).await
     }
 
     /// Records what a poll brought, and logs it.
@@ -234,25 +234,25 @@ impl Actor {
             Ok(()) if poller.batch.is_empty() => {
                 let can_wait = poller.subscriber.can_wait();
                 poller.pause = if can_wait { Duration::ZERO } else { EMPTY_PAUSE };
-                let idle = self.stage.plan.scenario.drain.idle;
+                let idle = self.context.plan.scenario.drain.idle;
                 let topic = &mut self.topics[poller.topic];
                 topic.finished = last;
-                topic.quiet = self.stage.recorder.is_idle(completed, idle);
+                topic.quiet = self.context.recorder.is_idle(completed, idle);
                 Answer::Delivered(0)
             }
             Ok(()) => {
                 poller.pause = Duration::ZERO;
-                self.stage.recorder.active(completed);
+                self.context.recorder.active(completed);
                 self.topics[poller.topic].quiet = false;
                 self.record(poller.topic, &poller.batch)?
             }
-            Err(failure) if failure.is_session_over && self.stage.plan.restarts() => {
+            Err(failure) if failure.is_session_over && self.context.plan.restarts() => {
                 poller.is_over = true;
                 self.failed(poller.topic, completed);
                 Answer::Failed(failure.why)
             }
             Err(failure) if failure.is_final => {
-                let number = self.stage.plan.consumers[self.index.place()].number;
+                let number = self.context.plan.consumers[self.index.place()].number;
                 return Err(Failure::new(format!("C{number} cannot go on: {failure}")));
             }
             Err(failure) => {
@@ -267,13 +267,13 @@ impl Actor {
     }
 
     fn failed(&mut self, topic: usize, completed: Moment) {
-        self.stage.recorder.active(completed);
+        self.context.recorder.active(completed);
         self.topics[topic].quiet = false;
     }
 
     fn record(&mut self, topic: usize, batch: &Batch) -> Result<Answer, Failure> {
         let TopicState { topic, start, seen, .. } = &mut self.topics[topic];
-        let plan = &self.stage.plan;
+        let plan = &self.context.plan;
         let topic_name = plan.topics[topic.place()].name.as_str();
         let mut end = None;
         for delivered in batch.iter() {
@@ -304,7 +304,7 @@ impl Actor {
         }
         self.log.flush()?;
         let count = u32::try_from(batch.len()).expect("a poll asks for at most u32::MAX messages");
-        self.stage.recorder.counters.delivered.fetch_add(u64::from(count), Ordering::Relaxed);
+        self.context.recorder.counters.delivered.fetch_add(u64::from(count), Ordering::Relaxed);
         self.signals.delivered(self.index, count);
         Ok(Answer::Delivered(count))
     }
@@ -323,7 +323,7 @@ impl Actor {
     /// How long a poll may wait for its first message: less than the run may be idle, so that an
     /// idle run has empty answers to show for it.
     fn wait(&self) -> Duration {
-        (self.stage.plan.scenario.drain.idle / 2).clamp(WAIT_MIN, WAIT_MAX)
+        (self.context.plan.scenario.drain.idle / 2).clamp(WAIT_MIN, WAIT_MAX)
     }
 
     fn report(&self, report: Report) {

@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use self::parts::Parts;
 use super::signals::Signals;
-use super::{Phase, Phases, Stage};
+use super::{Phase, Phases, RunContext};
 use crate::driver::Failure;
 use crate::fault::{Effect, Fault, Hold, Link, LinkFault, Part, Target, Trigger, Who};
 use crate::history::{ConsumerHistory, Firing, ProducerHistory, Stamp};
@@ -29,7 +29,7 @@ use crate::testbed::{self, InjectionId};
 /// # Errors
 /// The first thing that could not be carried out. What was begun is ended all the same.
 pub(super) async fn execute(
-    stage: Arc<Stage>,
+    context: Arc<RunContext>,
     signals: Arc<Signals>,
     phases: Phases,
 ) -> Result<Vec<Firing>, Failure> {
@@ -39,14 +39,14 @@ pub(super) async fn execute(
     };
     let Some(origin) = begun else { return Ok(Vec::new()) };
     let executor = Executor {
-        parts: Parts::new(stage.injector.clone()),
-        stage: &stage,
+        parts: Parts::new(context.injector.clone()),
+        context: &context,
         signals: &signals,
         phases: &phases,
         origin,
         injections: AtomicU64::new(0),
     };
-    let faults = stage.plan.scenario.faults.iter().enumerate();
+    let faults = context.plan.scenario.faults.iter().enumerate();
     let all = join_all(faults.map(|(place, fault)| executor.fault(place, fault))).await;
     let mut firings = Vec::new();
     for done in all.into_iter().flatten() {
@@ -56,7 +56,7 @@ pub(super) async fn execute(
 }
 
 struct Executor<'a> {
-    stage: &'a Stage,
+    context: &'a RunContext,
     signals: &'a Signals,
     phases: &'a Phases,
     parts: Parts,
@@ -77,7 +77,7 @@ enum Chosen {
 impl Executor<'_> {
     /// One fault with all its firings.
     async fn fault(&self, place: usize, fault: &Fault) -> Vec<Done> {
-        let mut choice = self.stage.plan.choice(place);
+        let mut choice = self.context.plan.choice(place);
         let due = match fault.trigger {
             Trigger::Every { .. } => return self.repeated(place, fault, choice).await,
             Trigger::At(at) => self.comes(self.origin + at).await,
@@ -125,7 +125,7 @@ impl Executor<'_> {
 
     /// Begins, waits until it is over, ends.
     async fn fire(&self, place: usize, fault: &Fault, chosen: Chosen) -> Done {
-        let began = self.stage.recorder.now();
+        let began = self.context.recorder.now();
         let whom = chosen.to_string();
         let met = match (&fault.action.effect, &chosen) {
             (Effect::Process(hold), Chosen::Part(part)) => {
@@ -140,14 +140,14 @@ impl Executor<'_> {
         let met = met.map_err(|failure| {
             // Nothing more is to begin, and what lasts is to end.
             self.signals.finish();
-            let (file, line) = (self.stage.plan.scenario.file.display(), fault.line);
+            let (file, line) = (self.context.plan.scenario.file.display(), fault.line);
             Failure::new(format!(
                 "{file}:{line}: `{}` cannot be carried out: {failure}",
                 fault.action
             ))
         })?;
         let fault = u32::try_from(place).expect("a file has fewer than 2^32 faults");
-        Ok(Firing { fault, whom, began, ended: self.stage.recorder.now(), met })
+        Ok(Firing { fault, whom, began, ended: self.context.recorder.now(), met })
     }
 
     /// Waits until a firing is over.
@@ -205,7 +205,7 @@ impl Executor<'_> {
 
     async fn crash(&self, fault: &Fault, consumers: &[Actor]) -> u64 {
         let place = |actor: &Actor| {
-            let place = self.stage.plan.place_of(*actor);
+            let place = self.context.plan.place_of(*actor);
             ConsumerIndex::new(place.expect("loading looks every name up"))
         };
         let consumers: Vec<ConsumerIndex> = consumers.iter().map(place).collect();
@@ -225,7 +225,7 @@ impl Executor<'_> {
 
     /// What a firing is about; chance picks where the fault says `any`.
     fn choose(&self, fault: &Fault, choice: &mut Choice) -> Chosen {
-        let (plan, action) = (&self.stage.plan, &fault.action);
+        let (plan, action) = (&self.context.plan, &fault.action);
         match &action.target {
             Target::Process(part) => Chosen::Part(*part),
             Target::AnyBroker => {

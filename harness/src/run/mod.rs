@@ -34,7 +34,7 @@ mod stream_sender;
 const LONGER: Duration = Duration::from_secs(30);
 
 /// What all actors of one run share.
-pub struct Stage {
+pub struct RunContext {
     /// What is going to happen.
     pub plan: Arc<Plan>,
     /// How the broker is spoken to.
@@ -53,7 +53,7 @@ pub struct Stage {
     pub unsubscribe: bool,
 }
 
-impl Stage {
+impl RunContext {
     /// How the producer of a stream speaks to the broker under a registration whose first message
     /// has this number on the stream.
     pub(crate) fn producer_client(&self, stream: StreamIndex, base: u32) -> Client {

@@ -7,14 +7,14 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::signals::Signals;
 use super::stream_sender::StreamSender;
-use super::{Phases, Stage};
+use super::{Phases, RunContext};
 use crate::driver::Failure;
 use crate::history::{ProducerHistory, Sent};
 use crate::plan::{Due, Producer, ProducerIndex, Round};
 
 /// Everything that a producer actor owns.
 pub struct Actor {
-    stage: Arc<Stage>,
+    context: Arc<RunContext>,
     index: ProducerIndex,
     phases: Phases,
     signals: Arc<Signals>,
@@ -27,20 +27,21 @@ pub struct Actor {
 impl Actor {
     /// Registers the producer with each of its topics.
     pub async fn register(
-        stage: Arc<Stage>,
+        context: Arc<RunContext>,
         index: ProducerIndex,
         phases: Phases,
         signals: Arc<Signals>,
     ) -> Result<Self, Failure> {
-        let producer = &stage.plan.producers[index.place()];
-        let senders = producer.streams.iter().map(|stream| StreamSender::register(&stage, *stream));
+        let producer = &context.plan.producers[index.place()];
+        let senders =
+            producer.streams.iter().map(|stream| StreamSender::register(&context, *stream));
         let senders = join_all(senders).await.into_iter().collect::<Result<_, _>>()?;
-        Ok(Self { stage, index, phases, signals, senders, sends: Vec::new() })
+        Ok(Self { context, index, phases, signals, senders, sends: Vec::new() })
     }
 
     /// Sends every round; returns early when the run is stopped.
     pub async fn run(mut self) -> ProducerHistory {
-        let plan = Arc::clone(&self.stage.plan);
+        let plan = Arc::clone(&self.context.plan);
         let producer = &plan.producers[self.index.place()];
         if let Some(origin) = self.phases.producing().await {
             for round in &producer.rounds {
@@ -79,7 +80,7 @@ impl Actor {
         for (sender, stream) in self.senders.iter_mut().zip(&producer.streams) {
             if let Some(request) = requests.iter().find(|request| request.stream == *stream) {
                 calls.push(sender.send(
-                    &self.stage,
+                    &self.context,
                     *request,
                     intended,
                     &self.phases,
@@ -93,7 +94,7 @@ impl Actor {
     }
 
     fn into_history(self) -> ProducerHistory {
-        let streams = &self.stage.plan.producers[self.index.place()].streams;
+        let streams = &self.context.plan.producers[self.index.place()].streams;
         let mut history = ProducerHistory { sessions: Vec::new(), sends: self.sends };
         let mut first_session = vec![0; streams.len()];
         for (sender, first) in self.senders.into_iter().zip(&mut first_session) {

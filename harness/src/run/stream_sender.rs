@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use tokio::time::Instant;
 
 use super::signals::Signals;
-use super::{Phases, Stage};
+use super::{Phases, RunContext};
 use crate::driver::{Failure, Outgoing, Part, Reply, RetryPolicy, Sender};
 use crate::history::{Outcome, Sent, Session};
 use crate::plan::{MessageId, Request, StreamIndex};
@@ -21,8 +21,8 @@ impl StreamSender {
     ///
     /// # Errors
     /// When the broker does not accept it, or cannot carry the plan's messages.
-    pub async fn register(stage: &Stage, stream: StreamIndex) -> Result<Self, Failure> {
-        let (sender, session) = register(stage, stream, 0).await?;
+    pub async fn register(context: &RunContext, stream: StreamIndex) -> Result<Self, Failure> {
+        let (sender, session) = register(context, stream, 0).await?;
         Ok(Self { sender, sessions: vec![session] })
     }
 
@@ -30,13 +30,13 @@ impl StreamSender {
     /// what became of each.
     pub async fn send(
         &mut self,
-        stage: &Stage,
+        context: &RunContext,
         request: Request,
         intended: Option<Instant>,
         phases: &Phases,
         signals: &Signals,
     ) -> Vec<Sent> {
-        let most = stage.driver.capabilities().batch_max.known().flatten();
+        let most = context.driver.capabilities().batch_max.known().flatten();
         let at_once = most.unwrap_or(u32::MAX).max(1);
         let end = request.first + request.count;
         let mut sent = Vec::with_capacity(1);
@@ -45,8 +45,8 @@ impl StreamSender {
             let count = at_once.min(end - first);
             let one = Request { first, count, ..request };
             let before = sent.len();
-            self.send_one(stage, one, intended, phases, &mut sent).await;
-            let producer = stage.plan.streams[request.stream.place()].producer;
+            self.send_one(context, one, intended, phases, &mut sent).await;
+            let producer = context.plan.streams[request.stream.place()].producer;
             for part in &sent[before..] {
                 if matches!(part.outcome, Outcome::Acked { .. }) {
                     signals.acked(producer, part.count);
@@ -60,22 +60,22 @@ impl StreamSender {
     /// Sends one request of the wire, and notes what became of each part of it.
     async fn send_one(
         &mut self,
-        stage: &Stage,
+        context: &RunContext,
         request: Request,
         intended: Option<Instant>,
         phases: &Phases,
         sent: &mut Vec<Sent>,
     ) {
-        let invoked = stage.recorder.now();
+        let invoked = context.recorder.now();
         let reply = tokio::select! { biased;
-            reply = self.call(stage, request) => reply,
+            reply = self.call(context, request) => reply,
             () = phases.stopped() => {
                 let why = "the run was stopped".to_owned();
                 Reply::whole(request.count as usize, Outcome::Unknown { why }, 1)
             }
         };
-        let completed = stage.recorder.now();
-        stage.recorder.counters.sent.fetch_add(u64::from(request.count), Ordering::Relaxed);
+        let completed = context.recorder.now();
+        context.recorder.counters.sent.fetch_add(u64::from(request.count), Ordering::Relaxed);
         let session = u32::try_from(self.sessions.len() - 1)
             .expect("a producer registers fewer than 2^32 times");
         let mut first = request.first;
@@ -85,7 +85,7 @@ impl StreamSender {
                 stream: request.stream,
                 first,
                 count: part.count,
-                intended: intended.map_or(invoked.at, |instant| stage.recorder.at(instant)),
+                intended: intended.map_or(invoked.at, |instant| context.recorder.at(instant)),
                 invoked,
                 completed,
                 attempts: reply.attempts,
@@ -96,25 +96,25 @@ impl StreamSender {
         assert_eq!(first, request.first + request.count, "a reply is about all of its request");
     }
 
-    async fn call(&mut self, stage: &Stage, request: Request) -> Reply {
-        let reply = self.call_once(stage, request).await;
+    async fn call(&mut self, context: &RunContext, request: Request) -> Reply {
+        let reply = self.call_once(context, request).await;
         let refused = |part: &Part| matches!(part.outcome, Outcome::Refused { .. });
         if reply.parts.iter().all(refused)
             && self.sender.is_over()
-            && stage.plan.restarts()
-            && stage.producer_client(request.stream, 0).retries != RetryPolicy::Never
+            && context.plan.restarts()
+            && context.producer_client(request.stream, 0).retries != RetryPolicy::Never
         {
             // The broker began a new life and does not know the producer: what it refused for sure
             // is sent once more, under a new registration.
-            let again = self.call_once(stage, request).await;
+            let again = self.call_once(context, request).await;
             return Reply { attempts: reply.attempts.saturating_add(again.attempts), ..again };
         }
         reply
     }
 
-    async fn call_once(&mut self, stage: &Stage, request: Request) -> Reply {
+    async fn call_once(&mut self, context: &RunContext, request: Request) -> Reply {
         if self.sender.is_over() {
-            match register(stage, request.stream, request.first).await {
+            match register(context, request.stream, request.first).await {
                 Ok((sender, session)) => {
                     self.sender = sender;
                     self.sessions.push(session);
@@ -125,9 +125,9 @@ impl StreamSender {
                 }
             }
         }
-        let start = stage.plan.streams[request.stream.place()].first.0 + request.first;
+        let start = context.plan.streams[request.stream.place()].first.0 + request.first;
         let ids = (start..start + request.count).map(MessageId);
-        let messages = &stage.plan.messages;
+        let messages = &context.plan.messages;
         let outgoing = ids.map(|message| Outgoing { message, payload: messages.payload(message) });
         self.sender.send(&outgoing.collect::<Vec<_>>()).await
     }
@@ -139,22 +139,22 @@ impl StreamSender {
 }
 
 async fn register(
-    stage: &Stage,
+    context: &RunContext,
     stream: StreamIndex,
     base: u32,
 ) -> Result<(Box<dyn Sender>, Session), Failure> {
-    let plan = &stage.plan;
+    let plan = &context.plan;
     let place = &plan.streams[stream.place()];
-    let client = stage.producer_client(stream, base);
-    let invoked = stage.recorder.now();
-    let sender = stage.driver.register(&client).await.map_err(|failure| {
+    let client = context.producer_client(stream, base);
+    let invoked = context.recorder.now();
+    let sender = context.driver.register(&client).await.map_err(|failure| {
         let number = plan.producers[place.producer.place()].number;
         let topic = &plan.topics[place.topic.place()].name;
         Failure::new(format!("cannot register P{number} with {topic}: {failure}"))
     })?;
-    let confirmed = stage.recorder.now();
+    let confirmed = context.recorder.now();
     let session = sender.session();
-    let epoch = session.epoch.as_deref().map(|epoch| stage.recorder.epoch(epoch));
+    let epoch = session.epoch.as_deref().map(|epoch| context.recorder.epoch(epoch));
     let id = session.id.clone();
     Ok((sender, Session { incarnation: 0, stream, id, epoch, base, invoked, confirmed }))
 }

@@ -12,7 +12,7 @@ use crate::check;
 use crate::driver::{Address, Driver};
 use crate::fixture;
 use crate::plan::Plan;
-use crate::run::{self, Recorder, Routes, Stage};
+use crate::run::{self, Recorder, Routes, RunContext};
 use crate::scenario::AnomalyKind;
 
 const SCENARIO: &str = "
@@ -37,7 +37,7 @@ async fn hold(
 ) -> (Result<u64, String>, Vec<(AnomalyKind, u64)>) {
     let saboteur = Saboteur::new(order, folder).unwrap();
     let toy: Arc<dyn Driver> = Arc::new(Toy::new(plan, flavour));
-    let stage = Stage {
+    let context = RunContext {
         plan: Arc::clone(plan),
         driver: saboteur.wrap(Arc::clone(&toy), plan),
         routes: Routes::shared(&[Address::None]),
@@ -47,7 +47,7 @@ async fn hold(
         keeps_all: false,
         unsubscribe: true,
     };
-    let history = run::perform(Arc::new(stage), std::future::pending()).await.unwrap();
+    let history = run::perform(Arc::new(context), std::future::pending()).await.unwrap();
     assert_eq!(history.faults.is_empty(), plan.scenario.faults.is_empty());
     let judgement = check::judge(plan, &history);
     let all = judgement.violations.iter().chain(&judgement.allowed);

@@ -12,7 +12,7 @@ use super::{Failure, Trial, judged, saboteur};
 use crate::bugs::Bug;
 use crate::driver::{self, Connecting};
 use crate::plan::Plan;
-use crate::run::{self, Recorder, Routes, Stage};
+use crate::run::{self, Recorder, Routes, RunContext};
 use crate::sabotage;
 use crate::testbed::Testbed as _;
 use crate::testbed::simulated::Simulated;
@@ -65,7 +65,7 @@ async fn perform(plan: &Arc<Plan>, simulation: &Simulation) -> Result<(Trial, Du
         Some(saboteur) => saboteur.wrap(driver, plan),
         None => driver,
     };
-    let stage = Arc::new(Stage {
+    let context = Arc::new(RunContext {
         plan: Arc::clone(plan),
         driver: Arc::clone(&driver),
         routes,
@@ -76,7 +76,7 @@ async fn perform(plan: &Arc<Plan>, simulation: &Simulation) -> Result<(Trial, Du
         unsubscribe: false,
     });
     let stop = stopped(Arc::clone(&simulation.stop));
-    let history = run::perform(Arc::clone(&stage), stop).await;
+    let history = run::perform(Arc::clone(&context), stop).await;
     let history = history.map_err(|failure| Failure(failure.why))?;
     let took = began.elapsed();
     let judgement = judged::judge(plan, &history, simulation.out.as_deref());

@@ -11,7 +11,7 @@ use harness::driver::{Batch, Client, Outgoing, RetryPolicy, Route};
 use harness::history::{self, Answer, End, History};
 use harness::input::names::Actor;
 use harness::plan::{MessageId, Plan, StreamIndex, TopicIndex};
-use harness::run::{Recorder, Routes, Stage, perform};
+use harness::run::{Recorder, Routes, RunContext, perform};
 use harness::scenario::{self, Acknowledge, AnomalyKind};
 use harness::testbed::Testbed as _;
 use harness::testbed::simulated::Simulated;
@@ -287,7 +287,7 @@ fn interrupted_after(plan: &Arc<Plan>, time: Duration) -> History {
         let routes = Routes::new(plan, &testbed);
         let connecting = connecting(plan, routes.addresses().to_vec());
         let driver = connect_over(connecting, testbed.transport()).await.unwrap();
-        let stage = Stage {
+        let context = RunContext {
             plan: Arc::clone(plan),
             driver: Arc::clone(&driver),
             routes,
@@ -297,7 +297,7 @@ fn interrupted_after(plan: &Arc<Plan>, time: Duration) -> History {
             keeps_all: false,
             unsubscribe: false,
         };
-        let history = perform(Arc::new(stage), sleep(time)).await.unwrap();
+        let history = perform(Arc::new(context), sleep(time)).await.unwrap();
         driver.register(&P1).await.unwrap();
         history
     })
@@ -336,7 +336,7 @@ fn a_fault_that_cannot_be_carried_out_ends_the_run_with_its_place() {
         let connecting = connecting(&plan, routes.addresses().to_vec());
         let driver = connect_over(connecting, testbed.transport()).await.unwrap();
         let recorder = Arc::new(Recorder::new());
-        let stage = Stage {
+        let context = RunContext {
             plan: Arc::clone(&plan),
             driver,
             routes,
@@ -346,7 +346,7 @@ fn a_fault_that_cannot_be_carried_out_ends_the_run_with_its_place() {
             keeps_all: false,
             unsubscribe: false,
         };
-        let failure = perform(Arc::new(stage), std::future::pending()).await.unwrap_err();
+        let failure = perform(Arc::new(context), std::future::pending()).await.unwrap_err();
         Failure(failure.why)
     });
     let words = failure.to_string();

@@ -13,7 +13,7 @@ use harness::driver::connect_over;
 use harness::golden::{self, Comparison, Mode};
 use harness::history::{Answer, End, History, Outcome, Sent};
 use harness::plan::{Due, Plan, ProducerIndex};
-use harness::run::{Recorder, Routes, Stage, perform};
+use harness::run::{Recorder, Routes, RunContext, perform};
 use harness::scenario::{self, AnomalyKind};
 use tokio::time::{Instant, sleep};
 
@@ -70,7 +70,7 @@ fn run_until(
         let began = Instant::now();
         let transport: Arc<dyn Transport> = network.clone();
         let addresses = network.start(plan);
-        let stage = Stage {
+        let context = RunContext {
             plan: Arc::clone(plan),
             routes: Routes::shared(&addresses),
             driver: connect_over(connecting(plan, addresses), transport).await.unwrap(),
@@ -80,7 +80,7 @@ fn run_until(
             keeps_all: false,
             unsubscribe: true,
         };
-        (perform(Arc::new(stage), interrupted).await.unwrap(), began.elapsed())
+        (perform(Arc::new(context), interrupted).await.unwrap(), began.elapsed())
     });
     let log = |number| out.path().join(format!("consumer_{number}.txt"));
     let logs = plan.consumers.iter().map(|c| fs::read_to_string(log(c.number)).unwrap()).collect();

@@ -9,7 +9,7 @@ use super::subscription::subscribe_anew;
 use crate::driver::{Batch, Failure, Subscriber};
 use crate::history::{Moment, Subscribed};
 use crate::plan::{ConsumerIndex, TopicIndex};
-use crate::run::{Phase, Phases, Stage};
+use crate::run::{Phase, Phases, RunContext};
 
 /// A subscriber between its polls, with what its next poll needs.
 pub(super) struct Poller {
@@ -23,7 +23,7 @@ pub(super) struct Poller {
 }
 
 pub(super) struct Claimant {
-    pub(super) stage: Arc<Stage>,
+    pub(super) context: Arc<RunContext>,
     pub(super) phases: Phases,
     pub(super) consumer: ConsumerIndex,
     pub(super) topic: TopicIndex,
@@ -52,8 +52,8 @@ impl Poller {
         by: Claimant,
         wait: Duration,
     ) -> impl Future<Output = Done> + Send + use<> {
-        let Claimant { stage, phases, consumer, topic } = by;
-        let settings = &stage.plan.scenario.consumers[consumer.place()];
+        let Claimant { context, phases, consumer, topic } = by;
+        let settings = &context.plan.scenario.consumers[consumer.place()];
         let max = settings.batch.get();
         let last = matches!(phases.now(), Phase::LastPolls);
         let wait = if last { Duration::ZERO } else { wait };
@@ -68,10 +68,10 @@ impl Poller {
             }
             let mut subscribed = None;
             if self.is_over {
-                let asked = stage.recorder.now();
+                let asked = context.recorder.now();
                 let made = tokio::select! { biased;
                     () = phases.stopped() => return done(self, None, None),
-                    made = subscribe_anew(&stage, consumer, topic) => made,
+                    made = subscribe_anew(&context, consumer, topic) => made,
                 };
                 match made {
                     Ok((subscriber, made)) => {
@@ -81,12 +81,12 @@ impl Poller {
                     Err(failure) => {
                         // It is tried again after a pause, as a poll is.
                         let failure = Failure::new(failure.why);
-                        let answer = (asked, stage.recorder.now(), Err(failure));
+                        let answer = (asked, context.recorder.now(), Err(failure));
                         return done(self, None, Some(answer));
                     }
                 }
             }
-            let invoked = stage.recorder.now();
+            let invoked = context.recorder.now();
             let cancel_safe = self.subscriber.cancel_safe();
             let result = tokio::select! { biased;
                 result = self.subscriber.poll(max, wait, &mut self.batch) => result,
@@ -95,7 +95,7 @@ impl Poller {
                     return done(self, subscribed, None);
                 }
             };
-            let completed = stage.recorder.now();
+            let completed = context.recorder.now();
             done(self, subscribed, Some((invoked, completed, result)))
         }
     }

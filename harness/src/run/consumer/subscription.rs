@@ -7,7 +7,7 @@ use tokio::time::sleep;
 use crate::driver::{self, Failure, Subscriber};
 use crate::history::Subscribed;
 use crate::plan::{ConsumerIndex, TopicIndex};
-use crate::run::Stage;
+use crate::run::RunContext;
 use crate::run::drain::{Seen, Start};
 
 /// Between an attempt to go on that failed and the next.
@@ -46,19 +46,19 @@ impl TopicState {
 /// # Errors
 /// When it is refused for good.
 pub(super) async fn resume(
-    stage: &Stage,
+    context: &RunContext,
     consumer: ConsumerIndex,
     known: &Subscribed,
 ) -> Result<(Box<dyn Subscriber>, Subscribed), Failure> {
-    let epoch = known.epoch.map(|epoch| stage.recorder.epoch_name(epoch));
+    let epoch = known.epoch.map(|epoch| context.recorder.epoch_name(epoch));
     let session = driver::Session { id: known.id.clone(), epoch };
-    let client = stage.consumer_client(consumer, known.topic);
+    let client = context.consumer_client(consumer, known.topic);
     let mut is_over = session.id.is_none();
     loop {
         let resumed = if is_over {
-            subscribe_anew(stage, consumer, known.topic).await
+            subscribe_anew(context, consumer, known.topic).await
         } else {
-            let resumed = stage.driver.resume(&client, &session).await;
+            let resumed = context.driver.resume(&client, &session).await;
             resumed.map(|subscriber| (subscriber, known.clone()))
         };
         match resumed {
@@ -76,30 +76,30 @@ pub(super) fn place(of: usize) -> u32 {
 
 /// Subscribes in a new life of the broker, which may not have the topic either.
 pub(super) async fn subscribe_anew(
-    stage: &Stage,
+    context: &RunContext,
     consumer: ConsumerIndex,
     topic: TopicIndex,
 ) -> Result<(Box<dyn Subscriber>, Subscribed), Failure> {
-    stage.driver.create_topic(topic).await?;
-    subscribe_one(stage, consumer, topic).await
+    context.driver.create_topic(topic).await?;
+    subscribe_one(context, consumer, topic).await
 }
 
 /// Subscribes for the first time.
 pub(super) async fn subscribe_one(
-    stage: &Stage,
+    context: &RunContext,
     consumer: ConsumerIndex,
     topic: TopicIndex,
 ) -> Result<(Box<dyn Subscriber>, Subscribed), Failure> {
-    let client = stage.consumer_client(consumer, topic);
-    let invoked = stage.recorder.now();
-    let subscriber = stage.driver.subscribe(&client).await?;
-    let confirmed = stage.recorder.now();
+    let client = context.consumer_client(consumer, topic);
+    let invoked = context.recorder.now();
+    let subscriber = context.driver.subscribe(&client).await?;
+    let confirmed = context.recorder.now();
     let session = subscriber.session();
     let subscribed = Subscribed {
         incarnation: 0,
         topic,
         id: session.id.clone(),
-        epoch: session.epoch.as_deref().map(|epoch| stage.recorder.epoch(epoch)),
+        epoch: session.epoch.as_deref().map(|epoch| context.recorder.epoch(epoch)),
         offset: subscriber.start(),
         invoked,
         confirmed: Some(confirmed),

@@ -99,6 +99,12 @@ impl Capabilities {
         matches!(self.offsets, Known::Now(Offsets::None | Offsets::Deliveries))
     }
 
+    /// Whether the offset of an ack can be compared with that of a delivery, because both are told.
+    #[must_use]
+    pub fn compares_offsets(&self) -> bool {
+        self.offsets == Known::Now(Offsets::Both)
+    }
+
     /// Each with its name, for people and programs.
     #[must_use]
     pub fn named(&self) -> [(&'static str, String); 10] {

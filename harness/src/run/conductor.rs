@@ -198,7 +198,8 @@ impl Conductor {
         self.go_on_while(|own| !own.producers.is_empty(), None).await?;
 
         let deadline = Some(Instant::now() + self.context.plan.scenario.drain.deadline);
-        let target = DrainTarget::new(&self.context.plan, &self.histories.0);
+        let compares_offsets = self.context.driver.capabilities().compares_offsets();
+        let target = DrainTarget::new(&self.context.plan, &self.histories.0, compares_offsets);
         // Idleness counts from here at the earliest.
         self.context.recorder.active(self.context.recorder.now());
         self.announcer.announce(Phase::Draining(Arc::new(target)));

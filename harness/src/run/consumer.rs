@@ -274,6 +274,7 @@ impl Actor {
     fn record(&mut self, topic: usize, batch: &Batch) -> Result<Answer, Failure> {
         let TopicState { topic, start, seen, .. } = &mut self.topics[topic];
         let plan = &self.context.plan;
+        let compares_offsets = self.context.driver.capabilities().compares_offsets();
         let topic_name = plan.topics[topic.place()].name.as_str();
         let mut end = None;
         for delivered in batch.iter() {
@@ -290,7 +291,10 @@ impl Actor {
             }
             if let Some(offset) = delivered.offset {
                 end = end.max(Some(offset));
-            } else if let Some(id) = message {
+            }
+            if (!compares_offsets || delivered.offset.is_none())
+                && let Some(id) = message
+            {
                 let stream = plan.messages.stream(id);
                 let number = id.0 - plan.streams[stream.place()].first.0;
                 let greatest = seen.streams.entry(stream.0).or_insert(number);

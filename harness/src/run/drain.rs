@@ -14,9 +14,9 @@ pub struct DrainTarget {
 
 #[derive(Debug, Default)]
 struct TopicTarget {
-    /// The greatest acked offset of each epoch, where the broker tells offsets.
+    /// The greatest acked offset of each epoch, where offsets can be compared.
     ends: BTreeMap<Option<EpochIndex>, Offset>,
-    /// Where it does not: what was acked of each stream.
+    /// Where they cannot: what was acked of each stream.
     streams: BTreeMap<u32, StreamTarget>,
 }
 
@@ -34,8 +34,8 @@ struct StreamTarget {
 pub struct Seen {
     /// The greatest offset delivered in each epoch.
     pub ends: BTreeMap<Option<EpochIndex>, Offset>,
-    /// The greatest number (from 0) delivered of each stream; kept only where a delivery came
-    /// without an offset.
+    /// The greatest number (from 0) delivered of each stream; kept only where offsets of acks and
+    /// deliveries cannot be compared.
     pub streams: BTreeMap<u32, u32>,
 }
 
@@ -51,8 +51,10 @@ pub struct Start {
 }
 
 impl DrainTarget {
-    /// What the producers' histories ask of the consumers.
-    pub fn new(plan: &Plan, producers: &[ProducerHistory]) -> Self {
+    /// What the producers' histories ask of the consumers; by offset where the broker tells the
+    /// offset of an ack and of a delivery.
+    #[must_use]
+    pub fn new(plan: &Plan, producers: &[ProducerHistory], compares_offsets: bool) -> Self {
         let mut topics: Vec<TopicTarget> =
             plan.topics.iter().map(|_| TopicTarget::default()).collect();
         for history in producers {
@@ -60,7 +62,7 @@ impl DrainTarget {
                 let Outcome::Acked { offsets } = &sent.outcome else { continue };
                 let topic = &mut topics[plan.streams[sent.stream.place()].topic.place()];
                 let last = sent.first + sent.count - 1;
-                if let Some(end) = offsets.of(sent.count - 1) {
+                if let Some(end) = offsets.of(sent.count - 1).filter(|_| compares_offsets) {
                     let epoch = history.sessions[sent.session as usize].epoch;
                     let known = topic.ends.entry(epoch).or_insert(end);
                     *known = end.max(*known);
@@ -111,6 +113,7 @@ impl TopicTarget {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fixture;
 
     fn offsets(end: Offset) -> DrainTarget {
         let ends = BTreeMap::from([(None, end)]);
@@ -128,6 +131,17 @@ mod tests {
         assert!(!target.is_reached(TopicIndex(0), start(Some(0)), &Seen::default()));
         assert!(!target.is_reached(TopicIndex(0), start(Some(0)), &seen(8)));
         assert!(target.is_reached(TopicIndex(0), start(Some(0)), &seen(9)));
+    }
+
+    #[test]
+    fn offsets_that_deliveries_do_not_tell_are_not_waited_for() {
+        let (_folder, plan) = fixture::plan(fixture::SMALL, fixture::SMALL_LOGS);
+        let history = fixture::history(&plan, |_, _, _| Vec::new());
+        let target = DrainTarget::new(&plan, &history.producers, false);
+        let seen = Seen { streams: BTreeMap::from([(0, 2), (1, 2)]), ..Seen::default() };
+        let start = Start { epoch: None, offset: None, invoked: 0 };
+        assert!(target.is_reached(TopicIndex(0), start, &seen));
+        assert!(!target.is_reached(TopicIndex(0), start, &Seen::default()));
     }
 
     #[test]

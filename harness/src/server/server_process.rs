@@ -5,16 +5,16 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use rustix::process::Signal;
-use tokio::sync::Notify;
 
 use super::child::{Child, Ended};
 use super::claim::Claim;
 use super::failure::Failure;
 use super::launcher::{Launcher, NotStarted};
 use super::recipe::{Ending, Recipe};
+use crate::ordered_signal::OrderedSignal;
 
 /// Starts on further ports, where one was taken before the server came to it.
 const TRIES: u32 = 5;
@@ -22,9 +22,8 @@ const TRIES: u32 = 5;
 /// A server that was started; killed and reaped when dropped or closed.
 pub struct ServerProcess {
     address: SocketAddr,
-    state: Mutex<State>,
-    /// Told when a child is asked to end, and when another takes its place.
-    changed: Notify,
+    /// Changes when a child is asked to end, and when another takes its place.
+    state: OrderedSignal<State>,
     launcher: Launcher,
 }
 
@@ -63,8 +62,8 @@ impl ServerProcess {
             }
         };
         let child = Arc::new(child);
-        let state = Mutex::new(State { child, on_purpose: false, over: false, claim: None });
-        Ok(Self { address, state, changed: Notify::new(), launcher })
+        let state = State { child, on_purpose: false, over: false, claim: None };
+        Ok(Self { address, state: OrderedSignal::new(state), launcher })
     }
 
     /// Where it listens.
@@ -74,7 +73,7 @@ impl ServerProcess {
 
     /// The process id of the child now.
     pub fn id(&self) -> i32 {
-        self.state().child.id()
+        self.state.lock().child.id()
     }
 
     /// Kills it with all of its process group, and waits until it is gone.
@@ -112,7 +111,7 @@ impl ServerProcess {
     /// As at the first start; when it was ended for good.
     pub async fn start_again(&self) -> Result<(), Failure> {
         let claim = {
-            let mut state = self.state();
+            let mut state = self.state.lock();
             if state.over {
                 return Err(Failure(format!("{} ended with the run", self.name())));
             }
@@ -120,27 +119,29 @@ impl ServerProcess {
         };
         let _claim = claim.and_then(Claim::beside_start);
         let child = Arc::new(self.launcher.relaunch(self.address).await?);
-        let mut state = self.state();
-        if state.over {
+        // Whichever child is not needed is dropped outside the lock.
+        let mut spare = Some(child);
+        let is_over = self.state.change(|state| {
+            if !state.over {
+                spare = spare.take().map(|child| std::mem::replace(&mut state.child, child));
+                state.on_purpose = false;
+            }
+            state.over
+        });
+        if is_over {
             return Err(Failure(format!("{} came up after the run", self.name())));
         }
-        // The one before is gone already; what is left of it is dropped outside the lock.
-        let before = std::mem::replace(&mut state.child, child);
-        state.on_purpose = false;
-        drop(state);
-        drop(before);
-        self.changed.notify_waiters();
         Ok(())
     }
 
     /// Stops its clock.
     pub fn pause(&self) {
-        self.state().child.signal_group(Signal::STOP);
+        self.state.lock().child.signal_group(Signal::STOP);
     }
 
     /// Lets it go on.
     pub fn resume(&self) {
-        self.state().child.signal_group(Signal::CONT);
+        self.state.lock().child.signal_group(Signal::CONT);
     }
 
     /// Completes, with a line for people, when it has ended although it was not asked to. May be
@@ -148,9 +149,9 @@ impl ServerProcess {
     pub async fn ended(&self) -> String {
         loop {
             // Before the look: what changes after it wakes this up.
-            let changed = self.changed.notified();
+            let changed = self.state.changed();
             let (child, on_purpose) = {
-                let state = self.state();
+                let state = self.state.lock();
                 (Arc::clone(&state.child), state.on_purpose)
             };
             if on_purpose {
@@ -166,13 +167,11 @@ impl ServerProcess {
 
     /// Ends it for good, in good order if it is up.
     pub async fn end(&self) -> Result<(), Failure> {
-        let (child, was_down) = {
-            let mut state = self.state();
+        let (child, was_down) = self.state.change(|state| {
             state.over = true;
             state.claim = None;
             (Arc::clone(&state.child), std::mem::replace(&mut state.on_purpose, true))
-        };
-        self.changed.notify_waiters();
+        });
         if was_down {
             // It may have been asked, and not be gone yet.
             child.kill();
@@ -184,15 +183,13 @@ impl ServerProcess {
 
     /// Kills it for good: a start that is under way fails.
     pub fn close(&self) {
-        let child = {
-            let mut state = self.state();
+        let child = self.state.change(|state| {
             state.over = true;
             state.on_purpose = true;
             state.claim = None;
             Arc::clone(&state.child)
-        };
+        });
         child.kill_and_reap();
-        self.changed.notify_waiters();
     }
 
     fn name(&self) -> &str {
@@ -210,18 +207,15 @@ impl ServerProcess {
 
     /// From here on its end is not reported.
     fn expect_end(&self) -> Arc<Child> {
-        let child = {
-            let mut state = self.state();
+        self.state.change(|state| {
             state.on_purpose = true;
             Arc::clone(&state.child)
-        };
-        self.changed.notify_waiters();
-        child
+        })
     }
 
     /// Where it cannot, another program was quicker, and the next start says so.
     fn claim_port(&self) {
-        let mut state = self.state();
+        let mut state = self.state.lock();
         if !state.over {
             state.claim = Claim::new(self.address).ok();
         }
@@ -240,10 +234,6 @@ impl ServerProcess {
             return Ok(());
         }
         Err(Failure(format!("{name} did not end in good order: it {ended}")))
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

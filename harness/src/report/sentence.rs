@@ -8,42 +8,7 @@ use crate::scenario::AnomalyKind;
 
 /// `2 deliveries of acknowledged messages never came`; `2 to 5`, where 3 more may be.
 pub fn anomalies(kind: AnomalyKind, count: u64, possible: u64) -> String {
-    let (one, many) = match kind {
-        AnomalyKind::Lost => (
-            "1 delivery of an acknowledged message never came",
-            "deliveries of acknowledged messages never came",
-        ),
-        AnomalyKind::Duplicate => (
-            "1 delivery repeats a message that had come before",
-            "deliveries repeat messages that had come before",
-        ),
-        AnomalyKind::Reordered => ("1 delivery is out of order", "deliveries are out of order"),
-        AnomalyKind::Divergent => {
-            ("consumers disagree in 1 place", "places in which consumers disagree")
-        }
-        AnomalyKind::Phantom => (
-            "1 delivery is of a message that nobody sent",
-            "deliveries are of messages that nobody sent",
-        ),
-        AnomalyKind::Resurrected => {
-            ("1 delivery is of a refused message", "deliveries are of refused messages")
-        }
-        AnomalyKind::Corrupted => (
-            "1 delivery has another payload than was sent",
-            "deliveries have other payloads than were sent",
-        ),
-        AnomalyKind::Misrouted => {
-            ("1 delivery is where it does not belong", "deliveries are where they do not belong")
-        }
-        AnomalyKind::Early => (
-            "1 delivery came before its message was sent",
-            "deliveries came before their messages were sent",
-        ),
-        AnomalyKind::StaleAck => (
-            "1 ack named an offset that could not be its own",
-            "acks named offsets that could not be their own",
-        ),
-    };
+    let (one, many) = kind.sentence();
     match (count, possible) {
         (1, 0) => String::from(one),
         (_, 0) => format!("{} {many}", number(count)),

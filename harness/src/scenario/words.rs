@@ -24,8 +24,11 @@ pub(super) trait Words: Copy + PartialEq + 'static {
 /// Gives a type its words, and prints it as them.
 macro_rules! words {
     ($type:ty: $($word:literal => $value:expr),+ $(,)?) => {
+        words!($type = &[$(($word, $value)),+]);
+    };
+    ($type:ty = $words:expr) => {
         impl Words for $type {
-            const WORDS: &[(&str, Self)] = &[$(($word, $value)),+];
+            const WORDS: &[(&str, Self)] = $words;
         }
 
         impl fmt::Display for $type {
@@ -49,18 +52,7 @@ words!(Order:
     "none" => Self::None,
 );
 words!(Acknowledge: "offset" => Self::Offset, "automatic" => Self::Automatic);
-words!(AnomalyKind:
-    "lost" => Self::Lost,
-    "duplicate" => Self::Duplicate,
-    "reordered" => Self::Reordered,
-    "divergent" => Self::Divergent,
-    "phantom" => Self::Phantom,
-    "resurrected" => Self::Resurrected,
-    "corrupted" => Self::Corrupted,
-    "misrouted" => Self::Misrouted,
-    "early" => Self::Early,
-    "stale-ack" => Self::StaleAck,
-);
+words!(AnomalyKind = AnomalyKind::WORDS);
 words!(Acked: "all" => Self::All, "any" => Self::Any);
 words!(Counter:
     "unknown_acks" => Self::UnknownAcks,
@@ -68,16 +60,6 @@ words!(Counter:
     "acked" => Self::Acked,
     "delivered" => Self::Delivered,
 );
-
-impl AnomalyKind {
-    /// The glossary's word.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::StaleAck => "stale ack",
-            kind => kind.spell(),
-        }
-    }
-}
 
 impl fmt::Display for Pace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -27,7 +27,10 @@ pub use model::{
 pub use network::Network;
 pub use resolve::store;
 
-/// The JSON Schema of a scenario file.
-pub fn schema() -> schemars::Schema {
-    schemars::schema_for!(raw::Scenario)
+/// The JSON Schema of a scenario file, for these drivers.
+pub fn schema(drivers: &[&str]) -> schemars::Schema {
+    let mut schema = schemars::schema_for!(raw::Scenario);
+    let driver = schema.pointer_mut("/$defs/Broker/properties/driver");
+    driver.expect("a broker has a driver")["enum"] = drivers.into();
+    schema
 }

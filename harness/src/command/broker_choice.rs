@@ -12,7 +12,9 @@ use crate::driver;
 use crate::exit::Exit;
 use crate::input::diagnostic;
 use crate::sabotage;
-use crate::scenario::objection::{Brokers, DatabaseServer, Objection, Setting, objections};
+use crate::scenario::objection::{
+    Brokers, DatabaseServer, Objection, Setting, bad_names, objections,
+};
 use crate::scenario::{self, Scenario};
 use crate::testbed::database::Server;
 use crate::testbed::external;
@@ -94,7 +96,7 @@ fn set_store(store: Option<&str>, scenarios: &mut [Scenario]) -> Result<(), Refu
 }
 
 /// Takes out the scenarios that cannot run there, each with a line that says why, and says how many.
-/// One that is alone is refused.
+/// One that is alone is refused, and so is one with a value that its driver does not take.
 fn keep_possible(
     brokers: Brokers,
     sabotage: Option<sabotage::Kind>,
@@ -104,9 +106,10 @@ fn keep_possible(
     let mut kept = Vec::with_capacity(before);
     for scenario in scenarios.drain(..) {
         let found = objections_to(&scenario, brokers, sabotage)?;
+        let is_invalid = found.iter().any(|objection| matches!(objection, Objection::Value(_)));
         match found.first() {
             None => kept.push(scenario),
-            Some(_) if before == 1 => return Err(refused(&scenario, &found)),
+            Some(_) if before == 1 || is_invalid => return Err(refused(&scenario, &found)),
             Some(objection) => {
                 let why = objection.brief(&scenario);
                 streams::tell(&format!("SKIP  {}  {why}", scenario.name));
@@ -121,9 +124,11 @@ fn keep_possible(
     Ok(before - scenarios.len())
 }
 
-/// The scenario, if the table of drivers has its driver.
-pub(super) fn known_driver(scenario: Scenario) -> Result<Scenario, diagnostic::Error> {
-    driver::find(&scenario.broker)?;
+/// The scenario, if there is its driver and that takes its names.
+pub(super) fn drivable(scenario: Scenario) -> Result<Scenario, diagnostic::Error> {
+    let row = driver::find(&scenario.broker)?;
+    let capabilities = (row.capabilities)(&scenario.broker);
+    diagnostic::Error::unless_empty(bad_names(&scenario, &capabilities))?;
     Ok(scenario)
 }
 

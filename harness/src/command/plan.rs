@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::broker_choice::known_driver;
+use super::broker_choice::drivable;
 use super::refused::{self, Refused};
 use super::streams;
 use crate::exit::Exit;
@@ -24,7 +24,7 @@ pub struct Arguments {
 
 #[must_use]
 pub fn main(arguments: &Arguments) -> Exit {
-    let plan = scenario::load(&arguments.file).and_then(known_driver).and_then(Plan::new);
+    let plan = scenario::load(&arguments.file).and_then(drivable).and_then(Plan::new);
     refused::exit(plan.map_err(|error| Refused::scenario(&error)).map(|plan| {
         let text = if arguments.json { json::render(&plan) } else { table::render(&plan) };
         streams::print(&text).err().unwrap_or(Exit::Passed)

@@ -1,5 +1,5 @@
-//! How a person names a broker that runs already: `http://127.0.0.1:5000`. The scheme says which
-//! driver speaks to it.
+//! How a person names a broker that runs already: `http://127.0.0.1:5000`. The scheme is one that a
+//! driver of the table speaks.
 
 use reqwest::Url;
 

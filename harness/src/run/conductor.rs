@@ -232,6 +232,9 @@ impl Conductor {
         self.announcer.announce(Phase::Stopped);
         self.signals.finish();
         while self.faults.join_next().await.is_some() {}
+        // The driver is finished only when nobody uses it any more.
+        self.producers.shutdown().await;
+        self.consumers.shutdown().await;
     }
 
     /// Takes in the next thing that happens; says why the run is to stop, if it is.

@@ -153,19 +153,20 @@ impl Subscriber for SabotagedSubscriber {
             let Sabotage { trick, shared } = &self.sabotage;
             let is_safe = self.inner.cancel_safe();
             trick.polled(self.feed);
+            let mut urged = false;
             loop {
-                let wait = trick.wait(self.feed, wait);
-                let urged = tokio::select! { biased;
-                    polled = self.inner.poll(max, wait, batch) => {
-                        polled?;
-                        false
+                let wait = if urged { Duration::ZERO } else { trick.wait(self.feed, wait) };
+                tokio::select! { biased;
+                    polled = self.inner.poll(max, wait, batch) => polled?,
+                    () = trick.urged(self.feed), if is_safe && !urged => {
+                        // Asked once more, for a poll that is dropped may acknowledge nothing, and
+                        // one that is answered has acknowledged what the one before brought.
+                        urged = true;
+                        continue;
                     }
-                    () = trick.urged(self.feed), if is_safe => true,
-                };
-                if urged {
-                    batch.clear();
                 }
                 let is_answer = batch.is_empty() && !urged;
+                urged = false;
                 trick.edit(shared, self.feed, batch);
                 // An empty answer says that there is no more, and only the broker knows that.
                 if is_answer || !batch.is_empty() {

@@ -64,7 +64,8 @@ pub fn objections(scenario: &Scenario, setting: &Setting) -> Vec<Objection> {
     let faults = faults.filter_map(|(place, fault)| {
         Some(Objection::Fault(place, refused(scenario, fault, setting)?))
     });
-    names(scenario, setting).chain(faults).collect()
+    let names = setting.capabilities.iter().flat_map(|own| bad_names(scenario, own));
+    names.map(|name| Objection::Value(Box::new(name))).chain(faults).collect()
 }
 
 /// Why the scenario does not hold for the store of the brokers that would be started.
@@ -91,14 +92,14 @@ fn brings_its_own(broker: &Broker, setting: &Setting) -> Option<String> {
     Some(format!("its driver, {}, brings its own broker and {what}", broker.driver))
 }
 
-/// The topic names that the broker does not take.
-fn names(scenario: &Scenario, setting: &Setting) -> impl Iterator<Item = Objection> {
-    let takes = setting.capabilities.map(|capabilities| capabilities.name);
-    scenario.topics.iter().filter_map(move |topic| {
-        let why = takes?(topic.name.as_str()).err()?;
+/// The topic names that a broker does not take.
+pub fn bad_names(scenario: &Scenario, capabilities: &Capabilities) -> Vec<Diagnostic> {
+    let bad = scenario.topics.iter().filter_map(|topic| {
+        let why = (capabilities.name)(topic.name.as_str()).err()?;
         let title = format!("`{}` cannot name a topic", topic.name);
-        Some(Objection::Value(Box::new(Diagnostic::new(title).label(why).on(&topic.spot))))
-    })
+        Some(Diagnostic::new(title).label(why).on(&topic.spot))
+    });
+    bad.collect()
 }
 
 /// Why a fault cannot be carried out.

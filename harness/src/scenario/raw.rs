@@ -125,7 +125,6 @@ pub(super) struct Broker {
     #[schemars(extend("enum" = ["memory", "mysql"]))]
     pub store: Field<String>,
     /// How the broker is spoken to: `detect` (default), or `original` for its six routes alone.
-    #[schemars(extend("enum" = ["detect", "original"]))]
     pub driver: Field<String>,
     /// The stores that the scenario holds for; default: all.
     pub stores: Field<Vec<At<String>>>,

@@ -77,12 +77,13 @@ async fn perform(plan: &Arc<Plan>, simulation: &Simulation) -> Result<(Trial, Du
     });
     let stop = stopped(Arc::clone(&simulation.stop));
     let history = run::perform(Arc::clone(&context), stop).await;
-    let history = history.map_err(|failure| Failure(failure.why))?;
     let took = began.elapsed();
+    let left = driver.finish().await.err().map(|failure| failure.why);
+    let history = history.map_err(|failure| Failure(failure.why))?;
     let judgement = judged::judge(plan, &history, simulation.out.as_deref());
     let injected = saboteur.map(|saboteur| saboteur.injected(&driver.capabilities()));
     let interrupted = simulation.stop.load(Ordering::Relaxed);
-    Ok((Trial { history, judgement, interrupted, left: None, injected }, took))
+    Ok((Trial { history, judgement, interrupted, left, injected }, took))
 }
 
 /// Completes when the trial is to stop. Signals are real events, and a simulated clock does not

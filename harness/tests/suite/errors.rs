@@ -71,6 +71,13 @@ fn a_log_line_with_three_fields_is_shown_with_what_was_expected() {
 fn a_topic_name_that_is_none_is_refused_with_the_reason() {
     check(&refused("T1", "T-1"), 2, &["T-1", "x.yaml:2:3", "'-' is not allowed"]);
     check(&refused("T1", "subl"), 2, &["subl", "x.yaml:2:3", "reserved"]);
+    // Also among others, and where nothing runs.
+    let folder = Folder::new();
+    folder.write("all/fine.yaml", FINE);
+    folder.write("all/named.yaml", &FINE.replace("T1", "publ"));
+    for arguments in [["run", "all"], ["sim", "all"], ["plan", "all/named.yaml"]] {
+        check(&folder.run(&arguments), 2, &["publ", "all/named.yaml:2:3", "reserved"]);
+    }
 }
 
 #[test]
@@ -91,14 +98,17 @@ fn what_cannot_be_had_is_refused_alone_and_skipped_among_others() {
     let theirs = ["--broker", "http://127.0.0.1:1"];
     let ended = folder.run(&[&["run", "all"][..], &theirs].concat());
     check(&ended, 2, &["all/kill.yaml:", "`kill: broker` cannot be carried out: a broker at"]);
-    folder.write("all/named.yaml", &FINE.replace("T1", "publ"));
+    folder.write(
+        "all/link.yaml",
+        &format!("{FINE}{}", kill.replace("kill: broker", "pause: broker")),
+    );
     let ended = folder.run(&[&["run", "all"][..], &theirs].concat());
     check(
         &ended,
         4,
         &[
             "SKIP  kill  `kill: broker` cannot be carried out: a broker at --broker",
-            "SKIP  named  `publ` cannot name a topic: the name is reserved",
+            "SKIP  link  `pause: broker` cannot be carried out: a broker at --broker",
             "every scenario was skipped",
         ],
     );

@@ -121,3 +121,17 @@ fn a_scenario_with_too_few_messages_is_vacuous_and_says_so() {
     assert!(table.contains("vacuous: nothing could be injected"), "{table}");
     assert_eq!(output.status.code(), Some(3), "{table}{}", String::from_utf8_lossy(&output.stderr));
 }
+
+/// A poll that is cut short for an early message must not pass for one that acknowledged the batch
+/// before, which the broker rightly hands out again after the crash.
+#[test]
+fn an_early_delivery_acknowledges_nothing_that_a_crash_takes_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut harness = Command::new(env!("CARGO_BIN_EXE_harness"));
+    harness.arg("run").arg(shipped("consumer-crash.yaml")).args(["--sabotage", "early:3"]);
+    let output = harness.current_dir(&folder).output().unwrap();
+    let words = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{words}");
+    assert!(words.contains("came before their messages were sent"), "{words}");
+    assert!(!words.contains("duplicate"), "{words}");
+}

@@ -208,9 +208,14 @@ impl Running {
     /// As many such processes, once they are.
     pub(crate) fn brokers(&self, count: usize) -> Vec<i32> {
         wait_for("the harness to start brokers", || {
-            let brokers = self.children(|line| line.get(1).is_some_and(|word| word == "broker"));
+            let brokers = self.brokers_now();
             (brokers.len() == count).then_some(brokers)
         })
+    }
+
+    /// Those that there are.
+    pub(crate) fn brokers_now(&self) -> Vec<i32> {
+        self.children(|line| line.get(1).is_some_and(|word| word == "broker"))
     }
 
     /// The process that it started to be its private database server, once it is that.
@@ -243,6 +248,13 @@ impl Running {
         let status = wait_for("the harness to end", || self.child.try_wait().unwrap());
         (status.code(), self.words())
     }
+}
+
+/// The processes whose working folder this is.
+pub(crate) fn working_in(folder: &Path) -> Vec<i32> {
+    let is_there =
+        |pid: &i32| fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|there| there == folder);
+    processes().into_iter().filter(is_there).collect()
 }
 
 impl Drop for Running {

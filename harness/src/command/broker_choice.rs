@@ -48,6 +48,7 @@ pub(super) fn choose(
     scenarios: &mut Vec<Scenario>,
 ) -> Result<(usize, Option<Arc<Server>>), Refused> {
     set_store(choice.store.as_deref(), scenarios)?;
+    set_driver(&choice.broker, scenarios)?;
     let server = find_server(choice, scenarios, harness)?;
     let brokers = if choice.broker.is_empty() {
         Brokers::Ours(server.as_ref().map(|server| DatabaseServer {
@@ -80,6 +81,29 @@ pub(super) fn choose_simulated(
     }
     set_store(store, scenarios)?;
     keep_possible(Brokers::Simulated, None, scenarios)
+}
+
+/// Has brokers that run already spoken to by a driver of their scheme: the first one where a scenario
+/// names none. One that names a driver of other schemes is refused.
+fn set_driver(urls: &[String], scenarios: &mut [Scenario]) -> Result<(), Refused> {
+    // What is wrong with a URL is said where its address is wanted.
+    let Some(Ok((spoken, _))) = urls.first().map(|url| driver::parse_url(url)) else {
+        return Ok(());
+    };
+    for scenario in scenarios {
+        if scenario.broker.driver == scenario::DEFAULT_DRIVER {
+            spoken.word.clone_into(&mut scenario.broker.driver);
+        }
+        let own = driver::find(&scenario.broker);
+        let own = own.map_err(|unknown| Refused::scenario(&unknown.into()))?;
+        if !own.schemes.iter().any(|scheme| spoken.schemes.contains(scheme)) {
+            let (file, word) = (scenario.file.display(), own.word);
+            let text =
+                format!("{file}: its driver, {word}, does not speak to a broker at {}", urls[0]);
+            return Err(Refused::usage(text));
+        }
+    }
+    Ok(())
 }
 
 /// Puts the store of the command line in place of the scenarios'.

@@ -18,7 +18,8 @@ use crate::server::NewRecipe;
 pub struct Row {
     /// What `broker: { driver: WORD }` calls it.
     pub word: &'static str,
-    /// URLs with these schemes name a broker of it; none where another row has the scheme.
+    /// URLs with these schemes name a broker of it; the first row that has one is taken where the
+    /// scenario names no driver.
     pub schemes: &'static [&'static str],
     /// The port where a URL names none.
     pub port: u16,

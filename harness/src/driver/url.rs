@@ -14,8 +14,11 @@ use super::row::Row;
 pub(super) fn parse<'a>(rows: &'a [Row], given: &str) -> Result<(&'a Row, Address), String> {
     let schemes =
         || rows.iter().flat_map(|row| row.schemes.iter().map(move |scheme| (row, *scheme)));
-    let known =
-        || schemes().map(|(_, scheme)| format!("{scheme}://")).collect::<Vec<_>>().join(", ");
+    let known = || {
+        let mut known: Vec<_> = schemes().map(|(_, scheme)| format!("{scheme}://")).collect();
+        known.dedup();
+        known.join(", ")
+    };
     if !given.contains("://") {
         let first = known();
         let first = first.split(',').next().unwrap_or_default();

@@ -138,3 +138,16 @@ async fn actors_are_spread_over_several_addresses_of_one_broker() {
     let both = format!("{},{by_name}", broker.address);
     passes(&folder, "5p3c.yaml", &both).await;
 }
+
+#[test]
+fn the_scheme_of_a_broker_says_which_drivers_may_speak_to_it() {
+    // Both speak it; nothing is reached.
+    for driver in ["detect", "original"] {
+        let ended = folder(driver).run(&["run", "2p2c.yaml", "--broker", "http://127.0.0.1:1"]);
+        assert_eq!(ended.code, Some(3), "{}", ended.stderr);
+        assert!(ended.stderr.contains("cannot reach the broker"), "{}", ended.stderr);
+    }
+    let ended = folder("detect").run(&["run", "2p2c.yaml", "--broker", "nats://127.0.0.1:1"]);
+    assert_eq!(ended.code, Some(2), "{}", ended.stderr);
+    assert!(ended.stderr.contains("only http:// is spoken, not nats://"), "{}", ended.stderr);
+}

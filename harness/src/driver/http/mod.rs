@@ -53,7 +53,7 @@ pub(super) const DETECT: Row = Row {
 /// Only the original routes, even where more would be understood.
 pub(super) const ORIGINAL: Row = Row {
     word: "original",
-    schemes: &[],
+    schemes: &["http"],
     port: 80,
     capabilities: |_| capability::ORIGINAL,
     connect: |connecting| reach(connecting, Arc::new(transport::http()), Some(Dialect::Original)),

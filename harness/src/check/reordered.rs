@@ -47,7 +47,8 @@ fn sweep(facts: &Facts<'_>, feed: &Feed, mut found: impl FnMut(Seen, MessageId))
     let one_order = facts.plan.scenario.expect.order == Order::PerTopic;
     let mut newest = vec![Newest::default(); if one_order { 1 } else { streams }];
     let mut batches = vec![Batches::default(); streams];
-    feed.firsts(facts.history).for_each(|(seen, message)| {
+    feed.iter(facts.history).for_each(|seen| {
+        let Some(message) = seen.first() else { return };
         let request = facts.requests.of(message).expect("a first delivery was sent");
         let slot = request.slot as usize;
         let newest = &mut newest[if one_order { 0 } else { slot }];

@@ -66,7 +66,8 @@ impl Log {
         let mut fresh = Vec::new();
         let mut next = 0;
         let mut greatest: Option<(u64, MessageId)> = None;
-        feed.firsts_of_life(history, self.epoch).for_each(|(seen, message)| {
+        feed.iter_life(history, self.epoch).for_each(|seen| {
+            let Some(message) = seen.first() else { return };
             let Some(offset) = seen.delivery.offset() else {
                 self.blind = true;
                 return;

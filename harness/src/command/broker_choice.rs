@@ -84,7 +84,8 @@ pub(super) fn choose_simulated(
 }
 
 /// Has brokers that run already spoken to by a driver of their scheme: the first one where a scenario
-/// names none. One that names a driver of other schemes is refused.
+/// names none. One that names a driver of other schemes is refused. A driver of none brings its own
+/// broker, which is an objection like others.
 fn set_driver(urls: &[String], scenarios: &mut [Scenario]) -> Result<(), Refused> {
     // What is wrong with a URL is said where its address is wanted.
     let Some(Ok((spoken, _))) = urls.first().map(|url| driver::parse_url(url)) else {
@@ -96,10 +97,10 @@ fn set_driver(urls: &[String], scenarios: &mut [Scenario]) -> Result<(), Refused
         }
         let own = driver::find(&scenario.broker);
         let own = own.map_err(|unknown| Refused::scenario(&unknown.into()))?;
-        if !own.schemes.iter().any(|scheme| spoken.schemes.contains(scheme)) {
-            let (file, word) = (scenario.file.display(), own.word);
-            let text =
-                format!("{file}: its driver, {word}, does not speak to a broker at {}", urls[0]);
+        let speaks = own.schemes.iter().any(|scheme| spoken.schemes.contains(scheme));
+        if !speaks && !own.schemes.is_empty() {
+            let (file, word, url) = (scenario.file.display(), own.word, masked(&urls[0]));
+            let text = format!("{file}: its driver, {word}, does not speak to a broker at {url}");
             return Err(Refused::usage(text));
         }
     }

@@ -64,13 +64,23 @@ const IDLE: Duration = Duration::from_secs(15);
 /// Never without TLS: nothing that is set here can fail.
 #[must_use]
 pub fn http() -> reqwest::Client {
+    http_keeping(IDLE)
+}
+
+/// The same, which closes a connection that was not used for so long: for a broker that closes idle
+/// ones sooner, and to which nothing may be sent twice.
+///
+/// # Panics
+/// As [`http`].
+#[must_use]
+pub fn http_keeping(idle: Duration) -> reqwest::Client {
     reqwest::Client::builder()
         .tcp_nodelay(true)
         .no_proxy()
         .redirect(reqwest::redirect::Policy::none())
         .retry(reqwest::retry::never())
         .connect_timeout(CONNECT_TIMEOUT)
-        .pool_idle_timeout(IDLE)
+        .pool_idle_timeout(idle)
         .pool_max_idle_per_host(usize::MAX)
         .http1_only()
         .build()

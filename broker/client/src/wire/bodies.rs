@@ -40,8 +40,9 @@ pub struct Failure {
 /// `POST /topics`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct CreateTopic<'a> {
-    /// The name of the topic to create. Some versions of the original client call it `topic`.
-    #[serde(borrow, alias = "topic")]
+    /// The name of the topic to create. Some versions of the original client call it `topic` or
+    /// `name`.
+    #[serde(borrow, alias = "topic", alias = "name")]
     pub topic_name: Cow<'a, str>,
 }
 

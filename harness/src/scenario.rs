@@ -11,21 +11,24 @@ mod model;
 mod network;
 pub mod objection;
 mod raw;
+mod read_wire;
 mod resolve;
 mod settings;
 mod sources;
 mod topics;
+mod wire;
 mod words;
 
 pub use anomaly::AnomalyKind;
 pub use load::{load, load_all};
 pub use model::{
     Acked, Acknowledge, Broker, CONSUMER_BATCH, Consumer, Counter, DEADLINE, DEFAULT_DRIVER,
-    Delivery, Drain, Expect, IDLE, Order, Pace, Producer, Requirement, Scenario, Source, Start,
-    Store, Topic,
+    Delivery, Drain, Expect, IDLE, ORIGINAL_DRIVER, Order, Pace, Producer, Requirement, Scenario,
+    Source, Start, Store, Topic,
 };
 pub use network::Network;
 pub use resolve::store;
+pub use wire::{Carrier, NewConsumers, Wire};
 
 /// The JSON Schema of a scenario file, for these drivers.
 pub fn schema(drivers: &[&str]) -> schemars::Schema {

@@ -79,6 +79,7 @@ fn scenario(shape: &Shape) -> Scenario {
             store: scenario::Store::Memory,
             driver: scenario::DEFAULT_DRIVER.to_owned(),
             driver_spot: Spot::default(),
+            wire: scenario::Wire::default(),
             stores: Vec::new(),
             count: NonZeroU32::MIN,
         },

@@ -11,11 +11,15 @@ use crate::topic_name::TopicName;
 
 use super::anomaly::AnomalyKind;
 use super::network::Network;
+use super::wire::Wire;
 use crate::fault::Fault;
 use crate::input::diagnostic::Spot;
 
 /// The driver of a scenario that names none.
 pub const DEFAULT_DRIVER: &str = "detect";
+
+/// The driver that speaks the six original routes alone, and the only one with a [`Wire`].
+pub const ORIGINAL_DRIVER: &str = "original";
 
 /// The messages per poll of a consumer that says nothing of them.
 pub const CONSUMER_BATCH: NonZeroU32 = NonZeroU32::new(100).expect("100 is not 0");
@@ -166,6 +170,8 @@ pub struct Broker {
     pub driver: String,
     /// Where the file names the driver.
     pub driver_spot: Spot,
+    /// What its original routes do differently.
+    pub wire: Wire,
     /// Where the scenario holds; empty is everywhere.
     pub stores: Vec<Store>,
     /// So many brokers are started, which serve one store.

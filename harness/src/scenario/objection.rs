@@ -57,6 +57,7 @@ pub fn objections(scenario: &Scenario, setting: &Setting) -> Vec<Objection> {
         Brokers::Ours(_) | Brokers::Simulated => not_held(broker),
         Brokers::Theirs => None,
     };
+    let whole = whole.or_else(|| not_ours(broker, setting));
     if let Some(whole) = whole.or_else(|| brings_its_own(broker, setting)) {
         return vec![Objection::Whole(whole)];
     }
@@ -77,6 +78,15 @@ fn not_held(broker: &Broker) -> Option<String> {
     }
     let alone = count.get() > 1 && !store.has_database();
     alone.then(|| format!("it has {count} brokers, which share nothing on {store}"))
+}
+
+/// Why our own broker cannot be spoken to in that way.
+fn not_ours(broker: &Broker, setting: &Setting) -> Option<String> {
+    if matches!(setting.brokers, Brokers::Theirs) || setting.capabilities.is_none() {
+        return None;
+    }
+    let unknown = broker.wire.unknown_to_ours()?;
+    Some(format!("our own broker does not speak `wire: {{ {unknown} }}`: name another by --broker"))
 }
 
 /// Why nothing is said about the broker where its driver brings it.
@@ -205,7 +215,7 @@ impl Objection {
 mod tests {
     use super::*;
     use crate::input::diagnostic::Spot;
-    use crate::scenario::{DEFAULT_DRIVER, Store};
+    use crate::scenario::{DEFAULT_DRIVER, Store, Wire};
     use std::num::NonZeroU32;
 
     fn check(store: Store, stores: &[Store], count: u32, expected: Option<&str>) {
@@ -215,6 +225,7 @@ mod tests {
             count: NonZeroU32::new(count).unwrap(),
             driver: DEFAULT_DRIVER.to_owned(),
             driver_spot: Spot::default(),
+            wire: Wire::default(),
         };
         assert_eq!(not_held(&broker).as_deref(), expected);
     }

@@ -126,11 +126,34 @@ pub(super) struct Broker {
     pub store: Field<String>,
     /// How the broker is spoken to: `detect` (default), or `original` for its six routes alone.
     pub driver: Field<String>,
+    /// What a broker of the original routes does differently; only with `driver: original`.
+    pub wire: Field<Wire>,
     /// The stores that the scenario holds for; default: all.
     pub stores: Field<Vec<At<String>>>,
     /// So many brokers are started, which serve one store; default 1. In memory there is only one.
     #[schemars(with = "u32", range(min = 1, max = 64))]
     pub count: Field<String>,
+}
+
+/// What a broker of the original routes does differently.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Wire {
+    /// What the request that creates a topic calls its name; default `topic_name`.
+    #[schemars(regex(pattern = r"^[A-Za-z_][A-Za-z0-9_-]*$"))]
+    pub topic_field: Field<String>,
+    /// Where a GET carries its fields: in its `query` (default), or in a JSON `body`.
+    #[schemars(extend("enum" = ["query", "body"]))]
+    pub get: Field<String>,
+    /// Where a POST carries its fields: in a JSON `body` (default), or in its `query`.
+    #[schemars(extend("enum" = ["body", "query"]))]
+    pub post: Field<String>,
+    /// Whether the paths end in a slash; default `false`.
+    #[schemars(with = "bool")]
+    pub trailing_slash: Field<String>,
+    /// Where a new subscription begins: at the `end` of the topic (default), or at its `beginning`.
+    #[schemars(extend("enum" = ["end", "beginning"]))]
+    pub new_consumers: Field<String>,
 }
 
 /// The promises that are judged.

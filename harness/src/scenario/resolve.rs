@@ -15,6 +15,7 @@ use super::model::{
 use super::network::Network;
 use super::objection::{Brokers, Objection, Setting, objections};
 
+use super::read_wire::read_wire;
 use super::settings::Settings;
 use super::topics::{self, Mapped};
 use super::{raw, sources, words};
@@ -193,6 +194,7 @@ fn broker(problems: &mut Problems<'_>, raw: Option<&raw::Broker>) -> Broker {
         store,
         driver: raw.driver.value().cloned().unwrap_or_else(|| DEFAULT_DRIVER.to_owned()),
         driver_spot: problems.spot(&raw.driver),
+        wire: read_wire(problems, raw),
         stores,
         count: count.unwrap_or(NonZeroU32::MIN),
     }

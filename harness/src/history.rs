@@ -123,7 +123,8 @@ pub enum End {
     /// empty.
     #[default]
     Drained,
-    /// `drain: idle` passed with only empty answers: what is missing is lost.
+    /// `drain: idle` passed with only empty answers: what is missing is lost; but what a consumer
+    /// misses of a topic whose last poll failed is undecided.
     Idle,
     /// `drain: deadline` passed: what a consumer misses of a topic is undecided, unless the last poll
     /// that it made of it since everything was sent brought nothing.
@@ -329,7 +330,7 @@ impl Delivery {
 }
 
 /// What is not as planned about a delivery.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "an object with payload, producer and sequence")]
 pub struct Oddity {
     /// The payload that came, where it is not the planned one of the message.
@@ -338,4 +339,7 @@ pub struct Oddity {
     pub producer: Option<i64>,
     /// Its number, as the broker says.
     pub sequence: Option<Sequence>,
+    /// Whether its tag is that of an earlier run. Left out of a file where it is not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub earlier_run: bool,
 }

@@ -22,6 +22,7 @@ use requests::Requests;
 
 use crate::history::{Answer, End, History, Polled};
 use crate::plan::{Plan, TopicIndex};
+use crate::scenario::NewConsumers;
 
 pub(super) struct Facts<'a> {
     pub(super) plan: &'a Plan,
@@ -51,7 +52,10 @@ impl<'a> Facts<'a> {
             logs: Vec::new(),
         };
         let mut feeds = Feed::of_all(plan, history);
-        let work = |feed: &Feed| classify::classify(history, &facts.requests, &facts.places, feed);
+        let may_be_old = plan.scenario.broker.wire.new_consumers == NewConsumers::Beginning;
+        let work = |feed: &Feed| {
+            classify::classify(history, &facts.requests, &facts.places, feed, may_be_old)
+        };
         let classifications = facts.parallel(&feeds, work);
         for (feed, (classifications, got)) in feeds.iter_mut().zip(classifications) {
             feed.classifications = classifications;
@@ -72,7 +76,12 @@ impl<'a> Facts<'a> {
     /// Whether what is missing in this feed may still have been on its way.
     pub(super) fn undecided(&self, feed: &Feed) -> bool {
         match self.history.end {
-            End::Drained | End::Idle => false,
+            End::Drained => false,
+            // It failed in a way that may have been this broker's word for nothing; a failure of any
+            // other kind keeps a run from being idle.
+            End::Idle => {
+                self.last_poll(feed).is_some_and(|poll| matches!(poll.answer, Answer::Failed(_)))
+            }
             End::Interrupted => true,
             // If the last poll was asked after everything was sent, and brought nothing, then the
             // broker had the time to hand out all that it has, and nothing more to say.

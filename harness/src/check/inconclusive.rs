@@ -44,7 +44,7 @@ pub(super) fn check(facts: &Facts<'_>) -> CheckOutcome {
         End::Interrupted => reasons.push("the run was interrupted".to_owned()),
         end => {
             reasons.extend(idle_faults(facts));
-            if end == End::Deadline {
+            if end == End::Deadline || end == End::Idle {
                 reasons.extend(unfinished(facts));
             }
         }
@@ -194,7 +194,7 @@ fn idle_faults(facts: &Facts<'_>) -> Vec<String> {
     scenario.faults.iter().enumerate().filter_map(sentence).collect()
 }
 
-/// What kept each feed from being read to its end when the deadline passed: a sentence for all of a
+/// What kept each feed from being read to its end when the run ended: a sentence for all of a
 /// topic for which it is the same.
 fn unfinished(facts: &Facts<'_>) -> Vec<String> {
     let mut groups: BTreeMap<(TopicIndex, String), Vec<u32>> = BTreeMap::new();

@@ -56,7 +56,8 @@ pub(super) fn check(facts: &Facts<'_>) -> CheckOutcome {
             continue;
         }
         if facts.undecided(feed) {
-            undecided.push((feed.consumer, feed.topic, count));
+            let first = MessageId(missing.ranges[0].messages.start);
+            undecided.push((feed.consumer, feed.topic, count, first));
             continue;
         }
         let blamer = blamer.get_or_insert_with(|| Blamer::new(facts)).as_ref();
@@ -101,35 +102,44 @@ fn nothing_due(facts: &Facts<'_>, topic: TopicIndex, feeds: &[&Feed]) -> Option<
     })
 }
 
-/// What is undecided, by consumer, then topic, with the number of messages: a sentence for all
+/// What is undecided, by consumer, then topic, with the number of messages and the first: a sentence for all
 /// consumers that miss something of the same topics.
 fn undecided_words(
     facts: &Facts<'_>,
-    undecided: &[(ConsumerIndex, TopicIndex, u64)],
+    undecided: &[(ConsumerIndex, TopicIndex, u64, MessageId)],
 ) -> Vec<String> {
-    let mut groups: Vec<(Vec<TopicIndex>, Vec<u32>, u64)> = Vec::new();
+    let mut groups: Vec<(Vec<TopicIndex>, Vec<u32>, u64, MessageId)> = Vec::new();
     for own in undecided.chunk_by(|one, other| one.0 == other.0) {
-        let topics: Vec<TopicIndex> = own.iter().map(|(_, topic, _)| *topic).collect();
-        let missing: u64 = own.iter().map(|(.., count)| count).sum();
+        let topics: Vec<TopicIndex> = own.iter().map(|(_, topic, ..)| *topic).collect();
+        let missing: u64 = own.iter().map(|(_, _, count, _)| count).sum();
         let number = facts.plan.consumers[own[0].0.place()].number;
         match groups.iter_mut().find(|(own, ..)| *own == topics) {
-            Some((_, numbers, sum)) => {
+            Some((_, numbers, sum, _)) => {
                 numbers.push(number);
                 *sum += missing;
             }
-            None => groups.push((topics, vec![number], missing)),
+            None => groups.push((topics, vec![number], missing, own[0].3)),
         }
     }
-    let sentence = |(topics, consumers, missing): (Vec<TopicIndex>, Vec<u32>, u64)| {
+    let sentence = |(topics, consumers, missing, first): (
+        Vec<TopicIndex>,
+        Vec<u32>,
+        u64,
+        MessageId,
+    )| {
+        let first = facts.plan.name(first);
         let who = names::list(names::Kind::Consumer, &consumers);
         let name = |topic: &TopicIndex| facts.plan.topics[topic.place()].name.as_str();
         let topics = topics.iter().map(name).collect::<Vec<_>>().join(" ");
         let missing = numbers::count(missing, "delivery");
         let when = match facts.history.end {
             End::Interrupted => "the run was interrupted",
+            End::Idle => "nothing came any more",
             _ => "the deadline passed",
         };
-        format!("{who} had not caught up on {topics} when {when}: {missing} still missing")
+        format!(
+            "{who} had not caught up on {topics} when {when}: {missing} still missing (the first: {first})"
+        )
     };
     groups.into_iter().map(sentence).collect()
 }

@@ -3,7 +3,7 @@
 //! - *Phantom*: C1 gets `hello`, which no producer sent, or `P4#17` before anyone ever sent it.
 //! - *Misrouted*: `P4#17` went to T2, and C1 gets it when it polls T3; or C1 got it although it does
 //!   not consume T2; or it was acked before C1 asked to subscribe (with offsets: it stands before
-//!   the offset that C1's subscription starts at).
+//!   the offset that C1's subscription starts at); or it is of an earlier run on the same broker.
 //! - *Resurrected*: `P4#17` was refused, so the producer knows that it did not happen; C1 gets it.
 //! - *Early*: C1's poll was over before `P4#17` was sent, and had `P4#17` in it.
 //!
@@ -56,6 +56,7 @@ fn anomaly(facts: &Facts<'_>, feed: &Feed, seen: Seen) -> Anomaly {
         Classification::Phantom => format!("{who} got {what} on {topic}, and nobody sent it"),
         Classification::Resurrected => format!("{who} got {what}, and it was refused"),
         Classification::Early => format!("{who} got {what} before it was sent"),
+        _ if message.is_none() => format!("{who} got {what} on {topic}, from an earlier run"),
         _ => {
             let own = message.map(|message| facts.plan.stream(message).topic);
             if own == Some(feed.topic) {

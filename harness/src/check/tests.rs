@@ -269,13 +269,45 @@ fn different_messages_at_one_offset_are_divergent_even_without_order() {
 #[test]
 fn what_nobody_sent_is_a_phantom() {
     let (plan, mut history) = sound(&LONG, calm(14));
-    let oddity = Oddity { payload: "boo".to_owned(), producer: Some(99), sequence: Some(1) };
+    let oddity = Oddity {
+        payload: "boo".to_owned(),
+        producer: Some(99),
+        sequence: Some(1),
+        ..Oddity::default()
+    };
     history.consumers[0].insert_at(12, Delivery::new(None, Some(12)));
     history.consumers[0].oddities.insert(12, oddity);
     let judgement = check(&plan, &history, &[(AnomalyKind::Phantom, 1)]);
     let proof = &judgement.violations[0].proofs[0];
     assert!(proof.title.contains("\"boo\" (producer id 99, sequence 1)"), "{}", proof.title);
     assert!(proof.evidence[0].contains("after P"), "{:?}", proof.evidence);
+}
+
+#[test]
+fn a_message_of_an_earlier_run_is_misrouted_and_nothing_else() {
+    let (plan, mut history) = sound(&LONG, calm(14));
+    for place in [12, 30] {
+        history.consumers[0].insert_at(place, Delivery::new(None, None));
+        let payload = "P1k3#1:boo".to_owned();
+        let oddity = Oddity { payload, earlier_run: true, ..Oddity::default() };
+        history.consumers[0].oddities.insert(place as u64, oddity);
+    }
+    let judgement = check(&plan, &history, &[(AnomalyKind::Misrouted, 2)]);
+    let proof = &judgement.violations[0].proofs[0];
+    assert_eq!(proof.title, "C1 got \"P1k3#1:boo\" on T1, from an earlier run");
+}
+
+#[test]
+fn what_is_older_than_the_subscription_may_come_where_it_begins_at_the_beginning() {
+    let (mut plan, mut history) = sound(&SMALL, Play { blind: true, ..calm(16) });
+    let sent = history.producers.iter().flat_map(|producer| &producer.sends);
+    let acked = sent.map(|sent| sent.completed.stamp).max().unwrap();
+    for claim in &mut history.consumers[0].subscriptions {
+        claim.invoked.stamp = acked + 1;
+    }
+    assert!(kinds(&judge(&plan, &history)).iter().any(|(kind, _)| *kind == AnomalyKind::Misrouted));
+    plan.scenario.broker.wire.new_consumers = scenario::NewConsumers::Beginning;
+    assert_eq!(kinds(&judge(&plan, &history)), []);
 }
 
 #[test]
@@ -302,7 +334,7 @@ fn a_refused_message_that_comes_is_resurrected() {
 #[test]
 fn another_payload_is_corrupted_and_not_also_lost() {
     let (plan, mut history) = sound(&LONG, calm(17));
-    let oddity = Oddity { payload: "x".to_owned(), producer: None, sequence: None };
+    let oddity = Oddity { payload: "x".to_owned(), ..Oddity::default() };
     history.consumers[1].oddities.insert(3, oddity);
     check(&plan, &history, &[(AnomalyKind::Corrupted, 1)]);
 }
@@ -502,7 +534,7 @@ proptest! {
                 vec![AnomalyKind::Duplicate]
             }
             2 => {
-                let oddity = Oddity { payload: String::new(), producer: None, sequence: None };
+                let oddity = Oddity { payload: String::new(), ..Oddity::default() };
                 part.oddities.insert(place as u64, oddity);
                 vec![AnomalyKind::Corrupted]
             }

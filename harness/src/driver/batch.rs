@@ -25,6 +25,8 @@ pub enum Identity {
         /// Its number; none where it was sent without.
         sequence: Option<Sequence>,
     },
+    /// A message of an earlier run, which the broker still has.
+    EarlierRun,
     /// The broker does not say who sent it.
     None,
 }
@@ -118,7 +120,7 @@ impl Identity {
     pub fn message(self) -> Option<MessageId> {
         match self {
             Self::Message(message) => Some(message),
-            Self::Stranger { .. } | Self::None => None,
+            Self::Stranger { .. } | Self::EarlierRun | Self::None => None,
         }
     }
 }

@@ -323,7 +323,7 @@ C2     T1  5  P1 1 3  #  P2 1..3 #
     fn another_payload_changes_the_digest_and_is_shown() {
         let (_folder, plan) = plan(SMALL, SMALL_LOGS);
         let mut history = complete(&plan);
-        let odd = Oddity { payload: "P1_MSG\n2".into(), producer: None, sequence: None };
+        let odd = Oddity { payload: "P1_MSG\n2".into(), ..Oddity::default() };
         history.consumers[0].oddities.insert(1, odd);
         let text = ledger(&plan, &history);
         assert!(text.contains("P1: P1_MSG1 \"P1_MSG\\n2\" P1_MSG3\n"), "{text}");

@@ -58,7 +58,8 @@ mod tests {
                     let producer = (chance.below(2) == 0).then_some(-3);
                     let sequence = producer.map(|_| 8);
                     let payload = "x \"\u{e9}\n\\".to_owned();
-                    let oddity = Oddity { payload, producer, sequence };
+                    let earlier_run = producer.is_none() && chance.below(2) == 0;
+                    let oddity = Oddity { payload, producer, sequence, earlier_run };
                     consumer.oddities.insert(place as u64, oddity);
                 }
             }

@@ -246,6 +246,10 @@ impl Actor {
                 self.topics[poller.topic].quiet = false;
                 self.record(poller.topic, &poller.batch)?
             }
+            Err(failure) if failure.is_at_end => {
+                poller.pause = EMPTY_PAUSE;
+                self.at_end(poller.topic, last, completed, failure)
+            }
             Err(failure) if failure.is_session_over && self.context.plan.restarts() => {
                 poller.is_over = true;
                 self.failed(poller.topic, completed);
@@ -266,6 +270,22 @@ impl Actor {
         Ok(poller)
     }
 
+    /// A poll failed, and the broker says that it has nothing more. It is believed where nothing that
+    /// is due is missing; else the poll has failed, but it does not keep the run from being idle.
+    fn at_end(&mut self, topic: usize, last: bool, completed: Moment, failure: Failure) -> Answer {
+        let idle = self.context.recorder.is_idle(completed, self.context.plan.scenario.drain.idle);
+        let own = &mut self.topics[topic];
+        own.quiet = idle;
+        let has_all = match self.phases.now() {
+            Phase::Draining(target) => target.is_reached(own.topic, own.start, &own.seen),
+            // It begins when every consumer has everything.
+            Phase::LastPolls => true,
+            Phase::Gathering | Phase::Producing(_) | Phase::Stopped => false,
+        };
+        own.finished = has_all && last;
+        if has_all { Answer::Delivered(0) } else { Answer::Failed(failure.why) }
+    }
+
     fn failed(&mut self, topic: usize, completed: Moment) {
         self.context.recorder.active(completed);
         self.topics[topic].quiet = false;
@@ -283,10 +303,12 @@ impl Actor {
             if message.is_none_or(|id| plan.messages.payload(id) != payload) {
                 let (producer, sequence) = match delivered.identity {
                     Identity::Stranger { id, sequence } => (Some(id), sequence),
-                    Identity::Message(_) | Identity::None => (None, None),
+                    Identity::Message(_) | Identity::EarlierRun | Identity::None => (None, None),
                 };
                 let place = self.history.deliveries.len() as u64;
-                let oddity = Oddity { payload: payload.to_owned(), producer, sequence };
+                let earlier_run = delivered.identity == Identity::EarlierRun;
+                let payload = payload.to_owned();
+                let oddity = Oddity { payload, producer, sequence, earlier_run };
                 self.history.oddities.insert(place, oddity);
             }
             if let Some(offset) = delivered.offset {

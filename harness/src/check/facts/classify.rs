@@ -9,14 +9,17 @@ use super::requests::{Fate, Request, Requests};
 use crate::history::{Answer, Delivery, History, Subscribed};
 use crate::plan::MessageId;
 
-/// What each delivery of a feed is, and which messages it brought.
+/// What each delivery of a feed is, and which messages it brought. Where a new subscription begins at
+/// the topic's beginning, its messages may be older than it.
 pub(super) fn classify(
     history: &History,
     requests: &Requests,
     places: &Places<'_>,
     feed: &Feed,
+    may_be_old: bool,
 ) -> (Vec<Classification>, Bits) {
-    let deliveries = &history.consumers[feed.consumer.place()].deliveries;
+    let part = &history.consumers[feed.consumer.place()];
+    let deliveries = &part.deliveries;
     let total = feed.pieces.last().map_or(0, |last| last.at + last.count);
     let mut classifications = Vec::with_capacity(total);
     let mut got = Bits::new(places.count(feed.topic));
@@ -24,10 +27,18 @@ pub(super) fn classify(
         let completed = feed.poll(history, piece.poll).completed.stamp;
         let claim = feed.claim(history, piece.poll);
         let sure = claim.confirmed.map(|confirmed| confirmed.stamp);
-        for delivery in &deliveries[piece.first..piece.first + piece.count] {
+        for (place, delivery) in
+            (piece.first..).zip(&deliveries[piece.first..piece.first + piece.count])
+        {
             let sent = delivery.message().and_then(|m| Some((m, requests.of(m)?)));
             let Some((message, request)) = sent else {
-                classifications.push(Classification::Phantom);
+                let odd = part.oddities.get(&(place as u64));
+                let is_older = odd.is_some_and(|odd| odd.earlier_run);
+                classifications.push(if is_older {
+                    Classification::Misrouted
+                } else {
+                    Classification::Phantom
+                });
                 continue;
             };
             if request.topic != feed.topic || !feed.planned {
@@ -35,7 +46,7 @@ pub(super) fn classify(
                 continue;
             }
             let after = sure.is_some_and(|sure| sure < request.invoked);
-            if forbidden(claim, request, *delivery, after) {
+            if !may_be_old && forbidden(claim, request, *delivery, after) {
                 classifications.push(Classification::Misrouted);
                 if after {
                     // It is due all the same, and here: it is not also lost.

@@ -37,7 +37,8 @@ pub(in crate::check) enum Classification {
     First,
     /// No planned message explains it, or one that was never sent.
     Phantom,
-    /// Another topic's, at a consumer that does not subscribe, or from before it did.
+    /// Another topic's, at a consumer that does not subscribe, or from before it did, or of an earlier
+    /// run.
     Misrouted,
     /// Refused for sure.
     Resurrected,

@@ -93,6 +93,19 @@ fn at_the_deadline_a_failed_poll_counts_for_its_own_topic_wherever_it_comes() {
 }
 
 #[test]
+fn in_an_idle_run_a_topic_whose_last_poll_failed_is_undecided_and_no_other() {
+    let (plan, mut history) = deadline();
+    history.end = End::Idle;
+    let mut failed = history.clone();
+    poll(&mut failed, 1, 0, Answer::Failed("status 410".to_owned()));
+    undecided(&plan, &failed, "C2 on T1: the last poll failed: status 410");
+    let words = "C2 had not caught up on T1 when nothing came any more: 1 delivery still missing \
+                 (the first: P";
+    undecided(&plan, &failed, words);
+    check(&plan, &history, &[(AnomalyKind::Lost, 1)]);
+}
+
+#[test]
 fn at_the_deadline_messages_that_still_come_leave_what_is_missing_undecided() {
     let (plan, mut history) = deadline();
     let part = &mut history.consumers[1];

@@ -23,6 +23,7 @@ pub(super) fn failed(doing: &str, topic: &TopicName, error: &Error) -> Failure {
         why: format!("{doing} {topic}: {error}"),
         is_final: is_final(error),
         is_session_over: error.is_session_over(),
+        is_at_end: false,
     }
 }
 

@@ -65,6 +65,8 @@ pub struct Trial {
     pub interrupted: bool,
     /// What it could not clean up, in words for people.
     pub left: Option<String>,
+    /// How many messages of earlier runs came that the scenario says may come.
+    pub passed_over: u64,
     /// How many anomalies were injected, or why none could be; none without sabotage.
     pub injected: Option<Result<u64, String>>,
 }
@@ -162,7 +164,8 @@ async fn hold_on(
         judgement.mark_inconclusive(why);
     }
     let injected = saboteur.map(|saboteur| saboteur.injected(&driver.capabilities()));
-    Ok(Trial { history, judgement, interrupted: interrupt.is_triggered(), left, injected })
+    let (interrupted, passed_over) = (interrupt.is_triggered(), driver.passed_over());
+    Ok(Trial { history, judgement, interrupted, left, passed_over, injected })
 }
 
 /// What is to make the driver wrong, if that was asked for.
@@ -203,7 +206,7 @@ fn not_begun(plan: &Plan) -> Trial {
         end: End::Interrupted,
     };
     let judgement = check::judge(plan, &history);
-    Trial { history, judgement, interrupted: true, left: None, injected: None }
+    Trial { history, judgement, interrupted: true, left: None, passed_over: 0, injected: None }
 }
 
 async fn start(

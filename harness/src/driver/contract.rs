@@ -61,6 +61,12 @@ pub trait Driver: Send + Sync {
         Box::pin(ready(Ok(None)))
     }
 
+    /// How many messages of earlier runs the broker handed out that were passed over, because the
+    /// scenario says that it may (`new_consumers: beginning`).
+    fn passed_over(&self) -> u64 {
+        0
+    }
+
     /// Ends what the driver has beside its senders and subscribers: child processes, names that it
     /// left on a broker that goes on living. Called once, after the last of them is gone and before
     /// the testbed is stopped, also in a run that failed.

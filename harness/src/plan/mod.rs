@@ -6,7 +6,8 @@
 //! addition.
 //!
 //! `model` has its tables. `build` makes it ([`Plan::new`]), with `rounds`; `faults` says what its
-//! faults are about, `names` and `expected` say in words and numbers what is in it.
+//! faults are about, `names` and `expected` say in words and numbers what is in it,
+//! and `tag` writes and reads what goes before a payload.
 
 mod build;
 mod expected;
@@ -14,10 +15,12 @@ mod faults;
 mod model;
 mod names;
 mod rounds;
+mod tag;
 
 pub use faults::Choice;
 pub use model::{
     Consumer, ConsumerIndex, Due, MessageId, Messages, Plan, Producer, ProducerIndex, Request,
     Round, Stream, StreamIndex, Topic, TopicIndex,
 };
-pub use names::{MessageName, TAG_MAX};
+pub use names::MessageName;
+pub use tag::{RunMark, TAG_MAX, Tagged};

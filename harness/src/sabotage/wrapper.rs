@@ -90,6 +90,10 @@ impl Driver for Sabotaged {
         self.driver.read_log(route, topic, offset)
     }
 
+    fn passed_over(&self) -> u64 {
+        self.driver.passed_over()
+    }
+
     fn finish(&self) -> BoxFuture<'_, Result<(), Failure>> {
         self.driver.finish()
     }

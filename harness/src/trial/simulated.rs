@@ -83,7 +83,8 @@ async fn perform(plan: &Arc<Plan>, simulation: &Simulation) -> Result<(Trial, Du
     let judgement = judged::judge(plan, &history, simulation.out.as_deref());
     let injected = saboteur.map(|saboteur| saboteur.injected(&driver.capabilities()));
     let interrupted = simulation.stop.load(Ordering::Relaxed);
-    Ok((Trial { history, judgement, interrupted, left, injected }, took))
+    let passed_over = driver.passed_over();
+    Ok((Trial { history, judgement, interrupted, left, passed_over, injected }, took))
 }
 
 /// Completes when the trial is to stop. Signals are real events, and a simulated clock does not

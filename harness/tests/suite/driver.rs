@@ -16,6 +16,8 @@ use harness::plan::{MessageId, Plan, StreamIndex, TopicIndex};
 use harness::scenario::{self, Acknowledge};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
 use crate::support::original::{Original, serve, serve_ours};
 
 const WAIT: Duration = Duration::from_secs(30);
@@ -300,4 +302,65 @@ async fn a_thousand_producers_and_a_thousand_waiting_consumers_fit_in_one_proces
     while let Some(result) = consumers.join_next().await {
         result.unwrap();
     }
+}
+
+/// Answers the first request of each connection, and says when the client has closed one.
+async fn closes(
+    name: &'static str,
+    closed: tokio::sync::mpsc::UnboundedSender<&'static str>,
+) -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        let (mut connection, _) = listener.accept().await.unwrap();
+        let mut asked = Vec::new();
+        while !asked.ends_with(b"\r\n\r\n") {
+            let byte = connection.read_u8().await.unwrap();
+            asked.push(byte);
+        }
+        let answer = b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n";
+        connection.write_all(answer).await.unwrap();
+        assert!(connection.read_u8().await.is_err(), "nothing more is asked");
+        let _ = closed.send(name);
+    });
+    address
+}
+
+#[tokio::test]
+async fn idle_connections_are_closed_sooner_on_the_original_wire() {
+    let (closed, mut closings) = tokio::sync::mpsc::unbounded_channel();
+    // The other one is idle for longer when both are.
+    let ours = closes("detect", closed.clone()).await;
+    let _ours = reach(&[&ours], "detect").await;
+    let original = closes("original", closed).await;
+    let _original = reach(&[&original], "original").await;
+    assert_eq!(closings.recv().await, Some("original"));
+}
+
+#[tokio::test]
+async fn a_message_with_the_tag_of_another_run_is_of_an_earlier_run() {
+    let broker = serve_ours().await;
+    let run = async |name: &str| {
+        let addresses = vec![parse_url(&broker).unwrap().1];
+        // Few enough lines that a tag has room for the run.
+        let plan = plan("original", 2);
+        connect(Connecting { plan, addresses, run: name.to_owned() }).await.unwrap()
+    };
+    let (one, other) = (run("one").await, run("other").await);
+    let mut sender = one.register(&producer(T1)).await.unwrap();
+    let mut subscribers = [
+        one.subscribe(&consumer(T1)).await.unwrap(),
+        other.subscribe(&consumer(T1)).await.unwrap(),
+    ];
+    assert_eq!(sender.send(&messages(0, &["a"])).await, acked(1, None));
+    let mut batch = Batch::default();
+    let mut seen = Vec::new();
+    for subscriber in &mut subscribers {
+        subscriber.poll(1, WAIT, &mut batch).await.unwrap();
+        seen.extend(batch.iter().map(|message| (message.identity, message.payload.to_owned())));
+    }
+    assert_eq!(seen[0], (Identity::Message(MessageId(0)), "a".to_owned()));
+    let (identity, whole) = &seen[1];
+    assert_eq!(*identity, Identity::EarlierRun);
+    assert!(whole.starts_with('P') && whole.ends_with("#1:a"), "it is whole: {whole}");
 }

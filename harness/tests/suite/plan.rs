@@ -3,7 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use harness::plan::{ConsumerIndex, Due, MessageId, MessageName, Plan, Round, TopicIndex};
+use harness::plan::{
+    ConsumerIndex, Due, MessageId, MessageName, Plan, Round, RunMark, Tagged, TopicIndex,
+};
 use harness::scenario;
 
 fn shipped(name: &str) -> PathBuf {
@@ -144,9 +146,11 @@ fn messages_are_found_by_the_name_that_they_are_called_by() {
         let plan = plan(name);
         for id in ids(&plan) {
             assert_eq!(plan.find(plan.name(id)), Some(id));
-            let tagged = format!("{}{}", plan.tag(id), plan.messages.payload(id));
-            let payload = plan.messages.payload(id);
-            assert_eq!(MessageName::split_tag(&tagged), Some((plan.name(id), payload)));
+            let (name, payload) = (plan.name(id), plan.messages.payload(id));
+            for run in [None, Some(RunMark::of("test"))] {
+                let tagged = plan.tag(id, run) + payload;
+                assert_eq!(Tagged::split(&tagged), Some(Tagged { name, run, payload }));
+            }
         }
         for (producer, line) in [(0, 1), (9999, 1), (1, 0), (1, 994)] {
             assert_eq!(plan.find(MessageName { producer, line }), None);

@@ -6,7 +6,9 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use harness::plan::Plan;
-use harness::scenario::{self, Delivery, Order, Pace, Scenario, Source, Start, Store};
+use harness::scenario::{
+    self, Carrier, Delivery, NewConsumers, Order, Pace, Scenario, Source, Start, Store, Wire,
+};
 use serde_json::Value;
 
 /// Bad files and what is said about them: `==== name`, the YAML, `---- log` with its lines for each
@@ -113,7 +115,12 @@ consumers:
   all: { batch: 50 }
   C2: { pause: 5ms }
 start: together
-broker: { store: mysql, driver: original, stores: [memory, mysql], count: 64 }
+broker:
+  store: mysql
+  driver: original
+  wire: { topic_field: name, get: body, post: query, trailing_slash: true, new_consumers: beginning }
+  stores: [memory, mysql]
+  count: 64
 expect: { delivery: at-most-once, order: per-producer, acked: any }
 require: [\"unknown_acks >= 1\", delivered>=20]
 drain: { idle: 2s, deadline: 1m 30s }
@@ -140,6 +147,14 @@ seed: 18446744073709551615
     assert_eq!(consumers, [(50, 0), (50, 5)]);
     assert_eq!(scenario.start, Start::Together);
     assert_eq!(scenario.broker.driver, "original");
+    let wire = Wire {
+        topic_field: "name".to_owned(),
+        get: Carrier::Body,
+        post: Carrier::Query,
+        trailing_slash: true,
+        new_consumers: NewConsumers::Beginning,
+    };
+    assert_eq!(scenario.broker.wire, wire);
     assert_eq!(scenario.broker.store, Store::Mysql);
     assert_eq!(scenario.broker.stores, [Store::Memory, Store::Mysql]);
     assert_eq!(scenario.broker.count.get(), 64);
@@ -219,7 +234,7 @@ fn the_schema_knows_just_the_keys_that_loading_takes() {
             closed += 1;
         }
     }
-    assert_eq!(closed, 10, "one for each mapping with fixed keys");
+    assert_eq!(closed, 11, "one for each mapping with fixed keys");
     // Loading lists its own keys when it meets one that resembles none.
     let said = load("zzzzzzzzzzzzzzz: 1\n").unwrap_err();
     let keys: Vec<&str> =

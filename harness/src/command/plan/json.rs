@@ -5,13 +5,28 @@ use serde_json::{Value, json};
 
 use crate::driver;
 use crate::plan::{ConsumerIndex, Plan, ProducerIndex, TopicIndex};
-use crate::scenario::{Broker, Source};
+use crate::scenario::{Broker, ORIGINAL_DRIVER, Source, Wire};
 
 /// What is known of the broker before it is reached.
 fn capabilities(broker: &Broker) -> Value {
     let row = driver::find(broker).expect("`main` has looked the driver up");
     let named = (row.capabilities)(broker).named();
     named.into_iter().map(|(name, answer)| (name.replace(' ', "_"), Value::from(answer))).collect()
+}
+
+/// How requests are written on the original routes; null with another driver.
+fn wire(broker: &Broker) -> Value {
+    if broker.driver != ORIGINAL_DRIVER {
+        return Value::Null;
+    }
+    let Wire { topic_field, get, post, trailing_slash, new_consumers } = &broker.wire;
+    json!({
+        "topic_field": topic_field,
+        "get": get.to_string(),
+        "post": post.to_string(),
+        "trailing_slash": trailing_slash,
+        "new_consumers": new_consumers.to_string(),
+    })
 }
 
 /// The whole text.
@@ -29,8 +44,10 @@ pub(super) fn render(plan: &Plan) -> String {
             "driver": scenario.broker.driver.to_string(),
             "stores": words(&scenario.broker.stores),
             "count": scenario.broker.count,
+            "wire": wire(&scenario.broker),
             "capabilities": capabilities(&scenario.broker),
         },
+        "tag": { "longest": plan.longest_tag(), "has_run": plan.tags_have_run() },
         "expect": {
             "delivery": scenario.expect.delivery.to_string(),
             "order": scenario.expect.order.to_string(),

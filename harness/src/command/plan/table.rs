@@ -6,8 +6,10 @@ use std::fmt::Write;
 use crate::capability::Capabilities;
 use crate::driver;
 use crate::input::names::{self, Kind};
-use crate::plan::{ConsumerIndex, Plan, Producer, ProducerIndex, Stream, StreamIndex, TopicIndex};
-use crate::scenario::{Acknowledge, AnomalyKind, Broker, Source};
+use crate::plan::{
+    ConsumerIndex, Plan, Producer, ProducerIndex, RunMark, Stream, StreamIndex, TAG_MAX, TopicIndex,
+};
+use crate::scenario::{Acknowledge, AnomalyKind, Broker, ORIGINAL_DRIVER, Source};
 
 /// So many topics or producers are spelt out in a line; `--json` has all.
 const SPELT_MAX: usize = 8;
@@ -26,6 +28,10 @@ pub(super) fn render(plan: &Plan) -> String {
         ("start", scenario.start.to_string()),
         ("broker", broker(&scenario.broker)),
         ("promises", promises(&scenario.broker)),
+    ]
+    .into_iter()
+    .chain(original(plan))
+    .chain([
         (
             "expect",
             format!(
@@ -46,7 +52,7 @@ pub(super) fn render(plan: &Plan) -> String {
             ),
         ),
         ("golden", if scenario.golden { "golden" } else { "none" }.to_owned()),
-    ] {
+    ]) {
         line(&mut text, format_args!("  {key:<8} {value}"));
     }
     if let Some(network) = &scenario.network {
@@ -89,6 +95,26 @@ fn broker(broker: &Broker) -> String {
         count => format!(", {count} brokers"),
     };
     format!("store {}, driver {}{several}", broker.store, broker.driver)
+}
+
+/// What matters on the original routes alone: how requests are written, and what tags look like.
+fn original(plan: &Plan) -> Vec<(&'static str, String)> {
+    let broker = &plan.scenario.broker;
+    if broker.driver != ORIGINAL_DRIVER {
+        return Vec::new();
+    }
+    let longest = plan.longest_tag();
+    let tag = if plan.tags_have_run() {
+        let longest = longest + RunMark::CHARACTERS;
+        format!("up to {longest} characters, two of them the run's: `P4k3#17:`")
+    } else if longest <= TAG_MAX {
+        format!("up to {longest} characters, none of the run's, which would not fit: `P4#17:`")
+    } else {
+        format!(
+            "{longest} characters, and at most {TAG_MAX} are possible: use lower producer numbers or fewer lines a producer"
+        )
+    };
+    vec![("wire", broker.wire.to_string()), ("tag", tag)]
 }
 
 /// What the broker promises; only `expect` is judged.

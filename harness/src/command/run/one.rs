@@ -14,6 +14,7 @@ use super::super::streams;
 use super::arguments::Arguments;
 use crate::exit::Exit;
 use crate::golden::Mode;
+use crate::numbers;
 use crate::plan::Plan;
 use crate::report::progress::Counts;
 use crate::report::terminal::Terminal;
@@ -84,6 +85,11 @@ pub async fn run(
                 && let Err(doubt) = injected.and_then(|count| sabotaged(&logs, order.kind, count))
             {
                 trial.judgement.mark_inconclusive(doubt);
+            }
+            if trial.passed_over > 0 {
+                let count = numbers::count(trial.passed_over, "message");
+                let name = &plan.scenario.name;
+                streams::tell(&format!("{name}: passed over {count} from before this run"));
             }
             entry.logs = Some(logs);
             let golden = Some((outputs.golden.as_path(), context.mode));

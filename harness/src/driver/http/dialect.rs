@@ -53,7 +53,10 @@ pub(super) async fn probe(client: &Client) -> Result<Dialect, Failure> {
     let nobody = wire::Subscription { topic: "T", consumer_id: -1, epoch: None };
     match client.size(&nobody).await {
         Err(error @ Error::NotSent(_)) => Err(Failure::new(error.to_string())),
-        Err(error) if error.code().is_some() => Ok(Dialect::Ours),
+        // Other people's brokers may have codes of their own.
+        Err(error) if error.code().is_some_and(|code| !matches!(code, Code::Other(_))) => {
+            Ok(Dialect::Ours)
+        }
         _ => Ok(Dialect::Original),
     }
 }

@@ -1,43 +1,56 @@
 //! The six original routes alone: no batches, no sequences, no offsets. A poll acknowledges by
-//! itself what it brings: it is gone from the broker, whether or not its answer arrives. Our own
-//! broker can be polled so too (`acknowledge: automatic`), and then answers with all that it adds.
+//! itself what it brings: it is gone from the broker, whether or not its answer arrives.
 //!
 //! Nothing whose outcome is unknown is repeated, because the repetition would be a second message.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use broker_client::wire::{self, Code, ConsumerId, ProducerId, TopicName};
-use broker_client::{Client, Error, Refusal, Retry};
+use broker_client::wire::{Code, TopicName};
+use broker_client::{Error, Refusal, Retry};
 use futures_util::future::{BoxFuture, ready};
 
+use super::empty::Empty;
 use super::failure::{failed, outcome};
-use super::reading::Reading;
-use crate::driver::batch::Batch;
+use super::passed_over::PassedOver;
+use super::routes::{Answer, Id, Routes};
+use crate::driver::batch::{Batch, Delivered, Identity};
 use crate::driver::client::Session;
 use crate::driver::contract::{Outgoing, Reply, Sender, Subscriber};
 use crate::driver::failure::Failure;
+use crate::driver::tags::{Tags, has_tag};
 use crate::history::Offset;
-use crate::plan::Plan;
 
-/// What a producer's registration was made with.
+/// So many messages from before may come while *empty* is learnt; of more it stays unknown.
+const BACKLOG: usize = 100_000;
+
+/// What all actors on these routes share.
+#[derive(Clone)]
+pub(super) struct Shared {
+    pub(super) tags: Arc<Tags>,
+    pub(super) empty: Arc<Empty>,
+    pub(super) passed_over: Arc<PassedOver>,
+}
+
+/// A registration with a topic.
 pub(super) struct Registration {
-    pub(super) client: Client,
+    pub(super) routes: Arc<Routes>,
     pub(super) topic: TopicName,
-    pub(super) id: ProducerId,
-    pub(super) retry: Retry,
+    pub(super) id: Id,
 }
 
 pub(super) struct Producer {
     registration: Registration,
     session: Session,
-    plan: Arc<Plan>,
+    retry: Retry,
+    shared: Shared,
 }
 
 impl Producer {
-    pub(super) fn new(registration: Registration, plan: &Arc<Plan>) -> Self {
-        let session = Session { id: Some(registration.id.to_string()), epoch: None };
-        Self { registration, session, plan: Arc::clone(plan) }
+    pub(super) fn new(registration: Registration, retry: Retry, shared: Shared) -> Self {
+        let session = Session { id: Some(registration.id.session()), epoch: None };
+        Self { registration, session, retry, shared }
     }
 }
 
@@ -54,30 +67,23 @@ impl Sender for Producer {
                 let outcome = outcome(Err(Error::Refused(refusal)));
                 return Reply::whole(messages.len(), outcome, 1);
             };
-            let tagged = self.plan.tag(*message) + payload;
-            let Registration { client, topic, id, retry } = &self.registration;
-            let request = wire::Produce {
-                topic: topic.as_str(),
-                producer_id: *id,
-                message: Some(&tagged),
-                messages: None,
-                sequence: None,
-                epoch: None,
-            };
+            self.shared.empty.begin();
+            let tagged = self.shared.tags.put(*message, payload);
+            let Registration { routes, topic, id } = &self.registration;
             let mut attempts = 0;
             let attempt = || {
                 attempts += 1;
-                let request = &request;
+                let tagged = &tagged;
                 async move {
-                    match client.produce(request).await {
+                    match routes.produce(topic.as_str(), id, tagged).await {
                         // It never left, so another attempt is no second message.
                         Err(error @ Error::NotSent(_)) => Err(error),
                         result => Ok(result),
                     }
                 }
             };
-            let result = retry.repeat(id.cast_unsigned(), attempt).await;
-            let result = result.and_then(|result| result).map(|_| None);
+            let result = self.retry.repeat(id.stream(), attempt).await;
+            let result = result.and_then(|result| result).map(|()| None);
             Reply::whole(1, outcome(result), attempts)
         })
     }
@@ -87,30 +93,87 @@ impl Sender for Producer {
     }
 }
 
-/// What a subscription was made with.
-pub(super) struct Claim {
-    pub(super) client: Client,
-    pub(super) topic: TopicName,
-    pub(super) id: ConsumerId,
-    /// What only ours tells, and takes: the epoch and where the subscription starts.
-    pub(super) ours: Option<(String, Option<Offset>)>,
-}
-
 pub(super) struct Consumer {
-    claim: Claim,
+    registration: Registration,
     session: Session,
-    reading: Reading,
+    shared: Shared,
+    /// What came while *empty* was learnt, and was not handed out yet.
+    early: VecDeque<String>,
 }
 
 impl Consumer {
-    pub(super) fn new(claim: Claim, reading: Reading) -> Self {
-        let epoch = claim.ours.as_ref().map(|(epoch, _)| epoch.clone());
-        let session = Session { id: Some(claim.id.to_string()), epoch };
-        Self { claim, session, reading }
+    pub(super) fn new(registration: Registration, shared: Shared) -> Self {
+        let session = Session { id: Some(registration.id.session()), epoch: None };
+        Self { registration, session, shared, early: VecDeque::new() }
     }
 
-    fn is_ours(&self) -> bool {
-        self.claim.ours.is_some()
+    /// Learns how this broker says that there is nothing. Call it before any producer sends. What
+    /// comes all the same is from before, and is handed out by the next poll.
+    pub(super) async fn learn_empty(&mut self) {
+        let Registration { routes, topic, id } = &self.registration;
+        let mut before = None;
+        while self.early.len() < BACKLOG {
+            // A broker that does not answer teaches nothing.
+            let Ok(answer) = routes.consume(topic.as_str(), id).await else { return };
+            let shape = self.shape(&answer);
+            if let Some(text) = answer.message()
+                // It may be a message, or words that say that there is none: those come again.
+                && (has_tag(text) || before.as_ref() != Some(&shape))
+            {
+                before = Some(shape);
+                self.early.push_back(text.to_owned());
+                continue;
+            }
+            if before.as_ref() == Some(&shape) {
+                self.early.pop_back();
+            }
+            return self.shared.empty.learn(shape);
+        }
+    }
+
+    /// What is left of the answers to other polls that say the same.
+    fn shape(&self, answer: &Answer) -> String {
+        let Registration { topic, id, .. } = &self.registration;
+        answer.shape(&[topic.as_str(), &id.plain()])
+    }
+
+    /// Hands out a message, or passes it over.
+    fn deliver(&self, text: &str, is_early: bool, batch: &mut Batch) {
+        let (identity, tag) = self.shared.tags.read(text);
+        let is_old = identity == Identity::EarlierRun || is_early;
+        if is_old && self.shared.passed_over.count() {
+            return;
+        }
+        let payload = &text[tag..];
+        batch.push(Delivered { identity, offset: None, redelivered: false, payload });
+    }
+
+    /// Whether an answer without a message says that there is nothing.
+    ///
+    /// # Errors
+    /// Where it is not known to: the poll failed.
+    async fn expect_empty(&self, answer: &Answer) -> Result<(), Failure> {
+        let empty = &self.shared.empty;
+        if answer.says_empty() || empty.has(&self.shape(answer)) {
+            return Ok(());
+        }
+        let Registration { routes, topic, id } = &self.registration;
+        let error = if answer.is_success() { answer.lacks("message") } else { answer.failure() };
+        let mut failure = failed("polling", topic, &error);
+        if error.code().is_some_and(|code| !matches!(code, Code::Other(_))) {
+            return Err(failure);
+        }
+        failure.why = format!(
+            "{}; before anything was sent this broker answered {}",
+            failure.why,
+            empty.known()
+        );
+        // The broker's own idea of its end: only the run knows whether something is missing.
+        if let Ok((0, _)) = routes.size(topic.as_str(), id).await {
+            failure.is_at_end = true;
+            failure.why.push_str("; its /size is 0");
+        }
+        Err(failure)
     }
 }
 
@@ -120,41 +183,39 @@ impl Subscriber for Consumer {
     }
 
     fn start(&self) -> Option<Offset> {
-        self.claim.ours.as_ref().and_then(|(_, start)| *start)
+        None
     }
 
-    /// From the original one message at most, whatever `max` says, and at once.
+    /// One message at most, whatever `max` says, and at once; but all that came early.
     fn poll<'a>(
         &'a mut self,
-        max: u32,
-        wait: Duration,
+        _max: u32,
+        _wait: Duration,
         batch: &'a mut Batch,
     ) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(async move {
             batch.clear();
-            let (ours, Claim { client, topic, id, .. }) = (self.is_ours(), &self.claim);
-            let wait = u64::try_from(wait.as_millis()).ok().filter(|millis| *millis > 0);
-            let request = wire::Consume {
-                topic: topic.as_str(),
-                consumer_id: *id,
-                epoch: self.session.epoch.as_deref(),
-                offset: None,
-                max: ours.then(|| max.into()),
-                wait_ms: wait.filter(|_| ours),
-            };
-            match client.consume(&request).await {
-                Ok(messages) => {
-                    self.reading.fill(batch, messages);
+            for text in std::mem::take(&mut self.early) {
+                self.deliver(&text, true, batch);
+            }
+            if !batch.is_empty() {
+                return Ok(());
+            }
+            let Registration { routes, topic, id } = &self.registration;
+            let answer = routes.consume(topic.as_str(), id).await;
+            let answer = answer.map_err(|error| failed("polling", topic, &error))?;
+            match answer.message() {
+                Some(text) if has_tag(text) || !self.shared.empty.has(&self.shape(&answer)) => {
+                    self.deliver(text, false, batch);
                     Ok(())
                 }
-                Err(Error::Refused(refusal)) if is_empty(&refusal) => Ok(()),
-                Err(error) => Err(failed("polling", topic, &error)),
+                _ => self.expect_empty(&answer).await,
             }
         })
     }
 
     fn can_wait(&self) -> bool {
-        self.is_ours()
+        false
     }
 
     fn cancel_safe(&self) -> bool {
@@ -163,20 +224,6 @@ impl Subscriber for Consumer {
 
     /// The original has no route for it.
     fn unsubscribe(self: Box<Self>) -> BoxFuture<'static, Result<(), Failure>> {
-        if !self.is_ours() {
-            return Box::pin(ready(Ok(())));
-        }
-        Box::pin(async move {
-            let Claim { client, topic, id, .. } = &self.claim;
-            let epoch = self.session.epoch.as_deref();
-            let request = wire::Subscription { topic: topic.as_str(), consumer_id: *id, epoch };
-            let ended = client.unsubscribe(&request).await;
-            ended.map_err(|error| failed("unsubscribing from", topic, &error))
-        })
+        Box::pin(ready(Ok(())))
     }
-}
-
-/// The original has no codes: its words decide, spelt as it spells them.
-fn is_empty(refusal: &Refusal) -> bool {
-    refusal.code == Some(Code::Empty) || refusal.message.starts_with("Empty logs for Comsumer")
 }

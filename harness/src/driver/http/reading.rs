@@ -7,8 +7,7 @@ use broker_client::Messages;
 
 use super::sessions::View;
 use crate::driver::batch::Batch;
-use crate::driver::tags;
-use crate::plan::Plan;
+use crate::driver::tags::Tags;
 
 /// How the identity of a message is found.
 pub(super) enum Reading {
@@ -16,7 +15,7 @@ pub(super) enum Reading {
     Sessions(View),
     /// By its tag.
     Tags {
-        plan: Arc<Plan>,
+        tags: Arc<Tags>,
         /// Whether offsets are kept, where ours tells them beside what the original would say.
         with_offsets: bool,
     },
@@ -29,9 +28,9 @@ impl Reading {
             Self::Sessions(view) => batch.replace(messages.placed().map(|(message, place)| {
                 (view.identity(message.producer_id, message.sequence), message.offset, place)
             })),
-            Self::Tags { plan, with_offsets } => {
+            Self::Tags { tags, with_offsets } => {
                 batch.replace(messages.placed().map(|(message, mut place)| {
-                    let (identity, tag) = tags::read(plan, message.payload);
+                    let (identity, tag) = tags.read(message.payload);
                     place.start += tag;
                     (identity, message.offset.filter(|_| *with_offsets), place)
                 }));

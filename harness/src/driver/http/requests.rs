@@ -104,7 +104,8 @@ fn parse(head: &[u8]) -> Option<Head> {
     if !words.next()?.starts_with("HTTP/1.") {
         return None;
     }
-    let path = target.split('?').next().unwrap_or_default();
+    // Some brokers have their routes with a slash at the end.
+    let path = target.split('?').next().unwrap_or_default().trim_end_matches('/');
     let mut left = Left::Bytes(0);
     for line in lines.take_while(|line| !line.is_empty()) {
         let (name, value) = line.split_once(':')?;

@@ -136,7 +136,7 @@ async fn carry(
     request: Request,
 ) -> Option<Result<Response, Failure>> {
     let peer = server.peer();
-    let produces = request.url().path() == "/producer/produce";
+    let produces = request.url().path().trim_end_matches('/') == "/producer/produce";
     let bytes = request.body().and_then(reqwest::Body::as_bytes).map_or(0, <[u8]>::len);
     match link.pass() {
         Passage::Open => {}

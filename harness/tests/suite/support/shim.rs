@@ -19,10 +19,19 @@ use tower::ServiceExt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Wrong {
     Nothing,
-    /// A message that contains this is taken from the broker and never arrives.
+    /// A message with this name (`P1#3`) in its tag is taken from the broker and never arrives.
     Drop(&'static str),
-    /// The first message that contains this comes a second time to who got it.
+    /// The first message with this name comes a second time to who got it.
     Repeat(&'static str),
+}
+
+/// Whether a text has a tag with this name, whatever run it is of.
+fn has_tag(text: &str, name: &str) -> bool {
+    let (producer, line) = name.split_once('#').unwrap();
+    let (begins, line) = (format!("\"{producer}"), format!("#{line}:"));
+    text.match_indices(&begins).map(|(at, tag)| &text[at + tag.len()..]).any(|rest| {
+        rest.starts_with(&line) || rest.get(2..).is_some_and(|rest| rest.starts_with(&line))
+    })
 }
 
 /// The broker and what is in front of it.
@@ -108,8 +117,8 @@ async fn relay(State(inside): State<Arc<Inside>>, request: Request) -> Response 
         let answer = to_bytes(answer, usize::MAX).await.unwrap();
         let text = String::from_utf8_lossy(&answer);
         match inside.wrong {
-            Wrong::Drop(part) if text.contains(part) => continue,
-            Wrong::Repeat(part) if text.contains(part) => {
+            Wrong::Drop(name) if has_tag(&text, name) => continue,
+            Wrong::Repeat(name) if has_tag(&text, name) => {
                 let mut repeated = inside.repeated.lock().unwrap();
                 if !std::mem::replace(&mut *repeated, true) {
                     *inside.again.lock().unwrap() = Some((uri, answer.to_vec()));

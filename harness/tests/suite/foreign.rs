@@ -206,6 +206,52 @@ async fn a_topic_that_cannot_be_created_is_registered_instead_and_only_then_give
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_redirect_to_a_slash_is_followed_once_a_route_and_not_needed_where_it_is_told() {
+    for (wire, without) in [("", 5), ("wire: { trailing_slash: true }", 0)] {
+        let (broker, folder) = (Foreign::start(UUIDS, Bug::Nothing).await, Folder::new());
+        let text = format!(
+            "topics:\n  T1: P1 -> C1\nproducers:\n  all: {{ generate: {{ messages: 40 }} }}\n\
+             broker: {{ driver: original{} }}\ngolden: none\n",
+            if wire.is_empty() { String::new() } else { format!(", {wire}") }
+        );
+        folder.write("x.yaml", &text);
+        let ended = run(&folder, &broker.address);
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        let asked = broker.asked();
+        let bare = asked.iter().filter(|request| !request.ends_with('/'));
+        // The question that finds a broker is ours, and is not followed.
+        let bare: Vec<_> = bare.filter(|request| *request != "GET /size").collect();
+        assert_eq!(bare.len(), without, "{bare:?}");
+        assert_eq!(asked.iter().filter(|one| *one == "POST /producer/produce/").count(), 40);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_consumer_that_crashes_goes_on_with_an_id_that_is_a_text() {
+    for (style, wire) in [(UUIDS, ""), (WORDS, ""), (SWAPPED, SWAPPED_WIRE)] {
+        let (broker, folder) = (Foreign::start(style, Bug::Nothing).await, Folder::new());
+        let more = "faults: [{ after: 20 acked, crash: C1, for: 20ms }]\n\
+                    expect: { delivery: at-most-once }\n";
+        scenario(&folder, wire, more);
+        let ended = run(&folder, &broker.address);
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        let slash = if style.redirect.is_some() { "/" } else { "" };
+        let register = format!("POST /consumer/register{slash}");
+        let registered = broker.asked().iter().filter(|one| **one == register).count();
+        assert_eq!(registered, 3, "it goes on with the same one");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_sent_before_a_subscription_may_come_where_it_begins_at_the_beginning() {
+    let (broker, folder) = (Foreign::start(WORDS, Bug::Old).await, Folder::new());
+    scenario(&folder, "wire: { new_consumers: beginning }", "start: together\n");
+    let ended = run(&folder, &broker.address);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert_eq!(folder.read("out/x/consumer_1.txt").lines().count(), 60);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_redirect_to_another_host_is_not_followed_and_named() {
     let redirect = || async {
         let to = [(axum::http::header::LOCATION, "http://elsewhere.example:1/topics")];
@@ -217,7 +263,7 @@ async fn a_redirect_to_another_host_is_not_followed_and_named() {
     let ended = run(&folder, &address);
     assert_eq!(ended.code, Some(3), "{}", ended.stderr);
     let words = ended.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
-    let said = "redirects to http://elsewhere.example:1/topics: name that one by --broker";
+    let said = "redirects to http://elsewhere.example:1/topics: name that one by --broker, or set";
     assert!(words.contains(said), "{words}");
 }
 

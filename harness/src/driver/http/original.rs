@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use broker_client::wire::{Code, TopicName};
+use broker_client::wire::TopicName;
 use broker_client::{Error, Refusal, Retry};
 use futures_util::future::{BoxFuture, ready};
 
@@ -115,6 +115,10 @@ impl Consumer {
         while self.early.len() < BACKLOG {
             // A broker that does not answer teaches nothing.
             let Ok(answer) = routes.consume(topic.as_str(), id).await else { return };
+            if answer.has_known_code() {
+                // Ours says what it means: `empty` needs not be learnt, and `unavailable` is not that.
+                return;
+            }
             let shape = self.shape(&answer);
             if let Some(text) = answer.message()
                 // It may be a message, or words that say that there is none: those come again.
@@ -160,7 +164,7 @@ impl Consumer {
         let Registration { routes, topic, id } = &self.registration;
         let error = if answer.is_success() { answer.lacks("message") } else { answer.failure() };
         let mut failure = failed("polling", topic, &error);
-        if error.code().is_some_and(|code| !matches!(code, Code::Other(_))) {
+        if answer.has_known_code() {
             return Err(failure);
         }
         failure.why = format!(

@@ -157,7 +157,7 @@ mod tests {
 
     #[test]
     fn a_body_of_unknown_length_ends_with_the_answer() {
-        let chunked = "POST /producer/produce?x=1 HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n\
+        let chunked = "POST /producer/produce/?x=1 HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n\
                        5\r\nhello\r\n0\r\n\r\n";
         check(&[chunked, PRODUCE], 1000, &[true, true]);
     }

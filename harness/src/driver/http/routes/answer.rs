@@ -87,6 +87,11 @@ impl Answer {
         self.status == StatusCode::CONFLICT || words.contains("exist") && !denied
     }
 
+    /// Whether it is a failure with a code of our own wire.
+    pub(crate) fn has_known_code(&self) -> bool {
+        !self.is_success() && !matches!(self.code(), None | Some(Code::Other(_)))
+    }
+
     fn code(&self) -> Option<Code> {
         self.field("code").and_then(Value::as_str).map(Code::from)
     }

@@ -13,6 +13,7 @@ mod audit;
 mod bugs;
 mod check_command;
 mod child;
+mod docs;
 mod driver;
 #[cfg(target_os = "linux")]
 mod endings;
@@ -20,6 +21,7 @@ mod errors;
 mod evidence;
 mod external;
 mod faults;
+mod fuzz;
 mod imports;
 #[cfg(target_os = "linux")]
 mod mysql;

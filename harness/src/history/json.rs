@@ -50,6 +50,7 @@ mod tests {
     /// Adds what a broken broker does: payloads and identities that no plan explains.
     fn spoil(history: &mut History, seed: u64) {
         let mut chance = Chance(seed);
+        history.scattered_batches = chance.below(2) == 0;
         history.end = [End::Drained, End::Idle, End::Deadline, End::Interrupted][chance.below(4)];
         for consumer in &mut history.consumers {
             for place in 0..consumer.deliveries.len() {

@@ -1,9 +1,11 @@
 //! Every check is proved by a history that is broken on purpose in just that way.
 
+mod acks;
 mod blame;
 mod endings;
 mod faults;
 mod offsets;
+mod small;
 
 use proptest::prelude::*;
 

@@ -2,9 +2,13 @@
 
 mod acks;
 mod blame;
+mod crash;
 mod endings;
 mod faults;
+mod forgotten;
 mod offsets;
+mod order;
+mod places;
 mod small;
 
 use proptest::prelude::*;

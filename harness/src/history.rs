@@ -66,6 +66,9 @@ pub struct History {
     pub consumers: Vec<ConsumerHistory>,
     /// What was done to the run on purpose, by fault and then in order.
     pub faults: Vec<Firing>,
+    /// Whether the driver does not say that the messages of a request stand one behind the other:
+    /// an ack then tells the offset of its first message, and nothing of the others.
+    pub scattered_batches: bool,
     /// What was read of the topics' logs themselves after the drain; empty where nobody looked.
     pub audit: Vec<Audited>,
     /// How the run ended.
@@ -274,6 +277,10 @@ pub struct Subscribed {
     pub invoked: Moment,
     /// When it was confirmed, if it was: s1.
     pub confirmed: Option<Moment>,
+    /// When a poll was told that the broker does not know this subscription, although it was
+    /// confirmed, its life of the store goes on and nobody ended it. The consumer gets nothing of
+    /// the topic from then on; what is due to it stays due.
+    pub forgotten: Option<Moment>,
 }
 
 /// One poll.

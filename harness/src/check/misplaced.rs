@@ -43,7 +43,10 @@ const fn kind_of(classification: Classification) -> Option<AnomalyKind> {
         Classification::Resurrected => Some(AnomalyKind::Resurrected),
         Classification::Misrouted => Some(AnomalyKind::Misrouted),
         Classification::Early => Some(AnomalyKind::Early),
-        Classification::First | Classification::Again | Classification::Redelivered => None,
+        Classification::First
+        | Classification::Again
+        | Classification::Redelivered
+        | Classification::Misnumbered => None,
     }
 }
 

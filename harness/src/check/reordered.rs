@@ -34,11 +34,36 @@ fn judge(facts: &Facts<'_>, feed: &Feed) -> Finding {
     found
 }
 
-/// The places (among the consumer's deliveries) of the late ones of a feed, ascending.
-pub(super) fn late(facts: &Facts<'_>, feed: &Feed) -> Vec<usize> {
-    let mut places = Vec::new();
-    sweep(facts, feed, |late, _| places.push(late.place));
-    places
+/// The places (among the consumer's deliveries) of what the acks prove to be out of order in a feed,
+/// ascending: each late delivery, and the first that came before it and is behind it. Where two are
+/// swapped these are the two, wherever they stand.
+pub(super) fn displaced(facts: &Facts<'_>, feed: &Feed) -> Vec<usize> {
+    let mut late = Vec::new();
+    sweep(facts, feed, |seen, _| late.push(seen.place));
+    if late.is_empty() {
+        return late;
+    }
+    let streams = facts.plan.topics[feed.topic.place()].streams.len();
+    let one_order = facts.plan.scenario.expect.order == Order::PerTopic;
+    // Of what is compared with each other: the deliveries that left later than all before them.
+    let mut newest: Vec<Vec<(Stamp, usize)>> =
+        vec![Vec::new(); if one_order { 1 } else { streams }];
+    let mut ahead = Vec::new();
+    for (seen, message) in feed.firsts(facts.history) {
+        let request = facts.requests.of(message).expect("a first delivery was sent");
+        let newest = &mut newest[if one_order { 0 } else { request.slot as usize }];
+        if late.binary_search(&seen.place).is_ok() {
+            let first = newest.partition_point(|(invoked, _)| *invoked <= request.acked);
+            ahead.extend(newest.get(first).map(|(_, place)| *place));
+        }
+        if newest.last().is_none_or(|(invoked, _)| *invoked < request.invoked) {
+            newest.push((request.invoked, seen.place));
+        }
+    }
+    late.append(&mut ahead);
+    late.sort_unstable();
+    late.dedup();
+    late
 }
 
 /// Calls `found` with each late delivery and the message, delivered before, that it is behind.

@@ -270,7 +270,10 @@ impl Conductor {
         faults::count_traffic(faults, &mut self.firings, &producers, &consumers);
         let epochs = self.context.recorder.epochs();
         let faults = std::mem::take(&mut self.firings);
-        History { epochs, producers, consumers, faults, audit: Vec::new(), end }
+        let contiguous = self.context.driver.capabilities().contiguous_batches.known();
+        let scattered_batches = contiguous != Some(true);
+        let audit = Vec::new();
+        History { epochs, producers, consumers, faults, scattered_batches, audit, end }
     }
 }
 

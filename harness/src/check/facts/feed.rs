@@ -47,6 +47,9 @@ pub(in crate::check) enum Classification {
     Again,
     /// Not the first time, and that is fair: the consumer crashed before it acknowledged it.
     Redelivered,
+    /// Not the first time, at an offset that this consumer got two messages at. A consumer that
+    /// acknowledges one of them by that offset asks for the other: the fault is the offset's.
+    Misnumbered,
 }
 
 #[derive(Clone, Copy, Debug)]

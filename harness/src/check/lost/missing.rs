@@ -6,6 +6,7 @@ use super::due::Order;
 use crate::check::facts::{Facts, Fate, Feed, Request};
 use crate::history::{Stamp, Subscribed};
 use crate::plan::{MessageId, StreamIndex};
+use crate::scenario;
 
 pub(super) struct Missing {
     /// Neighbouring losses of one stream.
@@ -102,18 +103,25 @@ impl Missing {
         if !between.iter().any(absent) {
             return;
         }
-        let order = Order::of(facts, feed, claim);
+        let messages = between.iter().flat_map(|own| own.messages()).map(MessageId::new);
+        let got = |message: &MessageId| feed.got.contains(facts.places.of(*message));
+        let mut asked: Vec<MessageId> = messages.filter(|message| !got(message)).collect();
+        asked.sort_unstable();
+        let order = Order::of(facts, feed, claim, &asked);
+        // What came of a batch is before what is behind it there, if any order is promised.
+        let ordered = facts.plan.scenario.expect.order != scenario::Order::None;
         for request in between {
             let mut started = false;
             for message in request.messages().map(MessageId::new) {
-                let got = feed.got.contains(facts.places.of_stream(request.stream, message));
-                if !got && (started || order.proves_due(request, message)) {
-                    self.lose(request, message.0);
-                }
-                if got || started || order.proves_due(request, message) {
+                let got = got(&message);
+                let due = got || started || order.proves_due(request, message);
+                if due {
                     self.span(request, message.0..message.0 + 1);
                 }
-                started |= got;
+                if due && !got {
+                    self.lose(request, message.0);
+                }
+                started |= got && ordered;
             }
         }
         self.ranges.sort_by_key(|range| (range.slot, range.messages.start));

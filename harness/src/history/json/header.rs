@@ -23,6 +23,10 @@ pub(super) struct Header<'a> {
     /// A digest of all names, payloads and lines, in hexadecimal digits.
     pub(super) plan: Cow<'a, str>,
     pub(super) epochs: Vec<String>,
+    /// Left out where a batch's messages stand one behind the other, as they do at every broker that
+    /// could be run when this was added.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub(super) scattered_batches: bool,
 }
 
 impl<'a> Header<'a> {
@@ -36,6 +40,7 @@ impl<'a> Header<'a> {
             messages: plan.messages.len(),
             plan: fingerprint(plan).into(),
             epochs,
+            scattered_batches: false,
         }
     }
 }

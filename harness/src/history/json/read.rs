@@ -100,6 +100,7 @@ fn header(plan: &Plan, text: &str) -> Result<History, String> {
     }
     Ok(History {
         epochs: header.epochs,
+        scattered_batches: header.scattered_batches,
         producers: vec![ProducerHistory::default(); plan.producers.len()],
         consumers: vec![ConsumerHistory::default(); plan.consumers.len()],
         ..History::default()
@@ -205,6 +206,7 @@ impl Reading<'_> {
             offset: line.offset,
             invoked: line.invoked,
             confirmed: line.confirmed,
+            forgotten: line.forgotten,
         };
         self.history.consumers[consumer].subscriptions.push(claim);
         Ok(())

@@ -13,7 +13,9 @@ use crate::plan::{MessageId, Plan};
 
 /// Writes a history; [`super::read()`] with the same plan gives it back.
 pub fn write(plan: &Plan, history: &History, mut to: impl Write) -> io::Result<()> {
-    serde_json::to_writer(&mut to, &Header::new(plan, history.epochs.clone()))?;
+    let scattered_batches = history.scattered_batches;
+    let header = Header { scattered_batches, ..Header::new(plan, history.epochs.clone()) };
+    serde_json::to_writer(&mut to, &header)?;
     writeln!(to)?;
     for (part, producer) in history.producers.iter().zip(&plan.producers) {
         write_producer(plan, part, &format!("P{}", producer.number), &mut to)?;
@@ -116,6 +118,7 @@ fn write_consumer(
             offset: claim.offset,
             invoked: claim.invoked,
             confirmed: claim.confirmed,
+            forgotten: claim.forgotten,
         };
         put(&Line::Subscription(line), to)?;
     }

@@ -72,6 +72,7 @@ impl Driver for Toy {
             has_address: false,
             offsets: Known::Now(offsets),
             contiguous: Known::Now(true),
+            contiguous_batches: Known::Now(true),
             epoch: Known::Now(false),
             batch_max: Known::Now(None),
             reads_log: Known::Now(false),

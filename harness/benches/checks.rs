@@ -139,6 +139,7 @@ fn produce(
             stream,
             id: Some(stream.0.to_string()),
             epoch: Some(EpochIndex(0)),
+            broker: 1,
             base: 0,
             invoked: now(),
             confirmed: now(),
@@ -167,6 +168,7 @@ fn produce(
                     invoked,
                     completed: now(),
                     attempts: 1,
+                    tries: Vec::new(),
                     outcome: Outcome::Acked { offsets: offset },
                 });
             }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::fnv::Fnv;
 use crate::plan::{MessageId, Plan};
+use crate::scenario::Store;
 
 /// The version that is written and read.
 pub(super) const VERSION: u32 = 1;
@@ -23,10 +24,13 @@ pub(super) struct Header<'a> {
     /// A digest of all names, payloads and lines, in hexadecimal digits.
     pub(super) plan: Cow<'a, str>,
     pub(super) epochs: Vec<String>,
+    /// In a scenario's words; left out where no fault is judged by it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(super) store: Option<String>,
 }
 
 impl<'a> Header<'a> {
-    pub(super) fn new(plan: &'a Plan, epochs: Vec<String>) -> Self {
+    pub(super) fn new(plan: &'a Plan, epochs: Vec<String>, store: Option<Store>) -> Self {
         Self {
             history: VERSION,
             scenario: Cow::from(&plan.scenario.name),
@@ -36,6 +40,7 @@ impl<'a> Header<'a> {
             messages: plan.messages.len(),
             plan: fingerprint(plan).into(),
             epochs,
+            store: store.map(|store| store.to_string()),
         }
     }
 }

@@ -4,6 +4,7 @@ mod blame;
 mod endings;
 mod faults;
 mod offsets;
+mod repeated;
 
 use proptest::prelude::*;
 

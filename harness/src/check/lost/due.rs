@@ -39,7 +39,13 @@ impl Order {
         }
     }
 
-    pub(super) fn proves_due(&self, request: &Request, message: MessageId) -> bool {
+    /// `sent_from`: since when the message may be in the log.
+    pub(super) fn proves_due(
+        &self,
+        request: &Request,
+        message: MessageId,
+        sent_from: Stamp,
+    ) -> bool {
         let seen = self.offsets.binary_search_by_key(&message, |entry| entry.0);
         let seen = seen.ok().map(|place| self.offsets[place].1);
         let told = request.offset.filter(|_| message == request.first);
@@ -48,7 +54,7 @@ impl Order {
         }
         // Offsets ascend within a batch.
         let batch = self.start.zip(request.offset).is_some_and(|(start, first)| first >= start);
-        batch || self.floor < request.invoked || self.behind.binary_search(&message).is_ok()
+        batch || self.floor < sent_from || self.behind.binary_search(&message).is_ok()
     }
 }
 

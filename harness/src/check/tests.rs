@@ -2,6 +2,7 @@
 
 mod blame;
 mod endings;
+mod explained;
 mod faults;
 mod offsets;
 mod repeated;

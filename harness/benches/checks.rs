@@ -140,6 +140,7 @@ fn produce(
             stream,
             id: Some(stream.0.to_string()),
             epoch: Some(EpochIndex(0)),
+            broker: 1,
             base: 0,
             invoked: now(),
             confirmed: now(),
@@ -168,6 +169,7 @@ fn produce(
                     invoked,
                     completed: now(),
                     attempts: 1,
+                    tries: Vec::new(),
                     outcome: Outcome::Acked { offsets: offset },
                 });
             }

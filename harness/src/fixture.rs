@@ -63,6 +63,7 @@ pub(crate) fn history(
                     invoked: moment(now),
                     completed: moment(now + 1),
                     attempts: 1,
+                    tries: Vec::new(),
                     outcome: Outcome::Acked { offsets: Offsets::Untold },
                 });
                 now += 2;

@@ -213,6 +213,7 @@ pub(crate) fn history(plan: &Plan, play: Play) -> History {
         stream,
         id: Some(id.to_string()),
         epoch: Some(EpochIndex(0)),
+        broker: 1,
         base: 0,
         invoked: Moment::default(),
         confirmed: Moment::default(),
@@ -326,6 +327,7 @@ impl Player<'_> {
             invoked: flight.invoked,
             completed,
             attempts: 1,
+            tries: Vec::new(),
             outcome: match flight.fate {
                 0 => Outcome::Refused { why: "full".to_owned() },
                 1 | 2 => Outcome::Unknown { why: "timed out".to_owned() },

@@ -75,38 +75,43 @@ fn sweep(facts: &Facts<'_>, feed: &Feed, mut found: impl FnMut(Seen, MessageId))
     feed.iter(facts.history).for_each(|seen| {
         let Some(message) = seen.first() else { return };
         let request = facts.requests.of(message).expect("a first delivery was sent");
-        let slot = request.slot as usize;
+        let (slot, from) = (request.slot as usize, facts.requests.sent_from(message, request));
         let newest = &mut newest[if one_order { 0 } else { slot }];
         let ahead = if request.count > 1 {
             batches[slot].ahead(request, facts.requests.place_of(message), message)
         } else {
             None
         };
-        if request.acked < newest.invoked {
+        if request.acked < newest.from {
             found(seen, MessageId(newest.message));
         } else if let Some(ahead) = ahead {
-            if in_doubt(facts, feed, seen, request) {
+            if in_doubt(facts, feed, seen, (request, from)) {
                 return;
             }
             found(seen, ahead);
         }
-        if newest.invoked < request.invoked {
-            *newest = Newest { invoked: request.invoked, message: message.0 };
+        if newest.from < from {
+            *newest = Newest { from, message: message.0 };
         }
     });
 }
 
 /// A batch that left twice may stand in the log twice, and a subscription between the two gets its
 /// end before its beginning, fairly.
-fn in_doubt(facts: &Facts<'_>, feed: &Feed, seen: Seen, request: &Request) -> bool {
+fn in_doubt(
+    facts: &Facts<'_>,
+    feed: &Feed,
+    seen: Seen,
+    (request, from): (&Request, Stamp),
+) -> bool {
     let sure = feed.claim(facts.history, seen.poll).confirmed.map_or(NEVER, |moment| moment.stamp);
-    request.retried && sure >= request.invoked
+    (request.retried || request.repeated) && sure >= from
 }
 
 /// The delivered message that left last.
 #[derive(Clone, Copy, Default)]
 struct Newest {
-    invoked: Stamp,
+    from: Stamp,
     message: u32,
 }
 
@@ -148,9 +153,10 @@ fn anomaly(facts: &Facts<'_>, feed: &Feed, late: Seen, witness: MessageId) -> An
         "the two went out in one batch, in the other order".to_owned()
     } else {
         let [own, other] = [own, other].map(|place| &facts.requests.all[place as usize]);
+        let left = facts.requests.sent_from(witness, other);
         format!(
             "the ack of the former was in (stamp {}) before the latter left (stamp {})",
-            own.acked, other.invoked
+            own.acked, left
         )
     };
     let title = format!("{who} got {behind} after {ahead}, which is behind it");

@@ -4,11 +4,13 @@ mod acks;
 mod blame;
 mod crash;
 mod endings;
+mod explained;
 mod faults;
 mod forgotten;
 mod offsets;
 mod order;
 mod places;
+mod repeated;
 mod small;
 
 use proptest::prelude::*;

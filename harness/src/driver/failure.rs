@@ -12,11 +12,13 @@ pub struct Failure {
     /// Whether the broker does not know the id that was sent: it was given in another life of the
     /// store. A new registration or subscription helps.
     pub is_session_over: bool,
+    /// The code that the broker refused it with, where it gave one.
+    pub code: Option<String>,
 }
 
 impl Failure {
     /// A failure of a call that may succeed when it is repeated.
     pub fn new(why: impl Into<String>) -> Self {
-        Self { why: why.into(), is_final: false, is_session_over: false }
+        Self { why: why.into(), is_final: false, is_session_over: false, code: None }
     }
 }

@@ -35,7 +35,8 @@ pub(super) fn classify(
                 classifications.push(Classification::Misrouted);
                 continue;
             }
-            let after = sure.is_some_and(|sure| sure < request.invoked);
+            let from = requests.sent_from(message, request);
+            let after = sure.is_some_and(|sure| sure < from);
             if forbidden(claim, request, *delivery, after) {
                 classifications.push(Classification::Misrouted);
                 from_before.push(places.of_stream(request.stream, message));
@@ -44,8 +45,13 @@ pub(super) fn classify(
             let new = got.insert(places.of_stream(request.stream, message));
             classifications.push(if request.fate == Fate::Refused {
                 Classification::Resurrected
-            } else if completed < request.invoked {
-                Classification::Early
+            } else if completed < from {
+                // While it had only been refused, nothing of it could come.
+                if requests.was_tried_by(history, message, completed) {
+                    Classification::Resurrected
+                } else {
+                    Classification::Early
+                }
             } else if new {
                 Classification::First
             } else {

@@ -39,7 +39,7 @@ pub(in crate::check) enum Classification {
     Phantom,
     /// Another topic's, at a consumer that does not subscribe, or from before it did.
     Misrouted,
-    /// Refused for sure.
+    /// Refused for sure, or so far.
     Resurrected,
     /// From before it was invoked.
     Early,

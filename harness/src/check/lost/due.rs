@@ -59,9 +59,15 @@ impl<'a> Order<'a> {
         }
     }
 
-    pub(super) fn proves_due(&self, request: &Request, message: MessageId) -> bool {
+    /// `sent_from`: since when the message may be in the log.
+    pub(super) fn proves_due(
+        &self,
+        request: &Request,
+        message: MessageId,
+        sent_from: Stamp,
+    ) -> bool {
         self.by_offset(request, message).unwrap_or_else(|| {
-            self.floors[request.slot as usize] < request.invoked
+            self.floors[request.slot as usize] < sent_from
                 || self.behind.binary_search(&message).is_ok()
         })
     }

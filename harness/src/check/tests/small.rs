@@ -26,6 +26,7 @@ impl Case {
             sessions: vec![Session {
                 incarnation: 0,
                 stream: StreamIndex(producer),
+                broker: 1,
                 id: Some(producer.to_string()),
                 epoch: Some(EpochIndex(0)),
                 base: 0,
@@ -116,6 +117,7 @@ impl Case {
             invoked: at(stamps.0),
             completed: at(stamps.1),
             attempts: 1,
+            tries: Vec::new(),
             outcome,
         });
         self

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use broker_client::wire::{Code, TopicName};
-use broker_client::{Error, Retry};
+use broker_client::{Error, Progress, Retry};
 
+use crate::driver::attempts::Attempts;
 use crate::driver::client::RetryPolicy;
 use crate::driver::failure::Failure;
-use crate::history::{Offset, Offsets, Outcome};
+use crate::history::{Class, Offset, Offsets, Outcome, told_code};
 
 /// The outcome that a request's result is; the offset is the first message's.
 pub(super) fn outcome(result: Result<Option<Offset>, Error>) -> Outcome {
@@ -18,11 +19,36 @@ pub(super) fn outcome(result: Result<Option<Offset>, Error>) -> Outcome {
     }
 }
 
+/// Notes what becomes of an attempt.
+pub(super) fn note(attempts: &mut Attempts<'_>, progress: Progress<'_>) {
+    let error = match progress {
+        Progress::Began => return attempts.begin(),
+        Progress::Failed(error) => error,
+    };
+    let class = match error {
+        Error::Refused(_) => Class::Refused,
+        Error::NotSent(_) => Class::NeverLeft,
+        Error::Unknown(_) => Class::Unknown,
+    };
+    attempts.fail(class, code(error));
+}
+
+/// Why a request was refused. The original gives no codes: its words stand for them.
+pub(super) fn code(error: &Error) -> Option<&str> {
+    match error {
+        Error::Refused(refusal) => {
+            refusal.code.as_ref().map(Code::as_str).or_else(|| told_code(&refusal.message))
+        }
+        Error::NotSent(_) | Error::Unknown(_) => None,
+    }
+}
+
 pub(super) fn failed(doing: &str, topic: &TopicName, error: &Error) -> Failure {
     Failure {
         why: format!("{doing} {topic}: {error}"),
         is_final: is_final(error),
         is_session_over: error.is_session_over(),
+        code: code(error).map(str::to_owned),
     }
 }
 

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use broker_client::{Subscription, TopicProducer};
+use broker_client::{Progress, Subscription, TopicProducer};
 use futures_util::future::BoxFuture;
 
-use super::failure::{failed, outcome};
+use super::failure::{failed, note, outcome};
 use super::reading::Reading;
+use crate::driver::attempts::Attempts;
 use crate::driver::batch::Batch;
 use crate::driver::client::Session;
 use crate::driver::contract::{Outgoing, Reply, Sender, Subscriber};
@@ -32,7 +33,11 @@ impl Sender for Producer {
         &self.session
     }
 
-    fn send<'a>(&'a mut self, messages: &'a [Outgoing<'a>]) -> BoxFuture<'a, Reply> {
+    fn send<'a>(
+        &'a mut self,
+        messages: &'a [Outgoing<'a>],
+        attempts: &'a mut Attempts<'_>,
+    ) -> BoxFuture<'a, Reply> {
         Box::pin(async move {
             if self.is_over {
                 let why = "the registration is over, register anew".to_owned();
@@ -41,7 +46,8 @@ impl Sender for Producer {
             // Also where this future is dropped.
             self.is_over = true;
             let payloads: Vec<&str> = messages.iter().map(|message| message.payload).collect();
-            let sent = self.registration.send(&payloads).await;
+            let watch = &mut |progress: Progress<'_>| note(attempts, progress);
+            let sent = self.registration.send_watched(&payloads, watch).await;
             self.is_over = sent.outcome.is_err();
             Reply::whole(messages.len(), outcome(sent.outcome.map(Some)), sent.attempts.max(1))
         })

@@ -80,6 +80,7 @@ pub fn history(plan: &Plan, chance: &mut Chance) -> History {
     let session = |place: usize, stream: StreamIndex| Session {
         incarnation: 0,
         stream,
+        broker: 1,
         id: Some(place.to_string()),
         epoch: (telling != Telling::Nothing).then_some(EpochIndex(0)),
         base: 0,
@@ -269,6 +270,7 @@ impl World<'_> {
             invoked: flight.invoked,
             completed: self.now(),
             attempts: 1,
+            tries: Vec::new(),
             outcome: match flight.end {
                 Ending::Acked => Outcome::Acked { offsets: Offsets::new(offsets) },
                 Ending::Refused => Outcome::Refused { why: "full".to_owned() },
@@ -305,6 +307,7 @@ impl World<'_> {
                     offset,
                     invoked,
                     confirmed: Some(moment),
+                    forgotten: None,
                 });
                 Step::Idle(u32::try_from(subscriptions.len() - 1).unwrap(), start)
             }

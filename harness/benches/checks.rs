@@ -104,6 +104,7 @@ fn history(plan: &Plan) -> History {
             offset: Some(0),
             invoked: now(),
             confirmed: Some(now()),
+            forgotten: None,
         }));
     }
     let mut logs: Vec<Vec<MessageId>> = vec![Vec::new(); plan.topics.len()];

@@ -84,6 +84,7 @@ pub(crate) fn history(
                 offset: None,
                 invoked: moment(0),
                 confirmed: Some(moment(0)),
+                forgotten: None,
             });
             part.polls.push(Polled {
                 subscription: u32::try_from(place).unwrap(),

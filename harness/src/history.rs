@@ -274,6 +274,10 @@ pub struct Subscribed {
     pub invoked: Moment,
     /// When it was confirmed, if it was: s1.
     pub confirmed: Option<Moment>,
+    /// When a poll was told that the broker does not know this subscription, although it was
+    /// confirmed, its life of the store goes on and nobody ended it. The consumer gets nothing of
+    /// the topic from then on; what is due to it stays due.
+    pub forgotten: Option<Moment>,
 }
 
 /// One poll.

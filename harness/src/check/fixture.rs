@@ -355,6 +355,7 @@ impl Player<'_> {
                 offset: (!self.play.blind).then_some(start as u64),
                 invoked,
                 confirmed: Some(moment),
+                forgotten: None,
             });
             return;
         };

@@ -32,7 +32,9 @@ mod tests {
 
     use super::{digest, read, write};
     use crate::check::fixture::{Chance, Play, SMALL, Shape, history, plan};
-    use crate::history::{Answer, Audited, AuditedLog, Delivery, End, EpochIndex, History, Oddity};
+    use crate::history::{
+        Answer, Audited, AuditedLog, Delivery, End, EpochIndex, History, Moment, Oddity,
+    };
     use crate::plan::{Plan, TopicIndex};
 
     fn written(plan: &Plan, history: &History) -> String {
@@ -70,6 +72,8 @@ mod tests {
             if chance.below(3) == 0 {
                 consumer.subscriptions[0].confirmed = None;
                 consumer.subscriptions[0].epoch = None;
+            } else if chance.below(3) == 0 {
+                consumer.subscriptions[0].forgotten = Some(Moment { stamp: 900, at: 1_200 });
             }
         }
         let messages: Vec<Delivery> = history.consumers[0].deliveries.clone();

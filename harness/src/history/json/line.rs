@@ -119,6 +119,9 @@ pub(super) struct Subscription<'a> {
     pub(super) offset: Option<u64>,
     pub(super) invoked: Moment,
     pub(super) confirmed: Option<Moment>,
+    /// Left out where the broker did not forget it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(super) forgotten: Option<Moment>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]

@@ -205,6 +205,7 @@ impl Reading<'_> {
             offset: line.offset,
             invoked: line.invoked,
             confirmed: line.confirmed,
+            forgotten: line.forgotten,
         };
         self.history.consumers[consumer].subscriptions.push(claim);
         Ok(())

@@ -116,6 +116,7 @@ fn write_consumer(
             offset: claim.offset,
             invoked: claim.invoked,
             confirmed: claim.confirmed,
+            forgotten: claim.forgotten,
         };
         put(&Line::Subscription(line), to)?;
     }

@@ -103,6 +103,7 @@ pub(super) async fn subscribe_one(
         offset: subscriber.start(),
         invoked,
         confirmed: Some(confirmed),
+        forgotten: None,
     };
     Ok((subscriber, subscribed))
 }

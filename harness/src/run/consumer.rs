@@ -17,7 +17,7 @@ use tokio::time::timeout;
 use self::poll::{Claimant, Done, Poller};
 use self::subscription::{TopicState, place, resume, subscribe_one};
 use super::consumer_log::ConsumerLog;
-use super::drain::DrainTarget;
+use super::drain::{DrainTarget, Passing};
 use super::signals::Signals;
 use super::{Phase, Phases, Report, RunContext, Standing};
 use crate::driver::{Batch, Failure, Identity, Subscriber};
@@ -118,13 +118,13 @@ impl Actor {
         // However this ends, a fault must not wait for it to crash.
         let _gone = Gone(&signals, index);
         loop {
-            if let Phase::Draining(target) = &self.phases.now() {
+            if let Phase::Draining(target) = self.phases.now() {
                 if !drains {
                     // Empty answers from before say nothing: more was sent after them.
                     self.topics.iter_mut().for_each(|topic| topic.quiet = false);
                     drains = true;
                 }
-                let now = self.standing(target);
+                let now = self.standing(&target);
                 if now != standing {
                     self.report(Report::Standing { from: standing, to: now });
                     standing = now;
@@ -274,9 +274,8 @@ impl Actor {
     fn record(&mut self, topic: usize, batch: &Batch) -> Result<Answer, Failure> {
         let TopicState { topic, start, seen, .. } = &mut self.topics[topic];
         let plan = &self.context.plan;
-        let compares_offsets = self.context.driver.capabilities().compares_offsets();
+        let passing = Passing::of(plan, self.context.driver.capabilities().compares_offsets());
         let topic_name = plan.topics[topic.place()].name.as_str();
-        let mut end = None;
         for delivered in batch.iter() {
             let (message, payload) = (delivered.identity.message(), delivered.payload);
             self.log.line(topic_name, payload);
@@ -289,22 +288,8 @@ impl Actor {
                 let oddity = Oddity { payload: payload.to_owned(), producer, sequence };
                 self.history.oddities.insert(place, oddity);
             }
-            if let Some(offset) = delivered.offset {
-                end = end.max(Some(offset));
-            }
-            if (!compares_offsets || delivered.offset.is_none())
-                && let Some(id) = message
-            {
-                let stream = plan.messages.stream(id);
-                let number = id.0 - plan.streams[stream.place()].first.0;
-                let greatest = seen.streams.entry(stream.0).or_insert(number);
-                *greatest = number.max(*greatest);
-            }
+            seen.note(plan, passing, start.epoch, (message, delivered.offset));
             self.history.deliveries.push(Delivery::new(message, delivered.offset));
-        }
-        if let Some(end) = end {
-            let known = seen.ends.entry(start.epoch).or_insert(end);
-            *known = end.max(*known);
         }
         self.log.flush()?;
         let count = u32::try_from(batch.len()).expect("a poll asks for at most u32::MAX messages");
@@ -313,15 +298,18 @@ impl Actor {
         Ok(Answer::Delivered(count))
     }
 
-    fn standing(&self, target: &DrainTarget) -> Standing {
-        let reached = |own: &TopicState| target.is_reached(own.topic, own.start, &own.seen);
-        if self.topics.iter().all(reached) {
-            Standing::CaughtUp
-        } else if self.topics.iter().all(|topic| topic.quiet || reached(topic)) {
-            Standing::Quiet
-        } else {
-            Standing::Waiting
+    fn standing(&mut self, target: &DrainTarget) -> Standing {
+        let mut standing = Standing::CaughtUp;
+        for own in &mut self.topics {
+            if target.is_reached(own.topic, own.start, &mut own.seen) {
+                continue;
+            }
+            if !own.quiet {
+                return Standing::Waiting;
+            }
+            standing = Standing::Quiet;
         }
+        standing
     }
 
     /// How long a poll may wait for its first message: less than the run may be idle, so that an

@@ -13,6 +13,7 @@ mod audit;
 mod bugs;
 mod check_command;
 mod child;
+mod drain;
 mod driver;
 #[cfg(target_os = "linux")]
 mod endings;

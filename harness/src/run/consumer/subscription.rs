@@ -37,6 +37,7 @@ impl TopicState {
     /// Goes on under another subscription.
     pub(super) fn claim(&mut self, subscription: u32, subscribed: &Subscribed) {
         (self.subscription, self.start) = (subscription, start(subscribed));
+        self.seen.begin_anew();
     }
 }
 
@@ -109,5 +110,7 @@ pub(super) async fn subscribe_one(
 }
 
 fn start(subscribed: &Subscribed) -> Start {
-    Start { epoch: subscribed.epoch, offset: subscribed.offset, invoked: subscribed.invoked.stamp }
+    let Subscribed { epoch, offset, invoked, .. } = *subscribed;
+    let confirmed = subscribed.confirmed.unwrap_or(invoked);
+    Start { epoch, offset, invoked: invoked.stamp, confirmed: confirmed.stamp }
 }

@@ -87,7 +87,7 @@ pub(crate) async fn serve_ours() -> String {
     address
 }
 
-fn memory_broker() -> Router {
+pub(super) fn memory_broker() -> Router {
     let store = MemoryStore::new(Epoch::random(), Retain::All, None);
     broker::router(Arc::new(store), broker::Limits::default(), broker::Signal::default())
 }

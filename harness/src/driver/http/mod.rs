@@ -37,11 +37,11 @@ use crate::capability::Capabilities;
 use crate::history::Offset;
 use crate::plan::{Plan, TopicIndex};
 use crate::recipes;
-use crate::scenario::Acknowledge;
+use crate::scenario::{Acknowledge, DEFAULT_DRIVER, ORIGINAL_DRIVER};
 
 /// By what its answers show: ours, or one that speaks only the original routes.
 pub(super) const DETECT: Row = Row {
-    word: "detect",
+    word: DEFAULT_DRIVER,
     schemes: &["http"],
     port: 80,
     capabilities: capability::detected,
@@ -52,7 +52,7 @@ pub(super) const DETECT: Row = Row {
 
 /// Only the original routes, even where more would be understood.
 pub(super) const ORIGINAL: Row = Row {
-    word: "original",
+    word: ORIGINAL_DRIVER,
     schemes: &["http"],
     port: 80,
     capabilities: |_| capability::ORIGINAL,

@@ -1,5 +1,8 @@
 //! The end of a run: nothing is called lost while it may still come.
 
+use serde_json::Value;
+
+use crate::support::forgetful::{self, Forgets};
 use crate::support::{Ended, Folder, end, late};
 
 /// Two producers of five messages each, and two consumers.
@@ -22,7 +25,8 @@ fn folder(settings: &str) -> Folder {
 
 /// Runs it in a thread of its own, so that brokers of the test's runtime go on serving.
 async fn run(folder: &Folder, address: &str) -> Ended {
-    let command = folder.harness(&["run", "x.yaml", "--broker", address]);
+    let files = ["--history", "history.jsonl", "--report-json", "report.json"];
+    let command = folder.harness(&[&["run", "x.yaml", "--broker", address], &files[..]].concat());
     tokio::task::block_in_place(|| end(command))
 }
 
@@ -57,4 +61,111 @@ async fn a_message_that_comes_late_where_an_order_is_promised_is_not_in_its_plac
     let settings = "expect: { order: per-producer }\nbroker: { driver: original }";
     let ended = run(&folder(settings), &late::start("P1_MSG2").await).await;
     assert_eq!(ended.code, Some(1), "{}", ended.stderr);
+}
+
+/// The one kind of violation that the run has, and how often.
+fn violation(folder: &Folder) -> (String, u64) {
+    let report = folder.report("report.json");
+    let violations = report["judgement"]["violations"].as_array().unwrap();
+    assert_eq!(violations.len(), 1, "{report}");
+    let found = &violations[0];
+    (found["kind"].as_str().unwrap().to_owned(), found["count"].as_u64().unwrap())
+}
+
+/// The lines of the history of this kind.
+fn lines(folder: &Folder, kind: &str) -> Vec<Value> {
+    let text = folder.read("history.jsonl");
+    let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    lines.filter_map(|line| line.get(kind).cloned()).collect()
+}
+
+const WIRES: [(&str, bool); 4] = [
+    ("", false),
+    ("consumers: { all: { acknowledge: automatic, batch: 1 } }\n", false),
+    ("broker: { driver: original }\n", false),
+    ("", true),
+];
+
+/// Each poll brings one message.
+const ONE: &str = "consumers: { all: { batch: 1 } }\n";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_due_to_a_subscription_that_the_broker_forgets_is_lost() {
+    for (settings, strips) in WIRES {
+        let one = if settings.contains("batch") { "" } else { ONE };
+        let folder = folder(&format!("{one}{settings}"));
+        let address = forgetful::start(Forgets::Subscription, strips).await;
+        let ended = run(&folder, &address).await;
+        assert_eq!(ended.code, Some(1), "{settings}{strips}: {}", ended.stderr);
+        assert_eq!(violation(&folder), ("lost".to_owned(), 9), "{settings}: all but the first");
+        let claims = lines(&folder, "subscription");
+        assert_eq!(claims.len(), 2, "none is made anew: {claims:?}");
+        let forgotten = claims.iter().filter(|claim| !claim["forgotten"].is_null());
+        assert_eq!(forgotten.count(), 1, "{claims:?}");
+        assert_eq!(lines(&folder, "end")[0]["how"], "drained", "nobody waits for it");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_consumer_that_comes_back_to_a_forgotten_subscription_lacks_what_is_due() {
+    let crash = "faults: [{ after: 1 delivered to C1, crash: C1, for: 50ms }]\n";
+    let folder = folder(&format!("{ONE}{crash}"));
+    let yaml = folder.read("x.yaml").replace("-> C1 C2", "-> C1");
+    folder.write("x.yaml", &yaml);
+    let ended = run(&folder, &forgetful::start(Forgets::Resumed, false).await).await;
+    assert_eq!(ended.code, Some(1), "{}", ended.stderr);
+    assert_eq!(violation(&folder).0, "lost");
+    let claims = lines(&folder, "subscription");
+    assert!(claims.len() == 1 && !claims[0]["forgotten"].is_null(), "{claims:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_subscription_that_a_restart_ends_on_the_original_routes_is_made_anew() {
+    let folder = folder(
+        "broker: { driver: original }\nexpect: { acked: any, anomalies: [lost] }\n\
+         faults: [{ after: 3 delivered, kill: broker, for: 10ms }]\n",
+    );
+    let yaml =
+        folder.read("x.yaml").replace("log: 'p{id}.txt' }", "log: 'p{id}.txt', pace: 50/s }");
+    folder.write("x.yaml", &yaml);
+    let ended = folder.run(&["run", "x.yaml", "--history", "history.jsonl"]);
+    let claims = lines(&folder, "subscription");
+    assert!(claims.len() > 2, "{claims:?}: {}", ended.stderr);
+    assert!(claims.iter().all(|claim| claim["forgotten"].is_null()), "{claims:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_life_of_the_store_that_nobody_asked_for_leaves_no_verdict() {
+    for settings in ["", "consumers: { all: { acknowledge: automatic } }\n"] {
+        let ended = run(&folder(settings), &forgetful::start(Forgets::Life, false).await).await;
+        assert_eq!(ended.code, Some(3), "{settings}: {}", ended.stderr);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broker_that_does_not_say_who_sent_a_message_ends_the_run_with_the_cure() {
+    for settings in ["", "consumers: { all: { acknowledge: automatic } }\n"] {
+        let address = forgetful::start(Forgets::Senders, false).await;
+        let folder = folder(settings);
+        let ended = run(&folder, &address).await;
+        assert_eq!(ended.code, Some(3), "{settings}: {}", ended.stderr);
+        assert!(ended.stderr.contains("no `producer_id`"), "{}", ended.stderr);
+        let cure = "broker: { driver: original }";
+        assert!(ended.stderr.contains(cure), "{}", ended.stderr);
+        folder.write("x.yaml", &format!("{}{cure}\n", folder.read("x.yaml")));
+        let ended = run(&folder, &address).await;
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_message_of_which_the_broker_does_not_say_who_sent_it_is_a_phantom() {
+    let folder = folder("");
+    let address = forgetful::start(Forgets::SenderOf("P1_MSG3"), false).await;
+    let ended = run(&folder, &address).await;
+    assert_eq!(ended.code, Some(1), "{}", ended.stderr);
+    let report = folder.report("report.json");
+    let kinds = report["judgement"]["violations"].as_array().unwrap().iter();
+    let kinds: Vec<_> = kinds.map(|own| (&own["kind"], &own["count"])).collect();
+    assert_eq!(kinds, [(&"lost".into(), &1.into()), (&"phantom".into(), &1.into())]);
 }

@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use broker_client::wire::{self, Code, TopicName};
+use broker_client::wire::{self, Code, ConsumerId, TopicName};
 use broker_client::{Client, Error, Refusal};
 
 use crate::driver::failure::Failure;
@@ -62,4 +62,20 @@ pub(super) async fn probe(client: &Client) -> Result<Dialect, Failure> {
 pub(super) fn exists(refusal: &Refusal, topic: &TopicName) -> bool {
     refusal.code == Some(Code::TopicExists)
         || refusal.message == format!("Topic:{topic} already exist")
+}
+
+/// Whether the broker does not know a subscription, or its topic. The original says so in words.
+pub(super) fn is_unknown(error: &Error, id: ConsumerId, topic: &TopicName) -> bool {
+    let Error::Refused(refusal) = error else { return false };
+    match &refusal.code {
+        Some(code) => {
+            matches!(code, Code::UnknownConsumer | Code::NotRegistered | Code::UnknownTopic)
+        }
+        None => [
+            format!("Consumer:{id} does not exist"),
+            format!("Topic:{topic} does not exist"),
+            format!("Consumer:{id} is not registered with Topic:{topic}"),
+        ]
+        .contains(&refusal.message),
+    }
 }

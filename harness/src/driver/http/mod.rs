@@ -23,7 +23,7 @@ use broker_client::{Error, Subscription, TopicProducer, backoff};
 use futures_util::future::BoxFuture;
 
 use self::dialect::Dialect;
-use self::failure::{failed, retry};
+use self::failure::{failed, failed_under, retry};
 use self::reading::Reading;
 use self::sessions::{Sessions, View};
 use super::address::Address;
@@ -260,10 +260,12 @@ impl Driver for Http {
             let id = id.expect("a session of this driver has a number for an id");
             let epoch = session.epoch.as_deref();
             let request = wire::Subscription { topic: topic.as_str(), consumer_id: id, epoch };
-            let size = retry(client.retries)
-                .repeat(stream, || http.size(&request))
-                .await
-                .map_err(|error| failed("resuming the subscription to", topic, &error))?;
+            let size = retry(client.retries).repeat(stream, || http.size(&request)).await.map_err(
+                |error| {
+                    let under = (id, epoch.is_some());
+                    failed_under(under, "resuming the subscription to", topic, &error)
+                },
+            )?;
             // What a registration would have answered, had it been made at this position.
             let answer = wire::ConsumerRegistered {
                 status: size.status,
@@ -294,7 +296,8 @@ impl Driver for Http {
                         Reading::Sessions(View::new(&self.sessions, &self.plan, &part.epoch))
                     };
                     let mut messages = Batch::default();
-                    reading.fill(&mut messages, part.messages);
+                    let filled = reading.fill(&mut messages, part.messages);
+                    filled.map_err(|unnamed| unnamed.failure("reading the log of", topic))?;
                     Ok(Some(LogPart { epoch: part.epoch, end: part.end, messages }))
                 }
                 Err(error) if error.code() == Some(&Code::NotFound) => Ok(None),

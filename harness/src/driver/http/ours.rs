@@ -5,7 +5,7 @@ use std::time::Duration;
 use broker_client::{Subscription, TopicProducer};
 use futures_util::future::BoxFuture;
 
-use super::failure::{failed, outcome};
+use super::failure::{failed, failed_under, outcome};
 use super::reading::Reading;
 use crate::driver::batch::Batch;
 use crate::driver::client::Session;
@@ -84,10 +84,9 @@ impl Subscriber for Consumer {
         Box::pin(async move {
             batch.clear();
             let polled = self.subscription.poll(max, wait).await;
-            let topic = self.subscription.topic();
-            let messages = polled.map_err(|error| failed("polling", topic, &error))?;
-            self.reading.fill(batch, messages);
-            Ok(())
+            let (topic, under) = (self.subscription.topic(), (self.subscription.id(), true));
+            let messages = polled.map_err(|error| failed_under(under, "polling", topic, &error))?;
+            self.reading.fill(batch, messages).map_err(|unnamed| unnamed.failure("polling", topic))
         })
     }
 

@@ -119,8 +119,8 @@ async fn a_consumer_that_comes_back_to_a_forgotten_subscription_lacks_what_is_du
     assert!(claims.len() == 1 && !claims[0]["forgotten"].is_null(), "{claims:?}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_subscription_that_a_restart_ends_on_the_original_routes_is_made_anew() {
+#[test]
+fn a_subscription_that_a_restart_ends_on_the_original_routes_is_made_anew() {
     let folder = folder(
         "broker: { driver: original }\nexpect: { acked: any, anomalies: [lost] }\n\
          faults: [{ after: 3 delivered, kill: broker, for: 10ms }]\n",
@@ -132,6 +132,22 @@ async fn a_subscription_that_a_restart_ends_on_the_original_routes_is_made_anew(
     let claims = lines(&folder, "subscription");
     assert!(claims.len() > 2, "{claims:?}: {}", ended.stderr);
     assert!(claims.iter().all(|claim| claim["forgotten"].is_null()), "{claims:?}");
+}
+
+#[test]
+fn without_an_order_of_the_topic_nothing_of_an_earlier_life_is_waited_for() {
+    for order in ["none", "per-producer"] {
+        let folder = folder(&format!(
+            "expect: {{ order: {order}, acked: any, anomalies: [lost] }}\n\
+             faults: [{{ after: 3 delivered, kill: broker, for: 10ms }}]\n"
+        ));
+        let yaml = folder.read("x.yaml");
+        let paced = yaml.replace("log: 'p{id}.txt' }", "log: 'p{id}.txt', pace: 20/s }");
+        folder.write("x.yaml", &paced);
+        let ended = folder.run(&["run", "x.yaml", "--history", "history.jsonl"]);
+        assert!(lines(&folder, "subscription").len() > 2, "{}", ended.stderr);
+        assert_eq!(lines(&folder, "end")[0]["how"], "drained", "{order}: {}", ended.stderr);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

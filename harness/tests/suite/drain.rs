@@ -185,3 +185,18 @@ async fn one_message_of_which_the_broker_does_not_say_who_sent_it_is_a_phantom()
     let kinds: Vec<_> = kinds.map(|own| (&own["kind"], &own["count"])).collect();
     assert_eq!(kinds, [(&"lost".into(), &1.into()), (&"phantom".into(), &1.into())]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broker_whose_offsets_begin_again_with_every_answer_is_not_asked_a_million_times() {
+    let folder = folder("consumers: { all: { batch: 2 } }\n");
+    let yaml = folder.read("x.yaml").replace("deadline: 60s", "deadline: 2s");
+    folder.write("x.yaml", &yaml);
+    let ended = run(&folder, &forgetful::start(Forgets::Offsets, false).await).await;
+    assert_eq!(ended.code, Some(1), "{}", ended.stderr);
+    let report = folder.report("report.json");
+    let delivered = report["summary"]["delivered"].as_u64().unwrap();
+    // Two consumers stand still at offset 1 and at 2, each for at most a hundred answers.
+    assert!(delivered < 1000, "{delivered}");
+    let doubts = report["judgement"]["doubts"].to_string();
+    assert!(doubts.contains("the broker's offsets do not go on: asked for"), "{doubts}");
+}

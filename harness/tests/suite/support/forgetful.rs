@@ -26,6 +26,8 @@ pub(crate) enum Forgets {
     Senders,
     /// The same for the first message that contains this alone.
     SenderOf(&'static str),
+    /// Where the answer before ended: the offsets of each begin with 0.
+    Offsets,
 }
 
 struct Filter {
@@ -66,6 +68,12 @@ async fn relay(State(filter): State<Arc<Filter>>, request: Request) -> Response 
         }
         Forgets::Life if batch != Some(0) && !filter.has_forgotten.swap(true, Ordering::SeqCst) => {
             *filter.broker.lock().unwrap() = memory_broker();
+        }
+        Forgets::Offsets => {
+            for (offset, message) in body["messages"].as_array_mut().unwrap().iter_mut().enumerate()
+            {
+                message["offset"] = offset.into();
+            }
         }
         Forgets::Senders => filter.hide(&mut body, ""),
         Forgets::SenderOf(part) => filter.hide(&mut body, part),

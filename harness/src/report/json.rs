@@ -96,6 +96,9 @@ struct Golden {
     /// A line each, `- ` or `+ ` before it.
     #[serde(skip_serializing_if = "Option::is_none")]
     difference: Option<Vec<String>>,
+    /// Why it was skipped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
 }
 
 impl<'a> Document<'a> {
@@ -164,8 +167,9 @@ impl Golden {
                 accepted: path(accepted),
                 pending: pending.as_ref().and_then(path),
                 difference: Some(difference.to_text().lines().map(str::to_owned).collect()),
+                ..Self::default()
             },
-            Comparison::Skipped(_) => plain("skipped"),
+            Comparison::Skipped(why) => Self { reason: Some(why.to_string()), ..plain("skipped") },
         }
     }
 }

@@ -117,6 +117,7 @@ pub fn golden(comparison: &Comparison) -> String {
         Comparison::Skipped(Skipped::NoVerdict | Skipped::Failed) => {
             String::from("golden not compared")
         }
+        Comparison::Skipped(why @ Skipped::OriginalWire) => format!("golden not compared: {why}"),
     }
 }
 

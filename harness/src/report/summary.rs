@@ -5,6 +5,7 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 use serde::{Serialize, Serializer};
 
+use crate::golden;
 use crate::history::{Answer, History, Nanos, Outcome};
 use crate::plan::Plan;
 
@@ -88,7 +89,7 @@ pub fn summarise(plan: &Plan, history: &History) -> Summary {
         topics: plan.topics.len(),
         planned: plan.messages.len() as u64,
         expected: plan.delivered_total(),
-        fewer_may_come: plan.fewer_may_come(),
+        fewer_may_come: plan.fewer_may_come() || golden::found_helpless(plan, history),
         faults: faults(plan, history),
         ..Summary::default()
     };

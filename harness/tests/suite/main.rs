@@ -14,6 +14,7 @@ mod bugs;
 mod check_command;
 mod child;
 mod docs;
+mod drain;
 mod driver;
 #[cfg(target_os = "linux")]
 mod endings;

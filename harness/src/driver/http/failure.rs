@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use broker_client::wire::{Code, TopicName};
+use broker_client::wire::{Code, ConsumerId, TopicName};
 use broker_client::{Error, Progress, Retry};
 
+use super::dialect;
 use crate::driver::attempts::Attempts;
 use crate::driver::client::RetryPolicy;
 use crate::driver::failure::Failure;
@@ -49,7 +50,25 @@ pub(super) fn failed(doing: &str, topic: &TopicName, error: &Error) -> Failure {
         is_final: is_final(error),
         is_session_over: error.is_session_over(),
         code: code(error).map(str::to_owned),
+        in_same_life: None,
     }
+}
+
+/// The same for a call under a subscription, which names an epoch or cannot: only where it does is
+/// the broker known to be in that epoch still when it does not know the subscription.
+pub(super) fn failed_under(
+    (id, names_epoch): (ConsumerId, bool),
+    doing: &str,
+    topic: &TopicName,
+    error: &Error,
+) -> Failure {
+    let is_unknown = dialect::is_unknown(error, id, topic);
+    let in_same_life = match error.code() {
+        Some(Code::WrongEpoch) => Some(false),
+        _ => (is_unknown && names_epoch).then_some(true),
+    };
+    let failure = failed(doing, topic, error);
+    Failure { is_session_over: failure.is_session_over || is_unknown, in_same_life, ..failure }
 }
 
 /// Whether the broker refuses the request and always will. By its code alone: without one, or with

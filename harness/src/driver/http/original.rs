@@ -11,7 +11,7 @@ use broker_client::wire::{self, Code, ConsumerId, ProducerId, TopicName};
 use broker_client::{Client, Error, Progress, Refusal, Retry};
 use futures_util::future::{BoxFuture, ready};
 
-use super::failure::{code, failed, note, outcome};
+use super::failure::{code, failed, failed_under, note, outcome};
 use super::reading::Reading;
 use crate::driver::attempts::Attempts;
 use crate::driver::batch::Batch;
@@ -156,11 +156,11 @@ impl Subscriber for Consumer {
             };
             match client.consume(&request).await {
                 Ok(messages) => {
-                    self.reading.fill(batch, messages);
-                    Ok(())
+                    let filled = self.reading.fill(batch, messages);
+                    filled.map_err(|unnamed| unnamed.failure("polling", topic))
                 }
                 Err(Error::Refused(refusal)) if is_empty(&refusal) => Ok(()),
-                Err(error) => Err(failed("polling", topic, &error)),
+                Err(error) => Err(failed_under((*id, ours), "polling", topic, &error)),
             }
         })
     }

@@ -15,6 +15,8 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::time::Instant;
 
+pub(crate) mod forgetful;
+pub(crate) mod late;
 pub(crate) mod network;
 pub(crate) mod original;
 pub(crate) mod shim;

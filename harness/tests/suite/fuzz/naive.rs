@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use harness::check::Verdict;
 use harness::history::{Answer, History, Offset, Outcome, Sent, Stamp, Subscribed};
-use harness::plan::{ConsumerIndex, MessageId, Plan, TopicIndex};
+use harness::plan::{MessageId, Plan, TopicIndex};
 use harness::scenario::{Acked, AnomalyKind, Delivery, Order};
 
 /// What this judge says.
@@ -76,16 +76,19 @@ struct Judge<'a> {
     plan: &'a Plan,
     history: &'a History,
     got: Vec<Got<'a>>,
+    /// Whether an ack is known to be wrong, so that what follows from its offset is in dispute.
+    stale: bool,
 }
 
 pub fn judge(plan: &Plan, history: &History) -> Judged {
-    let mut judge = Judge { plan, history, got: deliveries(history) };
+    let mut judge = Judge { plan, history, got: deliveries(history), stale: false };
     judge.classify();
     let mut judged = Judged::default();
     judge.single_deliveries(&mut judged);
     judge.order(&mut judged);
     judge.places(&mut judged);
     judge.acks(&mut judged);
+    judge.stale = judged.found.contains_key(&AnomalyKind::StaleAck);
     judge.lost(&mut judged);
     judge.doubts(&mut judged);
     judged
@@ -196,7 +199,7 @@ impl Judge<'_> {
             own.consumer == got.consumer
                 && own.topic == got.topic
                 && own.message == got.message
-                && own.kind.is_none()
+                && matches!(own.kind, None | Some(AnomalyKind::Early))
         };
         self.got[..place].iter().any(same).then_some(AnomalyKind::Duplicate)
     }
@@ -221,14 +224,14 @@ impl Judge<'_> {
         self.got.iter().filter(own).collect()
     }
 
-    /// Those of them that come after something that the acks prove to be behind.
-    fn reordered(&self, firsts: &[&Got<'_>], only_same_stream: bool) -> Vec<usize> {
+    /// Those of them that come after something that the acks prove to be behind; of one producer's
+    /// where no order between producers is promised.
+    fn reordered(&self, firsts: &[&Got<'_>]) -> Vec<usize> {
         let late = |place: &usize| {
             let message = firsts[*place].message.unwrap();
             firsts[..*place].iter().any(|before| {
                 let before = before.message.unwrap();
-                (!only_same_stream || self.is_same_stream(message, before))
-                    && self.is_before(message, before)
+                self.counts(message, before) && self.is_before(message, before)
             })
         };
         (0..firsts.len()).filter(late).collect()
@@ -242,25 +245,15 @@ impl Judge<'_> {
             let mut tells = true;
             for consumer in 0..self.plan.consumers.len() {
                 let firsts = self.firsts(consumer, topic);
-                let reordered = self.reordered(&firsts, false);
-                let breaks = match promised {
-                    Order::PerTopic => !reordered.is_empty(),
-                    Order::PerProducer => !self.reordered(&firsts, true).is_empty(),
-                    Order::None => false,
-                };
+                let reordered = self.reordered(&firsts);
                 let count = Count::Exactly(reordered.len().try_into().unwrap());
-                judged.add(AnomalyKind::Reordered, count, breaks);
-                let agreed: Vec<&Got<'_>> = firsts
-                    .iter()
-                    .enumerate()
-                    .filter(|(place, _)| !reordered.contains(place))
-                    .map(|(_, got)| *got)
-                    .collect();
+                judged.add(AnomalyKind::Reordered, count, promised != Order::None);
                 tells &= firsts.iter().all(|got| got.offset.is_some());
+                let agreed = self.undisputed_by_acks(&firsts);
+                let offsets: Vec<Option<Offset>> = agreed.iter().map(|got| got.offset).collect();
+                late += u64::try_from(agreed.len() - longest_ascending(&offsets)).unwrap();
                 for (place, got) in agreed.iter().enumerate() {
-                    let earlier = &agreed[..place];
-                    late += u64::from(firsts.iter().take_while(|own| !std::ptr::eq(**own, *got)).any(|own| own.offset > got.offset));
-                    edges.extend(earlier.iter().map(|own| (own.message, got.message)));
+                    edges.extend(agreed[..place].iter().map(|own| (own.message, got.message)));
                 }
             }
             let breaks = promised == Order::PerTopic;
@@ -271,6 +264,28 @@ impl Judge<'_> {
             } else if is_circular(&edges) {
                 judged.add(AnomalyKind::Divergent, Count::Some, breaks);
             }
+        }
+    }
+
+    /// A consumer's first deliveries without those that the acks prove to be late, and without what
+    /// those should have come before.
+    fn undisputed_by_acks<'b>(&self, firsts: &[&'b Got<'b>]) -> Vec<&'b Got<'b>> {
+        let wrong = |x: usize, y: usize| {
+            let (x, y) = (firsts[x].message.unwrap(), firsts[y].message.unwrap());
+            self.counts(x, y) && self.is_before(y, x)
+        };
+        let fine = |place: &usize| {
+            !(0..*place).any(|earlier| wrong(earlier, *place))
+                && !(place + 1..firsts.len()).any(|later| wrong(*place, later))
+        };
+        (0..firsts.len()).filter(fine).map(|place| firsts[place]).collect()
+    }
+
+    /// Whether an order of the two is promised.
+    fn counts(&self, x: MessageId, y: MessageId) -> bool {
+        match self.plan.scenario.expect.order {
+            Order::PerTopic => true,
+            Order::PerProducer | Order::None => self.is_same_stream(x, y),
         }
     }
 
@@ -374,7 +389,7 @@ impl Judge<'_> {
         if self.acked(message).is_some_and(|acked| acked < claim.invoked.stamp) {
             return Some(false);
         }
-        if self.disputed(topic) {
+        if self.disputed(topic) || self.stale {
             return None;
         }
         let mut places: BTreeSet<Offset> = BTreeSet::new();
@@ -409,12 +424,10 @@ impl Judge<'_> {
         let order = self.plan.scenario.expect.order;
         let own: Vec<MessageId> =
             self.firsts(consumer, topic).iter().filter_map(|got| got.message).collect();
-        let counts = |x: MessageId, y: MessageId| match order {
-            Order::PerTopic => true,
-            Order::PerProducer => self.is_same_stream(x, y),
-            Order::None => false,
-        };
-        if own.iter().any(|first| counts(*first, message) && self.is_before(*first, message)) {
+        if order == Order::None {
+            return Some(false);
+        }
+        if own.iter().any(|first| self.counts(*first, message) && self.is_before(*first, message)) {
             return Some(true);
         }
         if order != Order::PerTopic {
@@ -422,7 +435,7 @@ impl Judge<'_> {
         }
         let shown = (0..self.plan.consumers.len()).any(|other| {
             let firsts = self.firsts(other, topic);
-            let late = self.reordered(&firsts, false);
+            let late = self.reordered(&firsts);
             let at = firsts.iter().position(|got| got.message == Some(message));
             at.is_some_and(|at| {
                 late.is_empty() && firsts[..at].iter().any(|got| own.contains(&got.message.unwrap()))
@@ -470,8 +483,17 @@ impl Judge<'_> {
                 judged.doubtful |= self.messages().any(|m| on_topic(&m)) && !any_due && !any;
             }
         }
-        let _: Option<ConsumerIndex> = None;
     }
+}
+
+/// How many of them are left at most where as few as possible are taken out so that they ascend.
+fn longest_ascending<T: Ord>(all: &[T]) -> usize {
+    let mut lengths: Vec<usize> = Vec::new();
+    for (place, own) in all.iter().enumerate() {
+        let before = (0..place).filter(|earlier| all[*earlier] < *own);
+        lengths.push(1 + before.map(|earlier| lengths[earlier]).max().unwrap_or(0));
+    }
+    lengths.into_iter().max().unwrap_or(0)
 }
 
 /// Whether these edges lead from somewhere back to it.

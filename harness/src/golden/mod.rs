@@ -68,6 +68,8 @@ pub enum Skipped {
     NoVerdict,
     /// The run broke a promise, and there is no reviewed ledger to hold it against.
     Failed,
+    /// Logs alone were judged, and a payload of a topic was sent twice: they do not say which came.
+    Repeated,
 }
 
 impl Comparison {

@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use broker_client::wire::masked;
+
 use super::summary::Summary;
 use super::sweep::Sweep;
 use super::words;
@@ -141,7 +143,10 @@ impl Problem {
             Some((file, line, column)) => {
                 Self { file: file.into(), line: Some(line), column: Some(column), text }
             }
-            None => Self { file: file.to_owned(), line: None, column: None, text },
+            None => {
+                let file = masked(&file.to_string_lossy()).into();
+                Self { file, line: None, column: None, text }
+            }
         }
     }
 
@@ -170,8 +175,10 @@ impl Entry {
         }
     }
 
-    /// A scenario that did not load, or could not be run.
+    /// A scenario that did not load, or could not be run. The password of a URL that was typed in the
+    /// place of a file is masked.
     pub fn failed(file: &Path, exit: Exit, text: String) -> Self {
+        let file = &PathBuf::from(masked(&file.to_string_lossy()));
         let name = file.file_stem().unwrap_or(file.as_os_str()).to_string_lossy().into_owned();
         let trouble = Some(Trouble { exit, text });
         Self { name, file: file.to_owned(), trouble, ..Self::default() }

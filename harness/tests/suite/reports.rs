@@ -129,6 +129,22 @@ fn a_file_that_is_not_there_is_an_entry() {
 }
 
 #[test]
+fn a_password_in_a_url_in_the_wrong_place_is_in_no_report() {
+    let folder = Folder::new();
+    folder.write("x.yaml", &format!("{FINE}broker: {{ store: \"mysql://h:s3cret@x/y\" }}\n"));
+    folder.write("fine.yaml", FINE);
+    let url = "mysql://h:s3cret@x/y";
+    for arguments in [&["run", url][..], &["run", "x.yaml"], &["run", "fine.yaml", "--store", url]]
+    {
+        let said = call(&folder, arguments);
+        said.check(2, [1, 0, 0, 1]);
+        for text in [said.json.to_string(), said.junit, said.annotations] {
+            assert!(!text.contains("s3cret"), "{text}");
+        }
+    }
+}
+
+#[test]
 fn what_no_scenario_is_to_blame_for_is_told_by_every_report() {
     let folder = Folder::new();
     folder.write("x.yaml", FINE);

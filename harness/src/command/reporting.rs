@@ -27,14 +27,10 @@ pub(super) fn reporting(
         Ok(()) => terminal.end(&report),
         Err(refused) => note(refused, &mut report),
     }
-    let exit = report.exit();
-    match output.write(&report) {
-        Ok(()) => exit,
-        Err(text) => {
-            streams::tell(&format!("error: {text}"));
-            exit.and(Exit::Usage)
-        }
+    if let Err(text) = output.write(&mut report) {
+        streams::tell(&format!("error: {text}"));
     }
+    report.exit()
 }
 
 /// Says on the terminal and in the report why the work was refused.
@@ -47,7 +43,7 @@ fn note(refused: Refused, report: &mut Report) {
             Some(plain) => plain.to_owned(),
             None => text,
         };
-        report.trouble = Some(Trouble { exit, text });
+        report.add_trouble(exit, text);
     }
     report.entries.extend(entries);
 }

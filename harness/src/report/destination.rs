@@ -2,7 +2,7 @@
 //! environment's wishes.
 
 use std::fs::{File, Metadata};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Seek as _, Write as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
@@ -10,6 +10,7 @@ use clap::{Arg, ArgMatches, Command, value_parser};
 
 use super::entry::Report;
 use super::formats::{Asked, FORMATS, Format};
+use crate::exit::Exit;
 use crate::io_error;
 
 /// What the standard output is called.
@@ -66,7 +67,8 @@ struct Target {
     format: &'static Format,
     /// For messages.
     name: String,
-    writer: Box<dyn Write>,
+    /// None is the standard output.
+    file: Option<File>,
     /// Which file it is, if it is one that keeps what is written to it.
     identity: Option<(u64, u64)>,
 }
@@ -107,18 +109,42 @@ fn target(flag: &str, format: &'static Format, path: &Path) -> Result<Target, St
     // A device or a pipe may be named twice.
     let identity = file.metadata().ok().filter(Metadata::is_file);
     let identity = identity.map(|found| (found.dev(), found.ino()));
-    let writer = Box::new(BufWriter::new(file));
-    Ok(Target { format, name: path.display().to_string(), writer, identity })
+    Ok(Target { format, name: path.display().to_string(), file: Some(file), identity })
 }
 
 impl Target {
     fn stdout(format: &'static Format) -> Self {
-        let writer = Box::new(io::stdout());
-        Self { format, name: String::from(STDOUT), writer, identity: None }
+        Self { format, name: String::from(STDOUT), file: None, identity: None }
+    }
+
+    /// Writes the report, in place of what was written to a file before.
+    fn write(&mut self, report: &Report) -> Result<(), String> {
+        let mut text = Vec::new();
+        let written = (self.format.write)(report, &mut text).and_then(|()| match &mut self.file {
+            None => {
+                let mut stdout = io::stdout().lock();
+                stdout.write_all(&text).and_then(|()| stdout.flush())
+            }
+            Some(file) => {
+                if self.identity.is_some() {
+                    file.set_len(0)?;
+                    file.rewind()?;
+                }
+                file.write_all(&text)
+            }
+        });
+        match written {
+            // A reader that has gone away has seen enough.
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                let (name, target, why) = (self.format.name, &self.name, io_error::reason(&error));
+                Err(format!("cannot write the {name} report to {target}: {why}"))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn is_same(&self, other: &Self) -> bool {
-        let both_stdout = self.name == STDOUT && other.name == STDOUT;
+        let both_stdout = self.file.is_none() && other.file.is_none();
         both_stdout || self.identity.is_some() && self.identity == other.identity
     }
 }
@@ -153,22 +179,23 @@ pub fn create(path: &Path) -> Result<File, String> {
 }
 
 impl Output {
-    /// Writes the report in each format.
+    /// Writes the report in each format. Where one cannot be written, all others say so.
     ///
     /// # Errors
-    /// The first that could not be written, as a text for people; the others are tried all the
-    /// same.
-    pub fn write(self, report: &Report) -> Result<(), String> {
+    /// The first that could not be written, as a text for people; it is in the report then.
+    pub fn write(mut self, report: &mut Report) -> Result<(), String> {
+        // What is on the standard output cannot be taken back, so it comes last.
+        self.0.sort_by_key(|target| target.file.is_none());
         let mut first = Ok(());
-        for Target { format, name: target, mut writer, .. } in self.0 {
-            let done = (format.write)(report, &mut writer).and_then(|()| writer.flush());
-            if let Err(error) = done
-                // A reader that has gone away has seen enough.
-                && error.kind() != io::ErrorKind::BrokenPipe
-                && first.is_ok()
-            {
-                let (name, why) = (format.name, io_error::reason(&error));
-                first = Err(format!("cannot write the {name} report to {target}: {why}"));
+        for place in 0..self.0.len() {
+            let Err(text) = self.0[place].write(report) else { continue };
+            if first.is_ok() {
+                report.add_trouble(Exit::Usage, text.clone());
+                for written in self.0[..place].iter_mut().filter(|file| file.identity.is_some()) {
+                    // It could be written a moment ago.
+                    let _ = written.write(report);
+                }
+                first = Err(text);
             }
         }
         first

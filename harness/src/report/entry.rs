@@ -48,6 +48,16 @@ impl Report {
         entries.chain(trouble).max().unwrap_or(Exit::NothingSelected)
     }
 
+    /// Takes note of something that no entry says, beside what was noted before.
+    pub fn add_trouble(&mut self, exit: Exit, text: String) {
+        self.trouble = Some(match self.trouble.take() {
+            Some(before) => {
+                Trouble { exit: before.exit.and(exit), text: format!("{}\n{text}", before.text) }
+            }
+            None => Trouble { exit, text },
+        });
+    }
+
     /// How long its runs took on the simulated clock, where there are simulated ones.
     #[must_use]
     pub fn simulated(&self) -> Option<Duration> {

@@ -64,7 +64,7 @@ impl Said {
 
 #[test]
 fn an_invalid_scenario_is_an_entry_with_its_place_in_every_report() {
-    for command in ["run", "sim"] {
+    for arguments in [&["run", "all"][..], &["sim", "all"], &["check", "all", "--logs", "l"]] {
         let folder = Folder::new();
         folder.write("all/fine.yaml", FINE);
         folder.write("all/typo.yaml", TYPO);
@@ -72,7 +72,7 @@ fn an_invalid_scenario_is_an_entry_with_its_place_in_every_report() {
             "all/worse.yaml",
             &format!("{FINE}start: never\nexpect: {{ order: none, delivery: twice }}\n"),
         );
-        let said = call(&folder, &[command, "all"]);
+        let said = call(&folder, arguments);
         said.check(2, [2, 0, 0, 2]);
         let scenarios = said.json["scenarios"].as_array().unwrap();
         let names: Vec<_> = scenarios.iter().map(|entry| &entry["name"]).collect();
@@ -197,6 +197,24 @@ fn a_report_that_cannot_be_written_is_told_by_the_others() {
     assert_eq!(report["exit"], 2);
     assert!(report["error"].as_str().unwrap().contains("--report-junit x.yaml/r"), "{report}");
     assert!(!folder.join("out").exists(), "nothing was begun");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_report_whose_disk_is_full_is_told_by_the_others() {
+    let folder = Folder::new();
+    folder.write("x.yaml", FINE);
+    for other in ["r.json", "-"] {
+        let full = ["--report-junit", "/dev/full", "--report-json", other];
+        let ended = folder.run(&[&["run", "x.yaml"], &full[..]].concat());
+        assert_eq!(ended.code, Some(2), "{}", ended.stderr);
+        let text = if other == "-" { ended.stdout } else { folder.read(other) };
+        let report: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(report["exit"], 2, "{report}");
+        let why = "cannot write the JUnit report to /dev/full: no space left on device";
+        assert_eq!(report["error"], why, "{report}");
+        assert_eq!(report["scenarios"][0]["result"], "passed", "{report}");
+    }
 }
 
 #[test]

@@ -77,6 +77,7 @@ fn scenario(shape: &Shape) -> Scenario {
         start: Start::ConsumersFirst,
         broker: scenario::Broker {
             store: scenario::Store::Memory,
+            store_is_named: false,
             driver: scenario::DEFAULT_DRIVER.to_owned(),
             driver_spot: Spot::default(),
             stores: Vec::new(),

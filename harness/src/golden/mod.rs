@@ -75,6 +75,8 @@ pub enum Skipped {
     /// The plan calls the lines exact, and the broker turned out to know only the original routes,
     /// where faults leave another ledger each time. One golden file serves both wires.
     OriginalWire,
+    /// Logs alone were judged, and a payload of a topic was sent twice: they do not say which came.
+    Repeated,
 }
 
 impl fmt::Display for Skipped {
@@ -87,6 +89,7 @@ impl fmt::Display for Skipped {
                 "the broker knows only the original routes, where nothing is repeated and each run \
                  under faults has another ledger"
             }
+            Self::Repeated => "payloads repeat, so logs do not say which message came",
         })
     }
 }

@@ -165,6 +165,8 @@ pub enum Start {
 pub struct Broker {
     /// The store of the broker that the harness starts.
     pub store: Store,
+    /// Whether the command line names it, whatever the file says.
+    pub store_is_named: bool,
     /// The driver's word; which there are is the table of drivers' matter.
     pub driver: String,
     /// Where the file names the driver.

@@ -33,6 +33,7 @@ mod process_faults;
 mod recipes;
 mod refused;
 mod relay;
+mod reports;
 mod review;
 mod run;
 mod sabotage;

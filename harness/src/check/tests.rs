@@ -9,6 +9,7 @@ mod forgotten;
 mod offsets;
 mod order;
 mod places;
+mod properties;
 mod small;
 
 use proptest::prelude::*;

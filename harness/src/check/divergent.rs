@@ -20,27 +20,23 @@
 //! Divergence of order breaks a promise only with `order: per-topic`; that of place always, for one
 //! offset holds one message whatever the order is.
 
+mod acks;
 mod merge;
+mod out_of_order;
 mod place;
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use super::anomaly::Anomaly;
-use super::facts::{Facts, Log, Stray, steps, strays};
+use self::acks::{Acks, DeliveryPlaces};
+use self::out_of_order::OutOfOrder;
+use super::facts::{Facts, Log, steps, strays};
 use super::finding::Finding;
 use super::outcome::{CheckOutcome, Promise};
-use super::reordered;
-use super::words::consumer_name;
-use crate::plan::{MessageId, TopicIndex};
+use crate::plan::TopicIndex;
 use crate::scenario::AnomalyKind;
-
-/// Deliveries: into [`Facts::feeds`], and place among the consumer's.
-type DeliveryPlaces = BTreeSet<(usize, usize)>;
 
 pub(super) fn check(facts: &Facts<'_>) -> CheckOutcome {
     let mut order = Finding::new(AnomalyKind::Divergent);
     let mut place = Finding::new(AnomalyKind::Divergent);
-    let mut acks = Acks { facts, displaced: BTreeMap::new() };
+    let mut acks = Acks::new(facts);
     for topic in (0..facts.plan.topics.len()).map(TopicIndex::new) {
         let mut counted = DeliveryPlaces::new();
         let mut blind = false;
@@ -55,58 +51,14 @@ pub(super) fn check(facts: &Facts<'_>) -> CheckOutcome {
             // Offsets tell nothing of the deliveries that came without; the others are in their
             // places by now, but for those that are counted.
             acks.add_all(topic, &mut counted);
-            let trusted = |feed| acks.displaced.get(&feed).is_none_or(Vec::is_empty);
-            for late in merge::late(facts, topic, &counted, trusted) {
-                order.add(|| out_of_order(facts, &late));
+            for late in merge::late(facts, topic, &counted, &acks) {
+                order.add(|| late.anomaly(facts));
             }
         }
     }
     let mut outcome = CheckOutcome::from((Promise::Always, place));
     outcome.add(Promise::OneOrder, order);
     outcome
-}
-
-/// What acks prove to be out of order, by feed, worked out when it is first needed.
-struct Acks<'a> {
-    facts: &'a Facts<'a>,
-    displaced: BTreeMap<usize, Vec<usize>>,
-}
-
-impl Acks<'_> {
-    fn displaced(&mut self, feed: usize) -> &[usize] {
-        let facts = self.facts;
-        let displaced = self.displaced.entry(feed);
-        displaced.or_insert_with(|| reordered::displaced(facts, &facts.feeds[feed]))
-    }
-
-    /// Whether a delivery is among it.
-    fn displace(&mut self, feed: usize, place: usize) -> bool {
-        self.displaced(feed).binary_search(&place).is_ok()
-    }
-
-    /// Adds all of it that is of one topic.
-    fn add_all(&mut self, topic: TopicIndex, to: &mut DeliveryPlaces) {
-        let facts = self.facts;
-        let feeds = facts.feeds.iter().enumerate().filter(|(_, feed)| feed.topic == topic);
-        for (feed, _) in feeds {
-            to.extend(self.displaced(feed).iter().map(|place| (feed, *place)));
-        }
-    }
-}
-
-/// A delivery on the wrong side of another one.
-struct OutOfOrder {
-    feed: usize,
-    message: MessageId,
-    other: MessageId,
-    /// Whether it came after the other one, which is behind it; else before, and is behind it.
-    came_after: bool,
-}
-
-impl OutOfOrder {
-    const fn new(feed: usize, stray: &Stray) -> Self {
-        Self { feed, message: stray.step.message, other: stray.other, came_after: stray.came_after }
-    }
 }
 
 /// Counts what is out of order in a feed whose offsets do not ascend.
@@ -118,24 +70,11 @@ fn by_offset(
     acks: &mut Acks<'_>,
     order: &mut Finding,
 ) {
-    let mut steps = steps(facts.history, &facts.feeds[feed], log.epoch);
+    let mut steps = steps(facts.history, &facts.requests, &facts.feeds[feed], log.epoch);
     steps.retain(|step| !counted.contains(&(feed, step.place)));
-    steps.retain(|step| !acks.displace(feed, step.place));
+    steps.retain(|step| !acks.contradict(feed, step.place));
     for stray in strays(&steps) {
         counted.insert((feed, stray.step.place));
-        order.add(|| out_of_order(facts, &OutOfOrder::new(feed, &stray)));
+        order.add(|| OutOfOrder::new(feed, &stray).anomaly(facts));
     }
-}
-
-fn out_of_order(facts: &Facts<'_>, found: &OutOfOrder) -> Anomaly {
-    let feed = &facts.feeds[found.feed];
-    let title = format!(
-        "{} got {} {} {}, the log has them the other way round",
-        consumer_name(facts, feed.consumer),
-        facts.plan.describe(found.message),
-        if found.came_after { "after" } else { "before" },
-        facts.plan.describe(found.other),
-    );
-    let messages = [found.message, found.other];
-    Anomaly::new(facts.plan, feed.topic, Some(feed.consumer), &messages, title)
 }

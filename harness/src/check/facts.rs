@@ -62,7 +62,8 @@ impl<'a> Facts<'a> {
             feed.got = got;
         }
         let topics: Vec<TopicIndex> = (0..plan.topics.len()).map(TopicIndex::new).collect();
-        let logs = facts.parallel(&topics, |topic| Log::of_topic(history, &feeds, *topic));
+        let logs = facts
+            .parallel(&topics, |topic| Log::of_topic(history, &facts.requests, &feeds, *topic));
         facts.logs = logs.into_iter().flatten().collect();
         facts.feeds = feeds;
         facts

@@ -9,17 +9,17 @@
 //! its offsets ascend, then the fewest without which no offset holds two messages. An ack that says
 //! again what one before it said, of a request or a part of it, contradicts nothing.
 
+mod ack;
 mod elsewhere;
 mod shared;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use super::anomaly::Anomaly;
+use self::ack::{anomaly, offset, told};
 use super::facts::{Facts, Request};
 use super::finding::Finding;
 use super::outcome::{CheckOutcome, Promise};
-use super::words::epoch_name;
 use crate::scenario::AnomalyKind;
 
 pub(super) fn check(facts: &Facts<'_>) -> CheckOutcome {
@@ -84,12 +84,6 @@ fn straighten<'a>(
     kept.into_iter().map(|place| acks[place]).collect()
 }
 
-/// How many messages an ack names an offset for: all of a batch, where they stand one behind the
-/// other.
-fn told(facts: &Facts<'_>, request: &Request) -> u32 {
-    if facts.history.scattered_batches { 1 } else { request.count }
-}
-
 /// Leaves out what says again of messages what an ack before it said. Ids and offsets ascend alike in
 /// a request, so it is their distance that tells.
 fn without_repeats<'a>(facts: &Facts<'_>, acks: &[&'a Request]) -> Vec<&'a Request> {
@@ -103,27 +97,4 @@ fn without_repeats<'a>(facts: &Facts<'_>, acks: &[&'a Request]) -> Vec<&'a Reque
         new
     };
     acks.iter().filter(is_new).copied().collect()
-}
-
-fn offset(request: &Request) -> u64 {
-    request.offset.expect("only acks with an offset are compared")
-}
-
-fn anomaly(facts: &Facts<'_>, stale: &Request, other: &Request, whose: &str) -> Anomaly {
-    let batch = |request: &Request| match request.count {
-        1 => String::new(),
-        count => format!(" in a batch of {count}"),
-    };
-    let title = format!(
-        "{} was acked at offset {} of {}{}{}, and {whose} offset {} for {}{}",
-        facts.plan.describe(stale.first),
-        offset(stale),
-        facts.plan.topics[stale.topic.place()].name,
-        epoch_name(facts, stale.epoch),
-        batch(stale),
-        offset(other),
-        facts.plan.describe(other.first),
-        batch(other),
-    );
-    Anomaly::new(facts.plan, stale.topic, None, &[stale.first, other.first], title)
 }

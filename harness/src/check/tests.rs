@@ -10,6 +10,7 @@ mod forgotten;
 mod offsets;
 mod order;
 mod places;
+mod properties;
 mod repeated;
 mod small;
 

@@ -6,7 +6,8 @@
 //! then compared with the result. Every step looks at each delivery once; only a contradiction looks
 //! at all heads.
 
-use super::{DeliveryPlaces, OutOfOrder};
+use super::acks::{Acks, DeliveryPlaces};
+use super::out_of_order::OutOfOrder;
 use crate::check::facts::{Bits, Facts, Step, strays};
 use crate::plan::{MessageId, TopicIndex};
 
@@ -19,12 +20,13 @@ struct Input {
 }
 
 /// The deliveries of one topic that come late against the order that most feeds agree on. Those that
-/// are `counted` already are left out of it; where feeds are equal the first `trusted` one wins.
+/// are `counted` already are left out of it; where feeds are equal the first one that acks do not
+/// contradict wins.
 pub(super) fn late(
     facts: &Facts<'_>,
     topic: TopicIndex,
     counted: &DeliveryPlaces,
-    trusted: impl Fn(usize) -> bool,
+    acks: &Acks<'_>,
 ) -> Vec<OutOfOrder> {
     let feeds = facts.feeds.iter().enumerate().filter(|(_, feed)| feed.topic == topic);
     let mut inputs: Vec<Input> = feeds
@@ -38,7 +40,7 @@ pub(super) fn late(
             next: 0,
         })
         .collect();
-    inputs.sort_by_key(|input| !trusted(input.feed));
+    inputs.sort_by_key(|input| !acks.trust(input.feed));
     let rank = Merge::new(facts, topic, &mut inputs).run();
     inputs.sort_by_key(|input| input.feed);
     let mut found = Vec::new();
@@ -48,6 +50,7 @@ pub(super) fn late(
             message,
             place,
             poll: 0,
+            acked: false,
         };
         let steps: Vec<Step> = entries.into_iter().enumerate().map(step).collect();
         found.extend(strays(&steps).into_iter().map(|stray| OutOfOrder::new(feed, &stray)));

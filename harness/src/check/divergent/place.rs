@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Acks, DeliveryPlaces};
+use super::acks::{Acks, DeliveryPlaces};
 use crate::check::anomaly::Anomaly;
 use crate::check::facts::{Classification, Facts, Feed, Log, Restart};
 use crate::check::finding::Finding;
@@ -65,8 +65,8 @@ fn again_elsewhere(facts: &Facts<'_>, log: &Log, feed: &Feed, found: &mut Findin
         Classification::Again => repeats,
         _ => false,
     };
-    // Most feeds have none, and to look at the classifications alone is quick.
-    if !feed.classifications.iter().any(is_fair) {
+    let claims = &facts.history.consumers[feed.consumer.place()].subscriptions;
+    if !repeats && claims.iter().all(|claim| claim.incarnation == 0) {
         return;
     }
     let mut in_run = false;
@@ -122,10 +122,8 @@ fn holders(facts: &Facts<'_>, log: &Log) -> BTreeMap<u64, Holder> {
             match claims.iter_mut().find(|claim| claim.message == message) {
                 Some(claim) => claim.votes += 1,
                 None => {
-                    let request = facts.requests.of(message);
-                    let same = request.is_some_and(|request| request.epoch == log.epoch);
-                    let named = facts.requests.acked_at(facts.history, message);
-                    let acked = same && named == Some(offset);
+                    let named = facts.requests.acked_in(facts.history, log.epoch, message);
+                    let acked = named == Some(offset);
                     claims.push(Holder { message, acked, votes: 1, consumer: feed.consumer });
                 }
             }
@@ -171,7 +169,7 @@ fn close(
     let swapped = !late.is_empty();
     // Only where there is one order for all does a swap that is *reordered* say all about its offsets.
     if facts.plan.scenario.expect.order == Order::PerTopic {
-        late.retain(|late| !acks.displace(place, *late));
+        late.retain(|late| !acks.contradict(place, *late));
     }
     let count = if swapped { late.len() as u64 } else { 1 };
     if count > 0 {

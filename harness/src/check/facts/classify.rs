@@ -21,6 +21,7 @@ pub(super) fn classify(
     let mut classifications = Vec::with_capacity(total);
     let mut got = Bits::new(places.count(feed.topic));
     let mut from_before = Vec::new();
+    let mut again = false;
     for piece in &feed.pieces {
         let completed = feed.poll(history, piece.poll).completed.stamp;
         let claim = feed.claim(history, piece.poll);
@@ -55,6 +56,7 @@ pub(super) fn classify(
             } else if new {
                 Classification::First
             } else {
+                again = true;
                 Classification::Again
             });
         }
@@ -64,7 +66,7 @@ pub(super) fn classify(
     for place in from_before {
         got.insert(place);
     }
-    if classifications.contains(&Classification::Again) {
+    if again {
         repeats::excuse(plan, history, feed, &mut classifications);
         repeats::misnumbered(history, feed, &mut classifications);
     }

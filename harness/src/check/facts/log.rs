@@ -4,10 +4,9 @@
 //! far finds every disagreement without an index: offsets may be sparse. A feed that does not ascend
 //! is looked at more closely, by [`super::uneven`].
 
-use std::collections::BTreeSet;
-
 use super::feed::Feed;
-use super::uneven::{self, Restart, Step};
+use super::requests::Requests;
+use super::uneven::{self, Restart};
 use crate::history::{EpochIndex, History};
 use crate::plan::{MessageId, TopicIndex};
 
@@ -33,7 +32,12 @@ pub(in crate::check) struct Log {
 
 impl Log {
     /// The logs of one topic, one for each life of the store.
-    pub(super) fn of_topic(history: &History, feeds: &[Feed], topic: TopicIndex) -> Vec<Self> {
+    pub(super) fn of_topic(
+        history: &History,
+        requests: &Requests,
+        feeds: &[Feed],
+        topic: TopicIndex,
+    ) -> Vec<Self> {
         let own = || feeds.iter().enumerate().filter(|(_, feed)| feed.topic == topic);
         let mut lives: Vec<Option<EpochIndex>> =
             own().flat_map(|(_, feed)| feed.lives(history)).collect();
@@ -52,11 +56,11 @@ impl Log {
         let mut logs: Vec<Self> = lives.into_iter().map(empty).collect();
         for log in &mut logs {
             for (place, feed) in own() {
-                log.add(history, place, feed);
+                log.add(history, requests, place, feed);
             }
             log.disputed.sort_unstable();
             log.disputed.dedup();
-            log.doubt(history, feeds);
+            log.doubt(history, requests, feeds);
         }
         logs
     }
@@ -78,7 +82,7 @@ impl Log {
     }
 
     /// Walks a feed beside the log and takes over what is new in it.
-    fn add(&mut self, history: &History, place: usize, feed: &Feed) {
+    fn add(&mut self, history: &History, requests: &Requests, place: usize, feed: &Feed) {
         let mut fresh = Vec::new();
         let mut disputed = Vec::new();
         let mut next = 0;
@@ -107,7 +111,7 @@ impl Log {
             }
         });
         if !ascends {
-            let steps = uneven::steps(history, feed, self.epoch);
+            let steps = uneven::steps(history, requests, feed, self.epoch);
             if let Some(restart) = uneven::restart(place, &steps) {
                 self.restarts.push(restart);
                 self.blind = true;
@@ -144,26 +148,32 @@ impl Log {
 
     /// Finds the entries that no delivery in its order speaks for. Most logs have no uneven feed, and
     /// then there is nothing to do.
-    fn doubt(&mut self, history: &History, feeds: &[Feed]) {
-        let mut unsure = BTreeSet::new();
+    fn doubt(&mut self, history: &History, requests: &Requests, feeds: &[Feed]) {
+        let mut unsure = Vec::new();
         for feed in &self.uneven {
-            let steps = uneven::steps(history, &feeds[*feed], self.epoch);
+            let steps = uneven::steps(history, requests, &feeds[*feed], self.epoch);
             unsure.extend(uneven::strays(&steps).iter().map(|stray| stray.step.entry()));
         }
         if unsure.is_empty() {
             return;
         }
+        unsure.sort_unstable();
+        unsure.dedup();
+        let mut confirmed = vec![false; unsure.len()];
         let own = feeds.iter().enumerate().filter(|(_, feed)| feed.topic == self.topic);
         for (_, feed) in own.filter(|(place, _)| self.hears(*place)) {
-            let steps = uneven::steps(history, feed, self.epoch);
+            let steps = uneven::steps(history, requests, feed, self.epoch);
             let strays = uneven::strays(&steps);
             let mut strays = strays.iter().map(|stray| stray.step.place).peekable();
             for step in &steps {
-                if strays.next_if_eq(&step.place).is_none() {
-                    unsure.remove(&Step::entry(step));
+                if strays.next_if_eq(&step.place).is_none()
+                    && let Ok(entry) = unsure.binary_search(&step.entry())
+                {
+                    confirmed[entry] = true;
                 }
             }
         }
-        self.unsure = unsure.into_iter().collect();
+        let unsure = unsure.into_iter().zip(confirmed);
+        self.unsure = unsure.filter(|(_, confirmed)| !confirmed).map(|(entry, _)| entry).collect();
     }
 }

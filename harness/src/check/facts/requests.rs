@@ -117,6 +117,17 @@ impl Requests {
         }
     }
 
+    /// The same in one life of the store.
+    pub(in crate::check) fn acked_in(
+        &self,
+        history: &History,
+        epoch: Option<EpochIndex>,
+        message: MessageId,
+    ) -> Option<Offset> {
+        self.of(message).filter(|request| request.epoch == epoch)?;
+        self.acked_at(history, message)
+    }
+
     /// The place in `all` of the request that a message went out in.
     pub(in crate::check) fn place_of(&self, message: MessageId) -> u32 {
         self.by_message[message.place()]

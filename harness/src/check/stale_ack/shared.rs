@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{anomaly, offset, told};
+use super::ack::{anomaly, offset, told};
 use crate::check::facts::{Facts, Request};
 use crate::check::finding::Finding;
 use crate::history::{EpochIndex, Offsets, Outcome, Stamp};

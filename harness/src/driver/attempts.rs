@@ -117,6 +117,7 @@ mod tests {
     fn what_does_not_fit_the_reply_is_not_told() {
         let refused = || Outcome::Refused { why: "on purpose".to_owned() };
         check(&refused(), |_| (), &[]);
-        check(&refused(), |attempts| attempts.begin(), &[]);
+        let once = |attempts: &mut Attempts<'_>| attempts.begin();
+        check(&refused(), once, &[]);
     }
 }

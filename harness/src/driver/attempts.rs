@@ -1,6 +1,5 @@
 //! The attempts of one request, as its driver makes them.
 
-use super::contract::Part;
 use crate::history::{Attempt, Class, Moment, Outcome};
 
 /// Notes the attempts of one request. A driver says when each begins, and how it failed; one that
@@ -46,10 +45,10 @@ impl<'a> Attempts<'a> {
         u32::try_from(made).expect("a request is tried fewer than 2^32 times")
     }
 
-    /// Each attempt of a request that a part of ended so, after as many attempts as its reply says.
+    /// Each attempt of a request, of which a part ended so, after as many attempts as its reply says.
     /// Nothing where the first was acknowledged, and where what was noted does not fit the reply.
-    pub(crate) fn of(&self, part: &Part, attempts: u32, completed: Moment) -> Vec<Attempt> {
-        let is_acked = matches!(part.outcome, Outcome::Acked { .. });
+    pub(crate) fn of(&self, outcome: &Outcome, attempts: u32, completed: Moment) -> Vec<Attempt> {
+        let is_acked = matches!(outcome, Outcome::Acked { .. });
         if self.made() != attempts || is_acked && self.failed.is_empty() {
             return Vec::new();
         }
@@ -58,7 +57,7 @@ impl<'a> Attempts<'a> {
         let last = |began| Attempt { began, ended: completed, class, code: None, broker };
         let last = self.open.map(last);
         // A reply that was changed on its way here is not what these attempts came to.
-        let is_refused = matches!(part.outcome, Outcome::Refused { .. });
+        let is_refused = matches!(outcome, Outcome::Refused { .. });
         if is_refused && last.is_some() || is_acked && last.is_none() {
             return Vec::new();
         }
@@ -74,13 +73,12 @@ mod tests {
     use crate::history::Offsets;
 
     /// The tries of a request that began at stamp 5, when these are the stamps to come.
-    fn check(outcome: Outcome, tell: impl Fn(&mut Attempts<'_>), expected: &[(u64, u64, Class)]) {
+    fn check(outcome: &Outcome, tell: impl Fn(&mut Attempts<'_>), expected: &[(u64, u64, Class)]) {
         let stamps = AtomicU64::new(10);
         let clock = || Moment { stamp: stamps.fetch_add(1, Ordering::Relaxed), at: 0 };
         let mut attempts = Attempts::new(&clock, 2, Moment { stamp: 5, at: 0 });
         tell(&mut attempts);
-        let part = Part { count: 1, outcome };
-        let tries = attempts.of(&part, attempts.made().max(1), Moment { stamp: 90, at: 0 });
+        let tries = attempts.of(outcome, attempts.made().max(1), Moment { stamp: 90, at: 0 });
         assert!(tries.iter().all(|own| own.broker == 2));
         let seen = tries.iter().map(|own| (own.began.stamp, own.ended.stamp, own.class));
         assert_eq!(seen.collect::<Vec<_>>(), expected);
@@ -92,33 +90,34 @@ mod tests {
         let unknown = || Outcome::Unknown { why: "cut".to_owned() };
         let refused = || Outcome::Refused { why: "full".to_owned() };
         let once = |attempts: &mut Attempts<'_>| attempts.begin();
-        check(acked(), once, &[]);
-        check(unknown(), once, &[(5, 90, Class::Unknown)]);
+        check(&acked(), once, &[]);
+        check(&unknown(), once, &[(5, 90, Class::Unknown)]);
         let again = |attempts: &mut Attempts<'_>| {
             attempts.begin();
             attempts.fail(Class::NeverLeft, None);
             attempts.begin();
         };
-        check(acked(), again, &[(5, 10, Class::NeverLeft), (11, 90, Class::Acked)]);
+        check(&acked(), again, &[(5, 10, Class::NeverLeft), (11, 90, Class::Acked)]);
         let in_vain = |attempts: &mut Attempts<'_>| {
             again(attempts);
             attempts.fail(Class::Refused, Some("full"));
         };
         let tries = [(5, 10, Class::NeverLeft), (11, 12, Class::Refused)];
-        check(refused(), in_vain, &tries);
+        check(&refused(), in_vain, &tries);
         // A registration was made in between: the attempt begins when that was confirmed.
         let anew = |attempts: &mut Attempts<'_>| {
             attempts.begin();
             attempts.begin_again_at(Moment { stamp: 7, at: 0 });
             attempts.begin();
         };
-        check(unknown(), anew, &[(7, 90, Class::Unknown)]);
+        check(&unknown(), anew, &[(7, 90, Class::Unknown)]);
     }
 
     #[test]
     fn what_does_not_fit_the_reply_is_not_told() {
         let refused = || Outcome::Refused { why: "on purpose".to_owned() };
-        check(refused(), |_| (), &[]);
-        check(refused(), |attempts| attempts.begin(), &[]);
+        check(&refused(), |_| (), &[]);
+        let once = |attempts: &mut Attempts<'_>| attempts.begin();
+        check(&refused(), once, &[]);
     }
 }

@@ -281,6 +281,7 @@ const JSON: &str = r##"
         "sent": 6,
         "acked": 6,
         "refused": 0,
+        "never_left": 0,
         "unknown": 0,
         "retries": 0,
         "expected": 12,

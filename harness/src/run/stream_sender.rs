@@ -92,7 +92,7 @@ impl StreamSender {
                 invoked,
                 completed,
                 attempts: reply.attempts,
-                tries: attempts.of(&part, reply.attempts, completed),
+                tries: attempts.of(&part.outcome, reply.attempts, completed),
                 outcome: part.outcome,
             });
             first += part.count;

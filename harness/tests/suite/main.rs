@@ -9,6 +9,7 @@
 
 mod support;
 
+mod attempts;
 mod audit;
 mod bugs;
 mod check_command;

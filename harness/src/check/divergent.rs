@@ -18,7 +18,8 @@
 //! consumer whose offsets begin again with every poll: nothing that it got is then compared by offset.
 //!
 //! Divergence of order breaks a promise only with `order: per-topic`; that of place always, for one
-//! offset holds one message whatever the order is.
+//! offset holds one message whatever the order is. A delivery that is out of order because its offset
+//! is not the one that its ack named is wrong about the place.
 
 mod acks;
 mod merge;
@@ -27,7 +28,7 @@ mod place;
 
 use self::acks::{Acks, DeliveryPlaces};
 use self::out_of_order::OutOfOrder;
-use super::facts::{Facts, Log, steps, strays};
+use super::facts::{Facts, Log, Stray, steps, strays};
 use super::finding::Finding;
 use super::outcome::{CheckOutcome, Promise};
 use crate::plan::TopicIndex;
@@ -43,7 +44,13 @@ pub(super) fn check(facts: &Facts<'_>) -> CheckOutcome {
         for log in facts.logs.iter().filter(|log| log.topic == topic) {
             counted.append(&mut place::misplaced(facts, log, &mut acks, &mut place));
             for feed in &log.uneven {
-                by_offset(facts, log, *feed, &mut counted, &mut acks, &mut order);
+                for stray in by_offset(facts, log, *feed, &mut counted, &mut acks) {
+                    // What its own ack contradicts is wrong about the place, whatever the order is.
+                    let named = facts.requests.acked_in(facts.history, log.epoch, stray.step.message);
+                    let is_order = named.is_none_or(|offset| offset == stray.step.offset);
+                    let found = if is_order { &mut order } else { &mut place };
+                    found.add(|| OutOfOrder::new(*feed, &stray).anomaly(facts));
+                }
             }
             blind |= log.blind;
         }
@@ -61,20 +68,18 @@ pub(super) fn check(facts: &Facts<'_>) -> CheckOutcome {
     outcome
 }
 
-/// Counts what is out of order in a feed whose offsets do not ascend.
+/// What is out of order in a feed whose offsets do not ascend, and is not counted yet.
 fn by_offset(
     facts: &Facts<'_>,
     log: &Log,
     feed: usize,
     counted: &mut DeliveryPlaces,
     acks: &mut Acks<'_>,
-    order: &mut Finding,
-) {
+) -> Vec<Stray> {
     let mut steps = steps(facts.history, &facts.requests, &facts.feeds[feed], log.epoch);
     steps.retain(|step| !counted.contains(&(feed, step.place)));
     steps.retain(|step| !acks.contradict(feed, step.place));
-    for stray in strays(&steps) {
-        counted.insert((feed, stray.step.place));
-        order.add(|| OutOfOrder::new(feed, &stray).anomaly(facts));
-    }
+    let strays = strays(&steps);
+    counted.extend(strays.iter().map(|stray| (feed, stray.step.place)));
+    strays
 }

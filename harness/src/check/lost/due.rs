@@ -10,7 +10,7 @@ use std::cmp::Reverse;
 
 use crate::check::facts::{Bits, Facts, Feed, Log, NEVER, Request};
 use crate::check::reordered;
-use crate::history::{EpochIndex, Stamp, Subscribed};
+use crate::history::{EpochIndex, History, Stamp, Subscribed};
 use crate::plan::MessageId;
 use crate::scenario;
 
@@ -21,6 +21,7 @@ const WITNESSES: usize = 8;
 pub(super) struct Order<'a> {
     /// The offset that the subscription starts at, in this life of the store.
     start: Option<u64>,
+    history: &'a History,
     epoch: Option<EpochIndex>,
     log: Option<&'a Log>,
     /// By message, ascending: the offsets that are proven to be its own.
@@ -51,6 +52,7 @@ impl<'a> Order<'a> {
         offsets.sort_unstable();
         Self {
             start: claim.offset,
+            history: facts.history,
             epoch: claim.epoch,
             log,
             offsets,
@@ -83,7 +85,8 @@ impl<'a> Order<'a> {
         let told = told.filter(|offset| !disputed(*offset));
         let from = self.offsets.partition_point(|(id, _)| *id < message);
         let seen = self.offsets[from..].iter().take_while(|(id, _)| *id == message);
-        let own = told.filter(|_| message == request.first);
+        let own = told.and_then(|_| request.offset_of(self.history, message));
+        let own = own.filter(|offset| !disputed(*offset));
         let mut places = seen.map(|(_, offset)| *offset).chain(own).map(|offset| offset >= start);
         match places.next() {
             Some(due) => places.all(|other| other == due).then_some(due),

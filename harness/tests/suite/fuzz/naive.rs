@@ -21,6 +21,8 @@ pub struct Judged {
     pub open: BTreeSet<AnomalyKind>,
     /// Kinds that break a promise.
     pub broken: BTreeSet<AnomalyKind>,
+    /// Whether something is certainly wrong, of whatever kind.
+    pub wrong: bool,
     /// Whether something keeps a run without violations from being a pass.
     pub doubtful: bool,
 }
@@ -199,7 +201,7 @@ impl Judge<'_> {
             own.consumer == got.consumer
                 && own.topic == got.topic
                 && own.message == got.message
-                && matches!(own.kind, None | Some(AnomalyKind::Early))
+                && !matches!(own.kind, Some(AnomalyKind::Phantom | AnomalyKind::Misrouted))
         };
         self.got[..place].iter().any(same).then_some(AnomalyKind::Duplicate)
     }
@@ -324,17 +326,17 @@ impl Judge<'_> {
                     told.push((stream.topic, offset, message));
                     let before = last.insert((sent.session, stream.topic), offset);
                     stale |= before.is_some_and(|before| before >= offset);
-                    let again = self.sends(message).count() > 1;
-                    let places: BTreeSet<Offset> = self
-                        .got
-                        .iter()
-                        .filter(|got| got.message == Some(message) && got.topic == stream.topic)
-                        .filter_map(|got| got.offset)
-                        .collect();
-                    if !again && places.len() == 1 {
-                        stale |= !places.contains(&offset);
-                    } else if places.len() > 1 || (again && !places.contains(&offset)) {
-                        judged.open.insert(AnomalyKind::StaleAck);
+                    let elsewhere = |got: &Got<'_>| {
+                        got.message == Some(message)
+                            && got.topic == stream.topic
+                            && got.kind.is_none()
+                            && got.offset.is_some_and(|own| own != offset)
+                    };
+                    // Either the ack is wrong or the delivery; where the message left twice, it may
+                    // stand in the log twice.
+                    if self.got.iter().any(elsewhere) {
+                        judged.open.extend([AnomalyKind::StaleAck, AnomalyKind::Divergent]);
+                        judged.wrong |= self.sends(message).count() == 1;
                     }
                 }
             }

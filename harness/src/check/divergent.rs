@@ -27,7 +27,7 @@ mod place;
 
 use self::acks::{Acks, DeliveryPlaces};
 use self::out_of_order::OutOfOrder;
-use super::facts::{Facts, Log, steps, strays};
+use super::facts::{Facts, Log, strays};
 use super::finding::Finding;
 use super::outcome::{CheckOutcome, Promise};
 use crate::plan::TopicIndex;
@@ -70,7 +70,7 @@ fn by_offset(
     acks: &mut Acks<'_>,
     order: &mut Finding,
 ) {
-    let mut steps = steps(facts.history, &facts.requests, &facts.feeds[feed], log.epoch);
+    let mut steps = log.steps(facts.history, &facts.requests, &facts.feeds[feed]);
     steps.retain(|step| !counted.contains(&(feed, step.place)));
     steps.retain(|step| !acks.contradict(feed, step.place));
     for stray in strays(&steps) {

@@ -81,7 +81,7 @@ proptest! {
             let judgement = judge(&plan, &history);
             for finding in &judgement.violations {
                 prop_assert_eq!((finding.kind, finding.count), (AnomalyKind::Lost, 1));
-                prop_assert_eq!(&finding.proofs[0].messages, &[name.clone()]);
+                prop_assert_eq!(&finding.proofs[0].messages, std::slice::from_ref(&name));
             }
             // Whoever subscribed before everything misses what was acked for sure.
             prop_assert!(together || !judgement.violations.is_empty(), "{judgement:#?}");

@@ -28,11 +28,11 @@ mod place;
 
 use self::acks::{Acks, DeliveryPlaces};
 use self::out_of_order::OutOfOrder;
-use super::facts::{Facts, Log, Stray, steps, strays};
+use super::facts::{Facts, Log, Stray, strays};
 use super::finding::Finding;
 use super::outcome::{CheckOutcome, Promise};
 use crate::plan::TopicIndex;
-use crate::scenario::AnomalyKind;
+use crate::scenario::{AnomalyKind, Order};
 
 pub(super) fn check(facts: &Facts<'_>) -> CheckOutcome {
     let mut order = Finding::new(AnomalyKind::Divergent);
@@ -46,9 +46,8 @@ pub(super) fn check(facts: &Facts<'_>) -> CheckOutcome {
             for feed in &log.uneven {
                 for stray in by_offset(facts, log, *feed, &mut counted, &mut acks) {
                     // What its own ack contradicts is wrong about the place, whatever the order is.
-                    let named = facts.requests.acked_in(facts.history, log.epoch, stray.step.message);
-                    let is_order = named.is_none_or(|offset| offset == stray.step.offset);
-                    let found = if is_order { &mut order } else { &mut place };
+                    let is_elsewhere = is_elsewhere(facts, log, &stray);
+                    let found = if is_elsewhere { &mut place } else { &mut order };
                     found.add(|| OutOfOrder::new(*feed, &stray).anomaly(facts));
                 }
             }
@@ -76,10 +75,21 @@ fn by_offset(
     counted: &mut DeliveryPlaces,
     acks: &mut Acks<'_>,
 ) -> Vec<Stray> {
-    let mut steps = steps(facts.history, &facts.requests, &facts.feeds[feed], log.epoch);
+    let mut steps = log.steps(facts.history, &facts.requests, &facts.feeds[feed]);
     steps.retain(|step| !counted.contains(&(feed, step.place)));
-    steps.retain(|step| !acks.contradict(feed, step.place));
-    let strays = strays(&steps);
+    // Where no order is promised, it is no answer that the acks know a better one.
+    let is_none = facts.plan.scenario.expect.order == Order::None;
+    steps.retain(|step| is_none || !acks.contradict(feed, step.place));
+    let mut strays = strays(&steps);
+    strays.retain(|stray| {
+        !acks.contradict(feed, stray.step.place) || is_elsewhere(facts, log, stray)
+    });
     counted.extend(strays.iter().map(|stray| (feed, stray.step.place)));
     strays
+}
+
+/// Whether a message was delivered at another offset than the one that its ack named.
+fn is_elsewhere(facts: &Facts<'_>, log: &Log, stray: &Stray) -> bool {
+    let named = facts.requests.acked_in(facts.history, log.epoch, stray.step.message);
+    named.is_some_and(|offset| offset != stray.step.offset)
 }

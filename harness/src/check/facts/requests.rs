@@ -94,6 +94,12 @@ impl Requests {
             .unwrap_or(NEVER)
     }
 
+    /// Whether several requests may each have put the message into the log.
+    pub(in crate::check) fn may_stand_twice(&self, message: MessageId, request: &Request) -> bool {
+        let lasting = |own: &&Request| own.fate != Fate::Refused;
+        request.repeated && self.each_of(message).filter(lasting).count() > 1
+    }
+
     /// Whether a message had been sent by then at all, refused or not.
     pub(in crate::check) fn was_tried_by(
         &self,

@@ -7,19 +7,34 @@
 pub struct Failure {
     /// For people.
     pub why: String,
-    /// Whether the same call is refused for good, so that a repetition is of no use.
-    pub is_final: bool,
-    /// Whether the broker does not know the id that was sent: it was given in another life of the
-    /// store. A new registration or subscription helps.
-    pub is_session_over: bool,
-    /// Of a poll: whether the broker says elsewhere that it has nothing more for this subscription.
-    /// Its word alone decides nothing.
-    pub is_at_end: bool,
+    /// What it means for the same call later.
+    pub kind: FailureKind,
+    /// The code that the broker refused it with, where it gave one.
+    pub code: Option<String>,
+}
+
+/// What a failure means for the same call later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FailureKind {
+    /// It may succeed.
+    MayPass,
+    /// It is refused for good, so that a repetition is of no use.
+    Final,
+    /// The broker does not know the id that was sent: it was given in another life of the store. A
+    /// new registration or subscription helps, and nothing else does.
+    SessionOver {
+        /// Whether that life of the store goes on all the same, so that the broker has forgotten the
+        /// id; none where the broker tells no life from another.
+        in_same_life: Option<bool>,
+    },
+    /// Of a poll: it may succeed, but the broker says elsewhere that it has nothing more for this
+    /// subscription. Its word alone decides nothing.
+    AtEnd,
 }
 
 impl Failure {
     /// A failure of a call that may succeed when it is repeated.
     pub fn new(why: impl Into<String>) -> Self {
-        Self { why: why.into(), is_final: false, is_session_over: false, is_at_end: false }
+        Self { why: why.into(), kind: FailureKind::MayPass, code: None }
     }
 }

@@ -1,11 +1,12 @@
 //! A consumer actor: subscribes to its topics, keeps one poll of each in flight, records what
 //! comes before it acknowledges it, and writes the consumer's log.
 
+mod answers;
+mod comeback;
 mod poll;
 mod subscription;
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
@@ -15,13 +16,13 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use self::poll::{Claimant, Done, Poller};
-use self::subscription::{TopicState, place, resume, subscribe_one};
+use self::subscription::{TopicState, place, subscribe_one};
 use super::consumer_log::ConsumerLog;
 use super::drain::DrainTarget;
 use super::signals::Signals;
 use super::{Phase, Phases, Report, RunContext, Standing};
-use crate::driver::{Batch, Failure, Identity, Subscriber};
-use crate::history::{Answer, ConsumerHistory, Delivery, Moment, Oddity, Polled, Subscribed};
+use crate::driver::{Failure, Subscriber};
+use crate::history::ConsumerHistory;
 use crate::plan::ConsumerIndex;
 use crate::scenario;
 
@@ -30,14 +31,8 @@ use crate::scenario;
 const WAIT_MIN: Duration = Duration::from_millis(10);
 const WAIT_MAX: Duration = Duration::from_secs(5);
 
-/// Between an empty answer and the next poll, where the broker cannot wait.
-const EMPTY_PAUSE: Duration = Duration::from_millis(5);
-
 /// How long ending the subscriptions may take: a broker that does not answer keeps them.
 const UNSUBSCRIBED_WITHIN: Duration = Duration::from_secs(5);
-
-/// Between a failed poll and the next.
-const FAILED_PAUSE: Duration = Duration::from_millis(50);
 
 /// Everything that a consumer actor owns.
 pub struct Actor {
@@ -118,20 +113,21 @@ impl Actor {
         // However this ends, a fault must not wait for it to crash.
         let _gone = Gone(&signals, index);
         loop {
-            if let Phase::Draining(target) = &self.phases.now() {
+            if let Phase::Draining(target) = self.phases.now() {
                 if !drains {
                     // Empty answers from before say nothing: more was sent after them.
                     self.topics.iter_mut().for_each(|topic| topic.quiet = false);
                     drains = true;
                 }
-                let now = self.standing(target);
+                let now = self.standing(&target);
                 if now != standing {
                     self.report(Report::Standing { from: standing, to: now });
                     standing = now;
                 }
             }
-            // Every subscriber is back for good: all topics are finished, or the run is stopped.
-            if polls.is_empty() {
+            // Every subscriber is back for good: all topics are finished, or the run is stopped. One
+            // whose subscriptions are all forgotten stays for the drain, which counts on everybody.
+            if polls.is_empty() && matches!(self.phases.now(), Phase::LastPolls | Phase::Stopped) {
                 break;
             }
             tokio::select! { biased;
@@ -146,7 +142,8 @@ impl Actor {
                 }
                 Some(done) = polls.next() => {
                     let poller = self.take(done)?;
-                    if self.phases.is_stopped() || self.topics[poller.topic].finished {
+                    let topic = &self.topics[poller.topic];
+                    if self.phases.is_stopped() || topic.finished || topic.is_forgotten() {
                         idle.push(poller);
                     } else {
                         polls.push(self.poll(poller));
@@ -173,177 +170,18 @@ impl Actor {
         poller.poll(by, self.wait())
     }
 
-    /// Goes on under another subscription than before.
-    fn claim(&mut self, topic: usize, mut subscribed: Subscribed) {
-        subscribed.incarnation = self.incarnation;
-        self.topics[topic].claim(place(self.history.subscriptions.len()), &subscribed);
-        self.history.subscriptions.push(subscribed);
-    }
-
-    /// Without a memory of its own, waits until it may come back, and goes on with its subscriptions
-    /// from where the broker has them. Nothing comes of it when the run is stopped before.
-    async fn come_back(&mut self) -> Result<Vec<Poller>, Failure> {
-        self.incarnation += 1;
-        let (signals, phases) = (Arc::clone(&self.signals), self.phases.clone());
-        let resumed = loop {
-            let resuming = async {
-                signals.revived(self.index).await;
-                join_all(self.topics.iter().map(|topic| self.resume(topic))).await
-            };
-            tokio::select! { biased;
-                () = phases.stopped() => return Ok(Vec::new()),
-                // It crashes once more while it is down, or half way up.
-                () = signals.crashed(self.index) => {}
-                resumed = resuming => break resumed,
+    fn standing(&mut self, target: &DrainTarget) -> Standing {
+        let mut standing = Standing::CaughtUp;
+        for own in &mut self.topics {
+            if own.is_forgotten() || target.is_reached(own.topic, own.start, &mut own.seen) {
+                continue;
             }
-            self.incarnation += 1;
-            signals.notice(self.index, 0);
-        };
-        let mut pollers = Vec::with_capacity(resumed.len());
-        for (topic, made) in resumed.into_iter().enumerate() {
-            let (subscriber, subscribed) = made.map_err(|failure| {
-                let number = self.context.plan.consumers[self.index.place()].number;
-                Failure::new(format!("C{number} cannot come back: {failure}"))
-            })?;
-            self.claim(topic, subscribed);
-            self.topics[topic].quiet = false;
-            pollers.push(Poller::new(topic, subscriber));
+            if !own.quiet {
+                return Standing::Waiting;
+            }
+            standing = Standing::Quiet;
         }
-        Ok(pollers)
-    }
-
-    async fn resume(
-        &self,
-        topic: &TopicState,
-    ) -> Result<(Box<dyn Subscriber>, Subscribed), Failure> {
-        let known = &self.history.subscriptions[topic.subscription as usize];
-        resume(&self.context, self.index, known).await
-    }
-
-    /// Records what a poll brought, and logs it.
-    fn take(&mut self, done: Done) -> Result<Poller, Failure> {
-        let Done { mut poller, subscribed, last, answer } = done;
-        if let Some(subscribed) = subscribed {
-            self.claim(poller.topic, subscribed);
-        }
-        let Some((invoked, completed, result)) = answer else {
-            poller.pause = Duration::ZERO;
-            return Ok(poller);
-        };
-        let answer = match result {
-            Ok(()) if poller.batch.is_empty() => {
-                let can_wait = poller.subscriber.can_wait();
-                poller.pause = if can_wait { Duration::ZERO } else { EMPTY_PAUSE };
-                let idle = self.context.plan.scenario.drain.idle;
-                let topic = &mut self.topics[poller.topic];
-                topic.finished = last;
-                topic.quiet = self.context.recorder.is_idle(completed, idle);
-                Answer::Delivered(0)
-            }
-            Ok(()) => {
-                poller.pause = Duration::ZERO;
-                self.context.recorder.active(completed);
-                self.topics[poller.topic].quiet = false;
-                self.record(poller.topic, &poller.batch)?
-            }
-            Err(failure) if failure.is_at_end => {
-                poller.pause = EMPTY_PAUSE;
-                self.at_end(poller.topic, last, completed, failure)
-            }
-            Err(failure) if failure.is_session_over && self.context.plan.restarts() => {
-                poller.is_over = true;
-                self.failed(poller.topic, completed);
-                Answer::Failed(failure.why)
-            }
-            Err(failure) if failure.is_final => {
-                let number = self.context.plan.consumers[self.index.place()].number;
-                return Err(Failure::new(format!("C{number} cannot go on: {failure}")));
-            }
-            Err(failure) => {
-                poller.pause = FAILED_PAUSE;
-                self.failed(poller.topic, completed);
-                Answer::Failed(failure.why)
-            }
-        };
-        let subscription = self.topics[poller.topic].subscription;
-        self.history.polls.push(Polled { subscription, invoked, completed, answer });
-        Ok(poller)
-    }
-
-    /// A poll failed, and the broker says that it has nothing more. It is believed where nothing that
-    /// is due is missing; else the poll has failed, but it does not keep the run from being idle.
-    fn at_end(&mut self, topic: usize, last: bool, completed: Moment, failure: Failure) -> Answer {
-        let idle = self.context.recorder.is_idle(completed, self.context.plan.scenario.drain.idle);
-        let own = &mut self.topics[topic];
-        own.quiet = idle;
-        let has_all = match self.phases.now() {
-            Phase::Draining(target) => target.is_reached(own.topic, own.start, &own.seen),
-            // It begins when every consumer has everything.
-            Phase::LastPolls => true,
-            Phase::Gathering | Phase::Producing(_) | Phase::Stopped => false,
-        };
-        own.finished = has_all && last;
-        if has_all { Answer::Delivered(0) } else { Answer::Failed(failure.why) }
-    }
-
-    fn failed(&mut self, topic: usize, completed: Moment) {
-        self.context.recorder.active(completed);
-        self.topics[topic].quiet = false;
-    }
-
-    fn record(&mut self, topic: usize, batch: &Batch) -> Result<Answer, Failure> {
-        let TopicState { topic, start, seen, .. } = &mut self.topics[topic];
-        let plan = &self.context.plan;
-        let compares_offsets = self.context.driver.capabilities().compares_offsets();
-        let topic_name = plan.topics[topic.place()].name.as_str();
-        let mut end = None;
-        for delivered in batch.iter() {
-            let (message, payload) = (delivered.identity.message(), delivered.payload);
-            self.log.line(topic_name, payload);
-            if message.is_none_or(|id| plan.messages.payload(id) != payload) {
-                let (producer, sequence) = match delivered.identity {
-                    Identity::Stranger { id, sequence } => (Some(id), sequence),
-                    Identity::Message(_) | Identity::EarlierRun | Identity::None => (None, None),
-                };
-                let place = self.history.deliveries.len() as u64;
-                let earlier_run = delivered.identity == Identity::EarlierRun;
-                let payload = payload.to_owned();
-                let oddity = Oddity { payload, producer, sequence, earlier_run };
-                self.history.oddities.insert(place, oddity);
-            }
-            if let Some(offset) = delivered.offset {
-                end = end.max(Some(offset));
-            }
-            if (!compares_offsets || delivered.offset.is_none())
-                && let Some(id) = message
-            {
-                let stream = plan.messages.stream(id);
-                let number = id.0 - plan.streams[stream.place()].first.0;
-                let greatest = seen.streams.entry(stream.0).or_insert(number);
-                *greatest = number.max(*greatest);
-            }
-            self.history.deliveries.push(Delivery::new(message, delivered.offset));
-        }
-        if let Some(end) = end {
-            let known = seen.ends.entry(start.epoch).or_insert(end);
-            *known = end.max(*known);
-        }
-        self.log.flush()?;
-        let count = u32::try_from(batch.len()).expect("a poll asks for at most u32::MAX messages");
-        self.context.recorder.counters.delivered.fetch_add(u64::from(count), Ordering::Relaxed);
-        self.signals.delivered(self.index, count);
-        Ok(Answer::Delivered(count))
-    }
-
-    fn standing(&self, target: &DrainTarget) -> Standing {
-        let reached = |own: &TopicState| target.is_reached(own.topic, own.start, &own.seen);
-        if self.topics.iter().all(reached) {
-            Standing::CaughtUp
-        } else if self.topics.iter().all(|topic| topic.quiet || reached(topic)) {
-            Standing::Quiet
-        } else {
-            Standing::Waiting
-        }
+        standing
     }
 
     /// How long a poll may wait for its first message: less than the run may be idle, so that an

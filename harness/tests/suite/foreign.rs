@@ -1,6 +1,8 @@
 //! `harness run` against other people's brokers: they speak the original routes, and each says what the
 //! original left open in its own way. A right one passes, and one with a bug is found out.
 
+mod forgotten;
+
 use serde_json::{Value, json};
 
 use crate::support::foreign::{Bug, Foreign, SWAPPED, Said, Style, UUIDS, WORDS};
@@ -222,6 +224,8 @@ async fn a_redirect_to_a_slash_is_followed_once_a_route_and_not_needed_where_it_
         // The question that finds a broker is ours, and is not followed.
         let bare: Vec<_> = bare.filter(|request| *request != "GET /size").collect();
         assert_eq!(bare.len(), without, "{bare:?}");
+        let sends = lines(&folder, "send");
+        assert!(sends.len() == 40 && sends.iter().all(|sent| sent["attempts"] == 1), "{sends:?}");
         assert_eq!(asked.iter().filter(|one| *one == "POST /producer/produce/").count(), 40);
     }
 }
@@ -249,6 +253,13 @@ async fn what_was_sent_before_a_subscription_may_come_where_it_begins_at_the_beg
     let ended = run(&folder, &broker.address);
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     assert_eq!(folder.read("out/x/consumer_1.txt").lines().count(), 60);
+}
+
+/// The lines of the history of a kind.
+fn lines(folder: &Folder, kind: &str) -> Vec<Value> {
+    let history = folder.read("h.jsonl");
+    let lines = history.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    lines.filter_map(|line| line.get(kind).cloned()).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]

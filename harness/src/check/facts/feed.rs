@@ -40,7 +40,7 @@ pub(in crate::check) enum Classification {
     /// Another topic's, at a consumer that does not subscribe, or from before it did, or of an earlier
     /// run.
     Misrouted,
-    /// Refused for sure.
+    /// Refused for sure, or so far.
     Resurrected,
     /// From before it was invoked.
     Early,
@@ -48,6 +48,9 @@ pub(in crate::check) enum Classification {
     Again,
     /// Not the first time, and that is fair: the consumer crashed before it acknowledged it.
     Redelivered,
+    /// Not the first time, at an offset that this consumer got two messages at. A consumer that
+    /// acknowledges one of them by that offset asks for the other: the fault is the offset's.
+    Misnumbered,
 }
 
 #[derive(Clone, Copy, Debug)]

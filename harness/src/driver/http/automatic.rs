@@ -8,7 +8,7 @@ use broker_client::wire::{self, Code, ConsumerId, TopicName};
 use broker_client::{Client, Error};
 use futures_util::future::BoxFuture;
 
-use super::failure::failed;
+use super::failure::{failed, failed_under};
 use super::reading::Reading;
 use crate::driver::batch::Batch;
 use crate::driver::client::Session;
@@ -68,11 +68,11 @@ impl Subscriber for Consumer {
             };
             match client.consume(&request).await {
                 Ok(messages) => {
-                    self.reading.fill(batch, messages);
-                    Ok(())
+                    let filled = self.reading.fill(batch, messages);
+                    filled.map_err(|unnamed| unnamed.failure("polling", topic))
                 }
                 Err(Error::Refused(refusal)) if refusal.code == Some(Code::Empty) => Ok(()),
-                Err(error) => Err(failed("polling", topic, &error)),
+                Err(error) => Err(failed_under((*id, true), "polling", topic, &error)),
             }
         })
     }

@@ -1,13 +1,16 @@
 //! What a failed request to a broker means to the run, and how long one is repeated.
 
+use std::fmt;
 use std::time::Duration;
 
 use broker_client::wire::{Code, TopicName};
-use broker_client::{Error, Retry};
+use broker_client::{Error, Progress, Retry};
 
+use super::dialect;
+use crate::driver::attempts::Attempts;
 use crate::driver::client::RetryPolicy;
-use crate::driver::failure::Failure;
-use crate::history::{Offset, Offsets, Outcome};
+use crate::driver::failure::{Failure, FailureKind};
+use crate::history::{Class, Offset, Offsets, Outcome, told_code};
 
 /// The outcome that a request's result is; the offset is the first message's.
 pub(super) fn outcome(result: Result<Option<Offset>, Error>) -> Outcome {
@@ -18,13 +21,62 @@ pub(super) fn outcome(result: Result<Option<Offset>, Error>) -> Outcome {
     }
 }
 
-pub(super) fn failed(doing: &str, topic: &TopicName, error: &Error) -> Failure {
-    Failure {
-        why: format!("{doing} {topic}: {error}"),
-        is_final: is_final(error),
-        is_session_over: error.is_session_over(),
-        is_at_end: false,
+/// Notes what becomes of an attempt.
+pub(super) fn note(attempts: &mut Attempts<'_>, progress: Progress<'_>) {
+    let error = match progress {
+        Progress::Began => return attempts.begin(),
+        Progress::Failed(error) => error,
+    };
+    let class = match error {
+        Error::Refused(_) => Class::Refused,
+        Error::NotSent(_) => Class::NeverLeft,
+        Error::Unknown(_) => Class::Unknown,
+    };
+    attempts.fail(class, code(error));
+}
+
+/// Why a request was refused. The original gives no codes: its words stand for them, also beside a code
+/// that is another broker's own.
+pub(super) fn code(error: &Error) -> Option<&str> {
+    match error {
+        Error::Refused(refusal) => match &refusal.code {
+            Some(Code::Other(own)) => told_code(&refusal.message).or(Some(own)),
+            Some(code) => Some(code.as_str()),
+            None => told_code(&refusal.message),
+        },
+        Error::NotSent(_) | Error::Unknown(_) => None,
     }
+}
+
+pub(super) fn failed(doing: &str, topic: &TopicName, error: &Error) -> Failure {
+    let kind = if error.is_session_over() {
+        FailureKind::SessionOver { in_same_life: None }
+    } else if is_final(error) {
+        FailureKind::Final
+    } else {
+        FailureKind::MayPass
+    };
+    let why = format!("{doing} {topic}: {error}");
+    Failure { why, kind, code: code(error).map(str::to_owned) }
+}
+
+/// The same for a call under a subscription, which names an epoch or cannot: only where it does is
+/// the broker known to be in that epoch still when it does not know the subscription.
+pub(super) fn failed_under(
+    (id, names_epoch): (impl fmt::Display, bool),
+    doing: &str,
+    topic: &TopicName,
+    error: &Error,
+) -> Failure {
+    let failure = failed(doing, topic, error);
+    let kind = if dialect::is_unknown(error, id, topic) {
+        FailureKind::SessionOver { in_same_life: names_epoch.then_some(true) }
+    } else if error.code() == Some(&Code::WrongEpoch) {
+        FailureKind::SessionOver { in_same_life: Some(false) }
+    } else {
+        failure.kind
+    };
+    Failure { kind, ..failure }
 }
 
 /// Whether the broker refuses the request and always will. By its code alone: without one, or with

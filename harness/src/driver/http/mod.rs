@@ -30,7 +30,7 @@ use futures_util::future::BoxFuture;
 
 use self::connected::{Broker, Http};
 use self::dialect::Dialect;
-use self::failure::{failed, retry};
+use self::failure::{failed, failed_under, retry};
 use self::reading::Reading;
 use self::routes::{Id, Registered, Role};
 use self::sessions::View;
@@ -45,11 +45,11 @@ use crate::capability::Capabilities;
 use crate::history::Offset;
 use crate::plan::TopicIndex;
 use crate::recipes;
-use crate::scenario::{ORIGINAL_DRIVER, Start};
+use crate::scenario::{DEFAULT_DRIVER, ORIGINAL_DRIVER, Start};
 
 /// By what its answers show: ours, or one that speaks only the original routes.
 pub(super) const DETECT: Row = Row {
-    word: "detect",
+    word: DEFAULT_DRIVER,
     schemes: &["http"],
     port: 80,
     capabilities: capability::detected,
@@ -183,7 +183,10 @@ impl Driver for Http {
             let offset = self
                 .position(broker, topic, &id, epoch.as_deref(), (client.retries, stream))
                 .await
-                .map_err(|error| failed("resuming the subscription to", topic, &error))?;
+                .map_err(|error| {
+                    let under = (id.plain(), epoch.is_some());
+                    failed_under(under, "resuming the subscription to", topic, &error)
+                })?;
             // What a registration would have answered, had it been made at this position.
             let answer = Registered { id, epoch, offset };
             Ok(match self.subscriber(broker, client, answer, Life::Later)? {
@@ -207,12 +210,13 @@ impl Driver for Http {
             match retry.repeat(stream, || client.audit(topic.as_str(), offset)).await {
                 Ok(part) => {
                     let mut reading = if is_original {
-                        Reading::Tags { tags: Arc::clone(&self.original.tags), with_offsets: true }
+                        Reading::Tags(Arc::clone(&self.original.tags))
                     } else {
                         Reading::Sessions(View::new(&self.sessions, &self.plan, &part.epoch))
                     };
                     let mut messages = Batch::default();
-                    reading.fill(&mut messages, part.messages);
+                    let filled = reading.fill(&mut messages, part.messages);
+                    filled.map_err(|unnamed| unnamed.failure("reading the log of", topic))?;
                     Ok(Some(LogPart { epoch: part.epoch, end: part.end, messages }))
                 }
                 Err(error) if error.code() == Some(&Code::NotFound) => Ok(None),

@@ -8,19 +8,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use broker_client::wire::TopicName;
-use broker_client::{Error, Refusal, Retry};
+use broker_client::{Error, Progress, Refusal, Retry};
 use futures_util::future::{BoxFuture, ready};
 
+use super::dialect;
 use super::empty::Empty;
-use super::failure::{failed, outcome};
+use super::failure::{code, failed, failed_under, note, outcome};
 use super::passed_over::PassedOver;
 use super::routes::{Answer, Id, Routes};
+use crate::driver::attempts::Attempts;
 use crate::driver::batch::{Batch, Delivered, Identity};
 use crate::driver::client::Session;
 use crate::driver::contract::{Outgoing, Reply, Sender, Subscriber};
-use crate::driver::failure::Failure;
+use crate::driver::failure::{Failure, FailureKind};
 use crate::driver::tags::{Tags, has_tag};
-use crate::history::Offset;
+use crate::history::{Offset, forgets};
 
 /// So many messages from before may come while *empty* is learnt; of more it stays unknown.
 const BACKLOG: usize = 100_000;
@@ -44,13 +46,15 @@ pub(super) struct Producer {
     registration: Registration,
     session: Session,
     retry: Retry,
+    /// Whether the broker does not know the id any more.
+    is_over: bool,
     shared: Shared,
 }
 
 impl Producer {
     pub(super) fn new(registration: Registration, retry: Retry, shared: Shared) -> Self {
         let session = Session { id: Some(registration.id.session()), epoch: None };
-        Self { registration, session, retry, shared }
+        Self { registration, session, retry, is_over: false, shared }
     }
 }
 
@@ -59,7 +63,11 @@ impl Sender for Producer {
         &self.session
     }
 
-    fn send<'a>(&'a mut self, messages: &'a [Outgoing<'a>]) -> BoxFuture<'a, Reply> {
+    fn send<'a>(
+        &'a mut self,
+        messages: &'a [Outgoing<'a>],
+        attempts: &'a mut Attempts<'_>,
+    ) -> BoxFuture<'a, Reply> {
         Box::pin(async move {
             let [Outgoing { message, payload }] = messages else {
                 let message = "the original routes carry one message a request: set `batch: 1`";
@@ -70,9 +78,9 @@ impl Sender for Producer {
             self.shared.empty.begin();
             let tagged = self.shared.tags.put(*message, payload);
             let Registration { routes, topic, id } = &self.registration;
-            let mut attempts = 0;
+            let mut made = 0;
             let attempt = || {
-                attempts += 1;
+                made += 1;
                 let tagged = &tagged;
                 async move {
                     match routes.produce(topic.as_str(), id, tagged).await {
@@ -82,14 +90,19 @@ impl Sender for Producer {
                     }
                 }
             };
-            let result = self.retry.repeat(id.stream(), attempt).await;
+            let watch = &mut |progress: Progress<'_>| note(attempts, progress);
+            let result = self.retry.repeat_watched(id.stream(), attempt, watch).await;
+            if let Ok(Err(error)) = &result {
+                note(attempts, Progress::Failed(error));
+            }
             let result = result.and_then(|result| result).map(|()| None);
-            Reply::whole(1, outcome(result), attempts)
+            self.is_over = result.as_ref().err().and_then(code).is_some_and(forgets);
+            Reply::whole(1, outcome(result), made)
         })
     }
 
     fn is_over(&self) -> bool {
-        false
+        self.is_over
     }
 }
 
@@ -115,8 +128,10 @@ impl Consumer {
         while self.early.len() < BACKLOG {
             // A broker that does not answer teaches nothing.
             let Ok(answer) = routes.consume(topic.as_str(), id).await else { return };
-            if answer.has_known_code() {
-                // Ours says what it means: `empty` needs not be learnt, and `unavailable` is not that.
+            // Ours says what it means: `empty` needs not be learnt, and `unavailable` is not that. Nor is
+            // it that the broker does not know the subscription.
+            let is_unknown = dialect::is_unknown(&answer.failure(), id.plain(), topic);
+            if is_unknown || answer.has_known_code() {
                 return;
             }
             let shape = self.shape(&answer);
@@ -163,8 +178,9 @@ impl Consumer {
         }
         let Registration { routes, topic, id } = &self.registration;
         let error = if answer.is_success() { answer.lacks("message") } else { answer.failure() };
-        let mut failure = failed("polling", topic, &error);
-        if answer.has_known_code() {
+        let mut failure = failed_under((id.plain(), false), "polling", topic, &error);
+        let is_over = matches!(failure.kind, FailureKind::SessionOver { .. });
+        if is_over || answer.has_known_code() {
             return Err(failure);
         }
         failure.why = format!(
@@ -174,7 +190,7 @@ impl Consumer {
         );
         // The broker's own idea of its end: only the run knows whether something is missing.
         if let Ok((0, _)) = routes.size(topic.as_str(), id).await {
-            failure.is_at_end = true;
+            failure.kind = FailureKind::AtEnd;
             failure.why.push_str("; its /size is 0");
         }
         Err(failure)

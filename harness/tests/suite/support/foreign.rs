@@ -1,7 +1,7 @@
 //! Small brokers that speak the original routes as other people's do: each in a style of its own, right
 //! or with one bug, over real sockets.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
@@ -31,6 +31,8 @@ pub(crate) struct Style {
     pub(crate) success: fn(Map<String, Value>) -> Said,
     /// The answer to what failed, in these words.
     pub(crate) failure: fn(&str) -> Said,
+    /// The answer where a `Producer` or a `Consumer` with this id is not known.
+    pub(crate) unknown: fn(&str, &str) -> Said,
     /// The answer where there is nothing, to a consumer of a topic that got so many messages.
     pub(crate) empty: fn(&str, &Value, usize) -> Said,
 }
@@ -49,6 +51,10 @@ pub(crate) enum Bug {
     Old,
     /// It says that there is nothing while the message at this place is still to come.
     Stop(usize),
+    /// It is forgotten when it has got so many messages.
+    Forget(usize),
+    /// The producer is forgotten whose message brings a topic to so many.
+    ForgetProducer(usize),
 }
 
 /// With FastAPI: UUIDs, no status, errors in a `detail`, 307 to the path with a slash, 201.
@@ -59,6 +65,10 @@ pub(crate) const UUIDS: Style = Style {
     id: |_, count| json!(format!("5f0c6b1e-0a5e-4f7e-9d55-{count:012x}")),
     success: |fields| (201, Value::Object(fields).to_string()),
     failure: |why| (409, json!({ "detail": { "reason": why } }).to_string()),
+    unknown: |actor, id| {
+        let code = format!("unknown_{}", actor.to_lowercase());
+        (404, json!({ "detail": { "reason": format!("who is {id}?"), "code": code } }).to_string())
+    },
     empty: |topic, id, _| {
         let why = format!("no more for {} on {topic}", id.as_str().unwrap());
         (404, json!({ "detail": { "message": why } }).to_string())
@@ -76,6 +86,7 @@ pub(crate) const WORDS: Style = Style {
         (200, Value::Object(fields).to_string())
     },
     failure: |why| (200, json!({ "status": "Failure", "message": why }).to_string()),
+    unknown: |actor, id| (WORDS.failure)(&format!("{actor}:{id} does not exist")),
     empty: |_, _, _| (200, json!({ "status": "Failure", "message": "Queue is empty" }).to_string()),
 };
 
@@ -87,6 +98,7 @@ pub(crate) const SWAPPED: Style = Style {
     id: |_, count| json!((count + 14).to_string()),
     success: |fields| (200, Value::Object(fields).to_string()),
     failure: |why| (500, why.to_owned()),
+    unknown: |_, id| (410, format!("who is {id}?")),
     empty: |_, _, _| (204, String::new()),
 };
 
@@ -101,6 +113,8 @@ struct Store {
     bug: Bug,
     topics: BTreeMap<String, Vec<String>>,
     producers: usize,
+    /// The ids of producers that are not known any more, as JSON.
+    forgotten: BTreeSet<String>,
     /// By their ids as JSON.
     consumers: BTreeMap<String, Consumer>,
     asked: Vec<String>,
@@ -117,8 +131,9 @@ struct Consumer {
 
 impl Foreign {
     pub(crate) async fn start(style: Style, bug: Bug) -> Self {
-        let (topics, consumers) = (BTreeMap::new(), BTreeMap::new());
-        let store = Store { style, bug, topics, producers: 0, consumers, asked: Vec::new() };
+        let (topics, consumers, forgotten) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
+        let asked = Vec::new();
+        let store = Store { style, bug, topics, producers: 0, forgotten, consumers, asked };
         let state = Arc::new(Mutex::new(store));
         let router = Router::new().fallback(answer).with_state(Arc::clone(&state));
         Self { address: serve(router).await, state }
@@ -172,6 +187,8 @@ impl Store {
         let success = |name: &str, value: Value| {
             (style.success)([(name.to_owned(), value)].into_iter().collect())
         };
+        // A text stays a text, in a query without its quotes.
+        let id = |name: &str| fields.get(name).cloned().unwrap_or_default();
         match route {
             "POST /topics" if self.topics.contains_key(&topic) => (style.failure)("taken"),
             "POST /topics" => {
@@ -184,8 +201,15 @@ impl Store {
                 success("producer_id", (style.id)(&topic, self.producers - 1))
             }
             "POST /producer/produce" => {
-                let message = text("message").unwrap();
-                self.topics.get_mut(&topic).unwrap().push(message);
+                let (message, id) = (text("message").unwrap(), id("producer_id"));
+                if self.forgotten.contains(&id.to_string()) {
+                    return (style.unknown)("Producer", id.as_str().unwrap());
+                }
+                let log = self.topics.get_mut(&topic).unwrap();
+                log.push(message);
+                if self.bug == Bug::ForgetProducer(log.len()) {
+                    self.forgotten.insert(id.to_string());
+                }
                 success("message", "kept".into())
             }
             "POST /consumer/register" => {
@@ -198,13 +222,13 @@ impl Store {
                 success("consumer_id", id)
             }
             "GET /consumer/consume" | "GET /size" => {
-                // A text stays a text, in a query without its quotes.
-                let id = fields.get("consumer_id").cloned().unwrap_or_default();
-                let Some(consumer) = self.consumers.get_mut(&id.to_string()) else {
-                    return (style.failure)("no consumer");
-                };
+                let id = id("consumer_id");
+                let consumer = self.consumers.get_mut(&id.to_string()).unwrap();
                 let log = &self.topics[&topic];
                 let bug = if consumer.is_first { self.bug } else { Bug::Nothing };
+                if bug == Bug::Forget(consumer.got) {
+                    return (style.unknown)("Consumer", id.as_str().unwrap());
+                }
                 if route == "GET /size" {
                     let ahead =
                         if matches!(bug, Bug::Stop(_)) { 0 } else { log.len() - consumer.end };

@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use broker_client::wire::masked;
 
@@ -10,7 +11,7 @@ use super::refused::Refused;
 use super::streams;
 use crate::driver;
 use crate::exit::Exit;
-use crate::input::diagnostic;
+use crate::input::{diagnostic, values};
 use crate::sabotage;
 use crate::scenario::objection::{
     Brokers, DatabaseServer, Objection, Setting, bad_names, objections,
@@ -35,6 +36,11 @@ pub struct BrokerChoice {
     /// Run against brokers that are up already instead of starting one
     #[arg(long, value_name = "URL", value_delimiter = ',')]
     pub broker: Vec<String>,
+}
+
+/// Parses a time.
+pub(super) fn time(text: &str) -> Result<Duration, String> {
+    values::time(text).map_err(|why| why.brief())
 }
 
 /// Puts the store of the command line in place, finds the server of the databases, and takes out the

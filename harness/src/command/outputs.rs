@@ -23,9 +23,9 @@ pub struct Outputs {
     #[arg(long, value_name = "DIR", default_value = DEFAULT_OUT)]
     pub out: PathBuf,
 
-    /// Folder of the golden files
-    #[arg(long, value_name = "DIR", default_value = golden::DEFAULT_FOLDER)]
-    pub golden: PathBuf,
+    /// Folder of the golden files; by default the nearest `golden` beside a scenario or above it
+    #[arg(long, value_name = "DIR")]
+    pub golden: Option<PathBuf>,
 
     /// Write everything that the actors saw to this file, as JSON lines (one scenario only)
     #[arg(long, value_name = "FILE")]
@@ -52,6 +52,14 @@ impl Outputs {
     /// The folder of this scenario's consumer logs.
     pub(super) fn logs(&self, scenario: &str) -> PathBuf {
         self.out.join(scenario)
+    }
+
+    /// The folder of the golden file of the scenario in this file.
+    pub(super) fn golden(&self, scenario: &Path) -> PathBuf {
+        match &self.golden {
+            Some(folder) => golden::absolute(folder),
+            None => golden::folder_of(scenario),
+        }
     }
 
     /// Makes the folders of these scenarios, which takes the logs of an earlier run away, and opens

@@ -116,7 +116,7 @@ impl Entry {
         match answer {
             Ok(comparison) => self.golden = Some(comparison),
             Err(error) => {
-                self.trouble = Some(Trouble { exit: Exit::Failed, text: error.to_string() });
+                self.trouble = Some(Trouble { exit: Exit::Usage, text: error.to_string() });
             }
         }
         self.accept = Some(words::accept_command(&plan.scenario.name, folder));

@@ -86,7 +86,8 @@ pub async fn run(
                 trial.judgement.mark_inconclusive(doubt);
             }
             entry.logs = Some(logs);
-            let golden = Some((outputs.golden.as_path(), context.mode));
+            let golden = outputs.golden(&plan.scenario.file);
+            let golden = Some((golden.as_path(), context.mode));
             block_in_place(|| conclude(&mut entry, plan, &trial, context.history.as_ref(), golden));
             if let (Some(text), None) = (trial.left, &entry.trouble) {
                 entry.trouble = Some(Trouble { exit: Exit::NoVerdict, text });

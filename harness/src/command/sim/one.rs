@@ -94,7 +94,8 @@ fn one(
     let (mut entry, trial) = entry(plan, arguments, simulated);
     let digest = trial.map(|trial| {
         entry.logs = Some(logs);
-        let golden = mode.map(|mode| (arguments.outputs.golden.as_path(), mode));
+        let golden = arguments.outputs.golden(&plan.scenario.file);
+        let golden = mode.map(|mode| (golden.as_path(), mode));
         conclude(&mut entry, plan, &trial, history, golden);
         digest(plan, &trial.history)
     });

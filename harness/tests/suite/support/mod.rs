@@ -17,6 +17,7 @@ use tokio::time::Instant;
 pub(crate) mod network;
 pub(crate) mod original;
 pub(crate) mod shim;
+pub(crate) mod terminal;
 
 /// Longer than anything here takes; past it a test fails instead of hanging.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(120);

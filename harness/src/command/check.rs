@@ -1,7 +1,7 @@
 //! `harness check`: judges evidence that was recorded before, or by another program.
 
 use std::fs::{self, File};
-use std::io::{self, BufReader, Write};
+use std::io::{self, BufRead as _, BufReader, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -14,7 +14,7 @@ use crate::io_error;
 use crate::plan::{Consumer, Plan};
 use crate::report::sentence;
 use crate::report::terminal;
-use crate::scenario;
+use crate::scenario::{self, Scenario};
 use crate::trial::logged;
 
 #[derive(Debug, clap::Args)]
@@ -37,7 +37,12 @@ pub fn main(arguments: &Arguments) -> Exit {
 }
 
 fn carry_out(arguments: &Arguments) -> Result<Exit, Refused> {
-    let plan = scenario::load(&arguments.file).and_then(Plan::new);
+    let plan = scenario::load(&arguments.file).and_then(|mut scenario| {
+        if let Some(history) = &arguments.history {
+            settle(&mut scenario, history);
+        }
+        Plan::new(scenario)
+    });
     let plan = plan.map_err(|error| Refused::scenario(&error))?;
     let judged = match (&arguments.history, &arguments.logs) {
         (Some(history), folder) => {
@@ -53,6 +58,16 @@ fn carry_out(arguments: &Arguments) -> Result<Exit, Refused> {
     };
     let shown = judged.and_then(|(judgement, notes)| show(&plan, &judgement, pass, &notes));
     shown.map_err(|error| Refused::usage(format_args!("{error:#}")))
+}
+
+/// Gives the scenario the seed and the store that the run had; `--seed` and `--store` may have said
+/// another. Why the file cannot be read is said where all of it is.
+fn settle(scenario: &mut Scenario, history: &Path) {
+    let mut line = String::new();
+    let read = File::open(history).and_then(|file| BufReader::new(file).read_line(&mut line));
+    if read.is_ok() {
+        json::settle(scenario, &line);
+    }
 }
 
 fn by_history(plan: &Plan, file: &Path, folder: Option<&Path>) -> anyhow::Result<Judgement> {

@@ -1,15 +1,14 @@
 //! What a run writes: the consumers' logs, the history, golden files and reports. Folders and files
 //! are made before anything is started, so that a run is not lost to a mistyped path.
 
-use std::fs::{self, File};
-use std::io;
+use std::collections::BTreeMap;
+use std::fs::{self, File, Metadata};
 use std::path::{Path, PathBuf};
 
 use super::refused::Refused;
-use super::streams;
+use super::{folder, streams};
 use crate::exit::Exit;
 use crate::golden::{self, Mode};
-use crate::io_error;
 use crate::report::destination::create;
 use crate::report::{self, Destinations, Report};
 
@@ -27,8 +26,9 @@ pub struct Outputs {
     #[arg(long, value_name = "DIR")]
     pub golden: Option<PathBuf>,
 
-    /// Write everything that the actors saw to this file, as JSON lines (one scenario only)
-    #[arg(long, value_name = "FILE")]
+    /// Write everything that the actors saw to this file, as JSON lines; a folder with a NAME.jsonl
+    /// for each where several scenarios are selected
+    #[arg(long, value_name = "FILE|DIR")]
     pub history: Option<PathBuf>,
 
     /// Reports for programs.
@@ -39,16 +39,34 @@ pub struct Outputs {
 /// The file of a history, by its name for people.
 pub(super) type HistoryFile = (PathBuf, File);
 
-impl Outputs {
-    /// Refuses a history of several scenarios.
-    pub(super) fn check(&self, scenarios: usize) -> Result<(), Refused> {
-        if self.history.is_some() && scenarios > 1 {
-            let text = format!("--history takes one scenario, and {scenarios} are selected");
-            return Err(Refused::usage(text));
-        }
-        Ok(())
-    }
+/// Where the scenarios of a call write, held until the call is over.
+#[derive(Debug, Default)]
+pub(super) struct Folders {
+    /// By scenario.
+    histories: BTreeMap<String, HistoryFile>,
+    _claims: Vec<folder::Claim>,
+}
 
+/// A run that did not start leaves no history: an empty file would be taken for one.
+impl Drop for Folders {
+    fn drop(&mut self) {
+        for (path, file) in self.histories.values() {
+            let is_empty = |file: Metadata| file.is_file() && file.len() == 0;
+            if file.metadata().is_ok_and(is_empty) {
+                let _ = fs::remove_file(path);
+            }
+        }
+    }
+}
+
+impl Folders {
+    /// Where this scenario's history goes, if it was asked for.
+    pub(super) fn history(&self, scenario: &str) -> Option<&HistoryFile> {
+        self.histories.get(scenario)
+    }
+}
+
+impl Outputs {
     /// The folder of this scenario's consumer logs.
     pub(super) fn logs(&self, scenario: &str) -> PathBuf {
         self.out.join(scenario)
@@ -62,21 +80,44 @@ impl Outputs {
         }
     }
 
-    /// Makes the folders of these scenarios, which takes the logs of an earlier run away, and opens
-    /// the files.
-    pub(super) fn open<'a>(
+    /// Makes the folders of these scenarios, which takes what an earlier run left away, and opens
+    /// the files. `selected` counts the scenarios that are skipped, too.
+    pub(super) fn open(
         &self,
-        scenarios: impl Iterator<Item = &'a str>,
-    ) -> Result<(Option<HistoryFile>, report::Output), Refused> {
-        for scenario in scenarios {
-            prepare_folder(&self.logs(scenario)).map_err(Refused::usage)?;
+        scenarios: &[&str],
+        selected: usize,
+    ) -> Result<(Folders, report::Output), Refused> {
+        let claim = |name: &&str| folder::prepare(&self.logs(name)).map_err(Refused::usage);
+        let claims = scenarios.iter().map(claim).collect::<Result<_, _>>()?;
+        let histories = self.open_histories(scenarios, selected)?;
+        Ok((Folders { histories, _claims: claims }, self.open_reports()?))
+    }
+
+    fn open_histories(
+        &self,
+        scenarios: &[&str],
+        selected: usize,
+    ) -> Result<BTreeMap<String, HistoryFile>, Refused> {
+        let Some(given) = &self.history else { return Ok(BTreeMap::new()) };
+        if selected > 1 && given.exists() && !given.is_dir() {
+            let text = format!(
+                "--history {}: {selected} scenarios are selected, and this is a file; name a folder",
+                given.display()
+            );
+            return Err(Refused::usage(text));
         }
-        let file = |path: &PathBuf| match create(path) {
-            Ok(file) => Ok((path.clone(), file)),
-            Err(why) => Err(Refused::usage(format!("--history {}: {why}", path.display()))),
+        let is_folder = selected > 1 || given.is_dir() || ends_as_folder(given);
+        let open = |name: &&str| {
+            let path = match is_folder {
+                true => given.join(format!("{name}.jsonl")),
+                false => given.clone(),
+            };
+            match create(&path) {
+                Ok(file) => Ok(((*name).to_owned(), (path, file))),
+                Err(why) => Err(Refused::usage(format!("--history {}: {why}", path.display()))),
+            }
         };
-        let history = self.history.as_ref().map(file).transpose()?;
-        Ok((history, self.open_reports()?))
+        scenarios.iter().map(open).collect()
     }
 
     /// Opens the reports alone.
@@ -101,31 +142,7 @@ pub(super) fn end(reports: report::Output, report: &Report, exit: Exit) -> Exit 
     }
 }
 
-/// Makes the folder for a scenario's consumer logs, and takes the logs of an earlier run out of it:
-/// that run may have had more consumers.
-fn prepare_folder(folder: &Path) -> Result<(), String> {
-    let cannot = |act: &str, error: &io::Error| {
-        format!(
-            "--out: the folder {} cannot be {act}: {}; name another with --out DIR",
-            folder.display(),
-            io_error::reason(error)
-        )
-    };
-    let failed = |error: io::Error| cannot("written to", &error);
-    fs::create_dir_all(folder).map_err(|error| cannot("made", &error))?;
-    for entry in fs::read_dir(folder).map_err(failed)? {
-        let entry = entry.map_err(failed)?;
-        if entry.file_name().to_str().is_some_and(is_consumer_log) {
-            fs::remove_file(entry.path()).map_err(failed)?;
-        }
-    }
-    // A folder that exists may still refuse new files.
-    tempfile::tempfile_in(folder).map_err(failed)?;
-    Ok(())
-}
-
-fn is_consumer_log(name: &str) -> bool {
-    name.strip_prefix("consumer_")
-        .and_then(|rest| rest.strip_suffix(".txt"))
-        .is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
+/// Whether a path names a folder by its last character, as `histories/` does.
+fn ends_as_folder(path: &Path) -> bool {
+    path.as_os_str().as_encoded_bytes().ends_with(b"/")
 }

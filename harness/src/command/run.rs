@@ -41,7 +41,6 @@ fn prepare(arguments: &Arguments, harness: &Path) -> Result<Prepared, Refused> {
     let mode = outputs::mode()?;
     let broker = broker_under_test(choice, harness)?;
     let mut scenarios = selection.load()?;
-    outputs.check(scenarios.len())?;
     let kind = sabotage.map(|order| order.kind);
     let (skipped, server) = choose(choice, kind, jobs.get() > 1, harness, &mut scenarios)?;
     for scenario in scenarios.iter().filter(|scenario| scenario.network.is_some()) {
@@ -57,9 +56,10 @@ fn prepare(arguments: &Arguments, harness: &Path) -> Result<Prepared, Refused> {
         crate::descriptors::reserve(plan).map_err(Refused::usage)?;
     }
     // Only now that all of it can be run: this takes the logs of the run before away.
-    let names = plans.iter().map(|plan| plan.scenario.name.as_str());
-    let (history, reports) = outputs.open(names)?;
-    let context = one::Context { arguments: arguments.clone(), broker, server, mode, history };
+    let names: Vec<_> = plans.iter().map(|plan| plan.scenario.name.as_str()).collect();
+    let (folders, reports) = outputs.open(&names, names.len() + skipped)?;
+    let arguments = arguments.clone();
+    let context = one::Context { arguments, broker, server, mode, folders };
     Ok(Prepared { plans, skipped, context, reports })
 }
 

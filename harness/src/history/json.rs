@@ -12,6 +12,7 @@ mod plain;
 mod read;
 mod write;
 
+pub use header::settle;
 pub use read::{Error, read};
 pub use write::write;
 

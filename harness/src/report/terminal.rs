@@ -144,7 +144,8 @@ fn ways_on(entry: &Entry, style: Style, to: &mut dyn Write) -> io::Result<()> {
     if let Some(logs) = &entry.logs {
         ways.push(("logs", logs.display().to_string()));
     }
-    if let Some(history) = &entry.history {
+    // The line that judges it again names it, too.
+    if let Some(history) = entry.history.as_ref().filter(|_| entry.judge.is_none()) {
         ways.push(("history", history.display().to_string()));
     }
     let is_pending = matches!(
@@ -161,6 +162,9 @@ fn ways_on(entry: &Entry, style: Style, to: &mut dyn Write) -> io::Result<()> {
     }
     if let Some(reproduce) = &entry.reproduce {
         ways.push(("reproduce", style.strong(reproduce)));
+    }
+    if let Some(judge) = &entry.judge {
+        ways.push(("judge", judge.clone()));
     }
     if !ways.is_empty() {
         writeln!(to)?;

@@ -203,6 +203,25 @@ fn a_broker_that_dies_in_the_middle_leaves_no_verdict_and_its_last_words() {
     assert_log(&folder, "out/long/consumer_2.txt");
 }
 
+#[test]
+fn a_second_run_into_the_same_folder_is_refused_at_once_and_harms_nothing() {
+    let folder = folder();
+    let first = in_the_middle(&folder);
+    for command in ["run", "sim"] {
+        let second = folder.run(&[command, "long.yaml", "--out", "out"]);
+        assert_eq!(second.code, Some(2), "{}", second.stderr);
+        let said = "another run of the harness is writing to out/long; wait until it ends";
+        assert!(second.stderr.contains(said), "{}", second.stderr);
+    }
+    assert!(folder.join("out/long/consumer_1.txt").exists(), "the logs of the first are left");
+    // The claim ends with the process, however that ends.
+    first.signal(Signal::KILL);
+    first.end();
+    folder.write("long.yaml", &LONG.replace("45000", "5"));
+    let third = folder.run(&["run", "long.yaml", "--out", "out"]);
+    assert_eq!(third.code, Some(0), "{}", third.stderr);
+}
+
 /// Fails with most seeds, by the bug `loose-offset`, and takes long to shrink.
 const LARGE: &str = "topics:\n  T1: P1 P2 P3 -> C1 C2\nproducers:\n  all:\n    \
                      generate: { messages: 100, size: 16 }\ngolden: none\n";

@@ -8,9 +8,9 @@ use tokio::task::block_in_place;
 use tokio::time::Instant;
 
 use super::super::conclude::conclude;
-use super::super::outputs::HistoryFile;
+use super::super::outputs::Folders;
 use super::super::reproduce::reproduce;
-use super::super::streams;
+use super::super::{evidence, streams};
 use super::arguments::Arguments;
 use crate::exit::Exit;
 use crate::golden::Mode;
@@ -35,8 +35,8 @@ pub struct Context {
     pub server: Option<Arc<Server>>,
     /// What may be done to golden files.
     pub mode: Mode,
-    /// Where the history goes, if it was asked for; there is one scenario then.
-    pub history: Option<HistoryFile>,
+    /// Where the scenarios write.
+    pub(in super::super) folders: Folders,
 }
 
 /// Runs a plan and says what became of it.
@@ -88,10 +88,12 @@ pub async fn run(
             entry.logs = Some(logs);
             let golden = outputs.golden(&plan.scenario.file);
             let golden = Some((golden.as_path(), context.mode));
-            block_in_place(|| conclude(&mut entry, plan, &trial, context.history.as_ref(), golden));
-            if let (Some(text), None) = (trial.left, &entry.trouble) {
+            let history = context.folders.history(&plan.scenario.name);
+            block_in_place(|| conclude(&mut entry, plan, &trial, history, golden));
+            if let (Some(text), None) = (trial.left.take(), &entry.trouble) {
                 entry.trouble = Some(Trouble { exit: Exit::NoVerdict, text });
             }
+            block_in_place(|| evidence::keep(&mut entry, plan, &trial));
         }
         Err(failure) => {
             entry.interrupted = interrupt.is_triggered();

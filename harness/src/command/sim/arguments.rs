@@ -71,7 +71,6 @@ impl Arguments {
     /// The scenarios that are to run, and how many are skipped.
     pub(super) fn scenarios(&self) -> Result<(Vec<Scenario>, usize), Refused> {
         let mut selected = self.selection.load()?;
-        self.outputs.check(selected.len())?;
         let skipped = broker_choice::choose_simulated(self.store.as_deref(), &mut selected)?;
         Ok((selected, skipped))
     }

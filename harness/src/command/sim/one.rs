@@ -5,10 +5,10 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use super::super::conclude::conclude;
-use super::super::outputs::{self, HistoryFile};
+use super::super::outputs::{self, Folders};
 use super::super::refused::Refused;
 use super::super::reproduce::reproduce;
-use super::super::streams;
+use super::super::{evidence, streams};
 use super::arguments::Arguments;
 use super::workers::{self, End, Next};
 use crate::exit::Exit;
@@ -31,8 +31,8 @@ pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<Exit, Re
         .into_iter()
         .map(|scenario| planned(scenario, arguments.seed, mode))
         .collect::<Result<_, _>>()?;
-    let names = plans.iter().map(|(plan, _)| plan.scenario.name.as_str());
-    let (history, reports) = arguments.outputs.open(names)?;
+    let names: Vec<_> = plans.iter().map(|(plan, _)| plan.scenario.name.as_str()).collect();
+    let (folders, reports) = arguments.outputs.open(&names, names.len() + skipped)?;
 
     let stop = Arc::new(AtomicBool::new(false));
     let simulation =
@@ -42,7 +42,7 @@ pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<Exit, Re
         let arguments = arguments.clone();
         move |place| {
             let planned = plans.get(usize::try_from(place).ok()?)?;
-            Some(one(planned, &arguments, simulation.clone(), history.as_ref()))
+            Some(one(planned, &arguments, simulation.clone(), &folders))
         }
     };
     let mut report = Report { skipped, ..Report::default() };
@@ -87,7 +87,7 @@ fn one(
     (plan, mode): &Planned,
     arguments: &Arguments,
     simulation: Simulation,
-    history: Option<&HistoryFile>,
+    folders: &Folders,
 ) -> (Entry, Option<u64>) {
     let logs = arguments.outputs.logs(&plan.scenario.name);
     let simulated = simulate(plan, &Simulation { out: Some(logs.clone()), ..simulation });
@@ -96,7 +96,9 @@ fn one(
         entry.logs = Some(logs);
         let golden = arguments.outputs.golden(&plan.scenario.file);
         let golden = mode.map(|mode| (golden.as_path(), mode));
+        let history = folders.history(&plan.scenario.name);
         conclude(&mut entry, plan, &trial, history, golden);
+        evidence::keep(&mut entry, plan, &trial);
         digest(plan, &trial.history)
     });
     (entry, digest)

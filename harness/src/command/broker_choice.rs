@@ -36,6 +36,10 @@ pub struct BrokerChoice {
     /// Run against brokers that are up already instead of starting one
     #[arg(long, value_name = "URL", value_delimiter = ',')]
     pub broker: Vec<String>,
+
+    /// Wait so long for brokers that are still starting
+    #[arg(long, value_name = "TIME", requires = "broker", value_parser = time)]
+    pub wait: Option<Duration>,
 }
 
 /// Parses a time.

@@ -16,7 +16,7 @@ use crate::exit::Exit;
 use crate::plan::Plan;
 use crate::report::terminal::Terminal;
 use crate::report::{self, Entry, Report};
-use crate::trial::Interrupt;
+use crate::trial::{Interrupt, Patience};
 
 pub use arguments::Arguments;
 
@@ -58,8 +58,9 @@ fn prepare(arguments: &Arguments, harness: &Path) -> Result<Prepared, Refused> {
     // Only now that all of it can be run: this takes the logs of the run before away.
     let names: Vec<_> = plans.iter().map(|plan| plan.scenario.name.as_str()).collect();
     let (folders, reports) = outputs.open(&names, names.len() + skipped)?;
+    let patience = choice.wait.map(Patience::new);
     let arguments = arguments.clone();
-    let context = one::Context { arguments, broker, server, mode, folders };
+    let context = one::Context { arguments, broker, patience, server, mode, folders };
     Ok(Prepared { plans, skipped, context, reports })
 }
 

@@ -52,6 +52,11 @@ impl Terminal {
         self.print(|to| self::entry(entry, self.style, to));
     }
 
+    /// Prints a line above the bars.
+    pub fn line(&self, line: &str) {
+        self.print(|to| writeln!(to, "{line}"));
+    }
+
     /// Prints the last line.
     pub fn end(&self, report: &Report) {
         self.print(|to| end(report, self.style, to));

@@ -10,6 +10,7 @@
 mod support;
 
 mod audit;
+mod bars;
 mod bugs;
 mod check_command;
 mod child;

@@ -16,6 +16,7 @@ use super::workers::{self, End, Next};
 use crate::exit::Exit;
 use crate::history::json::digest;
 use crate::plan::Plan;
+use crate::report::progress::Tried;
 use crate::report::sentence::sentence;
 use crate::report::terminal::Terminal;
 use crate::report::words::{count, number, time};
@@ -88,17 +89,30 @@ fn sweep(
         move |place| Some(one(&scenario, seeds.at(place)?, &arguments, &simulation))
     };
     let mut tally = Tally::default();
+    // A line of its own for each run says enough of how far it is.
+    let mut line = (!arguments.digest).then(|| terminal.progress(&scenario.name));
+    if let Some(line) = &mut line {
+        line.update(Duration::ZERO, &Tried { all: seeds.count(), ..Tried::default() });
+    }
+    let began = Instant::now();
     let take = |_, run: Run| {
         if arguments.digest {
             let digest = run.digest.map_or_else(String::new, |digest| format!("{digest:016x}"));
             // The reader may be gone; the exit code still says the result.
             let _ = streams::print(&format!("{} {} {digest}\n", scenario.name, run.seed));
         }
-        tally.take(run, arguments.collect)
+        let next = tally.take(run, arguments.collect, terminal);
+        if let Some(line) = &mut line {
+            let without_pass = tally.failed + tally.without_verdict;
+            let tried = Tried { seeds: tally.runs, all: seeds.count(), without_pass };
+            line.update(began.elapsed(), &tried);
+        }
+        next
     };
     let jobs = arguments.jobs.or_else(|| std::thread::available_parallelism().ok());
-    let began = Instant::now();
     let end = workers::work(jobs.map_or(1, std::num::NonZero::get), &stop, work, take);
+    // Off the screen before the result is on it.
+    drop(line);
     match end.map_err(|error| workers::refused(&error))? {
         End::InterruptedTwice => return Ok(None),
         End::Done => {}
@@ -134,7 +148,7 @@ fn one(scenario: &Scenario, seed: u64, arguments: &Arguments, simulation: &Simul
 }
 
 impl Tally {
-    fn take(&mut self, run: Run, collect: bool) -> Next {
+    fn take(&mut self, run: Run, collect: bool, terminal: &Terminal) -> Next {
         self.runs += 1;
         self.simulated += run.entry.duration;
         let exit = run.entry.exit();
@@ -150,7 +164,7 @@ impl Tally {
             return Next::GoOn;
         }
         if collect && self.failed + self.without_verdict <= NAMED_MAX {
-            streams::tell(&format!("seed {}: {}", run.seed, sentence(&run.entry)));
+            terminal.line(&format!("seed {}: {}", run.seed, sentence(&run.entry)));
         }
         // The least seed of the gravest kind, whichever thread was quicker.
         let rank = |run: &Run| (run.entry.exit() == Exit::NoVerdict, run.seed);

@@ -21,8 +21,8 @@ pub use anomaly::AnomalyKind;
 pub use load::{load, load_all};
 pub use model::{
     Acked, Acknowledge, Broker, CONSUMER_BATCH, Consumer, Counter, DEADLINE, DEFAULT_DRIVER,
-    Delivery, Drain, Expect, IDLE, Order, Pace, Producer, Requirement, Scenario, Source, Start,
-    Store, Topic,
+    Delivery, Drain, Expect, IDLE, ORIGINAL_DRIVER, Order, Pace, Producer, Requirement, Scenario,
+    Source, Start, Store, Topic,
 };
 pub use network::Network;
 pub use resolve::store;

@@ -115,7 +115,8 @@ impl From<golden::Error> for Refused {
 
 impl From<io::Error> for Refused {
     fn from(error: io::Error) -> Self {
-        Self { exit: Exit::Failed, text: format!("error: {}", io_error::reason(&error)) }
+        let text = format!("error: {}", io_error::reason(&error));
+        Self { text, ..Self::told(Exit::Failed) }
     }
 }
 

@@ -26,7 +26,7 @@ pub(super) fn conclude(
     entry.judgement = Some(trial.judgement.clone());
     if let Some((path, file)) = history {
         entry.history = Some(path.clone());
-        let mut writer = BufWriter::new(file);
+        let mut writer = BufWriter::new(&**file);
         let written = history::json::write(plan, &trial.history, &mut writer);
         if let Err(error) = written.and_then(|()| writer.flush()) {
             let why = io_error::reason(&error);
@@ -38,8 +38,7 @@ pub(super) fn conclude(
         return;
     }
     if let Some((folder, mode)) = golden {
-        let ledger = golden::ledger(plan, &trial.history);
-        let verdict = trial.judgement.verdict;
-        entry.compared(plan, folder, golden::compare(folder, plan, &ledger, verdict, mode));
+        let (history, verdict) = (&trial.history, trial.judgement.verdict);
+        entry.compared(plan, folder, golden::compare_run(folder, plan, history, verdict, mode));
     }
 }

@@ -63,7 +63,8 @@ fn claim(folder: &Path, failed: impl Fn(io::Error) -> String) -> Result<Claim, S
     }
 }
 
-fn is_consumer_log(name: &str) -> bool {
+/// Whether a file is named as the log of a consumer is.
+pub(super) fn is_consumer_log(name: &str) -> bool {
     name.strip_prefix("consumer_")
         .and_then(|rest| rest.strip_suffix(".txt"))
         .is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))

@@ -4,13 +4,13 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File, Metadata};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::refused::Refused;
 use super::{folder, streams};
-use crate::exit::Exit;
 use crate::golden::{self, Mode};
+use crate::report::Destinations;
 use crate::report::destination::create;
-use crate::report::{self, Destinations, Report};
 
 /// The folder of the consumers' logs where none is named.
 pub(super) const DEFAULT_OUT: &str = "out";
@@ -37,13 +37,15 @@ pub struct Outputs {
 }
 
 /// The file of a history, by its name for people.
-pub(super) type HistoryFile = (PathBuf, File);
+pub(super) type HistoryFile = (PathBuf, Arc<File>);
+
+/// The files of the histories that were asked for, by scenario.
+pub(super) type Histories = BTreeMap<String, HistoryFile>;
 
 /// Where the scenarios of a call write, held until the call is over.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Folders {
-    /// By scenario.
-    histories: BTreeMap<String, HistoryFile>,
+    pub(super) histories: Histories,
     _claims: Vec<folder::Claim>,
 }
 
@@ -56,13 +58,6 @@ impl Drop for Folders {
                 let _ = fs::remove_file(path);
             }
         }
-    }
-}
-
-impl Folders {
-    /// Where this scenario's history goes, if it was asked for.
-    pub(super) fn history(&self, scenario: &str) -> Option<&HistoryFile> {
-        self.histories.get(scenario)
     }
 }
 
@@ -81,65 +76,36 @@ impl Outputs {
     }
 
     /// Makes the folders of these scenarios, which takes what an earlier run left away, and opens
-    /// the files. `selected` counts the scenarios that are skipped, too.
-    pub(super) fn open(
-        &self,
-        scenarios: &[&str],
-        selected: usize,
-    ) -> Result<(Folders, report::Output), Refused> {
+    /// the files of the histories. `selected` counts the scenarios that are skipped, too.
+    pub(super) fn open(&self, scenarios: &[&str], selected: usize) -> Result<Folders, Refused> {
         let claim = |name: &&str| folder::prepare(&self.logs(name)).map_err(Refused::usage);
         let claims = scenarios.iter().map(claim).collect::<Result<_, _>>()?;
-        let histories = self.open_histories(scenarios, selected)?;
-        Ok((Folders { histories, _claims: claims }, self.open_reports()?))
-    }
-
-    fn open_histories(
-        &self,
-        scenarios: &[&str],
-        selected: usize,
-    ) -> Result<BTreeMap<String, HistoryFile>, Refused> {
-        let Some(given) = &self.history else { return Ok(BTreeMap::new()) };
+        let mut folders = Folders { histories: Histories::new(), _claims: claims };
+        let Some(given) = &self.history else { return Ok(folders) };
+        let refused = |path: &Path, why: &str| {
+            Refused::usage(format_args!("--history {}: {why}", path.display()))
+        };
         if selected > 1 && given.exists() && !given.is_dir() {
-            let text = format!(
-                "--history {}: {selected} scenarios are selected, and this is a file; name a folder",
-                given.display()
-            );
-            return Err(Refused::usage(text));
+            let why =
+                format!("{selected} scenarios are selected, and this is a file; name a folder");
+            return Err(refused(given, &why));
         }
         let is_folder = selected > 1 || given.is_dir() || ends_as_folder(given);
-        let open = |name: &&str| {
+        for name in scenarios {
             let path = match is_folder {
                 true => given.join(format!("{name}.jsonl")),
                 false => given.clone(),
             };
-            match create(&path) {
-                Ok(file) => Ok(((*name).to_owned(), (path, file))),
-                Err(why) => Err(Refused::usage(format!("--history {}: {why}", path.display()))),
-            }
-        };
-        scenarios.iter().map(open).collect()
-    }
-
-    /// Opens the reports alone.
-    pub(super) fn open_reports(&self) -> Result<report::Output, Refused> {
-        self.reports.open(streams::variable).map_err(Refused::usage)
+            let file = create(&path).map_err(|why| refused(&path, &why))?;
+            folders.histories.insert((*name).to_owned(), (path, Arc::new(file)));
+        }
+        Ok(folders)
     }
 }
 
 /// What may be done to golden files, as the environment wants it.
 pub(super) fn mode() -> Result<Mode, Refused> {
     Mode::from_environment(streams::variable).map_err(Refused::usage)
-}
-
-/// Writes the reports, and says what the call ends with.
-pub(super) fn end(reports: report::Output, report: &Report, exit: Exit) -> Exit {
-    match reports.write(report) {
-        Ok(()) => exit,
-        Err(text) => {
-            streams::tell(&format!("error: {text}"));
-            exit.and(Exit::Usage)
-        }
-    }
 }
 
 /// Whether a path names a folder by its last character, as `histories/` does.

@@ -4,7 +4,8 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use super::refused::Refused;
-use crate::exit::Exit;
+use crate::input::diagnostic;
+use crate::plan::Plan;
 use crate::scenario::{self, Scenario};
 
 /// What `harness run` and `harness sim` take for it.
@@ -14,7 +15,7 @@ pub struct Selection {
     #[arg(default_value = "scenarios")]
     pub paths: Vec<PathBuf>,
 
-    /// Run only scenarios whose name contains this
+    /// Only scenarios whose name contains this
     #[arg(long, value_name = "TEXT")]
     pub filter: Option<String>,
 }
@@ -43,9 +44,25 @@ impl Selection {
             names => format!("there are: {}", names.join(", ")),
         };
         let searched = searched.join(", ");
-        let text = format!("nothing selected: no scenario in {searched}{filter}; {there}");
-        Refused { exit: Exit::NothingSelected, text }
+        Refused::nothing_selected(format_args!("no scenario in {searched}{filter}; {there}"))
     }
+}
+
+/// The plans of these scenarios.
+///
+/// # Errors
+/// All that is wrong with the producers' logs of any.
+pub(super) fn plans(scenarios: Vec<Scenario>) -> Result<Vec<Plan>, Refused> {
+    let mut plans = Vec::with_capacity(scenarios.len());
+    let mut wrong = Vec::new();
+    for scenario in scenarios {
+        match Plan::new(scenario) {
+            Ok(plan) => plans.push(plan),
+            Err(error) => wrong.extend(error.into_diagnostics()),
+        }
+    }
+    diagnostic::Error::unless_empty(wrong).map_err(|error| Refused::scenario(&error))?;
+    Ok(plans)
 }
 
 /// Parses a number of things done at the same time.

@@ -20,6 +20,10 @@ const FILE_MAX: u64 = 64 * 1024 * 1024;
 /// # Errors
 /// All that is wrong with the file, each with its place in it.
 pub fn load(file: &Path) -> Result<Scenario, Error> {
+    load_file(file).map_err(|error| error.of_file(file))
+}
+
+fn load_file(file: &Path) -> Result<Scenario, Error> {
     let source = read(file)?;
     let blank = |line: &str| line.trim().is_empty() || line.trim_start().starts_with('#');
     if source.text().lines().all(blank) {
@@ -49,7 +53,9 @@ pub fn load_all(paths: &[PathBuf]) -> Result<Vec<Scenario>, Error> {
                     }
                 }
             }
-            Err(diagnostic) => diagnostics.push(diagnostic),
+            Err(diagnostic) => {
+                diagnostics.extend(Error::from(diagnostic).of_file(path).into_diagnostics());
+            }
         }
     }
     for file in &files {
@@ -93,7 +99,8 @@ fn equal_names(scenarios: &[Scenario]) -> Vec<Diagnostic> {
         let Some(other) = first.insert(&scenario.name, &scenario.file) else { continue };
         let (name, file) = (&scenario.name, scenario.file.display());
         let title = format!("two scenarios are named `{name}`: {} and {file}", other.display());
-        diagnostics.push(Diagnostic::new(title).help("give one of them another `name:`"));
+        let same = Diagnostic::new(title).help("give one of them another `name:`");
+        diagnostics.extend(Error::from(same).of_file(&scenario.file).into_diagnostics());
     }
     diagnostics
 }

@@ -9,11 +9,14 @@
 
 mod support;
 
+mod attempts;
 mod audit;
 mod bars;
 mod bugs;
 mod check_command;
 mod child;
+mod docs;
+mod drain;
 mod driver;
 #[cfg(target_os = "linux")]
 mod endings;
@@ -21,6 +24,7 @@ mod errors;
 mod evidence;
 mod external;
 mod faults;
+mod fuzz;
 mod golden_folder;
 mod imports;
 #[cfg(target_os = "linux")]
@@ -32,6 +36,7 @@ mod process_faults;
 mod recipes;
 mod refused;
 mod relay;
+mod reports;
 mod review;
 mod run;
 mod sabotage;

@@ -220,6 +220,8 @@ fn logs_may_have_blank_lines_and_windows_ends_and_lines_keep_their_numbers() {
     assert_eq!(plan.producers[0].rounds.iter().map(millis).collect::<Vec<_>>(), [0, 2000]);
 }
 
+const CUT: &str = "faults: [{ every: 100ms, cut: P1, for: 5ms }]";
+
 #[test]
 fn ledger_lines_are_open_where_what_arrives_is_left_open() {
     let check = |extra: &str| {
@@ -239,5 +241,11 @@ fn ledger_lines_are_open_where_what_arrives_is_left_open() {
         "expect: { order: none }",
     ] {
         assert!(!check(open), "{open}");
+    }
+    // Only under faults does it matter that the original routes repeat nothing.
+    let original = "broker: { driver: original }";
+    assert!(check(original) && check(CUT) && check("network: { lose_request: 1% }"));
+    for disturbed in [CUT, "network: { lose_request: 1% }"] {
+        assert!(!check(&format!("{original}\n{disturbed}")), "{disturbed}");
     }
 }

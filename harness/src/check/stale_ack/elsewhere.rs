@@ -1,7 +1,7 @@
 //! Acks against deliveries: the offset that an ack names is where its first message stands.
 //!
 //! Nothing is claimed where the evidence is contradictory: where consumers have different messages
-//! at the offset in question, and where the message may stand in the log twice, because it left more
+//! at the offset in question, or a delivery there is out of order, and where the message may stand in the log twice, because it left more
 //! than once or a consumer got it at the offset that the ack names, too.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -63,7 +63,7 @@ fn suspects<'a>(facts: &'a Facts<'_>, log: &Log) -> Vec<Suspect<'a>> {
             }
             Err(_) => None,
         };
-        let disputed = log.disputed.binary_search(&offset).is_ok();
+        let disputed = holder.is_some_and(|holder| !log.proves(offset, holder));
         // A message that may stand in the log twice is judged only where another has its place.
         let twice = (request.retried || again) && holder.is_none();
         if holder != Some(request.first) && !disputed && !twice {
@@ -105,14 +105,15 @@ fn places(
 ) -> BTreeMap<MessageId, DeliveredAt> {
     let mut places: BTreeMap<MessageId, DeliveredAt> =
         suspects.iter().map(|own| (own.request.first, DeliveredAt::default())).collect();
-    for feed in facts.feeds_of(log.topic) {
+    let feeds = facts.feeds.iter().enumerate().filter(|(_, feed)| feed.topic == log.topic);
+    for (_, feed) in feeds.filter(|(place, _)| log.hears(*place)) {
         for seen in feed.iter_life(facts.history, log.epoch) {
             let named = seen.delivery.message().zip(seen.delivery.offset());
             let Some((message, offset)) = named else { continue };
             let Some(own) = places.get_mut(&message) else { continue };
             own.all.insert(offset);
-            let agreed = log.disputed.binary_search(&offset).is_err();
-            if seen.classification == Classification::First && agreed {
+            let sure = log.proves(offset, message);
+            if seen.classification == Classification::First && sure {
                 own.sure = own.sure.or(Some(offset));
             }
         }

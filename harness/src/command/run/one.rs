@@ -91,7 +91,7 @@ pub async fn run(
             entry.logs = Some(logs);
             let golden = outputs.golden(&plan.scenario.file);
             let golden = Some((golden.as_path(), context.mode));
-            let history = context.folders.history(&plan.scenario.name);
+            let history = context.folders.histories.get(&plan.scenario.name);
             block_in_place(|| conclude(&mut entry, plan, &trial, history, golden));
             if let (Some(text), None) = (trial.left.take(), &entry.trouble) {
                 entry.trouble = Some(Trouble { exit: Exit::NoVerdict, text });

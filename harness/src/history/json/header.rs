@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use crate::fnv::Fnv;
+use crate::history::History;
 use crate::plan::{MessageId, Plan};
 use crate::scenario::{self, Scenario};
 
@@ -31,10 +32,14 @@ pub(super) struct Header<'a> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) store: Option<Cow<'a, str>>,
     pub(super) epochs: Vec<String>,
+    /// Left out where a batch's messages stand one behind the other, as they do at every broker that
+    /// could be run when this was added.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub(super) scattered_batches: bool,
 }
 
 impl<'a> Header<'a> {
-    pub(super) fn new(plan: &'a Plan, epochs: Vec<String>) -> Self {
+    pub(super) fn new(plan: &'a Plan, history: &History) -> Self {
         Self {
             history: VERSION,
             scenario: Cow::from(&plan.scenario.name),
@@ -45,7 +50,8 @@ impl<'a> Header<'a> {
             plan: fingerprint(plan).into(),
             seed: Some(plan.scenario.seed),
             store: Some(plan.scenario.broker.store.to_string().into()),
-            epochs,
+            epochs: history.epochs.clone(),
+            scattered_batches: history.scattered_batches,
         }
     }
 }

@@ -18,7 +18,8 @@
 //! consumer whose offsets begin again with every poll: nothing that it got is then compared by offset.
 //!
 //! Divergence of order breaks a promise only with `order: per-topic`; that of place always, for one
-//! offset holds one message whatever the order is.
+//! offset holds one message whatever the order is. A delivery that is out of order because its offset
+//! is not the one that its ack named is wrong about the place.
 
 mod acks;
 mod merge;
@@ -27,11 +28,11 @@ mod place;
 
 use self::acks::{Acks, DeliveryPlaces};
 use self::out_of_order::OutOfOrder;
-use super::facts::{Facts, Log, steps, strays};
+use super::facts::{Facts, Log, Stray, strays};
 use super::finding::Finding;
 use super::outcome::{CheckOutcome, Promise};
 use crate::plan::TopicIndex;
-use crate::scenario::AnomalyKind;
+use crate::scenario::{AnomalyKind, Order};
 
 pub(super) fn check(facts: &Facts<'_>) -> CheckOutcome {
     let mut order = Finding::new(AnomalyKind::Divergent);
@@ -43,7 +44,12 @@ pub(super) fn check(facts: &Facts<'_>) -> CheckOutcome {
         for log in facts.logs.iter().filter(|log| log.topic == topic) {
             counted.append(&mut place::misplaced(facts, log, &mut acks, &mut place));
             for feed in &log.uneven {
-                by_offset(facts, log, *feed, &mut counted, &mut acks, &mut order);
+                for stray in by_offset(facts, log, *feed, &mut counted, &mut acks) {
+                    // What its own ack contradicts is wrong about the place, whatever the order is.
+                    let is_elsewhere = is_elsewhere(facts, log, &stray);
+                    let found = if is_elsewhere { &mut place } else { &mut order };
+                    found.add(|| OutOfOrder::new(*feed, &stray).anomaly(facts));
+                }
             }
             blind |= log.blind;
         }
@@ -61,20 +67,29 @@ pub(super) fn check(facts: &Facts<'_>) -> CheckOutcome {
     outcome
 }
 
-/// Counts what is out of order in a feed whose offsets do not ascend.
+/// What is out of order in a feed whose offsets do not ascend, and is not counted yet.
 fn by_offset(
     facts: &Facts<'_>,
     log: &Log,
     feed: usize,
     counted: &mut DeliveryPlaces,
     acks: &mut Acks<'_>,
-    order: &mut Finding,
-) {
-    let mut steps = steps(facts.history, &facts.requests, &facts.feeds[feed], log.epoch);
+) -> Vec<Stray> {
+    let mut steps = log.steps(facts.history, &facts.requests, &facts.feeds[feed]);
     steps.retain(|step| !counted.contains(&(feed, step.place)));
-    steps.retain(|step| !acks.contradict(feed, step.place));
-    for stray in strays(&steps) {
-        counted.insert((feed, stray.step.place));
-        order.add(|| OutOfOrder::new(feed, &stray).anomaly(facts));
-    }
+    // Where no order is promised, it is no answer that the acks know a better one.
+    let is_none = facts.plan.scenario.expect.order == Order::None;
+    steps.retain(|step| is_none || !acks.contradict(feed, step.place));
+    let mut strays = strays(&steps);
+    strays.retain(|stray| {
+        !acks.contradict(feed, stray.step.place) || is_elsewhere(facts, log, stray)
+    });
+    counted.extend(strays.iter().map(|stray| (feed, stray.step.place)));
+    strays
+}
+
+/// Whether a message was delivered at another offset than the one that its ack named.
+fn is_elsewhere(facts: &Facts<'_>, log: &Log, stray: &Stray) -> bool {
+    let named = facts.requests.acked_in(facts.history, log.epoch, stray.step.message);
+    named.is_some_and(|offset| offset != stray.step.offset)
 }

@@ -18,7 +18,7 @@ pub(super) use bits::Bits;
 pub(super) use feed::{Classification, Feed, Seen};
 pub(super) use log::Log;
 pub(super) use requests::{Fate, NEVER, Request};
-pub(super) use uneven::{Restart, Step, Stray, steps, strays};
+pub(super) use uneven::{Restart, Step, Stray, strays};
 
 use places::Places;
 use requests::Requests;

@@ -48,6 +48,8 @@ pub(super) fn displaced(facts: &Facts<'_>, feed: &Feed) -> Vec<usize> {
     // Of what is compared with each other: the deliveries that left later than all before them.
     let mut newest: Vec<Vec<(Stamp, usize)>> =
         vec![Vec::new(); if one_order { 1 } else { streams }];
+    // Of the batches: what came of them, and where.
+    let mut batches: BTreeMap<u32, Vec<(MessageId, usize)>> = BTreeMap::new();
     let mut ahead = Vec::new();
     for (seen, message) in feed.firsts(facts.history) {
         let request = facts.requests.of(message).expect("a first delivery was sent");
@@ -55,6 +57,13 @@ pub(super) fn displaced(facts: &Facts<'_>, feed: &Feed) -> Vec<usize> {
         if late.binary_search(&seen.place).is_ok() {
             let first = newest.partition_point(|(invoked, _)| *invoked <= request.acked);
             ahead.extend(newest.get(first).map(|(_, place)| *place));
+            let batch = batches.get(&facts.requests.place_of(message));
+            let behind = batch.and_then(|came| came.iter().find(|(other, _)| *other > message));
+            ahead.extend(behind.map(|(_, place)| *place));
+        }
+        if request.count > 1 {
+            let came = batches.entry(facts.requests.place_of(message)).or_default();
+            came.push((message, seen.place));
         }
         if newest.last().is_none_or(|(invoked, _)| *invoked < request.invoked) {
             newest.push((request.invoked, seen.place));
@@ -85,7 +94,7 @@ fn sweep(facts: &Facts<'_>, feed: &Feed, mut found: impl FnMut(Seen, MessageId))
         if request.acked < newest.from {
             found(seen, MessageId(newest.message));
         } else if let Some(ahead) = ahead {
-            if in_doubt(facts, feed, seen, (request, from)) {
+            if in_doubt(facts, feed, seen, (message, request, from)) {
                 return;
             }
             found(seen, ahead);
@@ -102,10 +111,11 @@ fn in_doubt(
     facts: &Facts<'_>,
     feed: &Feed,
     seen: Seen,
-    (request, from): (&Request, Stamp),
+    (message, request, from): (MessageId, &Request, Stamp),
 ) -> bool {
     let sure = feed.claim(facts.history, seen.poll).confirmed.map_or(NEVER, |moment| moment.stamp);
-    (request.retried || request.repeated) && sure >= from
+    let twice = request.retried || facts.requests.may_stand_twice(message, request);
+    twice && sure >= from
 }
 
 /// The delivered message that left last.

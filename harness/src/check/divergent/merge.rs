@@ -50,7 +50,7 @@ pub(super) fn late(
             message,
             place,
             poll: 0,
-            acked: false,
+            confirmed: false,
         };
         let steps: Vec<Step> = entries.into_iter().enumerate().map(step).collect();
         found.extend(strays(&steps).into_iter().map(|stray| OutOfOrder::new(feed, &stray)));

@@ -6,7 +6,7 @@
 
 use super::feed::Feed;
 use super::requests::Requests;
-use super::uneven::{self, Restart};
+use super::uneven::{self, Restart, Step};
 use crate::history::{EpochIndex, History};
 use crate::plan::{MessageId, TopicIndex};
 
@@ -21,6 +21,8 @@ pub(in crate::check) struct Log {
     pub(in crate::check) disputed: Vec<u64>,
     /// Entries that only deliveries out of order speak for, ascending: the offset may be wrong.
     unsure: Vec<(u64, MessageId)>,
+    /// By entry: how many consumers have it; empty where all feeds ascend, for nobody asks then.
+    votes: Vec<u32>,
     /// The feeds whose first deliveries do not ascend by offset, by place among all feeds.
     pub(in crate::check) uneven: Vec<usize>,
     /// The feeds whose offsets begin again and again. They say nothing about the log.
@@ -49,6 +51,7 @@ impl Log {
             entries: Vec::new(),
             disputed: Vec::new(),
             unsure: Vec::new(),
+            votes: Vec::new(),
             uneven: Vec::new(),
             restarts: Vec::new(),
             blind: false,
@@ -146,34 +149,66 @@ impl Log {
         }
     }
 
+    /// The first deliveries of a feed in this life of the store, with their offsets; those without one
+    /// are left out.
+    pub(in crate::check) fn steps(
+        &self,
+        history: &History,
+        requests: &Requests,
+        feed: &Feed,
+    ) -> Vec<Step> {
+        let mut steps = uneven::steps(history, requests, feed, self.epoch);
+        for step in &mut steps {
+            let votes = self.entry(step).and_then(|entry| self.votes.get(entry));
+            step.confirmed |= votes.is_some_and(|votes| *votes > 1);
+        }
+        steps
+    }
+
+    /// The entry that says the same.
+    fn entry(&self, step: &Step) -> Option<usize> {
+        let found = self.entries.binary_search_by_key(&step.offset, |entry| entry.0).ok();
+        found.filter(|entry| self.entries[*entry].1 == step.message)
+    }
+
     /// Finds the entries that no delivery in its order speaks for. Most logs have no uneven feed, and
     /// then there is nothing to do.
     fn doubt(&mut self, history: &History, requests: &Requests, feeds: &[Feed]) {
+        if self.uneven.is_empty() {
+            return;
+        }
+        let own = feeds.iter().enumerate().filter(|(_, feed)| feed.topic == self.topic);
+        let heard: Vec<&Feed> =
+            own.filter(|(place, _)| self.hears(*place)).map(|(_, feed)| feed).collect();
+        let mut votes = vec![0; self.entries.len()];
+        for feed in &heard {
+            let steps = uneven::steps(history, requests, feed, self.epoch);
+            for entry in steps.iter().filter_map(|step| self.entry(step)) {
+                votes[entry] += 1;
+            }
+        }
+        self.votes = votes;
         let mut unsure = Vec::new();
         for feed in &self.uneven {
-            let steps = uneven::steps(history, requests, &feeds[*feed], self.epoch);
+            let steps = self.steps(history, requests, &feeds[*feed]);
             unsure.extend(uneven::strays(&steps).iter().map(|stray| stray.step.entry()));
-        }
-        if unsure.is_empty() {
-            return;
         }
         unsure.sort_unstable();
         unsure.dedup();
-        let mut confirmed = vec![false; unsure.len()];
-        let own = feeds.iter().enumerate().filter(|(_, feed)| feed.topic == self.topic);
-        for (_, feed) in own.filter(|(place, _)| self.hears(*place)) {
-            let steps = uneven::steps(history, requests, feed, self.epoch);
+        let mut in_order = vec![false; unsure.len()];
+        for feed in heard {
+            let steps = self.steps(history, requests, feed);
             let strays = uneven::strays(&steps);
             let mut strays = strays.iter().map(|stray| stray.step.place).peekable();
             for step in &steps {
                 if strays.next_if_eq(&step.place).is_none()
                     && let Ok(entry) = unsure.binary_search(&step.entry())
                 {
-                    confirmed[entry] = true;
+                    in_order[entry] = true;
                 }
             }
         }
-        let unsure = unsure.into_iter().zip(confirmed);
-        self.unsure = unsure.filter(|(_, confirmed)| !confirmed).map(|(entry, _)| entry).collect();
+        let unsure = unsure.into_iter().zip(in_order);
+        self.unsure = unsure.filter(|(_, in_order)| !in_order).map(|(entry, _)| entry).collect();
     }
 }

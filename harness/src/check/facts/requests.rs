@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use crate::history::{EpochIndex, History, Offset, Outcome, ProducerHistory, Sent, Stamp};
+use crate::history::{EpochIndex, History, Offset, Offsets, Outcome, ProducerHistory, Sent, Stamp};
 use crate::plan::{MessageId, Plan, StreamIndex, TopicIndex};
 
 pub(in crate::check) struct Requests {
@@ -94,6 +94,12 @@ impl Requests {
             .unwrap_or(NEVER)
     }
 
+    /// Whether several requests may each have put the message into the log.
+    pub(in crate::check) fn may_stand_twice(&self, message: MessageId, request: &Request) -> bool {
+        let lasting = |own: &&Request| own.fate != Fate::Refused;
+        request.repeated && self.each_of(message).filter(lasting).count() > 1
+    }
+
     /// Whether a message had been sent by then at all, refused or not.
     pub(in crate::check) fn was_tried_by(
         &self,
@@ -110,11 +116,7 @@ impl Requests {
         history: &History,
         message: MessageId,
     ) -> Option<Offset> {
-        let request = self.of(message)?;
-        match &request.sent(history).outcome {
-            Outcome::Acked { offsets } => offsets.of(message.0 - request.first.0),
-            Outcome::Refused { .. } | Outcome::Unknown { .. } => None,
-        }
+        self.of(message)?.offset_of(history, message)
     }
 
     /// The same in one life of the store.
@@ -228,6 +230,25 @@ impl Request {
     pub(in crate::check) fn sent<'a>(&self, history: &'a History) -> &'a Sent {
         let (producer, send) = self.source;
         &history.producers[producer].sends[send]
+    }
+
+    /// The offset that its ack named for one of its messages.
+    pub(in crate::check) fn offset_of(
+        &self,
+        history: &History,
+        message: MessageId,
+    ) -> Option<Offset> {
+        let place = message.0 - self.first.0;
+        match &self.sent(history).outcome {
+            // Of a batch that is scattered in the log, it is the first one's.
+            Outcome::Acked { offsets: Offsets::From(_) }
+                if place > 0 && history.scattered_batches =>
+            {
+                None
+            }
+            Outcome::Acked { offsets } => offsets.of(place),
+            Outcome::Refused { .. } | Outcome::Unknown { .. } => None,
+        }
     }
 
     /// The places of its messages.

@@ -22,8 +22,8 @@ pub(in crate::check) struct Step {
     pub(in crate::check) place: usize,
     /// Among the consumer's polls.
     pub(in crate::check) poll: usize,
-    /// Whether the ack of the message named this offset.
-    pub(in crate::check) acked: bool,
+    /// Whether the ack of the message named this offset, or another consumer has it there, too.
+    pub(in crate::check) confirmed: bool,
 }
 
 impl Step {
@@ -58,7 +58,7 @@ pub(in crate::check) struct Restart {
 
 /// The first deliveries of a feed in one life of the store, with their offsets; those without one
 /// are left out.
-pub(in crate::check) fn steps(
+pub(super) fn steps(
     history: &History,
     requests: &Requests,
     feed: &Feed,
@@ -66,16 +66,16 @@ pub(in crate::check) fn steps(
 ) -> Vec<Step> {
     let step = |(seen, message): (Seen, MessageId)| {
         let offset = seen.delivery.offset()?;
-        let acked = requests.acked_in(history, epoch, message) == Some(offset);
-        Some(Step { offset, message, place: seen.place, poll: seen.poll, acked })
+        let confirmed = requests.acked_in(history, epoch, message) == Some(offset);
+        Some(Step { offset, message, place: seen.place, poll: seen.poll, confirmed })
     };
     feed.firsts_of_life(history, epoch).filter_map(step).collect()
 }
 
 /// The fewest steps without which the others ascend, in their order: all that are not part of the
-/// longest ascending part. Of several that are as long, it is the one with most offsets that acks
-/// named; of these the one that keeps earlier steps, so that of two neighbours that are swapped it is
-/// the second that is late.
+/// longest ascending part. Of several that are as long, it is the one with most offsets that are
+/// confirmed; of these the one that keeps earlier steps, so that of two neighbours that are swapped it
+/// is the second that is late.
 pub(in crate::check) fn strays(steps: &[Step]) -> Vec<Stray> {
     if steps.is_sorted_by(|earlier, later| earlier.offset < later.offset) {
         return Vec::new();
@@ -114,7 +114,7 @@ fn longest(steps: &[Step]) -> (Option<usize>, Vec<Option<usize>>) {
         following[place] = next.map(|chain| chain.begin.0);
         let chain = Chain {
             length: next.map_or(0, |chain| chain.length) + 1,
-            acked: next.map_or(0, |chain| chain.acked) + u32::from(step.acked),
+            confirmed: next.map_or(0, |chain| chain.confirmed) + u32::from(step.confirmed),
             begin: Reverse(place),
         };
         chains.add(rank, chain);
@@ -127,8 +127,8 @@ fn longest(steps: &[Step]) -> (Option<usize>, Vec<Option<usize>>) {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Chain {
     length: u32,
-    /// Of how many the acks named the offset.
-    acked: u32,
+    /// Of how many the offset is confirmed.
+    confirmed: u32,
     /// The place of its first step.
     begin: Reverse<usize>,
 }
@@ -184,7 +184,7 @@ mod tests {
     use crate::plan::MessageId;
 
     fn step(id: u32, offset: u64) -> Step {
-        Step { offset, message: MessageId(id), place: id as usize, poll: 0, acked: false }
+        Step { offset, message: MessageId(id), place: id as usize, poll: 0, confirmed: false }
     }
 
     #[track_caller]
@@ -206,9 +206,9 @@ mod tests {
     }
 
     #[test]
-    fn of_two_that_contradict_each_other_the_one_that_its_ack_confirms_is_kept() {
-        let acked = |step: Step| Step { acked: true, ..step };
-        let found = strays(&[acked(step(0, 4)), step(1, 6), acked(step(2, 5))]);
+    fn of_two_that_contradict_each_other_the_one_that_is_confirmed_is_kept() {
+        let confirmed = |step: Step| Step { confirmed: true, ..step };
+        let found = strays(&[confirmed(step(0, 4)), step(1, 6), confirmed(step(2, 5))]);
         assert_eq!((found[0].step, found[0].other), (step(1, 6), MessageId(2)));
         assert_eq!((found.len(), found[0].came_after), (1, false));
     }

@@ -80,24 +80,25 @@ fn doubt(
 fn sentence(facts: &Facts<'_>, (ending, codes): &Doubt, messages: &[MessageId]) -> String {
     let (count, names) = name(facts, messages.iter().copied());
     let verb = if count == 1 { "was" } else { "were" };
-    let with = listed(codes.iter().map(|code| format!("`{code}`")), "and");
-    let words = match (ending, codes.is_empty()) {
-        (Ending::Refused, true) => format!("{verb} refused"),
-        (Ending::Refused, false) => format!("{verb} refused with {with}"),
-        (Ending::NeverLeft, true) => "never left".to_owned(),
-        (Ending::NeverLeft, false) => format!("never left, for no registration but {with}"),
-        (Ending::Unknown, true) => format!("{verb} left with an unknown outcome"),
-        (Ending::Unknown, false) => {
-            format!("{verb} left with an unknown outcome, and an attempt was refused with {with}")
-        }
-        (Ending::NeverSent, _) => format!("{verb} never sent"),
+    let words = match ending {
+        Ending::Refused => format!("{verb} refused"),
+        Ending::NeverLeft => "never left".to_owned(),
+        Ending::Unknown => format!("{verb} left with an unknown outcome"),
+        Ending::NeverSent => format!("{verb} never sent"),
     };
+    let with = match ending {
+        Ending::Refused => "with",
+        Ending::NeverLeft => "registering was refused with",
+        Ending::Unknown | Ending::NeverSent => "an attempt was refused with",
+    };
+    let codes = listed(codes.iter().map(|code| format!("`{code}`")), "and");
+    let with = if codes.is_empty() { codes } else { format!(", {with} {codes}") };
     let has_faults = !facts.plan.scenario.faults.is_empty() && *ending != Ending::NeverSent;
     let unexplained = if has_faults { ", which no fault explains" } else { "" };
     let messages_words = numbers::count(count, "planned message");
     let first = messages.first().and_then(|message| why(facts, *message));
     let first = first.map(|why| format!(" (the first: {why})")).unwrap_or_default();
-    format!("{messages_words} {words}{unexplained}: {names}{first}")
+    format!("{messages_words} {words}: {names}{with}{unexplained}{first}")
 }
 
 /// How many there are, and their names, neighbours as ranges.

@@ -10,7 +10,7 @@ use std::cmp::Reverse;
 
 use crate::check::facts::{Bits, Facts, Feed, Log, NEVER, Request};
 use crate::check::reordered;
-use crate::history::{EpochIndex, Stamp, Subscribed};
+use crate::history::{EpochIndex, History, Stamp, Subscribed};
 use crate::plan::MessageId;
 use crate::scenario;
 
@@ -21,6 +21,7 @@ const WITNESSES: usize = 8;
 pub(super) struct Order<'a> {
     /// The offset that the subscription starts at, in this life of the store.
     start: Option<u64>,
+    history: &'a History,
     epoch: Option<EpochIndex>,
     log: Option<&'a Log>,
     /// By message, ascending: the offsets that are proven to be its own.
@@ -28,6 +29,9 @@ pub(super) struct Order<'a> {
     /// By stream's place on its topic: the least ack of what was delivered. Whatever was sent after it
     /// is behind it; [`NEVER`] where no order is promised that says so.
     floors: Vec<Stamp>,
+    /// What came at this consumer as it should, by place on the topic: not what came from before the
+    /// subscription, for nothing follows from where that stands.
+    came: Bits,
     /// What other consumers got after something that this one got, ascending.
     behind: Vec<MessageId>,
 }
@@ -49,14 +53,25 @@ impl<'a> Order<'a> {
         });
         let mut offsets: Vec<_> = sure.map(|(offset, message)| (*message, *offset)).collect();
         offsets.sort_unstable();
+        let mut came = Bits::new(facts.places.count(feed.topic));
+        for (_, message) in feed.firsts(facts.history) {
+            came.insert(facts.places.of(message));
+        }
         Self {
             start: claim.offset,
+            history: facts.history,
             epoch: claim.epoch,
             log,
             offsets,
             floors: floors(facts, feed),
-            behind: behind(facts, feed, asked),
+            behind: behind(facts, feed, &came, asked),
+            came,
         }
+    }
+
+    /// Whether a message came, and its place shows what is behind it.
+    pub(super) fn came(&self, facts: &Facts<'_>, message: MessageId) -> bool {
+        self.came.contains(facts.places.of(message))
     }
 
     /// `sent_from`: since when the message may be in the log.
@@ -83,7 +98,8 @@ impl<'a> Order<'a> {
         let told = told.filter(|offset| !disputed(*offset));
         let from = self.offsets.partition_point(|(id, _)| *id < message);
         let seen = self.offsets[from..].iter().take_while(|(id, _)| *id == message);
-        let own = told.filter(|_| message == request.first);
+        let own = told.and_then(|_| request.offset_of(self.history, message));
+        let own = own.filter(|offset| !disputed(*offset));
         let mut places = seen.map(|(_, offset)| *offset).chain(own).map(|offset| offset >= start);
         match places.next() {
             Some(due) => places.all(|other| other == due).then_some(due),
@@ -112,10 +128,10 @@ fn floors(facts: &Facts<'_>, feed: &Feed) -> Vec<Stamp> {
     floors
 }
 
-/// Which of the messages other consumers got after something that `feed` got, and none of them
+/// Which of the messages other consumers got after something that came at `feed`, and none of them
 /// before. Asked are the consumers that got most of the topic, so that this stays linear; one that got
 /// something against the acks proves nothing.
-fn behind(facts: &Facts<'_>, feed: &Feed, asked: &[MessageId]) -> Vec<MessageId> {
+fn behind(facts: &Facts<'_>, feed: &Feed, came: &Bits, asked: &[MessageId]) -> Vec<MessageId> {
     let order = facts.plan.scenario.expect.order;
     if order == scenario::Order::None {
         return Vec::new();
@@ -125,17 +141,12 @@ fn behind(facts: &Facts<'_>, feed: &Feed, asked: &[MessageId]) -> Vec<MessageId>
     others.sort_by_key(|other| (Reverse(other.classifications.len()), other.consumer));
     others.truncate(WITNESSES);
     others.retain(|other| reordered::displaced(facts, other).is_empty());
-    // Not what came from before the subscription: nothing follows from where that stands.
-    let mut own = Bits::new(facts.places.count(feed.topic));
-    for (_, message) in feed.firsts(facts.history) {
-        own.insert(facts.places.of(message));
-    }
     let (mut behind, mut before) = (Vec::new(), Vec::new());
     for other in others {
         let mut reached = vec![false; facts.plan.topics[feed.topic.place()].streams.len()];
         for (_, message) in other.firsts(facts.history) {
             let Some(request) = facts.requests.of(message) else { continue };
-            if own.contains(facts.places.of(message)) {
+            if came.contains(facts.places.of(message)) {
                 match order {
                     scenario::Order::PerProducer => reached[request.slot as usize] = true,
                     _ => reached.fill(true),

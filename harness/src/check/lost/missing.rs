@@ -138,7 +138,7 @@ impl Missing {
                 if due && !got {
                     self.lose(request, message.0);
                 }
-                started |= got && ordered;
+                started |= ordered && order.came(facts, message);
             }
         }
         self.ranges.sort_by_key(|range| (range.slot, range.messages.start));

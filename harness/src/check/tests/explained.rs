@@ -212,7 +212,7 @@ fn a_fault_explains_only_what_it_touches_and_causes() {
             plan.scenario.broker.store = store;
             fire(&mut plan, &mut history, &kind, &[(began + 1, ended - 1)]);
             let words = format!(
-                "1 planned message was refused with `{code}`, which no fault explains: P1#11"
+                "1 planned message was refused: P1#11, with `{code}`, which no fault explains"
             );
             doubted(&plan, &history, &words);
         }
@@ -223,7 +223,7 @@ fn a_fault_explains_only_what_it_touches_and_causes() {
 fn a_refusal_without_a_code_is_shown_in_its_words() {
     let (mut plan, mut history, (began, ended)) = failed(refused("come again"));
     fire(&mut plan, &mut history, &cut_off("P1"), &[(began + 1, ended - 1)]);
-    let words = "was refused, which no fault explains: P1#11 (the first: come again)";
+    let words = "was refused: P1#11, which no fault explains (the first: come again)";
     doubted(&plan, &history, words);
 }
 
@@ -233,12 +233,12 @@ fn each_attempt_needs_its_own_explanation() {
     let (mut plan, mut history, _) = failed(refused("no room (full)"));
     let spans = tried(&mut history, &[(Class::NeverLeft, None), (Class::NeverLeft, None), full]);
     fire(&mut plan, &mut history, &cut_off("P1"), &[(spans[0].0 - 1, spans[2].1 + 1)]);
-    doubted(&plan, &history, "refused with `full`, which no fault explains: P1#11");
+    doubted(&plan, &history, "refused: P1#11, with `full`, which no fault explains");
     // Not even where the outcome was open from the first attempt on.
     let (mut plan, mut history, _) = failed(unknown());
     let spans = tried(&mut history, &[(Class::Unknown, None), full, (Class::NeverLeft, None)]);
     fire(&mut plan, &mut history, &cut_off("P1"), &[(spans[0].0 - 1, spans[2].1 + 1)]);
-    let words = "left with an unknown outcome, and an attempt was refused with `full`, which no";
+    let words = "left with an unknown outcome: P1#11, an attempt was refused with `full`, which no";
     doubted(&plan, &history, words);
     // Two faults for two attempts.
     let tries = [(Class::Unknown, None), (Class::NeverLeft, None)];
@@ -253,7 +253,11 @@ fn each_attempt_needs_its_own_explanation() {
         if over.len() == 2 {
             explained(&plan, &history);
         } else {
-            doubted(&plan, &history, "left with an unknown outcome, which no fault explains");
+            doubted(
+                &plan,
+                &history,
+                "left with an unknown outcome: P1#11, which no fault explains",
+            );
         }
     }
 }
@@ -262,7 +266,7 @@ fn each_attempt_needs_its_own_explanation() {
 fn what_never_left_is_called_so() {
     for (code, words) in [
         (None, "1 planned message never left: P1#11"),
-        (Some("full"), "1 planned message never left, for no registration but `full`: P1#11"),
+        (Some("full"), "1 planned message never left: P1#11, registering was refused with `full`"),
     ] {
         let (plan, mut history, _) = failed(refused("cannot register P1 with T1: no"));
         tried(&mut history, &[(Class::NeverLeft, code)]);
@@ -288,7 +292,7 @@ fn a_fault_counts_until_the_first_ack_of_the_same_broker_after_its_end() {
     acked(&mut other, began - 20, 2);
     explained(&plan, &other);
     acked(&mut other, began - 20, 1);
-    doubted(&plan, &other, "left with an unknown outcome, which no fault explains: P1#11");
+    doubted(&plan, &other, "left with an unknown outcome: P1#11, which no fault explains");
 }
 
 const FORGOTTEN: &str = "Producer:1 does not exist (unknown_producer)";
@@ -308,23 +312,23 @@ fn a_new_life_explains_one_refusal_of_each_registration_of_the_old_one() {
         // Long before, and others were acked since; but nothing of this registration.
         let before = history.producers[0].sends[FAILED - 1].completed.stamp;
         fire(&mut plan, &mut history, &killed(BROKER), &[(before + 1, before + 2)]);
-        doubted(&plan, &history, "which no fault explains: P1#11");
+        doubted(&plan, &history, "`, which no fault explains");
         registers_anew(&mut history, ended + 1);
         explained(&plan, &history);
         // What was acked under the registration after the restart was known then.
         let mut known = history.clone();
         known.faults[0].ended = moment(2);
         known.faults[0].began = moment(1);
-        doubted(&plan, &known, "which no fault explains: P1#11");
+        doubted(&plan, &known, "`, which no fault explains");
         // A database does not forget, and a broker that is only held does not.
         plan.scenario.broker.store = Store::Mysql;
-        doubted(&plan, &history, "which no fault explains: P1#11");
+        doubted(&plan, &history, "`, which no fault explains");
         plan.scenario.broker.store = Store::Memory;
         for kind in [paused(BROKER), cut_off("P1")] {
             plan.scenario.faults[0].action = kind.0;
             history.faults[0].whom = kind.1.to_owned();
             history.faults[0].ended = moment(began + 1);
-            doubted(&plan, &history, "which no fault explains: P1#11");
+            doubted(&plan, &history, "`, which no fault explains");
         }
     }
 }
@@ -335,7 +339,7 @@ fn a_registration_made_after_the_restart_is_known() {
     registers_anew(&mut history, ended + 1);
     history.producers[0].sessions[0].confirmed = moment(began - 1);
     fire(&mut plan, &mut history, &stopped(BROKER), &[(began - 10, began - 5)]);
-    doubted(&plan, &history, "refused with `unknown_producer`, which no fault explains: P1#11");
+    doubted(&plan, &history, "refused: P1#11, with `unknown_producer`, which no fault explains");
     history.faults[0].ended = moment(began);
     explained(&plan, &history);
 }
@@ -349,7 +353,7 @@ fn a_second_refusal_of_the_same_registration_is_not_explained() {
     tried(&mut history, &[(Class::NeverLeft, None), forgotten]);
     explained(&plan, &history);
     tried(&mut history, &[forgotten, forgotten]);
-    doubted(&plan, &history, "refused with `unknown_producer`, which no fault explains: P1#11");
+    doubted(&plan, &history, "refused: P1#11, with `unknown_producer`, which no fault explains");
     // Registered anew in between, it is another registration, which the broker knew.
     let spans = tried(&mut history, &[forgotten, (Class::Unknown, None)]);
     history.producers[0].sends[FAILED].outcome = unknown();
@@ -369,9 +373,5 @@ fn all_requests_of_a_message_without_an_ack_are_to_be_explained() {
     let again =
         Sent { invoked, completed, outcome: refused("no room (full)"), ..sends[FAILED].clone() };
     sends.insert(FAILED + 1, again);
-    doubted(
-        &plan,
-        &history,
-        "and an attempt was refused with `full`, which no fault explains: P1#11",
-    );
+    doubted(&plan, &history, "P1#11, an attempt was refused with `full`, which no fault explains");
 }

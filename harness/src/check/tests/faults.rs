@@ -51,7 +51,10 @@ fn a_message_that_a_fault_met_may_stay_without_an_ack() {
     check(&plan, &history, &[]);
     fire(&mut plan, &mut history, ended, u64::MAX);
     let words = doubts(&plan, &history);
-    assert!(words[0].contains("with an unknown outcome, which no fault explains"), "{words:?}");
+    assert!(
+        words[0].contains("with an unknown outcome: P2#5, which no fault explains"),
+        "{words:?}"
+    );
 }
 
 #[test]

@@ -81,7 +81,7 @@ proptest! {
             let judgement = judge(&plan, &history);
             for finding in &judgement.violations {
                 prop_assert_eq!((finding.kind, finding.count), (AnomalyKind::Lost, 1));
-                prop_assert_eq!(&finding.proofs[0].messages, &[name.clone()]);
+                prop_assert_eq!(&finding.proofs[0].messages, std::slice::from_ref(&name));
             }
             // Whoever subscribed before everything misses what was acked for sure.
             prop_assert!(together || !judgement.violations.is_empty(), "{judgement:#?}");
@@ -92,11 +92,16 @@ proptest! {
     fn one_wrong_offset_is_one_finding_of_its_consumer(
         seed in any::<u64>(),
         (order, consumers) in (0_usize..3, 1_u32..4),
-        wrong in 0_u64..60,
+        (told, wrong) in (any::<bool>(), 0_u64..60),
     ) {
         let mut plan = plan(&Shape { topics: 1, producers: 2, consumers, messages: 15, batch: 1 });
         plan.scenario.expect.order = ORDERS[order];
         let mut history = history(&plan, Play { seed, ..Play::default() });
+        if !told {
+            for sent in history.producers.iter_mut().flat_map(|own| &mut own.sends) {
+                sent.outcome = Outcome::Acked { offsets: Offsets::Untold };
+            }
+        }
         let mut chance = Chance(seed);
         let own = &mut history.consumers[0].deliveries;
         let place = chance.below(own.len());
@@ -105,6 +110,10 @@ proptest! {
         let judgement = judge(&plan, &history);
         let all = judgement.violations.iter().chain(&judgement.allowed);
         let count: u64 = all.map(|finding| finding.count).sum();
-        prop_assert_eq!(count, u64::from(right.offset() != Some(wrong)), "{:#?}", judgement);
+        // Without acks a gap before the last message is as good as its offset.
+        let seen = told || consumers > 1;
+        let is_wrong = right.offset() != Some(wrong);
+        let least = u64::from(is_wrong && seen);
+        prop_assert!((least..=u64::from(is_wrong)).contains(&count), "{count}: {judgement:#?}");
     }
 }

@@ -115,6 +115,10 @@ fn disagreements(judgement: &Judgement, naive: &Judged) -> Vec<String> {
             wrong.push(format!("{}: {found}, naive {:?}", kind.as_str(), naive.found.get(&kind)));
         }
     }
+    if naive.wrong && judgement.verdict != Verdict::Fail {
+        wrong
+            .push(format!("verdict {:?}, naive: an ack contradicts a delivery", judgement.verdict));
+    }
     // Where something is open, only a violation that both see is sure.
     if naive.open.is_empty() && judgement.verdict != naive.verdict() {
         wrong.push(format!("verdict {:?}, naive {:?}", judgement.verdict, naive.verdict()));

@@ -21,6 +21,8 @@ pub struct Judged {
     pub open: BTreeSet<AnomalyKind>,
     /// Kinds that break a promise.
     pub broken: BTreeSet<AnomalyKind>,
+    /// Whether something is certainly wrong, of whatever kind.
+    pub wrong: bool,
     /// Whether something keeps a run without violations from being a pass.
     pub doubtful: bool,
 }
@@ -149,8 +151,21 @@ impl Judge<'_> {
 
     /// Whether x stands before y in every log that agrees with the acks.
     fn is_before(&self, x: MessageId, y: MessageId) -> bool {
-        let by_ack = self.acked(x).zip(self.sent(y)).is_some_and(|(acked, sent)| acked < sent);
-        by_ack || (x < y && self.sends(x).any(|a| self.sends(y).any(|b| a == b)))
+        self.is_before_by_ack(x, y)
+            || (x < y && self.sends(x).any(|sent| self.sends(y).any(|other| sent == other)))
+    }
+
+    fn is_before_by_ack(&self, x: MessageId, y: MessageId) -> bool {
+        self.acked(x).zip(self.sent(y)).is_some_and(|(acked, sent)| acked < sent)
+    }
+
+    /// Whether the message may stand in the log twice, and the subscription be made between the two:
+    /// then the end of its batch comes before the beginning, fairly.
+    fn may_come_in_the_middle(&self, got: &Got<'_>) -> bool {
+        let message = got.message.unwrap();
+        let real = self.sends(message).filter(|sent| !Self::is_refused(sent)).count();
+        let confirmed = got.subscription.confirmed.unwrap().stamp;
+        real > 1 && self.sent(message).is_some_and(|sent| confirmed >= sent)
     }
 
     fn is_same_stream(&self, x: MessageId, y: MessageId) -> bool {
@@ -200,7 +215,7 @@ impl Judge<'_> {
             own.consumer == got.consumer
                 && own.topic == got.topic
                 && own.message == got.message
-                && matches!(own.kind, None | Some(AnomalyKind::Early))
+                && !matches!(own.kind, Some(AnomalyKind::Phantom | AnomalyKind::Misrouted))
         };
         self.got[..place].iter().any(same).then_some(AnomalyKind::Duplicate)
     }
@@ -231,7 +246,9 @@ impl Judge<'_> {
             let message = firsts[*place].message.unwrap();
             firsts[..*place].iter().any(|before| {
                 let before = before.message.unwrap();
-                self.counts(message, before) && self.is_before(message, before)
+                let by_ack = self.is_before_by_ack(message, before);
+                let fair = !by_ack && self.may_come_in_the_middle(firsts[*place]);
+                self.counts(message, before) && self.is_before(message, before) && !fair
             })
         };
         (0..firsts.len()).filter(late).collect()
@@ -250,6 +267,10 @@ impl Judge<'_> {
                 judged.add(AnomalyKind::Reordered, count, promised != Order::None);
                 tells &= firsts.iter().all(|got| got.offset.is_some());
                 let agreed = self.undisputed_by_acks(&firsts);
+                if reordered.is_empty() && agreed.len() < firsts.len() {
+                    // The end of a batch came before its beginning, which may be fair or not.
+                    judged.open.insert(AnomalyKind::Divergent);
+                }
                 let offsets: Vec<Option<Offset>> = agreed.iter().map(|got| got.offset).collect();
                 late += u64::try_from(agreed.len() - longest_ascending(&offsets)).unwrap();
                 for (place, got) in agreed.iter().enumerate() {
@@ -327,17 +348,21 @@ impl Judge<'_> {
                     told.push((stream.topic, offset, message));
                     let before = last.insert((sent.session, stream.topic), offset);
                     stale |= before.is_some_and(|before| before >= offset);
-                    let again = self.sends(message).count() > 1;
-                    let places: BTreeSet<Offset> = self
-                        .got
-                        .iter()
-                        .filter(|got| got.message == Some(message) && got.topic == stream.topic)
-                        .filter_map(|got| got.offset)
-                        .collect();
-                    if !again && places.len() == 1 {
-                        stale |= !places.contains(&offset);
-                    } else if places.len() > 1 || (again && !places.contains(&offset)) {
-                        judged.open.insert(AnomalyKind::StaleAck);
+                    let elsewhere = |got: &Got<'_>| {
+                        got.message == Some(message)
+                            && got.topic == stream.topic
+                            && got.kind.is_none()
+                            && got.offset.is_some_and(|own| own != offset)
+                    };
+                    // Either the ack is wrong or the delivery; where the message left twice, it may
+                    // stand in the log twice.
+                    if self.got.iter().any(elsewhere) {
+                        judged.open.extend([AnomalyKind::StaleAck, AnomalyKind::Divergent]);
+                        let there = |got: &Got<'_>| {
+                            got.message == Some(message) && got.offset == Some(offset)
+                        };
+                        let twice = self.got.iter().any(there);
+                        judged.wrong |= self.sends(message).count() == 1 && !twice;
                     }
                 }
             }
@@ -398,8 +423,9 @@ impl Judge<'_> {
         let mut places: BTreeSet<Offset> = BTreeSet::new();
         let seen = self.got.iter().filter(|got| got.message == Some(message) && got.topic == topic);
         places.extend(seen.filter_map(|got| got.offset));
-        if places.is_empty() {
-            places.extend(self.ack_offset(message));
+        places.extend(self.ack_offset(message));
+        if places.len() > 1 {
+            return None;
         }
         match (claim.offset, places.first()) {
             (Some(start), Some(offset)) => Some(*offset >= start),

@@ -4,6 +4,7 @@
 use super::found::Found;
 use super::parse::Lines;
 use super::sent::Sent;
+use super::torn::Ending;
 use crate::check::anomaly::Anomaly;
 use crate::check::outcome::Promise;
 use crate::plan::{ConsumerIndex, Plan};
@@ -15,10 +16,11 @@ pub(super) fn judge(
     everything: &[Sent<'_>],
     consumer: ConsumerIndex,
     log: &Lines,
+    ending: &Ending<'_>,
     found: &mut Found,
 ) {
     let planned = &plan.consumers[consumer.place()];
-    for line in log.iter() {
+    for line in log.iter().chain(ending.last) {
         let topic = plan.topics[line.topic.place()].name.as_str();
         let sent = &everything[line.topic.place()];
         let elsewhere = || {

@@ -100,7 +100,7 @@ pub(super) fn merged(sent: &Sent<'_>, feeds: &[Feed<'_>]) -> Option<Vec<u32>> {
 /// of the longer. Whether all are.
 pub(super) fn late(sent: &Sent<'_>, feeds: &[&Feed<'_>], found: &mut Found) -> bool {
     let owed = sent.judges(Promise::NoLoss, AnomalyKind::Lost);
-    if !owed || !sent.judges(Promise::OneOrder, AnomalyKind::Divergent) {
+    if !owed || sent.is_vague() || !sent.judges(Promise::OneOrder, AnomalyKind::Divergent) {
         return true;
     }
     let longest = feeds.iter().copied().max_by_key(|feed| feed.lines.len());
@@ -162,8 +162,7 @@ fn disagree(
     whole: &[u32],
 ) -> crate::check::Anomaly {
     let own = feed.payloads();
-    let same = own.iter().zip(whole).take_while(|(own, other)| own == other).count();
-    let first = same.min(own.len().max(1) - 1);
+    let first = own.iter().zip(whole).take_while(|(own, other)| own == other).count();
     let quote = |feed: &Feed<'_>| match feed.lines.get(first) {
         Some((line, payload)) => format!("{}:{line} has {:?}", feed.file, sent.text(*payload)),
         None => format!("{} ends", feed.file),

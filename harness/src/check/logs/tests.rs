@@ -1,5 +1,8 @@
 //! What can be known from logs alone, on unique and on repeated payloads.
 
+mod ends;
+mod together;
+
 use super::{Reading, judge, parse};
 use crate::check::Verdict;
 use crate::check::fixture::{Chance, Play, SMALL, Shape, history, plan, plan_of};

@@ -102,7 +102,7 @@ fn late(
     }
     let (beginning, rest) = match &study.lack {
         Lack::Late => (missing, None),
-        Lack::Split { beginning, middle, end } => (beginning, Some((middle, end))),
+        Lack::Split { beginning, middle, end, .. } => (beginning, Some((middle, end))),
         Lack::Unclear => {
             found.mark_inconclusive(format!(
                 "{who} lacks lines of {topic}: whether only at the beginning, as it may, cannot be told"

@@ -4,7 +4,7 @@
 use super::count::times;
 use super::feed::Feed;
 use super::found::Found;
-use super::lack::Missing;
+use super::lack::{Lack, Missing};
 use super::sent::Sent;
 use super::sequence;
 use super::study::{Order, Study};
@@ -36,7 +36,17 @@ pub(super) fn known(
             Order::FitsSoFar => "; up to there its order is not refuted",
             _ => "",
         };
-        let title = format!("{}{up_to_there}", after(sent, feed));
+        let title = match &study.lack {
+            Lack::Split { middle, gap, .. } if !middle.is_empty() => {
+                let more = match gap.and_then(|gap| feed.lines.get(gap)) {
+                    Some((line, _)) => format!("from line {line} on at least one more"),
+                    None => "more before its last line".to_owned(),
+                };
+                let end = are_missing(sequence::sum(end), "");
+                format!("{}: {end} missing at its end, and {more}", after(sent, feed))
+            }
+            _ => format!("{}{up_to_there}", after(sent, feed)),
+        };
         let mut messages: Vec<MessageId> =
             end.iter().filter_map(|(payload, _)| sent.only(*payload)).collect();
         messages.sort_unstable();
@@ -60,11 +70,9 @@ pub(super) fn searched(
     let line = feed.lines.get(from).map_or(0, |line| line.0);
     let proven = if feed.cut.is_some() { least } else { all };
     found.add(AnomalyKind::Lost, Promise::NoLoss, proven as u64, || {
-        let number = numbers::number(end as u64);
-        let verb = if end == 1 { "is" } else { "are" };
-        let end = if exact { number } else { format!("at most {number}") };
+        let end = are_missing(end, if exact { "" } else { "at most " });
         let title = format!(
-            "{}: {end} {verb} missing at its end, and from line {line} on at least one more",
+            "{}: {end} missing at its end, and from line {line} on at least one more",
             after(sent, feed)
         );
         let mut anomaly = feed.anomaly(sent, &[], title);
@@ -97,6 +105,11 @@ pub(super) fn cut_off(sent: &Sent<'_>, feed: &Feed<'_>, missing: usize, found: &
         sent.name(),
         feed.file
     ));
+}
+
+fn are_missing(count: usize, most: &str) -> String {
+    let verb = if count == 1 { "is" } else { "are" };
+    format!("{most}{} {verb}", numbers::number(count as u64))
 }
 
 fn after(sent: &Sent<'_>, feed: &Feed<'_>) -> String {

@@ -26,8 +26,8 @@ use frontier::Search;
 /// So many steps of a way in a stream are tried in all; some seconds.
 pub(super) const BUDGET: u64 = 1_600_000_000;
 
-/// So many words of ways are kept at once; 3 MB.
-pub(super) const WAYS: usize = 400_000;
+/// So many words of ways are kept at once; 2 MB.
+pub(super) const WAYS: usize = 250_000;
 
 /// What came of the search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

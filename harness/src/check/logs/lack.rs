@@ -20,7 +20,8 @@ pub(super) enum Lack {
     /// Perhaps only at the beginning: that cannot be told, or would take too long to find out.
     Unclear,
     /// It is known what is missing at the end and what before it.
-    Split { beginning: Missing, middle: Missing, end: Missing },
+    /// If anything is before it, one is missing before the line at the place `gap` (from 0).
+    Split { beginning: Missing, middle: Missing, end: Missing, gap: Option<usize> },
     /// No order has these lines at its beginning: one is missing before the line at the place `from`
     /// (from 0), and so many at least before the last line; exactly so many can be.
     Before { from: usize, least: usize, exact: bool },
@@ -64,7 +65,22 @@ pub(super) fn named(sent: &Sent<'_>, feed: &Feed<'_>, feeds: &[Feed<'_>]) -> Lac
         };
         side.push((payload, count));
     }
-    Lack::Split { beginning, middle, end }
+    let gap = first_gap(sent, feed, &middle);
+    Lack::Split { beginning, middle, end, gap }
+}
+
+/// The place of the first line that was sent after something that is missing, by the same producer.
+fn first_gap(sent: &Sent<'_>, feed: &Feed<'_>, middle: &Missing) -> Option<usize> {
+    // By stream: the first that is missing.
+    let mut first: Vec<Option<MessageId>> = vec![None; sent.streams.len()];
+    for message in middle.iter().filter_map(|(payload, _)| sent.only(*payload)) {
+        let own = &mut first[sent.stream(message)];
+        *own = Some(own.map_or(message, |own| own.min(message)));
+    }
+    feed.lines.iter().position(|(_, payload)| {
+        let message = sent.only(*payload);
+        message.is_some_and(|own| first[sent.stream(own)].is_some_and(|missing| missing < own))
+    })
 }
 
 /// Where no order is promised, only a log that goes on after the same lines shows an end; and if logs
@@ -79,7 +95,7 @@ pub(super) fn in_any_order(sent: &Sent<'_>, feed: &Feed<'_>, feeds: &[Feed<'_>])
     if own.is_empty() || end.is_empty() || !feeds.iter().any(goes_on) {
         return Lack::Untold;
     }
-    Lack::Split { beginning: Missing::new(), middle: Missing::new(), end }
+    Lack::Split { beginning: Missing::new(), middle: Missing::new(), end, gap: None }
 }
 
 fn place(sent: &Sent<'_>, message: MessageId, stream: usize) -> usize {

@@ -64,10 +64,16 @@ pub(super) fn searched(sent: &Sent<'_>, feed: &Feed<'_>, study: &Study, found: &
         (Order::Unjudged, _) => "order not judged, for none is promised".to_owned(),
         (Order::Fits, _) => "order not refuted".to_owned(),
         (Order::FitsLate, _) => format!("order not refuted; it begins {lines} late"),
-        (Order::FitsSoFar, _) => format!("order not refuted up to its end; {lines} missing there"),
+        (Order::FitsSoFar, _) => "order not refuted up to its early end".to_owned(),
         (Order::FitsPiece, _) => format!("order not refuted; it is a piece, {lines} short"),
         (Order::FitsBut, Lack::Before { from, least, exact }) if *least < lacking || !exact => {
             match from.checked_sub(1) {
+                Some(place) => format!("order not refuted up to line {}", feed.lines[place].0),
+                None => return,
+            }
+        }
+        (Order::FitsBut, Lack::Split { end, gap: Some(gap), .. }) if !end.is_empty() => {
+            match gap.checked_sub(1) {
                 Some(place) => format!("order not refuted up to line {}", feed.lines[place].0),
                 None => return,
             }

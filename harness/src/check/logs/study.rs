@@ -88,6 +88,7 @@ pub(super) fn judge(
         shared: sent.judges(Promise::OneOrder, AnomalyKind::Divergent),
         budget,
         known: Vec::new(),
+        vain: Vec::new(),
     };
     let mut longest: Vec<usize> = (0..feeds.len()).collect();
     longest.sort_by_key(|place| std::cmp::Reverse(feeds[*place].lines.len()));
@@ -108,6 +109,8 @@ struct Student<'a> {
     shared: bool,
     budget: &'a mut u64,
     known: Vec<Known>,
+    /// What was searched without finding an order, and what came of it.
+    vain: Vec<(Vec<u32>, Study)>,
 }
 
 impl<'a> Student<'a> {
@@ -163,8 +166,19 @@ impl<'a> Student<'a> {
         Some(Study { order: Order::FitsBut, lack })
     }
 
-    /// Searches for an order, and keeps the log if there is one.
+    /// Searches for an order, and keeps what comes of it.
     fn search(&mut self, lines: &[u32]) -> Study {
+        if let Some((_, study)) = self.vain.iter().find(|(same, _)| same == lines) {
+            return study.clone();
+        }
+        let study = self.search_anew(lines);
+        if matches!(study.order, Order::Broken(_) | Order::Unknown) {
+            self.vain.push((lines.to_vec(), study.clone()));
+        }
+        study
+    }
+
+    fn search_anew(&mut self, lines: &[u32]) -> Study {
         let missing = self.sent.missing_from(lines);
         let lacking: usize = missing.iter().map(|(_, count)| count).sum();
         let begins = self.ask(Log::beginning(lines), u64::MAX);
@@ -218,6 +232,7 @@ impl<'a> Student<'a> {
                     beginning: sequence::counted(&whole[..at]),
                     middle: Missing::new(),
                     end: sequence::counted(&whole[at + lines.len()..]),
+                    gap: None,
                 };
                 return Some(Study { order: Order::FitsPiece, lack });
             }
@@ -260,15 +275,16 @@ fn so_far(missing: &Missing) -> Study {
         return Study { order: Order::Fits, lack: Lack::Untold };
     }
     let (beginning, middle) = (Missing::new(), Missing::new());
-    let lack = Lack::Split { beginning, middle, end: missing.clone() };
+    let lack = Lack::Split { beginning, middle, end: missing.clone(), gap: None };
     Study { order: Order::FitsSoFar, lack }
 }
 
 /// What is missing of `lines` before its last one and after it, where `whole` has all of it.
 fn split(lines: &[u32], whole: &[u32], missing: &Missing) -> Lack {
-    let last = sequence::embedding(lines, whole).and_then(|places| places.last().copied());
-    let Some(last) = last else { return Lack::Untold };
+    let places = sequence::embedding(lines, whole).unwrap_or_default();
+    let Some(last) = places.last().copied() else { return Lack::Untold };
+    let gap = (0..).zip(&places).find(|(own, place)| own != *place).map(|(own, _)| own);
     let middle = sequence::without(&sequence::counted(&whole[..=last]), &sequence::counted(lines));
     let end = sequence::without(missing, &middle);
-    Lack::Split { beginning: Missing::new(), middle, end }
+    Lack::Split { beginning: Missing::new(), middle, end, gap }
 }

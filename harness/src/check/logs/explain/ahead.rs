@@ -58,25 +58,25 @@ impl Ahead {
         state: &State<WORDS>,
         level: usize,
     ) -> u64 {
-        let at: Vec<usize> = search.streams.iter().map(|stream| stream.at.get(state)).collect();
         let left: usize =
-            search.streams.iter().zip(&at).map(|(stream, at)| stream.entries.len() - at).sum();
+            search.streams.iter().map(|own| own.entries.len() - own.at.get(state)).sum();
         let mut score = 0;
         for (reading, table) in search.readings.iter().zip(&self.logs) {
             let from = reading.at(state, level);
             let rest = reading.log.lines.len().saturating_sub(from).min(left);
-            for window in WINDOWS.map(|window| window.min(rest)) {
-                if window == 0 {
-                    break;
+            let windows = WINDOWS.map(|window| window.min(rest));
+            for (payload, wanted) in table.iter().enumerate() {
+                let mut offered = [0; WINDOWS.len()];
+                for (stream, table) in search.streams.iter().zip(&self.streams) {
+                    let at = stream.at.get(state);
+                    // One division a stream: this is the innermost loop of a beam.
+                    let share = ((stream.entries.len() - at) * PARTS << 24) / left.max(1);
+                    for (offered, window) in offered.iter_mut().zip(windows) {
+                        *offered += offer(&table[payload], at, share * window >> 24);
+                    }
                 }
-                for (payload, wanted) in table.iter().enumerate() {
+                for (offered, window) in offered.into_iter().zip(windows).filter(|own| own.1 > 0) {
                     let wanted = (wanted[from + window] - wanted[from]) as usize * PARTS;
-                    let offered: usize = (search.streams.iter().zip(&at).zip(&self.streams))
-                        .map(|((stream, at), table)| {
-                            let share = (stream.entries.len() - at) * window * PARTS / left;
-                            offer(&table[payload], *at, share)
-                        })
-                        .sum();
                     let difference = offered.abs_diff(wanted) as u64;
                     score += 4 * difference * difference / window as u64;
                 }

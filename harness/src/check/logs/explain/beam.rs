@@ -13,7 +13,7 @@ use super::frontier::Search;
 const WIDTHS: [usize; 3] = [32, 16, 64];
 
 /// What one try may cost, in steps; less than half a second.
-const TRY: u64 = 70_000_000;
+const TRY: u64 = 50_000_000;
 
 /// Every so many entries the ways are kept, to go back to.
 const MARK: usize = 16;

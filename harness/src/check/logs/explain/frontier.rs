@@ -123,11 +123,20 @@ impl<'a, const WORDS: usize> Search<'a, WORDS> {
     pub(super) fn step(&mut self, frontier: &[State<WORDS>], level: usize) -> Vec<State<WORDS>> {
         let mut next = Vec::with_capacity(frontier.len() * 2);
         let mut skips = 0;
+        let wanted = self.only_line(level);
         for stream in &self.streams {
             for state in frontier {
                 let at = stream.at.get(state);
                 let Some(payload) = stream.entries.get(at) else { continue };
-                if stream.twin.is_some_and(|twin| twin.get(state) == at) {
+                if wanted.is_some_and(|wanted| wanted != *payload)
+                    || stream.twin.is_some_and(|twin| twin.get(state) == at)
+                {
+                    continue;
+                }
+                if wanted.is_some() {
+                    let mut moved = *state;
+                    stream.at.add(&mut moved, 1);
+                    next.push(moved);
                     continue;
                 }
                 let moved = self.readings.iter().try_fold(*state, |moved, reading| {
@@ -144,6 +153,14 @@ impl<'a, const WORDS: usize> Search<'a, WORDS> {
         next.sort();
         next.dedup();
         next
+    }
+
+    /// The line that every way reads next, where there is one log of which only the end may be missing.
+    /// This is the common question, and the dearest.
+    fn only_line(&self, level: usize) -> Option<u32> {
+        let [reading] = self.readings.as_slice() else { return None };
+        let plain = reading.log.missing + reading.log.extra == 0;
+        reading.log.lines.get(level).copied().filter(|_| plain)
     }
 
     /// One log after one more entry of the order: it has it next, it is over, or it lacks it.

@@ -44,7 +44,8 @@ fn what_is_missing_before_an_early_end_is_told_from_it() {
     assert_eq!(kinds(&reading), [(AnomalyKind::Lost, 1061)]);
     let proofs = &reading.judgement.violations[0].proofs;
     assert!(proofs[0].title.ends_with("1 missing before its last line"), "{proofs:#?}");
-    assert_eq!(proofs[1].title, "C1's log of T1 ends after 739 of 1,800 lines");
+    let begin = "C1's log of T1 ends after 739 of 1,800 lines: 1,060 are missing at its end, and from line 30";
+    assert!(proofs[1].title.starts_with(begin), "{proofs:#?}");
     // Alone.
     let shape = Shape { topics: 1, producers: 3, consumers: 1, messages: 600, batch: 1 };
     let plan = levels(&shape);
@@ -57,7 +58,7 @@ fn what_is_missing_before_an_early_end_is_told_from_it() {
     let rest = proof.title.strip_prefix(begin).unwrap();
     assert!(rest.contains("missing at its end, and from line "), "{rest}");
     assert!(rest.ends_with(" on at least one more"), "{rest}");
-    assert!(!reading.notes[0].contains("missing there"), "{:?}", reading.notes);
+    assert!(!reading.notes[0].contains("early end"), "{:?}", reading.notes);
 }
 
 #[test]

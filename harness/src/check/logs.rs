@@ -17,8 +17,10 @@
 //! consumer has of it is lost or was never due cannot be known from logs, and leaves no verdict; so
 //! does a log that has nothing of a topic.
 
+mod beginning;
 mod compare;
 mod count;
+mod ending;
 mod ends;
 mod explain;
 mod feed;
@@ -44,11 +46,11 @@ pub use parse::{Lines, parse};
 use std::collections::BTreeSet;
 
 use crate::plan::{ConsumerIndex, Plan, TopicIndex};
+use ending::Ending;
 use feed::Feed;
 use found::Found;
 use sent::Sent;
 use study::{Order, Study};
-use torn::Ending;
 
 /// Judges the logs of all consumers, in the plan's order.
 #[must_use]

@@ -100,13 +100,17 @@ pub(super) fn merged(sent: &Sent<'_>, feeds: &[Feed<'_>]) -> Option<Vec<u32>> {
 /// of the longer. Whether all are.
 pub(super) fn late(sent: &Sent<'_>, feeds: &[&Feed<'_>], found: &mut Found) -> bool {
     let owed = sent.judges(Promise::NoLoss, AnomalyKind::Lost);
-    if !owed || sent.is_vague() || !sent.judges(Promise::OneOrder, AnomalyKind::Divergent) {
+    if !owed || !sent.judges(Promise::OneOrder, AnomalyKind::Divergent) {
         return true;
     }
     let longest = feeds.iter().copied().max_by_key(|feed| feed.lines.len());
     let Some(reference) = longest else { return true };
     let whole = reference.payloads();
     let mut agree = true;
+    if sent.is_vague() && feeds.iter().any(|feed| !whole.ends_with(&feed.payloads())) {
+        found.mark_inconclusive(repeats_unknown(sent));
+        return false;
+    }
     for feed in feeds.iter().filter(|feed| !whole.ends_with(&feed.payloads())) {
         agree = false;
         found.add(AnomalyKind::Divergent, Promise::OneOrder, 1, || {
@@ -131,11 +135,7 @@ pub(super) fn counted(sent: &Sent<'_>, feeds: &[&Feed<'_>], found: &mut Found) {
         .filter(|feed| !sequence::is_part(&feed.payloads(), &whole))
         .collect();
     if sent.is_vague() && !differ.is_empty() {
-        return found.mark_inconclusive(format!(
-            "{}: whether one order explains all logs cannot be told, for which of their lines repeat \
-             others cannot be known",
-            sent.name()
-        ));
+        return found.mark_inconclusive(repeats_unknown(sent));
     }
     let mut contradicts = false;
     for feed in &differ {
@@ -152,6 +152,14 @@ pub(super) fn counted(sent: &Sent<'_>, feeds: &[&Feed<'_>], found: &mut Found) {
     }
     let all: Vec<&Feed<'_>> = std::iter::once(*reference).chain(differ).collect();
     together(sent, &all, found);
+}
+
+fn repeats_unknown(sent: &Sent<'_>) -> String {
+    format!(
+        "{}: whether one order explains all logs cannot be told, for which of their lines repeat \
+         others cannot be known",
+        sent.name()
+    )
 }
 
 /// Two logs of which no order that is sent has both.

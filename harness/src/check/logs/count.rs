@@ -1,12 +1,12 @@
 //! How often each payload was sent and logged: what is missing, and what there is too much of.
 
-use super::ends;
+use super::ends::{self, times};
 use super::feed::Feed;
 use super::found::Found;
 use super::gaps;
-use super::lack::{Lack, Missing};
+use super::lack::Lack;
 use super::sent::Sent;
-use super::sequence;
+use super::sequence::{self, Missing};
 use super::study::{Order, Study};
 use crate::check::outcome::Promise;
 use crate::numbers;
@@ -195,14 +195,4 @@ fn lost(
         anomaly.evidence = gaps::show(sent, feed, feeds, (payload, lacking), lack);
         anomaly
     });
-}
-
-/// How often, in a word or two.
-pub(super) fn times(count: usize) -> String {
-    match count {
-        0 => "never".to_owned(),
-        1 => "once".to_owned(),
-        2 => "twice".to_owned(),
-        more => format!("{} times", numbers::number(more as u64)),
-    }
 }

@@ -1,12 +1,11 @@
 //! A log that ends before all was logged that is due: its consumer was stopped too soon, or its end
 //! was cut off while it was written.
 
-use super::count::times;
 use super::feed::Feed;
 use super::found::Found;
-use super::lack::{Lack, Missing};
+use super::lack::Lack;
 use super::sent::Sent;
-use super::sequence;
+use super::sequence::{self, Missing};
 use super::study::{Order, Study};
 use crate::check::outcome::Promise;
 use crate::numbers;
@@ -127,4 +126,14 @@ fn list(sent: &Sent<'_>, missing: &Missing) -> String {
         names.push(format!("and {} more", numbers::number((missing.len() - NAMED) as u64)));
     }
     names.join(", ")
+}
+
+/// How often, in a word or two.
+pub(super) fn times(count: usize) -> String {
+    match count {
+        0 => "never".to_owned(),
+        1 => "once".to_owned(),
+        2 => "twice".to_owned(),
+        more => format!("{} times", numbers::number(more as u64)),
+    }
 }

@@ -13,12 +13,15 @@ mod ahead;
 mod beam;
 mod fields;
 mod frontier;
+mod log;
 mod places;
 #[cfg(test)]
 mod tests;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+
+pub(super) use log::{Explained, Log};
 
 use fields::Layout;
 use frontier::Search;
@@ -28,34 +31,6 @@ pub(super) const BUDGET: u64 = 1_600_000_000;
 
 /// So many words of ways are kept at once; 2 MB.
 pub(super) const WAYS: usize = 250_000;
-
-/// What came of the search.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Explained {
-    /// There is an order that gives the logs.
-    Yes,
-    /// There is none: the first log can be explained up to this place (from 0), and no longer.
-    No(usize),
-    /// It would take too long to find out.
-    Unknown,
-}
-
-/// A log, and what may be wrong with it.
-#[derive(Clone, Copy)]
-pub(super) struct Log<'a> {
-    pub(super) lines: &'a [u32],
-    /// How many entries may be missing before its last line. What is missing after it is free.
-    pub(super) missing: usize,
-    /// How many of its lines may repeat an entry that came before.
-    pub(super) extra: usize,
-}
-
-impl<'a> Log<'a> {
-    /// A log of which only the end may be missing.
-    pub(super) fn beginning(lines: &'a [u32]) -> Self {
-        Self { lines, missing: 0, extra: 0 }
-    }
-}
 
 /// Streams, and the logs that one order of them is to explain.
 pub(super) struct Question<'a> {

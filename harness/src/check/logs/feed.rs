@@ -1,8 +1,8 @@
 //! A consumer's log, one topic of it.
 
+use super::ending::Ending;
 use super::parse::Lines;
 use super::sent::Sent;
-use super::torn::Ending;
 use crate::check::anomaly::Anomaly;
 use crate::plan::{ConsumerIndex, MessageId, Plan};
 
@@ -37,7 +37,15 @@ impl<'a> Feed<'a> {
         }
         let number = plan.consumers[consumer.place()].number;
         let name = format!("C{number}");
-        Self { consumer, number, name, file: &log.file, lines, counts, cut: ending.cut(sent.topic) }
+        Self {
+            consumer,
+            number,
+            name,
+            file: &log.file,
+            lines,
+            counts,
+            cut: ending.cut_of(sent.topic),
+        }
     }
 
     /// How often each payload is missing, only those that are.

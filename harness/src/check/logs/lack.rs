@@ -2,12 +2,10 @@
 
 use super::feed::Feed;
 use super::sent::Sent;
+use super::sequence::Missing;
 use crate::check::outcome::Promise;
 use crate::plan::MessageId;
 use crate::scenario::AnomalyKind;
-
-/// Payloads, and how often each is missing.
-pub(super) type Missing = Vec<(u32, usize)>;
 
 /// Where what a log lacks is missing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

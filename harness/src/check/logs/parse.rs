@@ -2,12 +2,22 @@
 
 use std::ops::Range;
 
-use super::torn::Torn;
+use super::beginning;
 use crate::numbers;
 use crate::plan::{Plan, TopicIndex};
 
 /// A line's topic, and where its payload stands in the text.
 pub(super) type Parts = (TopicIndex, Range<usize>);
+
+/// A last line without its end.
+#[derive(Debug)]
+pub(super) struct Torn {
+    pub(super) number: u32,
+    /// Without the blanks before it.
+    pub(super) bytes: Vec<u8>,
+    /// What it is as a whole line, if it can be one.
+    pub(super) parts: Option<Parts>,
+}
 
 /// One consumer's log, read.
 #[derive(Debug)]
@@ -27,6 +37,36 @@ pub(super) struct Line<'a> {
     pub(super) number: u32,
     pub(super) topic: TopicIndex,
     pub(super) payload: &'a str,
+}
+
+impl Torn {
+    /// A line that `read` can read, or that begins one; none if it is blank.
+    ///
+    /// # Errors
+    /// That of `read`, where it begins nothing that is sent.
+    fn new(
+        plan: &Plan,
+        number: u32,
+        bytes: &[u8],
+        read: impl FnOnce() -> Result<Option<Parts>, String>,
+    ) -> Result<Option<Self>, String> {
+        let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
+        let bytes = bytes.trim_ascii_start();
+        if bytes.is_empty() {
+            return Ok(None);
+        }
+        let parts = match read() {
+            Ok(parts) => parts,
+            Err(_) if beginning::begins_a_line(plan, bytes) => None,
+            Err(why) => return Err(why),
+        };
+        Ok(Some(Self { number, bytes: bytes.to_vec(), parts }))
+    }
+
+    /// For people.
+    pub(super) fn shown(&self) -> String {
+        format!("{:?}", String::from_utf8_lossy(&self.bytes))
+    }
 }
 
 impl Lines {
@@ -62,7 +102,7 @@ pub fn parse(plan: &Plan, file: String, bytes: impl Into<Vec<u8>>) -> Result<Lin
         sound.truncate(valid);
         // The sound part is text.
         let sound = String::from_utf8_lossy(&sound).into_owned();
-        if valid >= whole && Torn::begins_a_line(plan, &end) {
+        if valid >= whole && beginning::begins_a_line(plan, &end) {
             return Ok(sound[..whole].to_owned());
         }
         let line = 1 + sound.bytes().filter(|byte| *byte == b'\n').count();

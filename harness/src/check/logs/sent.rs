@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::lack::Missing;
-use super::sequence;
+use super::sequence::{self, Missing};
 use crate::check::outcome::Promise;
 use crate::plan::{MessageId, Plan, TopicIndex};
 use crate::scenario::{AnomalyKind, Start};

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::lack::Missing;
+/// Payloads that ascend, and how often each is missing.
+pub(super) type Missing = Vec<(u32, usize)>;
 
 /// Sequences that differ are put together only up to this length; a difference of thousands of lines
 /// takes time that grows with the square.

@@ -1,10 +1,10 @@
 //! Lines that cannot be right: of a topic that the consumer does not consume, or with a payload
 //! that is not sent to it.
 
+use super::ending::Ending;
 use super::found::Found;
 use super::parse::Lines;
 use super::sent::Sent;
-use super::torn::Ending;
 use crate::check::anomaly::Anomaly;
 use crate::check::outcome::Promise;
 use crate::plan::{ConsumerIndex, Plan};

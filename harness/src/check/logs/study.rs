@@ -9,9 +9,9 @@
 
 use super::explain::{Explained, Log, Question};
 use super::feed::Feed;
-use super::lack::{self, Lack, Missing};
+use super::lack::{self, Lack};
 use super::sent::Sent;
-use super::sequence;
+use super::sequence::{self, Missing};
 use crate::check::outcome::Promise;
 use crate::scenario::AnomalyKind;
 

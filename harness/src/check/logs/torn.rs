@@ -9,114 +9,15 @@
 
 use std::collections::BTreeMap;
 
+use super::beginning::Beginning;
+use super::ending::Ending;
 use super::found::Found;
-use super::parse::{Line, Lines, Parts};
+use super::parse::{Line, Lines};
 use super::sent::Sent;
 use crate::check::anomaly::Anomaly;
 use crate::check::outcome::Promise;
 use crate::plan::{ConsumerIndex, Plan, TopicIndex};
 use crate::scenario::AnomalyKind;
-
-/// A last line without its end.
-#[derive(Debug)]
-pub(super) struct Torn {
-    pub(super) number: u32,
-    /// Without the blanks before it.
-    bytes: Vec<u8>,
-    /// What it is as a whole line, if it can be one.
-    pub(super) parts: Option<Parts>,
-}
-
-/// How a consumer's log ends.
-#[derive(Default)]
-pub(super) struct Ending<'a> {
-    /// The last line, where it has no end and is whole.
-    pub(super) last: Option<Line<'a>>,
-    /// Where the log is cut off, and of which topics it is therefore not known how they go on.
-    cut: Option<(u32, Vec<TopicIndex>)>,
-}
-
-impl Ending<'_> {
-    /// The line in which what the log has of a topic is cut off.
-    pub(super) fn cut(&self, topic: TopicIndex) -> Option<u32> {
-        let (number, topics) = self.cut.as_ref()?;
-        topics.contains(&topic).then_some(*number)
-    }
-}
-
-/// What of a line there is.
-enum Beginning<'a> {
-    /// A part of a topic's name, or all of it.
-    Name(&'a [u8]),
-    /// A topic and the beginning of a payload, which may be empty.
-    Payload(&'a [u8], &'a [u8]),
-}
-
-impl Torn {
-    /// A line that `read` can read, or that begins one; none if it is blank.
-    ///
-    /// # Errors
-    /// That of `read`, where it begins nothing that is sent.
-    pub(super) fn new(
-        plan: &Plan,
-        number: u32,
-        bytes: &[u8],
-        read: impl FnOnce() -> Result<Option<Parts>, String>,
-    ) -> Result<Option<Self>, String> {
-        let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
-        let bytes = bytes.trim_ascii_start();
-        if bytes.is_empty() {
-            return Ok(None);
-        }
-        let parts = match read() {
-            Ok(parts) => parts,
-            Err(_) if Self::begins_a_line(plan, bytes) => None,
-            Err(why) => return Err(why),
-        };
-        Ok(Some(Self { number, bytes: bytes.to_vec(), parts }))
-    }
-
-    /// Whether these bytes begin the line of any message of the plan.
-    pub(super) fn begins_a_line(plan: &Plan, bytes: &[u8]) -> bool {
-        let begin = beginning(bytes);
-        plan.topics.iter().any(|topic| {
-            let streams = topic.streams.iter().map(|stream| &plan.streams[stream.place()]);
-            let messages = streams.flat_map(|stream| stream.messages());
-            begin.may_be_of(topic.name.as_str())
-                && messages
-                    .map(crate::plan::MessageId)
-                    .any(|message| begin.may_hold(plan.messages.payload(message)))
-        })
-    }
-
-    fn shown(&self) -> String {
-        format!("{:?}", String::from_utf8_lossy(&self.bytes))
-    }
-}
-
-fn beginning(bytes: &[u8]) -> Beginning<'_> {
-    let bytes = bytes.trim_ascii_start();
-    match bytes.iter().position(u8::is_ascii_whitespace) {
-        None => Beginning::Name(bytes),
-        Some(end) => Beginning::Payload(&bytes[..end], bytes[end..].trim_ascii_start()),
-    }
-}
-
-impl Beginning<'_> {
-    fn may_be_of(&self, topic: &str) -> bool {
-        match self {
-            Self::Name(part) => topic.as_bytes().starts_with(part),
-            Self::Payload(name, _) => topic.as_bytes() == *name,
-        }
-    }
-
-    fn may_hold(&self, payload: &str) -> bool {
-        match self {
-            Self::Name(_) => true,
-            Self::Payload(_, part) => payload.as_bytes().starts_with(part),
-        }
-    }
-}
 
 /// Decides what the last line of a log is, and says what is wrong with it if it is only a part of one
 /// that had come before, or begins nothing.
@@ -140,7 +41,7 @@ pub(super) fn resolve<'a>(
             && count.is_some_and(|sent| logged.get(&(topic, payload)).copied().unwrap_or(0) < sent)
     };
     let whole = log.last();
-    let begin = beginning(&torn.bytes);
+    let begin = Beginning::of(&torn.bytes);
     // What it may begin, other than what it is as a whole line.
     let begun = |topic: TopicIndex| {
         let sent = &everything[topic.place()];

@@ -3,10 +3,10 @@
 //! It may only say that there is an order, for it makes one. Where its ways die it goes back, further
 //! with each time, and follows more of them until it has got past that place.
 
-use super::Explained;
 use super::ahead::Ahead;
 use super::fields::State;
 use super::frontier::Search;
+use super::log::Explained;
 
 /// How many ways are followed, in one try after the other: which ones are thrown away is a matter of
 /// luck, and another width has other luck.

@@ -7,8 +7,8 @@
 use std::borrow::Cow;
 
 use super::fields::{Field, Layout, State};
+use super::log::{Explained, Log};
 use super::places::Places;
-use super::{Explained, Log};
 
 pub(super) struct Stream<'a> {
     pub(super) entries: &'a [u32],
@@ -17,6 +17,15 @@ pub(super) struct Stream<'a> {
     /// place it is enough to move the second.
     twin: Option<Field>,
     places: Places,
+}
+
+impl Stream<'_> {
+    /// Its next entry, if it is worth while to take it.
+    fn next<const WORDS: usize>(&self, state: &State<WORDS>) -> Option<u32> {
+        let at = self.at.get(state);
+        let payload = self.entries.get(at)?;
+        self.twin.is_none_or(|twin| twin.get(state) != at).then_some(*payload)
+    }
 }
 
 pub(super) struct Reading<'a> {
@@ -121,26 +130,17 @@ impl<'a, const WORDS: usize> Search<'a, WORDS> {
 
     /// The ways after one more entry of the order.
     pub(super) fn step(&mut self, frontier: &[State<WORDS>], level: usize) -> Vec<State<WORDS>> {
+        self.work += (frontier.len() * self.streams.len()) as u64;
+        if let Some(wanted) = self.only_line(level) {
+            return self.step_to(wanted, frontier);
+        }
         let mut next = Vec::with_capacity(frontier.len() * 2);
         let mut skips = 0;
-        let wanted = self.only_line(level);
         for stream in &self.streams {
             for state in frontier {
-                let at = stream.at.get(state);
-                let Some(payload) = stream.entries.get(at) else { continue };
-                if wanted.is_some_and(|wanted| wanted != *payload)
-                    || stream.twin.is_some_and(|twin| twin.get(state) == at)
-                {
-                    continue;
-                }
-                if wanted.is_some() {
-                    let mut moved = *state;
-                    stream.at.add(&mut moved, 1);
-                    next.push(moved);
-                    continue;
-                }
+                let Some(payload) = stream.next(state) else { continue };
                 let moved = self.readings.iter().try_fold(*state, |moved, reading| {
-                    self.read(reading, moved, state, level, *payload, &mut skips)
+                    self.read(reading, moved, state, level, payload, &mut skips)
                 });
                 if let Some(mut moved) = moved {
                     stream.at.add(&mut moved, 1);
@@ -148,7 +148,7 @@ impl<'a, const WORDS: usize> Search<'a, WORDS> {
                 }
             }
         }
-        self.work += (frontier.len() * self.streams.len()) as u64 + 16 * skips;
+        self.work += 16 * skips;
         // Each stream's ways ascend mostly; the stable sort makes use of that.
         next.sort();
         next.dedup();
@@ -161,6 +161,29 @@ impl<'a, const WORDS: usize> Search<'a, WORDS> {
         let [reading] = self.readings.as_slice() else { return None };
         let plain = reading.log.missing + reading.log.extra == 0;
         reading.log.lines.get(level).copied().filter(|_| plain)
+    }
+
+    /// The ways whose next entry is this one. Those of a stream ascend as the frontier does, and are
+    /// merged with those of the streams before it.
+    fn step_to(&self, wanted: u32, frontier: &[State<WORDS>]) -> Vec<State<WORDS>> {
+        let mut next: Vec<State<WORDS>> = Vec::new();
+        for stream in &self.streams {
+            let mut merged = Vec::with_capacity(next.len() + frontier.len() / 2);
+            let mut known = 0;
+            for state in frontier.iter().filter(|state| stream.next(state) == Some(wanted)) {
+                let mut moved = *state;
+                stream.at.add(&mut moved, 1);
+                while known < next.len() && next[known] < moved {
+                    merged.push(next[known]);
+                    known += 1;
+                }
+                known += usize::from(next.get(known) == Some(&moved));
+                merged.push(moved);
+            }
+            merged.extend_from_slice(&next[known..]);
+            next = merged;
+        }
+        next
     }
 
     /// One log after one more entry of the order: it has it next, it is over, or it lacks it.

@@ -41,7 +41,7 @@ pub(super) fn begins_a_line(plan: &Plan, bytes: &[u8]) -> bool {
     let begin = Beginning::of(bytes);
     plan.topics.iter().any(|topic| {
         let streams = topic.streams.iter().map(|stream| &plan.streams[stream.place()]);
-        let messages = streams.flat_map(|stream| stream.messages());
+        let messages = streams.flat_map(crate::plan::Stream::messages);
         begin.may_be_of(topic.name.as_str())
             && messages.map(MessageId).any(|message| begin.may_hold(plan.messages.payload(message)))
     })

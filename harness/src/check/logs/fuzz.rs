@@ -30,10 +30,10 @@ fn number(name: &str, otherwise: u64) -> u64 {
 
 fn case(seed: u64) -> Case {
     let mut chance = Chance(seed);
-    let producers = 1 + chance.below(3) as u32;
-    let messages = 1 + chance.below(if producers == 1 { 5 } else { 6 / producers as usize }) as u32;
-    let shape =
-        Shape { topics: 1, producers, consumers: 1 + chance.below(3) as u32, messages, batch: 1 };
+    let mut few = |bound: usize| 1 + u32::try_from(chance.below(bound)).unwrap();
+    let producers = few(3);
+    let messages = few(if producers == 1 { 5 } else { 6 / producers as usize });
+    let shape = Shape { topics: 1, producers, consumers: few(3), messages, batch: 1 };
     let unique = chance.below(3) == 0;
     let kinds = 1 + chance.below(3);
     let words: Vec<String> = (0..32)
@@ -129,7 +129,7 @@ fn is_explained(case: &Case) -> bool {
     let payloads: Vec<&str> =
         (0..plan.messages.len()).map(|id| plan.messages.payload(MessageId::new(id))).collect();
     let streams: Vec<Vec<u32>> = match plan.scenario.expect.order {
-        Order::None => (0..plan.messages.len() as u32).map(|message| vec![message]).collect(),
+        Order::None => (0..plan.messages.len()).map(|id| vec![MessageId::new(id).0]).collect(),
         _ => plan.streams.iter().map(|stream| stream.messages().collect()).collect(),
     };
     let streams: Vec<&[u32]> = streams.iter().map(Vec::as_slice).collect();
@@ -219,7 +219,7 @@ fn a_right_log_that_is_cut_off_never_fails() {
         let mut case = case(seed);
         let mut chance = Chance(seed);
         case.plan.scenario.start = Start::ConsumersFirst;
-        let messages = case.plan.streams.iter().flat_map(|stream| stream.messages());
+        let messages = case.plan.streams.iter().flat_map(crate::plan::Stream::messages);
         let line = |id: u32| format!("T1    {}\n", case.plan.messages.payload(MessageId(id)));
         let text: String = messages.map(line).collect();
         let cut = chance.below(text.len());

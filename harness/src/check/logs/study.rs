@@ -135,10 +135,11 @@ impl<'a> Student<'a> {
             let lack = if self.sent.prefix_may_miss { Lack::Unclear } else { Lack::Untold };
             return Study { order, lack };
         }
-        if lacking > 0 && self.sent.prefix_may_miss {
-            if let Some(study) = self.late(&lines, &feed.missing(self.sent)) {
-                return study;
-            }
+        if lacking > 0
+            && self.sent.prefix_may_miss
+            && let Some(study) = self.late(&lines, &feed.missing(self.sent))
+        {
+            return study;
         }
         match self.by_known(&lines, &feed.missing(self.sent)) {
             Some(study) => study,

@@ -70,9 +70,9 @@ impl Ahead {
                 for (stream, table) in search.streams.iter().zip(&self.streams) {
                     let at = stream.at.get(state);
                     // One division a stream: this is the innermost loop of a beam.
-                    let share = ((stream.entries.len() - at) * PARTS << 24) / left.max(1);
+                    let share = (((stream.entries.len() - at) * PARTS) << 24) / left.max(1);
                     for (offered, window) in offered.iter_mut().zip(windows) {
-                        *offered += offer(&table[payload], at, share * window >> 24);
+                        *offered += offer(&table[payload], at, (share * window) >> 24);
                     }
                 }
                 for (offered, window) in offered.into_iter().zip(windows).filter(|own| own.1 > 0) {

@@ -27,11 +27,11 @@ const LAST_WIDTH: usize = 20_000;
 
 impl<const WORDS: usize> Search<'_, WORDS> {
     /// Searches on from all ways after `level` entries.
-    pub(super) fn beam(&mut self, start: Vec<State<WORDS>>, level: usize) -> Explained {
+    pub(super) fn beam(&mut self, start: &[State<WORDS>], level: usize) -> Explained {
         let ahead = Ahead::new(self);
         for width in WIDTHS {
             let most = self.budget.min(self.work + TRY);
-            if self.follow(&ahead, &start, level, width, most) {
+            if self.follow(&ahead, start, level, width, most) {
                 return Explained::Yes;
             }
         }

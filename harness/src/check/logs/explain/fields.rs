@@ -12,6 +12,7 @@ pub(super) struct Field {
 }
 
 impl Field {
+    #[expect(clippy::cast_possible_truncation, reason = "a length of a slice was put in")]
     pub(super) fn get<const WORDS: usize>(self, state: &State<WORDS>) -> usize {
         (state[self.word] >> self.shift & self.mask) as usize
     }

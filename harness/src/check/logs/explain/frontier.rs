@@ -89,7 +89,7 @@ impl<'a, const WORDS: usize> Search<'a, WORDS> {
             }
             frontier = next;
             if frontier.len() > cap {
-                return if anywhere { Explained::Unknown } else { self.beam(frontier, level + 1) };
+                return if anywhere { Explained::Unknown } else { self.beam(&frontier, level + 1) };
             }
         }
         Explained::Unknown

@@ -123,6 +123,11 @@ fn a_log_that_ends_early_says_after_how_many_lines() {
     let title = "C1's log of T1 ends after 2 of 4 lines; up to there each producer's messages are in \
                  order";
     assert!(words.contains(title), "{words}");
+
+    write_logs(folder.path(), WHOLE.trim_end_matches("T1     P2_MSG2\n"), WHOLE);
+    let (_, words) = check(folder.path(), &["--logs", "logs"]);
+    assert!(words.contains("C1 never got P2#2 (T1 number 2, producer_2.txt:2)"), "{words}");
+    assert!(words.contains("C1's log of T1 ends after 3 of 4 lines"), "{words}");
 }
 
 #[test]

@@ -49,6 +49,13 @@ pub(super) fn known(
         let mut messages: Vec<MessageId> =
             end.iter().filter_map(|(payload, _)| sent.only(*payload)).collect();
         messages.sort_unstable();
+        // One message is called by its name, as where it is missing before the end.
+        if let ([only], true) = (messages.as_slice(), sent.unique) {
+            let name = format!("{} never got {}", feed.name, sent.plan.describe(*only));
+            let mut anomaly = feed.anomaly(sent, &messages, name);
+            anomaly.evidence.push(title);
+            return anomaly;
+        }
         let mut anomaly = feed.anomaly(sent, &messages, title);
         anomaly.evidence.push(format!("missing at its end: {}", list(sent, end)));
         anomaly

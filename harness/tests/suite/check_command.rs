@@ -282,3 +282,51 @@ fn each_of_several_histories_is_judged_with_the_seed_and_the_store_of_its_run() 
         assert_eq!(entry["result"], "failed", "{entry}");
     }
 }
+
+#[test]
+fn a_log_that_ends_early_says_after_how_many_lines() {
+    let folder = tempfile::tempdir().unwrap();
+    scenario(folder.path());
+    let half = "T1     P1_MSG1\nT1     P2_MSG1\n";
+    write_logs(folder.path(), half, WHOLE);
+    let (code, words) = check(folder.path(), &["--logs", "logs"]);
+    assert_eq!(code, Some(1), "{words}");
+    let title = "C1's log of T1 ends after 2 of 4 lines; up to there each producer's messages are in \
+                 order";
+    assert!(words.contains(title), "{words}");
+
+    write_logs(folder.path(), WHOLE.trim_end_matches("T1     P2_MSG2\n"), WHOLE);
+    let (_, words) = check(folder.path(), &["--logs", "logs"]);
+    assert!(words.contains("C1 never got P2#2 (T1 number 2, producer_2.txt:2)"), "{words}");
+    assert!(words.contains("C1's log of T1 ends after 3 of 4 lines"), "{words}");
+}
+
+#[test]
+fn a_log_that_was_cut_off_while_it_was_written_is_a_doubt() {
+    let folder = tempfile::tempdir().unwrap();
+    scenario(folder.path());
+    write_logs(folder.path(), "T1     P1_MSG1\nT1     P2_M", WHOLE);
+    let (code, words) = check(folder.path(), &["--logs", "logs"]);
+    assert_eq!(code, Some(3), "{words}");
+    let doubt =
+        "C1's log of T1 is cut off in logs/consumer_1.txt:2: 3 messages may have come after that";
+    assert!(words.contains(doubt), "{words}");
+    // Writers that join lines put no end behind the last one.
+    write_logs(folder.path(), WHOLE.trim_end(), WHOLE);
+    let (code, words) = check(folder.path(), &["--logs", "logs"]);
+    assert_eq!(code, Some(0), "{words}");
+}
+
+#[test]
+fn a_duplicate_that_is_allowed_does_not_hide_that_logs_disagree() {
+    let folder = tempfile::tempdir().unwrap();
+    scenario(folder.path());
+    let yaml = "topics:\n  T1: P1 P2 -> C1 C2\nproducers:\n  all:\n    log: producer_{id}.txt\n\
+                expect: { delivery: at-least-once }\n";
+    fs::write(folder.path().join("2p2c.yaml"), yaml).unwrap();
+    let other = "T1 P2_MSG1\nT1 P1_MSG1\nT1 P1_MSG1\nT1 P1_MSG2\nT1 P2_MSG2\n";
+    write_logs(folder.path(), WHOLE, other);
+    let (code, words) = check(folder.path(), &["--logs", "logs"]);
+    assert_eq!(code, Some(1), "{words}");
+    assert!(words.contains("divergent"), "{words}");
+}

@@ -17,25 +17,40 @@
 //! consumer has of it is lost or was never due cannot be known from logs, and leaves no verdict; so
 //! does a log that has nothing of a topic.
 
+mod beginning;
 mod compare;
 mod count;
+mod ending;
+mod ends;
 mod explain;
 mod feed;
 mod found;
+#[cfg(test)]
+mod fuzz;
+mod gaps;
+mod lack;
+mod merge;
 mod order;
 mod parse;
 mod sent;
+mod sequence;
 mod strays;
+mod study;
 #[cfg(test)]
 mod tests;
+mod torn;
 
 pub use found::Reading;
 pub use parse::{Lines, parse};
 
+use std::collections::BTreeSet;
+
 use crate::plan::{ConsumerIndex, Plan, TopicIndex};
+use ending::Ending;
 use feed::Feed;
 use found::Found;
 use sent::Sent;
+use study::{Order, Study};
 
 /// Judges the logs of all consumers, in the plan's order.
 #[must_use]
@@ -43,21 +58,60 @@ pub fn judge(plan: &Plan, logs: &[Lines]) -> Reading {
     let mut found = Found::default();
     let everything: Vec<Sent<'_>> =
         (0..plan.topics.len()).map(|topic| Sent::new(plan, TopicIndex::new(topic))).collect();
+    let mut endings: Vec<Ending<'_>> = Vec::with_capacity(logs.len());
     for (consumer, lines) in logs.iter().enumerate() {
-        strays::judge(plan, &everything, ConsumerIndex::new(consumer), lines, &mut found);
+        let consumer = ConsumerIndex::new(consumer);
+        let ending = torn::resolve(plan, &everything, consumer, lines, &mut found);
+        strays::judge(plan, &everything, consumer, lines, &ending, &mut found);
+        endings.push(ending);
     }
     for sent in &everything {
-        let own = plan.topics[sent.topic.place()].consumers.iter();
-        let mut feeds: Vec<Feed<'_>> =
-            own.map(|consumer| Feed::new(plan, *consumer, sent, &logs[consumer.place()])).collect();
-        for feed in &mut feeds {
-            feed.begins_late = order::begins_late(sent, feed, &mut found.budget);
+        let feed = |consumer: &ConsumerIndex| {
+            let place = consumer.place();
+            Feed::new(plan, *consumer, sent, &logs[place], &endings[place])
+        };
+        let consumers = plan.topics[sent.topic.place()].consumers.iter();
+        let feeds: Vec<Feed<'_>> = consumers.map(feed).collect();
+        if sent.unique {
+            named(sent, &feeds, &mut found);
+        } else {
+            repeated(sent, &feeds, &mut found);
         }
-        for feed in &feeds {
-            count::judge(sent, feed, &feeds, &mut found);
-        }
-        let reordered = order::judge(sent, &feeds, &mut found);
-        compare::judge(sent, &feeds, &reordered, &mut found);
     }
     found.conclude(plan)
+}
+
+/// Judges the logs of a topic where every payload names its message.
+fn named(sent: &Sent<'_>, feeds: &[Feed<'_>], found: &mut Found) {
+    let mut reordered = BTreeSet::new();
+    for feed in feeds {
+        let order = order::named(sent, feed, &mut reordered, found);
+        let study = Study { order, lack: lack::named(sent, feed, feeds) };
+        count::judge(sent, feed, feeds, &study, found);
+    }
+    compare::named(sent, feeds, &reordered, found);
+}
+
+/// Judges the logs of a topic where payloads repeat.
+fn repeated(sent: &Sent<'_>, feeds: &[Feed<'_>], found: &mut Found) {
+    let merged = compare::merged(sent, feeds);
+    let studied = study::judge(sent, feeds, merged.as_deref(), &mut found.budget);
+    for (feed, study) in feeds.iter().zip(&studied.studies) {
+        count::judge(sent, feed, feeds, study, found);
+        order::searched(sent, feed, study, found);
+    }
+    let with = |wanted: fn(Order) -> bool| -> Vec<&Feed<'_>> {
+        let own = feeds.iter().zip(&studied.studies);
+        own.filter(|(_, study)| wanted(study.order)).map(|(feed, _)| feed).collect()
+    };
+    if sent.prefix_may_miss {
+        let late = with(|order| matches!(order, Order::Fits | Order::FitsLate));
+        if !compare::late(sent, &late, found) {
+            return;
+        }
+    }
+    if !studied.merged_fits {
+        // What no order explains is said already, and shows nothing of the others.
+        compare::counted(sent, &with(|order| !matches!(order, Order::Broken(_))), found);
+    }
 }

@@ -21,7 +21,7 @@ pub(super) enum Promise {
 }
 
 impl Promise {
-    fn made(self, expect: &Expect) -> bool {
+    pub(super) fn made(self, expect: &Expect) -> bool {
         match self {
             Self::NoLoss => expect.delivery != Delivery::AtMostOnce,
             Self::NoDuplicate => expect.delivery != Delivery::AtLeastOnce,

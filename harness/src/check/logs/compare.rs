@@ -1,219 +1,215 @@
-//! Consumers of one topic against each other: whether they can have read one log, and where the
-//! lines are missing that another one has.
+//! Consumers of one topic against each other: whether they can have read one log.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
+use super::explain::{Explained, Log, Question, WAYS};
 use super::feed::Feed;
 use super::found::Found;
+use super::merge;
 use super::sent::Sent;
+use super::sequence;
 use crate::check::outcome::Promise;
+use crate::input::names;
 use crate::plan::MessageId;
 use crate::scenario::AnomalyKind;
 
-/// Logs that differ are compared exactly up to this length; a difference of thousands of lines
-/// takes time that grows with the square.
-const EXACT: usize = 20_000;
+/// What the search for one order for several logs may cost; some half a second.
+const WORK: u64 = 150_000_000;
 
-/// So many gaps are shown.
-const GAPS: usize = 8;
-
-/// Compares each feed with the one that has the most lines.
-pub(super) fn judge(
+/// Where every payload names its message: what comes late in each log against the one order that most
+/// of them agree on. The first time that a message came counts.
+pub(super) fn named(
     sent: &Sent<'_>,
     feeds: &[Feed<'_>],
-    reordered: &BTreeSet<u32>,
+    reordered: &BTreeSet<(u32, u32)>,
     found: &mut Found,
 ) {
-    let longest = feeds.iter().enumerate();
-    let longest = longest.max_by_key(|(place, feed)| (feed.lines.len(), std::cmp::Reverse(*place)));
-    let Some((chosen, reference)) = longest else { return };
-    for (place, feed) in feeds.iter().enumerate() {
-        if place == chosen || feed.has_extra(sent) || reference.has_extra(sent) {
-            continue;
-        }
-        if sent.unique {
-            named(sent, feed, reference, reordered, found);
-        } else {
-            counted(sent, feed, reference, found);
-        }
+    if feeds.len() < 2 {
+        return;
     }
-}
-
-/// Where every payload names its message: each line that comes late against the reference.
-fn named(
-    sent: &Sent<'_>,
-    feed: &Feed<'_>,
-    reference: &Feed<'_>,
-    reordered: &BTreeSet<u32>,
-    found: &mut Found,
-) {
-    let rank: BTreeMap<u32, u32> =
-        reference.lines.iter().map(|(line, payload)| (*payload, *line)).collect();
-    let mut top: Option<(u32, u32, u32)> = None;
-    for (line, payload) in &feed.lines {
-        let Some(own) = rank.get(payload).copied() else { continue };
-        match top {
-            Some((greatest, above, ahead)) if own < greatest => {
-                // Then it is known which of the two is wrong, and it was said.
-                if reordered.contains(payload) || reordered.contains(&ahead) {
-                    continue;
+    let rank = merge::ranks(sent, feeds, reordered);
+    for feed in feeds {
+        let mut top: Option<u32> = None;
+        for payload in merge::firsts(feed, reordered) {
+            match top {
+                Some(ahead) if rank[payload as usize] < rank[ahead as usize] => {
+                    found.add(AnomalyKind::Divergent, Promise::OneOrder, 1, || {
+                        comes_late(sent, feed, feeds, payload, ahead)
+                    });
                 }
-                found.add(AnomalyKind::Divergent, Promise::OneOrder, 1, || {
-                    let title = format!(
-                        "{} got {} after {}, {} the other way round",
-                        feed.name,
-                        sent.describe(*payload),
-                        sent.describe(ahead),
-                        reference.name
-                    );
-                    let messages: Vec<MessageId> =
-                        [*payload, ahead].into_iter().filter_map(|p| sent.only(p)).collect();
-                    let mut anomaly = feed.anomaly(sent, &messages, title);
-                    let (file, other) = (feed.file, reference.file);
-                    anomaly.evidence.push(format!(
-                        "lines {above} and {line} of {file}, {own} and {greatest} of {other}"
-                    ));
-                    anomaly
-                });
+                _ => top = Some(payload),
             }
-            _ => top = Some((own, *line, *payload)),
         }
     }
 }
 
-/// Where payloads repeat: the shortest log that both can have been read from is not to be longer
-/// than what was sent.
-fn counted(sent: &Sent<'_>, feed: &Feed<'_>, reference: &Feed<'_>, found: &mut Found) {
-    let [own, other] =
-        [feed, reference].map(|feed| feed.lines.iter().map(|line| line.1).collect::<Vec<u32>>());
-    let late_start = sent.prefix_may_miss && other.ends_with(&own);
-    if late_start || embedding(&own, &other).is_some() {
-        return;
-    }
-    if own.len().max(other.len()) > EXACT {
-        found.mark_inconclusive(format!(
-            "{} of {} and {} differ, and are too long to say whether one log explains both",
-            sent.name(),
-            feed.name,
-            reference.name
-        ));
-        return;
-    }
-    let operations = similar::capture_diff_slices(similar::Algorithm::Myers, &own, &other);
-    let equal = |operation: &similar::DiffOp| match operation {
-        similar::DiffOp::Equal { len, .. } => *len,
-        _ => 0,
-    };
-    let common: usize = operations.iter().map(equal).sum();
-    if own.len() + other.len() - common <= sent.total() {
-        return;
-    }
-    let first = own.iter().zip(&other).take_while(|(own, other)| own == other).count();
-    let quote = |feed: &Feed<'_>| match feed.lines.get(first) {
-        Some((line, payload)) => format!("{}:{line} has {:?}", feed.file, sent.text(*payload)),
-        None => format!("{} ends", feed.file),
-    };
-    found.add(AnomalyKind::Divergent, Promise::OneOrder, 1, || {
-        let [one, other] = [&feed.name, &reference.name];
-        let title = format!("{one} and {other} disagree on the order of {}", sent.name());
-        let mut anomaly = feed.anomaly(sent, &[], title);
-        let [own, theirs] = [feed, reference].map(quote);
-        anomaly.evidence.push(format!("first where {own}, and {theirs}"));
-        anomaly
-    });
-}
-
-/// Where each entry of `part` is found in `whole`, as early as possible, if it is part of it.
-fn embedding(part: &[u32], whole: &[u32]) -> Option<Vec<usize>> {
-    let mut places = (0..).zip(whole);
-    part.iter().map(|own| places.find(|(_, other)| *other == own).map(|(place, _)| place)).collect()
-}
-
-/// Between which lines of a log the missing ones of a payload are, where another consumer got
-/// everything.
-pub(super) fn gaps(
+fn comes_late(
     sent: &Sent<'_>,
     feed: &Feed<'_>,
     feeds: &[Feed<'_>],
     payload: u32,
-) -> Vec<String> {
-    let own: Vec<u32> = feed.lines.iter().map(|line| line.1).collect();
-    let complete = feeds.iter().filter(|other| {
-        other.consumer != feed.consumer && other.missing(sent).is_empty() && !other.has_extra(sent)
-    });
-    let witness = complete.filter_map(|other| {
-        let whole: Vec<u32> = other.lines.iter().map(|line| line.1).collect();
-        let early = embedding(&own, &whole)?;
-        let backwards = |entries: &[u32]| entries.iter().rev().copied().collect::<Vec<u32>>();
-        let late = embedding(&backwards(&own), &backwards(&whole))?;
-        let late: Vec<usize> = late.iter().rev().map(|place| whole.len() - 1 - place).collect();
-        Some((other, whole, early, late))
-    });
-    let Some((other, whole, early, late)) = witness.into_iter().next() else {
-        return vec![beside(sent, feed, feeds, payload)];
+    ahead: u32,
+) -> crate::check::Anomaly {
+    let lines = |feed: &Feed<'_>| {
+        let line = |wanted| feed.lines.iter().find(|line| line.1 == wanted).map(|line| line.0);
+        line(payload).zip(line(ahead))
     };
-    let unmatched = |taken: &[usize]| -> Vec<usize> {
-        let places = (0..whole.len()).filter(|place| whole[*place] == payload);
-        places.filter(|place| taken.binary_search(place).is_err()).collect()
+    let reverse = |other: &Feed<'_>| {
+        let (own, other_line) = lines(other).filter(|(own, ahead)| own < ahead)?;
+        Some((other.name.clone(), format!("{own} and {other_line} of {}", other.file)))
     };
-    // Read as early as possible the gap is as late as it can be, and the other way round.
-    let pairs = unmatched(&late).into_iter().zip(unmatched(&early));
-    let line = |place: usize| feed.lines.get(place).map(|line| line.0);
-    let places: Vec<String> = pairs
-        .map(|(first, last)| {
-            let after = late.partition_point(|place| *place < first).checked_sub(1).and_then(line);
-            let before = line(early.partition_point(|place| *place <= last));
-            between(after, before)
-        })
+    let against = feeds.iter().find_map(reverse);
+    let (own, other) = (sent.describe(payload), sent.describe(ahead));
+    let title = match &against {
+        Some((name, _)) => {
+            format!("{} got {own} after {other}, {name} the other way round", feed.name)
+        }
+        None => {
+            format!("{} got {own} after {other}, which fits no order of the other logs", feed.name)
+        }
+    };
+    let messages: Vec<MessageId> =
+        [payload, ahead].into_iter().filter_map(|payload| sent.only(payload)).collect();
+    let mut anomaly = feed.anomaly(sent, &messages, title);
+    if let Some((line, above)) = lines(feed) {
+        let theirs = against.map(|(_, theirs)| format!(", {theirs}")).unwrap_or_default();
+        anomaly.evidence.push(format!("lines {above} and {line} of {}{theirs}", feed.file));
+    }
+    anomaly
+}
+
+/// The shortest log that has what all have that can be compared, if it is not longer than what was
+/// sent; only those without lines too many can.
+pub(super) fn merged(sent: &Sent<'_>, feeds: &[Feed<'_>]) -> Option<Vec<u32>> {
+    let mut comparable: Vec<&Feed<'_>> =
+        feeds.iter().filter(|feed| feed.extra(sent) == 0).collect();
+    comparable.sort_by_key(|feed| std::cmp::Reverse(feed.lines.len()));
+    let (longest, others) = comparable.split_first()?;
+    let mut lines = longest.payloads();
+    for other in others {
+        let own = other.payloads();
+        if !sequence::is_part(&own, &lines) {
+            lines = sequence::shortest(&lines, &own)?;
+        }
+    }
+    let fits = |(payload, count): &(u32, usize)| *count <= sent.messages[*payload as usize].len();
+    sequence::counted(&lines).iter().all(fits).then_some(lines)
+}
+
+/// Where payloads repeat and logs may begin late: of two that lack nothing else, the shorter is the end
+/// of the longer. Whether all are.
+pub(super) fn late(sent: &Sent<'_>, feeds: &[&Feed<'_>], found: &mut Found) -> bool {
+    let owed = sent.judges(Promise::NoLoss, AnomalyKind::Lost);
+    if !owed || !sent.judges(Promise::OneOrder, AnomalyKind::Divergent) {
+        return true;
+    }
+    let longest = feeds.iter().copied().max_by_key(|feed| feed.lines.len());
+    let Some(reference) = longest else { return true };
+    let whole = reference.payloads();
+    let mut agree = true;
+    if sent.is_vague() && feeds.iter().any(|feed| !whole.ends_with(&feed.payloads())) {
+        found.mark_inconclusive(repeats_unknown(sent));
+        return false;
+    }
+    for feed in feeds.iter().filter(|feed| !whole.ends_with(&feed.payloads())) {
+        agree = false;
+        found.add(AnomalyKind::Divergent, Promise::OneOrder, 1, || {
+            disagree(sent, feed, reference, &whole)
+        });
+    }
+    agree
+}
+
+/// Where payloads repeat: whether one order explains all logs.
+pub(super) fn counted(sent: &Sent<'_>, feeds: &[&Feed<'_>], found: &mut Found) {
+    if !sent.judges(Promise::OneOrder, AnomalyKind::Divergent) {
+        return;
+    }
+    let comparable = |feed: &&Feed<'_>| feed.extra(sent) == 0 && !feed.lines.is_empty();
+    let mut logs: Vec<&Feed<'_>> = feeds.iter().copied().filter(comparable).collect();
+    logs.sort_by_key(|feed| std::cmp::Reverse(feed.lines.len()));
+    let Some((reference, others)) = logs.split_first() else { return };
+    let whole = reference.payloads();
+    // What is a part of the longest log says nothing new.
+    let differ: Vec<&Feed<'_>> = (others.iter().copied())
+        .filter(|feed| !sequence::is_part(&feed.payloads(), &whole))
         .collect();
-    // Several that are missing from one gap are one line.
-    let gap = |places: &[String]| {
-        let count = match places.len() {
-            1 => String::new(),
-            more => format!("{more} "),
-        };
-        format!("{count}missing {} of {}, as {} shows", places[0], feed.file, other.file)
-    };
-    let mut evidence: Vec<String> = places.chunk_by(|one, other| one == other).map(gap).collect();
-    if evidence.len() > GAPS {
-        let more = evidence.len() - GAPS;
-        evidence.truncate(GAPS);
-        evidence.push(format!("... and {more} more"));
+    if sent.is_vague() && !differ.is_empty() {
+        return found.mark_inconclusive(repeats_unknown(sent));
     }
-    evidence
+    let mut contradicts = false;
+    for feed in &differ {
+        let both = sequence::shortest(&whole, &feed.payloads());
+        if both.is_some_and(|both| both.len() > sent.total()) {
+            contradicts = true;
+            found.add(AnomalyKind::Divergent, Promise::OneOrder, 1, || {
+                disagree(sent, feed, reference, &whole)
+            });
+        }
+    }
+    if contradicts || differ.is_empty() {
+        return;
+    }
+    let all: Vec<&Feed<'_>> = std::iter::once(*reference).chain(differ).collect();
+    together(sent, &all, found);
 }
 
-fn between(after: Option<u32>, before: Option<u32>) -> String {
-    match (after, before) {
-        (Some(after), Some(before)) => format!("between lines {after} and {before}"),
-        (Some(after), None) => format!("after line {after}"),
-        (None, Some(before)) => format!("before line {before}"),
-        (None, None) => "anywhere".to_owned(),
-    }
+fn repeats_unknown(sent: &Sent<'_>) -> String {
+    format!(
+        "{}: whether one order explains all logs cannot be told, for which of their lines repeat \
+         others cannot be known",
+        sent.name()
+    )
 }
 
-/// What another log says about a missing payload where none that is complete has the lines of this
-/// one in their order: what stands around it there, where it names its message.
-fn beside(sent: &Sent<'_>, feed: &Feed<'_>, feeds: &[Feed<'_>], payload: u32) -> String {
-    let has_more = |other: &&Feed<'_>| {
-        other.counts[payload as usize] > feed.counts[payload as usize]
-            && other.consumer != feed.consumer
+/// Two logs of which no order that is sent has both.
+fn disagree(
+    sent: &Sent<'_>,
+    feed: &Feed<'_>,
+    reference: &Feed<'_>,
+    whole: &[u32],
+) -> crate::check::Anomaly {
+    let own = feed.payloads();
+    let first = own.iter().zip(whole).take_while(|(own, other)| own == other).count();
+    let quote = |feed: &Feed<'_>| match feed.lines.get(first) {
+        Some((line, payload)) => format!("{}:{line} has {:?}", feed.file, sent.text(*payload)),
+        None => format!("{} ends", feed.file),
     };
-    let Some(other) = feeds.iter().find(has_more) else {
-        return "no other consumer's log has more of it".to_owned();
+    let [one, other] = [&feed.name, &reference.name];
+    let title = format!("{one} and {other} disagree on the order of {}", sent.name());
+    let mut anomaly = feed.anomaly(sent, &[], title);
+    let [own, theirs] = [feed, reference].map(quote);
+    anomaly.evidence.push(format!("first where {own}, and {theirs}"));
+    anomaly
+}
+
+/// Searches for one order that explains several logs, none of which contradicts another alone.
+fn together(sent: &Sent<'_>, logs: &[&Feed<'_>], found: &mut Found) {
+    let payloads: Vec<Vec<u32>> = logs.iter().map(|feed| feed.payloads()).collect();
+    let log = |(feed, lines)| {
+        let feed: &&Feed<'_> = feed;
+        let lines: &Vec<u32> = lines;
+        Log { lines, missing: sequence::sum(&feed.missing(sent)), extra: 0 }
     };
-    let Some(place) = other.lines.iter().position(|line| line.1 == payload).filter(|_| sent.unique)
-    else {
-        return format!("{} has more of it, and does not show where", other.file);
+    let question = Question {
+        streams: sent.streams.iter().map(|(own, _)| own.as_slice()).collect(),
+        logs: logs.iter().zip(&payloads).map(log).collect(),
+        anywhere: false,
+        most_work: WORK,
+        most_ways: WAYS,
     };
-    let own: BTreeMap<u32, u32> =
-        feed.lines.iter().map(|(line, payload)| (*payload, *line)).collect();
-    let line = |(_, payload): &(u32, u32)| own.get(payload).copied();
-    let after = other.lines[..place].iter().rev().find_map(line);
-    let before = other.lines[place + 1..].iter().find_map(line);
-    let there = format!("{}:{}", other.file, other.lines[place].0);
-    if after.zip(before).is_some_and(|(after, before)| after > before) {
-        return format!("it is {there}, whose neighbours stand in another order in {}", feed.file);
+    let mut numbers: Vec<u32> = logs.iter().map(|feed| feed.number).collect();
+    numbers.sort_unstable();
+    let who = names::list(names::Kind::Consumer, &numbers);
+    match question.answer(&mut found.budget) {
+        Explained::Yes => {}
+        Explained::No(_) => found.add(AnomalyKind::Divergent, Promise::OneOrder, 1, || {
+            let title = format!("no one order of {} explains the logs of {who}", sent.name());
+            logs[0].anomaly(sent, &[], title)
+        }),
+        Explained::Unknown => found.mark_inconclusive(format!(
+            "{}: whether one order explains the logs of {who} would take too long to find out",
+            sent.name()
+        )),
     }
-    format!("missing {} of {}, as {there} shows", between(after, before), feed.file)
 }

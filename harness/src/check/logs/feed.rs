@@ -1,5 +1,6 @@
 //! A consumer's log, one topic of it.
 
+use super::ending::Ending;
 use super::parse::Lines;
 use super::sent::Sent;
 use crate::check::anomaly::Anomaly;
@@ -15,8 +16,8 @@ pub(super) struct Feed<'a> {
     pub(super) lines: Vec<(u32, u32)>,
     /// By payload: how often it was logged.
     pub(super) counts: Vec<usize>,
-    /// Whether it lacks lines, and only at the beginning, where that may be.
-    pub(super) begins_late: bool,
+    /// The line in which it is cut off, so that nothing is known of what is missing after it.
+    pub(super) cut: Option<u32>,
 }
 
 impl<'a> Feed<'a> {
@@ -25,8 +26,9 @@ impl<'a> Feed<'a> {
         consumer: ConsumerIndex,
         sent: &Sent<'_>,
         log: &'a Lines,
+        ending: &Ending<'a>,
     ) -> Self {
-        let own = log.iter().filter(|line| line.topic == sent.topic);
+        let own = log.iter().chain(ending.last).filter(|line| line.topic == sent.topic);
         let lines: Vec<(u32, u32)> =
             own.filter_map(|line| Some((line.number, *sent.payloads.get(line.payload)?))).collect();
         let mut counts = vec![0; sent.messages.len()];
@@ -35,7 +37,15 @@ impl<'a> Feed<'a> {
         }
         let number = plan.consumers[consumer.place()].number;
         let name = format!("C{number}");
-        Self { consumer, number, name, file: &log.file, lines, counts, begins_late: false }
+        Self {
+            consumer,
+            number,
+            name,
+            file: &log.file,
+            lines,
+            counts,
+            cut: ending.cut_of(sent.topic),
+        }
     }
 
     /// How often each payload is missing, only those that are.
@@ -47,18 +57,14 @@ impl<'a> Feed<'a> {
         (0..).zip(&sent.messages).filter_map(lacks).collect()
     }
 
-    /// Whether a payload was logged more often than it was sent.
-    pub(super) fn has_extra(&self, sent: &Sent<'_>) -> bool {
-        self.counts.iter().zip(&sent.messages).any(|(count, own)| *count > own.len())
+    /// How many lines there are too many.
+    pub(super) fn extra(&self, sent: &Sent<'_>) -> usize {
+        let own = self.counts.iter().zip(&sent.messages);
+        own.map(|(count, own)| count.saturating_sub(own.len())).sum()
     }
 
-    /// Whether a message is missing from before all that came of its producer.
-    pub(super) fn may_precede(&self, sent: &Sent<'_>, payload: u32) -> bool {
-        let Some(message) = sent.only(payload) else { return false };
-        let slot = sent.streams.partition_point(|(_, first)| *first <= message) - 1;
-        let (own, first) = &sent.streams[slot];
-        let before = &own[..(message.0 - first.0) as usize];
-        before.iter().all(|payload| self.counts[*payload as usize] == 0)
+    pub(super) fn payloads(&self) -> Vec<u32> {
+        self.lines.iter().map(|line| line.1).collect()
     }
 
     pub(super) fn anomaly(

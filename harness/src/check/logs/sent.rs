@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use super::sequence::{self, Missing};
+use crate::check::outcome::Promise;
 use crate::plan::{MessageId, Plan, TopicIndex};
-use crate::scenario::Start;
+use crate::scenario::{AnomalyKind, Start};
 
 /// What the plan sends to one topic. A payload is known by its place in `payloads`.
 pub(super) struct Sent<'a> {
@@ -64,6 +66,31 @@ impl<'a> Sent<'a> {
             Some(message) => self.plan.describe(message),
             None => format!("{:?}", self.text(payload)),
         }
+    }
+
+    /// How often each payload is missing from lines that hold none too often; only those that are.
+    pub(super) fn missing_from(&self, lines: &[u32]) -> Missing {
+        let all = (0..).zip(self.messages.iter().map(Vec::len)).collect();
+        sequence::without(&all, &sequence::counted(lines))
+    }
+
+    /// Which stream a message is of, by place in `streams`.
+    pub(super) fn stream(&self, message: MessageId) -> usize {
+        self.streams.partition_point(|(_, first)| *first <= message) - 1
+    }
+
+    /// Whether a kind of anomaly matters: the promise is made, or the scenario expects to find it.
+    pub(super) fn judges(&self, promise: Promise, kind: AnomalyKind) -> bool {
+        let expect = &self.plan.scenario.expect;
+        promise.made(expect) || expect.anomalies.contains(&kind)
+    }
+
+    /// Whether a line may repeat a message and stand for another one with the same payload that was
+    /// over before the log began. Then counts prove nothing.
+    pub(super) fn is_vague(&self) -> bool {
+        self.prefix_may_miss
+            && !self.unique
+            && !Promise::NoDuplicate.made(&self.plan.scenario.expect)
     }
 
     pub(super) fn total(&self) -> usize {

@@ -1,6 +1,7 @@
 //! Lines that cannot be right: of a topic that the consumer does not consume, or with a payload
 //! that is not sent to it.
 
+use super::ending::Ending;
 use super::found::Found;
 use super::parse::Lines;
 use super::sent::Sent;
@@ -15,10 +16,11 @@ pub(super) fn judge(
     everything: &[Sent<'_>],
     consumer: ConsumerIndex,
     log: &Lines,
+    ending: &Ending<'_>,
     found: &mut Found,
 ) {
     let planned = &plan.consumers[consumer.place()];
-    for line in log.iter() {
+    for line in log.iter().chain(ending.last) {
         let topic = plan.topics[line.topic.place()].name.as_str();
         let sent = &everything[line.topic.place()];
         let elsewhere = || {

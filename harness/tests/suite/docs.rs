@@ -58,7 +58,10 @@ fn without_times(text: &str) -> Vec<String> {
             let is_number = |word: &str| {
                 !word.is_empty() && word.chars().all(|c| c.is_ascii_digit() || ",.".contains(c))
             };
-            let unit = |word: &str| ["ns", "µs", "ms", "s", "s:", "s,"].contains(&word);
+            let unit = |word: &str| {
+                let word = word.trim_end_matches([',', ':', ';']);
+                ["ns", "µs", "ms", "s", "runs/s"].contains(&word)
+            };
             let rate = word.split_once("/s").is_some_and(|(number, rest)| {
                 is_number(number) && rest.chars().all(|c| c.is_ascii_punctuation())
             });

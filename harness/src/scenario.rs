@@ -1,24 +1,26 @@
 //! The YAML that a person writes, as types that cannot be wrong: loaded and checked once, here.
 //!
-//! [`load()`] reads text, and `raw` gives it types with places; `resolve`, `settings`, `topics` and
+//! [`find`] finds the files, [`load()`] reads text, and `raw` gives it types with places; `resolve`, `settings`, `topics` and
 //! `sources` make a [`Scenario`] of them (see `model`), with `words` for its own types. What a
 //! scenario does to its run on purpose is [`crate::fault`]. A new key is a field of `raw` and a line
 //! in `resolve`.
 
 mod anomaly;
+mod file;
 mod load;
 mod model;
 mod network;
 pub mod objection;
 mod raw;
 mod resolve;
+mod search;
 mod settings;
 mod sources;
 mod topics;
 mod words;
 
 pub use anomaly::AnomalyKind;
-pub use load::{load, load_all};
+pub use load::{equal_names, load, load_all, load_found};
 pub use model::{
     Acked, Acknowledge, Broker, CONSUMER_BATCH, Consumer, Counter, DEADLINE, DEFAULT_DRIVER,
     Delivery, Drain, Expect, IDLE, Order, Pace, Producer, Requirement, Scenario, Source, Start,
@@ -26,6 +28,7 @@ pub use model::{
 };
 pub use network::Network;
 pub use resolve::store;
+pub use search::{Found, find};
 
 /// The JSON Schema of a scenario file, for these drivers.
 pub fn schema(drivers: &[&str]) -> schemars::Schema {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
-use serde::de::{DeserializeOwned, Deserializer, MapAccess, Visitor};
+use serde::de::{DeserializeOwned, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_yaml::{Error as YamlError, Location, MessageFormatter, Spanned, UserMessageFormatter};
 
 use super::diagnostic::{Diagnostic, Source, hint};
@@ -31,14 +31,23 @@ pub(crate) struct Ordered<T>(pub(crate) Vec<(At<String>, At<T>)>);
 
 /// Reads one document.
 pub(crate) fn parse<T: DeserializeOwned>(source: &Arc<Source>) -> Result<T, Diagnostic> {
-    let options = serde_yaml::options! {
+    serde_yaml::from_str_with_options(source.text(), options())
+        .map_err(|error| explain(&error, source))
+}
+
+/// The keys of the mapping that a text is, if it is one.
+pub(crate) fn keys(text: &str) -> Option<Vec<String>> {
+    let keys: Result<Ordered<IgnoredAny>, _> = serde_yaml::from_str_with_options(text, options());
+    Some(keys.ok()?.0.into_iter().map(|(key, _)| key.value).collect())
+}
+
+fn options() -> serde_yaml::Options {
+    serde_yaml::options! {
         // Large enough for a thousand topics with a thousand names each; bombs still end early.
         budget: serde_yaml::budget! { max_nodes: 5_000_000, max_events: 12_000_000 },
         strict_booleans: true,
         with_snippet: false,
-    };
-    serde_yaml::from_str_with_options(source.text(), options)
-        .map_err(|error| explain(&error, source))
+    }
 }
 
 /// The library's error in our words, at its place.

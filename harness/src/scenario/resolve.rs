@@ -8,6 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::anomaly::AnomalyKind;
+use super::file::is_stdin;
 use super::model::{
     Acked, Broker, CONSUMER_BATCH, Consumer, DEADLINE, DEFAULT_DRIVER, Delivery, Drain, Expect,
     IDLE, Order, Pace, Producer, Requirement, Scenario, Source as Messages, Start, Store,
@@ -87,6 +88,9 @@ fn name(problems: &mut Problems<'_>, file: &Path, raw: &raw::Scenario) -> String
             problems.add(at.span.clone(), Diagnostic::new(title).label(RULE));
         }
         return at.value.clone();
+    }
+    if is_stdin(file) {
+        return "stdin".to_owned();
     }
     let stem = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     if !good(&stem) {

@@ -3,6 +3,7 @@
 
 use serde_json::{Value, json};
 
+use super::notes::notes;
 use crate::driver;
 use crate::plan::{ConsumerIndex, Plan, ProducerIndex, TopicIndex};
 use crate::scenario::{Broker, Source};
@@ -14,10 +15,19 @@ fn capabilities(broker: &Broker) -> Value {
     named.into_iter().map(|(name, answer)| (name.replace(' ', "_"), Value::from(answer))).collect()
 }
 
-/// The whole text.
+/// The whole text of one.
 pub(super) fn render(plan: &Plan) -> String {
+    format!("{:#}\n", value(plan))
+}
+
+/// The whole text of several.
+pub(super) fn render_all(plans: &[Plan]) -> String {
+    format!("{:#}\n", Value::Array(plans.iter().map(value).collect()))
+}
+
+fn value(plan: &Plan) -> Value {
     let scenario = &plan.scenario;
-    let value = json!({
+    json!({
         "plan": 1,
         "name": scenario.name,
         "description": scenario.description,
@@ -62,8 +72,8 @@ pub(super) fn render(plan: &Plan) -> String {
         "sent": plan.sent_total(),
         "delivered": plan.delivered_total(),
         "connections": plan.connections(),
-    });
-    format!("{value:#}\n")
+        "notes": notes(plan),
+    })
 }
 
 fn words<T: ToString>(values: &[T]) -> Vec<String> {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
+use super::notes::notes;
 use crate::capability::Capabilities;
 use crate::driver;
 use crate::input::names::{self, Kind};
@@ -75,6 +76,9 @@ pub(super) fn render(plan: &Plan) -> String {
             "{sent} messages sent, {delivered} delivered, over at most {connections} connections"
         ),
     );
+    for note in notes(plan) {
+        line(&mut text, format_args!("note: {note}"));
+    }
     text
 }
 

@@ -30,7 +30,7 @@ mod strays;
 mod tests;
 
 pub use found::Reading;
-pub use parse::{Lines, parse};
+pub use parse::{Lines, parse, parse_as};
 
 use crate::plan::{ConsumerIndex, Plan, TopicIndex};
 use feed::Feed;

@@ -11,6 +11,7 @@ use crate::check::{self, Judgement, Verdict, logs};
 use crate::exit::Exit;
 use crate::history::json;
 use crate::io_error;
+use crate::log_format::LogFormat;
 use crate::plan::{Consumer, Plan};
 use crate::report::sentence;
 use crate::report::terminal;
@@ -29,6 +30,9 @@ pub struct Arguments {
     /// the logs that its run wrote: what was delivered is looked for in them.
     #[arg(long, value_name = "DIR", group = "evidence")]
     pub logs: Option<PathBuf>,
+    /// How their lines are written: plain, tsv or json; by default that is found out from them
+    #[arg(long, value_name = "FORMAT", requires = "logs")]
+    pub log_format: Option<LogFormat>,
 }
 
 #[must_use]
@@ -43,7 +47,7 @@ fn carry_out(arguments: &Arguments) -> Result<Exit, Refused> {
         (Some(history), folder) => {
             by_history(&plan, history, folder.as_deref()).map(|judgement| (judgement, Vec::new()))
         }
-        (None, Some(folder)) => by_logs(&plan, folder),
+        (None, Some(folder)) => by_logs(&plan, folder, arguments.log_format),
         (None, None) => return Err(Refused::told(Exit::Usage)),
     };
     // Logs do not say when, so an order may be no more than not refuted.
@@ -69,7 +73,11 @@ fn by_history(plan: &Plan, file: &Path, folder: Option<&Path>) -> anyhow::Result
     Ok(judgement)
 }
 
-fn by_logs(plan: &Plan, folder: &Path) -> anyhow::Result<(Judgement, Vec<String>)> {
+fn by_logs(
+    plan: &Plan,
+    folder: &Path,
+    format: Option<LogFormat>,
+) -> anyhow::Result<(Judgement, Vec<String>)> {
     let mut all = Vec::new();
     for consumer in &plan.consumers {
         let path = folder.join(format!("consumer_{}.txt", consumer.number));
@@ -78,7 +86,7 @@ fn by_logs(plan: &Plan, folder: &Path) -> anyhow::Result<(Judgement, Vec<String>
             let (number, why) = (consumer.number, io_error::reason(&error));
             anyhow::anyhow!("{name}: cannot read the log of C{number}: {why}")
         })?;
-        all.push(logs::parse(plan, name, bytes).map_err(anyhow::Error::msg)?);
+        all.push(logs::parse_as(plan, name, bytes, format).map_err(anyhow::Error::msg)?);
     }
     let mut reading = logs::judge(plan, &all);
     for (file, number) in foreign(plan, folder)?.into_iter().rev() {

@@ -23,6 +23,9 @@ pub(super) fn reproduce(
             add(flag, value);
         }
     }
+    if let Some(format) = outputs.log_format {
+        add("--log-format", &format.to_string());
+    }
     for (flag, folder, usual) in [
         ("--out", &outputs.out, DEFAULT_OUT),
         ("--golden", &outputs.golden, golden::DEFAULT_FOLDER),

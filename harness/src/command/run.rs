@@ -55,6 +55,9 @@ fn prepare(arguments: &Arguments, harness: &Path) -> Result<Prepared, Refused> {
         .map_err(|error| Refused::scenario(&error))?;
     for plan in &plans {
         crate::descriptors::reserve(plan).map_err(Refused::usage)?;
+        if let (_, Some(note)) = outputs.log_format(plan) {
+            streams::tell(&note);
+        }
     }
     // Only now that all of it can be run: this takes the logs of the run before away.
     let names = plans.iter().map(|plan| plan.scenario.name.as_str());

@@ -10,8 +10,8 @@ use super::diagnostic::{Diagnostic, hint};
 /// The longest time that may be asked for.
 const TIME_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The largest payload that may be made up, in bytes; the broker's own limit by default.
-const SIZE_MAX: u32 = 1024 * 1024;
+/// The largest payload in bytes; our broker's own limit by default.
+pub(crate) const PAYLOAD_MAX: u32 = 1024 * 1024;
 
 pub(crate) type Parsed<T> = Result<T, Diagnostic>;
 
@@ -46,10 +46,11 @@ pub(crate) fn positive_time(text: &str) -> Parsed<Duration> {
 /// `16` or `16..256`, inclusive.
 pub(crate) fn size(text: &str) -> Parsed<RangeInclusive<u32>> {
     let (min, max) = text.split_once("..").unwrap_or((text, text));
-    let bytes = |text: &str| text.trim().parse().ok().filter(|size| (1..=SIZE_MAX).contains(size));
+    let bytes =
+        |text: &str| text.trim().parse().ok().filter(|size| (1..=PAYLOAD_MAX).contains(size));
     let (Some(min), Some(max)) = (bytes(min), bytes(max)) else {
         return Err(Diagnostic::new(format!("`{text}` is not a size"))
-            .label(format!("expected bytes from 1 to {SIZE_MAX}, such as `16` or `16..256`")));
+            .label(format!("expected bytes from 1 to {PAYLOAD_MAX}, such as `16` or `16..256`")));
     };
     if min > max {
         return Err(reversed(text));

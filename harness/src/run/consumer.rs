@@ -68,7 +68,7 @@ impl Actor {
     ) -> Result<(Self, Vec<Box<dyn Subscriber>>), Failure> {
         let plan = Arc::clone(&context.plan);
         let consumer = &plan.consumers[index.place()];
-        let log = ConsumerLog::create(context.out.as_deref(), consumer.number)?;
+        let log = ConsumerLog::create(context.out.as_deref(), consumer.number, context.log_format)?;
         let mut calls = consumer.topics.iter().map(|topic| subscribe_one(&context, index, *topic));
         let all = if plan.scenario.start == scenario::Start::Together {
             // One after the other, as the original's clients do: the producers have begun, and the
@@ -279,7 +279,7 @@ impl Actor {
         let mut end = None;
         for delivered in batch.iter() {
             let (message, payload) = (delivered.identity.message(), delivered.payload);
-            self.log.line(topic_name, payload);
+            self.log.line(topic_name, payload)?;
             if message.is_none_or(|id| plan.messages.payload(id) != payload) {
                 let (producer, sequence) = match delivered.identity {
                     Identity::Stranger { id, sequence } => (Some(id), sequence),

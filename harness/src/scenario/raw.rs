@@ -77,6 +77,9 @@ pub(super) struct MappingTable {
 pub(super) struct Producer {
     /// A producer log, relative to this file; `{id}` is the producer's number.
     pub log: Field<String>,
+    /// How the log's lines are written: `plain`, `tsv` or `json`; default: found out from them.
+    #[schemars(extend("enum" = ["plain", "tsv", "json"]))]
+    pub format: Field<String>,
     /// Messages made up from the seed, in place of a log.
     pub generate: Field<Generate>,
     /// `none` (default), `recorded`, `recorded x10`, `200/s`, or a uniform pause `0ms..1s`.
@@ -101,6 +104,9 @@ pub(super) struct Generate {
     /// Bytes of a payload, `16` or `16..256`, inclusive; default 16.
     #[schemars(with = "Size")]
     pub size: Field<String>,
+    /// `plain` (default): ASCII without blanks; or `hostile`: what others get wrong.
+    #[schemars(extend("enum" = ["plain", "hostile"]))]
+    pub payloads: Field<String>,
 }
 
 /// A consumer's settings, or the defaults of all.

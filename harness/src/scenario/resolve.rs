@@ -113,7 +113,8 @@ fn producers_of(
     let mut producers = Vec::with_capacity(mapped.len());
     for &number in mapped {
         let own = settings.own.get(&number).copied();
-        let source = sources.of(problems, number, own);
+        let format = settings.field(number, |producer| &producer.format);
+        let source = sources.of(problems, number, own, format);
         let pace_field = settings.field(number, |producer| &producer.pace);
         let pace = problems.read(pace_field, words::pace).unwrap_or(Pace::None);
         if let (Pace::Recorded { .. }, Some(Messages::Generate { .. }), Some(at)) =

@@ -3,7 +3,9 @@
 use std::fmt;
 
 use super::anomaly::AnomalyKind;
-use super::model::{Acked, Acknowledge, Counter, Delivery, Order, Pace, Requirement, Start, Store};
+use super::model::{
+    Acked, Acknowledge, Counter, Delivery, Order, Pace, Payloads, Requirement, Start, Store,
+};
 use crate::input::diagnostic::{Diagnostic, hint};
 use crate::input::values::{Parsed, count, reversed, time};
 
@@ -53,6 +55,7 @@ words!(Order:
 );
 words!(Acknowledge: "offset" => Self::Offset, "automatic" => Self::Automatic);
 words!(AnomalyKind = AnomalyKind::WORDS);
+words!(Payloads: "plain" => Self::Plain, "hostile" => Self::Hostile);
 words!(Acked: "all" => Self::All, "any" => Self::Any);
 words!(Counter:
     "unknown_acks" => Self::UnknownAcks,

@@ -10,6 +10,7 @@ use harness::driver::connect_over;
 use harness::driver::{Batch, Client, Outgoing, RetryPolicy, Route};
 use harness::history::{self, Answer, End, History};
 use harness::input::names::Actor;
+use harness::log_format::LogFormat;
 use harness::plan::{MessageId, Plan, StreamIndex, TopicIndex};
 use harness::run::{Recorder, Routes, RunContext, perform};
 use harness::scenario::{self, Acknowledge, AnomalyKind};
@@ -294,6 +295,7 @@ fn interrupted_after(plan: &Arc<Plan>, time: Duration) -> History {
             injector: testbed.injector(),
             recorder: Arc::new(Recorder::new()),
             out: None,
+            log_format: LogFormat::Plain,
             keeps_all: false,
             unsubscribe: false,
         };
@@ -343,6 +345,7 @@ fn a_fault_that_cannot_be_carried_out_ends_the_run_with_its_place() {
             injector: None,
             recorder,
             out: None,
+            log_format: LogFormat::Plain,
             keeps_all: false,
             unsubscribe: false,
         };

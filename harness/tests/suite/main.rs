@@ -20,6 +20,7 @@ mod errors;
 mod evidence;
 mod external;
 mod faults;
+mod formats;
 mod imports;
 #[cfg(target_os = "linux")]
 mod mysql;

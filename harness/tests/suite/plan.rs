@@ -92,6 +92,7 @@ fn no_scenario_is_shipped_without_being_listed_here() {
         "broker-restart-memory",
         "broker-restart",
         "crashes",
+        "hostile",
         "lost-answers",
         "repeats",
         "side-by-side",

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use harness::plan::Plan;
-use harness::scenario::{self, Delivery, Order, Pace, Scenario, Source, Start, Store};
+use harness::scenario::{self, Delivery, Order, Pace, Payloads, Scenario, Source, Start, Store};
 use serde_json::Value;
 
 use crate::support::{Folder, end};
@@ -110,7 +110,7 @@ producers:
     pace: 0ms..1s
     batch: 2
   P2..P3: { pace: 200/s }
-  P4: { generate: { messages: 9 }, pace: none, batch: 7 }
+  P4: { generate: { messages: 9, payloads: hostile }, pace: none, batch: 7 }
 consumers:
   all: { batch: 50 }
   C2: { pause: 5ms }
@@ -135,8 +135,14 @@ seed: 18446744073709551615
     assert_eq!(paces, ["0s..1s", "200/s", "200/s", "none"]);
     let batches: Vec<u32> = scenario.producers.iter().map(|p| p.batch.get()).collect();
     assert_eq!(batches, [2, 2, 2, 7]);
-    assert_eq!(scenario.producers[2].source, Source::Generate { messages: 3, size: 16..=256 });
-    assert_eq!(scenario.producers[3].source, Source::Generate { messages: 9, size: 16..=16 });
+    assert_eq!(
+        scenario.producers[2].source,
+        Source::Generate { messages: 3, size: 16..=256, payloads: Payloads::Plain }
+    );
+    assert_eq!(
+        scenario.producers[3].source,
+        Source::Generate { messages: 9, size: 16..=16, payloads: Payloads::Hostile }
+    );
     let consumers: Vec<_> =
         scenario.consumers.iter().map(|c| (c.batch.get(), c.pause.as_millis())).collect();
     assert_eq!(consumers, [(50, 0), (50, 5)]);

@@ -1,6 +1,6 @@
-//! A consumer's log: lines of a topic and a payload, with any blanks between and around them.
+//! A consumer's log: lines of a topic and a payload, with blanks or a tab between them, or as JSON.
 
-use crate::numbers;
+use crate::log_format::LogFormat;
 use crate::plan::{Plan, TopicIndex};
 
 /// One consumer's log, read.
@@ -8,8 +8,9 @@ use crate::plan::{Plan, TopicIndex};
 pub struct Lines {
     /// As the user named it.
     pub file: String,
-    text: String,
-    /// Line number from 1, topic, and where the payload stands in `text`.
+    /// All payloads, one behind the other.
+    payloads: String,
+    /// Line number from 1, topic, and where the payload stands in `payloads`.
     lines: Vec<(u32, TopicIndex, std::ops::Range<usize>)>,
 }
 
@@ -26,36 +27,47 @@ impl Lines {
         self.lines.iter().map(|(number, topic, payload)| Line {
             number: *number,
             topic: *topic,
-            payload: &self.text[payload.clone()],
+            payload: &self.payloads[payload.clone()],
         })
     }
 }
 
-/// Reads a log; blank lines are passed over, and a byte order mark at its beginning.
+/// Reads a log, whose format is found out; blank lines are passed over, and a byte order mark at its
+/// beginning.
 ///
 /// # Errors
 /// At the first line that is not UTF-8, or not a topic of the plan and a payload; the text has file
 /// and line.
 pub fn parse(plan: &Plan, file: String, bytes: impl Into<Vec<u8>>) -> Result<Lines, String> {
+    parse_as(plan, file, bytes, None)
+}
+
+/// The same for a log whose format is known, if it is.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_as(
+    plan: &Plan,
+    file: String,
+    bytes: impl Into<Vec<u8>>,
+    format: Option<LogFormat>,
+) -> Result<Lines, String> {
     let text = String::from_utf8(bytes.into()).map_err(|error| {
         let sound = &error.as_bytes()[..error.utf8_error().valid_up_to()];
         let before = (1..).zip(sound.split(|byte| *byte == b'\n')).last();
         let line = before.map_or(1, |(line, _)| line);
         format!("{file}:{line}: this line is not UTF-8")
     })?;
-    let mut lines = Vec::new();
-    let marked = text.strip_prefix('\u{feff}');
-    for (number, line) in (1..).zip(marked.unwrap_or(&text).lines()) {
-        let mut fields = line.split_ascii_whitespace();
-        let Some(topic) = fields.next() else { continue };
-        let count = 1 + fields.clone().count();
-        let Some(payload) = fields.next().filter(|_| count == 2) else {
-            let fields = numbers::count(count as u64, "field");
-            return Err(format!(
-                "{file}:{number}: expected a topic and a payload, such as `T1     INFO`, found \
-                 {fields}"
-            ));
-        };
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    let format = format.unwrap_or_else(|| LogFormat::of_deliveries(text));
+    let mut lines = Lines { file, payloads: String::new(), lines: Vec::new() };
+    for (number, line) in (1..).zip(text.lines()) {
+        if line.trim().is_empty() {
+            continue;
+        }
+        let file = &lines.file;
+        let read = format.read_delivery(line);
+        let (topic, payload) = read.map_err(|why| format!("{file}:{number}: {why}"))?;
         let place = plan.topics.iter().position(|known| known.name.as_str() == topic);
         let Some(place) = place else {
             let known: Vec<&str> = plan.topics.iter().map(|topic| topic.name.as_str()).collect();
@@ -64,9 +76,9 @@ pub fn parse(plan: &Plan, file: String, bytes: impl Into<Vec<u8>>) -> Result<Lin
                 "{file}:{number}: the scenario has no topic {topic:?}, only {known}"
             ));
         };
-        // Both are parts of `text`.
-        let start = payload.as_ptr() as usize - text.as_ptr() as usize;
-        lines.push((number, TopicIndex::new(place), start..start + payload.len()));
+        let start = lines.payloads.len();
+        lines.payloads.push_str(&payload);
+        lines.lines.push((number, TopicIndex::new(place), start..lines.payloads.len()));
     }
-    Ok(Lines { file, text, lines })
+    Ok(lines)
 }

@@ -103,10 +103,15 @@ fn topic(plan: &Plan, place: usize) -> Value {
 fn producer(plan: &Plan, place: usize) -> Value {
     let (producer, settings) = (&plan.producers[place], &plan.scenario.producers[place]);
     let source = match &settings.source {
-        Source::Log(file) => json!({ "log": file }),
-        Source::Generate { messages, size } => {
-            json!({ "generate": { "messages": messages, "size": [size.start(), size.end()] } })
+        Source::Log { file, format: None } => json!({ "log": file }),
+        Source::Log { file, format: Some(format) } => {
+            json!({ "log": file, "format": format.to_string() })
         }
+        Source::Generate { messages, size, payloads } => json!({ "generate": {
+            "messages": messages,
+            "size": [size.start(), size.end()],
+            "payloads": payloads.to_string(),
+        } }),
     };
     json!({
         "name": format!("P{}", producer.number),

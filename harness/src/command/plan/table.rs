@@ -8,7 +8,7 @@ use crate::capability::Capabilities;
 use crate::driver;
 use crate::input::names::{self, Kind};
 use crate::plan::{ConsumerIndex, Plan, Producer, ProducerIndex, Stream, StreamIndex, TopicIndex};
-use crate::scenario::{Acknowledge, AnomalyKind, Broker, Source};
+use crate::scenario::{Acknowledge, AnomalyKind, Broker, Payloads, Source};
 
 /// So many topics or producers are spelt out in a line; `--json` has all.
 const SPELT_MAX: usize = 8;
@@ -149,12 +149,15 @@ fn producers(plan: &Plan) -> Vec<Row> {
     let row = |(place, producer): (usize, &Producer)| {
         let settings = &plan.scenario.producers[place];
         let source = match &settings.source {
-            Source::Log(file) => file.display().to_string(),
-            Source::Generate { size, .. } if size.start() == size.end() => {
-                format!("generated, {} bytes", size.start())
-            }
-            Source::Generate { size, .. } => {
-                format!("generated, {}..{} bytes", size.start(), size.end())
+            Source::Log { file, .. } => file.display().to_string(),
+            Source::Generate { size, payloads, .. } => {
+                let bytes = if size.start() == size.end() {
+                    format!("{} bytes", size.start())
+                } else {
+                    format!("{}..{} bytes", size.start(), size.end())
+                };
+                let kind = if *payloads == Payloads::Plain { "" } else { ", hostile" };
+                format!("generated, {bytes}{kind}")
             }
         };
         let to = producer.streams.iter().map(|stream: &StreamIndex| {

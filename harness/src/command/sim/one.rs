@@ -31,6 +31,11 @@ pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<Exit, Re
         .into_iter()
         .map(|scenario| planned(scenario, arguments.seed, mode))
         .collect::<Result<_, _>>()?;
+    for (plan, _) in &plans {
+        if let (_, Some(note)) = arguments.outputs.log_format(plan) {
+            streams::tell(&note);
+        }
+    }
     let names = plans.iter().map(|(plan, _)| plan.scenario.name.as_str());
     let (history, reports) = arguments.outputs.open(names)?;
 
@@ -90,7 +95,9 @@ fn one(
     history: Option<&HistoryFile>,
 ) -> (Entry, Option<u64>) {
     let logs = arguments.outputs.logs(&plan.scenario.name);
-    let simulated = simulate(plan, &Simulation { out: Some(logs.clone()), ..simulation });
+    let (log_format, _) = arguments.outputs.log_format(plan);
+    let simulated =
+        simulate(plan, &Simulation { out: Some(logs.clone()), log_format, ..simulation });
     let (mut entry, trial) = entry(plan, arguments, simulated);
     let digest = trial.map(|trial| {
         entry.logs = Some(logs);

@@ -19,6 +19,8 @@ mod sources;
 mod topics;
 mod words;
 
+use crate::input::extended::Extended;
+
 pub use anomaly::AnomalyKind;
 pub use load::{equal_names, load, load_all, load_found};
 pub use model::{
@@ -32,7 +34,7 @@ pub use search::{Found, find};
 
 /// The JSON Schema of a scenario file, for these drivers.
 pub fn schema(drivers: &[&str]) -> schemars::Schema {
-    let mut schema = schemars::schema_for!(raw::Scenario);
+    let mut schema = schemars::schema_for!(Extended<raw::Scenario>);
     let driver = schema.pointer_mut("/$defs/Broker/properties/driver");
     driver.expect("a broker has a driver")["enum"] = drivers.into();
     schema

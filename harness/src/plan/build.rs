@@ -268,23 +268,16 @@ impl Plan {
 
     /// A topic without a message proves nothing, and was not meant.
     fn topics_without_messages(&self) -> Vec<Diagnostic> {
-        let empty = self.topics.iter().filter(|topic| {
+        let both = self.topics.iter().zip(&self.scenario.topics);
+        let empty = both.filter(|(topic, _)| {
             topic.streams.iter().all(|stream| self.streams[stream.place()].count == 0)
         });
-        let describe = |topic: &Topic| {
-            let numbers: Vec<u32> = topic
-                .streams
-                .iter()
-                .map(|stream| {
-                    let producer = self.streams[stream.place()].producer;
-                    self.producers[producer.place()].number
-                })
-                .collect();
-            let title = format!("nobody produces to `{}`", topic.name);
-            let who = names::list(Kind::Producer, &numbers);
-            let file = self.scenario.file.display();
-            Diagnostic::new(title)
-                .help(format!("{file} maps {who} to it, but no message is for it"))
+        let describe = |(topic, written): (&Topic, &scenario::Topic)| {
+            let who = names::list(Kind::Producer, &written.producers);
+            let verb = if written.producers.len() == 1 { "is" } else { "are" };
+            Diagnostic::new(format!("nobody produces to `{}`", topic.name))
+                .label(format!("{who} {verb} mapped to it, and no line of a log is for it"))
+                .on(&written.spot)
         };
         empty.map(describe).collect()
     }

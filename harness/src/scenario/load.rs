@@ -8,6 +8,7 @@ use super::model::Scenario;
 use super::search::{Found, find};
 use super::{raw, resolve};
 use crate::input::diagnostic::{Diagnostic, Error};
+use crate::input::extended::Extended;
 use crate::input::yaml;
 
 /// Reads and checks one scenario file; `-` is standard input. Producer logs are looked for here and read when the plan is
@@ -22,7 +23,7 @@ pub fn load(file: &Path) -> Result<Scenario, Error> {
         let diagnostic = Diagnostic::new(format!("{} is empty", file.display()));
         return Err(diagnostic.help("a scenario has at least `topics:` and `producers:`").into());
     }
-    let raw: raw::Scenario = yaml::parse(&source)?;
+    let Extended(raw): Extended<raw::Scenario> = yaml::parse(&source)?;
     resolve::resolve(file, &source, &raw)
 }
 

@@ -10,6 +10,7 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 
 use crate::fault::Written;
 use crate::input::name_list::NameList;
+use crate::input::value_list::ValueList;
 use crate::input::yaml::{At, Field, Ordered};
 
 /// A scenario: who produces to which topic, who consumes from it, and what is promised.
@@ -36,7 +37,7 @@ pub(super) struct Scenario {
     /// The promises that are judged.
     pub expect: Field<Expect>,
     /// Conditions without which a verdict is vacuous, such as `unknown_acks >= 1`.
-    pub require: Field<Vec<At<String>>>,
+    pub require: Field<ValueList>,
     /// What is done to the run on purpose, such as `{ at: 1s, pause: broker, for: 500ms }`.
     pub faults: Field<Vec<At<Written>>>,
     /// The network of a simulated run; a real run has the machine's own.
@@ -101,7 +102,7 @@ pub(super) struct Generate {
     /// How many each producer sends.
     #[schemars(with = "u32", range(min = 1))]
     pub messages: Field<String>,
-    /// Bytes of a payload, `16` or `16..256`, inclusive; default 16.
+    /// Bytes of a payload, `16`, `1KiB` or `16..256`, inclusive; default 16.
     #[schemars(with = "Size")]
     pub size: Field<String>,
     /// `plain` (default): ASCII without blanks; or `hostile`: what others get wrong.
@@ -133,7 +134,7 @@ pub(super) struct Broker {
     /// How the broker is spoken to: `detect` (default), or `original` for its six routes alone.
     pub driver: Field<String>,
     /// The stores that the scenario holds for; default: all.
-    pub stores: Field<Vec<At<String>>>,
+    pub stores: Field<ValueList>,
     /// So many brokers are started, which serve one store; default 1. In memory there is only one.
     #[schemars(with = "u32", range(min = 1, max = 64))]
     pub count: Field<String>,
@@ -153,7 +154,7 @@ pub(super) struct Expect {
     #[schemars(extend("enum" = ["all", "any"]))]
     pub acked: Field<String>,
     /// The kinds of anomaly that are to be found: these and no others; default: none.
-    pub anomalies: Field<Vec<At<String>>>,
+    pub anomalies: Field<ValueList>,
 }
 
 /// The network of a simulated run.

@@ -128,7 +128,7 @@ fn producers_of(
         let retry = problems.read(retry_field, values::truth).unwrap_or(true);
         producers.extend(source.map(|source| Producer { number, source, pace, batch, retry }));
     }
-    sources.finish(problems);
+    sources.finish(problems, settings.is_partial);
     for (span, numbers) in unrecorded.into_values() {
         let who = names::list(Kind::Producer, &numbers);
         let title = if numbers.len() == 1 {
@@ -176,7 +176,7 @@ fn broker(problems: &mut Problems<'_>, raw: Option<&raw::Broker>) -> Broker {
     let default = raw::Broker::default();
     let raw = raw.unwrap_or(&default);
     let mut stores = Vec::new();
-    for at in raw.stores.value().map_or(&[][..], Vec::as_slice) {
+    for at in raw.stores.values(problems) {
         stores.extend(problems.keep(at.span.clone(), store(&at.value)));
     }
     // A store that is wrong is said once, and says nothing of what it shares.
@@ -226,7 +226,7 @@ fn expect(problems: &mut Problems<'_>, raw: Option<&raw::Expect>) -> Expect {
 
 fn anomalies(problems: &mut Problems<'_>, raw: &raw::Expect) -> BTreeSet<AnomalyKind> {
     let mut anomalies = BTreeSet::new();
-    for at in raw.anomalies.value().map_or(&[][..], Vec::as_slice) {
+    for at in raw.anomalies.values(problems) {
         let anomaly = problems.keep(at.span.clone(), words::word(&at.value));
         if anomaly.is_some_and(|anomaly| !anomalies.insert(anomaly)) {
             let title = format!("`{}` is expected twice", at.value);
@@ -268,7 +268,7 @@ fn impossible(source: &Arc<Source>, raw: &raw::Scenario, scenario: &Scenario) ->
 }
 
 fn require(problems: &mut Problems<'_>, raw: &raw::Scenario) -> Vec<Requirement> {
-    let conditions = raw.require.value().map_or(&[][..], Vec::as_slice);
+    let conditions = raw.require.values(problems);
     let read = |at: &At<String>| problems.keep(at.span.clone(), words::requirement(&at.value));
     conditions.iter().filter_map(read).collect()
 }

@@ -80,24 +80,25 @@ impl<'a> Sources<'a> {
         None
     }
 
-    /// Names all producers without a source at once.
-    pub(super) fn finish(self, problems: &mut Problems<'_>) {
-        if !self.without.is_empty() {
+    /// Names all producers without a source at once, unless one may have what a wrong key was to give
+    /// it.
+    pub(super) fn finish(self, problems: &mut Problems<'_>, is_partial: bool) {
+        if !self.without.is_empty() && !is_partial {
             let who = names::list(Kind::Producer, &self.without);
             let verb = if self.without.len() == 1 { "has" } else { "have" };
             let title = format!("{who} {verb} neither `log` nor `generate`");
             let help = "under `producers:`, `all: { log: \"producer_{id}.txt\" }` gives each a log, \
                         and `all: { generate: { messages: 1000 } }` makes messages up";
-            problems.add(self.span, Diagnostic::new(title).help(help));
+            problems.add(self.span.clone(), Diagnostic::new(title).help(help));
         }
         if self.total > u64::from(MESSAGES_MAX) {
             let title = format!("{} messages are too many to make up", self.total);
-            let help = format!("at most {MESSAGES_MAX} over all producers");
-            problems.diagnostics.push(Diagnostic::new(title).help(help));
+            let label = format!("at most {MESSAGES_MAX} over all producers");
+            problems.add(self.span, Diagnostic::new(title).label(label));
         } else if self.bytes > BYTES_MAX {
             let title = format!("{} bytes of payload are too many to make up", self.bytes);
-            let help = format!("at most {BYTES_MAX} over all producers, at the largest size");
-            problems.diagnostics.push(Diagnostic::new(title).help(help));
+            let label = format!("at most {BYTES_MAX} over all producers, at the largest size");
+            problems.add(self.span, Diagnostic::new(title).label(label));
         }
     }
 

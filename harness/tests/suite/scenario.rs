@@ -1,12 +1,15 @@
 //! What loading says about files that are wrong, word for word; what it makes of those that are
 //! right; and the commands that show it.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
 use harness::plan::Plan;
-use harness::scenario::{self, Delivery, Order, Pace, Payloads, Scenario, Source, Start, Store};
+use harness::scenario::{
+    self, AnomalyKind, Delivery, Order, Pace, Payloads, Scenario, Source, Start, Store,
+};
 use serde_json::Value;
 
 use crate::support::{Folder, end};
@@ -57,7 +60,7 @@ fn every_error_says_what_is_wrong_and_where() {
         );
         count += 1;
     }
-    assert!(count >= 45, "only {count} cases were read");
+    assert!(count >= 100, "only {count} cases were read");
 }
 
 #[test]
@@ -160,6 +163,30 @@ seed: 18446744073709551615
 }
 
 #[test]
+fn what_people_write_more_shortly_is_the_same() {
+    let yaml = "x-made: &made { messages: 3, size: 1k..1KiB }
+topics: { T1: P1 -> C1 }
+producers: { all: { generate: *made } }
+broker: { stores: memory }
+expect: { anomalies: lost }
+require: acked >= 1
+x-more: [1, { seed: none }]
+";
+    let scenario = load(yaml).unwrap();
+    let made = Source::Generate { messages: 3, size: 1000..=1024, payloads: Payloads::Plain };
+    assert_eq!(scenario.producers[0].source, made);
+    assert_eq!(scenario.broker.stores, [Store::Memory]);
+    assert_eq!(scenario.expect.anomalies, BTreeSet::from([AnomalyKind::Lost]));
+    assert_eq!(scenario.require.iter().map(|need| need.at_least).collect::<Vec<_>>(), [1]);
+    for (size, bytes) in [("64", 64), ("2 KiB", 2048), ("1MiB", 1 << 20), ("3kB", 3000), ("7B", 7)]
+    {
+        let scenario = load(&yaml.replace("1k..1KiB", size)).unwrap();
+        let Source::Generate { size, .. } = &scenario.producers[0].source else { panic!("a log") };
+        assert_eq!(*size, bytes..=bytes);
+    }
+}
+
+#[test]
 fn what_is_left_out_has_its_default() {
     let scenario = load(&format!("topics:\n  T1: P1 -> C1\n{GENERATED}")).unwrap();
     assert_eq!(scenario.name, "x");
@@ -239,6 +266,7 @@ fn the_schema_knows_just_the_keys_that_loading_takes() {
     keys.sort_unstable();
     assert_eq!(listed, keys);
     assert_eq!(schema["required"], serde_json::json!(["topics"]));
+    assert_eq!(schema["patternProperties"], serde_json::json!({ "^x-": {} }));
 }
 
 #[test]

@@ -155,7 +155,11 @@ impl LogFormat {
             _ => {
                 let count = line.split_ascii_whitespace().count();
                 let found = numbers::count(count as u64, "field");
-                Err(format!("expected a topic and a payload, such as `T1     INFO`, found {found}"))
+                let tab = "; a payload with blanks needs a tab before it, or JSON lines";
+                let tab = if count > 2 { tab } else { "" };
+                Err(format!(
+                    "expected a topic and a payload, such as `T1     INFO`, found {found}{tab}"
+                ))
             }
         }
     }

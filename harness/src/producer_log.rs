@@ -195,7 +195,7 @@ pub fn write(to: &mut impl Write, entry: &LogLine<'_>) -> io::Result<()> {
 
 /// A time of day as logs have it, since midnight; `None` where the text is none.
 pub fn time(stamp: &str) -> Option<Duration> {
-    Stamp::parse(stamp).map(Stamp::since_midnight)
+    Stamp::parse(stamp).and_then(Stamp::since_midnight)
 }
 
 #[cfg(test)]

@@ -36,9 +36,10 @@ impl Stamp {
         date(text).is_some()
     }
 
-    /// Since midnight of its own day.
-    pub(super) fn since_midnight(self) -> Duration {
-        Duration::from_millis(self.time.unsigned_abs())
+    /// How long after midnight it is, if it is a time of day alone.
+    pub(super) fn since_midnight(self) -> Option<Duration> {
+        let is_alone = self.date.is_none() && self.offset == 0;
+        is_alone.then(|| Duration::from_millis(self.time.unsigned_abs()))
     }
 }
 

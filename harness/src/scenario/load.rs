@@ -66,3 +66,50 @@ pub fn equal_names<'a>(scenarios: impl IntoIterator<Item = &'a Scenario>) -> Vec
     }
     diagnostics
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const TEXT: &str = "x-own: &own { messages: 5 }
+topics:
+  T1: P1 P2..P3 -> C1
+  T2: { producers: [P1], consumers: [C1, C2] }
+producers:
+  all:
+    generate: *own # a comment
+    pace: 200/s
+faults:
+  - at: 1s
+    cut: P1
+    for: 1s
+  - { after: 3 acked, drop_ack: P1 }
+expect: { anomalies: lost }
+";
+
+    proptest! {
+        /// A file that is nearly right is loaded or told what is wrong with it, whatever it is.
+        #[test]
+        fn no_edit_of_a_file_is_too_much(
+            edits in prop::collection::vec((any::<prop::sample::Index>(), 0_usize..3, any::<prop::sample::Index>()), 1..4),
+        ) {
+            const PIECES: [&str; 12] =
+                ["", "\t", "\n", " ", ":", "- ", "{", "]", ",", "\u{e9}", "'", "P1-P3"];
+            let mut text: Vec<String> = TEXT.chars().map(String::from).collect();
+            for (place, remove, piece) in edits {
+                let place = place.index(text.len());
+                let end = (place + remove).min(text.len());
+                text.splice(place..end, [PIECES[piece.index(PIECES.len())].to_owned()]);
+            }
+            let folder = tempfile::tempdir().unwrap();
+            let file = folder.path().join("x.yaml");
+            std::fs::write(&file, text.concat()).unwrap();
+            if let Err(error) = load(&file) {
+                let placed = error.diagnostics().iter().all(|own| own.location().is_some());
+                prop_assert!(placed && !error.render(true).is_empty(), "{}", error);
+            }
+        }
+    }
+}

@@ -11,8 +11,10 @@ use crate::input::names::{self, Kind};
 
 /// One error of the library.
 pub(super) fn explain(error: &YamlError, source: &Arc<Source>) -> Diagnostic {
-    let span = error.location().map_or(0..0, |location| bytes(&location, source));
     let text = source.text();
+    let Range { start, end } = error.location().map_or(0..0, |location| bytes(&location, source));
+    let start = text.floor_char_boundary(start);
+    let span = start..text.ceil_char_boundary(end).max(start);
     match innermost(error) {
         YamlError::SerdeUnknownField { field, expected, .. } => {
             unknown_key(field, expected, text, &span).at(source, span)

@@ -101,15 +101,20 @@ impl LogFormat {
     /// # Errors
     /// Those of `to`.
     pub fn write_delivery(self, topic: &str, payload: &str, to: &mut impl Write) -> io::Result<()> {
-        match self.of_line(payload) {
-            Self::Plain => writeln!(to, "{topic}{GAP}{payload}"),
-            Self::Tsv => writeln!(to, "{topic}\t{payload}"),
+        let gap = match self.of_line(payload) {
+            Self::Plain => GAP,
+            Self::Tsv => "\t",
             Self::Json => {
                 let line = DeliveryLine { topic: topic.into(), payload: payload.into() };
                 serde_json::to_writer(&mut *to, &line)?;
-                writeln!(to)
+                return to.write_all(b"\n");
             }
+        };
+        // Without formatting, which takes longer than all the rest: a run may write millions.
+        for part in [topic, gap, payload, "\n"] {
+            to.write_all(part.as_bytes())?;
         }
+        Ok(())
     }
 
     /// How many bytes the line of a delivery has.

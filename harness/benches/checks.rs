@@ -104,6 +104,7 @@ fn history(plan: &Plan) -> History {
             offset: Some(0),
             invoked: now(),
             confirmed: Some(now()),
+            forgotten: None,
         }));
     }
     let mut logs: Vec<Vec<MessageId>> = vec![Vec::new(); plan.topics.len()];
@@ -139,6 +140,7 @@ fn produce(
             stream,
             id: Some(stream.0.to_string()),
             epoch: Some(EpochIndex(0)),
+            broker: 1,
             base: 0,
             invoked: now(),
             confirmed: now(),
@@ -167,6 +169,7 @@ fn produce(
                     invoked,
                     completed: now(),
                     attempts: 1,
+                    tries: Vec::new(),
                     outcome: Outcome::Acked { offsets: offset },
                 });
             }

@@ -12,6 +12,9 @@ pub struct Capabilities {
     pub offsets: Known<Offsets>,
     /// Whether the offsets of a log have no gaps.
     pub contiguous: Known<bool>,
+    /// Whether the messages of one request stand one behind the other, so that the offset of the
+    /// first tells those of the others.
+    pub contiguous_batches: Known<bool>,
     /// Whether it tells one life of its store from another.
     pub epoch: Known<bool>,
     /// The most messages that one request carries; none is no bound of the broker's.
@@ -109,7 +112,7 @@ impl Capabilities {
 
     /// Each with its name, for people and programs.
     #[must_use]
-    pub fn named(&self) -> [(&'static str, String); 10] {
+    pub fn named(&self) -> [(&'static str, String); 11] {
         let batch = match self.batch_max {
             Known::Now(None) => "yes".to_owned(),
             Known::Now(Some(1)) => "no".to_owned(),
@@ -119,6 +122,7 @@ impl Capabilities {
         [
             ("offsets", self.offsets.to_string()),
             ("contiguous offsets", self.contiguous.to_string()),
+            ("contiguous batches", self.contiguous_batches.to_string()),
             ("epoch", self.epoch.to_string()),
             ("batches", batch),
             ("readable log", self.reads_log.to_string()),

@@ -63,6 +63,7 @@ pub(crate) fn history(
                     invoked: moment(now),
                     completed: moment(now + 1),
                     attempts: 1,
+                    tries: Vec::new(),
                     outcome: Outcome::Acked { offsets: Offsets::Untold },
                 });
                 now += 2;
@@ -84,6 +85,7 @@ pub(crate) fn history(
                 offset: None,
                 invoked: moment(0),
                 confirmed: Some(moment(0)),
+                forgotten: None,
             });
             part.polls.push(Polled {
                 subscription: u32::try_from(place).unwrap(),

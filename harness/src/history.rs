@@ -9,47 +9,21 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::plan::{MessageId, StreamIndex, TopicIndex};
+use crate::scenario::Store;
 
+mod attempt;
 pub mod json;
 mod missed;
+mod moment;
+mod sent;
 
+pub use attempt::{Attempt, Class, forgets, told_code};
 pub use missed::misses_anything;
-
-/// A message's place in a topic's log: ordered as the log is. May have gaps, and means something
-/// only within one topic and one epoch.
-pub type Offset = u64;
+pub use moment::{Moment, Nanos, Stamp};
+pub use sent::{Offset, Offsets, Outcome, Sent};
 
 /// A producer's own count of its messages on one topic, from 0.
 pub type Sequence = u64;
-
-/// A place in the one order of the run: a process-wide counter, taken just before a call leaves
-/// and just after its whole answer is in. `a < b` means that a came before b.
-pub type Stamp = u64;
-
-/// Nanoseconds since the run began.
-pub type Nanos = u64;
-
-/// A moment of the run; in a file `[stamp, nanoseconds]`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
-#[serde(from = "(Stamp, Nanos)", into = "(Stamp, Nanos)")]
-pub struct Moment {
-    /// For every rule.
-    pub stamp: Stamp,
-    /// For latencies and for people.
-    pub at: Nanos,
-}
-
-impl From<(Stamp, Nanos)> for Moment {
-    fn from((stamp, at): (Stamp, Nanos)) -> Self {
-        Self { stamp, at }
-    }
-}
-
-impl From<Moment> for (Stamp, Nanos) {
-    fn from(moment: Moment) -> Self {
-        (moment.stamp, moment.at)
-    }
-}
 
 /// A place in [`History::epochs`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -66,8 +40,14 @@ pub struct History {
     pub consumers: Vec<ConsumerHistory>,
     /// What was done to the run on purpose, by fault and then in order.
     pub faults: Vec<Firing>,
+    /// Whether the driver does not say that the messages of a request stand one behind the other:
+    /// an ack then tells the offset of its first message, and nothing of the others.
+    pub scattered_batches: bool,
     /// What was read of the topics' logs themselves after the drain; empty where nobody looked.
     pub audit: Vec<Audited>,
+    /// The store that the brokers were on, where faults are judged by it; the plan's where a file
+    /// does not say.
+    pub store: Option<Store>,
     /// How the run ended.
     pub end: End,
 }
@@ -148,6 +128,8 @@ pub struct Session {
     pub incarnation: u32,
     /// The stream that is sent under it.
     pub stream: StreamIndex,
+    /// The number of the broker that it is with, from 1.
+    pub broker: u32,
     /// The broker's id, where it was given one.
     pub id: Option<String>,
     /// Where the broker tells.
@@ -158,89 +140,6 @@ pub struct Session {
     pub invoked: Moment,
     /// When it was confirmed.
     pub confirmed: Moment,
-}
-
-/// One request with all its attempts.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sent {
-    /// Into [`ProducerHistory::sessions`].
-    pub session: u32,
-    /// Whose messages.
-    pub stream: StreamIndex,
-    /// The first message's number on the stream, from 0.
-    pub first: u32,
-    /// How many.
-    pub count: u32,
-    /// When the plan wanted it sent, in nanoseconds of the run; latency counts from here. Equal to
-    /// `invoked.at` where the pace is none.
-    pub intended: Nanos,
-    /// When the first attempt left.
-    pub invoked: Moment,
-    /// When the last attempt's outcome was known; for an interrupted run, when it was given up.
-    pub completed: Moment,
-    /// How often it was tried; at least 1.
-    pub attempts: u32,
-    /// Of all attempts together.
-    pub outcome: Outcome,
-}
-
-/// What a producer may conclude about a request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// An attempt was acknowledged.
-    Acked {
-        /// Of its messages.
-        offsets: Offsets,
-    },
-    /// Every attempt was refused: it did not and never will happen.
-    Refused {
-        /// The broker's words.
-        why: String,
-    },
-    /// It may have happened.
-    Unknown {
-        /// A time-out, a cut connection, the broker's words.
-        why: String,
-    },
-}
-
-/// Where the messages of an acknowledged request stand in the log; in a file nothing, the first
-/// message's offset, or a list.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged, expecting = "expected an offset, or a list with that of each message")]
-pub enum Offsets {
-    /// The broker does not tell.
-    Untold,
-    /// One behind the other, from this one on.
-    From(Offset),
-    /// Each message's, at least one; not one behind the other, which is [`Offsets::From`].
-    Each(Vec<Offset>),
-}
-
-impl Offsets {
-    /// Those of a request whose messages stand at these places; none is untold.
-    pub fn new(offsets: Vec<Offset>) -> Self {
-        let follows = |pair: &[Offset]| pair[0].checked_add(1) == Some(pair[1]);
-        match offsets.first() {
-            None => Self::Untold,
-            Some(first) if offsets.windows(2).all(follows) => Self::From(*first),
-            Some(_) => Self::Each(offsets),
-        }
-    }
-
-    /// The first message's.
-    pub fn first(&self) -> Option<Offset> {
-        self.of(0)
-    }
-
-    /// That of the message at this place in the request.
-    pub fn of(&self, place: u32) -> Option<Offset> {
-        match self {
-            Self::Untold => None,
-            Self::From(first) => first.checked_add(u64::from(place)),
-            Self::Each(offsets) => offsets.get(place as usize).copied(),
-        }
-    }
 }
 
 /// One consumer's part.
@@ -274,6 +173,10 @@ pub struct Subscribed {
     pub invoked: Moment,
     /// When it was confirmed, if it was: s1.
     pub confirmed: Option<Moment>,
+    /// When a poll was told that the broker does not know this subscription, although it was
+    /// confirmed, its life of the store goes on and nobody ended it. The consumer gets nothing of
+    /// the topic from then on; what is due to it stays due.
+    pub forgotten: Option<Moment>,
 }
 
 /// One poll.

@@ -198,12 +198,10 @@ async fn begin(
 /// A trial that was interrupted before any actor did anything.
 fn not_begun(plan: &Plan) -> Trial {
     let history = History {
-        epochs: Vec::new(),
         producers: plan.producers.iter().map(|_| ProducerHistory::default()).collect(),
         consumers: plan.consumers.iter().map(|_| ConsumerHistory::default()).collect(),
-        faults: Vec::new(),
-        audit: Vec::new(),
         end: End::Interrupted,
+        ..History::default()
     };
     let judgement = check::judge(plan, &history);
     Trial { history, judgement, interrupted: true, left: None, injected: None }

@@ -53,14 +53,32 @@ impl Retry {
     pub async fn repeat<T, F: Future<Output = Result<T, Error>>>(
         &self,
         stream: u64,
+        request: impl FnMut() -> F,
+    ) -> Result<T, Error> {
+        self.repeat_watched(stream, request, &mut |_| ()).await
+    }
+
+    /// The same, and tells of each attempt.
+    ///
+    /// # Errors
+    /// The last attempt's.
+    pub async fn repeat_watched<T, F: Future<Output = Result<T, Error>>>(
+        &self,
+        stream: u64,
         mut request: impl FnMut() -> F,
+        watch: Watch<'_>,
     ) -> Result<T, Error> {
         let mut chance = Chance::new(self.seed, stream);
         let mut attempts = Attempts::begin(self, &mut chance);
         loop {
-            match request().await {
-                Err(error) if error.may_pass() && attempts.again().await => {}
-                result => return result,
+            watch(Progress::Began);
+            let error = match request().await {
+                Ok(value) => return Ok(value),
+                Err(error) => error,
+            };
+            watch(Progress::Failed(&error));
+            if !(error.may_pass() && attempts.again().await) {
+                return Err(error);
             }
         }
     }
@@ -75,6 +93,19 @@ pub fn stream(names: &[&str], id: u64) -> u64 {
     bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     })
+}
+
+/// Called as the attempts of a request are made, with what becomes of them.
+pub type Watch<'a> = &'a mut (dyn FnMut(Progress<'_>) + Send);
+
+/// What becomes of an attempt. One that is neither followed by another nor told as failed has
+/// succeeded, or the call was dropped.
+#[derive(Clone, Copy, Debug)]
+pub enum Progress<'a> {
+    /// It is about to leave.
+    Began,
+    /// It was not acknowledged.
+    Failed(&'a Error),
 }
 
 /// The attempts of one request.

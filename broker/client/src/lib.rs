@@ -69,7 +69,7 @@ pub mod topic_producer;
 pub mod transport;
 pub mod wire;
 
-pub use backoff::Retry;
+pub use backoff::{Progress, Retry, Watch};
 pub use client::{Client, LogPart};
 pub use consumer::{Consumer, Delivered, Delivery};
 pub use error::{Error, Refusal};

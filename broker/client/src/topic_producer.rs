@@ -6,7 +6,7 @@
 //! a sequence is never used for anything else: once an outcome stays unknown, the registration is
 //! over, and the next message needs another.
 
-use crate::backoff::{self, Attempts, Chance, Retry};
+use crate::backoff::{self, Attempts, Chance, Progress, Retry, Watch};
 use crate::client::Client;
 use crate::error::{Error, Refusal};
 use crate::wire::{self, Offset, ProducerId, Sequence, TopicName};
@@ -111,12 +111,17 @@ impl TopicProducer {
     /// Refused messages use up no sequence. Dropping the future leaves the outcome unknown and
     /// ends the registration.
     pub async fn send(&mut self, payloads: &[&str]) -> Sent {
+        self.send_watched(payloads, &mut |_| ()).await
+    }
+
+    /// The same as [`send`](Self::send), and tells of each attempt.
+    pub async fn send_watched(&mut self, payloads: &[&str], watch: Watch<'_>) -> Sent {
         if let Some(error) = self.objection(payloads) {
             return Sent { outcome: Err(error), attempts: 0 };
         }
         // Until the outcome is known: a caller that drops this future must not use the sequence again.
         self.over = true;
-        let sent = self.attempt(payloads).await;
+        let sent = self.attempt(payloads, watch).await;
         self.over = match &sent.outcome {
             Ok(_) => {
                 self.next += payloads.len() as Sequence;
@@ -137,7 +142,7 @@ impl TopicProducer {
         self.over.then(|| Error::NotSent(over.to_owned()))
     }
 
-    async fn attempt(&mut self, payloads: &[&str]) -> Sent {
+    async fn attempt(&mut self, payloads: &[&str], watch: Watch<'_>) -> Sent {
         let (message, messages) = match payloads {
             [payload] => (Some(*payload), None),
             batch => (None, Some(batch)),
@@ -153,11 +158,13 @@ impl TopicProducer {
         let mut unknown = None;
         let mut attempts = Attempts::begin(&self.retry, &mut self.chance);
         loop {
+            watch(Progress::Began);
             let error = match self.client.produce(&request).await.and_then(|answer| offset(&answer))
             {
                 Ok(offset) => return Sent { outcome: Ok(offset), attempts: attempts.made() },
                 Err(error) => error,
             };
+            watch(Progress::Failed(&error));
             if !error.is_definite() {
                 unknown = Some(error.clone());
             }

@@ -1,47 +1,54 @@
 //! Divergent: two consumers of one topic cannot both be right about its log.
 //!
 //! *Order*: C1 gets `P1#3` and then `P2#8`, C2 gets `P2#8` and then `P1#3`. Where the broker tells
-//! offsets they say which of the two is right, and one walk of each feed finds the one that is not: a
-//! first delivery that comes after one with a greater offset is late. Where some or all deliveries of
-//! a topic came without offsets, the feeds are also merged into one order. Where no order agrees with
-//! all of them (two contradict each other, or three do in a circle), the order of most feeds wins.
-//! What comes late against the result is counted, once. Either way two unordered neighbours swapped
-//! at one consumer count one. What the acks prove to be late is *reordered* and
-//! not counted here again: then it is known which consumer is wrong, and about what.
+//! offsets they say which of the two is right, and one walk of each feed finds the one that is not:
+//! counted are the fewest first deliveries without which the others ascend by offset. Where some or
+//! all deliveries of a topic came without offsets, the feeds are also merged into one order. Where no
+//! order agrees with all of them (two contradict each other, or three do in a circle), the order of
+//! most feeds wins. What comes late against the result is counted, once. Either way two unordered
+//! neighbours swapped at one consumer count one.
 //!
-//! *Place*: C1 gets `P1#3` at offset 12 and C2 gets `P2#8` at offset 12 of the same epoch. Most
-//! consumers say what stands at an offset; each run of neighbouring deliveries at a consumer whose
-//! offsets hold other messages counts one, or as many as are late in it.
+//! Acks decide first. What they prove to be late is *reordered* and not counted here again, and
+//! neither that nor what it should have come before takes part in the comparison: it is known which
+//! consumer is wrong, and about what.
 //!
-//! Divergence of order breaks a promise only with `order: per-topic`; that of place always.
+//! *Place*: C1 gets `P1#3` at offset 12 and C2 gets `P2#8` at offset 12 of the same epoch. What the
+//! ack named, else what most consumers got, stands at an offset; each run of neighbouring deliveries
+//! at a consumer whose offsets hold other messages counts one, or as many as are late in it. So does a
+//! consumer whose offsets begin again with every poll: nothing that it got is then compared by offset.
+//!
+//! Divergence of order breaks a promise only with `order: per-topic`; that of place always, for one
+//! offset holds one message whatever the order is. A delivery that is out of order because its offset
+//! is not the one that its ack named is wrong about the place.
 
+mod acks;
 mod merge;
+mod out_of_order;
+mod place;
 
-use std::collections::BTreeMap;
-
-use merge::DeliveryPlaces;
-
-use super::anomaly::Anomaly;
-use super::facts::{Facts, Feed, Late, Log};
+use self::acks::{Acks, DeliveryPlaces};
+use self::out_of_order::OutOfOrder;
+use super::facts::{Facts, Log, Stray, strays};
 use super::finding::Finding;
 use super::outcome::{CheckOutcome, Promise};
-use super::reordered;
-use super::words::consumer_name;
-use crate::plan::{MessageId, TopicIndex};
-use crate::scenario::AnomalyKind;
+use crate::plan::TopicIndex;
+use crate::scenario::{AnomalyKind, Order};
 
 pub(super) fn check(facts: &Facts<'_>) -> CheckOutcome {
     let mut order = Finding::new(AnomalyKind::Divergent);
     let mut place = Finding::new(AnomalyKind::Divergent);
-    let mut explained = Explained { facts, late: BTreeMap::new() };
+    let mut acks = Acks::new(facts);
     for topic in (0..facts.plan.topics.len()).map(TopicIndex::new) {
         let mut counted = DeliveryPlaces::new();
         let mut blind = false;
         for log in facts.logs.iter().filter(|log| log.topic == topic) {
-            counted.append(&mut misplaced(facts, log, &mut explained, &mut place));
-            for late in &log.late {
-                if counted.insert((late.feed, late.place)) {
-                    explained.add(*late, &mut order);
+            counted.append(&mut place::misplaced(facts, log, &mut acks, &mut place));
+            for feed in &log.uneven {
+                for stray in by_offset(facts, log, *feed, &mut counted, &mut acks) {
+                    // What its own ack contradicts is wrong about the place, whatever the order is.
+                    let is_elsewhere = is_elsewhere(facts, log, &stray);
+                    let found = if is_elsewhere { &mut place } else { &mut order };
+                    found.add(|| OutOfOrder::new(*feed, &stray).anomaly(facts));
                 }
             }
             blind |= log.blind;
@@ -49,8 +56,9 @@ pub(super) fn check(facts: &Facts<'_>) -> CheckOutcome {
         if blind {
             // Offsets tell nothing of the deliveries that came without; the others are in their
             // places by now, but for those that are counted.
-            for late in merge::late(facts, topic, &counted) {
-                explained.add(late, &mut order);
+            acks.add_all(topic, &mut counted);
+            for late in merge::late(facts, topic, &counted, &acks) {
+                order.add(|| late.anomaly(facts));
             }
         }
     }
@@ -59,146 +67,29 @@ pub(super) fn check(facts: &Facts<'_>) -> CheckOutcome {
     outcome
 }
 
-/// What is known to be reordered, by feed, worked out when it is first needed.
-struct Explained<'a> {
-    facts: &'a Facts<'a>,
-    late: BTreeMap<usize, Vec<usize>>,
-}
-
-impl Explained<'_> {
-    fn reordered(&mut self, feed: usize, place: usize) -> bool {
-        let facts = self.facts;
-        let late = self.late.entry(feed);
-        let late = late.or_insert_with(|| reordered::late(facts, &facts.feeds[feed]));
-        late.binary_search(&place).is_ok()
-    }
-
-    fn add(&mut self, late: Late, order: &mut Finding) {
-        if !self.reordered(late.feed, late.place) {
-            order.add(|| out_of_order(self.facts, late));
-        }
-    }
-}
-
-/// Finds the deliveries at offsets that hold another message for most consumers.
-fn misplaced(
+/// What is out of order in a feed whose offsets do not ascend, and is not counted yet.
+fn by_offset(
     facts: &Facts<'_>,
     log: &Log,
-    explained: &mut Explained<'_>,
-    found: &mut Finding,
-) -> DeliveryPlaces {
-    let mut places = DeliveryPlaces::new();
-    if log.disputed.is_empty() {
-        return places;
-    }
-    let holders = holders(facts, log);
-    let home: BTreeMap<MessageId, u64> = holders.iter().map(|(at, m)| (*m, *at)).collect();
-    for (place, feed) in facts.feeds.iter().enumerate().filter(|(_, f)| f.topic == log.topic) {
-        let mut run: Vec<Misplaced> = Vec::new();
-        for (seen, message) in feed.firsts_of_life(facts.history, log.epoch) {
-            let Some(offset) = seen.delivery.offset() else {
-                close(facts, (place, feed), &mut run, explained, found);
-                continue;
-            };
-            match holders.get(&offset) {
-                Some(holder) if *holder != message => {
-                    places.insert((place, seen.place));
-                    let home = home.get(&message).copied();
-                    run.push(Misplaced {
-                        place: seen.place,
-                        message,
-                        offset,
-                        holder: *holder,
-                        home,
-                    });
-                }
-                _ => close(facts, (place, feed), &mut run, explained, found),
-            }
-        }
-        close(facts, (place, feed), &mut run, explained, found);
-    }
-    places
+    feed: usize,
+    counted: &mut DeliveryPlaces,
+    acks: &mut Acks<'_>,
+) -> Vec<Stray> {
+    let mut steps = log.steps(facts.history, &facts.requests, &facts.feeds[feed]);
+    steps.retain(|step| !counted.contains(&(feed, step.place)));
+    // Where no order is promised, it is no answer that the acks know a better one.
+    let is_none = facts.plan.scenario.expect.order == Order::None;
+    steps.retain(|step| is_none || !acks.contradict(feed, step.place));
+    let mut strays = strays(&steps);
+    strays.retain(|stray| {
+        !acks.contradict(feed, stray.step.place) || is_elsewhere(facts, log, stray)
+    });
+    counted.extend(strays.iter().map(|stray| (feed, stray.step.place)));
+    strays
 }
 
-/// By disputed offset: the message that most consumers have there; of equals the first claim.
-fn holders(facts: &Facts<'_>, log: &Log) -> BTreeMap<u64, MessageId> {
-    let mut claims: BTreeMap<u64, Vec<(MessageId, u32)>> = BTreeMap::new();
-    for feed in facts.feeds_of(log.topic) {
-        for (seen, message) in feed.firsts_of_life(facts.history, log.epoch) {
-            let Some(offset) = seen.delivery.offset() else { continue };
-            if log.disputed.binary_search(&offset).is_ok() {
-                let claims = claims.entry(offset).or_default();
-                match claims.iter_mut().find(|claim| claim.0 == message) {
-                    Some(claim) => claim.1 += 1,
-                    None => claims.push((message, 1)),
-                }
-            }
-        }
-    }
-    let winner = |claims: Vec<(MessageId, u32)>| {
-        let most = claims.iter().map(|claim| claim.1).max();
-        claims.into_iter().find(|claim| Some(claim.1) == most).map(|claim| claim.0)
-    };
-    claims.into_iter().filter_map(|(at, claims)| Some((at, winner(claims)?))).collect()
-}
-
-/// A delivery at an offset that is another message's.
-struct Misplaced {
-    place: usize,
-    message: MessageId,
-    offset: u64,
-    holder: MessageId,
-    /// The disputed offset that most consumers have it at.
-    home: Option<u64>,
-}
-
-/// Counts a run of misplaced deliveries and empties it.
-fn close(
-    facts: &Facts<'_>,
-    (place, feed): (usize, &Feed),
-    run: &mut Vec<Misplaced>,
-    explained: &mut Explained<'_>,
-    found: &mut Finding,
-) {
-    let Some(first) = run.first() else { return };
-    let mut top = None;
-    let mut late = Vec::new();
-    for entry in run.iter().filter(|entry| entry.home.is_some()) {
-        if entry.home < top {
-            late.push(entry.place);
-        }
-        top = top.max(entry.home);
-    }
-    let swapped = !late.is_empty();
-    late.retain(|late| !explained.reordered(place, *late));
-    let count = if swapped { late.len() as u64 } else { 1 };
-    if count > 0 {
-        found.add_many(count, || out_of_place(facts, feed, first));
-    }
-    run.clear();
-}
-
-fn out_of_place(facts: &Facts<'_>, feed: &Feed, misplaced: &Misplaced) -> Anomaly {
-    let title = format!(
-        "{} got {} at offset {} of {}, where others got {}",
-        consumer_name(facts, feed.consumer),
-        facts.plan.describe(misplaced.message),
-        misplaced.offset,
-        facts.plan.topics[feed.topic.place()].name,
-        facts.plan.describe(misplaced.holder),
-    );
-    let messages = [misplaced.message, misplaced.holder];
-    Anomaly::new(facts.plan, feed.topic, Some(feed.consumer), &messages, title)
-}
-
-fn out_of_order(facts: &Facts<'_>, late: Late) -> Anomaly {
-    let feed = &facts.feeds[late.feed];
-    let title = format!(
-        "{} got {} after {}, the log has them the other way round",
-        consumer_name(facts, feed.consumer),
-        facts.plan.describe(late.message),
-        facts.plan.describe(late.ahead),
-    );
-    let messages = [late.message, late.ahead];
-    Anomaly::new(facts.plan, feed.topic, Some(feed.consumer), &messages, title)
+/// Whether a message was delivered at another offset than the one that its ack named.
+fn is_elsewhere(facts: &Facts<'_>, log: &Log, stray: &Stray) -> bool {
+    let named = facts.requests.acked_in(facts.history, log.epoch, stray.step.message);
+    named.is_some_and(|offset| offset != stray.step.offset)
 }

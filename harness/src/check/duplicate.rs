@@ -4,6 +4,9 @@
 //! first counts as one. It is fair, and not counted, where the consumer crashed before it
 //! acknowledged the first. A message may stand at two offsets although no consumer got it twice (C1
 //! subscribed between the two): then each offset beyond one counts.
+//!
+//! Not counted is what came again at an offset that the consumer got two messages at: it asked for one
+//! of them when it acknowledged the other. What is wrong there is the offset, which is *divergent*.
 
 use super::anomaly::Anomaly;
 use super::facts::{Bits, Classification, Facts, Feed, Log};
@@ -48,12 +51,12 @@ fn judge(facts: &Facts<'_>, feed: &Feed) -> (Finding, Vec<MessageId>) {
     (found, messages)
 }
 
-/// Finds messages at two undisputed offsets that no consumer got twice.
+/// Finds messages that are proven to be at two offsets and that no consumer got twice.
 fn twice_in(facts: &Facts<'_>, log: &Log, repeated: &Bits, found: &mut Finding) {
     let mut seen = Bits::new(facts.plan.messages.len());
     for (offset, message) in &log.entries {
-        let undisputed = log.disputed.binary_search(offset).is_err();
-        if undisputed && !seen.insert(message.place()) && !repeated.contains(message.place()) {
+        let sure = log.proves(*offset, *message);
+        if sure && !seen.insert(message.place()) && !repeated.contains(message.place()) {
             found.add(|| {
                 let title = format!(
                     "{} stands in the log twice, the second time at offset {offset}",

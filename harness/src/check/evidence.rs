@@ -4,7 +4,7 @@
 mod sighting;
 
 use super::anomaly::{Anomaly, Subject};
-use super::facts::Facts;
+use super::facts::{Facts, Request};
 use super::judgement::Judgement;
 use super::words::moment;
 use crate::history::{Offsets, Outcome};
@@ -19,7 +19,7 @@ pub(super) fn add(facts: &Facts<'_>, judgement: &mut Judgement) {
     let sightings = Sightings::find(facts, &subjects);
     for (anomaly, subject) in shown.iter_mut().zip(subjects) {
         for message in subject.messages() {
-            anomaly.evidence.push(life(facts, message));
+            anomaly.evidence.extend(life(facts, message));
             sightings.tell(facts, message, &mut anomaly.evidence);
         }
         if let Subject::Delivery(consumer, place) = subject {
@@ -29,13 +29,19 @@ pub(super) fn add(facts: &Facts<'_>, judgement: &mut Judgement) {
 }
 
 /// `P4#17 left at 12.345 ms (stamp 331), acked at 12.900 ms (stamp 340) at offset 16`.
-fn life(facts: &Facts<'_>, message: MessageId) -> String {
+/// One line for each request that it went out in.
+fn life(facts: &Facts<'_>, message: MessageId) -> Vec<String> {
+    let lines: Vec<_> =
+        facts.requests.each_of(message).map(|own| one_life(facts, message, own)).collect();
+    if lines.is_empty() {
+        return vec![format!("{} was never sent", facts.plan.name(message))];
+    }
+    lines
+}
+
+fn one_life(facts: &Facts<'_>, message: MessageId, request: &Request) -> String {
     let name = facts.plan.name(message);
-    let Some(request) = facts.requests.of(message) else {
-        return format!("{name} was never sent");
-    };
-    let (producer, send) = request.source;
-    let sent = &facts.history.producers[producer].sends[send];
+    let sent = request.sent(facts.history);
     let end = match &sent.outcome {
         Outcome::Acked { offsets } => {
             let place = message.0 - request.first.0;
@@ -44,6 +50,10 @@ fn life(facts: &Facts<'_>, message: MessageId) -> String {
             let offset = offsets.of(place).filter(|_| told);
             let offset = offset.map(|offset| format!(" as offset {offset}")).unwrap_or_default();
             format!("acked at {}{offset}", moment(sent.completed))
+        }
+        Outcome::Refused { why } if sent.never_left() => {
+            let (began, ended) = (moment(sent.invoked), moment(sent.completed));
+            return format!("{name} never left, tried from {began} to {ended}: {why}");
         }
         Outcome::Refused { why } => format!("refused at {}: {why}", moment(sent.completed)),
         Outcome::Unknown { why } => {

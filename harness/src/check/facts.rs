@@ -10,17 +10,20 @@ mod feed;
 mod log;
 mod parallel;
 mod places;
+mod repeats;
 mod requests;
+mod uneven;
 
 pub(super) use bits::Bits;
 pub(super) use feed::{Classification, Feed, Seen};
-pub(super) use log::{Late, Log};
+pub(super) use log::Log;
 pub(super) use requests::{Fate, NEVER, Request};
+pub(super) use uneven::{Restart, Step, Stray, strays};
 
 use places::Places;
 use requests::Requests;
 
-use crate::history::{Answer, End, History, Polled};
+use crate::history::{Answer, End, History, Moment, Polled, Subscribed};
 use crate::plan::{Plan, TopicIndex};
 
 pub(super) struct Facts<'a> {
@@ -51,14 +54,16 @@ impl<'a> Facts<'a> {
             logs: Vec::new(),
         };
         let mut feeds = Feed::of_all(plan, history);
-        let work = |feed: &Feed| classify::classify(history, &facts.requests, &facts.places, feed);
+        let work =
+            |feed: &Feed| classify::classify(plan, history, &facts.requests, &facts.places, feed);
         let classifications = facts.parallel(&feeds, work);
         for (feed, (classifications, got)) in feeds.iter_mut().zip(classifications) {
             feed.classifications = classifications;
             feed.got = got;
         }
         let topics: Vec<TopicIndex> = (0..plan.topics.len()).map(TopicIndex::new).collect();
-        let logs = facts.parallel(&topics, |topic| Log::of_topic(history, &feeds, *topic));
+        let logs = facts
+            .parallel(&topics, |topic| Log::of_topic(history, &facts.requests, &feeds, *topic));
         facts.logs = logs.into_iter().flatten().collect();
         facts.feeds = feeds;
         facts
@@ -69,11 +74,38 @@ impl<'a> Facts<'a> {
         self.feeds.iter().filter(move |feed| feed.topic == topic)
     }
 
+    /// When the broker forgot the feed's subscription, which nobody had ended.
+    pub(super) fn forgotten(&self, feed: &Feed) -> Option<Moment> {
+        self.last_claim(feed)?.forgotten
+    }
+
+    /// Whether it was fair to forget it: where the broker does not tell one life of its store from
+    /// another, a process that was ended on purpose may have begun a new one.
+    pub(super) fn forgot_fairly(&self, feed: &Feed) -> bool {
+        let Some(claim) = self.last_claim(feed) else { return false };
+        let Some(forgotten) = claim.forgotten else { return false };
+        let faults = &self.plan.scenario.faults;
+        claim.epoch.is_none()
+            && self.history.faults.iter().any(|firing| {
+                let fault = faults.get(firing.fault as usize);
+                fault.is_some_and(|fault| fault.action.effect.restarts())
+                    && firing.began.stamp < forgotten.stamp
+            })
+    }
+
+    /// The subscription that the feed had in the end.
+    fn last_claim(&self, feed: &Feed) -> Option<&'a Subscribed> {
+        let claims = &self.history.consumers[feed.consumer.place()].subscriptions;
+        claims.iter().rev().find(|claim| claim.topic == feed.topic)
+    }
+
     /// Whether what is missing in this feed may still have been on its way.
     pub(super) fn undecided(&self, feed: &Feed) -> bool {
         match self.history.end {
-            End::Drained | End::Idle => false,
             End::Interrupted => true,
+            // Nothing more would have come, so no last word is needed.
+            _ if self.forgotten(feed).is_some() => self.forgot_fairly(feed),
+            End::Drained | End::Idle => false,
             // If the last poll was asked after everything was sent, and brought nothing, then the
             // broker had the time to hand out all that it has, and nothing more to say.
             End::Deadline => !self.last_poll(feed).is_some_and(|poll| {

@@ -80,6 +80,7 @@ fn scenario(shape: &Shape) -> Scenario {
         start: Start::ConsumersFirst,
         broker: scenario::Broker {
             store: scenario::Store::Memory,
+            store_is_named: false,
             driver: scenario::DEFAULT_DRIVER.to_owned(),
             driver_spot: Spot::default(),
             stores: Vec::new(),
@@ -216,6 +217,7 @@ pub(crate) fn history(plan: &Plan, play: Play) -> History {
         stream,
         id: Some(id.to_string()),
         epoch: Some(EpochIndex(0)),
+        broker: 1,
         base: 0,
         invoked: Moment::default(),
         confirmed: Moment::default(),
@@ -329,6 +331,7 @@ impl Player<'_> {
             invoked: flight.invoked,
             completed,
             attempts: 1,
+            tries: Vec::new(),
             outcome: match flight.fate {
                 0 => Outcome::Refused { why: "full".to_owned() },
                 1 | 2 => Outcome::Unknown { why: "timed out".to_owned() },
@@ -358,6 +361,7 @@ impl Player<'_> {
                 offset: (!self.play.blind).then_some(start as u64),
                 invoked,
                 confirmed: Some(moment),
+                forgotten: None,
             });
             return;
         };

@@ -5,21 +5,20 @@
 //! requires did not happen, so that the run proves nothing about it; the run was cut short. Each is a
 //! sentence that names what it is about.
 
-use std::collections::BTreeMap;
-use std::fmt::Write;
+mod explanations;
+mod unacked;
 
-use super::facts::{Facts, Fate, Feed, Request};
+use std::collections::BTreeMap;
+
+use super::facts::{Facts, Fate, Feed};
 use super::outcome::CheckOutcome;
 use super::words::consumer_name;
 use crate::fault::Fault;
-use crate::history::{Answer, End, Outcome};
+use crate::history::{Answer, End};
 use crate::input::names;
 use crate::numbers;
 use crate::plan::{MessageId, TopicIndex};
 use crate::scenario::{Acked, Counter, Requirement};
-
-/// So many messages or ranges are named; the rest are counted.
-const NAMED: usize = 10;
 
 pub(super) fn check(facts: &Facts<'_>) -> CheckOutcome {
     let mut outcome = CheckOutcome::default();
@@ -29,12 +28,12 @@ pub(super) fn check(facts: &Facts<'_>) -> CheckOutcome {
         reasons.push("no message was sent, so there is nothing to judge".to_owned());
     } else if acked == 0 {
         let first = facts.plan.messages.len();
-        let first = (0..first).map(MessageId::new).find_map(|message| why(facts, message));
+        let first = (0..first).map(MessageId::new).find_map(|message| unacked::why(facts, message));
         let why = first.map(|why| format!(" (the first: {why})")).unwrap_or_default();
         reasons.push(format!("no message was acked, so nothing was promised about any{why}"));
     }
     if facts.plan.scenario.expect.acked == Acked::All && !facts.requests.all.is_empty() {
-        unacked(facts, reasons);
+        unacked::check(facts, reasons);
     }
     unsubscribed(facts, reasons);
     for requirement in &facts.plan.scenario.require {
@@ -55,92 +54,6 @@ pub(super) fn check(facts: &Facts<'_>) -> CheckOutcome {
 fn count(facts: &Facts<'_>, fate: Fate) -> u64 {
     let requests = facts.requests.all.iter().filter(|request| request.fate == fate);
     requests.map(|request| u64::from(request.count)).sum()
-}
-
-/// Names the planned messages without an ack, by what is known about them.
-fn unacked(facts: &Facts<'_>, reasons: &mut Vec<String>) {
-    let fates = [
-        (Some(Fate::Refused), "refused"),
-        (Some(Fate::Unknown), "left with an unknown outcome"),
-        (None, "never sent"),
-    ];
-    for (fate, words) in fates {
-        let ids = (0..facts.plan.messages.len()).map(MessageId::new);
-        let unexplained = |id: &MessageId| {
-            let request = facts.requests.of(*id);
-            request.map(|r| r.fate) == fate && !request.is_some_and(|r| explained(facts, r))
-        };
-        let mut own = ids.filter(unexplained).peekable();
-        let Some(first) = own.peek().copied() else { continue };
-        let (count, names) = name(facts, own);
-        let messages = numbers::count(count, "planned message");
-        let verb = if count == 1 { "was" } else { "were" };
-        let why = why(facts, first).map(|why| format!(" (the first: {why})")).unwrap_or_default();
-        reasons.push(format!("{messages} {verb} {words}: {names}{why}"));
-    }
-}
-
-/// Whether a fault lasted while the request was under way: it may well be why there is no ack. One
-/// that restarts a process is also why a registration from before is refused later.
-fn explained(facts: &Facts<'_>, request: &Request) -> bool {
-    let (producer, send) = request.source;
-    let part = &facts.history.producers[producer];
-    let sent = &part.sends[send];
-    let session = part.sessions.get(sent.session as usize);
-    let registered = session.map_or(request.invoked, |session| session.confirmed.stamp);
-    facts.history.faults.iter().any(|firing| {
-        let fault = facts.plan.scenario.faults.get(firing.fault as usize);
-        let since = if fault.is_some_and(|fault| fault.action.effect.restarts()) {
-            registered.min(request.invoked)
-        } else {
-            request.invoked
-        };
-        since < firing.ended.stamp && firing.began.stamp < sent.completed.stamp
-    })
-}
-
-/// How many there are, and their names, neighbours as ranges.
-fn name(facts: &Facts<'_>, messages: impl Iterator<Item = MessageId>) -> (u64, String) {
-    let mut ranges: Vec<(MessageId, MessageId)> = Vec::new();
-    let mut count = 0;
-    let mut more = 0_u64;
-    for message in messages {
-        count += 1;
-        let stream = |id| facts.plan.messages.stream(id);
-        let full = ranges.len() == NAMED;
-        match ranges.last_mut() {
-            Some((_, last))
-                if more == 0 && last.0 + 1 == message.0 && stream(*last) == stream(message) =>
-            {
-                *last = message;
-            }
-            _ if full => more += 1,
-            _ => ranges.push((message, message)),
-        }
-    }
-    let mut names = String::new();
-    for (first, last) in ranges {
-        let separator = if names.is_empty() { "" } else { ", " };
-        let first_name = facts.plan.name(first);
-        let _ = write!(names, "{separator}{first_name}");
-        if first != last {
-            let topic = &facts.plan.topics[facts.plan.stream(first).topic.place()].name;
-            let _ = write!(names, " to {} on {topic}", facts.plan.name(last));
-        }
-    }
-    if more > 0 {
-        let _ = write!(names, " and {} more", numbers::number(more));
-    }
-    (count, names)
-}
-
-/// The words that a message's request ended with.
-fn why<'a>(facts: &Facts<'a>, message: MessageId) -> Option<&'a str> {
-    let (producer, send) = facts.requests.of(message)?.source;
-    match &facts.history.producers[producer].sends[send].outcome {
-        Outcome::Refused { why } | Outcome::Unknown { why } => Some(why),
-        Outcome::Acked { .. } => None,
-    }
 }
 
 fn unsubscribed(facts: &Facts<'_>, reasons: &mut Vec<String>) {

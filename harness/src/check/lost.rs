@@ -7,7 +7,10 @@
 //! to it, one acked before s0 is not. For one in between it is the log's order that decides, for the
 //! subscription starts somewhere there: with offsets, at the offset that it starts at; without them
 //! only a prefix may be missing, so a message is due if it is proven to be behind one that came: by
-//! stamps, by its batch, or by the order of the consumer that got most of the topic.
+//! stamps, by its batch, or by the order of other consumers. Only an order that `expect` promises
+//! proves anything: with `per-producer` that of one producer's messages, with `none` no order at all.
+//!
+//! What is due to a subscription that the broker forgot stays due: it is lost for that reason.
 //!
 //! A message whose ack is unknown is never lost. Where no consumer got it, it may have been stored
 //! and lost, and what is counted is the least of an interval. Where the run ended before a consumer
@@ -30,7 +33,7 @@ use super::blame::Blamer;
 use super::facts::{Facts, Fate, Feed};
 use super::finding::Finding;
 use super::outcome::{CheckOutcome, Promise};
-use super::words::consumer_name;
+use super::words::{consumer_name, moment};
 use crate::history::End;
 use crate::input::names;
 use crate::numbers;
@@ -40,7 +43,7 @@ use missing::{Lost, Missing};
 
 pub(super) fn check(facts: &Facts<'_>) -> CheckOutcome {
     let mut lost = Finding::new(AnomalyKind::Lost);
-    let mut undecided = Vec::new();
+    let (mut undecided, mut forgotten) = (Vec::new(), Vec::new());
     let mut idle: BTreeMap<TopicIndex, Vec<&Feed>> = BTreeMap::new();
     let mut blamer = None;
     let missing = facts.parallel(&facts.feeds, |feed| Missing::of(facts, feed));
@@ -56,7 +59,9 @@ pub(super) fn check(facts: &Facts<'_>) -> CheckOutcome {
             continue;
         }
         if facts.undecided(feed) {
-            undecided.push((feed.consumer, feed.topic, count));
+            let fairly = facts.history.end != End::Interrupted && facts.forgot_fairly(feed);
+            let group = if fairly { &mut forgotten } else { &mut undecided };
+            group.push((feed.consumer, feed.topic, count));
             continue;
         }
         let blamer = blamer.get_or_insert_with(|| Blamer::new(facts)).as_ref();
@@ -76,7 +81,17 @@ pub(super) fn check(facts: &Facts<'_>) -> CheckOutcome {
         }
     }
     let mut outcome = CheckOutcome::from((Promise::NoLoss, lost));
-    outcome.inconclusive = undecided_words(facts, &undecided);
+    let when = match facts.history.end {
+        End::Interrupted => "the run was interrupted",
+        _ => "the deadline passed",
+    };
+    outcome.inconclusive =
+        undecided_words(facts, &undecided, &format!("had not caught up on TOPICS when {when}"));
+    outcome.inconclusive.extend(undecided_words(
+        facts,
+        &forgotten,
+        "had no subscription to TOPICS any more after a fault had ended a process",
+    ));
     let idle = idle.into_iter();
     outcome
         .inconclusive
@@ -102,10 +117,11 @@ fn nothing_due(facts: &Facts<'_>, topic: TopicIndex, feeds: &[&Feed]) -> Option<
 }
 
 /// What is undecided, by consumer, then topic, with the number of messages: a sentence for all
-/// consumers that miss something of the same topics.
+/// consumers that miss something of the same topics. `why` says it of `TOPICS`.
 fn undecided_words(
     facts: &Facts<'_>,
     undecided: &[(ConsumerIndex, TopicIndex, u64)],
+    why: &str,
 ) -> Vec<String> {
     let mut groups: Vec<(Vec<TopicIndex>, Vec<u32>, u64)> = Vec::new();
     for own in undecided.chunk_by(|one, other| one.0 == other.0) {
@@ -125,11 +141,7 @@ fn undecided_words(
         let name = |topic: &TopicIndex| facts.plan.topics[topic.place()].name.as_str();
         let topics = topics.iter().map(name).collect::<Vec<_>>().join(" ");
         let missing = numbers::count(missing, "delivery");
-        let when = match facts.history.end {
-            End::Interrupted => "the run was interrupted",
-            _ => "the deadline passed",
-        };
-        format!("{who} had not caught up on {topics} when {when}: {missing} still missing")
+        format!("{who} {}: {missing} still missing", why.replace("TOPICS", &topics))
     };
     groups.into_iter().map(sentence).collect()
 }
@@ -160,6 +172,13 @@ fn anomaly(facts: &Facts<'_>, feed: &Feed, lost: &Lost, spans: &[Option<Range<u3
     let messages: Vec<MessageId> = range.clone().map(MessageId).collect();
     let mut anomaly = Anomaly::new(facts.plan, feed.topic, Some(feed.consumer), &messages, title);
     anomaly.evidence.push(around(facts, feed, range));
+    if let Some(forgotten) = facts.forgotten(feed) {
+        anomaly.evidence.push(format!(
+            "the broker forgot the subscription: {who} polled {topic}, and at {} was told that there \
+             is none",
+            moment(forgotten)
+        ));
+    }
     anomaly
 }
 

@@ -4,14 +4,15 @@
 //! - *Misrouted*: `P4#17` went to T2, and C1 gets it when it polls T3; or C1 got it although it does
 //!   not consume T2; or it was acked before C1 asked to subscribe (with offsets: it stands before
 //!   the offset that C1's subscription starts at).
-//! - *Resurrected*: `P4#17` was refused, so the producer knows that it did not happen; C1 gets it.
+//! - *Resurrected*: `P4#17` was refused, or could not be sent at all, so the producer knows that it
+//!   did not happen; C1 gets it. So it is where it was sent again later, and came before that.
 //! - *Early*: C1's poll was over before `P4#17` was sent, and had `P4#17` in it.
 //!
 //! Each such delivery counts as one. They are told apart once, when each delivery's
 //! [`Classification`] is worked out, and take no part in the rules on order.
 
 use super::anomaly::{Anomaly, Subject};
-use super::facts::{Classification, Facts, Feed, Seen};
+use super::facts::{Classification, Facts, Fate, Feed, Seen};
 use super::outcome::{CheckOutcome, Promise};
 use super::words::{consumer_name, quoted};
 use crate::scenario::AnomalyKind;
@@ -43,7 +44,10 @@ const fn kind_of(classification: Classification) -> Option<AnomalyKind> {
         Classification::Resurrected => Some(AnomalyKind::Resurrected),
         Classification::Misrouted => Some(AnomalyKind::Misrouted),
         Classification::Early => Some(AnomalyKind::Early),
-        Classification::First | Classification::Again | Classification::Redelivered => None,
+        Classification::First
+        | Classification::Again
+        | Classification::Redelivered
+        | Classification::Misnumbered => None,
     }
 }
 
@@ -54,7 +58,17 @@ fn anomaly(facts: &Facts<'_>, feed: &Feed, seen: Seen) -> Anomaly {
     let what = message.map_or_else(|| quoted(facts, feed, seen), |m| facts.plan.describe(m));
     let title = match seen.classification {
         Classification::Phantom => format!("{who} got {what} on {topic}, and nobody sent it"),
-        Classification::Resurrected => format!("{who} got {what}, and it was refused"),
+        Classification::Resurrected => {
+            let request = message.and_then(|message| facts.requests.of(message));
+            let why = match request {
+                Some(own) if own.fate != Fate::Refused => "and so far it had only been refused",
+                Some(own) if own.sent(facts.history).never_left() => {
+                    "and it never left its producer"
+                }
+                _ => "and it was refused",
+            };
+            format!("{who} got {what}, {why}")
+        }
         Classification::Early => format!("{who} got {what} before it was sent"),
         _ => {
             let own = message.map(|message| facts.plan.stream(message).topic);

@@ -34,11 +34,45 @@ fn judge(facts: &Facts<'_>, feed: &Feed) -> Finding {
     found
 }
 
-/// The places (among the consumer's deliveries) of the late ones of a feed, ascending.
-pub(super) fn late(facts: &Facts<'_>, feed: &Feed) -> Vec<usize> {
-    let mut places = Vec::new();
-    sweep(facts, feed, |late, _| places.push(late.place));
-    places
+/// The places (among the consumer's deliveries) of what the acks prove to be out of order in a feed,
+/// ascending: each late delivery, and the first that came before it and is behind it. Where two are
+/// swapped these are the two, wherever they stand.
+pub(super) fn displaced(facts: &Facts<'_>, feed: &Feed) -> Vec<usize> {
+    let mut late = Vec::new();
+    sweep(facts, feed, |seen, _| late.push(seen.place));
+    if late.is_empty() {
+        return late;
+    }
+    let streams = facts.plan.topics[feed.topic.place()].streams.len();
+    let one_order = facts.plan.scenario.expect.order == Order::PerTopic;
+    // Of what is compared with each other: the deliveries that left later than all before them.
+    let mut newest: Vec<Vec<(Stamp, usize)>> =
+        vec![Vec::new(); if one_order { 1 } else { streams }];
+    // Of the batches: what came of them, and where.
+    let mut batches: BTreeMap<u32, Vec<(MessageId, usize)>> = BTreeMap::new();
+    let mut ahead = Vec::new();
+    for (seen, message) in feed.firsts(facts.history) {
+        let request = facts.requests.of(message).expect("a first delivery was sent");
+        let newest = &mut newest[if one_order { 0 } else { request.slot as usize }];
+        if late.binary_search(&seen.place).is_ok() {
+            let first = newest.partition_point(|(invoked, _)| *invoked <= request.acked);
+            ahead.extend(newest.get(first).map(|(_, place)| *place));
+            let batch = batches.get(&facts.requests.place_of(message));
+            let behind = batch.and_then(|came| came.iter().find(|(other, _)| *other > message));
+            ahead.extend(behind.map(|(_, place)| *place));
+        }
+        if request.count > 1 {
+            let came = batches.entry(facts.requests.place_of(message)).or_default();
+            came.push((message, seen.place));
+        }
+        if newest.last().is_none_or(|(invoked, _)| *invoked < request.invoked) {
+            newest.push((request.invoked, seen.place));
+        }
+    }
+    late.append(&mut ahead);
+    late.sort_unstable();
+    late.dedup();
+    late
 }
 
 /// Calls `found` with each late delivery and the message, delivered before, that it is behind.
@@ -50,38 +84,44 @@ fn sweep(facts: &Facts<'_>, feed: &Feed, mut found: impl FnMut(Seen, MessageId))
     feed.iter(facts.history).for_each(|seen| {
         let Some(message) = seen.first() else { return };
         let request = facts.requests.of(message).expect("a first delivery was sent");
-        let slot = request.slot as usize;
+        let (slot, from) = (request.slot as usize, facts.requests.sent_from(message, request));
         let newest = &mut newest[if one_order { 0 } else { slot }];
         let ahead = if request.count > 1 {
             batches[slot].ahead(request, facts.requests.place_of(message), message)
         } else {
             None
         };
-        if request.acked < newest.invoked {
+        if request.acked < newest.from {
             found(seen, MessageId(newest.message));
         } else if let Some(ahead) = ahead {
-            if in_doubt(facts, feed, seen, request) {
+            if in_doubt(facts, feed, seen, (message, request, from)) {
                 return;
             }
             found(seen, ahead);
         }
-        if newest.invoked < request.invoked {
-            *newest = Newest { invoked: request.invoked, message: message.0 };
+        if newest.from < from {
+            *newest = Newest { from, message: message.0 };
         }
     });
 }
 
 /// A batch that left twice may stand in the log twice, and a subscription between the two gets its
 /// end before its beginning, fairly.
-fn in_doubt(facts: &Facts<'_>, feed: &Feed, seen: Seen, request: &Request) -> bool {
+fn in_doubt(
+    facts: &Facts<'_>,
+    feed: &Feed,
+    seen: Seen,
+    (message, request, from): (MessageId, &Request, Stamp),
+) -> bool {
     let sure = feed.claim(facts.history, seen.poll).confirmed.map_or(NEVER, |moment| moment.stamp);
-    request.retried && sure >= request.invoked
+    let twice = request.retried || facts.requests.may_stand_twice(message, request);
+    twice && sure >= from
 }
 
 /// The delivered message that left last.
 #[derive(Clone, Copy, Default)]
 struct Newest {
-    invoked: Stamp,
+    from: Stamp,
     message: u32,
 }
 
@@ -123,9 +163,10 @@ fn anomaly(facts: &Facts<'_>, feed: &Feed, late: Seen, witness: MessageId) -> An
         "the two went out in one batch, in the other order".to_owned()
     } else {
         let [own, other] = [own, other].map(|place| &facts.requests.all[place as usize]);
+        let left = facts.requests.sent_from(witness, other);
         format!(
             "the ack of the former was in (stamp {}) before the latter left (stamp {})",
-            own.acked, other.invoked
+            own.acked, left
         )
     };
     let title = format!("{who} got {behind} after {ahead}, which is behind it");

@@ -2,21 +2,24 @@
 //!
 //! Example: P1 is told that `P1#7` stands at offset 12, and P2 that `P2#3` stands at offset 12 too;
 //! or one session is told 12 and then, for a later message, 11; or P1 is told 12 and everyone gets
-//! `P1#7` at offset 9. Offsets may have gaps, so only the offset that an ack names is compared, and
-//! only within one epoch. Counted are the acks that name another offset than their first message was
-//! delivered at, then the fewest acks of a session without which its offsets ascend, and each further
-//! ack that shares an offset with one that is not counted yet.
+//! `P1#7` at offset 9. Offsets may have gaps, so only the offsets that an ack names are compared, and
+//! only within one epoch. Where the driver says that the messages of a batch stand one behind the
+//! other, the ack of a batch names an offset for each of them. Counted are the acks that name another
+//! offset than their first message was delivered at, then the fewest acks of a session without which
+//! its offsets ascend, then the fewest without which no offset holds two messages. An ack that says
+//! again what one before it said, of a request or a part of it, contradicts nothing.
 
+mod ack;
 mod elsewhere;
+mod shared;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
-use super::anomaly::Anomaly;
+use self::ack::{anomaly, offset, told};
 use super::facts::{Facts, Request};
 use super::finding::Finding;
 use super::outcome::{CheckOutcome, Promise};
-use super::words::epoch_name;
-use crate::plan::TopicIndex;
 use crate::scenario::AnomalyKind;
 
 pub(super) fn check(facts: &Facts<'_>) -> CheckOutcome {
@@ -36,10 +39,11 @@ pub(super) fn check(facts: &Facts<'_>) -> CheckOutcome {
         if acks.is_sorted_by(|earlier, later| earlier.offset < later.offset) {
             straight.extend(acks);
         } else {
+            let acks = without_repeats(facts, &acks);
             straight.extend(straighten(facts, &acks, &mut found));
         }
     }
-    shared(facts, straight, &mut found);
+    shared::find(facts, &straight, &mut found);
     (Promise::Always, found).into()
 }
 
@@ -80,30 +84,17 @@ fn straighten<'a>(
     kept.into_iter().map(|place| acks[place]).collect()
 }
 
-/// Finds the acks that share an offset. Each session's offsets ascend by now, so a sort that knows
-/// runs does little more than merge them.
-fn shared(facts: &Facts<'_>, mut acks: Vec<&Request>, found: &mut Finding) {
-    let key = |ack: &&Request| -> (TopicIndex, Option<u32>, Option<u64>) {
-        (ack.topic, ack.epoch.map(|epoch| epoch.0), ack.offset)
+/// Leaves out what says again of messages what an ack before it said. Ids and offsets ascend alike in
+/// a request, so it is their distance that tells.
+fn without_repeats<'a>(facts: &Facts<'_>, acks: &[&'a Request]) -> Vec<&'a Request> {
+    let mut said: BTreeMap<u64, Range<u32>> = BTreeMap::new();
+    let is_new = |ack: &&&Request| {
+        let messages = ack.first.0..ack.first.0 + told(facts, ack);
+        let distance = offset(ack).wrapping_sub(u64::from(messages.start));
+        let known = said.entry(distance).or_insert(messages.start..messages.start);
+        let new = messages.start < known.start || known.end < messages.end;
+        *known = known.start.min(messages.start)..known.end.max(messages.end);
+        new
     };
-    acks.sort_by_key(|ack| (key(ack), ack.acked));
-    for pair in acks.windows(2) {
-        if key(&pair[0]) == key(&pair[1]) {
-            found.add(|| anomaly(facts, pair[1], pair[0], "another ack said"));
-        }
-    }
-}
-
-fn anomaly(facts: &Facts<'_>, stale: &Request, other: &Request, whose: &str) -> Anomaly {
-    let offset = |request: &Request| request.offset.expect("only acks with an offset are compared");
-    let title = format!(
-        "{} was acked at offset {} of {}{}, and {whose} offset {} for {}",
-        facts.plan.describe(stale.first),
-        offset(stale),
-        facts.plan.topics[stale.topic.place()].name,
-        epoch_name(facts, stale.epoch),
-        offset(other),
-        facts.plan.describe(other.first),
-    );
-    Anomaly::new(facts.plan, stale.topic, None, &[stale.first, other.first], title)
+    acks.iter().filter(is_new).copied().collect()
 }

@@ -1,9 +1,18 @@
 //! Every check is proved by a history that is broken on purpose in just that way.
 
+mod acks;
 mod blame;
+mod crash;
 mod endings;
+mod explained;
 mod faults;
+mod forgotten;
 mod offsets;
+mod order;
+mod places;
+mod properties;
+mod repeated;
+mod small;
 
 use proptest::prelude::*;
 

@@ -86,13 +86,14 @@ pub fn pending(arguments: &Arguments) -> Exit {
 
 impl From<golden::Error> for Refused {
     fn from(error: golden::Error) -> Self {
-        Self { exit: Exit::Failed, text: format!("error: {error}") }
+        Self { text: format!("error: {error}"), ..Self::told(Exit::Failed) }
     }
 }
 
 impl From<io::Error> for Refused {
     fn from(error: io::Error) -> Self {
-        Self { exit: Exit::Failed, text: format!("error: {}", io_error::reason(&error)) }
+        let text = format!("error: {}", io_error::reason(&error));
+        Self { text, ..Self::told(Exit::Failed) }
     }
 }
 

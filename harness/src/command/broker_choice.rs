@@ -9,8 +9,8 @@ use broker_client::wire::masked;
 use super::refused::Refused;
 use super::streams;
 use crate::driver;
-use crate::exit::Exit;
-use crate::input::diagnostic;
+use crate::input::diagnostic::{self, Diagnostic};
+use crate::report::Skipped;
 use crate::sabotage;
 use crate::scenario::objection::{
     Brokers, DatabaseServer, Objection, Setting, bad_names, objections,
@@ -37,16 +37,17 @@ pub struct BrokerChoice {
     pub broker: Vec<String>,
 }
 
-/// Puts the store of the command line in place, finds the server of the databases, and takes out the
-/// scenarios that cannot run there: says how many. Nothing is started yet. `at_once`: scenarios may
-/// run at the same time.
+/// Puts the store of the command line in place, finds the server of the databases, and moves the
+/// scenarios that cannot run there to `skipped`. Nothing is started yet. `at_once`: scenarios may run
+/// at the same time.
 pub(super) fn choose(
     choice: &BrokerChoice,
     sabotage: Option<sabotage::Kind>,
     at_once: bool,
     harness: &Path,
     scenarios: &mut Vec<Scenario>,
-) -> Result<(usize, Option<Arc<Server>>), Refused> {
+    skipped: &mut Vec<Skipped>,
+) -> Result<Option<Arc<Server>>, Refused> {
     set_store(choice.store.as_deref(), scenarios)?;
     set_driver(&choice.broker, scenarios)?;
     let server = find_server(choice, scenarios, harness)?;
@@ -59,11 +60,12 @@ pub(super) fn choose(
     } else {
         Brokers::Theirs
     };
-    let skipped = keep_possible(brokers, sabotage, scenarios)?;
+    let setting = Setting { brokers, capabilities: None };
+    keep_possible(setting, sabotage, scenarios, skipped)?;
     if let Some(server) = &server {
         check(server).map_err(Refused::no_verdict)?;
     }
-    Ok((skipped, server))
+    Ok(server)
 }
 
 /// The same for simulations, which need no server. A scenario that does not hold for its own store is
@@ -71,7 +73,8 @@ pub(super) fn choose(
 pub(super) fn choose_simulated(
     store: Option<&str>,
     scenarios: &mut Vec<Scenario>,
-) -> Result<usize, Refused> {
+    skipped: &mut Vec<Skipped>,
+) -> Result<(), Refused> {
     if store.is_none() {
         for broker in scenarios.iter_mut().map(|scenario| &mut scenario.broker) {
             if !broker.stores.contains(&broker.store) {
@@ -80,7 +83,9 @@ pub(super) fn choose_simulated(
         }
     }
     set_store(store, scenarios)?;
-    keep_possible(Brokers::Simulated, None, scenarios)
+    let brokers = Brokers::Simulated;
+    let setting = Setting { brokers, capabilities: None };
+    keep_possible(setting, None, scenarios, skipped)
 }
 
 /// Has brokers that run already spoken to by a driver of their scheme: the first one where a scenario
@@ -95,13 +100,14 @@ fn set_driver(urls: &[String], scenarios: &mut [Scenario]) -> Result<(), Refused
         if scenario.broker.driver == scenario::DEFAULT_DRIVER {
             spoken.word.clone_into(&mut scenario.broker.driver);
         }
-        let own = driver::find(&scenario.broker);
-        let own = own.map_err(|unknown| Refused::scenario(&unknown.into()))?;
+        // A word that names no driver is found with whatever else cannot be had.
+        let Ok(own) = driver::find(&scenario.broker) else { continue };
         let speaks = own.schemes.iter().any(|scheme| spoken.schemes.contains(scheme));
         if !speaks && !own.schemes.is_empty() {
             let (file, word, url) = (scenario.file.display(), own.word, masked(&urls[0]));
-            let text = format!("{file}: its driver, {word}, does not speak to a broker at {url}");
-            return Err(Refused::usage(text));
+            let why = format!("its driver, {word}, does not speak to a broker at {url}");
+            let text = format!("{file}: {why}");
+            return Err(Refused::here(scenario, text, [(None, why)]));
         }
     }
     Ok(())
@@ -115,38 +121,49 @@ fn set_store(store: Option<&str>, scenarios: &mut [Scenario]) -> Result<(), Refu
         })?;
         for scenario in scenarios {
             scenario.broker.store = store;
+            scenario.broker.store_is_named = true;
         }
     }
     Ok(())
 }
 
-/// Takes out the scenarios that cannot run there, each with a line that says why, and says how many.
-/// One that is alone is refused, and so is one with a value that its driver does not take.
+/// Moves the scenarios that cannot run there to `skipped`, each with a line that says why. One that
+/// is alone is refused; so are all with a value that is not possible there.
 fn keep_possible(
-    brokers: Brokers,
+    setting: Setting,
     sabotage: Option<sabotage::Kind>,
     scenarios: &mut Vec<Scenario>,
-) -> Result<usize, Refused> {
-    let before = scenarios.len();
-    let mut kept = Vec::with_capacity(before);
-    for scenario in scenarios.drain(..) {
-        let found = objections_to(&scenario, brokers, sabotage)?;
-        let is_invalid = found.iter().any(|objection| matches!(objection, Objection::Value(_)));
+    skipped: &mut Vec<Skipped>,
+) -> Result<(), Refused> {
+    let is_alone = scenarios.len() == 1;
+    let mut invalid = Vec::new();
+    for scenario in std::mem::take(scenarios) {
+        let found = match objections_to(&scenario, setting, sabotage) {
+            Ok(found) => found,
+            Err(unknown) => vec![Objection::Value(Box::new(unknown))],
+        };
+        let values = found.iter().filter_map(|objection| match objection {
+            Objection::Value(diagnostic) => Some((**diagnostic).clone()),
+            Objection::Whole(_) | Objection::Fault(..) => None,
+        });
+        let before = invalid.len();
+        invalid.extend(values);
         match found.first() {
-            None => kept.push(scenario),
-            Some(_) if before == 1 || is_invalid => return Err(refused(&scenario, &found)),
+            None => scenarios.push(scenario),
+            Some(_) if invalid.len() > before => {}
+            Some(_) if is_alone => return Err(refused(&scenario, &found)),
             Some(objection) => {
-                let why = objection.brief(&scenario);
-                streams::tell(&format!("SKIP  {}  {why}", scenario.name));
+                let reason = objection.brief(&scenario);
+                streams::tell(&format!("SKIP  {}  {reason}", scenario.name));
+                skipped.push(Skipped { name: scenario.name, file: scenario.file, reason });
             }
         }
     }
-    if kept.is_empty() {
-        let text = "nothing selected: every scenario was skipped".to_owned();
-        return Err(Refused { exit: Exit::NothingSelected, text });
+    diagnostic::Error::unless_empty(invalid).map_err(|error| Refused::scenario(&error))?;
+    if scenarios.is_empty() {
+        return Err(Refused::nothing_selected("every scenario was skipped"));
     }
-    *scenarios = kept;
-    Ok(before - scenarios.len())
+    Ok(())
 }
 
 /// The scenario, if there is its driver and that takes its names.
@@ -160,20 +177,20 @@ pub(super) fn drivable(scenario: Scenario) -> Result<Scenario, diagnostic::Error
 /// Everything that keeps a scenario from running there.
 fn objections_to(
     scenario: &Scenario,
-    brokers: Brokers,
+    setting: Setting,
     sabotage: Option<sabotage::Kind>,
-) -> Result<Vec<Objection>, Refused> {
-    let row = driver::find(&scenario.broker);
-    let row = row.map_err(|unknown| Refused::scenario(&unknown.into()))?;
-    if matches!(brokers, Brokers::Simulated) && row.simulate.is_none() {
+) -> Result<Vec<Objection>, Diagnostic> {
+    let row = driver::find(&scenario.broker)?;
+    if matches!(setting.brokers, Brokers::Simulated) && row.simulate.is_none() {
         let why = format!("its driver, {}, {}", row.word, driver::NOT_SIMULATED);
-        return Ok(vec![Objection::Whole(why)]);
+        return Ok(vec![Objection::Whole(format!("{why}; run it with `harness run`"))]);
     }
     let capabilities = (row.capabilities)(&scenario.broker);
-    if matches!(brokers, Brokers::Ours(_)) && capabilities.has_address && row.recipe.is_none() {
+    let is_started = matches!(setting.brokers, Brokers::Ours(_));
+    if is_started && capabilities.has_address && row.recipe.is_none() {
         return Ok(vec![Objection::Whole(row.not_started())]);
     }
-    let setting = Setting { brokers, capabilities: Some(capabilities) };
+    let setting = Setting { capabilities: Some(capabilities), ..setting };
     let sabotaged = sabotage.and_then(|kind| {
         let why = kind.objection(&capabilities)?;
         Some(Objection::Whole(format!("--sabotage {kind}: {why}")))
@@ -182,15 +199,10 @@ fn objections_to(
 }
 
 fn refused(scenario: &Scenario, found: &[Objection]) -> Refused {
-    let values = found.iter().filter_map(|objection| match objection {
-        Objection::Value(diagnostic) => Some((**diagnostic).clone()),
-        Objection::Whole(_) | Objection::Fault(..) => None,
-    });
-    if let Err(error) = diagnostic::Error::unless_empty(values.collect()) {
-        return Refused::scenario(&error);
-    }
     let lines: Vec<_> = found.iter().map(|objection| objection.of(scenario)).collect();
-    Refused::usage(lines.join("\nerror: "))
+    let problems =
+        found.iter().map(|objection| (objection.line(scenario), objection.brief(scenario)));
+    Refused::here(scenario, lines.join("\nerror: "), problems)
 }
 
 /// Why the scenario's broker cannot be made wrong in this way.

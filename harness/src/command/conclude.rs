@@ -38,8 +38,7 @@ pub(super) fn conclude(
         return;
     }
     if let Some((folder, mode)) = golden {
-        let ledger = golden::ledger(plan, &trial.history);
-        let verdict = trial.judgement.verdict;
-        entry.compared(plan, folder, golden::compare(folder, plan, &ledger, verdict, mode));
+        let (history, verdict) = (&trial.history, trial.judgement.verdict);
+        entry.compared(plan, folder, golden::compare_run(folder, plan, history, verdict, mode));
     }
 }

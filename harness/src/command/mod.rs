@@ -14,6 +14,7 @@ pub mod guard;
 mod outputs;
 mod plan;
 mod refused;
+mod reporting;
 mod reproduce;
 pub mod run;
 pub mod sabotage;

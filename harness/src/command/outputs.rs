@@ -7,13 +7,12 @@ use std::path::{Path, PathBuf};
 
 use super::refused::Refused;
 use super::streams;
-use crate::exit::Exit;
 use crate::golden::{self, Mode};
 use crate::io_error;
 use crate::log_format::LogFormat;
 use crate::plan::{MessageId, Plan};
+use crate::report::Destinations;
 use crate::report::destination::create;
-use crate::report::{self, Destinations, Report};
 
 /// The folder of the consumers' logs where none is named.
 pub(super) const DEFAULT_OUT: &str = "out";
@@ -79,11 +78,11 @@ impl Outputs {
     }
 
     /// Makes the folders of these scenarios, which takes the logs of an earlier run away, and opens
-    /// the files.
+    /// the file of the history.
     pub(super) fn open<'a>(
         &self,
         scenarios: impl Iterator<Item = &'a str>,
-    ) -> Result<(Option<HistoryFile>, report::Output), Refused> {
+    ) -> Result<Option<HistoryFile>, Refused> {
         for scenario in scenarios {
             prepare_folder(&self.logs(scenario)).map_err(Refused::usage)?;
         }
@@ -91,30 +90,34 @@ impl Outputs {
             Ok(file) => Ok((path.clone(), file)),
             Err(why) => Err(Refused::usage(format!("--history {}: {why}", path.display()))),
         };
-        let history = self.history.as_ref().map(file).transpose()?;
-        Ok((history, self.open_reports()?))
+        self.history.as_ref().map(file).transpose()
     }
+}
 
-    /// Opens the reports alone.
-    pub(super) fn open_reports(&self) -> Result<report::Output, Refused> {
-        self.reports.open(streams::variable).map_err(Refused::usage)
+/// Takes the file of a history away, when this is dropped, if nothing was written to it: an empty
+/// file is no history, and whoever looks for the evidence is better told that there is none.
+pub(super) struct RemovedIfEmpty(Option<PathBuf>);
+
+impl RemovedIfEmpty {
+    /// The history that was opened, if one was.
+    pub(super) fn new(history: Option<&HistoryFile>) -> Self {
+        Self(history.map(|(path, _)| path.clone()))
+    }
+}
+
+impl Drop for RemovedIfEmpty {
+    fn drop(&mut self) {
+        let Some(path) = &self.0 else { return };
+        // A device or a pipe is nobody's to remove.
+        if fs::metadata(path).is_ok_and(|found| found.is_file() && found.len() == 0) {
+            let _ = fs::remove_file(path);
+        }
     }
 }
 
 /// What may be done to golden files, as the environment wants it.
 pub(super) fn mode() -> Result<Mode, Refused> {
     Mode::from_environment(streams::variable).map_err(Refused::usage)
-}
-
-/// Writes the reports, and says what the call ends with.
-pub(super) fn end(reports: report::Output, report: &Report, exit: Exit) -> Exit {
-    match reports.write(report) {
-        Ok(()) => exit,
-        Err(text) => {
-            streams::tell(&format!("error: {text}"));
-            exit.and(Exit::Usage)
-        }
-    }
 }
 
 /// Makes the folder for a scenario's consumer logs, and takes the logs of an earlier run out of it:
@@ -140,7 +143,8 @@ fn prepare_folder(folder: &Path) -> Result<(), String> {
     Ok(())
 }
 
-fn is_consumer_log(name: &str) -> bool {
+/// Whether a file is named as the log of a consumer is.
+pub(super) fn is_consumer_log(name: &str) -> bool {
     name.strip_prefix("consumer_")
         .and_then(|rest| rest.strip_suffix(".txt"))
         .is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))

@@ -7,15 +7,17 @@ use std::path::Path;
 use std::sync::Arc;
 
 use futures_util::stream::{self, StreamExt as _};
-use tokio::time::Instant;
 
 use super::broker_choice::{broker_under_test, choose};
+use super::outputs::RemovedIfEmpty;
 use super::refused::{self, Refused};
+use super::reporting::{self, reporting};
+use super::selection::plans;
 use super::{outputs, signals, streams};
 use crate::exit::Exit;
 use crate::plan::Plan;
 use crate::report::terminal::Terminal;
-use crate::report::{self, Entry, Report};
+use crate::report::{Entry, Report};
 use crate::trial::Interrupt;
 
 pub use arguments::Arguments;
@@ -24,61 +26,57 @@ pub use arguments::Arguments;
 #[must_use]
 pub fn main(arguments: &Arguments, harness: &Path) -> Exit {
     let terminal = refused::terminal();
-    refused::exit(prepare(arguments, harness).map(|prepared| prepared.run(&terminal)))
+    reporting(&arguments.outputs.reports, &terminal, |report| {
+        prepare(arguments, harness, report)?.run(&terminal, report)
+    })
 }
 
 /// Everything that could be found wrong before anything is started, found right.
 struct Prepared {
     plans: Vec<Arc<Plan>>,
-    /// Scenarios that do not hold here.
-    skipped: usize,
     context: one::Context,
-    reports: report::Output,
 }
 
-fn prepare(arguments: &Arguments, harness: &Path) -> Result<Prepared, Refused> {
+fn prepare(
+    arguments: &Arguments,
+    harness: &Path,
+    report: &mut Report,
+) -> Result<Prepared, Refused> {
     let Arguments { selection, jobs, broker: choice, sabotage, outputs } = arguments;
     let mode = outputs::mode()?;
     let broker = broker_under_test(choice, harness)?;
     let mut scenarios = selection.load()?;
     outputs.check(scenarios.len())?;
-    let kind = sabotage.map(|order| order.kind);
-    let (skipped, server) = choose(choice, kind, jobs.get() > 1, harness, &mut scenarios)?;
+    let (kind, at_once) = (sabotage.map(|order| order.kind), jobs.get() > 1);
+    let server = choose(choice, kind, at_once, harness, &mut scenarios, &mut report.skipped)?;
     for scenario in scenarios.iter().filter(|scenario| scenario.network.is_some()) {
         let file = scenario.file.display();
         streams::tell(&format!("note: {file}: `network` is for `harness sim`; this run is real"));
     }
-    let plans: Vec<_> = scenarios
-        .into_iter()
-        .map(|scenario| Plan::new(scenario).map(Arc::new))
-        .collect::<Result<_, _>>()
-        .map_err(|error| Refused::scenario(&error))?;
+    let plans: Vec<_> = plans(scenarios)?.into_iter().map(Arc::new).collect();
     for plan in &plans {
-        crate::descriptors::reserve(plan).map_err(Refused::usage)?;
+        crate::descriptors::reserve(plan)
+            .map_err(|why| Refused::here(&plan.scenario, &why, [(None, why.clone())]))?;
         if let (_, Some(note)) = outputs.log_format(plan) {
             streams::tell(&note);
         }
     }
     // Only now that all of it can be run: this takes the logs of the run before away.
     let names = plans.iter().map(|plan| plan.scenario.name.as_str());
-    let (history, reports) = outputs.open(names)?;
+    let history = outputs.open(names)?;
     let context = one::Context { arguments: arguments.clone(), broker, server, mode, history };
-    Ok(Prepared { plans, skipped, context, reports })
+    Ok(Prepared { plans, context })
 }
 
 impl Prepared {
-    fn run(self, terminal: &Terminal) -> Exit {
+    fn run(self, terminal: &Terminal, report: &mut Report) -> Result<(), Refused> {
+        let _history = RemovedIfEmpty::new(self.context.history.as_ref());
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-        let runtime = match runtime {
-            Ok(runtime) => runtime,
-            Err(error) => {
-                streams::tell(&format!("error: cannot start the worker threads: {error}"));
-                return Exit::NoVerdict;
-            }
-        };
-        let began = Instant::now();
+        let runtime = runtime.map_err(|error| {
+            Refused::no_verdict(format_args!("cannot start the worker threads: {error}"))
+        })?;
         let Some(mut entries) = runtime.block_on(run_all(&self, terminal)) else {
-            return Exit::Interrupted;
+            return Err(Refused::told(Exit::Interrupted));
         };
         if let Some(server) = &self.context.server
             && let Some(kept) = runtime.block_on(server.stop())
@@ -86,13 +84,9 @@ impl Prepared {
             streams::tell(&kept);
         }
         entries.sort_by_key(|(place, _)| *place);
-        let report = Report {
-            entries: entries.into_iter().map(|(_, entry)| entry).collect(),
-            skipped: self.skipped,
-            duration: began.elapsed(),
-        };
-        terminal.end(&report);
-        outputs::end(self.reports, &report, report.exit())
+        report.entries = entries.into_iter().map(|(_, entry)| entry).collect();
+        report.trouble = reporting::not_begun(self.plans.len(), report, Exit::Interrupted);
+        Ok(())
     }
 }
 

@@ -77,11 +77,14 @@ fn prepare(arguments: &Arguments, harness: &Path) -> Result<Prepared, Refused> {
     let Arguments { file, broker: choice, sim } = arguments;
     let scenario = scenario::load(file).map_err(|error| Refused::scenario(&error))?;
     let mut scenarios = vec![scenario];
+    // One that is alone is refused and not skipped.
+    let mut skipped = Vec::new();
     let server = if *sim {
-        broker_choice::choose_simulated(choice.store.as_deref(), &mut scenarios)?;
+        let store = choice.store.as_deref();
+        broker_choice::choose_simulated(store, &mut scenarios, &mut skipped)?;
         None
     } else {
-        broker_choice::choose(choice, None, false, harness, &mut scenarios)?.1
+        broker_choice::choose(choice, None, false, harness, &mut scenarios, &mut skipped)?
     };
     let scenario = scenarios.remove(0);
     let plan = Arc::new(Plan::new(scenario).map_err(|error| Refused::scenario(&error))?);

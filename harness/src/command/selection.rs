@@ -5,10 +5,11 @@ use std::path::PathBuf;
 
 use super::refused::Refused;
 use super::streams;
-use crate::exit::Exit;
+use crate::input::diagnostic;
+use crate::plan::Plan;
 use crate::scenario::{self, Found, Scenario};
 
-/// What `harness run`, `harness sim` and `harness plan` take for it.
+/// What `harness run`, `sim`, `check` and `plan` take for it.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Selection {
     /// Scenarios: YAML files, folders with such files in them, or - for standard input
@@ -23,8 +24,8 @@ pub struct Selection {
 impl Selection {
     /// The scenarios; at least one.
     pub(super) fn load(&self) -> Result<Vec<Scenario>, Refused> {
-        let mut scenarios =
-            scenario::load_found(self.find()).map_err(|error| Refused::scenario(&error))?;
+        let scenarios = scenario::load_all(self.find());
+        let mut scenarios = scenarios.map_err(|error| Refused::scenario(&error))?;
         let names: Vec<_> = scenarios.iter().map(|scenario| scenario.name.clone()).collect();
         scenarios.retain(|scenario| self.takes(&scenario.name));
         if scenarios.is_empty() {
@@ -57,9 +58,25 @@ impl Selection {
             names => format!("there are: {}", names.join(", ")),
         };
         let searched = searched.join(", ");
-        let text = format!("nothing selected: no scenario in {searched}{filter}; {there}");
-        Refused { exit: Exit::NothingSelected, text }
+        Refused::nothing_selected(format_args!("no scenario in {searched}{filter}; {there}"))
     }
+}
+
+/// The plans of these scenarios.
+///
+/// # Errors
+/// All that is wrong with the producers' logs of any.
+pub(super) fn plans(scenarios: Vec<Scenario>) -> Result<Vec<Plan>, Refused> {
+    let mut plans = Vec::with_capacity(scenarios.len());
+    let mut wrong = Vec::new();
+    for scenario in scenarios {
+        match Plan::new(scenario) {
+            Ok(plan) => plans.push(plan),
+            Err(error) => wrong.extend(error.into_diagnostics()),
+        }
+    }
+    diagnostic::Error::unless_empty(wrong).map_err(|error| Refused::scenario(&error))?;
+    Ok(plans)
 }
 
 /// Parses a number of things done at the same time.

@@ -75,7 +75,8 @@ pub fn main(arguments: &Arguments) -> Exit {
 fn carry_out(arguments: &Arguments) -> Result<Exit, Refused> {
     let mut selected =
         vec![scenario::load(&arguments.file).map_err(|error| Refused::scenario(&error))?];
-    broker_choice::choose_simulated(arguments.store.as_deref(), &mut selected)?;
+    let store = arguments.store.as_deref();
+    broker_choice::choose_simulated(store, &mut selected, &mut Vec::new())?;
     let mut scenario = selected.remove(0);
     scenario.seed = arguments.seed.unwrap_or(scenario.seed);
     let seed = scenario.seed;

@@ -8,6 +8,7 @@ mod sweep;
 mod workers;
 
 use super::refused;
+use super::reporting::reporting;
 use crate::exit::Exit;
 
 pub use arguments::Arguments;
@@ -16,8 +17,8 @@ pub use arguments::Arguments;
 #[must_use]
 pub fn main(arguments: &Arguments) -> Exit {
     let terminal = refused::terminal();
-    refused::exit(match arguments.seeds {
-        Some(seeds) => sweep::run(arguments, seeds, &terminal),
-        None => one::run(arguments, &terminal),
+    reporting(&arguments.outputs.reports, &terminal, |report| match arguments.seeds {
+        Some(seeds) => sweep::run(arguments, seeds, &terminal, report),
+        None => one::run(arguments, &terminal, report),
     })
 }

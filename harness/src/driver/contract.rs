@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::{BoxFuture, ready};
 
+use super::attempts::Attempts;
 use super::batch::Batch;
 use super::client::{Client, Route, Session};
 use super::failure::Failure;
@@ -76,11 +77,19 @@ pub trait Sender: Send {
 
     /// Sends these messages as one request, and repeats it as far as that is safe; the outcome is
     /// that of all attempts together. Dropping the future leaves the outcome unknown.
-    fn send<'a>(&'a mut self, messages: &'a [Outgoing<'a>]) -> BoxFuture<'a, Reply>;
+    ///
+    /// Each attempt is noted as it is made, so that a fault is not taken for the reason of what
+    /// failed before it or after.
+    fn send<'a>(
+        &'a mut self,
+        messages: &'a [Outgoing<'a>],
+        attempts: &'a mut Attempts<'_>,
+    ) -> BoxFuture<'a, Reply>;
 
-    /// Whether the producer has to register anew before it sends more: true after an outcome other
-    /// than acked (or a dropped future) where messages are known by their sequence, because the
-    /// next message's number would not be its sequence any more. A `send` is then refused.
+    /// Whether the producer has to register anew before it sends more: true where the broker does
+    /// not know the registration any more; and after an outcome other than acked (or a dropped
+    /// future) where messages are known by their sequence, because the next message's number would
+    /// not be its sequence any more. A `send` may then be refused.
     fn is_over(&self) -> bool;
 }
 

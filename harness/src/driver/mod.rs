@@ -9,6 +9,7 @@ use crate::input::diagnostic::{Diagnostic, hint};
 use crate::scenario;
 
 mod address;
+mod attempts;
 mod batch;
 mod client;
 mod contract;
@@ -19,6 +20,7 @@ mod tags;
 mod url;
 
 pub use address::Address;
+pub use attempts::Attempts;
 pub use batch::{Batch, Delivered, Identity};
 pub use client::{Client, RetryPolicy, Route, Session};
 pub use contract::{Driver, LogPart, Outgoing, Part, Reply, Sender, Subscriber};

@@ -2,6 +2,7 @@
 
 use super::effect::Effect;
 use super::settings::Settings;
+use super::symptom::Symptom;
 use crate::input::names::Kind;
 
 /// A kind of fault.
@@ -17,6 +18,9 @@ pub struct Definition {
     pub settings: &'static [Setting],
     /// What `for:` means for it.
     pub lasts: Lasts,
+    /// How attempts fail that it touches. What comes of any fault of a database, and of one of a
+    /// broker that shares it, is not repeated here: see [`Action::causes`](super::Action::causes).
+    pub causes: &'static [Symptom<'static>],
     /// Reads its settings; what is wrong with them is noted there.
     pub read: fn(&mut Settings<'_, '_>) -> Option<Effect>,
 }

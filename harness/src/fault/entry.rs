@@ -7,6 +7,7 @@ use humantime::format_duration;
 
 use super::definition::Definition;
 use super::effect::Effect;
+use super::symptom::{Symptom, Touches, UNAVAILABLE};
 use super::target::Target;
 use super::trigger::Trigger;
 use crate::input::diagnostic::Spot;
@@ -53,6 +54,29 @@ impl Action {
             if let Effect::Link(kind) = &self.effect { kind.simpler() } else { Vec::new() };
         let simpler = simpler.into_iter().map(Effect::Link);
         narrowed.chain(simpler.map(|effect| Self { effect, ..self.clone() })).collect()
+    }
+
+    /// What it may be felt by, where the brokers share a database or do not.
+    pub const fn touches(&self, has_database: bool) -> Touches {
+        match &self.target {
+            Target::Links(_) => Touches::Producers,
+            Target::Consumers(_) => Touches::Nothing,
+            Target::DatabaseLink => Touches::EveryBroker,
+            Target::Process(_) | Target::AnyBroker if has_database => Touches::EveryBroker,
+            Target::Process(_) | Target::AnyBroker => Touches::OneBroker,
+        }
+    }
+
+    /// Whether an attempt that it touches may fail so for its sake.
+    pub fn causes(&self, symptom: Symptom<'_>, has_database: bool) -> bool {
+        // A broker that is held may hold locks in the database, and keeps the others from it.
+        let database = self.target.is_database() || self.target.is_process() && has_database;
+        match symptom {
+            // What is in a database is remembered.
+            Symptom::Forgotten if has_database => false,
+            UNAVAILABLE if database => true,
+            symptom => self.definition.causes.contains(&symptom),
+        }
     }
 }
 

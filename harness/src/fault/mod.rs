@@ -9,14 +9,16 @@
 //!   out by means of a `testbed::FaultInjector`, and the relays and the simulated network ask a
 //!   [`LinkFault`] the same questions about what they carry, so that a kind says once what it does
 //!   to a real and to a simulated broker.
+//! - `symptom`: what a producer sees of a fault. A missing ack is explained by a fault that has its
+//!   symptom, and touches it.
 //! - `written`: an entry as it is in the file, for any row of the table. `read` makes a [`Fault`] of
 //!   it.
 //!
 //! A row is a value and not a variant of an enum, because every file that matched
 //! on the variants would be one more place for each fault. What is new about a fault about a store
 //! (a full disk, a power cut) is a variant of [`Target`] and of [`Effect`], once for all of them;
-//! each is then a file and a row again. What a fault touches, and which failures it causes, belongs
-//! into [`Definition`], beside what it takes.
+//! each is then a file and a row again. What a fault touches follows from its target; which failures
+//! it causes, its [`Definition`] says, beside what it takes.
 
 mod definition;
 mod effect;
@@ -25,6 +27,7 @@ pub mod kinds;
 mod link_fault;
 mod read;
 mod settings;
+mod symptom;
 mod target;
 mod trigger;
 mod written;
@@ -35,6 +38,7 @@ pub use entry::{Action, Fault};
 pub use link_fault::{Delay, LinkFault, Passage, Portion, Way};
 pub(crate) use read::read;
 pub use settings::Settings;
+pub use symptom::{Symptom, Touches};
 pub use target::{Link, Part, Target, Who};
 pub use trigger::{Counted, Trigger};
 pub(crate) use written::Written;

@@ -48,6 +48,16 @@ pub enum Who {
     All,
 }
 
+impl Part {
+    /// The number of the broker (from 1) that these words of a firing name, if they name one.
+    pub fn broker_number(words: &str) -> Option<u32> {
+        match words.strip_prefix("broker")? {
+            "" => Some(1),
+            number => number.trim_start().parse().ok(),
+        }
+    }
+}
+
 impl Target {
     /// Whether it is a process, of a broker or of the database.
     pub const fn is_process(&self) -> bool {

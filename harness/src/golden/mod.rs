@@ -1,7 +1,7 @@
 //! Golden files: the reviewed ledger of each scenario, and what to do when a run's ledger differs.
 //!
-//! [`ledger()`] makes the text, [`compare`] holds it against the reviewed file and leaves a pending
-//! one where they differ, and [`pending()`] lists what [`Pending::accept`] and [`Pending::reject`]
+//! [`compare_run`] holds the ledger of a run against the reviewed file and leaves a pending one where
+//! they differ ([`ledger()`] makes the text, [`compare`] does the rest), and [`pending()`] lists what [`Pending::accept`] and [`Pending::reject`]
 //! review. The files are insta's, so that `cargo insta review` does the same.
 
 mod arrival;
@@ -12,7 +12,9 @@ mod mode;
 mod payload;
 #[cfg(test)]
 mod tests;
+mod wire;
 
+use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -20,8 +22,10 @@ pub use difference::{Difference, DifferenceLine, Side};
 pub use file::{Error, Golden, accepted_path, pending_path};
 pub use ledger::ledger;
 pub use mode::{Mode, is_ci};
+pub use wire::found_helpless;
 
 use crate::check::Verdict;
+use crate::history::History;
 use crate::plan::Plan;
 use mode::Action;
 
@@ -68,6 +72,26 @@ pub enum Skipped {
     NoVerdict,
     /// The run broke a promise, and there is no reviewed ledger to hold it against.
     Failed,
+    /// The plan calls the lines exact, and the broker turned out to know only the original routes,
+    /// where faults leave another ledger each time. One golden file serves both wires.
+    OriginalWire,
+    /// Logs alone were judged, and a payload of a topic was sent twice: they do not say which came.
+    Repeated,
+}
+
+impl fmt::Display for Skipped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotWanted => "the scenario says `golden: none`",
+            Self::NoVerdict => "the run has no verdict",
+            Self::Failed => "the run failed, and there is no golden file",
+            Self::OriginalWire => {
+                "the broker knows only the original routes, where nothing is repeated and each run \
+                 under faults has another ledger"
+            }
+            Self::Repeated => "payloads repeat, so logs do not say which message came",
+        })
+    }
 }
 
 impl Comparison {
@@ -77,7 +101,24 @@ impl Comparison {
     }
 }
 
-/// Holds a run's ledger against the reviewed one in `folder`, and writes what `mode` allows.
+/// Holds the ledger of a run against the reviewed one in `folder`, where the two can be compared.
+///
+/// # Errors
+/// As [`compare`].
+pub fn compare_run(
+    folder: &Path,
+    plan: &Plan,
+    history: &History,
+    verdict: Verdict,
+    mode: Mode,
+) -> Result<Comparison, Error> {
+    if plan.scenario.golden && plan.is_exact() && found_helpless(plan, history) {
+        return Ok(Comparison::Skipped(Skipped::OriginalWire));
+    }
+    compare(folder, plan, &ledger(plan, history), verdict, mode)
+}
+
+/// Holds a ledger against the reviewed one in `folder`, and writes what `mode` allows.
 ///
 /// Only a run that passed its checks is ever written, pending or accepted; one that failed is
 /// compared all the same where there is something to compare it with, because the difference says

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use super::*;
 use crate::fixture::{self, SMALL, SMALL_LOGS};
-use crate::plan::{MessageId, Plan};
+use crate::history::{EpochIndex, Session};
+use crate::plan::{MessageId, Plan, StreamIndex};
 
 /// A scenario that has a reviewed ledger, and a run that lost a message.
 struct Setting {
@@ -207,6 +208,48 @@ fn a_scenario_that_wants_no_golden_has_none() {
     let comparison = compare(&golden, &plan, "ledger 1", Verdict::Pass, Mode::Always).unwrap();
     assert_eq!(comparison, Comparison::Skipped(Skipped::NotWanted));
     assert!(!golden.exists());
+}
+
+#[test]
+fn under_faults_a_run_on_the_original_routes_is_not_compared_where_the_plan_cannot_know() {
+    let faults = "faults: [ { every: 100ms, cut: P1, for: 5ms } ]\n";
+    let cases = [
+        ("", "", true),
+        (faults, "", false),
+        ("network: { lose_response: 1% }\n", "", false),
+        (faults, "broker: { driver: original }\n", true),
+        (faults, "expect: { order: none }\n", true),
+    ];
+    for (faults, more, compares) in cases {
+        let (folder, plan) = fixture::plan(&format!("{SMALL}{faults}{more}"), SMALL_LOGS);
+        let golden = folder.path().join("golden");
+        let mut history = fixture::complete(&plan);
+        let compare = |history: &History| {
+            compare_run(&golden, &plan, history, Verdict::Pass, Mode::Always).unwrap()
+        };
+        let session = |epoch| Session {
+            incarnation: 0,
+            stream: StreamIndex(0),
+            broker: 1,
+            id: Some(String::from("1")),
+            epoch,
+            base: 0,
+            invoked: fixture::moment(0),
+            confirmed: fixture::moment(0),
+        };
+        history.producers[0].sessions = vec![session(None)];
+        let original = compare(&history);
+        assert_eq!(original != Comparison::Skipped(Skipped::OriginalWire), compares, "{more}");
+        assert_eq!(golden.exists(), compares, "nothing is written: {more}");
+        history.producers[0].sessions = vec![session(Some(EpochIndex(0)))];
+        let ours = compare(&history);
+        let expected = if compares {
+            Comparison::Match
+        } else {
+            Comparison::Accepted { accepted: accepted_path(&golden, "small") }
+        };
+        assert_eq!(ours, expected, "{more}");
+    }
 }
 
 #[test]

@@ -32,8 +32,12 @@ mod tests {
 
     use super::{digest, read, write};
     use crate::check::fixture::{Chance, Play, SMALL, Shape, history, plan};
-    use crate::history::{Answer, Audited, AuditedLog, Delivery, End, EpochIndex, History, Oddity};
+    use crate::history::{
+        Answer, Attempt, Audited, AuditedLog, Class, Delivery, End, EpochIndex, History, Moment,
+        Oddity, Outcome,
+    };
     use crate::plan::{Plan, TopicIndex};
+    use crate::scenario::Store;
 
     fn written(plan: &Plan, history: &History) -> String {
         let mut bytes = Vec::new();
@@ -48,6 +52,7 @@ mod tests {
     /// Adds what a broken broker does: payloads and identities that no plan explains.
     fn spoil(history: &mut History, seed: u64) {
         let mut chance = Chance(seed);
+        history.scattered_batches = chance.below(2) == 0;
         history.end = [End::Drained, End::Idle, End::Deadline, End::Interrupted][chance.below(4)];
         for consumer in &mut history.consumers {
             for place in 0..consumer.deliveries.len() {
@@ -70,6 +75,8 @@ mod tests {
             if chance.below(3) == 0 {
                 consumer.subscriptions[0].confirmed = None;
                 consumer.subscriptions[0].epoch = None;
+            } else if chance.below(3) == 0 {
+                consumer.subscriptions[0].forgotten = Some(Moment { stamp: 900, at: 1_200 });
             }
         }
         let messages: Vec<Delivery> = history.consumers[0].deliveries.clone();
@@ -81,8 +88,30 @@ mod tests {
             Audited { topic: TopicIndex(1), log: AuditedLog::Failed("away \"now\"".to_owned()) },
         ];
         for producer in &mut history.producers {
-            producer.sends[0].intended += 5;
-            producer.sends[0].attempts = 3;
+            producer.sessions[0].broker = 1 + u32::try_from(chance.below(3)).unwrap();
+            let sent = &mut producer.sends[0];
+            sent.intended += 5;
+            if chance.below(2) == 0 {
+                sent.attempts = 3;
+                continue;
+            }
+            let tries = [Class::NeverLeft, class(&sent.outcome)].map(|class| Attempt {
+                began: sent.invoked,
+                ended: sent.invoked,
+                class,
+                code: (chance.below(2) == 0).then(|| "full".to_owned()),
+                broker: 2,
+            });
+            (sent.attempts, sent.tries) = (2, tries.into());
+        }
+        history.store = (chance.below(2) == 0).then_some(Store::Mysql);
+    }
+
+    fn class(outcome: &Outcome) -> Class {
+        match outcome {
+            Outcome::Acked { .. } => Class::Acked,
+            Outcome::Refused { .. } => Class::Refused,
+            Outcome::Unknown { .. } => Class::Unknown,
         }
     }
 
@@ -230,6 +259,50 @@ mod tests {
                 assert!(!words.contains(name), "{words}");
             }
         }
+    }
+
+    #[test]
+    fn tries_that_do_not_fit_their_request_are_refused() {
+        let plan = plan(&SMALL);
+        let text = written(&plan, &history(&plan, Play::default()));
+        let first = text.lines().next().unwrap();
+        let session = text.lines().find(|line| line.starts_with("{\"session\"")).unwrap();
+        let refused = |attempts: u32, tries: &str, outcome: &str| {
+            let send = format!(
+                "{{\"send\":{{\"by\":\"P1\",\"session\":0,\"topic\":\"T1\",\"first\":0,\"count\":1,\
+                 \"invoked\":[10,10],\"completed\":[20,20],\"attempts\":{attempts},\
+                 \"tries\":[{tries}],\"outcome\":{outcome}}}}}"
+            );
+            refusal(&plan, &format!("{first}\n{session}\n{send}\n"))
+        };
+        let one = |began: u64, ended: u64, class: &str| {
+            format!(
+                "{{\"began\":[{began},0],\"ended\":[{ended},0],\"class\":\"{class}\",\"broker\":1}}"
+            )
+        };
+        let (lost, acked) = ("{\"unknown\":\"cut\"}", "{\"acked\":0}");
+        let two = [one(10, 11, "never_left"), one(12, 20, "unknown")].join(",");
+        let fits = refused(2, &two, lost);
+        assert!(fits.contains("the file ends before the run does"), "{fits}");
+        for (words, wanted) in [
+            (refused(3, &two, lost), "line 3: 2 tries are given for 3 attempts"),
+            (refused(1, &one(9, 20, "unknown"), lost), "its tries do not follow each other"),
+            (refused(1, &one(10, 21, "unknown"), lost), "its tries do not follow each other"),
+            (refused(1, &one(12, 11, "unknown"), lost), "its tries do not follow each other"),
+            (refused(1, &one(10, 11, "acked"), lost), "a request is acked if its last try is"),
+            (refused(1, &one(10, 11, "unknown"), acked), "a request is acked if its last try is"),
+            (
+                refused(1, &one(10, 11, "lost"), lost),
+                "line 3: send.tries[0].class: unknown variant `lost`, expected one of `acked`",
+            ),
+            (refused(1, "{}", lost), "line 3: send.tries[0]: missing field `began`"),
+        ] {
+            assert!(words.contains(wanted), "{words}\n{wanted}");
+        }
+        let unknown =
+            text.replacen("\"epochs\":[\"e1\"]", "\"epochs\":[\"e1\"],\"store\":\"x\"", 1);
+        let unknown = refusal(&plan, &unknown);
+        assert!(unknown.starts_with("line 1: store: unknown value `x`"), "{unknown}");
     }
 
     #[test]

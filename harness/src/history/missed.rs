@@ -7,14 +7,21 @@ use crate::plan::{MessageId, Plan};
 /// Whether a consumer was not handed a message that was acked, and invoked after its subscription
 /// was confirmed.
 pub fn misses_anything(plan: &Plan, history: &History) -> bool {
-    let mut acked: Vec<Option<Stamp>> = vec![None; plan.messages.len()];
+    // By message: whether it was acked, and since when it may be in the log.
+    let mut sendings: Vec<(bool, Stamp)> = vec![(false, Stamp::MAX); plan.messages.len()];
     for sent in history.producers.iter().flat_map(|part| &part.sends) {
-        if matches!(sent.outcome, Outcome::Acked { .. }) {
+        let is_acked = matches!(sent.outcome, Outcome::Acked { .. });
+        if is_acked || matches!(sent.outcome, Outcome::Unknown { .. }) {
             let first = plan.streams[sent.stream.place()].first.0 + sent.first;
             let messages = MessageId(first).place()..MessageId(first + sent.count).place();
-            acked[messages].fill(Some(sent.invoked.stamp));
+            for (acked, from) in &mut sendings[messages] {
+                *acked |= is_acked;
+                *from = (*from).min(sent.may_have_happened_from().stamp);
+            }
         }
     }
+    let acked = sendings.into_iter().map(|(acked, from)| acked.then_some(from));
+    let acked: Vec<Option<Stamp>> = acked.collect();
     history.consumers.iter().any(|part| misses(plan, part, &acked))
 }
 

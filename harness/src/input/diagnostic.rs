@@ -3,7 +3,7 @@
 
 use std::fmt;
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
@@ -19,12 +19,13 @@ pub struct Error {
 }
 
 /// One thing that is wrong.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Diagnostic {
     title: String,
     label: String,
     help: Option<String>,
     place: Option<Place>,
+    file: Option<PathBuf>,
 }
 
 /// Where in which text.
@@ -68,6 +69,15 @@ impl Error {
     /// Takes it apart, so that several files' errors can be put together.
     pub fn into_diagnostics(self) -> Vec<Diagnostic> {
         self.diagnostics
+    }
+
+    /// The same, found on behalf of this scenario file.
+    #[must_use]
+    pub fn of_file(mut self, file: &Path) -> Self {
+        for diagnostic in &mut self.diagnostics {
+            diagnostic.file.get_or_insert_with(|| file.to_owned());
+        }
+        self
     }
 
     /// The whole text for people, with ANSI colours where the reader's terminal shows them.
@@ -115,7 +125,7 @@ impl Diagnostic {
     /// A fragment in lower case that says what is wrong, without its place. The password of a URL in
     /// it is masked.
     pub fn new(title: impl Into<String>) -> Self {
-        Self { title: masked(&title.into()), label: String::new(), help: None, place: None }
+        Self { title: masked(&title.into()), ..Self::default() }
     }
 
     /// What to write beside the caret: why the place is wrong, or what was expected there.
@@ -150,6 +160,21 @@ impl Diagnostic {
         } else {
             format!("{}: {}", self.title, self.label)
         }
+    }
+
+    /// What is wrong, why, and what to do about it, in one line.
+    pub fn line(&self) -> String {
+        match &self.help {
+            Some(help) => masked(&format!("{}; {help}", self.brief())),
+            None => self.brief(),
+        }
+    }
+
+    /// The scenario file that it was found on behalf of, or else the file that it is in; none where
+    /// neither is known.
+    pub fn file(&self) -> Option<&Path> {
+        let place = || Some(Path::new(self.location()?.0));
+        self.file.as_deref().or_else(place)
     }
 
     /// File, line and column (both from 1), where there are any.

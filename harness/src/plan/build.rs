@@ -49,7 +49,7 @@ impl Plan {
             diagnostics.extend(plan.topics_without_messages());
             diagnostics.extend(plan.counts_out_of_reach());
         }
-        Error::unless_empty(diagnostics)?;
+        Error::unless_empty(diagnostics).map_err(|error| error.of_file(&plan.scenario.file))?;
         Ok(plan)
     }
 

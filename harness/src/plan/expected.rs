@@ -1,7 +1,9 @@
 //! What a run of the plan comes to when everything goes well: totals, and what it takes.
 
 use super::model::{ConsumerIndex, Plan, ProducerIndex, TopicIndex};
-use crate::scenario::{Acked, Acknowledge, Consumer, Delivery, Order, Start};
+use crate::scenario::{
+    Acked, Acknowledge, Consumer, Delivery, Network, ORIGINAL_DRIVER, Order, Start,
+};
 
 impl Plan {
     /// Messages on a topic over all producers.
@@ -47,13 +49,23 @@ impl Plan {
             || self.helpless()
     }
 
-    /// Whether faults meet clients that do nothing about them, as the original's.
+    /// Whether faults meet clients that do nothing about them, as the original's. On the original
+    /// routes all are such: what has an unknown outcome cannot be repeated there, and an answer
+    /// that is lost takes its message along.
     fn helpless(&self) -> bool {
         let scenario = &self.scenario;
         let automatic = |own: &Consumer| own.acknowledge == Acknowledge::Automatic;
-        !scenario.faults.is_empty()
-            && (scenario.producers.iter().any(|own| !own.retry)
+        self.is_disturbed()
+            && (scenario.broker.driver == ORIGINAL_DRIVER
+                || scenario.producers.iter().any(|own| !own.retry)
                 || scenario.consumers.iter().any(automatic))
+    }
+
+    /// Whether anything keeps requests or answers from arriving: faults, or a simulated network that
+    /// loses some.
+    pub fn is_disturbed(&self) -> bool {
+        let loses = |own: &Network| own.lose_request > 0.0 || own.lose_response > 0.0;
+        self.scenario.network.as_ref().is_some_and(loses) || !self.scenario.faults.is_empty()
     }
 
     /// Whether the ledger's lines are known before the run: every message arrives, each producer's

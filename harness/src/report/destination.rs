@@ -1,15 +1,20 @@
 //! Where reports go: a flag `--report-NAME FILE` for each format of the table, and the
 //! environment's wishes.
 
-use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::fs::{File, Metadata};
+use std::io::{self, Seek as _, Write as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use clap::{Arg, ArgMatches, Command, value_parser};
 
 use super::entry::Report;
 use super::formats::{Asked, FORMATS, Format};
+use crate::exit::Exit;
 use crate::io_error;
+
+/// What the standard output is called.
+const STDOUT: &str = "stdout";
 
 /// The reports that the command line asks for; `#[command(flatten)]` it.
 #[derive(Clone, Debug, Default)]
@@ -55,38 +60,107 @@ fn by_flag() -> impl Iterator<Item = (&'static str, &'static Format)> {
 }
 
 /// Reports that are open for writing.
-pub struct Output(Vec<(&'static Format, String, Box<dyn Write>)>);
+#[derive(Default)]
+pub struct Output(Vec<Target>);
+
+struct Target {
+    format: &'static Format,
+    /// For messages.
+    name: String,
+    /// None is the standard output.
+    file: Option<File>,
+    /// Which file it is, if it is one that keeps what is written to it.
+    identity: Option<(u64, u64)>,
+}
 
 impl Destinations {
-    /// Opens every file now, before anything is run, so that a run is not lost to a mistyped path;
-    /// and adds what the environment asks for, read through `variable`.
+    /// Opens every file now, which takes the report of an earlier call out of it, and adds what the
+    /// environment asks for, read through `variable`. What can be opened is open also where
+    /// something else cannot: then it is to say so.
     ///
     /// # Errors
-    /// A file that cannot be written: a text for people that names the flag and the file.
-    pub fn open(&self, variable: impl Fn(&str) -> Option<String>) -> Result<Output, String> {
-        let mut open: Vec<(_, _, Box<dyn Write>)> = Vec::new();
-        let mut on_stdout = None;
+    /// Beside what is open: the first file that cannot be written, as a text for people that names
+    /// the flag and the file.
+    pub fn open(&self, variable: impl Fn(&str) -> Option<String>) -> (Output, Result<(), String>) {
+        let mut output = Output::default();
+        let mut first = Ok(());
         for (flag, format, path) in &self.0 {
-            if path == Path::new("-") {
-                if let Some(other) = on_stdout.replace(flag) {
-                    return Err(format!(
-                        "--{other} and --{flag} cannot both go to stdout; name a file for one"
-                    ));
-                }
-                open.push((*format, String::from("stdout"), Box::new(io::stdout())));
-                continue;
+            match target(flag, format, path).and_then(|target| output.add(flag, target)) {
+                Err(text) if first.is_ok() => first = Err(text),
+                _ => {}
             }
-            let file = create(path).map_err(|why| format!("--{flag} {}: {why}", path.display()))?;
-            open.push((*format, path.display().to_string(), Box::new(BufWriter::new(file))));
         }
         for format in FORMATS {
             if let Asked::ByVariable(name) = format.asked
                 && variable(name).as_deref() == Some("true")
             {
-                open.push((format, String::from("stdout"), Box::new(io::stdout())));
+                output.0.push(Target::stdout(format));
             }
         }
-        Ok(Output(open))
+        (output, first)
+    }
+}
+
+fn target(flag: &str, format: &'static Format, path: &Path) -> Result<Target, String> {
+    if path == Path::new("-") {
+        return Ok(Target::stdout(format));
+    }
+    let file = create(path).map_err(|why| format!("--{flag} {}: {why}", path.display()))?;
+    // A device or a pipe may be named twice.
+    let identity = file.metadata().ok().filter(Metadata::is_file);
+    let identity = identity.map(|found| (found.dev(), found.ino()));
+    Ok(Target { format, name: path.display().to_string(), file: Some(file), identity })
+}
+
+impl Target {
+    fn stdout(format: &'static Format) -> Self {
+        Self { format, name: String::from(STDOUT), file: None, identity: None }
+    }
+
+    /// Writes the report, in place of what was written to a file before.
+    fn write(&mut self, report: &Report) -> Result<(), String> {
+        let mut text = Vec::new();
+        let written = (self.format.write)(report, &mut text).and_then(|()| match &mut self.file {
+            None => {
+                let mut stdout = io::stdout().lock();
+                stdout.write_all(&text).and_then(|()| stdout.flush())
+            }
+            Some(file) => {
+                if self.identity.is_some() {
+                    file.set_len(0)?;
+                    file.rewind()?;
+                }
+                file.write_all(&text)
+            }
+        });
+        match written {
+            // A reader that has gone away has seen enough.
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                let (name, target, why) = (self.format.name, &self.name, io_error::reason(&error));
+                Err(format!("cannot write the {name} report to {target}: {why}"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn is_same(&self, other: &Self) -> bool {
+        let both_stdout = self.file.is_none() && other.file.is_none();
+        both_stdout || self.identity.is_some() && self.identity == other.identity
+    }
+}
+
+impl Output {
+    /// Adds a report that is asked for by a flag; two would write over each other in one place.
+    fn add(&mut self, flag: &str, target: Target) -> Result<(), String> {
+        if let Some(other) = self.0.iter().find(|other| other.is_same(&target)) {
+            let Asked::ByFlag(other) = other.format.asked else { return Ok(()) };
+            let name = target.name;
+            return Err(format!(
+                "--{other} and --{flag} cannot both go to {name}; name a file for one"
+            ));
+        }
+        self.0.push(target);
+        Ok(())
     }
 }
 
@@ -105,22 +179,23 @@ pub fn create(path: &Path) -> Result<File, String> {
 }
 
 impl Output {
-    /// Writes the report in each format.
+    /// Writes the report in each format. Where one cannot be written, all others say so.
     ///
     /// # Errors
-    /// The first that could not be written, as a text for people; the others are tried all the
-    /// same.
-    pub fn write(self, report: &Report) -> Result<(), String> {
+    /// The first that could not be written, as a text for people; it is in the report then.
+    pub fn write(mut self, report: &mut Report) -> Result<(), String> {
+        // What is on the standard output cannot be taken back, so it comes last.
+        self.0.sort_by_key(|target| target.file.is_none());
         let mut first = Ok(());
-        for (format, target, mut writer) in self.0 {
-            let done = (format.write)(report, &mut writer).and_then(|()| writer.flush());
-            if let Err(error) = done
-                // A reader that has gone away has seen enough.
-                && error.kind() != io::ErrorKind::BrokenPipe
-                && first.is_ok()
-            {
-                let (name, why) = (format.name, io_error::reason(&error));
-                first = Err(format!("cannot write the {name} report to {target}: {why}"));
+        for place in 0..self.0.len() {
+            let Err(text) = self.0[place].write(report) else { continue };
+            if first.is_ok() {
+                report.add_trouble(Exit::Usage, text.clone());
+                for written in self.0[..place].iter_mut().filter(|file| file.identity.is_some()) {
+                    // It could be written a moment ago.
+                    let _ = written.write(report);
+                }
+                first = Err(text);
             }
         }
         first

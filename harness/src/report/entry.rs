@@ -3,11 +3,15 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use broker_client::wire::masked;
+
 use super::summary::Summary;
+use super::sweep::Sweep;
 use super::words;
 use crate::check::{Judgement, Verdict};
 use crate::exit::Exit;
 use crate::golden::{self, Comparison};
+use crate::input::diagnostic::Diagnostic;
 use crate::plan::Plan;
 use crate::scenario::{Scenario, Store};
 
@@ -16,17 +20,48 @@ use crate::scenario::{Scenario, Store};
 pub struct Report {
     /// In the order in which the scenarios were named.
     pub entries: Vec<Entry>,
-    /// Scenarios that were skipped, because they do not hold for the store.
-    pub skipped: usize,
-    /// How long all of it took.
+    /// Scenarios that were skipped, because they cannot run there.
+    pub skipped: Vec<Skipped>,
+    /// How long all of it took, by the wall clock.
     pub duration: Duration,
+    /// Why the call did not do what it was asked to, where no entry says it.
+    pub trouble: Option<Trouble>,
+}
+
+/// A scenario that was skipped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Skipped {
+    /// The scenario's name.
+    pub name: String,
+    /// The scenario's file, as the user named it.
+    pub file: PathBuf,
+    /// Why, and what would have it run, where the command line can.
+    pub reason: String,
 }
 
 impl Report {
     /// What the process ends with.
     #[must_use]
     pub fn exit(&self) -> Exit {
-        self.entries.iter().map(Entry::exit).max().unwrap_or(Exit::NothingSelected)
+        let entries = self.entries.iter().map(Entry::exit);
+        let trouble = self.trouble.iter().map(|trouble| trouble.exit);
+        entries.chain(trouble).max().unwrap_or(Exit::NothingSelected)
+    }
+
+    /// Takes note of something that no entry says, beside what was noted before.
+    pub fn add_trouble(&mut self, exit: Exit, text: String) {
+        self.trouble = Some(match self.trouble.take() {
+            Some(before) => {
+                Trouble { exit: before.exit.and(exit), text: format!("{}\n{text}", before.text) }
+            }
+            None => Trouble { exit, text },
+        });
+    }
+
+    /// How long its runs took on the simulated clock, where there are simulated ones.
+    #[must_use]
+    pub fn simulated(&self) -> Option<Duration> {
+        self.entries.iter().filter_map(|entry| entry.simulated).reduce(|all, one| all + one)
     }
 }
 
@@ -45,17 +80,28 @@ pub struct Entry {
     pub store: Option<Store>,
     /// How many brokers served, where it is known.
     pub brokers: Option<u32>,
-    /// How long the scenario took, the start and the end of the broker and the checks included,
-    /// that of a private database server not.
+    /// How long the scenario took by the wall clock, the start and the end of the broker and the
+    /// checks included, that of a private database server not.
     pub duration: Duration,
+    /// How long it took on the simulated clock, if it was simulated: all its runs together.
+    pub simulated: Option<Duration>,
+    /// How its runs with many seeds ended, if there were many; the rest of the entry is then about
+    /// the one that is shown.
+    pub sweep: Option<Sweep>,
+    /// What was judged, where nothing was run.
+    pub evidence: Option<Evidence>,
     /// Whether Ctrl-C ended it.
     pub interrupted: bool,
     /// Why it did not come to a judgement.
     pub trouble: Option<Trouble>,
+    /// What is wrong with the scenario, each with its place.
+    pub problems: Vec<Problem>,
     /// The counts and latencies, if it ran.
     pub summary: Option<Summary>,
     /// What the checks concluded, if they did.
     pub judgement: Option<Judgement>,
+    /// What is known beside the judgement, a sentence each.
+    pub notes: Vec<String>,
     /// How the ledger compares, if it came to that.
     pub golden: Option<Comparison>,
     /// The folder with the consumer logs.
@@ -77,6 +123,54 @@ pub struct Trouble {
     pub text: String,
 }
 
+/// Evidence that was made before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Evidence {
+    /// A history, which says when everything came.
+    History,
+    /// The consumers' logs alone, which do not.
+    Logs,
+}
+
+/// One thing that is wrong with a scenario, its producers' logs or the evidence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The file that it is in.
+    pub file: PathBuf,
+    /// From 1, where it has a place in the file.
+    pub line: Option<usize>,
+    /// From 1, in characters, where it has a place in the line.
+    pub column: Option<usize>,
+    /// What it is, why, and what to do about it, in one line.
+    pub text: String,
+}
+
+impl Problem {
+    /// As it was found; `file` is for one without a place.
+    pub fn new(diagnostic: &Diagnostic, file: &Path) -> Self {
+        let text = diagnostic.line();
+        match diagnostic.location() {
+            Some((file, line, column)) => {
+                Self { file: file.into(), line: Some(line), column: Some(column), text }
+            }
+            None => {
+                let file = masked(&file.to_string_lossy()).into();
+                Self { file, line: None, column: None, text }
+            }
+        }
+    }
+
+    /// `x.yaml:4:22: unknown key`; the text alone where it has no place.
+    fn told(&self) -> String {
+        let file = self.file.display();
+        match (self.line, self.column) {
+            (Some(line), Some(column)) => format!("{file}:{line}:{column}: {}", self.text),
+            (Some(line), None) => format!("{file}:{line}: {}", self.text),
+            (None, _) => self.text.clone(),
+        }
+    }
+}
+
 impl Entry {
     /// A scenario that is about to run.
     pub fn new(scenario: &Scenario) -> Self {
@@ -91,11 +185,26 @@ impl Entry {
         }
     }
 
-    /// A scenario that did not load, or could not be run.
+    /// A scenario that did not load, or could not be run. The password of a URL that was typed in the
+    /// place of a file is masked.
     pub fn failed(file: &Path, exit: Exit, text: String) -> Self {
+        let file = &PathBuf::from(masked(&file.to_string_lossy()));
         let name = file.file_stem().unwrap_or(file.as_os_str()).to_string_lossy().into_owned();
         let trouble = Some(Trouble { exit, text });
         Self { name, file: file.to_owned(), trouble, ..Self::default() }
+    }
+
+    /// A scenario that did not load, for these reasons.
+    pub fn invalid(file: &Path, problems: Vec<Problem>) -> Self {
+        Self::failed(file, Exit::Usage, String::new()).with(problems)
+    }
+
+    /// The same entry of a scenario that is invalid for these reasons.
+    #[must_use]
+    pub fn with(self, problems: Vec<Problem>) -> Self {
+        let text: Vec<_> = problems.iter().map(Problem::told).collect();
+        let trouble = Some(Trouble { exit: Exit::Usage, text: text.join("\n") });
+        Self { trouble, problems, ..self }
     }
 
     /// Brokers at these addresses served it, if there are any; what their store is, is not known.
@@ -125,6 +234,9 @@ impl Entry {
     /// What this scenario alone would end the process with.
     #[must_use]
     pub fn exit(&self) -> Exit {
+        if let Some(sweep) = &self.sweep {
+            return sweep.exit();
+        }
         let mut exit = if self.interrupted { Exit::Interrupted } else { Exit::Passed };
         if let Some(trouble) = &self.trouble {
             exit = exit.and(trouble.exit);

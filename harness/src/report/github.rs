@@ -6,38 +6,46 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use super::entry::{Entry, Report};
+use super::entry::{Entry, Problem, Report};
 use super::sentence;
 use crate::check::Verdict;
 use crate::golden::Comparison;
 
 /// Writes the annotations of everything that is no pass.
 pub fn write(report: &Report, to: &mut dyn Write) -> io::Result<()> {
-    report.entries.iter().try_for_each(|entry| annotate(entry, to))
+    report.entries.iter().try_for_each(|entry| annotate(entry, to))?;
+    match &report.trouble {
+        Some(trouble) => error(to, "", "harness", &trouble.text),
+        None => Ok(()),
+    }
 }
 
 fn annotate(entry: &Entry, to: &mut dyn Write) -> io::Result<()> {
-    if let Some(trouble) = &entry.trouble {
-        error(to, &entry.file, None, &entry.name, &trouble.text)?;
+    let whole = at(&entry.file, None, None);
+    for Problem { file, line, column, text } in &entry.problems {
+        error(to, &at(file, *line, *column), &entry.name, text)?;
+    }
+    if let Some(trouble) = entry.trouble.as_ref().filter(|_| entry.problems.is_empty()) {
+        error(to, &whole, &entry.name, &trouble.text)?;
     }
     if let Some(judgement) = &entry.judgement {
         for finding in &judgement.violations {
             for proof in &finding.proofs {
-                let (file, line) = match &proof.origin {
-                    Some(origin) => (Path::new(&origin.file), Some(origin.line)),
-                    None => (entry.file.as_path(), None),
-                };
+                let place = proof.origin.as_ref().map_or_else(
+                    || whole.clone(),
+                    |origin| at(Path::new(&origin.file), Some(origin.line as usize), None),
+                );
                 let title = format!("{}: {}", entry.name, finding.kind.as_str());
                 let lines: Vec<_> = std::iter::once(proof.title.as_str())
                     .chain(proof.evidence.iter().map(String::as_str))
                     .chain(entry.reproduce.as_deref())
                     .collect();
-                error(to, file, line, &title, &lines.join("\n"))?;
+                error(to, &place, &title, &lines.join("\n"))?;
             }
         }
         if judgement.verdict == Verdict::Unknown {
             for reason in &judgement.inconclusive {
-                error(to, &entry.file, None, &format!("{}: no verdict", entry.name), reason)?;
+                error(to, &whole, &format!("{}: no verdict", entry.name), reason)?;
             }
         }
     }
@@ -47,23 +55,22 @@ fn annotate(entry: &Entry, to: &mut dyn Write) -> io::Result<()> {
             text.push('\n');
             text.push_str(difference.to_text().trim_end());
         }
-        error(to, &entry.file, None, &format!("{}: golden", entry.name), &text)?;
+        error(to, &whole, &format!("{}: golden", entry.name), &text)?;
     }
     Ok(())
 }
 
-fn error(
-    to: &mut dyn Write,
-    file: &Path,
-    line: Option<u32>,
-    title: &str,
-    text: &str,
-) -> io::Result<()> {
-    write!(to, "::error file={}", property(&file.to_string_lossy()))?;
-    if let Some(line) = line {
-        write!(to, ",line={line}")?;
-    }
-    writeln!(to, ",title={}::{}", property(title), data(text))
+/// Where an annotation is shown: properties of the command, with a comma behind.
+fn at(file: &Path, line: Option<usize>, column: Option<usize>) -> String {
+    let number = |name: &str, number: Option<usize>| {
+        number.map(|number| format!("{name}={number},")).unwrap_or_default()
+    };
+    let file = property(&file.to_string_lossy());
+    format!("file={file},{}{}", number("line", line), number("col", column))
+}
+
+fn error(to: &mut dyn Write, place: &str, title: &str, text: &str) -> io::Result<()> {
+    writeln!(to, "::error {place}title={}::{}", property(title), data(text))
 }
 
 fn data(text: &str) -> String {

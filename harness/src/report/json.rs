@@ -7,11 +7,12 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
-use super::entry::{Entry, Report};
+use super::entry::{Entry, Evidence, Problem, Report, Skipped};
 use super::sentence;
 use super::summary::{Summary, nanos};
+use super::sweep::Sweep;
 use crate::check::Judgement;
 use crate::exit::Exit;
 use crate::golden::Comparison;
@@ -34,10 +35,21 @@ struct Document<'a> {
     harness: &'static str,
     /// What the process ends with.
     exit: u8,
+    /// Why the call did not do what it was asked to, where no scenario says it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'a str>,
+    /// By the wall clock.
     #[serde(rename = "duration_ns", serialize_with = "nanos")]
     duration: Duration,
-    /// How many scenarios were skipped, because they do not hold for the store.
+    /// On the simulated clock.
+    #[serde(rename = "simulated_ns", serialize_with = "some_nanos")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    simulated: Option<Duration>,
+    /// How many scenarios were skipped, because they cannot run there.
     skipped: usize,
+    /// Which.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    skipped_scenarios: Vec<SkippedScenario<'a>>,
     /// In the order in which they were named.
     scenarios: Vec<Scenario<'a>>,
 }
@@ -64,15 +76,32 @@ struct Scenario<'a> {
     /// How many brokers served.
     #[serde(skip_serializing_if = "Option::is_none")]
     brokers: Option<u32>,
+    /// By the wall clock.
     #[serde(rename = "duration_ns", serialize_with = "nanos")]
     duration: Duration,
+    /// On the simulated clock.
+    #[serde(rename = "simulated_ns", serialize_with = "some_nanos")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    simulated: Option<Duration>,
+    /// Of `harness sim --seeds`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seeds: Option<Seeds<'a>>,
+    /// Of `harness check`: `history` or `logs`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    evidence: Option<&'static str>,
     /// Why it did not come to a judgement.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'a str>,
+    /// What is wrong with the scenario, in the order in which it was found.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    problems: Vec<Wrong<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     summary: Option<&'a Summary>,
     #[serde(skip_serializing_if = "Option::is_none")]
     judgement: Option<&'a Judgement>,
+    /// What is known beside the judgement.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    notes: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
     golden: Option<Golden>,
     /// The folder with the consumer logs.
@@ -83,6 +112,40 @@ struct Scenario<'a> {
     /// The command line that runs it again.
     #[serde(skip_serializing_if = "Option::is_none")]
     reproduce: Option<&'a str>,
+}
+
+/// A scenario that was skipped.
+#[derive(Serialize)]
+struct SkippedScenario<'a> {
+    name: &'a str,
+    file: String,
+    /// Why, and what would have it run.
+    reason: &'a str,
+}
+
+/// How many seeds ended how.
+#[derive(Serialize)]
+struct Seeds<'a> {
+    first: u64,
+    last: u64,
+    tried: u64,
+    passed: u64,
+    failed: usize,
+    no_verdict: usize,
+    interrupted: u64,
+    failing_seeds: &'a [u64],
+    undecided_seeds: &'a [u64],
+}
+
+/// One thing that is wrong with a scenario.
+#[derive(Serialize)]
+struct Wrong<'a> {
+    file: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    column: Option<usize>,
+    message: &'a str,
 }
 
 #[derive(Default, Serialize)]
@@ -96,6 +159,9 @@ struct Golden {
     /// A line each, `- ` or `+ ` before it.
     #[serde(skip_serializing_if = "Option::is_none")]
     difference: Option<Vec<String>>,
+    /// Why it was skipped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
 }
 
 impl<'a> Document<'a> {
@@ -104,8 +170,11 @@ impl<'a> Document<'a> {
             report: VERSION,
             harness: env!("CARGO_PKG_VERSION"),
             exit: report.exit().code(),
+            error: report.trouble.as_ref().map(|trouble| trouble.text.as_str()),
             duration: report.duration,
-            skipped: report.skipped,
+            simulated: report.simulated(),
+            skipped: report.skipped.len(),
+            skipped_scenarios: report.skipped.iter().map(SkippedScenario::new).collect(),
             scenarios: report.entries.iter().map(Scenario::new).collect(),
         }
     }
@@ -125,15 +194,59 @@ impl<'a> Scenario<'a> {
             store: entry.store.map(|store| store.to_string()),
             brokers: entry.brokers,
             duration: entry.duration,
+            simulated: entry.simulated,
+            seeds: entry.sweep.as_ref().map(Seeds::new),
+            evidence: entry.evidence.map(|evidence| match evidence {
+                Evidence::History => "history",
+                Evidence::Logs => "logs",
+            }),
+            problems: entry.problems.iter().map(Wrong::new).collect(),
             error: entry.trouble.as_ref().map(|trouble| trouble.text.as_str()),
             summary: entry.summary.as_ref(),
             judgement: entry.judgement.as_ref(),
+            notes: &entry.notes,
             golden: entry.golden.as_ref().map(Golden::new),
             logs: entry.logs.as_ref().map(path),
             history: entry.history.as_ref().map(path),
             reproduce: entry.reproduce.as_deref(),
         }
     }
+}
+
+impl<'a> SkippedScenario<'a> {
+    fn new(skipped: &'a Skipped) -> Self {
+        let file = skipped.file.display().to_string();
+        Self { name: &skipped.name, file, reason: &skipped.reason }
+    }
+}
+
+impl<'a> Seeds<'a> {
+    fn new(sweep: &'a Sweep) -> Self {
+        Self {
+            first: sweep.first,
+            last: sweep.last,
+            tried: sweep.tried(),
+            passed: sweep.passed,
+            failed: sweep.failing.len(),
+            no_verdict: sweep.undecided.len(),
+            interrupted: sweep.interrupted,
+            failing_seeds: &sweep.failing,
+            undecided_seeds: &sweep.undecided,
+        }
+    }
+}
+
+impl<'a> Wrong<'a> {
+    fn new(problem: &'a Problem) -> Self {
+        let Problem { file, line, column, text } = problem;
+        let file = file.display().to_string();
+        Self { file, line: *line, column: *column, message: text }
+    }
+}
+
+/// Of what is left out where there is none.
+fn some_nanos<S: Serializer>(duration: &Option<Duration>, to: S) -> Result<S::Ok, S::Error> {
+    nanos(&duration.unwrap_or_default(), to)
 }
 
 const fn result(exit: Exit) -> &'static str {
@@ -164,8 +277,9 @@ impl Golden {
                 accepted: path(accepted),
                 pending: pending.as_ref().and_then(path),
                 difference: Some(difference.to_text().lines().map(str::to_owned).collect()),
+                ..Self::default()
             },
-            Comparison::Skipped(_) => plain("skipped"),
+            Comparison::Skipped(why) => Self { reason: Some(why.to_string()), ..plain("skipped") },
         }
     }
 }

@@ -1,21 +1,27 @@
 //! JUnit XML: one test case a scenario. A broken promise or golden is a failure, a scenario
-//! without a verdict an error.
+//! without a verdict an error. What kept the call from running any is a case of its own.
 
 use std::io::{self, Write};
+use std::path::Path;
 
 use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
 
-use super::entry::{Entry, Report};
-use super::{sentence, terminal};
+use super::entry::{Entry, Problem, Report, Skipped, Trouble};
+use super::{sentence, terminal, words};
 use crate::exit::Exit;
+
+/// The class of every case, and its suite's name.
+const CLASS: &str = "scenarios";
 
 /// Writes the report.
 pub fn write(report: &Report, to: &mut dyn Write) -> io::Result<()> {
     let mut junit = quick_junit::Report::new("harness");
     junit.set_time(report.duration);
-    let mut suite = TestSuite::new("scenarios");
+    let mut suite = TestSuite::new(CLASS);
     suite.set_time(report.duration);
     suite.add_test_cases(report.entries.iter().map(test_case));
+    suite.add_test_cases(report.skipped.iter().map(skipped));
+    suite.add_test_cases(report.trouble.iter().map(trouble));
     junit.add_test_suite(suite);
     junit.serialize(to).map_err(io::Error::other)
 }
@@ -38,10 +44,57 @@ fn test_case(entry: &Entry) -> TestCase {
             status
         }),
     );
-    case.set_classname("scenarios");
     case.set_time(entry.duration);
-    case.extra.insert("file".into(), entry.file.to_string_lossy().into_owned().into());
+    in_file(&mut case, &entry.file);
+    let here = |problem: &&Problem| problem.file == entry.file;
+    if let Some(line) = entry.problems.iter().find(here).and_then(|problem| problem.line) {
+        case.extra.insert("line".into(), line.to_string().into());
+    }
+    if let Some(told) = told(entry) {
+        case.set_system_out(told);
+    }
     case
+}
+
+/// What the test case has no attribute for: the simulated time, and how the seeds ended.
+fn told(entry: &Entry) -> Option<String> {
+    let simulated = entry.simulated.map(|time| format!("{} of simulated time", words::time(time)));
+    let sweep = entry.sweep.as_ref().map(|sweep| {
+        let named = sweep.named().map(|named| format!("\n{named}")).unwrap_or_default();
+        format!("{sweep}{named}")
+    });
+    let lines: Vec<_> = [simulated, sweep].into_iter().flatten().collect();
+    (!lines.is_empty()).then(|| lines.join("\n"))
+}
+
+fn skipped(skipped: &Skipped) -> TestCase {
+    let mut status = TestCaseStatus::skipped();
+    status.set_message(&*skipped.reason);
+    let mut case = TestCase::new(&*skipped.name, status);
+    in_file(&mut case, &skipped.file);
+    case
+}
+
+/// A case for what no scenario is to blame for: many readers take a report without an error for a
+/// pass.
+fn trouble(trouble: &Trouble) -> TestCase {
+    let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
+    status.set_type(match trouble.exit {
+        Exit::Usage => "invalid call",
+        Exit::NothingSelected => "nothing selected",
+        Exit::Interrupted => "interrupted",
+        Exit::NoVerdict | Exit::Failed | Exit::Passed => "no verdict",
+    });
+    status.set_message(trouble.text.lines().next().unwrap_or_default());
+    status.set_description(&*trouble.text);
+    let mut case = TestCase::new("harness", status);
+    case.set_classname(CLASS);
+    case
+}
+
+fn in_file(case: &mut TestCase, file: &Path) {
+    case.set_classname(CLASS);
+    case.extra.insert("file".into(), file.to_string_lossy().into_owned().into());
 }
 
 /// What is wrong in a word or two: the first broken promise's kind, `golden`, or `no verdict`.
@@ -49,6 +102,7 @@ fn kind_of(entry: &Entry) -> &'static str {
     let first = entry.judgement.as_ref().and_then(|judgement| judgement.violations.first());
     match (first, entry.exit()) {
         (Some(finding), _) => finding.kind.as_str(),
+        (None, Exit::Usage) if entry.evidence.is_some() => "invalid evidence",
         (None, Exit::Usage) => "invalid scenario",
         (None, Exit::Interrupted) => "interrupted",
         (None, Exit::NoVerdict | Exit::NothingSelected) => "no verdict",

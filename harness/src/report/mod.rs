@@ -12,12 +12,14 @@ mod junit;
 pub mod progress;
 pub mod sentence;
 pub mod summary;
+mod sweep;
 pub mod terminal;
 #[cfg(test)]
 mod tests;
 pub mod words;
 
 pub use destination::{Destinations, Output};
-pub use entry::{Entry, Report, Trouble};
+pub use entry::{Entry, Evidence, Problem, Report, Skipped, Trouble};
 pub use progress::Progress;
 pub use summary::{Latency, Summary, summarise};
+pub use sweep::Sweep;

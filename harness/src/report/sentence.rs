@@ -1,8 +1,9 @@
 //! What became of a scenario, in one sentence.
 
-use super::entry::Entry;
+use super::entry::{Entry, Evidence};
 use super::words::{count, number};
 use crate::check::{Judgement, Verdict};
+use crate::exit::Exit;
 use crate::golden::{Comparison, Skipped};
 use crate::scenario::AnomalyKind;
 
@@ -17,10 +18,13 @@ pub fn anomalies(kind: AnomalyKind, count: u64, possible: u64) -> String {
 }
 
 /// What a pass says.
-pub const PROMISED: &str = "every acknowledged message came as promised";
+const PROMISED: &str = "every acknowledged message came as promised";
 
-/// The answer to the one question, for whatever is no plain pass.
-pub fn answer(judgement: &Judgement) -> String {
+/// What a pass of logs says: they do not say when, so an order may be no more than not refuted.
+const NOT_REFUTED: &str = "nothing in the logs breaks a promise";
+
+/// The answer to the one question, as far as a run says it.
+fn answer(judgement: &Judgement) -> String {
     match judgement.verdict {
         Verdict::Pass => String::from(PROMISED),
         Verdict::Fail => {
@@ -53,6 +57,11 @@ fn enumerate(parts: &[String]) -> String {
 
 /// One sentence on an entry, whatever became of it.
 pub fn sentence(entry: &Entry) -> String {
+    if entry.exit() == Exit::Passed
+        && let Some(pass) = other_pass(entry)
+    {
+        return pass;
+    }
     let judgement = entry.judgement.as_ref();
     let not_a_pass = judgement.filter(|judgement| judgement.verdict != Verdict::Pass);
     if let Some(failed) = not_a_pass.filter(|judgement| judgement.verdict == Verdict::Fail) {
@@ -74,6 +83,21 @@ pub fn sentence(entry: &Entry) -> String {
     match entry.golden.as_ref().filter(|comparison| !comparison.is_fine()) {
         Some(comparison) => format!("all checks passed, but {}", golden(comparison)),
         None => judgement.map_or_else(|| String::from("it was not judged"), answer),
+    }
+}
+
+/// One sentence on a pass that was not a single run.
+fn other_pass(entry: &Entry) -> Option<String> {
+    match (&entry.sweep, entry.evidence) {
+        (Some(sweep), _) => {
+            let seeds = match sweep.tried() {
+                1 => format!("seed {}", sweep.first),
+                many => format!("each of {} seeds", number(many)),
+            };
+            Some(format!("{PROMISED} with {seeds}"))
+        }
+        (None, Some(Evidence::Logs)) => Some(String::from(NOT_REFUTED)),
+        (None, Some(Evidence::History) | None) => None,
     }
 }
 
@@ -116,6 +140,9 @@ pub fn golden(comparison: &Comparison) -> String {
         Comparison::Skipped(Skipped::NotWanted) => String::from("no golden wanted"),
         Comparison::Skipped(Skipped::NoVerdict | Skipped::Failed) => {
             String::from("golden not compared")
+        }
+        Comparison::Skipped(why @ (Skipped::OriginalWire | Skipped::Repeated)) => {
+            format!("golden not compared: {why}")
         }
     }
 }

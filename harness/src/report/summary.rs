@@ -5,6 +5,7 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 use serde::{Serialize, Serializer};
 
+use crate::golden;
 use crate::history::{Answer, History, Nanos, Outcome};
 use crate::plan::Plan;
 
@@ -19,12 +20,14 @@ pub struct Summary {
     pub topics: usize,
     /// Messages that the plan sends.
     pub planned: u64,
-    /// Messages of requests that left, whatever became of them.
+    /// Messages of requests that were made, whatever became of them.
     pub sent: u64,
     /// Of these: acknowledged.
     pub acked: u64,
     /// Of these: refused for sure.
     pub refused: u64,
+    /// Of these: the broker was never asked, because it could not be reached.
+    pub never_left: u64,
     /// Of these: it may have happened or not.
     pub unknown: u64,
     /// Attempts of requests beyond the first.
@@ -88,7 +91,7 @@ pub fn summarise(plan: &Plan, history: &History) -> Summary {
         topics: plan.topics.len(),
         planned: plan.messages.len() as u64,
         expected: plan.delivered_total(),
-        fewer_may_come: plan.fewer_may_come(),
+        fewer_may_come: plan.fewer_may_come() || golden::found_helpless(plan, history),
         faults: faults(plan, history),
         ..Summary::default()
     };
@@ -126,6 +129,7 @@ fn requests(plan: &Plan, history: &History, summary: &mut Summary) -> Vec<Nanos>
                 summary.acked += count;
                 latencies.add(sent.completed.at.saturating_sub(sent.intended), 1);
             }
+            Outcome::Refused { .. } if sent.never_left() => summary.never_left += count,
             Outcome::Refused { .. } => summary.refused += count,
             Outcome::Unknown { .. } => summary.unknown += count,
         }
@@ -239,9 +243,13 @@ mod tests {
         history.consumers[0].deliveries[0] = Delivery::new(None, None);
         let summary = summarise(&plan, &history);
         assert_eq!((summary.planned, summary.sent, summary.acked), (6, 5, 3));
-        assert_eq!((summary.refused, summary.unknown), (1, 1));
+        assert_eq!((summary.refused, summary.never_left, summary.unknown), (1, 0, 1));
         assert_eq!((summary.expected, summary.delivered), (12, 10));
         assert_eq!(summary.end_to_end.count, 9, "a phantom has no beginning");
+        let why = "cannot reach the broker at http://127.0.0.1:9: connection refused".to_owned();
+        history.producers[0].sends[1].outcome = Outcome::Refused { why };
+        let summary = summarise(&plan, &history);
+        assert_eq!((summary.refused, summary.never_left), (0, 1));
     }
 
     #[test]

@@ -19,7 +19,6 @@ use crate::exit::Exit;
 use crate::golden::{Comparison, is_ci};
 
 pub use difference::difference;
-pub use proofs::judgement;
 pub use style::Style;
 
 /// The terminal: stderr, with bars where it is one.
@@ -89,16 +88,38 @@ fn pass(entry: &Entry, style: Style, to: &mut dyn Write) -> io::Result<()> {
     let golden = entry.golden.as_ref().map(|golden| format!("  {}", sentence::golden(golden)));
     let golden = golden.unwrap_or_default();
     let name = style.strong(&entry.name);
-    let (time, place) = (words::time(entry.duration), sentence::place(entry));
+    let (came, place) = (came_to(entry), sentence::place(entry));
     let place = place.map(|place| format!("  {place}")).unwrap_or_default();
-    writeln!(to, "{}  {name}  {time}{place}{golden}", style.good("PASS"))?;
-    if let Some(summary) = &entry.summary {
-        numbers::numbers(summary, style, to)?;
-    }
+    writeln!(to, "{}  {name}  {came}{place}{golden}", style.good("PASS"))?;
+    numbers_of_a_run(entry, style, to)?;
     if let Some(judgement) = &entry.judgement {
         proofs::allowed(judgement, style, to)?;
     }
-    Ok(())
+    notes(entry, to)
+}
+
+/// What a pass is told by: how long the run took, or what the evidence says.
+fn came_to(entry: &Entry) -> String {
+    match (entry.simulated, entry.evidence) {
+        (_, Some(_)) => sentence::sentence(entry),
+        // The wall clock is another one in each process, and a simulated run is not.
+        (Some(simulated), None) => format!("{} simulated", words::time(simulated)),
+        (None, None) => words::time(entry.duration),
+    }
+}
+
+fn numbers_of_a_run(entry: &Entry, style: Style, to: &mut dyn Write) -> io::Result<()> {
+    match (&entry.summary, entry.evidence) {
+        (Some(summary), None) => numbers::numbers(summary, style, to),
+        _ => Ok(()),
+    }
+}
+
+fn notes(entry: &Entry, to: &mut dyn Write) -> io::Result<()> {
+    if !entry.notes.is_empty() {
+        writeln!(to)?;
+    }
+    entry.notes.iter().try_for_each(|note| writeln!(to, "      {note}"))
 }
 
 fn no_pass(entry: &Entry, style: Style, to: &mut dyn Write) -> io::Result<()> {
@@ -120,12 +141,11 @@ fn no_pass(entry: &Entry, style: Style, to: &mut dyn Write) -> io::Result<()> {
             writeln!(to, "      {line}")?;
         }
     }
-    if let Some(summary) = &entry.summary {
-        numbers::numbers(summary, style, to)?;
-    }
+    numbers_of_a_run(entry, style, to)?;
     if let Some(judgement) = &entry.judgement {
         proofs::proofs(judgement, style, to)?;
     }
+    notes(entry, to)?;
     if let Some(golden) = &entry.golden {
         difference::golden(golden, entry, style, to)?;
     }
@@ -141,10 +161,12 @@ fn is_new(entry: &Entry) -> bool {
 /// Where to look, and what to type next.
 fn ways_on(entry: &Entry, style: Style, to: &mut dyn Write) -> io::Result<()> {
     let mut ways: Vec<(&str, String)> = Vec::new();
-    if let Some(logs) = &entry.logs {
+    // Evidence is where the user said, and the command has just been typed.
+    let ran = entry.evidence.is_none();
+    if let Some(logs) = entry.logs.as_ref().filter(|_| ran) {
         ways.push(("logs", logs.display().to_string()));
     }
-    if let Some(history) = &entry.history {
+    if let Some(history) = entry.history.as_ref().filter(|_| ran) {
         ways.push(("history", history.display().to_string()));
     }
     let is_pending = matches!(
@@ -159,7 +181,7 @@ fn ways_on(entry: &Entry, style: Style, to: &mut dyn Write) -> io::Result<()> {
         let first = "run it outside of CI, accept what it leaves, and commit the file";
         ways.push(("next", String::from(first)));
     }
-    if let Some(reproduce) = &entry.reproduce {
+    if let Some(reproduce) = entry.reproduce.as_ref().filter(|_| ran) {
         ways.push(("reproduce", style.strong(reproduce)));
     }
     if !ways.is_empty() {
@@ -170,7 +192,8 @@ fn ways_on(entry: &Entry, style: Style, to: &mut dyn Write) -> io::Result<()> {
 
 /// The last line: how many of which, and how long.
 pub fn end(report: &Report, style: Style, to: &mut dyn Write) -> io::Result<()> {
-    if report.entries.len() + report.skipped < 2 {
+    let all = report.entries.len() + report.skipped.len();
+    if all < 2 {
         return Ok(());
     }
     let mut parts = Vec::new();
@@ -189,9 +212,12 @@ pub fn end(report: &Report, style: Style, to: &mut dyn Write) -> io::Result<()> 
             parts.push(if good { style.good(&text) } else { style.bad(&text) });
         }
     }
-    if report.skipped > 0 {
-        parts.push(style.warn(&format!("{} skipped", words::number(report.skipped as u64))));
+    if !report.skipped.is_empty() {
+        let skipped = words::number(report.skipped.len() as u64);
+        parts.push(style.warn(&format!("{skipped} skipped")));
     }
-    let all = words::count((report.entries.len() + report.skipped) as u64, "scenario");
-    writeln!(to, "\n{all}: {}  in {}", parts.join(", "), words::time(report.duration))
+    let all = words::count(all as u64, "scenario");
+    let simulated = report.simulated().map(|time| format!(", {} simulated", words::time(time)));
+    let (parts, simulated) = (parts.join(", "), simulated.unwrap_or_default());
+    writeln!(to, "\n{all}: {parts}  in {}{simulated}", words::time(report.duration))
 }

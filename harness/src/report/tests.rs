@@ -73,7 +73,7 @@ fn check(
     entries: Vec<Entry>,
     expected: &str,
 ) {
-    let report = Report { entries, skipped: 0, duration: Duration::from_millis(450) };
+    let report = Report { entries, duration: Duration::from_millis(450), ..Report::default() };
     let mut text = Vec::new();
     write(&report, &mut text).unwrap();
     assert_eq!(String::from_utf8(text).unwrap(), expected.trim_start_matches('\n'));
@@ -281,6 +281,7 @@ const JSON: &str = r##"
         "sent": 6,
         "acked": 6,
         "refused": 0,
+        "never_left": 0,
         "unknown": 0,
         "retries": 0,
         "expected": 12,
@@ -346,7 +347,7 @@ const JSON: &str = r##"
 
 #[test]
 fn the_exit_code_is_that_of_the_gravest_entry() {
-    let exit = |entries| Report { entries, skipped: 0, duration: Duration::ZERO }.exit();
+    let exit = |entries| Report { entries, ..Report::default() }.exit();
     assert_eq!(exit(vec![]), Exit::NothingSelected);
     assert_eq!(exit(vec![passed()]), Exit::Passed);
     assert_eq!(exit(vec![passed(), lost()]), Exit::Failed);
@@ -388,7 +389,7 @@ fn the_last_words_of_a_program_are_the_cause_where_nothing_follows() {
     let cause = "the broker ended with exit code 3; it wrote last: two";
     assert_eq!(sentence::cause(&entry), cause);
     let mut junit = Vec::new();
-    let report = Report { entries: vec![entry], skipped: 0, duration: Duration::ZERO };
+    let report = Report { entries: vec![entry], ..Report::default() };
     junit::write(&report, &mut junit).unwrap();
     assert!(String::from_utf8(junit).unwrap().contains(&format!("message=\"{cause}\"")));
     assert_eq!(sentence::cause(&passed()), sentence::sentence(&passed()));

@@ -11,7 +11,7 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
 use super::audit::audit;
-use super::drain::DrainTarget;
+use super::drain::{DrainTarget, Passing};
 use super::signals::Signals;
 use super::{Announcer, Phase, Phases, Report, RunContext, Standing, consumer, faults, producer};
 use crate::driver::Failure;
@@ -199,7 +199,8 @@ impl Conductor {
 
         let deadline = Some(Instant::now() + self.context.plan.scenario.drain.deadline);
         let compares_offsets = self.context.driver.capabilities().compares_offsets();
-        let target = DrainTarget::new(&self.context.plan, &self.histories.0, compares_offsets);
+        let passing = Passing::of(&self.context.plan, compares_offsets);
+        let target = DrainTarget::new(&self.context.plan, &self.histories.0, passing);
         // Idleness counts from here at the earliest.
         self.context.recorder.active(self.context.recorder.now());
         self.announcer.announce(Phase::Draining(Arc::new(target)));
@@ -266,11 +267,15 @@ impl Conductor {
 
     fn history(&mut self, end: End) -> History {
         let (producers, consumers) = std::mem::take(&mut self.histories);
-        let faults = &self.context.plan.scenario.faults;
-        faults::count_traffic(faults, &mut self.firings, &producers, &consumers);
+        let scenario = &self.context.plan.scenario;
+        let store = (!scenario.faults.is_empty()).then_some(scenario.broker.store);
+        faults::count_traffic(&scenario.faults, &mut self.firings, &producers, &consumers);
         let epochs = self.context.recorder.epochs();
         let faults = std::mem::take(&mut self.firings);
-        History { epochs, producers, consumers, faults, audit: Vec::new(), end }
+        let contiguous = self.context.driver.capabilities().contiguous_batches.known();
+        let scattered_batches = contiguous != Some(true);
+        let audit = Vec::new();
+        History { epochs, producers, consumers, faults, scattered_batches, audit, store, end }
     }
 }
 

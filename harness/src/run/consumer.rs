@@ -1,6 +1,7 @@
 //! A consumer actor: subscribes to its topics, keeps one poll of each in flight, records what
 //! comes before it acknowledges it, and writes the consumer's log.
 
+mod comeback;
 mod poll;
 mod subscription;
 
@@ -15,13 +16,13 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use self::poll::{Claimant, Done, Poller};
-use self::subscription::{TopicState, place, resume, subscribe_one};
+use self::subscription::{TopicState, is_forgotten, place, subscribe_one};
 use super::consumer_log::ConsumerLog;
-use super::drain::DrainTarget;
+use super::drain::{DrainTarget, Passing};
 use super::signals::Signals;
 use super::{Phase, Phases, Report, RunContext, Standing};
 use crate::driver::{Batch, Failure, Identity, Subscriber};
-use crate::history::{Answer, ConsumerHistory, Delivery, Moment, Oddity, Polled, Subscribed};
+use crate::history::{Answer, ConsumerHistory, Delivery, Moment, Oddity, Polled};
 use crate::plan::ConsumerIndex;
 use crate::scenario;
 
@@ -118,20 +119,21 @@ impl Actor {
         // However this ends, a fault must not wait for it to crash.
         let _gone = Gone(&signals, index);
         loop {
-            if let Phase::Draining(target) = &self.phases.now() {
+            if let Phase::Draining(target) = self.phases.now() {
                 if !drains {
                     // Empty answers from before say nothing: more was sent after them.
                     self.topics.iter_mut().for_each(|topic| topic.quiet = false);
                     drains = true;
                 }
-                let now = self.standing(target);
+                let now = self.standing(&target);
                 if now != standing {
                     self.report(Report::Standing { from: standing, to: now });
                     standing = now;
                 }
             }
-            // Every subscriber is back for good: all topics are finished, or the run is stopped.
-            if polls.is_empty() {
+            // Every subscriber is back for good: all topics are finished, or the run is stopped. One
+            // whose subscriptions are all forgotten stays for the drain, which counts on everybody.
+            if polls.is_empty() && matches!(self.phases.now(), Phase::LastPolls | Phase::Stopped) {
                 break;
             }
             tokio::select! { biased;
@@ -146,7 +148,8 @@ impl Actor {
                 }
                 Some(done) = polls.next() => {
                     let poller = self.take(done)?;
-                    if self.phases.is_stopped() || self.topics[poller.topic].finished {
+                    let topic = &self.topics[poller.topic];
+                    if self.phases.is_stopped() || topic.finished || topic.is_forgotten() {
                         idle.push(poller);
                     } else {
                         polls.push(self.poll(poller));
@@ -171,53 +174,6 @@ impl Actor {
             topic: self.topics[poller.topic].topic,
         };
         poller.poll(by, self.wait())
-    }
-
-    /// Goes on under another subscription than before.
-    fn claim(&mut self, topic: usize, mut subscribed: Subscribed) {
-        subscribed.incarnation = self.incarnation;
-        self.topics[topic].claim(place(self.history.subscriptions.len()), &subscribed);
-        self.history.subscriptions.push(subscribed);
-    }
-
-    /// Without a memory of its own, waits until it may come back, and goes on with its subscriptions
-    /// from where the broker has them. Nothing comes of it when the run is stopped before.
-    async fn come_back(&mut self) -> Result<Vec<Poller>, Failure> {
-        self.incarnation += 1;
-        let (signals, phases) = (Arc::clone(&self.signals), self.phases.clone());
-        let resumed = loop {
-            let resuming = async {
-                signals.revived(self.index).await;
-                join_all(self.topics.iter().map(|topic| self.resume(topic))).await
-            };
-            tokio::select! { biased;
-                () = phases.stopped() => return Ok(Vec::new()),
-                // It crashes once more while it is down, or half way up.
-                () = signals.crashed(self.index) => {}
-                resumed = resuming => break resumed,
-            }
-            self.incarnation += 1;
-            signals.notice(self.index, 0);
-        };
-        let mut pollers = Vec::with_capacity(resumed.len());
-        for (topic, made) in resumed.into_iter().enumerate() {
-            let (subscriber, subscribed) = made.map_err(|failure| {
-                let number = self.context.plan.consumers[self.index.place()].number;
-                Failure::new(format!("C{number} cannot come back: {failure}"))
-            })?;
-            self.claim(topic, subscribed);
-            self.topics[topic].quiet = false;
-            pollers.push(Poller::new(topic, subscriber));
-        }
-        Ok(pollers)
-    }
-
-    async fn resume(
-        &self,
-        topic: &TopicState,
-    ) -> Result<(Box<dyn Subscriber>, Subscribed), Failure> {
-        let known = &self.history.subscriptions[topic.subscription as usize];
-        resume(&self.context, self.index, known).await
     }
 
     /// Records what a poll brought, and logs it.
@@ -245,6 +201,10 @@ impl Actor {
                 self.context.recorder.active(completed);
                 self.topics[poller.topic].quiet = false;
                 self.record(poller.topic, &poller.batch)?
+            }
+            Err(failure) if is_forgotten(&failure, &self.signals) => {
+                self.forget(poller.topic, completed);
+                Answer::Failed(failure.why)
             }
             Err(failure) if failure.is_session_over && self.context.plan.restarts() => {
                 poller.is_over = true;
@@ -274,9 +234,8 @@ impl Actor {
     fn record(&mut self, topic: usize, batch: &Batch) -> Result<Answer, Failure> {
         let TopicState { topic, start, seen, .. } = &mut self.topics[topic];
         let plan = &self.context.plan;
-        let compares_offsets = self.context.driver.capabilities().compares_offsets();
+        let passing = Passing::of(plan, self.context.driver.capabilities().compares_offsets());
         let topic_name = plan.topics[topic.place()].name.as_str();
-        let mut end = None;
         for delivered in batch.iter() {
             let (message, payload) = (delivered.identity.message(), delivered.payload);
             self.log.line(topic_name, payload)?;
@@ -289,22 +248,8 @@ impl Actor {
                 let oddity = Oddity { payload: payload.to_owned(), producer, sequence };
                 self.history.oddities.insert(place, oddity);
             }
-            if let Some(offset) = delivered.offset {
-                end = end.max(Some(offset));
-            }
-            if (!compares_offsets || delivered.offset.is_none())
-                && let Some(id) = message
-            {
-                let stream = plan.messages.stream(id);
-                let number = id.0 - plan.streams[stream.place()].first.0;
-                let greatest = seen.streams.entry(stream.0).or_insert(number);
-                *greatest = number.max(*greatest);
-            }
+            seen.note(plan, passing, start.epoch, (message, delivered.offset));
             self.history.deliveries.push(Delivery::new(message, delivered.offset));
-        }
-        if let Some(end) = end {
-            let known = seen.ends.entry(start.epoch).or_insert(end);
-            *known = end.max(*known);
         }
         self.log.flush()?;
         let count = u32::try_from(batch.len()).expect("a poll asks for at most u32::MAX messages");
@@ -313,15 +258,18 @@ impl Actor {
         Ok(Answer::Delivered(count))
     }
 
-    fn standing(&self, target: &DrainTarget) -> Standing {
-        let reached = |own: &TopicState| target.is_reached(own.topic, own.start, &own.seen);
-        if self.topics.iter().all(reached) {
-            Standing::CaughtUp
-        } else if self.topics.iter().all(|topic| topic.quiet || reached(topic)) {
-            Standing::Quiet
-        } else {
-            Standing::Waiting
+    fn standing(&mut self, target: &DrainTarget) -> Standing {
+        let mut standing = Standing::CaughtUp;
+        for own in &mut self.topics {
+            if own.is_forgotten() || target.is_reached(own.topic, own.start, &mut own.seen) {
+                continue;
+            }
+            if !own.quiet {
+                return Standing::Waiting;
+            }
+            standing = Standing::Quiet;
         }
+        standing
     }
 
     /// How long a poll may wait for its first message: less than the run may be idle, so that an

@@ -1,10 +1,19 @@
 //! The end of a run: what each consumer still waits for, decided from what the producers saw. The
 //! broker's own idea of its end never decides completeness.
+//!
+//! What is due has come, or was passed over: something came that the promised order puts behind it.
+//! So a greater offset proves the less the less is promised; see [`Passing`].
+
+mod passing;
+mod seen;
 
 use std::collections::BTreeMap;
 
-use crate::history::{EpochIndex, Offset, Outcome, ProducerHistory, Stamp};
+use crate::history::{EpochIndex, Offset, Offsets, Outcome, ProducerHistory, Sent, Stamp};
 use crate::plan::{Plan, TopicIndex};
+
+pub use passing::Passing;
+pub use seen::Seen;
 
 /// What was acked, as far as a consumer must know it to tell that it is caught up.
 #[derive(Debug, Default)]
@@ -12,31 +21,37 @@ pub struct DrainTarget {
     topics: Vec<TopicTarget>,
 }
 
+/// Of the three only what the promised order calls for is filled.
 #[derive(Debug, Default)]
 struct TopicTarget {
-    /// The greatest acked offset of each epoch, where offsets can be compared.
+    /// The greatest acked offset of each epoch.
     ends: BTreeMap<Option<EpochIndex>, Offset>,
-    /// Where they cannot: what was acked of each stream.
+    /// What was acked of each stream.
     streams: BTreeMap<u32, StreamTarget>,
+    /// Every acked request.
+    requests: Vec<Request>,
 }
 
 #[derive(Debug)]
 struct StreamTarget {
-    /// The number (from 0) of the last acked message, and when its ack was in.
-    last: u32,
-    acked: Stamp,
-    /// Each request's first number and when it was invoked, ascending.
+    /// The last acked request.
+    last: Request,
+    /// Each acked request's first number and when it was invoked, ascending; empty where a message
+    /// passes over none of another stream.
     invoked: Vec<(u32, Stamp)>,
 }
 
-/// How far one consumer is on one topic.
-#[derive(Debug, Default)]
-pub struct Seen {
-    /// The greatest offset delivered in each epoch.
-    pub ends: BTreeMap<Option<EpochIndex>, Offset>,
-    /// The greatest number (from 0) delivered of each stream; kept only where offsets of acks and
-    /// deliveries cannot be compared.
-    pub streams: BTreeMap<u32, u32>,
+/// A request that was acked.
+#[derive(Clone, Debug)]
+struct Request {
+    stream: u32,
+    /// The number (from 0) of its first message.
+    first: u32,
+    count: u32,
+    invoked: Stamp,
+    acked: Stamp,
+    epoch: Option<EpochIndex>,
+    offsets: Offsets,
 }
 
 /// Where a subscription began, which decides what is due to it.
@@ -48,123 +63,125 @@ pub struct Start {
     pub offset: Option<Offset>,
     /// When it was asked for.
     pub invoked: Stamp,
+    /// When it was confirmed.
+    pub confirmed: Stamp,
 }
 
 impl DrainTarget {
-    /// What the producers' histories ask of the consumers; by offset where the broker tells the
-    /// offset of an ack and of a delivery.
+    /// What the producers' histories ask of the consumers.
     #[must_use]
-    pub fn new(plan: &Plan, producers: &[ProducerHistory], compares_offsets: bool) -> Self {
+    pub fn new(plan: &Plan, producers: &[ProducerHistory], passing: Passing) -> Self {
         let mut topics: Vec<TopicTarget> =
             plan.topics.iter().map(|_| TopicTarget::default()).collect();
         for history in producers {
             for sent in &history.sends {
-                let Outcome::Acked { offsets } = &sent.outcome else { continue };
-                let topic = &mut topics[plan.streams[sent.stream.place()].topic.place()];
-                let last = sent.first + sent.count - 1;
-                if let Some(end) = offsets.of(sent.count - 1).filter(|_| compares_offsets) {
-                    let epoch = history.sessions[sent.session as usize].epoch;
-                    let known = topic.ends.entry(epoch).or_insert(end);
-                    *known = end.max(*known);
-                    continue;
+                let topic = plan.streams[sent.stream.place()].topic;
+                if let Some(request) = Request::of(history, sent) {
+                    topics[topic.place()].add(request, passing);
                 }
-                let stream = topic.streams.entry(sent.stream.0).or_insert_with(|| StreamTarget {
-                    last,
-                    acked: 0,
-                    invoked: Vec::new(),
-                });
-                stream.last = last;
-                stream.acked = sent.completed.stamp;
-                stream.invoked.push((sent.first, sent.invoked.stamp));
             }
         }
         Self { topics }
     }
 
     /// Whether everything due to the subscription on `topic` was delivered or passed over.
-    pub fn is_reached(&self, topic: TopicIndex, start: Start, seen: &Seen) -> bool {
+    pub fn is_reached(&self, topic: TopicIndex, start: Start, seen: &mut Seen) -> bool {
         let target = &self.topics[topic.place()];
         target.ends.iter().all(|(epoch, end)| offset_reached(*epoch, *end, start, seen))
-            && target.streams.iter().all(|(stream, wanted)| {
-                wanted.acked < start.invoked
-                    || seen.streams.get(stream).is_some_and(|number| *number >= wanted.last)
-                    || target.passed_over(wanted.acked, seen)
-            })
+            && target.streams.values().all(|wanted| target.stream_reached(wanted, start, seen))
+            && target.all_came(start, seen)
     }
 }
 
 fn offset_reached(epoch: Option<EpochIndex>, end: Offset, start: Start, seen: &Seen) -> bool {
     let before_start = start.epoch == epoch && start.offset.is_some_and(|start| end < start);
-    before_start || seen.ends.get(&epoch).is_some_and(|delivered| *delivered >= end)
+    before_start || seen.end(epoch).is_some_and(|delivered| delivered >= end)
 }
 
 impl TopicTarget {
+    fn add(&mut self, request: Request, passing: Passing) {
+        if passing == Passing::Nothing {
+            self.requests.push(request);
+            return;
+        }
+        let end = request.offsets.of(request.count - 1);
+        if let (Passing::Offsets, Some(end)) = (passing, end) {
+            let known = self.ends.entry(request.epoch).or_insert(end);
+            *known = end.max(*known);
+            return;
+        }
+        let (first, invoked) = (request.first, request.invoked);
+        let stream = self
+            .streams
+            .entry(request.stream)
+            .and_modify(|stream| stream.last = request.clone())
+            .or_insert_with(|| StreamTarget { last: request, invoked: Vec::new() });
+        if passing != Passing::Stream {
+            stream.invoked.push((first, invoked));
+        }
+    }
+
+    /// Whether the last acked message of a stream came or was passed over, or is not due.
+    fn stream_reached(&self, wanted: &StreamTarget, start: Start, seen: &Seen) -> bool {
+        let last = &wanted.last;
+        let place = last.count - 1;
+        last.acked < start.invoked
+            || last.is_at_or_behind(start, place) == Some(false)
+            || seen.number(last.stream).is_some_and(|number| number >= last.first + place)
+            || self.passed_over(last.acked, seen)
+    }
+
     /// Whether a message was delivered that was invoked only after the ack of the one in question:
     /// it stands behind it in the log.
     fn passed_over(&self, acked: Stamp, seen: &Seen) -> bool {
-        seen.streams.iter().any(|(stream, number)| {
-            let Some(target) = self.streams.get(stream) else { return false };
-            let request = target.invoked.partition_point(|(first, _)| first <= number);
+        seen.numbers().any(|(stream, number)| {
+            let Some(target) = self.streams.get(&stream) else { return false };
+            let request = target.invoked.partition_point(|(first, _)| *first <= number);
             request > 0 && target.invoked[request - 1].1 > acked
+        })
+    }
+
+    /// Whether each message that is due came itself. Goes on from the first request that lacked one
+    /// before, so that a drain is linear in what was sent.
+    fn all_came(&self, start: Start, seen: &mut Seen) -> bool {
+        let more = self.requests.iter().skip(seen.settled);
+        seen.settled += more.take_while(|request| request.came(start, seen)).count();
+        seen.settled == self.requests.len()
+    }
+}
+
+impl Request {
+    /// What a producer saw of a request, if it was acked.
+    fn of(history: &ProducerHistory, sent: &Sent) -> Option<Self> {
+        let Outcome::Acked { offsets } = &sent.outcome else { return None };
+        Some(Self {
+            stream: sent.stream.0,
+            first: sent.first,
+            count: sent.count,
+            invoked: sent.invoked.stamp,
+            acked: sent.completed.stamp,
+            epoch: history.sessions.get(sent.session as usize).and_then(|session| session.epoch),
+            offsets: offsets.clone(),
+        })
+    }
+
+    /// Whether its message at this place stands where the subscription begins or behind; none where
+    /// no offsets tell.
+    fn is_at_or_behind(&self, start: Start, place: u32) -> Option<bool> {
+        let begins = start.offset.filter(|_| self.epoch == start.epoch)?;
+        Some(self.offsets.of(place)? >= begins)
+    }
+
+    /// Whether each of its messages came that is due without an order: because of its offset, or
+    /// because it was sent when the subscription was confirmed.
+    fn came(&self, start: Start, seen: &Seen) -> bool {
+        (0..self.count).all(|place| {
+            let is_late = || self.invoked > start.confirmed;
+            let is_due = self.is_at_or_behind(start, place).unwrap_or_else(is_late);
+            !is_due || seen.has(self.stream, self.first + place)
         })
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::fixture;
-
-    fn offsets(end: Offset) -> DrainTarget {
-        let ends = BTreeMap::from([(None, end)]);
-        DrainTarget { topics: vec![TopicTarget { ends, streams: BTreeMap::new() }] }
-    }
-
-    fn start(offset: Option<Offset>) -> Start {
-        Start { epoch: None, offset, invoked: 5 }
-    }
-
-    #[test]
-    fn with_offsets_the_last_acked_one_must_have_come() {
-        let target = offsets(9);
-        let seen = |end| Seen { ends: BTreeMap::from([(None, end)]), ..Seen::default() };
-        assert!(!target.is_reached(TopicIndex(0), start(Some(0)), &Seen::default()));
-        assert!(!target.is_reached(TopicIndex(0), start(Some(0)), &seen(8)));
-        assert!(target.is_reached(TopicIndex(0), start(Some(0)), &seen(9)));
-    }
-
-    #[test]
-    fn offsets_that_deliveries_do_not_tell_are_not_waited_for() {
-        let (_folder, plan) = fixture::plan(fixture::SMALL, fixture::SMALL_LOGS);
-        let history = fixture::history(&plan, |_, _, _| Vec::new());
-        let target = DrainTarget::new(&plan, &history.producers, false);
-        let seen = Seen { streams: BTreeMap::from([(0, 2), (1, 2)]), ..Seen::default() };
-        let start = Start { epoch: None, offset: None, invoked: 0 };
-        assert!(target.is_reached(TopicIndex(0), start, &seen));
-        assert!(!target.is_reached(TopicIndex(0), start, &Seen::default()));
-    }
-
-    #[test]
-    fn a_subscription_past_the_end_waits_for_nothing() {
-        assert!(offsets(9).is_reached(TopicIndex(0), start(Some(10)), &Seen::default()));
-    }
-
-    #[test]
-    fn without_offsets_a_later_message_passes_over_an_earlier_one() {
-        let stream = |last, acked, invoked| StreamTarget { last, acked, invoked };
-        let streams = BTreeMap::from([
-            (0, stream(3, 20, vec![(0, 10), (3, 18)])),
-            (1, stream(1, 40, vec![(0, 19), (1, 30)])),
-        ]);
-        let target = DrainTarget { topics: vec![TopicTarget { ends: BTreeMap::new(), streams }] };
-        let seen = |pairs: &[(u32, u32)]| Seen {
-            streams: pairs.iter().copied().collect(),
-            ..Seen::default()
-        };
-        let reached = |seen: &Seen| target.is_reached(TopicIndex(0), start(None), seen);
-        assert!(!reached(&seen(&[(0, 3)])), "stream 1 is missing");
-        assert!(!reached(&seen(&[(1, 0)])), "invoked at 19, before the ack at 20");
-        assert!(reached(&seen(&[(0, 3), (1, 1)])));
-        assert!(reached(&seen(&[(1, 1)])), "invoked at 30, after stream 0's last ack at 20");
-    }
-}
+mod tests;

@@ -127,6 +127,9 @@ impl Executor<'_> {
     async fn fire(&self, place: usize, fault: &Fault, chosen: Chosen) -> Done {
         let began = self.context.recorder.now();
         let whom = chosen.to_string();
+        if fault.action.effect.restarts() {
+            self.signals.restart();
+        }
         let met = match (&fault.action.effect, &chosen) {
             (Effect::Process(hold), Chosen::Part(part)) => {
                 self.hold(fault, *part, *hold).await.map(|()| 0)

@@ -56,6 +56,15 @@ impl Routes {
         let turn = turn + usize::from(actor.kind == Kind::Consumer);
         own.unwrap_or(Route(turn % self.shared.max(1)))
     }
+
+    /// The number of the broker behind that, from 1. A relay or a link of an actor's own leads to
+    /// one of them in turn by the actor's number.
+    pub fn broker(&self, actor: Actor, topic: TopicIndex) -> u32 {
+        let Route(place) = self.of(actor, topic);
+        let own = self.own.contains_key(&actor);
+        let place = if own { (actor.number as usize - 1) % self.shared.max(1) } else { place };
+        u32::try_from(place + 1).expect("a run has few brokers")
+    }
 }
 
 #[cfg(test)]
@@ -78,6 +87,11 @@ mod tests {
         for topic in 0..3 {
             assert_eq!(routes.of(Actor::consumer(1), TopicIndex(topic)), Route(2));
             assert_ne!(routes.of(Actor::producer(1), TopicIndex(topic)), Route(2));
+            assert_eq!(routes.broker(Actor::consumer(1), TopicIndex(topic)), 1);
         }
+        assert_eq!(
+            (0..3).map(|t| routes.broker(Actor::producer(1), TopicIndex(t))).collect::<Vec<_>>(),
+            [1, 2, 1]
+        );
     }
 }

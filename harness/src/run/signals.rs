@@ -1,7 +1,7 @@
 //! What actors tell the faults of a run, and what the faults tell them: counts that are reached,
 //! and crashes. A run without faults pays a look at two empty lists.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use tokio::sync::Notify;
 
@@ -18,6 +18,8 @@ pub struct Signals {
     crashes: Vec<OrderedSignal<Crashes>>,
     /// Whether the faults are to end.
     finish: OrderedSignal<bool>,
+    /// A fault that ends a process has begun.
+    restarting: AtomicBool,
 }
 
 /// A count that a fault waits for.
@@ -82,6 +84,7 @@ impl Signals {
             trips: trips.collect(),
             crashes: (0..consumers).map(|_| OrderedSignal::default()).collect(),
             finish: OrderedSignal::default(),
+            restarting: AtomicBool::new(false),
         }
     }
 
@@ -124,6 +127,16 @@ impl Signals {
     /// Waits until the faults are to end.
     pub async fn finished(&self) {
         self.finish.wait_for(|finish| finish.then_some(())).await;
+    }
+
+    /// Says that a process is about to be ended on purpose.
+    pub fn restart(&self) {
+        self.restarting.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether a process was ended on purpose, so that the broker may not know what it knew.
+    pub fn has_restarted(&self) -> bool {
+        self.restarting.load(Ordering::SeqCst)
     }
 
     /// Crashes a consumer; [`Signals::revive`] has to follow.

@@ -6,8 +6,9 @@ use tokio::time::Instant;
 
 use super::signals::Signals;
 use super::{Phases, RunContext};
-use crate::driver::{Failure, Outgoing, Part, Reply, RetryPolicy, Sender};
-use crate::history::{Outcome, Sent, Session};
+use crate::driver::{Attempts, Failure, Outgoing, Part, Reply, RetryPolicy, Sender};
+use crate::history::{Class, Outcome, Sent, Session};
+use crate::input::names::Actor;
 use crate::plan::{MessageId, Request, StreamIndex};
 
 /// What a producer needs to send on one topic.
@@ -67,11 +68,13 @@ impl StreamSender {
         sent: &mut Vec<Sent>,
     ) {
         let invoked = context.recorder.now();
+        let clock = || context.recorder.now();
+        let mut attempts = Attempts::new(&clock, broker(context, request.stream), invoked);
         let reply = tokio::select! { biased;
-            reply = self.call(context, request) => reply,
+            reply = self.call(context, request, &mut attempts) => reply,
             () = phases.stopped() => {
-                let why = "the run was stopped".to_owned();
-                Reply::whole(request.count as usize, Outcome::Unknown { why }, 1)
+                let outcome = Outcome::Unknown { why: "the run was stopped".to_owned() };
+                Reply::whole(request.count as usize, outcome, attempts.made().max(1))
             }
         };
         let completed = context.recorder.now();
@@ -89,6 +92,7 @@ impl StreamSender {
                 invoked,
                 completed,
                 attempts: reply.attempts,
+                tries: attempts.of(&part.outcome, reply.attempts, completed),
                 outcome: part.outcome,
             });
             first += part.count;
@@ -96,8 +100,13 @@ impl StreamSender {
         assert_eq!(first, request.first + request.count, "a reply is about all of its request");
     }
 
-    async fn call(&mut self, context: &RunContext, request: Request) -> Reply {
-        let reply = self.call_once(context, request).await;
+    async fn call(
+        &mut self,
+        context: &RunContext,
+        request: Request,
+        attempts: &mut Attempts<'_>,
+    ) -> Reply {
+        let reply = self.call_once(context, request, attempts).await;
         let refused = |part: &Part| matches!(part.outcome, Outcome::Refused { .. });
         if reply.parts.iter().all(refused)
             && self.sender.is_over()
@@ -106,21 +115,29 @@ impl StreamSender {
         {
             // The broker began a new life and does not know the producer: what it refused for sure
             // is sent once more, under a new registration.
-            let again = self.call_once(context, request).await;
+            let again = self.call_once(context, request, attempts).await;
             return Reply { attempts: reply.attempts.saturating_add(again.attempts), ..again };
         }
         reply
     }
 
-    async fn call_once(&mut self, context: &RunContext, request: Request) -> Reply {
+    async fn call_once(
+        &mut self,
+        context: &RunContext,
+        request: Request,
+        attempts: &mut Attempts<'_>,
+    ) -> Reply {
         if self.sender.is_over() {
+            attempts.begin();
             match register(context, request.stream, request.first).await {
                 Ok((sender, session)) => {
+                    attempts.begin_again_at(session.confirmed);
                     self.sender = sender;
                     self.sessions.push(session);
                 }
                 // The messages never left.
-                Err(Failure { why, .. }) => {
+                Err(Failure { why, code, .. }) => {
+                    attempts.fail(Class::NeverLeft, code.as_deref());
                     return Reply::whole(request.count as usize, Outcome::Refused { why }, 1);
                 }
             }
@@ -129,7 +146,7 @@ impl StreamSender {
         let ids = (start..start + request.count).map(MessageId);
         let messages = &context.plan.messages;
         let outgoing = ids.map(|message| Outgoing { message, payload: messages.payload(message) });
-        self.sender.send(&outgoing.collect::<Vec<_>>()).await
+        self.sender.send(&outgoing.collect::<Vec<_>>(), attempts).await
     }
 
     /// Its registrations in order; the `session` of what it sent counts within them.
@@ -150,11 +167,19 @@ async fn register(
     let sender = context.driver.register(&client).await.map_err(|failure| {
         let number = plan.producers[place.producer.place()].number;
         let topic = &plan.topics[place.topic.place()].name;
-        Failure::new(format!("cannot register P{number} with {topic}: {failure}"))
+        let why = format!("cannot register P{number} with {topic}: {failure}");
+        Failure { code: failure.code, ..Failure::new(why) }
     })?;
     let confirmed = context.recorder.now();
-    let session = sender.session();
+    let (session, broker) = (sender.session(), broker(context, stream));
     let epoch = session.epoch.as_deref().map(|epoch| context.recorder.epoch(epoch));
     let id = session.id.clone();
-    Ok((sender, Session { incarnation: 0, stream, id, epoch, base, invoked, confirmed }))
+    Ok((sender, Session { incarnation: 0, stream, broker, id, epoch, base, invoked, confirmed }))
+}
+
+/// The number of the broker that a stream is sent to.
+fn broker(context: &RunContext, stream: StreamIndex) -> u32 {
+    let stream = &context.plan.streams[stream.place()];
+    let number = context.plan.producers[stream.producer.place()].number;
+    context.routes.broker(Actor::producer(number), stream.topic)
 }

@@ -9,7 +9,8 @@ use futures_util::future::BoxFuture;
 use super::trick::{Feed, Request, Shared, Trick};
 use crate::capability::Capabilities;
 use crate::driver::{
-    Batch, Client, Driver, Failure, LogPart, Outgoing, Reply, Route, Sender, Session, Subscriber,
+    Attempts, Batch, Client, Driver, Failure, LogPart, Outgoing, Reply, Route, Sender, Session,
+    Subscriber,
 };
 use crate::history::{Offset, Outcome};
 use crate::plan::{StreamIndex, TopicIndex};
@@ -109,12 +110,16 @@ impl Sender for SabotagedSender {
         self.inner.session()
     }
 
-    fn send<'a>(&'a mut self, messages: &'a [Outgoing<'a>]) -> BoxFuture<'a, Reply> {
+    fn send<'a>(
+        &'a mut self,
+        messages: &'a [Outgoing<'a>],
+        attempts: &'a mut Attempts<'_>,
+    ) -> BoxFuture<'a, Reply> {
         Box::pin(async move {
             let Self { stream, topic, previous, sabotage: Sabotage { trick, shared }, .. } = self;
             let request = Request { stream: *stream, topic: *topic, messages, previous: *previous };
             trick.before(shared, &request).await;
-            let reply = self.inner.send(messages).await;
+            let reply = self.inner.send(messages, attempts).await;
             if let Some(Outcome::Acked { offsets }) = reply.parts.first().map(|part| &part.outcome)
             {
                 *previous = offsets.first().or(*previous);

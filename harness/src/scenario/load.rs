@@ -1,22 +1,26 @@
 //! Reading scenario files: one, or all that the command line names.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::file::read;
 use super::model::Scenario;
-use super::search::{Found, find};
+use super::search::Found;
 use super::{raw, resolve};
 use crate::input::diagnostic::{Diagnostic, Error};
 use crate::input::extended::Extended;
 use crate::input::yaml;
 
-/// Reads and checks one scenario file; `-` is standard input. Producer logs are looked for here and read when the plan is
-/// made.
+/// Reads and checks one scenario file; `-` is standard input. Producer logs are looked for here and
+/// read when the plan is made.
 ///
 /// # Errors
 /// All that is wrong with the file, each with its place in it.
 pub fn load(file: &Path) -> Result<Scenario, Error> {
+    load_file(file).map_err(|error| error.of_file(file))
+}
+
+fn load_file(file: &Path) -> Result<Scenario, Error> {
     let source = read(file)?;
     let blank = |line: &str| line.trim().is_empty() || line.trim_start().starts_with('#');
     if source.text().lines().all(blank) {
@@ -27,20 +31,11 @@ pub fn load(file: &Path) -> Result<Scenario, Error> {
     resolve::resolve(file, &source, &raw)
 }
 
-/// Reads and checks all scenarios that the paths name, as [`find`] finds them. Folders without any
-/// lead to an empty list.
+/// Reads and checks the scenarios that were found; none lead to an empty list.
 ///
 /// # Errors
 /// All that is wrong with any of the files, and equal names.
-pub fn load_all(paths: &[PathBuf]) -> Result<Vec<Scenario>, Error> {
-    load_found(find(paths))
-}
-
-/// Reads and checks the scenarios that were found.
-///
-/// # Errors
-/// As [`load_all`].
-pub fn load_found(found: Found) -> Result<Vec<Scenario>, Error> {
+pub fn load_all(found: Found) -> Result<Vec<Scenario>, Error> {
     let mut scenarios = Vec::new();
     let mut diagnostics = found.problems;
     for file in &found.files {
@@ -62,7 +57,8 @@ pub fn equal_names<'a>(scenarios: impl IntoIterator<Item = &'a Scenario>) -> Vec
         let Some(other) = first.insert(&scenario.name, &scenario.file) else { continue };
         let (name, file) = (&scenario.name, scenario.file.display());
         let title = format!("two scenarios are named `{name}`: {} and {file}", other.display());
-        diagnostics.push(Diagnostic::new(title).help("give one of them another `name:`"));
+        let same = Diagnostic::new(title).help("give one of them another `name:`");
+        diagnostics.extend(Error::from(same).of_file(&scenario.file).into_diagnostics());
     }
     diagnostics
 }

@@ -18,6 +18,9 @@ use crate::input::diagnostic::Spot;
 /// The driver of a scenario that names none.
 pub const DEFAULT_DRIVER: &str = "detect";
 
+/// The driver that speaks only the original routes, whatever the broker knows beside them.
+pub const ORIGINAL_DRIVER: &str = "original";
+
 /// The messages per poll of a consumer that says nothing of them.
 pub const CONSUMER_BATCH: NonZeroU32 = NonZeroU32::new(100).expect("100 is not 0");
 
@@ -180,6 +183,8 @@ pub enum Start {
 pub struct Broker {
     /// The store of the broker that the harness starts.
     pub store: Store,
+    /// Whether the command line names it, whatever the file says.
+    pub store_is_named: bool,
     /// The driver's word; which there are is the table of drivers' matter.
     pub driver: String,
     /// Where the file names the driver.

@@ -1,7 +1,7 @@
 //! What a scenario asks for that cannot be had where it would run. The file alone, the command line,
 //! the broker that is named and the database's server are all compared with it here.
 
-use super::model::{Broker, Scenario};
+use super::model::{Broker, Scenario, Store};
 use crate::capability::{Capabilities, Known};
 use crate::fault::{Effect, Fault, Part, Target};
 use crate::input::diagnostic::Diagnostic;
@@ -73,13 +73,24 @@ pub fn objections(scenario: &Scenario, setting: &Setting) -> Vec<Objection> {
 
 /// Why the scenario does not hold for the store of the brokers that would be started.
 fn not_held(broker: &Broker) -> Option<String> {
-    let Broker { store, stores, count, .. } = broker;
+    let Broker { store, stores, count, store_is_named, .. } = broker;
     if !stores.is_empty() && !stores.contains(store) {
-        let stores: Vec<_> = stores.iter().map(ToString::to_string).collect();
-        return Some(format!("it holds for {} only, and would run on {store}", stores.join(", ")));
+        let words: Vec<_> = stores.iter().map(ToString::to_string).collect();
+        let cure = on_store(stores[0], *store_is_named);
+        return Some(format!(
+            "it holds for {} only, and would run on {store}; {cure}",
+            words.join(", ")
+        ));
     }
     let alone = count.get() > 1 && !store.has_database();
-    alone.then(|| format!("it has {count} brokers, which share nothing on {store}"))
+    let cure = on_store(Store::Mysql, *store_is_named);
+    alone.then(|| format!("it has {count} brokers, which share nothing on {store}; {cure}"))
+}
+
+/// What puts a scenario on another store.
+fn on_store(store: Store, is_named: bool) -> String {
+    let verb = if is_named { "use" } else { "add" };
+    format!("{verb} --store {store}")
 }
 
 /// Why nothing is said about the broker where its driver brings it.
@@ -126,12 +137,16 @@ fn refused(scenario: &Scenario, fault: &Fault, setting: &Setting) -> Option<Stri
     let (broker, target) = (&scenario.broker, &fault.action.target);
     match setting.brokers {
         Brokers::Theirs if target.is_process() || target.is_database() => {
-            return Some("a broker at --broker is somebody else's, and stays as it is".to_owned());
+            let why = "a broker at --broker is somebody else's, and stays as it is";
+            return Some(format!("{why}; leave --broker out and the harness starts its own"));
         }
         Brokers::Ours(_) | Brokers::Simulated
             if target.is_database() && !broker.store.has_database() =>
         {
-            return Some(format!("the store is {}, which has no database", broker.store));
+            // Where the command line does not name it, the file does, and says where.
+            let cure = broker.store_is_named.then(|| format!("; {}", on_store(Store::Mysql, true)));
+            let cure = cure.unwrap_or_default();
+            return Some(format!("the store is {}, which has no database{cure}", broker.store));
         }
         Brokers::Ours(Some(server)) if target.is_database() => {
             if let Some(why) = server.refuses(target) {
@@ -154,12 +169,14 @@ fn refused(scenario: &Scenario, fault: &Fault, setting: &Setting) -> Option<Stri
 impl DatabaseServer {
     fn refuses(self, target: &Target) -> Option<&'static str> {
         match target {
-            Target::Process(Part::Database) if !self.is_ours => {
-                Some("the server that HARNESS_MYSQL_URL names is somebody else's")
-            }
-            Target::Process(Part::Database) if self.is_shared => {
-                Some("it needs a server of its own with --jobs, and --keep-data keeps one")
-            }
+            Target::Process(Part::Database) if !self.is_ours => Some(
+                "the server that HARNESS_MYSQL_URL names is somebody else's; without it the \
+                     harness starts its own",
+            ),
+            Target::Process(Part::Database) if self.is_shared => Some(
+                "it needs a server of its own with --jobs, and --keep-data keeps one; leave \
+                     one of the two out",
+            ),
             Target::DatabaseLink if !self.has_port => Some(NO_PORT),
             _ => None,
         }
@@ -205,6 +222,16 @@ impl Objection {
         }
     }
 
+    /// The line of the scenario's file that it is about, where it is about one.
+    #[must_use]
+    pub fn line(&self, scenario: &Scenario) -> Option<usize> {
+        match self {
+            Self::Whole(_) => None,
+            Self::Fault(place, _) => Some(scenario.faults[*place].line),
+            Self::Value(diagnostic) => diagnostic.location().map(|(_, line, _)| line),
+        }
+    }
+
     /// The same with its place, for a scenario that is refused.
     #[must_use]
     pub fn of(&self, scenario: &Scenario) -> String {
@@ -224,31 +251,40 @@ impl Objection {
 mod tests {
     use super::*;
     use crate::input::diagnostic::Spot;
-    use crate::scenario::{DEFAULT_DRIVER, Store};
+    use crate::scenario::DEFAULT_DRIVER;
     use std::num::NonZeroU32;
 
     fn check(store: Store, stores: &[Store], count: u32, expected: Option<&str>) {
         let broker = Broker {
             store,
+            store_is_named: false,
             stores: stores.to_vec(),
             count: NonZeroU32::new(count).unwrap(),
             driver: DEFAULT_DRIVER.to_owned(),
             driver_spot: Spot::default(),
         };
         assert_eq!(not_held(&broker).as_deref(), expected);
+        let named = Broker { store_is_named: true, ..broker };
+        let expected = expected.map(|expected| expected.replace("; add", "; use"));
+        assert_eq!(not_held(&named), expected);
     }
 
     #[test]
     fn a_scenario_holds_for_the_stores_that_it_names() {
         check(Store::Memory, &[], 1, None);
         check(Store::Mysql, &[Store::Memory, Store::Mysql], 1, None);
-        let why = "it holds for mysql only, and would run on memory";
+        let why = "it holds for mysql only, and would run on memory; add --store mysql";
         check(Store::Memory, &[Store::Mysql], 1, Some(why));
     }
 
     #[test]
     fn several_brokers_need_a_store_that_they_share() {
         check(Store::Mysql, &[], 3, None);
-        check(Store::Memory, &[], 3, Some("it has 3 brokers, which share nothing on memory"));
+        check(
+            Store::Memory,
+            &[],
+            3,
+            Some("it has 3 brokers, which share nothing on memory; add --store mysql"),
+        );
     }
 }

@@ -196,6 +196,7 @@ fn broker(problems: &mut Problems<'_>, raw: Option<&raw::Broker>) -> Broker {
     });
     Broker {
         store,
+        store_is_named: false,
         driver: raw.driver.value().cloned().unwrap_or_else(|| DEFAULT_DRIVER.to_owned()),
         driver_spot: problems.spot(&raw.driver),
         stores,

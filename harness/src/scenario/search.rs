@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::file::{FILE_MAX, cannot_read, entries, is_hidden, is_yaml};
-use crate::input::diagnostic::{Diagnostic, nearest};
+use crate::input::diagnostic::{Diagnostic, Error, nearest};
 use crate::input::yaml;
 use crate::io_error;
 
@@ -61,7 +61,8 @@ fn walk(folder: &Path, files: &mut Vec<PathBuf>, problems: &mut Vec<Diagnostic>)
     let entries = match entries(folder) {
         Ok(entries) => entries,
         Err(error) => {
-            problems.push(cannot_read(folder, &io_error::reason(&error)));
+            let cannot = Error::from(cannot_read(folder, &io_error::reason(&error)));
+            problems.extend(cannot.of_file(folder).into_diagnostics());
             return;
         }
     };

@@ -51,6 +51,7 @@ fn producers(plan: &Plan, history: &History, events: &mut Vec<Event>) {
                     Some(offset) => format!("acked at {offset}"),
                     None => "acked".to_owned(),
                 },
+                Outcome::Refused { .. } if sent.never_left() => "never left".to_owned(),
                 Outcome::Refused { .. } => "refused".to_owned(),
                 Outcome::Unknown { .. } => "outcome unknown".to_owned(),
             };

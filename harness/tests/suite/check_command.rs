@@ -4,6 +4,10 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
+use serde_json::{Value, json};
+
+use crate::support::{Ended, Folder, end};
+
 const LOG: &str = "21:52:23  P{}_MSG1  P{}-1  T1\n21:52:24  P{}_MSG2  P{}-1  T1\n";
 
 fn scenario(folder: &Path) {
@@ -110,4 +114,134 @@ fn a_folder_is_no_history_and_that_is_said_once() {
     let (code, words) = check(folder.path(), &["--history", "producer_1.txt"]);
     assert_eq!(code, Some(2), "{words}");
     assert!(words.contains("producer_1.txt: line 1: this is no history"), "{words}");
+}
+
+/// A folder in which three scenarios were run, with the evidence of each.
+fn ran() -> Folder {
+    let folder = Folder::new();
+    for name in ["2p2c", "together", "5p3c"] {
+        folder.copy_scenario(name);
+    }
+    for name in ["2p2c", "together", "5p3c"] {
+        let (file, history) = (format!("{name}.yaml"), format!("h/{name}.jsonl"));
+        let arguments = ["sim", &file, "--history", &history, "--golden", "golden"];
+        let mut harness = folder.harness(&arguments);
+        harness.env("INSTA_UPDATE", "always");
+        let ended = end(harness);
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+    }
+    folder
+}
+
+const REPORTS: [&str; 4] = ["--report-json", "r.json", "--report-junit", "r.xml"];
+
+fn judged(folder: &Folder, arguments: &[&str]) -> (Ended, Vec<Value>, String) {
+    let mut harness = folder.harness(&[&["check"], arguments, &REPORTS].concat());
+    harness.env("GITHUB_ACTIONS", "true");
+    let ended = end(harness);
+    let report: Value = serde_json::from_str(&folder.read("r.json")).unwrap();
+    assert_eq!(report["exit"].as_i64(), ended.code.map(i64::from), "{report}");
+    let junit = folder.read("r.xml");
+    (ended, report["scenarios"].as_array().unwrap().clone(), junit)
+}
+
+#[test]
+fn several_scenarios_are_judged_by_what_their_runs_left_in_every_report() {
+    let folder = ran();
+    let files = ["2p2c.yaml", "together.yaml", "5p3c.yaml"];
+    let both = [&files[..], &["--history", "h", "--logs", "out", "--golden", "golden"]].concat();
+    let (ended, entries, junit) = judged(&folder, &both);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(ended.stderr.contains("every acknowledged message came as promised  golden ok"));
+    assert!(ended.stderr.contains("3 scenarios: 3 passed"), "{ended:?}");
+    assert_eq!(ended.stdout, "", "no annotation");
+    for (entry, name) in entries.iter().zip(["2p2c", "together", "5p3c"]) {
+        assert_eq!(entry["name"], name);
+        assert_eq!((&entry["evidence"], &entry["result"]), (&json!("history"), &json!("passed")));
+        assert_eq!(entry["golden"], json!({ "status": "match" }), "{entry}");
+        assert_eq!(entry["summary"]["sent"], entry["summary"]["acked"], "{entry}");
+        assert_eq!(entry["history"], format!("h/{name}.jsonl"));
+        assert_eq!(entry["logs"], format!("out/{name}"));
+        let command = format!("harness check {name}.yaml --history h --logs out --golden golden");
+        assert_eq!(entry["reproduce"], command);
+    }
+    assert!(junit.contains("tests=\"3\" skipped=\"0\" failures=\"0\" errors=\"0\""), "{junit}");
+
+    // One that lost a line fails; one whose log is gone cannot be judged; the third is as it was.
+    let log = folder.read("out/2p2c/consumer_2.txt");
+    folder.write("out/2p2c/consumer_2.txt", &log.replace("T1     P1_MSG3\n", ""));
+    fs::remove_file(folder.join("out/together/consumer_1.txt")).unwrap();
+    let (ended, entries, junit) = judged(&folder, &[&files[..], &["--logs", "out"]].concat());
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+    let results: Vec<_> = entries.iter().map(|entry| entry["result"].as_str().unwrap()).collect();
+    assert_eq!(results, ["failed", "invalid", "passed"]);
+    assert_eq!(entries[2]["answer"], "nothing in the logs breaks a promise");
+    assert!(!entries[2]["notes"].as_array().unwrap().is_empty(), "{}", entries[2]);
+    let gone = "out/together/consumer_1.txt: cannot read the log of C1: no such file or directory";
+    assert_eq!(entries[1]["error"], gone);
+    let annotation = format!("::error file=out/together/consumer_1.txt,title=together::{gone}\n");
+    assert!(ended.stdout.contains(&annotation), "{}", ended.stdout);
+    assert!(ended.stdout.contains("title=2p2c%3A lost::C2 never got P1#3"), "{}", ended.stdout);
+    assert!(junit.contains("tests=\"3\" skipped=\"0\" failures=\"1\" errors=\"1\""), "{junit}");
+    assert!(junit.contains("type=\"invalid evidence\""), "{junit}");
+}
+
+#[test]
+fn logs_are_held_against_a_golden_file_where_they_say_what_came() {
+    let folder = ran();
+    let with_golden = |name: &str, more: &[&str]| {
+        let (file, logs) = (format!("{name}.yaml"), format!("out/{name}"));
+        let arguments = [&[file.as_str(), "--logs", &logs, "--golden", "golden"], more].concat();
+        let (ended, entries, _) = judged(&folder, &arguments);
+        (ended, entries[0].clone())
+    };
+    let (ended, entry) = with_golden("2p2c", &[]);
+    assert_eq!((ended.code, &entry["golden"]["status"]), (Some(0), &json!("match")), "{ended:?}");
+    // In the order of the lines, whichever the run was.
+    let log = folder.read("out/2p2c/consumer_1.txt");
+    folder.write("out/2p2c/consumer_1.txt", &log.replace("T1     P1_MSG3\n", ""));
+    let (ended, entry) = with_golden("2p2c", &[]);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert_eq!(entry["golden"]["status"], "different", "{entry}");
+    let lines = entry["golden"]["difference"].as_array().unwrap();
+    assert!(lines.iter().any(|line| line.as_str().unwrap().starts_with("+ C1")), "{entry}");
+    assert!(ended.stderr.contains("the ledger differs too, from golden/2p2c.snap"), "{ended:?}");
+
+    let (ended, entry) = with_golden("5p3c", &[]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert_eq!(entry["golden"]["status"], "skipped");
+    assert!(entry["golden"]["reason"].as_str().unwrap().contains("payloads repeat"), "{entry}");
+    assert!(!folder.join("golden/5p3c.snap.new").exists());
+}
+
+#[test]
+fn a_golden_file_of_a_history_is_new_or_differs_as_that_of_a_run() {
+    let folder = ran();
+    let history = ["2p2c.yaml", "--history", "h/2p2c.jsonl", "--golden", "other"];
+    let (ended, entries, _) = judged(&folder, &history);
+    assert_eq!(
+        (ended.code, &entries[0]["golden"]["status"]),
+        (Some(1), &json!("new")),
+        "{ended:?}"
+    );
+    assert!(folder.join("other/2p2c.snap.new").exists());
+    assert!(ended.stderr.contains("harness accept 2p2c --golden other"), "{ended:?}");
+    // Without the flag it is not looked at.
+    let (ended, entries, _) = judged(&folder, &history[..3]);
+    assert_eq!((ended.code, entries[0].get("golden")), (Some(0), None), "{ended:?}");
+}
+
+#[test]
+fn one_history_is_not_that_of_several_scenarios() {
+    let folder = ran();
+    let (ended, entries, junit) =
+        judged(&folder, &["2p2c.yaml", "5p3c.yaml", "--history", "h/2p2c.jsonl"]);
+    assert_eq!((ended.code, entries.len()), (Some(2), 0), "{ended:?}");
+    assert!(ended.stderr.contains("h/2p2c.jsonl is one file, and 2 scenarios are selected"));
+    assert!(junit.contains("tests=\"1\" skipped=\"0\" failures=\"0\" errors=\"1\""), "{junit}");
+    // Nor is one of another scenario: the line that says so is annotated.
+    let (ended, entries, _) = judged(&folder, &["5p3c.yaml", "--history", "h/2p2c.jsonl"]);
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+    assert_eq!(entries[0]["problems"][0]["line"], 1, "{}", entries[0]);
+    assert!(ended.stdout.starts_with("::error file=h/2p2c.jsonl,line=1,title=5p3c::"), "{ended:?}");
 }

@@ -17,6 +17,7 @@ use harness::scenario::{self, Acknowledge};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::support::original::{Original, serve, serve_ours};
+use crate::support::send;
 
 const WAIT: Duration = Duration::from_secs(30);
 
@@ -100,8 +101,8 @@ async fn our_broker_is_driven_with_all_that_it_has() {
     let epoch = &sender.session().epoch;
     assert!(epoch.is_some() && *epoch == subscriber.session().epoch);
 
-    assert_eq!(sender.send(&messages(0, &["a", "b"])).await, acked(2, Some(0)));
-    assert_eq!(sender.send(&messages(2, &["c"])).await, acked(1, Some(2)));
+    assert_eq!(send(&mut *sender, &messages(0, &["a", "b"])).await, acked(2, Some(0)));
+    assert_eq!(send(&mut *sender, &messages(2, &["c"])).await, acked(1, Some(2)));
     let mut batch = Batch::default();
     subscriber.poll(2, WAIT, &mut batch).await.unwrap();
     let seen: Vec<_> = batch.iter().map(|m| (m.offset, m.identity, m.payload)).collect();
@@ -120,7 +121,7 @@ async fn after_a_refusal_on_ours_the_sender_is_over_and_says_so() {
     let mut sender = driver.register(&producer(T1)).await.unwrap();
     let long = "x".repeat(2 << 20);
     for _ in 0..2 {
-        let reply = sender.send(&messages(0, &[&long])).await;
+        let reply = send(&mut *sender, &messages(0, &[&long])).await;
         assert!(matches!(reply.parts[0].outcome, Outcome::Refused { .. }), "{reply:?}");
         assert!(sender.is_over());
     }
@@ -140,8 +141,8 @@ async fn a_broker_of_the_original_routes_is_noticed_and_asked_nothing_else() {
     assert_eq!((sender.session(), subscriber.start()), (&session, None));
 
     assert_eq!(poll(&mut *subscriber, 100, WAIT).await, [""; 0], "at once, and no failure");
-    assert_eq!(sender.send(&messages(0, &["a"])).await, acked(1, None));
-    assert_eq!(sender.send(&messages(1, &["b"])).await, acked(1, None));
+    assert_eq!(send(&mut *sender, &messages(0, &["a"])).await, acked(1, None));
+    assert_eq!(send(&mut *sender, &messages(1, &["b"])).await, acked(1, None));
     assert_eq!(poll(&mut *subscriber, 100, WAIT).await, ["a"]);
     assert_eq!(poll(&mut *subscriber, 100, WAIT).await, ["b"]);
     assert_eq!(poll(&mut *subscriber, 100, WAIT).await, [""; 0]);
@@ -157,11 +158,11 @@ async fn an_unexplained_500_of_the_original_is_unknown_and_never_repeated() {
     let mut sender = driver.register(&producer(T1)).await.unwrap();
     let mut subscriber = driver.subscribe(&consumer(T1)).await.unwrap();
     original.fail_next_produce();
-    let reply = sender.send(&messages(0, &["a"])).await;
+    let reply = send(&mut *sender, &messages(0, &["a"])).await;
     let why = "status 500 Internal Server Error: <h1>Internal Server Error</h1>".to_owned();
     assert_eq!(reply, Reply::whole(1, Outcome::Unknown { why }, 1));
     assert!(!sender.is_over());
-    assert_eq!(sender.send(&messages(1, &["b"])).await, acked(1, None));
+    assert_eq!(send(&mut *sender, &messages(1, &["b"])).await, acked(1, None));
     assert_eq!(original.produced().len(), 2);
     assert_eq!(poll(&mut *subscriber, 1, WAIT).await, ["a"], "it had happened");
 }
@@ -171,13 +172,13 @@ async fn refusals_and_batches_on_the_original_are_definite() {
     let original = Original::start().await;
     let driver = reach(&[&original.address], "detect").await;
     let mut sender = driver.register(&producer(T1)).await.unwrap();
-    let reply = sender.send(&messages(0, &["a", "b"])).await;
+    let reply = send(&mut *sender, &messages(0, &["a", "b"])).await;
     let why = "the original routes carry one message a request: set `batch: 1`".to_owned();
     assert_eq!(reply, Reply::whole(2, Outcome::Refused { why }, 1));
     assert_eq!(original.produced(), [""; 0]);
 
     let long = "x".repeat(2 << 20);
-    let reply = sender.send(&messages(0, &[&long])).await;
+    let reply = send(&mut *sender, &messages(0, &[&long])).await;
     assert!(matches!(reply.parts[0].outcome, Outcome::Refused { .. }), "{reply:?}");
     let failure = driver.subscribe(&consumer(TopicIndex(8))).await.err().unwrap();
     assert_eq!(failure.to_string(), "subscribing to T9: Topic:T9 does not exist");
@@ -190,7 +191,7 @@ async fn ours_can_be_spoken_to_as_if_it_were_the_original() {
     let mut sender = driver.register(&producer(T1)).await.unwrap();
     let mut subscriber = driver.subscribe(&consumer(T1)).await.unwrap();
     assert_eq!((&sender.session().epoch, subscriber.start()), (&None, None));
-    assert_eq!(sender.send(&messages(0, &["a"])).await, acked(1, None));
+    assert_eq!(send(&mut *sender, &messages(0, &["a"])).await, acked(1, None));
     let mut batch = Batch::default();
     subscriber.poll(9, WAIT, &mut batch).await.unwrap();
     let seen: Vec<_> = batch.iter().map(|m| (m.offset, m.identity, m.payload)).collect();
@@ -289,7 +290,7 @@ async fn a_thousand_producers_and_a_thousand_waiting_consumers_fit_in_one_proces
         let (driver, topic) = (Arc::clone(&driver), topics[number % 100]);
         producers.spawn(async move {
             let mut sender = driver.register(&producer(topic)).await.unwrap();
-            let reply = sender.send(&messages(0, &["x"])).await;
+            let reply = send(&mut *sender, &messages(0, &["x"])).await;
             assert_eq!(reply.parts.len(), 1);
             assert!(matches!(reply.parts[0].outcome, Outcome::Acked { .. }), "{reply:?}");
         });

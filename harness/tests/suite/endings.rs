@@ -168,6 +168,8 @@ async fn a_second_ctrl_c_ends_at_once() {
     let (code, words) = running.end();
     assert_eq!(code, Some(130), "{words}");
     assert!(words.contains("ended at once"), "{words}");
+    let report: Value = serde_json::from_str(&folder.read("report.json")).unwrap();
+    assert_eq!((&report["exit"], &report["scenarios"]), (&130.into(), &Value::Array(Vec::new())));
 }
 
 #[test]

@@ -186,7 +186,7 @@ fn a_report_that_cannot_be_written_is_named_before_anything_runs() {
     for flag in ["--report-json", "--report-junit", "--history"] {
         let ended = folder.run(&["run", "x.yaml", flag, "x.yaml/file"]);
         check(&ended, 2, &[flag, "x.yaml/file"]);
-        let logs = fs::read_dir(folder.join("out/x")).unwrap().count();
+        let logs = fs::read_dir(folder.join("out/x")).map_or(0, Iterator::count);
         assert_eq!(logs, 0, "nothing was run");
     }
 }

@@ -156,6 +156,49 @@ async fn actors_are_spread_over_several_addresses_of_one_broker() {
     passes(&folder, "5p3c.yaml", &both).await;
 }
 
+/// A scenario whose producer loses its connections every now and then.
+fn cut(driver: &str) -> Folder {
+    let folder = Folder::new();
+    let yaml = "topics: { T1: P1 P2 -> C1 C2 }\n\
+                producers: { all: { generate: { messages: 100 }, pace: 200/s } }\n\
+                faults: [{ every: 100ms, cut: P1, for: 5ms }]\n";
+    folder.write("cut.yaml", &format!("{yaml}broker: {{ driver: {driver} }}\n"));
+    folder
+}
+
+const CUT: [&str; 4] = ["run", "cut.yaml", "--report-json", "report.json"];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn under_faults_the_original_routes_have_open_lines() {
+    let folder = cut("original");
+    for status in ["accepted", "match"] {
+        let ended = run(&folder, &CUT).await;
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        assert_eq!(folder.report("report.json")["golden"]["status"], status);
+    }
+    assert!(folder.read("golden/cut.snap").contains("open  P1 100  P2 100"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn under_faults_a_broker_found_to_be_an_original_is_not_held_against_the_golden_file() {
+    let original = Original::start().await;
+    let folder = cut("detect");
+    let on_original = [&CUT[..], &["--broker", &original.address]].concat();
+    for reviewed in [false, true] {
+        let ended = run(&folder, &on_original).await;
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        let golden = &folder.report("report.json")["golden"];
+        assert_eq!(golden["status"], "skipped", "{golden}");
+        assert!(golden["reason"].as_str().unwrap().contains("original routes"), "{golden}");
+        assert!(ended.stderr.contains("golden not compared: the broker knows only"));
+        assert_eq!(folder.join("golden/cut.snap").exists(), reviewed, "nothing is accepted");
+        // One file serves both wires: from our broker every message comes.
+        let ended = run(&folder, &CUT).await;
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        assert!(folder.read("golden/cut.snap").contains("P1 1..100"));
+    }
+}
+
 #[test]
 fn the_scheme_of_a_broker_says_which_drivers_may_speak_to_it() {
     // Both speak it; nothing is reached.

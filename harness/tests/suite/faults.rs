@@ -19,7 +19,7 @@ use harness::testbed::simulated::Simulated;
 use harness::trial::{Failure, Simulation, Trial, simulate};
 use tokio::time::sleep;
 
-use crate::support::connecting;
+use crate::support::{connecting, send};
 
 /// Two producers at 100 messages a second each for a second, and two consumers.
 const HEAD: &str = "\
@@ -184,7 +184,8 @@ fn a_consumer_that_is_overtaken_by_its_past_goes_on_behind_it() {
         let mut before = driver.subscribe(&C1).await.unwrap();
         let mut sender = driver.register(&P1).await.unwrap();
         let message = |id, payload| Outgoing { message: MessageId(id), payload };
-        sender.send(&[message(0, "a"), message(1, "b"), message(2, "c")]).await;
+        let messages = [message(0, "a"), message(1, "b"), message(2, "c")];
+        send(&mut *sender, &messages).await;
         let mut batch = Batch::default();
         before.poll(2, Duration::ZERO, &mut batch).await.unwrap();
         assert_eq!(batch.len(), 2);

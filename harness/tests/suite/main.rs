@@ -9,10 +9,13 @@
 
 mod support;
 
+mod attempts;
 mod audit;
 mod bugs;
 mod check_command;
 mod child;
+mod docs;
+mod drain;
 mod driver;
 #[cfg(target_os = "linux")]
 mod endings;
@@ -21,6 +24,7 @@ mod evidence;
 mod external;
 mod faults;
 mod formats;
+mod fuzz;
 mod imports;
 #[cfg(target_os = "linux")]
 mod mysql;
@@ -31,6 +35,7 @@ mod process_faults;
 mod recipes;
 mod refused;
 mod relay;
+mod reports;
 mod review;
 mod run;
 mod sabotage;

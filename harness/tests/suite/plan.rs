@@ -84,7 +84,8 @@ fn every_shipped_scenario_has_the_totals_it_says() {
 
 #[test]
 fn no_scenario_is_shipped_without_being_listed_here() {
-    let files = scenario::load_all(&[shipped("x").parent().unwrap().to_owned()]).unwrap();
+    let files = scenario::find(&[shipped("x").parent().unwrap().to_owned()]);
+    let files = scenario::load_all(files).unwrap();
     let names: Vec<&str> = files.iter().map(|scenario| scenario.name.as_str()).collect();
     let known = [
         "2p2c",
@@ -238,6 +239,8 @@ fn logs_may_have_blank_lines_and_windows_ends_and_lines_keep_their_numbers() {
     assert_eq!(plan.producers[0].rounds.iter().map(millis).collect::<Vec<_>>(), [0, 2000]);
 }
 
+const CUT: &str = "faults: [{ every: 100ms, cut: P1, for: 5ms }]";
+
 #[test]
 fn ledger_lines_are_open_where_what_arrives_is_left_open() {
     let check = |extra: &str| {
@@ -257,5 +260,11 @@ fn ledger_lines_are_open_where_what_arrives_is_left_open() {
         "expect: { order: none }",
     ] {
         assert!(!check(open), "{open}");
+    }
+    // Only under faults does it matter that the original routes repeat nothing.
+    let original = "broker: { driver: original }";
+    assert!(check(original) && check(CUT) && check("network: { lose_request: 1% }"));
+    for disturbed in [CUT, "network: { lose_request: 1% }"] {
+        assert!(!check(&format!("{original}\n{disturbed}")), "{disturbed}");
     }
 }

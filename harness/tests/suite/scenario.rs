@@ -224,8 +224,8 @@ fn a_folder_stands_for_its_scenarios_in_the_order_of_their_names() {
     fs::write(folder.path().join("inner/d.yaml"), &yaml).unwrap();
     let names = |paths: &[&str]| {
         let paths: Vec<_> = paths.iter().map(|path| folder.path().join(path)).collect();
-        let scenarios =
-            scenario::load_all(&paths).map_err(|error| plain(&error.to_string(), folder.path()))?;
+        let scenarios = scenario::load_all(scenario::find(&paths))
+            .map_err(|error| plain(&error.to_string(), folder.path()))?;
         Ok::<_, String>(scenarios.into_iter().map(|scenario| scenario.name).collect::<Vec<_>>())
     };
     assert_eq!(names(&[""]).unwrap(), ["a", "b", "d"]);

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use broker_client::wire::{Code, TopicName};
-use broker_client::{Client, Error, Producer, Retry, Subscription, TopicProducer};
+use broker_client::{Client, Error, Producer, Progress, Retry, Subscription, TopicProducer};
 
 use crate::network::Fate::{
     Arrive, Delay, Intercept, LoseAnswer, LoseRequest, NotSent, Silence, TooSlow,
@@ -84,6 +84,44 @@ async fn it_is_unknown_if_any_attempt_was_and_none_was_acked() {
         assert!(matches!(outcome, Err(Error::Unknown(_))), "{script:?}: {outcome:?}");
         assert_eq!((attempts, found), (4, appended), "{script:?}");
     }
+}
+
+/// What a watch is told: a word for each attempt.
+fn tell(told: &mut Vec<&'static str>, progress: Progress<'_>) {
+    match progress {
+        Progress::Began => told.push("acked"),
+        Progress::Failed(error) => {
+            *told.last_mut().unwrap() = match error {
+                Error::Refused(_) => "refused",
+                Error::NotSent(_) => "not sent",
+                Error::Unknown(_) => "unknown",
+            };
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watch_is_told_what_became_of_each_attempt() {
+    for (script, expected) in [
+        (&[][..], &["acked"][..]),
+        (&[NotSent, LoseAnswer], &["not sent", "unknown", "acked"]),
+        (&[LoseRequest, Intercept(400)], &["unknown", "refused"]),
+    ] {
+        let (network, _, mut producer) = start().await;
+        network.script(script);
+        let mut told = Vec::new();
+        let watch = &mut |progress: Progress<'_>| tell(&mut told, progress);
+        let sent = producer.send_watched(&["a"], watch).await;
+        assert_eq!((&told[..], sent.attempts as usize), (expected, expected.len()), "{script:?}");
+    }
+    // A registration is watched in the same way.
+    let network = Network::new();
+    network.script(&[NotSent, Silence]);
+    let (client, mut told) = (network.client(), Vec::new());
+    let watch = &mut |progress: Progress<'_>| tell(&mut told, progress);
+    let registered = patient().repeat_watched(0, || client.register_producer("T1"), watch).await;
+    assert!(registered.is_ok());
+    assert_eq!(told, ["not sent", "unknown", "acked"]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,28 +2,32 @@
 //!
 //! The feeds are merged as long as some message stands at the head of every feed that still has it.
 //! If none does, the feeds contradict each other there, in a circle of two or more: the head that
-//! most feeds agree on goes next. Each feed is then compared with the result. Every step looks at
-//! each delivery once; only a contradiction looks at all heads.
+//! most feeds agree on goes next, of equals that of a feed that acks do not contradict. Each feed is
+//! then compared with the result. Every step looks at each delivery once; only a contradiction looks
+//! at all heads.
 
-use std::collections::BTreeSet;
-
-use crate::check::facts::{Bits, Facts, Late};
+use super::acks::{Acks, DeliveryPlaces};
+use super::out_of_order::OutOfOrder;
+use crate::check::facts::{Bits, Facts, Step, strays};
 use crate::plan::{MessageId, TopicIndex};
 
-/// Deliveries: into [`Facts::feeds`], and place among the consumer's.
-pub(super) type DeliveryPlaces = BTreeSet<(usize, usize)>;
-
-/// One feed's first deliveries: what came, and its place among the consumer's deliveries.
+/// One feed's first deliveries.
 struct Input {
     feed: usize,
-    entries: Vec<(MessageId, usize)>,
+    entries: Vec<MessageId>,
     /// How many are in the result already, or skipped because they are.
     next: usize,
 }
 
 /// The deliveries of one topic that come late against the order that most feeds agree on. Those that
-/// are `counted` already are left out of it.
-pub(super) fn late(facts: &Facts<'_>, topic: TopicIndex, counted: &DeliveryPlaces) -> Vec<Late> {
+/// are `counted` already are left out of it; where feeds are equal the first one that acks do not
+/// contradict wins.
+pub(super) fn late(
+    facts: &Facts<'_>,
+    topic: TopicIndex,
+    counted: &DeliveryPlaces,
+    acks: &Acks<'_>,
+) -> Vec<OutOfOrder> {
     let feeds = facts.feeds.iter().enumerate().filter(|(_, feed)| feed.topic == topic);
     let mut inputs: Vec<Input> = feeds
         .map(|(place, feed)| Input {
@@ -31,24 +35,25 @@ pub(super) fn late(facts: &Facts<'_>, topic: TopicIndex, counted: &DeliveryPlace
             entries: feed
                 .firsts(facts.history)
                 .filter(|(seen, _)| !counted.contains(&(place, seen.place)))
-                .map(|(seen, message)| (message, seen.place))
+                .map(|(_, message)| message)
                 .collect(),
             next: 0,
         })
         .collect();
+    inputs.sort_by_key(|input| !acks.trust(input.feed));
     let rank = Merge::new(facts, topic, &mut inputs).run();
+    inputs.sort_by_key(|input| input.feed);
     let mut found = Vec::new();
-    for input in &inputs {
-        let mut top: Option<(u32, MessageId)> = None;
-        for (message, place) in &input.entries {
-            let own = rank[facts.places.of(*message)];
-            match top {
-                Some((greatest, ahead)) if own < greatest => {
-                    found.push(Late { feed: input.feed, place: *place, message: *message, ahead });
-                }
-                _ => top = Some((own, *message)),
-            }
-        }
+    for Input { feed, entries, .. } in inputs {
+        let step = |(place, message): (usize, MessageId)| Step {
+            offset: u64::from(rank[facts.places.of(message)]),
+            message,
+            place,
+            poll: 0,
+            confirmed: false,
+        };
+        let steps: Vec<Step> = entries.into_iter().enumerate().map(step).collect();
+        found.extend(strays(&steps).into_iter().map(|stray| OutOfOrder::new(feed, &stray)));
     }
     found
 }
@@ -71,7 +76,7 @@ impl<'a> Merge<'a> {
     fn new(facts: &'a Facts<'a>, topic: TopicIndex, inputs: &'a mut [Input]) -> Self {
         let size = facts.places.count(topic);
         let mut holders = vec![0; size];
-        for (message, _) in inputs.iter().flat_map(|input| &input.entries) {
+        for message in inputs.iter().flat_map(|input| &input.entries) {
             holders[facts.places.of(*message)] += 1;
         }
         let left = holders.iter().filter(|holders| **holders > 0).count();
@@ -114,7 +119,7 @@ impl<'a> Merge<'a> {
         self.left -= 1;
         for input in 0..self.inputs.len() {
             let Input { entries, next, .. } = &self.inputs[input];
-            if entries.get(*next).is_some_and(|head| head.0 == message) {
+            if entries.get(*next).is_some_and(|head| *head == message) {
                 self.show_head(input);
             }
         }
@@ -123,7 +128,7 @@ impl<'a> Merge<'a> {
     /// Moves a input to its next message that is not in the result.
     fn show_head(&mut self, input: usize) {
         let Input { entries, next, .. } = &mut self.inputs[input];
-        while let Some((message, _)) = entries.get(*next) {
+        while let Some(message) = entries.get(*next) {
             let own = self.facts.places.of(*message);
             if !self.done.contains(own) {
                 self.heads[own] += 1;
@@ -144,7 +149,7 @@ impl<'a> Merge<'a> {
             (self.heads[own], std::cmp::Reverse(self.holders[own]))
         };
         let mut best: Option<MessageId> = None;
-        for (message, _) in heads {
+        for message in heads {
             if best.is_none_or(|best| votes(best) < votes(*message)) {
                 best = Some(*message);
             }

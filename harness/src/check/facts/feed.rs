@@ -39,7 +39,7 @@ pub(in crate::check) enum Classification {
     Phantom,
     /// Another topic's, at a consumer that does not subscribe, or from before it did.
     Misrouted,
-    /// Refused for sure.
+    /// Refused for sure, or so far.
     Resurrected,
     /// From before it was invoked.
     Early,
@@ -47,6 +47,9 @@ pub(in crate::check) enum Classification {
     Again,
     /// Not the first time, and that is fair: the consumer crashed before it acknowledged it.
     Redelivered,
+    /// Not the first time, at an offset that this consumer got two messages at. A consumer that
+    /// acknowledges one of them by that offset asks for the other: the fault is the offset's.
+    Misnumbered,
 }
 
 #[derive(Clone, Copy, Debug)]

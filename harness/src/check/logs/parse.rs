@@ -23,6 +23,11 @@ pub(super) struct Line<'a> {
 }
 
 impl Lines {
+    /// Each line's topic and payload.
+    pub fn messages(&self) -> impl Iterator<Item = (TopicIndex, &str)> {
+        self.iter().map(|line| (line.topic, line.payload))
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = Line<'_>> {
         self.lines.iter().map(|(number, topic, payload)| Line {
             number: *number,

@@ -1,65 +1,164 @@
 //! Whether a message that was sent while a subscription was on its way is due to it: the log's order
-//! decides, as far as anything shows it.
+//! decides, as far as anything shows it, and as far as `expect` promises one.
+//!
+//! Offsets show it whatever is promised. Without them, acks and other consumers show what is behind a
+//! message that came: with `order: per-topic` of any producer, with `per-producer` of the same one
+//! only, with `none` nothing. A place that consumers disagree about shows nothing, nor does a consumer
+//! that contradicts the acks.
 
 use std::cmp::Reverse;
 
-use crate::check::facts::{Facts, Feed, Request};
-use crate::history::{Stamp, Subscribed};
+use crate::check::facts::{Bits, Facts, Feed, Log, NEVER, Request};
+use crate::check::reordered;
+use crate::history::{EpochIndex, History, Stamp, Subscribed};
 use crate::plan::MessageId;
+use crate::scenario;
+
+/// So many other consumers of a topic are asked.
+const WITNESSES: usize = 8;
 
 /// What tells whether a message that was sent while the subscription was on its way is due.
-pub(super) struct Order {
-    /// The offset that the subscription starts at.
+pub(super) struct Order<'a> {
+    /// The offset that the subscription starts at, in this life of the store.
     start: Option<u64>,
-    /// By message, ascending: its offset, where a consumer saw it.
+    history: &'a History,
+    epoch: Option<EpochIndex>,
+    log: Option<&'a Log>,
+    /// By message, ascending: the offsets that are proven to be its own.
     offsets: Vec<(MessageId, u64)>,
-    /// The least ack of what was delivered: whatever was sent after it is behind it.
-    floor: Stamp,
-    /// What another consumer got after something that this one got, ascending.
+    /// By stream's place on its topic: the least ack of what was delivered. Whatever was sent after it
+    /// is behind it; [`NEVER`] where no order is promised that says so.
+    floors: Vec<Stamp>,
+    /// What came at this consumer as it should, by place on the topic: not what came from before the
+    /// subscription, for nothing follows from where that stands.
+    came: Bits,
+    /// What other consumers got after something that this one got, ascending.
     behind: Vec<MessageId>,
 }
 
-impl Order {
-    pub(super) fn of(facts: &Facts<'_>, feed: &Feed, claim: &Subscribed) -> Self {
-        let firsts = feed.firsts(facts.history);
-        let acks = firsts.filter_map(|(_, message)| Some(facts.requests.of(message)?.acked));
-        let mut offsets = Vec::new();
-        if claim.offset.is_some() {
-            let logs = facts.logs.iter();
-            let own = logs.filter(|log| log.topic == feed.topic && log.epoch == claim.epoch);
-            let entries = own.flat_map(|log| &log.entries);
-            offsets.extend(entries.map(|(offset, message)| (*message, *offset)));
-            offsets.sort_unstable();
+impl<'a> Order<'a> {
+    /// For the messages that are `asked` about, ascending.
+    pub(super) fn of(
+        facts: &'a Facts<'_>,
+        feed: &Feed,
+        claim: &Subscribed,
+        asked: &[MessageId],
+    ) -> Self {
+        let own = |log: &&Log| log.topic == feed.topic && log.epoch == claim.epoch;
+        let log = facts.logs.iter().find(own).filter(|_| claim.offset.is_some());
+        let entries = log.map(|log| &log.entries[..]).unwrap_or_default();
+        let sure = entries.iter().filter(|(offset, message)| {
+            asked.binary_search(message).is_ok()
+                && log.is_some_and(|log| log.proves(*offset, *message))
+        });
+        let mut offsets: Vec<_> = sure.map(|(offset, message)| (*message, *offset)).collect();
+        offsets.sort_unstable();
+        let mut came = Bits::new(facts.places.count(feed.topic));
+        for (_, message) in feed.firsts(facts.history) {
+            came.insert(facts.places.of(message));
         }
         Self {
             start: claim.offset,
+            history: facts.history,
+            epoch: claim.epoch,
+            log,
             offsets,
-            floor: acks.min().unwrap_or(Stamp::MAX),
-            behind: behind(facts, feed),
+            floors: floors(facts, feed),
+            behind: behind(facts, feed, &came, asked),
+            came,
         }
     }
 
-    pub(super) fn proves_due(&self, request: &Request, message: MessageId) -> bool {
-        let seen = self.offsets.binary_search_by_key(&message, |entry| entry.0);
-        let seen = seen.ok().map(|place| self.offsets[place].1);
-        let told = request.offset.filter(|_| message == request.first);
-        if let (Some(start), Some(offset)) = (self.start, seen.or(told)) {
-            return offset >= start;
+    /// Whether a message came, and its place shows what is behind it.
+    pub(super) fn came(&self, facts: &Facts<'_>, message: MessageId) -> bool {
+        self.came.contains(facts.places.of(message))
+    }
+
+    /// `sent_from`: since when the message may be in the log.
+    pub(super) fn proves_due(
+        &self,
+        request: &Request,
+        message: MessageId,
+        sent_from: Stamp,
+    ) -> bool {
+        self.by_offset(request, message).unwrap_or_else(|| {
+            self.floors[request.slot as usize] < sent_from
+                || self.behind.binary_search(&message).is_ok()
+        })
+    }
+
+    /// Whether it stands behind the start of the subscription; none where offsets do not tell, or
+    /// contradict each other.
+    fn by_offset(&self, request: &Request, message: MessageId) -> Option<bool> {
+        let start = self.start?;
+        // Offsets of another life of the store mean nothing here.
+        let told = request.offset.filter(|_| request.epoch == self.epoch);
+        let disputed =
+            |offset| self.log.is_some_and(|log| log.disputed.binary_search(&offset).is_ok());
+        let told = told.filter(|offset| !disputed(*offset));
+        let from = self.offsets.partition_point(|(id, _)| *id < message);
+        let seen = self.offsets[from..].iter().take_while(|(id, _)| *id == message);
+        let own = told.and_then(|_| request.offset_of(self.history, message));
+        let own = own.filter(|offset| !disputed(*offset));
+        let mut places = seen.map(|(_, offset)| *offset).chain(own).map(|offset| offset >= start);
+        match places.next() {
+            Some(due) => places.all(|other| other == due).then_some(due),
+            // Offsets ascend within a batch.
+            None => told.filter(|first| *first >= start).map(|_| true),
         }
-        // Offsets ascend within a batch.
-        let batch = self.start.zip(request.offset).is_some_and(|(start, first)| first >= start);
-        batch || self.floor < request.invoked || self.behind.binary_search(&message).is_ok()
     }
 }
 
-/// What the consumer that got most of this topic got after something that `feed` got, ascending.
-fn behind(facts: &Facts<'_>, feed: &Feed) -> Vec<MessageId> {
+/// By stream's place on its topic: the least ack of what came and is before it in a promised order.
+fn floors(facts: &Facts<'_>, feed: &Feed) -> Vec<Stamp> {
+    let mut floors = vec![NEVER; facts.plan.topics[feed.topic.place()].streams.len()];
+    for (_, message) in feed.firsts(facts.history) {
+        let Some(request) = facts.requests.of(message) else { continue };
+        let floor = &mut floors[request.slot as usize];
+        *floor = request.acked.min(*floor);
+    }
+    match facts.plan.scenario.expect.order {
+        scenario::Order::PerTopic => {
+            let least = floors.iter().copied().min().unwrap_or(NEVER);
+            floors.fill(least);
+        }
+        scenario::Order::PerProducer => {}
+        scenario::Order::None => floors.fill(NEVER),
+    }
+    floors
+}
+
+/// Which of the messages other consumers got after something that came at `feed`, and none of them
+/// before. Asked are the consumers that got most of the topic, so that this stays linear; one that got
+/// something against the acks proves nothing.
+fn behind(facts: &Facts<'_>, feed: &Feed, came: &Bits, asked: &[MessageId]) -> Vec<MessageId> {
+    let order = facts.plan.scenario.expect.order;
+    if order == scenario::Order::None {
+        return Vec::new();
+    }
     let others = facts.feeds_of(feed.topic).filter(|other| other.consumer != feed.consumer);
-    let most = others.max_by_key(|other| (other.classifications.len(), Reverse(other.consumer)));
-    let Some(witness) = most else { return Vec::new() };
-    let messages = witness.firsts(facts.history).map(|(_, message)| message);
-    let mut behind: Vec<MessageId> =
-        messages.skip_while(|message| !feed.got.contains(facts.places.of(*message))).collect();
+    let mut others: Vec<&Feed> = others.collect();
+    others.sort_by_key(|other| (Reverse(other.classifications.len()), other.consumer));
+    others.truncate(WITNESSES);
+    others.retain(|other| reordered::displaced(facts, other).is_empty());
+    let (mut behind, mut before) = (Vec::new(), Vec::new());
+    for other in others {
+        let mut reached = vec![false; facts.plan.topics[feed.topic.place()].streams.len()];
+        for (_, message) in other.firsts(facts.history) {
+            let Some(request) = facts.requests.of(message) else { continue };
+            if came.contains(facts.places.of(message)) {
+                match order {
+                    scenario::Order::PerProducer => reached[request.slot as usize] = true,
+                    _ => reached.fill(true),
+                }
+            } else if asked.binary_search(&message).is_ok() {
+                let reached = reached[request.slot as usize];
+                if reached { &mut behind } else { &mut before }.push(message);
+            }
+        }
+    }
+    before.sort_unstable();
+    behind.retain(|message| before.binary_search(message).is_err());
     behind.sort_unstable();
     behind
 }

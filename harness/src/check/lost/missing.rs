@@ -6,6 +6,7 @@ use super::due::Order;
 use crate::check::facts::{Facts, Fate, Feed, Request};
 use crate::history::{Stamp, Subscribed};
 use crate::plan::{MessageId, StreamIndex};
+use crate::scenario;
 
 pub(super) struct Missing {
     /// Neighbouring losses of one stream.
@@ -29,6 +30,19 @@ impl Lost {
     }
 }
 
+/// Whether this is the request that decides about the message: one sent again is judged once.
+fn carries(facts: &Facts<'_>, request: &Request, message: MessageId) -> bool {
+    !request.repeated || facts.requests.of(message).is_some_and(|own| own.source == request.source)
+}
+
+/// How many messages of a request whose outcome is unknown did not come.
+fn possible(facts: &Facts<'_>, feed: &Feed, request: &Request) -> u64 {
+    let own = request.messages().map(MessageId::new).zip(facts.places.of_request(request));
+    let missing = own
+        .filter(|(message, place)| !feed.got.contains(*place) && carries(facts, request, *message));
+    missing.count() as u64
+}
+
 impl Missing {
     pub(super) fn of(facts: &Facts<'_>, feed: &Feed) -> Self {
         let streams = facts.plan.topics[feed.topic.place()].streams.len();
@@ -38,14 +52,12 @@ impl Missing {
         let mut between = Vec::new();
         for request in facts.requests.on(feed.topic) {
             if request.fate == Fate::Unknown && request.invoked > confirmed {
-                let places = facts.places.of_request(request);
-                missing.possible +=
-                    places.filter(|place| !feed.got.contains(*place)).count() as u64;
+                missing.possible += possible(facts, feed, request);
             }
             if request.fate != Fate::Acked || request.acked < claim.invoked.stamp {
                 continue;
             }
-            if request.invoked > confirmed {
+            if request.invoked > confirmed && !request.repeated {
                 missing.take_over(facts, feed, request);
             } else {
                 between.push(request);
@@ -102,18 +114,31 @@ impl Missing {
         if !between.iter().any(absent) {
             return;
         }
-        let order = Order::of(facts, feed, claim);
+        let messages = between.iter().flat_map(|own| own.messages()).map(MessageId::new);
+        let got = |message: &MessageId| feed.got.contains(facts.places.of(*message));
+        let mut asked: Vec<MessageId> = messages.filter(|message| !got(message)).collect();
+        asked.sort_unstable();
+        let order = Order::of(facts, feed, claim, &asked);
+        let confirmed = claim.confirmed.map_or(Stamp::MAX, |moment| moment.stamp);
+        // What came of a batch is before what is behind it there, if any order is promised.
+        let ordered = facts.plan.scenario.expect.order != scenario::Order::None;
         for request in between {
             let mut started = false;
             for message in request.messages().map(MessageId::new) {
-                let got = feed.got.contains(facts.places.of_stream(request.stream, message));
-                if !got && (started || order.proves_due(request, message)) {
-                    self.lose(request, message.0);
+                if !carries(facts, request, message) {
+                    continue;
                 }
-                if got || started || order.proves_due(request, message) {
+                let got = got(&message);
+                let from = facts.requests.sent_from(message, request);
+                let due =
+                    got || started || from > confirmed || order.proves_due(request, message, from);
+                if due {
                     self.span(request, message.0..message.0 + 1);
                 }
-                started |= got;
+                if due && !got {
+                    self.lose(request, message.0);
+                }
+                started |= ordered && order.came(facts, message);
             }
         }
         self.ranges.sort_by_key(|range| (range.slot, range.messages.start));

@@ -1,18 +1,23 @@
-//! Acks against deliveries: the offset that an ack names is where its first message stands.
+//! Acks against deliveries: the offset that an ack names for a message is where that message stands.
 //!
 //! Nothing is claimed where the evidence is contradictory: where consumers have different messages
-//! at the offset in question, and where the message may stand in the log twice, because it left more
-//! than once or a consumer got it at the offset that the ack names, too.
+//! at the offset in question, or a delivery there is out of order, and where the message may stand
+//! in the log twice, because it left more than once or a consumer got it at the offset that the ack
+//! names, too. What is *reordered* is not stale as well, as long as an order is promised.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::ack::told;
 use crate::check::anomaly::Anomaly;
 use crate::check::facts::{Classification, Facts, Log, Request};
 use crate::check::finding::Finding;
+use crate::check::reordered;
 use crate::check::words::epoch_name;
+use crate::history::{Offsets, Outcome};
 use crate::plan::MessageId;
+use crate::scenario::Order;
 
-/// Counts the acks whose first message was delivered elsewhere, and says which they are.
+/// Counts the acks of which a message was delivered elsewhere, and says which they are.
 pub(super) fn find(facts: &Facts<'_>, stale: &mut Finding) -> BTreeSet<(usize, usize)> {
     let mut found = BTreeSet::new();
     for log in &facts.logs {
@@ -21,21 +26,23 @@ pub(super) fn find(facts: &Facts<'_>, stale: &mut Finding) -> BTreeSet<(usize, u
             continue;
         }
         let places = places(facts, log, &suspects);
-        for Suspect { request, offset, holder, .. } in suspects {
-            let Some(own) = places.get(&request.first) else { continue };
-            let sure = own.sure.filter(|_| !own.all.contains(&offset));
-            if let Some(at) = sure {
-                found.insert(request.source);
-                stale.add(|| anomaly(facts, request, [offset, at], holder));
+        for suspect in suspects {
+            let Some(own) = places.get(&suspect.message) else { continue };
+            let sure = own.sure.filter(|_| !own.all.contains(&suspect.offset));
+            if let Some(at) = sure
+                && found.insert(suspect.request.source)
+            {
+                stale.add(|| anomaly(facts, &suspect, at));
             }
         }
     }
     found
 }
 
-/// An ack that names an offset at which its first message was not seen.
+/// An ack that names an offset at which its message was not seen.
 struct Suspect<'a> {
     request: &'a Request,
+    message: MessageId,
     offset: u64,
     /// What stands there instead.
     holder: Option<MessageId>,
@@ -54,23 +61,37 @@ fn suspects<'a>(facts: &'a Facts<'_>, log: &Log) -> Vec<Suspect<'a>> {
         let end = MessageId(request.first.0 + request.count);
         let again = request.first < reached || requests.peek().is_some_and(|own| own.first < end);
         reached = reached.max(end);
-        let Some(offset) = request.offset.filter(|_| request.epoch == log.epoch) else { continue };
+        if request.epoch != log.epoch {
+            continue;
+        }
         let hint = &mut hints[request.slot as usize];
-        let holder = match seek(&log.entries, *hint, offset) {
-            Ok(place) => {
-                *hint = place;
-                Some(log.entries[place].1)
+        for (message, offset) in named(facts, request) {
+            let holder = match seek(&log.entries, *hint, offset) {
+                Ok(place) => {
+                    *hint = place;
+                    Some(log.entries[place].1)
+                }
+                Err(_) => None,
+            };
+            let disputed = holder.is_some_and(|holder| !log.proves(offset, holder));
+            // A message that may stand in the log twice is judged only where another has its place.
+            let twice = (request.retried || again) && holder.is_none();
+            if holder != Some(message) && !disputed && !twice {
+                suspects.push(Suspect { request, message, offset, holder });
             }
-            Err(_) => None,
-        };
-        let disputed = log.disputed.binary_search(&offset).is_ok();
-        // A message that may stand in the log twice is judged only where another has its place.
-        let twice = (request.retried || again) && holder.is_none();
-        if holder != Some(request.first) && !disputed && !twice {
-            suspects.push(Suspect { request, offset, holder });
         }
     }
     suspects
+}
+
+/// The messages that an ack names an offset for, with it.
+fn named(facts: &Facts<'_>, request: &Request) -> impl Iterator<Item = (MessageId, u64)> {
+    let count = match &request.sent(facts.history).outcome {
+        Outcome::Acked { offsets: Offsets::Each(_) } => request.count,
+        _ => told(facts, request),
+    };
+    let messages = (request.first.0..request.first.0 + count).map(MessageId);
+    messages.filter_map(|message| Some((message, request.offset_of(facts.history, message)?)))
 }
 
 /// The place of `offset` among ascending entries, looked for in growing steps from a hint on.
@@ -97,22 +118,26 @@ struct DeliveredAt {
     sure: Option<u64>,
 }
 
-/// Where the suspects' first messages were delivered, at any consumer and any number of times.
+/// Where the suspects' messages were delivered, at any consumer and any number of times.
 fn places(
     facts: &Facts<'_>,
     log: &Log,
     suspects: &[Suspect<'_>],
 ) -> BTreeMap<MessageId, DeliveredAt> {
     let mut places: BTreeMap<MessageId, DeliveredAt> =
-        suspects.iter().map(|own| (own.request.first, DeliveredAt::default())).collect();
-    for feed in facts.feeds_of(log.topic) {
+        suspects.iter().map(|own| (own.message, DeliveredAt::default())).collect();
+    let has_order = facts.plan.scenario.expect.order != Order::None;
+    let feeds = facts.feeds.iter().enumerate().filter(|(_, feed)| feed.topic == log.topic);
+    for (_, feed) in feeds.filter(|(place, _)| log.hears(*place)) {
+        let displaced = if has_order { reordered::displaced(facts, feed) } else { Vec::new() };
         for seen in feed.iter_life(facts.history, log.epoch) {
             let named = seen.delivery.message().zip(seen.delivery.offset());
             let Some((message, offset)) = named else { continue };
             let Some(own) = places.get_mut(&message) else { continue };
             own.all.insert(offset);
-            let agreed = log.disputed.binary_search(&offset).is_err();
-            if seen.classification == Classification::First && agreed {
+            let is_reordered = displaced.binary_search(&seen.place).is_ok();
+            let sure = log.proves(offset, message) && !is_reordered;
+            if seen.classification == Classification::First && sure {
                 own.sure = own.sure.or(Some(offset));
             }
         }
@@ -120,23 +145,19 @@ fn places(
     places
 }
 
-fn anomaly(
-    facts: &Facts<'_>,
-    stale: &Request,
-    [named, at]: [u64; 2],
-    holder: Option<MessageId>,
-) -> Anomaly {
-    let topic = &facts.plan.topics[stale.topic.place()].name;
+fn anomaly(facts: &Facts<'_>, stale: &Suspect<'_>, at: u64) -> Anomaly {
+    let Suspect { request, message, offset, holder } = *stale;
+    let topic = &facts.plan.topics[request.topic.place()].name;
     let mut title = format!(
-        "{} was acked at offset {named} of {topic}{}, and it stands at offset {at}",
-        facts.plan.describe(stale.first),
-        epoch_name(facts, stale.epoch),
+        "{} was acked at offset {offset} of {topic}{}, and it stands at offset {at}",
+        facts.plan.describe(message),
+        epoch_name(facts, request.epoch),
     );
     if let Some(holder) = holder {
-        title += &format!("; at {named} stands {}", facts.plan.describe(holder));
+        title += &format!("; at {offset} stands {}", facts.plan.describe(holder));
     }
-    let messages: Vec<MessageId> = std::iter::once(stale.first).chain(holder).collect();
-    Anomaly::new(facts.plan, stale.topic, None, &messages, title)
+    let messages: Vec<MessageId> = std::iter::once(message).chain(holder).collect();
+    Anomaly::new(facts.plan, request.topic, None, &messages, title)
 }
 
 #[cfg(test)]

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::fault::kinds::{cut, kill};
-use crate::fault::{Action, Effect, Fault, Hold, Part, Target, Trigger, Who};
+use crate::fault::kinds::cut;
+use crate::fault::{Action, Effect, Fault, Target, Trigger, Who};
 use crate::history::Firing;
 use crate::input::diagnostic::Spot;
 
@@ -18,7 +18,7 @@ fn fire(plan: &mut Plan, history: &mut History, began: u64, ended: u64) {
     let moment = |stamp| Moment { stamp, at: stamp };
     history.faults = vec![Firing {
         fault: 0,
-        whom: "P1".to_owned(),
+        whom: "P2".to_owned(),
         began: moment(began),
         ended: moment(ended),
         met: 3,
@@ -51,26 +51,12 @@ fn a_message_that_a_fault_met_may_stay_without_an_ack() {
     assert!(words[0].contains("1 planned message was left with an unknown outcome"), "{words:?}");
     fire(&mut plan, &mut history, began + 1, ended - 1);
     check(&plan, &history, &[]);
-    for elsewhere in [(0, began), (ended, u64::MAX)] {
-        fire(&mut plan, &mut history, elsewhere.0, elsewhere.1);
-        assert_eq!(doubts(&plan, &history), words, "{elsewhere:?}");
-    }
-}
-
-#[test]
-fn what_a_new_life_refuses_of_an_old_registration_is_explained_by_the_restart() {
-    let (mut plan, mut history) = sound(&LONG, calm(45));
-    let sent = &mut history.producers[1].sends[20];
-    sent.outcome = Outcome::Refused { why: "Producer:1 does not exist".to_owned() };
-    let before = sent.invoked.stamp - 10;
-    withhold(&mut history, MessageId(50));
-    fire(&mut plan, &mut history, before, before + 1);
+    fire(&mut plan, &mut history, ended, u64::MAX);
     let words = doubts(&plan, &history);
-    assert!(words[0].contains("1 planned message was refused: P2#21"), "{words:?}");
-    let target = Target::Process(Part::Broker(0));
-    plan.scenario.faults[0].action =
-        Action { definition: &kill::KILL, target, effect: Effect::Process(Hold::Killed) };
-    check(&plan, &history, &[]);
+    assert!(
+        words[0].contains("with an unknown outcome: P2#5, which no fault explains"),
+        "{words:?}"
+    );
 }
 
 #[test]

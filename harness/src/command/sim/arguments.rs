@@ -8,6 +8,7 @@ use super::super::refused::Refused;
 use super::super::selection::{Selection, jobs};
 use super::seeds::Seeds;
 use crate::bugs::Bug;
+use crate::report::Skipped;
 use crate::scenario::Scenario;
 
 /// What `--help` says after the flags.
@@ -69,11 +70,11 @@ pub struct Arguments {
 }
 
 impl Arguments {
-    /// The scenarios that are to run, and how many are skipped.
-    pub(super) fn scenarios(&self) -> Result<(Vec<Scenario>, usize), Refused> {
+    /// The scenarios that are to run; the others are put to those that were skipped.
+    pub(super) fn scenarios(&self, skipped: &mut Vec<Skipped>) -> Result<Vec<Scenario>, Refused> {
         let mut selected = self.selection.load()?;
         self.outputs.check(selected.len())?;
-        let skipped = broker_choice::choose_simulated(self.store.as_deref(), &mut selected)?;
-        Ok((selected, skipped))
+        broker_choice::choose_simulated(self.store.as_deref(), &mut selected, skipped)?;
+        Ok(selected)
     }
 }

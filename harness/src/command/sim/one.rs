@@ -1,13 +1,17 @@
 //! Each scenario once, with everything that `harness run` writes.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::super::conclude::conclude;
-use super::super::outputs::{self, HistoryFile};
+use super::super::outputs::{self, HistoryFile, RemovedIfEmpty};
 use super::super::refused::Refused;
+use super::super::reporting;
 use super::super::reproduce::reproduce;
+use super::super::selection::plans;
 use super::super::streams;
 use super::arguments::Arguments;
 use super::workers::{self, End, Next};
@@ -24,20 +28,22 @@ use crate::trial::{Simulation, Trial, simulate};
 type Planned = (Arc<Plan>, Option<Mode>);
 
 /// Runs each scenario with its seed.
-pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<Exit, Refused> {
+pub(super) fn run(
+    arguments: &Arguments,
+    terminal: &Terminal,
+    report: &mut Report,
+) -> Result<(), Refused> {
     let mode = outputs::mode()?;
-    let (scenarios, skipped) = arguments.scenarios()?;
-    let plans: Vec<Planned> = scenarios
-        .into_iter()
-        .map(|scenario| planned(scenario, arguments.seed, mode))
-        .collect::<Result<_, _>>()?;
+    let scenarios = arguments.scenarios(&mut report.skipped)?;
+    let plans = planned(scenarios, arguments.seed, mode)?;
     for (plan, _) in &plans {
         if let (_, Some(note)) = arguments.outputs.log_format(plan) {
             streams::tell(&note);
         }
     }
     let names = plans.iter().map(|(plan, _)| plan.scenario.name.as_str());
-    let (history, reports) = arguments.outputs.open(names)?;
+    let history = arguments.outputs.open(names)?;
+    let _history = RemovedIfEmpty::new(history.as_ref());
 
     let stop = Arc::new(AtomicBool::new(false));
     let simulation =
@@ -50,42 +56,41 @@ pub(super) fn run(arguments: &Arguments, terminal: &Terminal) -> Result<Exit, Re
             Some(one(planned, &arguments, simulation.clone(), history.as_ref()))
         }
     };
-    let mut report = Report { skipped, ..Report::default() };
     let take = |_, (entry, digest): (Entry, Option<u64>)| {
         terminal.entry(&entry);
         if let Some(digest) = digest {
             streams::tell(&format!("      {:9}  {digest:016x}", "digest"));
         }
-        report.duration += entry.duration;
         report.entries.push(entry);
         Next::GoOn
     };
     match workers::work(1, &stop, work, take) {
         Ok(End::Done) => {}
-        Ok(End::InterruptedTwice) => return Ok(Exit::Interrupted),
+        Ok(End::InterruptedTwice) => return Err(Refused::told(Exit::Interrupted)),
         Err(error) => return Err(workers::refused(&error)),
     }
-    terminal.end(&report);
-    let mut exit = report.exit();
-    if report.entries.len() < count {
-        exit = exit.and(Exit::NoVerdict);
-    }
-    Ok(outputs::end(reports, &report, exit))
+    let interrupted = stop.load(Ordering::Relaxed);
+    let why = if interrupted { Exit::Interrupted } else { Exit::NoVerdict };
+    report.trouble = reporting::not_begun(count, report, why);
+    Ok(())
 }
 
-/// The plan with the seed. A golden file is of the scenario's own seed, so with another one it is
+/// The plans with the seed. A golden file is of the scenario's own seed, so with another one it is
 /// left alone where messages are made up.
 fn planned(
-    mut scenario: Scenario,
+    mut scenarios: Vec<Scenario>,
     seed: Option<u64>,
     mode: Mode,
-) -> Result<(Arc<Plan>, Option<Mode>), Refused> {
-    let own = seed.is_none_or(|seed| seed == scenario.seed);
+) -> Result<Vec<Planned>, Refused> {
     let made_up = |source: &Source| matches!(source, Source::Generate { .. });
-    let compares = own || !scenario.producers.iter().any(|producer| made_up(&producer.source));
-    scenario.seed = seed.unwrap_or(scenario.seed);
-    let plan = Plan::new(scenario).map_err(|error| Refused::scenario(&error))?;
-    Ok((Arc::new(plan), compares.then_some(mode)))
+    let mut modes = Vec::with_capacity(scenarios.len());
+    for scenario in &mut scenarios {
+        let own = seed.is_none_or(|seed| seed == scenario.seed);
+        let compares = own || !scenario.producers.iter().any(|producer| made_up(&producer.source));
+        modes.push(compares.then_some(mode));
+        scenario.seed = seed.unwrap_or(scenario.seed);
+    }
+    Ok(plans(scenarios)?.into_iter().map(Arc::new).zip(modes).collect())
 }
 
 fn one(
@@ -94,6 +99,7 @@ fn one(
     simulation: Simulation,
     history: Option<&HistoryFile>,
 ) -> (Entry, Option<u64>) {
+    let began = Instant::now();
     let logs = arguments.outputs.logs(&plan.scenario.name);
     let (log_format, _) = arguments.outputs.log_format(plan);
     let simulated =
@@ -105,6 +111,7 @@ fn one(
         conclude(&mut entry, plan, &trial, history, golden);
         digest(plan, &trial.history)
     });
+    entry.duration = began.elapsed();
     (entry, digest)
 }
 
@@ -127,8 +134,7 @@ pub(super) fn entry(
     ));
     match simulated {
         Ok((trial, took)) => {
-            // On the simulated clock, as everything that is reported.
-            entry.duration = took;
+            entry.simulated = Some(took);
             (entry, Some(trial))
         }
         Err(failure) => {

@@ -13,6 +13,12 @@ pub struct Seeds {
 }
 
 impl Seeds {
+    /// How many there are.
+    #[must_use]
+    pub fn count(self) -> u128 {
+        u128::from(self.last - self.first) + 1
+    }
+
     /// The seed at a place, from 0; none behind the last.
     #[must_use]
     pub fn at(self, place: u64) -> Option<u64> {
@@ -54,6 +60,7 @@ mod tests {
         let seeds: Seeds = "3..5".parse().unwrap();
         let all: Vec<_> = (0..).map_while(|place| seeds.at(place)).collect();
         assert_eq!(all, [3, 4, 5]);
+        assert_eq!(seeds.count(), 3);
         assert_eq!("7".parse(), Ok(Seeds { first: 7, last: 7 }));
         let end = Seeds { first: u64::MAX, last: u64::MAX };
         assert_eq!((end.at(0), end.at(1)), (Some(u64::MAX), None));

@@ -8,7 +8,8 @@ use tokio::time::Instant;
 
 use super::super::conclude::conclude;
 use super::super::refused::Refused;
-use super::super::{outputs, streams};
+use super::super::selection::plans;
+use super::super::{reporting, streams};
 use super::arguments::Arguments;
 use super::one::entry;
 use super::seeds::Seeds;
@@ -18,13 +19,13 @@ use crate::history::json::digest;
 use crate::plan::Plan;
 use crate::report::sentence::sentence;
 use crate::report::terminal::Terminal;
-use crate::report::words::{count, number, time};
-use crate::report::{Entry, Report};
+use crate::report::words::{number, time};
+use crate::report::{Entry, Report, Sweep, Trouble};
 use crate::scenario::Scenario;
 use crate::trial::{Simulation, simulate};
 
 /// So many seeds without a pass are named with their reason when all are tried.
-const NAMED_MAX: u64 = 20;
+const NAMED_MAX: usize = 20;
 
 /// One run of a sweep.
 struct Run {
@@ -36,16 +37,11 @@ struct Run {
 /// What a sweep of one scenario came to.
 #[derive(Default)]
 struct Tally {
-    runs: u64,
-    passed: u64,
-    failed: u64,
-    without_verdict: u64,
-    interrupted: u64,
+    sweep: Sweep,
     /// On the simulated clock.
     simulated: Duration,
     /// The failure of the least seed, or else what has no verdict.
     first: Option<Run>,
-    exit: Option<Exit>,
 }
 
 /// Sweeps each scenario.
@@ -53,33 +49,29 @@ pub(super) fn run(
     arguments: &Arguments,
     seeds: Seeds,
     terminal: &Terminal,
-) -> Result<Exit, Refused> {
-    let (scenarios, skipped) = arguments.scenarios()?;
-    let reports = arguments.outputs.open_reports()?;
-    let mut report = Report { skipped, ..Report::default() };
-    let mut exit = Exit::Passed;
+    report: &mut Report,
+) -> Result<(), Refused> {
+    let scenarios = arguments.scenarios(&mut report.skipped)?;
+    // What is wrong with the logs is told once and before any seed is tried.
+    plans(scenarios.clone())?;
+    let count = scenarios.len();
     for scenario in scenarios {
-        let swept = sweep(arguments, seeds, &scenario, terminal)?;
-        let Some(tally) = swept else { return Ok(Exit::Interrupted) };
-        exit = exit.and(tally.exit.unwrap_or(Exit::NoVerdict));
-        report.duration += tally.simulated;
-        report.entries.extend(tally.first.map(|run| run.entry));
-        if exit == Exit::Interrupted {
+        report.entries.push(sweep(arguments, seeds, &scenario, terminal)?);
+        if report.exit() == Exit::Interrupted {
             break;
         }
     }
-    Ok(outputs::end(reports, &report, exit))
+    report.trouble = reporting::not_begun(count, report, Exit::Interrupted);
+    Ok(())
 }
 
-/// None after a second interrupt.
+/// The entry of a scenario: how its seeds ended, and the first run that did not pass.
 fn sweep(
     arguments: &Arguments,
     seeds: Seeds,
     scenario: &Scenario,
     terminal: &Terminal,
-) -> Result<Option<Tally>, Refused> {
-    // What is wrong with the logs is told once and not by every seed.
-    Plan::new(scenario.clone()).map_err(|error| Refused::scenario(&error))?;
+) -> Result<Entry, Refused> {
     let stop = Arc::new(AtomicBool::new(false));
     let simulation =
         Simulation { bug: arguments.bug, stop: Arc::clone(&stop), ..Simulation::default() };
@@ -87,28 +79,35 @@ fn sweep(
         let (arguments, scenario) = (arguments.clone(), scenario.clone());
         move |place| Some(one(&scenario, seeds.at(place)?, &arguments, &simulation))
     };
-    let mut tally = Tally::default();
+    let asked = Sweep { first: seeds.first, last: seeds.last, ..Sweep::default() };
+    let mut tally = Tally { sweep: asked, ..Tally::default() };
+    let mut is_stopped = false;
     let take = |_, run: Run| {
         if arguments.digest {
             let digest = run.digest.map_or_else(String::new, |digest| format!("{digest:016x}"));
             // The reader may be gone; the exit code still says the result.
             let _ = streams::print(&format!("{} {} {digest}\n", scenario.name, run.seed));
         }
-        tally.take(run, arguments.collect)
+        let next = tally.take(run, arguments.collect);
+        is_stopped |= next == Next::Stop;
+        next
     };
     let jobs = arguments.jobs.or_else(|| std::thread::available_parallelism().ok());
     let began = Instant::now();
     let end = workers::work(jobs.map_or(1, std::num::NonZero::get), &stop, work, take);
     match end.map_err(|error| workers::refused(&error))? {
-        End::InterruptedTwice => return Ok(None),
+        End::InterruptedTwice => return Err(Refused::told(Exit::Interrupted)),
         End::Done => {}
     }
-    tally.conclude(stop.load(Ordering::Relaxed));
+    let took = began.elapsed();
+    tally.sweep.is_interrupted = stop.load(Ordering::Relaxed);
+    let due = if is_stopped || tally.sweep.is_interrupted { 0 } else { seeds.count() };
+    tally.sweep.is_incomplete = u128::from(tally.sweep.tried()) < due;
     if let Some(run) = &tally.first {
         terminal.entry(&run.entry);
     }
-    streams::tell(&tally.line(scenario, seeds, began.elapsed()));
-    Ok(Some(tally))
+    streams::tell(&tally.line(scenario, took));
+    Ok(tally.entry(scenario, took))
 }
 
 fn one(scenario: &Scenario, seed: u64, arguments: &Arguments, simulation: &Simulation) -> Run {
@@ -135,65 +134,64 @@ fn one(scenario: &Scenario, seed: u64, arguments: &Arguments, simulation: &Simul
 
 impl Tally {
     fn take(&mut self, run: Run, collect: bool) -> Next {
-        self.runs += 1;
-        self.simulated += run.entry.duration;
+        self.simulated += run.entry.simulated.unwrap_or_default();
         let exit = run.entry.exit();
-        self.exit = Some(self.exit.map_or(exit, |before| before.and(exit)));
-        let counter = match exit {
-            Exit::Passed => &mut self.passed,
-            Exit::Interrupted => &mut self.interrupted,
-            Exit::NoVerdict | Exit::NothingSelected => &mut self.without_verdict,
-            Exit::Failed | Exit::Usage => &mut self.failed,
-        };
-        *counter += 1;
+        let sweep = &mut self.sweep;
+        match exit {
+            Exit::Passed => sweep.passed += 1,
+            Exit::Interrupted => sweep.interrupted += 1,
+            Exit::NoVerdict | Exit::NothingSelected => insert(&mut sweep.undecided, run.seed),
+            Exit::Failed | Exit::Usage => insert(&mut sweep.failing, run.seed),
+        }
         if matches!(exit, Exit::Passed | Exit::Interrupted) {
             return Next::GoOn;
         }
-        if collect && self.failed + self.without_verdict <= NAMED_MAX {
+        if collect && sweep.failing.len() + sweep.undecided.len() <= NAMED_MAX {
             streams::tell(&format!("seed {}: {}", run.seed, sentence(&run.entry)));
         }
+        // Without a verdict nothing is proven, and the next seed may prove something.
+        let next = if collect || sweep.failing.is_empty() { Next::GoOn } else { Next::Stop };
         // The least seed of the gravest kind, whichever thread was quicker.
         let rank = |run: &Run| (run.entry.exit() == Exit::NoVerdict, run.seed);
         let is_first = self.first.as_ref().is_none_or(|first| rank(&run) < rank(first));
         if is_first {
             self.first = Some(run);
         }
-        // Without a verdict nothing is proven, and the next seed may prove something.
-        if collect || self.failed == 0 { Next::GoOn } else { Next::Stop }
+        next
     }
 
-    fn conclude(&mut self, interrupted: bool) {
-        if interrupted {
-            let exit = self.exit.unwrap_or(Exit::Interrupted);
-            self.exit = Some(exit.and(Exit::Interrupted));
+    /// About the first run that did not pass, if there is one, and else about all of them.
+    fn entry(self, scenario: &Scenario, took: Duration) -> Entry {
+        let Self { sweep, simulated, first } = self;
+        let plain = || Entry { seed: None, ..Entry::new(scenario) };
+        let mut entry = first.map_or_else(plain, |run| run.entry);
+        if sweep.is_incomplete && entry.trouble.is_none() {
+            let text = format!("a thread crashed: no more than {sweep}");
+            entry.trouble = Some(Trouble { exit: Exit::NoVerdict, text });
         }
+        entry.interrupted |= sweep.exit() == Exit::Interrupted;
+        Entry { duration: took, simulated: Some(simulated), sweep: Some(sweep), ..entry }
     }
 
-    /// `2p2c: seeds 1..1000: 1,000 passed  in 3.20 s: 312 runs/s, 400 s of simulated time a second`
-    fn line(&self, scenario: &Scenario, seeds: Seeds, took: Duration) -> String {
-        let mut parts = Vec::new();
-        for (count, words) in [
-            (self.passed, "passed"),
-            (self.failed, "failed"),
-            (self.without_verdict, "without a verdict"),
-            (self.interrupted, "interrupted"),
-        ] {
-            if count > 0 {
-                parts.push(format!("{} {words}", number(count)));
-            }
-        }
+    /// `2p2c: 1,000 seeds of 1..1000: 1,000 passed  in 3.20 s: 312 runs/s, 400 s of simulated time
+    /// a second`
+    fn line(&self, scenario: &Scenario, took: Duration) -> String {
         let seconds = took.as_secs_f64().max(1e-9);
         #[expect(clippy::cast_possible_truncation, reason = "a rate for people")]
         #[expect(clippy::cast_sign_loss, reason = "a rate is not negative")]
         let per_second = |value: f64| number((value / seconds).round() as u64);
         format!(
-            "{}: {} of {seeds}: {}  in {}: {} runs/s, {} s of simulated time a second",
+            "{}: {}  in {}: {} runs/s, {} s of simulated time a second",
             scenario.name,
-            count(self.runs, "seed"),
-            parts.join(", "),
+            self.sweep,
             time(took),
-            per_second(self.runs as f64),
+            per_second(self.sweep.tried() as f64),
             per_second(self.simulated.as_secs_f64()),
         )
     }
+}
+
+/// Keeps the seeds in order, whichever thread was quicker.
+fn insert(seeds: &mut Vec<u64>, seed: u64) {
+    seeds.insert(seeds.partition_point(|known| *known < seed), seed);
 }

@@ -10,6 +10,8 @@ use crate::scenario::{self, Store};
 pub(super) const ORIGINAL: Capabilities = Capabilities {
     offsets: Known::Now(Offsets::None),
     contiguous: Known::Now(false),
+    // A request has one message.
+    contiguous_batches: Known::Now(true),
     epoch: Known::Now(false),
     batch_max: Known::Now(Some(1)),
     // Ours has its route for that also where it is spoken to as if it were the original.

@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use broker_client::wire::{self, Code, TopicName};
+use broker_client::wire::{self, Code, ConsumerId, TopicName};
 use broker_client::{Client, Error, Refusal};
 
 use crate::driver::failure::Failure;
@@ -62,4 +62,48 @@ pub(super) async fn probe(client: &Client) -> Result<Dialect, Failure> {
 pub(super) fn exists(refusal: &Refusal, topic: &TopicName) -> bool {
     refusal.code == Some(Code::TopicExists)
         || refusal.message == format!("Topic:{topic} already exist")
+}
+
+/// Whether the broker does not know a subscription, or its topic. The original says so in words.
+pub(super) fn is_unknown(error: &Error, id: ConsumerId, topic: &TopicName) -> bool {
+    let Error::Refused(refusal) = error else { return false };
+    match &refusal.code {
+        Some(code) => {
+            matches!(code, Code::UnknownConsumer | Code::NotRegistered | Code::UnknownTopic)
+        }
+        None => [
+            format!("Consumer:{id} does not exist"),
+            format!("Topic:{topic} does not exist"),
+            format!("Consumer:{id} is not registered with Topic:{topic}"),
+        ]
+        .contains(&refusal.message),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_subscription_is_unknown_by_its_code_or_in_the_original_s_words() {
+        let check = |code: Option<Code>, message: &str| {
+            let refusal = Refusal { code, message: message.to_owned(), ..Refusal::default() };
+            is_unknown(&Error::Refused(refusal), 3, &"T1".parse().unwrap())
+        };
+        for code in [Code::UnknownConsumer, Code::UnknownTopic, Code::NotRegistered] {
+            assert!(check(Some(code), ""));
+        }
+        assert!(!check(Some(Code::WrongEpoch), "Consumer:3 does not exist"));
+        for words in [
+            "Consumer:3 does not exist",
+            "Topic:T1 does not exist",
+            "Consumer:3 is not registered with Topic:T1",
+        ] {
+            assert!(check(None, words), "{words}");
+        }
+        assert!(!check(None, "Consumer:4 does not exist"), "another one's");
+        assert!(!check(None, "Empty logs for Comsumer:3 for Topic:T1"));
+        let unknown = Error::Unknown("Consumer:3 does not exist".to_owned());
+        assert!(!is_unknown(&unknown, 3, &"T1".parse().unwrap()));
+    }
 }

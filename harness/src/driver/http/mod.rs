@@ -23,7 +23,7 @@ use broker_client::{Error, Subscription, TopicProducer, backoff};
 use futures_util::future::BoxFuture;
 
 use self::dialect::Dialect;
-use self::failure::{failed, retry};
+use self::failure::{failed, failed_under, retry};
 use self::reading::Reading;
 use self::sessions::{Sessions, View};
 use super::address::Address;
@@ -37,11 +37,11 @@ use crate::capability::Capabilities;
 use crate::history::Offset;
 use crate::plan::{Plan, TopicIndex};
 use crate::recipes;
-use crate::scenario::Acknowledge;
+use crate::scenario::{Acknowledge, DEFAULT_DRIVER, ORIGINAL_DRIVER};
 
 /// By what its answers show: ours, or one that speaks only the original routes.
 pub(super) const DETECT: Row = Row {
-    word: "detect",
+    word: DEFAULT_DRIVER,
     schemes: &["http"],
     port: 80,
     capabilities: capability::detected,
@@ -52,7 +52,7 @@ pub(super) const DETECT: Row = Row {
 
 /// Only the original routes, even where more would be understood.
 pub(super) const ORIGINAL: Row = Row {
-    word: "original",
+    word: ORIGINAL_DRIVER,
     schemes: &["http"],
     port: 80,
     capabilities: |_| capability::ORIGINAL,
@@ -260,10 +260,12 @@ impl Driver for Http {
             let id = id.expect("a session of this driver has a number for an id");
             let epoch = session.epoch.as_deref();
             let request = wire::Subscription { topic: topic.as_str(), consumer_id: id, epoch };
-            let size = retry(client.retries)
-                .repeat(stream, || http.size(&request))
-                .await
-                .map_err(|error| failed("resuming the subscription to", topic, &error))?;
+            let size = retry(client.retries).repeat(stream, || http.size(&request)).await.map_err(
+                |error| {
+                    let under = (id, epoch.is_some());
+                    failed_under(under, "resuming the subscription to", topic, &error)
+                },
+            )?;
             // What a registration would have answered, had it been made at this position.
             let answer = wire::ConsumerRegistered {
                 status: size.status,
@@ -294,7 +296,8 @@ impl Driver for Http {
                         Reading::Sessions(View::new(&self.sessions, &self.plan, &part.epoch))
                     };
                     let mut messages = Batch::default();
-                    reading.fill(&mut messages, part.messages);
+                    let filled = reading.fill(&mut messages, part.messages);
+                    filled.map_err(|unnamed| unnamed.failure("reading the log of", topic))?;
                     Ok(Some(LogPart { epoch: part.epoch, end: part.end, messages }))
                 }
                 Err(error) if error.code() == Some(&Code::NotFound) => Ok(None),

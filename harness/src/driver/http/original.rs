@@ -8,16 +8,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use broker_client::wire::{self, Code, ConsumerId, ProducerId, TopicName};
-use broker_client::{Client, Error, Refusal, Retry};
+use broker_client::{Client, Error, Progress, Refusal, Retry};
 use futures_util::future::{BoxFuture, ready};
 
-use super::failure::{failed, outcome};
+use super::failure::{code, failed, failed_under, note, outcome};
 use super::reading::Reading;
+use crate::driver::attempts::Attempts;
 use crate::driver::batch::Batch;
 use crate::driver::client::Session;
 use crate::driver::contract::{Outgoing, Reply, Sender, Subscriber};
 use crate::driver::failure::Failure;
-use crate::history::Offset;
+use crate::history::{Offset, forgets};
 use crate::plan::Plan;
 
 /// What a producer's registration was made with.
@@ -31,13 +32,15 @@ pub(super) struct Registration {
 pub(super) struct Producer {
     registration: Registration,
     session: Session,
+    /// Whether the broker does not know the id any more.
+    is_over: bool,
     plan: Arc<Plan>,
 }
 
 impl Producer {
     pub(super) fn new(registration: Registration, plan: &Arc<Plan>) -> Self {
         let session = Session { id: Some(registration.id.to_string()), epoch: None };
-        Self { registration, session, plan: Arc::clone(plan) }
+        Self { registration, session, is_over: false, plan: Arc::clone(plan) }
     }
 }
 
@@ -46,7 +49,11 @@ impl Sender for Producer {
         &self.session
     }
 
-    fn send<'a>(&'a mut self, messages: &'a [Outgoing<'a>]) -> BoxFuture<'a, Reply> {
+    fn send<'a>(
+        &'a mut self,
+        messages: &'a [Outgoing<'a>],
+        attempts: &'a mut Attempts<'_>,
+    ) -> BoxFuture<'a, Reply> {
         Box::pin(async move {
             let [Outgoing { message, payload }] = messages else {
                 let message = "the original routes carry one message a request: set `batch: 1`";
@@ -64,9 +71,9 @@ impl Sender for Producer {
                 sequence: None,
                 epoch: None,
             };
-            let mut attempts = 0;
+            let mut made = 0;
             let attempt = || {
-                attempts += 1;
+                made += 1;
                 let request = &request;
                 async move {
                     match client.produce(request).await {
@@ -76,14 +83,19 @@ impl Sender for Producer {
                     }
                 }
             };
-            let result = retry.repeat(id.cast_unsigned(), attempt).await;
+            let watch = &mut |progress: Progress<'_>| note(attempts, progress);
+            let result = retry.repeat_watched(id.cast_unsigned(), attempt, watch).await;
+            if let Ok(Err(error)) = &result {
+                note(attempts, Progress::Failed(error));
+            }
             let result = result.and_then(|result| result).map(|_| None);
-            Reply::whole(1, outcome(result), attempts)
+            self.is_over = result.as_ref().err().and_then(code).is_some_and(forgets);
+            Reply::whole(1, outcome(result), made)
         })
     }
 
     fn is_over(&self) -> bool {
-        false
+        self.is_over
     }
 }
 
@@ -144,11 +156,11 @@ impl Subscriber for Consumer {
             };
             match client.consume(&request).await {
                 Ok(messages) => {
-                    self.reading.fill(batch, messages);
-                    Ok(())
+                    let filled = self.reading.fill(batch, messages);
+                    filled.map_err(|unnamed| unnamed.failure("polling", topic))
                 }
                 Err(Error::Refused(refusal)) if is_empty(&refusal) => Ok(()),
-                Err(error) => Err(failed("polling", topic, &error)),
+                Err(error) => Err(failed_under((*id, ours), "polling", topic, &error)),
             }
         })
     }

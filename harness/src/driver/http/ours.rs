@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use broker_client::{Subscription, TopicProducer};
+use broker_client::{Messages, Progress, Subscription, TopicProducer};
 use futures_util::future::BoxFuture;
 
-use super::failure::{failed, outcome};
+use super::failure::{failed, failed_under, note, outcome};
 use super::reading::Reading;
+use crate::driver::attempts::Attempts;
 use crate::driver::batch::Batch;
 use crate::driver::client::Session;
 use crate::driver::contract::{Outgoing, Reply, Sender, Subscriber};
@@ -32,7 +33,11 @@ impl Sender for Producer {
         &self.session
     }
 
-    fn send<'a>(&'a mut self, messages: &'a [Outgoing<'a>]) -> BoxFuture<'a, Reply> {
+    fn send<'a>(
+        &'a mut self,
+        messages: &'a [Outgoing<'a>],
+        attempts: &'a mut Attempts<'_>,
+    ) -> BoxFuture<'a, Reply> {
         Box::pin(async move {
             if self.is_over {
                 let why = "the registration is over, register anew".to_owned();
@@ -41,7 +46,8 @@ impl Sender for Producer {
             // Also where this future is dropped.
             self.is_over = true;
             let payloads: Vec<&str> = messages.iter().map(|message| message.payload).collect();
-            let sent = self.registration.send(&payloads).await;
+            let watch = &mut |progress: Progress<'_>| note(attempts, progress);
+            let sent = self.registration.send_watched(&payloads, watch).await;
             self.is_over = sent.outcome.is_err();
             Reply::whole(messages.len(), outcome(sent.outcome.map(Some)), sent.attempts.max(1))
         })
@@ -52,17 +58,41 @@ impl Sender for Producer {
     }
 }
 
+/// So many answers in a row may bring messages and leave the position where it was: they come again
+/// with every poll, and a broker of which that is known is not to be asked a million times.
+const STANDING_STILL_MAX: u32 = 100;
+
 pub(super) struct Consumer {
     subscription: Subscription,
     session: Session,
     reading: Reading,
+    /// So many answers in a row did.
+    standing_still: u32,
 }
 
 impl Consumer {
     pub(super) fn new(subscription: Subscription, reading: Reading) -> Self {
         let epoch = Some(subscription.epoch().to_owned());
         let session = Session { id: Some(subscription.id().to_string()), epoch };
-        Self { subscription, session, reading }
+        Self { subscription, session, reading, standing_still: 0 }
+    }
+
+    /// Takes note of whether an answer moved the position on from where it was asked for.
+    fn moved_on(&mut self, asked: Offset, messages: &Messages) -> Result<(), Failure> {
+        if self.subscription.position() > asked {
+            self.standing_still = 0;
+        } else if !messages.is_empty() {
+            self.standing_still += 1;
+        }
+        if self.standing_still <= STANDING_STILL_MAX {
+            return Ok(());
+        }
+        let (topic, greatest) = (self.subscription.topic(), messages.end().unwrap_or(0));
+        Err(Failure::new(format!(
+            "polling {topic}: the broker's offsets do not go on: asked for {asked} and what is \
+             behind it, it handed out only what is before {greatest}, {STANDING_STILL_MAX} times \
+             and more"
+        )))
     }
 }
 
@@ -83,11 +113,13 @@ impl Subscriber for Consumer {
     ) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(async move {
             batch.clear();
+            let asked = self.subscription.position();
             let polled = self.subscription.poll(max, wait).await;
+            let (topic, under) = (self.subscription.topic(), (self.subscription.id(), true));
+            let messages = polled.map_err(|error| failed_under(under, "polling", topic, &error))?;
+            self.moved_on(asked, &messages)?;
             let topic = self.subscription.topic();
-            let messages = polled.map_err(|error| failed("polling", topic, &error))?;
-            self.reading.fill(batch, messages);
-            Ok(())
+            self.reading.fill(batch, messages).map_err(|unnamed| unnamed.failure("polling", topic))
         })
     }
 

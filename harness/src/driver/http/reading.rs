@@ -4,9 +4,11 @@
 use std::sync::Arc;
 
 use broker_client::Messages;
+use broker_client::wire::TopicName;
 
 use super::sessions::View;
 use crate::driver::batch::Batch;
+use crate::driver::failure::Failure;
 use crate::driver::tags;
 use crate::plan::Plan;
 
@@ -22,13 +24,36 @@ pub(super) enum Reading {
     },
 }
 
+/// A broker of our wire hands out messages without saying who sent them.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Unnamed;
+
+impl Unnamed {
+    pub(super) fn failure(self, doing: &str, topic: &TopicName) -> Failure {
+        let why = format!(
+            "{doing} {topic}: the broker tells the epoch and offsets, but its messages have no \
+             `producer_id`, so that nobody can say which is which; set \
+             `broker: {{ driver: original }}`, and each carries its name in a tag"
+        );
+        Failure { is_final: true, ..Failure::new(why) }
+    }
+}
+
 impl Reading {
     /// Puts the messages of an answer into a batch.
-    pub(super) fn fill(&mut self, batch: &mut Batch, messages: Messages) {
+    ///
+    /// # Errors
+    /// When the first messages that it reads all lack what should say who sent them.
+    pub(super) fn fill(&mut self, batch: &mut Batch, messages: Messages) -> Result<(), Unnamed> {
         match self {
-            Self::Sessions(view) => batch.replace(messages.placed().map(|(message, place)| {
-                (view.identity(message.producer_id, message.sequence), message.offset, place)
-            })),
+            Self::Sessions(view) => {
+                if !view.tells_senders(&messages) {
+                    return Err(Unnamed);
+                }
+                batch.replace(messages.placed().map(|(message, place)| {
+                    (view.identity(message.producer_id, message.sequence), message.offset, place)
+                }));
+            }
             Self::Tags { plan, with_offsets } => {
                 batch.replace(messages.placed().map(|(message, mut place)| {
                     let (identity, tag) = tags::read(plan, message.payload);
@@ -38,5 +63,6 @@ impl Reading {
             }
         }
         batch.set_text(messages.into_text());
+        Ok(())
     }
 }

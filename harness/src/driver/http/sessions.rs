@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use broker_client::Messages;
 use broker_client::wire::{ProducerId, Sequence};
 
 use crate::driver::batch::Identity;
@@ -51,6 +52,8 @@ pub(super) struct View {
     copy: BTreeMap<ProducerId, Start>,
     copied: u64,
     last: Option<(ProducerId, Start)>,
+    /// A message came that named its producer.
+    tells_senders: bool,
 }
 
 impl View {
@@ -62,7 +65,16 @@ impl View {
             copy: BTreeMap::new(),
             copied: 0,
             last: None,
+            tells_senders: false,
         }
+    }
+
+    /// Whether the broker names the producers of messages; where these are the first, as they show.
+    /// A single message without one is somebody's mistake, and a phantom.
+    pub(super) fn tells_senders(&mut self, messages: &Messages) -> bool {
+        let mut named = messages.iter().map(|message| message.producer_id.is_some());
+        self.tells_senders = self.tells_senders || named.any(|named| named);
+        self.tells_senders || messages.is_empty()
     }
 
     /// Which message it is that the broker names so.

@@ -4,6 +4,7 @@
 use crate::fault::definition::{Definition, Lasts, Takes};
 use crate::fault::effect::Effect;
 use crate::fault::link_fault::{LinkFault, Passage};
+use crate::fault::symptom::Symptom;
 use crate::input::names::Kind;
 
 /// The row.
@@ -13,6 +14,7 @@ pub static BLACK_HOLE: Definition = Definition {
     takes: Takes::Links { actors: &[Kind::Producer, Kind::Consumer], database: true },
     settings: &[],
     lasts: Lasts::Given,
+    causes: &[Symptom::NoAnswer],
     read: |_| Some(Effect::link(BlackHole)),
 };
 

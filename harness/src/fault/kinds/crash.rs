@@ -11,5 +11,6 @@ pub static CRASH: Definition = Definition {
     takes: Takes::Consumers,
     settings: &[],
     lasts: Lasts::Given,
+    causes: &[],
     read: |_| Some(Effect::Crash),
 };

@@ -5,6 +5,7 @@ use crate::fault::definition::{Definition, Form, Lasts, Setting, Takes};
 use crate::fault::effect::Effect;
 use crate::fault::link_fault::LinkFault;
 use crate::fault::settings::Settings;
+use crate::fault::symptom::Symptom;
 use crate::input::names::Kind;
 use crate::input::values;
 
@@ -22,6 +23,7 @@ pub static DROP_ACK: Definition = Definition {
         form: Form::Count,
     }],
     lasts: Lasts::UntilSpent("it ends when `count` answers were lost"),
+    causes: &[Symptom::NoAnswer],
     read,
 };
 

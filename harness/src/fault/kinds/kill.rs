@@ -2,6 +2,7 @@
 
 use crate::fault::definition::{Definition, Lasts, Takes};
 use crate::fault::effect::{Effect, Hold};
+use crate::fault::symptom::Symptom;
 
 /// The row.
 pub static KILL: Definition = Definition {
@@ -10,5 +11,6 @@ pub static KILL: Definition = Definition {
     takes: Takes::Process { done: "killed" },
     settings: &[],
     lasts: Lasts::Given,
+    causes: &[Symptom::NoAnswer, Symptom::Forgotten],
     read: |_| Some(Effect::Process(Hold::Killed)),
 };

@@ -1,5 +1,5 @@
 //! The kinds of fault. A new one is a file here and its row in [`KINDS`]: what it is called, what it
-//! can be about, and what it does.
+//! can be about, what it does, and how a producer sees it.
 
 pub mod black_hole;
 pub mod crash;
@@ -31,7 +31,7 @@ pub(super) fn keys(which: impl Fn(&Definition) -> bool) -> String {
 }
 
 /// `a, b and c`.
-pub(super) fn listed(words: impl Iterator<Item = String>, and: &str) -> String {
+pub(crate) fn listed(words: impl Iterator<Item = String>, and: &str) -> String {
     match words.collect::<Vec<_>>().as_slice() {
         [] => String::new(),
         [one] => one.clone(),

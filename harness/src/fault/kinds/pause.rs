@@ -2,6 +2,7 @@
 
 use crate::fault::definition::{Definition, Lasts, Takes};
 use crate::fault::effect::{Effect, Hold};
+use crate::fault::symptom::Symptom;
 
 /// The row.
 pub static PAUSE: Definition = Definition {
@@ -10,5 +11,6 @@ pub static PAUSE: Definition = Definition {
     takes: Takes::Process { done: "paused" },
     settings: &[],
     lasts: Lasts::Given,
+    causes: &[Symptom::NoAnswer],
     read: |_| Some(Effect::Process(Hold::Paused)),
 };

@@ -10,6 +10,7 @@ use crate::fault::definition::{Definition, Form, Lasts, Setting, Takes};
 use crate::fault::effect::Effect;
 use crate::fault::link_fault::{Delay, LinkFault, Portion};
 use crate::fault::settings::Settings;
+use crate::fault::symptom::Symptom;
 use crate::input::diagnostic::Diagnostic;
 use crate::input::names::Kind;
 use crate::input::values;
@@ -33,6 +34,7 @@ pub static SLOW: Definition = Definition {
         Setting { key: "bandwidth", about: "Of `slow`: such as `64KiB/s`.", form: Form::Text },
     ],
     lasts: Lasts::OrToTheEnd,
+    causes: &[Symptom::NoAnswer],
     read,
 };
 

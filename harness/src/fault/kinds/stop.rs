@@ -2,6 +2,7 @@
 
 use crate::fault::definition::{Definition, Lasts, Takes};
 use crate::fault::effect::{Effect, Hold};
+use crate::fault::symptom::{Symptom, UNAVAILABLE};
 
 /// The row.
 pub static STOP: Definition = Definition {
@@ -10,5 +11,6 @@ pub static STOP: Definition = Definition {
     takes: Takes::Process { done: "stopped" },
     settings: &[],
     lasts: Lasts::Given,
+    causes: &[Symptom::NoAnswer, Symptom::Forgotten, UNAVAILABLE],
     read: |_| Some(Effect::Process(Hold::Stopped)),
 };

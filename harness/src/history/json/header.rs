@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use crate::fnv::Fnv;
+use crate::history::History;
 use crate::plan::{MessageId, Plan};
 
 /// The version that is written and read.
@@ -23,10 +24,17 @@ pub(super) struct Header<'a> {
     /// A digest of all names, payloads and lines, in hexadecimal digits.
     pub(super) plan: Cow<'a, str>,
     pub(super) epochs: Vec<String>,
+    /// Left out where a batch's messages stand one behind the other, as they do at every broker that
+    /// could be run when this was added.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub(super) scattered_batches: bool,
+    /// In a scenario's words; left out where no fault is judged by it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(super) store: Option<String>,
 }
 
 impl<'a> Header<'a> {
-    pub(super) fn new(plan: &'a Plan, epochs: Vec<String>) -> Self {
+    pub(super) fn new(plan: &'a Plan, history: &History) -> Self {
         Self {
             history: VERSION,
             scenario: Cow::from(&plan.scenario.name),
@@ -35,7 +43,9 @@ impl<'a> Header<'a> {
             consumers: plan.consumers.len(),
             messages: plan.messages.len(),
             plan: fingerprint(plan).into(),
-            epochs,
+            epochs: history.epochs.clone(),
+            scattered_batches: history.scattered_batches,
+            store: history.store.map(|store| store.to_string()),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use crate::history::{self, EpochIndex, History, Moment, Nanos, Oddity, Offsets};
+use crate::history::{self, Attempt, EpochIndex, History, Moment, Nanos, Oddity, Offsets};
 
 /// Every other line.
 #[derive(Debug, Serialize, Deserialize)]
@@ -46,9 +46,21 @@ pub(super) struct Session<'a> {
     pub(super) incarnation: u32,
     pub(super) id: Option<Id<'a>>,
     pub(super) epoch: Option<EpochIndex>,
+    /// Left out where it is the first, as it was before it was told.
+    #[serde(skip_serializing_if = "is_first", default = "first")]
+    pub(super) broker: u32,
     pub(super) base: u32,
     pub(super) invoked: Moment,
     pub(super) confirmed: Moment,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+const fn is_first(broker: &u32) -> bool {
+    *broker == first()
+}
+
+const fn first() -> u32 {
+    1
 }
 
 /// The broker's id of a session: a number where it is one, as all ids once were, else a text.
@@ -92,7 +104,14 @@ pub(super) struct Send<'a> {
     pub(super) invoked: Moment,
     pub(super) completed: Moment,
     pub(super) attempts: u32,
+    /// Left out where the first was acked, or nobody told.
+    #[serde(skip_serializing_if = "is_empty", default)]
+    pub(super) tries: Cow<'a, [Attempt]>,
     pub(super) outcome: Outcome<'a>,
+}
+
+fn is_empty(tries: &[Attempt]) -> bool {
+    tries.is_empty()
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -119,6 +138,9 @@ pub(super) struct Subscription<'a> {
     pub(super) offset: Option<u64>,
     pub(super) invoked: Moment,
     pub(super) confirmed: Option<Moment>,
+    /// Left out where the broker did not forget it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(super) forgotten: Option<Moment>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]

@@ -6,11 +6,12 @@ use super::header::{Header, VERSION};
 use super::line::{self, Line};
 use super::plain::parse;
 use crate::history::{
-    Answer, Audited, AuditedLog, ConsumerHistory, Delivery, EpochIndex, Firing, History, Offsets,
-    Outcome, Polled, ProducerHistory, Sent, Session, Subscribed,
+    Answer, Attempt, Audited, AuditedLog, Class, ConsumerHistory, Delivery, EpochIndex, Firing,
+    History, Offsets, Outcome, Polled, ProducerHistory, Sent, Session, Subscribed,
 };
 use crate::io_error;
 use crate::plan::{MessageId, MessageName, Plan, StreamIndex, TopicIndex};
+use crate::scenario;
 
 /// Why a history cannot be read, with the line that is wrong.
 #[derive(Debug, thiserror::Error)]
@@ -75,7 +76,7 @@ fn header(plan: &Plan, text: &str) -> Result<History, String> {
         return Err(format!("the history has version {other}, this harness reads {VERSION}"));
     }
     let header: Header<'_> = parse(text)?;
-    let own = Header::new(plan, Vec::new());
+    let own = Header::new(plan, &History::default());
     if header.scenario != own.scenario {
         let (theirs, own) = (&header.scenario, &own.scenario);
         return Err(format!("the history is of scenario {theirs}, this one is {own}"));
@@ -98,8 +99,11 @@ fn header(plan: &Plan, text: &str) -> Result<History, String> {
             "the history is of another state of this scenario: payloads or lines differ".to_owned()
         );
     }
+    let store = header.store.as_deref().map(scenario::store).transpose();
     Ok(History {
+        store: store.map_err(|unknown| format!("store: {}", unknown.brief()))?,
         epochs: header.epochs,
+        scattered_batches: header.scattered_batches,
         producers: vec![ProducerHistory::default(); plan.producers.len()],
         consumers: vec![ConsumerHistory::default(); plan.consumers.len()],
         ..History::default()
@@ -150,6 +154,7 @@ impl Reading<'_> {
             stream: self.stream(producer, &line.topic)?,
             id: line.id.as_ref().map(line::Id::text),
             epoch: self.epoch(line.epoch)?,
+            broker: line.broker,
             base: line.base,
             invoked: line.invoked,
             confirmed: line.confirmed,
@@ -170,6 +175,7 @@ impl Reading<'_> {
         if line.session as usize >= part.sessions.len() {
             return Err(format!("{} has no session {} so far", line.by, line.session));
         }
+        agree(&line)?;
         part.sends.push(Sent {
             session: line.session,
             stream,
@@ -179,6 +185,7 @@ impl Reading<'_> {
             invoked: line.invoked,
             completed: line.completed,
             attempts: line.attempts,
+            tries: line.tries.into_owned(),
             outcome: match line.outcome {
                 line::Outcome::Acked(Offsets::Each(offsets)) => {
                     if offsets.len() != line.count as usize {
@@ -205,6 +212,7 @@ impl Reading<'_> {
             offset: line.offset,
             invoked: line.invoked,
             confirmed: line.confirmed,
+            forgotten: line.forgotten,
         };
         self.history.consumers[consumer].subscriptions.push(claim);
         Ok(())
@@ -311,6 +319,28 @@ impl Reading<'_> {
             _ => Ok(epoch),
         }
     }
+}
+
+/// Checks what the tries of a request say against the rest of its line.
+fn agree(line: &line::Send<'_>) -> Result<(), String> {
+    let (Some(first), Some(last)) = (line.tries.first(), line.tries.last()) else { return Ok(()) };
+    let given = line.tries.len();
+    if given != line.attempts as usize {
+        return Err(format!("{given} tries are given for {} attempts", line.attempts));
+    }
+    let in_turn = |pair: &[Attempt]| pair[0].ended.stamp <= pair[1].began.stamp;
+    let lasting = line.tries.iter().all(|own| own.began.stamp <= own.ended.stamp);
+    let inside =
+        line.invoked.stamp <= first.began.stamp && last.ended.stamp <= line.completed.stamp;
+    if !(lasting && inside && line.tries.windows(2).all(in_turn)) {
+        return Err("its tries do not follow each other between `invoked` and `completed`".into());
+    }
+    let acked = line.tries.iter().position(|own| own.class == Class::Acked);
+    let expected = matches!(line.outcome, line::Outcome::Acked(_)).then_some(given - 1);
+    if acked != expected {
+        return Err("a request is acked if its last try is, and no other is".into());
+    }
+    Ok(())
 }
 
 /// Adds the deliveries of one run.

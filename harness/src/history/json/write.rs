@@ -13,7 +13,7 @@ use crate::plan::{MessageId, Plan};
 
 /// Writes a history; [`super::read()`] with the same plan gives it back.
 pub fn write(plan: &Plan, history: &History, mut to: impl Write) -> io::Result<()> {
-    serde_json::to_writer(&mut to, &Header::new(plan, history.epochs.clone()))?;
+    serde_json::to_writer(&mut to, &Header::new(plan, history))?;
     writeln!(to)?;
     for (part, producer) in history.producers.iter().zip(&plan.producers) {
         write_producer(plan, part, &format!("P{}", producer.number), &mut to)?;
@@ -72,6 +72,7 @@ fn write_producer(
             incarnation: session.incarnation,
             id: session.id.as_deref().map(line::Id::of),
             epoch: session.epoch,
+            broker: session.broker,
             base: session.base,
             invoked: session.invoked,
             confirmed: session.confirmed,
@@ -89,6 +90,7 @@ fn write_producer(
             invoked: sent.invoked,
             completed: sent.completed,
             attempts: sent.attempts,
+            tries: (&sent.tries[..]).into(),
             outcome: match &sent.outcome {
                 Outcome::Acked { offsets } => line::Outcome::Acked(offsets.clone()),
                 Outcome::Refused { why } => line::Outcome::Refused(why.into()),
@@ -116,6 +118,7 @@ fn write_consumer(
             offset: claim.offset,
             invoked: claim.invoked,
             confirmed: claim.confirmed,
+            forgotten: claim.forgotten,
         };
         put(&Line::Subscription(line), to)?;
     }

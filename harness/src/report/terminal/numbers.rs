@@ -19,7 +19,11 @@ pub(super) fn numbers(summary: &Summary, style: Style, to: &mut dyn Write) -> io
     .join(", ");
     let sent = of(summary.sent, summary.planned);
     let mut acks = String::new();
-    for (count, word) in [(summary.refused, "refused"), (summary.unknown, "unknown")] {
+    for (count, word) in [
+        (summary.refused, "refused"),
+        (summary.never_left, "never left"),
+        (summary.unknown, "unknown"),
+    ] {
         if count > 0 {
             acks.push_str(&style.warn(&format!("  {word} {}", words::number(count))));
         }

@@ -4,33 +4,10 @@ use std::io::{self, Write};
 
 use super::style::Style;
 use crate::check::{Anomaly, Finding, Judgement, PROOFS_MAX, Verdict};
-use crate::plan::Plan;
 use crate::report::{sentence, words};
 
 /// So many reasons for a missing verdict are told; the reports for programs have all.
 const REASONS_MAX: usize = 5;
-
-/// What the checks found, with its proofs, for `harness check`; `pass` is what a pass amounts to.
-pub fn judgement(
-    plan: &Plan,
-    judgement: &Judgement,
-    pass: &str,
-    style: Style,
-    to: &mut dyn Write,
-) -> io::Result<()> {
-    let label = match judgement.verdict {
-        Verdict::Pass => style.good("PASS"),
-        Verdict::Fail => style.bad("FAIL"),
-        Verdict::Unknown => style.warn("????"),
-    };
-    let name = style.strong(&plan.scenario.name);
-    let answer = match judgement.verdict {
-        Verdict::Pass => pass.to_owned(),
-        Verdict::Fail | Verdict::Unknown => sentence::answer(judgement),
-    };
-    writeln!(to, "{label}  {name}  {answer}")?;
-    proofs(judgement, style, to)
-}
 
 pub(super) fn proofs(judgement: &Judgement, style: Style, to: &mut dyn Write) -> io::Result<()> {
     for finding in &judgement.violations {

@@ -5,10 +5,11 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use crate::driver::{self, Failure, Subscriber};
-use crate::history::Subscribed;
+use crate::history::{Moment, Subscribed};
 use crate::plan::{ConsumerIndex, TopicIndex};
 use crate::run::RunContext;
 use crate::run::drain::{Seen, Start};
+use crate::run::signals::Signals;
 
 /// Between an attempt to go on that failed and the next.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -25,31 +26,60 @@ pub(super) struct TopicState {
     /// While draining: the last answer was empty, and came when the run had been idle for long
     /// enough. A poll that is still out or pauses says nothing.
     pub(super) quiet: bool,
+    /// The broker does not know the subscription any more, and nothing comes of it.
+    forgotten: bool,
+}
+
+/// What became of a subscription that a consumer goes on with.
+pub(super) enum Resumed {
+    /// It goes on, or is made anew.
+    Under(Box<dyn Subscriber>, Subscribed),
+    /// The broker was found to have forgotten it.
+    Forgotten(Moment),
 }
 
 impl TopicState {
     pub(super) fn new(subscription: u32, subscribed: &Subscribed) -> Self {
         let start = start(subscribed);
         let (seen, topic) = (Seen::default(), subscribed.topic);
-        Self { topic, subscription, start, seen, finished: false, quiet: false }
+        let (finished, quiet, forgotten) = (false, false, false);
+        Self { topic, subscription, start, seen, finished, quiet, forgotten }
+    }
+
+    /// The subscription now, by place in the history, which the broker has forgotten.
+    pub(super) fn forget(&mut self) -> u32 {
+        self.forgotten = true;
+        self.subscription
+    }
+
+    pub(super) fn is_forgotten(&self) -> bool {
+        self.forgotten
     }
 
     /// Goes on under another subscription.
     pub(super) fn claim(&mut self, subscription: u32, subscribed: &Subscribed) {
         (self.subscription, self.start) = (subscription, start(subscribed));
+        self.seen.begin_anew();
     }
 }
 
+/// Whether a failure shows that the broker has forgotten a subscription: the store's life goes on in
+/// which it was made, or, where the broker tells no lives, no process was ended on purpose.
+pub(super) fn is_forgotten(failure: &Failure, signals: &Signals) -> bool {
+    failure.is_session_over && failure.in_same_life.unwrap_or(!signals.has_restarted())
+}
+
 /// The subscription as the broker has it, for a consumer that remembers nothing else of it; a new
-/// one where the broker has none.
+/// one where the broker began a new life.
 ///
 /// # Errors
 /// When it is refused for good.
 pub(super) async fn resume(
     context: &RunContext,
+    signals: &Signals,
     consumer: ConsumerIndex,
     known: &Subscribed,
-) -> Result<(Box<dyn Subscriber>, Subscribed), Failure> {
+) -> Result<Resumed, Failure> {
     let epoch = known.epoch.map(|epoch| context.recorder.epoch_name(epoch));
     let session = driver::Session { id: known.id.clone(), epoch };
     let client = context.consumer_client(consumer, known.topic);
@@ -62,9 +92,13 @@ pub(super) async fn resume(
             resumed.map(|subscriber| (subscriber, known.clone()))
         };
         match resumed {
-            Err(failure) if failure.is_session_over => is_over = true,
+            Ok((subscriber, subscribed)) => return Ok(Resumed::Under(subscriber, subscribed)),
+            Err(failure) if !is_over && is_forgotten(&failure, signals) => {
+                return Ok(Resumed::Forgotten(context.recorder.now()));
+            }
+            Err(failure) if failure.is_session_over && context.plan.restarts() => is_over = true,
             Err(failure) if !failure.is_final => sleep(PAUSE).await,
-            result => return result,
+            Err(failure) => return Err(failure),
         }
     }
 }
@@ -103,10 +137,13 @@ pub(super) async fn subscribe_one(
         offset: subscriber.start(),
         invoked,
         confirmed: Some(confirmed),
+        forgotten: None,
     };
     Ok((subscriber, subscribed))
 }
 
 fn start(subscribed: &Subscribed) -> Start {
-    Start { epoch: subscribed.epoch, offset: subscribed.offset, invoked: subscribed.invoked.stamp }
+    let Subscribed { epoch, offset, invoked, .. } = *subscribed;
+    let confirmed = subscribed.confirmed.unwrap_or(invoked);
+    Start { epoch, offset, invoked: invoked.stamp, confirmed: confirmed.stamp }
 }

@@ -10,8 +10,8 @@ use tokio::time::{sleep, timeout};
 
 use crate::capability::{Capabilities, Known, Offsets, Survival};
 use crate::driver::{
-    Batch, Client, Delivered, Driver, Failure, Identity, Outgoing, Reply, Sender, Session,
-    Subscriber,
+    Attempts, Batch, Client, Delivered, Driver, Failure, Identity, Outgoing, Reply, Sender,
+    Session, Subscriber,
 };
 use crate::history::{self, Offset, Outcome};
 use crate::plan::{MessageId, Plan, TopicIndex};
@@ -72,6 +72,7 @@ impl Driver for Toy {
             has_address: false,
             offsets: Known::Now(offsets),
             contiguous: Known::Now(true),
+            contiguous_batches: Known::Now(true),
             epoch: Known::Now(false),
             batch_max: Known::Now(None),
             reads_log: Known::Now(false),
@@ -131,7 +132,11 @@ impl Sender for Producer {
         &self.session
     }
 
-    fn send<'a>(&'a mut self, messages: &'a [Outgoing<'a>]) -> BoxFuture<'a, Reply> {
+    fn send<'a>(
+        &'a mut self,
+        messages: &'a [Outgoing<'a>],
+        _: &'a mut Attempts<'_>,
+    ) -> BoxFuture<'a, Reply> {
         Box::pin(async move {
             sleep(WAY).await;
             let first = {

@@ -7,13 +7,16 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use harness::driver::{Address, Connecting};
+use harness::driver::{Address, Attempts, Connecting, Outgoing, Reply, Sender};
+use harness::history::Moment;
 use harness::plan::Plan;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::time::Instant;
 
+pub(crate) mod forgetful;
+pub(crate) mod late;
 pub(crate) mod network;
 pub(crate) mod original;
 pub(crate) mod shim;
@@ -32,6 +35,13 @@ pub(crate) fn url(address: &Address) -> String {
 /// What a driver is given to reach brokers with.
 pub(crate) fn connecting(plan: &Arc<Plan>, addresses: Vec<Address>) -> Connecting {
     Connecting { plan: Arc::clone(plan), addresses, run: "test".to_owned() }
+}
+
+/// Sends messages as one request, and does not ask what each attempt came to.
+pub(crate) async fn send(sender: &mut dyn Sender, messages: &[Outgoing<'_>]) -> Reply {
+    let clock = Moment::default;
+    let mut attempts = Attempts::new(&clock, 1, clock());
+    sender.send(messages, &mut attempts).await
 }
 
 /// How the harness ended.

@@ -104,7 +104,7 @@ pub(crate) async fn serve_hyphenated() -> String {
     serve(Router::new().fallback(renamed)).await
 }
 
-fn memory_broker() -> Router {
+pub(super) fn memory_broker() -> Router {
     let store = MemoryStore::new(Epoch::random(), Retain::All, None);
     broker::router(Arc::new(store), broker::Limits::default(), broker::Signal::default())
 }
@@ -146,7 +146,7 @@ async fn relay(State(filter): State<Arc<Filter>>, request: Request) -> Response 
 }
 
 /// Leaves only what the original answers.
-async fn strip(answer: Response, answered: &[&str]) -> Response {
+pub(super) async fn strip(answer: Response, answered: &[&str]) -> Response {
     let (head, body) = answer.into_parts();
     let body = to_bytes(body, usize::MAX).await.unwrap();
     let mut body: Value = serde_json::from_slice(&body).unwrap();

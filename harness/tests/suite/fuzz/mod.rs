@@ -1,0 +1,127 @@
+//! Histories at random, right ones and ones that are wrong in known ways, judged by the checks and
+//! by a second, naive judge: no disagreement.
+//!
+//! `HARNESS_FUZZ_CASES` says how many cases (for hours by hand: `ci/fuzz.sh`), `HARNESS_FUZZ_SEED`
+//! the first one's seed. A disagreement is printed with its seed.
+
+mod chance;
+mod mutate;
+mod naive;
+mod world;
+
+use std::fmt::Write as _;
+
+use harness::check::{Judgement, Verdict};
+use harness::history::History;
+use harness::plan::Plan;
+use harness::scenario::AnomalyKind;
+
+use chance::Chance;
+use naive::{Count, Judged};
+
+const CASES: u64 = 3_000;
+
+fn number(variable: &str, default: u64) -> u64 {
+    std::env::var(variable).map_or(default, |text| text.parse().unwrap())
+}
+
+#[test]
+fn the_checks_and_a_naive_judge_agree() {
+    let (seed, cases) = (number("HARNESS_FUZZ_SEED", 0), number("HARNESS_FUZZ_CASES", CASES));
+    let mut failed = 0;
+    let mut shown = String::new();
+    let mut verdicts = [0_u64; 3];
+    for seed in seed..seed + cases {
+        match case(seed) {
+            Ok(verdict) => verdicts[verdict as usize] += 1,
+            Err(words) => {
+                failed += 1;
+                if failed <= number("HARNESS_FUZZ_SHOWN", 3) {
+                    writeln!(shown, "{words}").unwrap();
+                }
+            }
+        }
+    }
+    println!("{cases} cases: pass, fail, unknown: {verdicts:?}");
+    assert_eq!(
+        failed, 0,
+        "of {cases} cases the two judge {failed} differently; the first:\n{shown}"
+    );
+    assert!(verdicts.iter().all(|count| *count > 0), "{verdicts:?}");
+}
+
+/// One plan with a right history that is then made wrong in up to three ways.
+fn case(seed: u64) -> Result<Verdict, String> {
+    let mut chance = Chance::new(seed);
+    let (_folder, plan) = world::plan(&mut chance);
+    let mut history = world::history(&plan, &mut chance);
+    let mut done = Vec::new();
+    let judgement = compare(&plan, &history, seed, &done)?;
+    if !judgement.violations.is_empty() {
+        return Err(format!("seed {seed}: a right history fails\n{}", written(&plan, &history)));
+    }
+    for _ in 0..chance.below(4) {
+        let (words, way) = chance.of(mutate::WAYS).unwrap();
+        way(&plan, &mut history, &mut chance);
+        done.push(words);
+    }
+    Ok(compare(&plan, &history, seed, &done)?.verdict)
+}
+
+fn compare(plan: &Plan, history: &History, seed: u64, done: &[&str]) -> Result<Judgement, String> {
+    let judgement = harness::check::judge(plan, history);
+    let naive = naive::judge(plan, history);
+    let wrong = disagreements(&judgement, &naive);
+    if wrong.is_empty() {
+        return Ok(judgement);
+    }
+    let mut words = format!("seed {seed}, {done:?}:\n");
+    for line in wrong {
+        writeln!(words, "  {line}").unwrap();
+    }
+    writeln!(words, "  {:?}", plan.scenario.expect).unwrap();
+    for finding in judgement.violations.iter().chain(&judgement.allowed) {
+        for proof in &finding.proofs {
+            writeln!(words, "  {}: {}", finding.kind.as_str(), proof.title).unwrap();
+        }
+    }
+    writeln!(words, "  {:?}", judgement.inconclusive).unwrap();
+    words.push_str(&written(plan, history));
+    Err(words)
+}
+
+fn written(plan: &Plan, history: &History) -> String {
+    let mut lines = Vec::new();
+    harness::history::json::write(plan, history, &mut lines).unwrap();
+    let text = String::from_utf8(lines).unwrap();
+    // Empty polls say nothing here.
+    let lines = text.lines().filter(|line| !line.contains(r#""delivered":[]"#));
+    lines.flat_map(|line| [line, "\n"]).collect()
+}
+
+fn disagreements(judgement: &Judgement, naive: &Judged) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for kind in AnomalyKind::ALL {
+        if naive.open.contains(&kind) {
+            continue;
+        }
+        let found: u64 = judgement.found(kind).map(|finding| finding.count).sum();
+        let agrees = match naive.found.get(&kind) {
+            None => found == 0,
+            Some(Count::Exactly(count)) => found == *count,
+            Some(Count::Some) => found > 0,
+        };
+        if !agrees {
+            wrong.push(format!("{}: {found}, naive {:?}", kind.as_str(), naive.found.get(&kind)));
+        }
+    }
+    if naive.wrong && judgement.verdict != Verdict::Fail {
+        wrong
+            .push(format!("verdict {:?}, naive: an ack contradicts a delivery", judgement.verdict));
+    }
+    // Where something is open, only a violation that both see is sure.
+    if naive.open.is_empty() && judgement.verdict != naive.verdict() {
+        wrong.push(format!("verdict {:?}, naive {:?}", judgement.verdict, naive.verdict()));
+    }
+    wrong
+}

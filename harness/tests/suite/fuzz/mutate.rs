@@ -1,0 +1,230 @@
+//! Known ways to make a history wrong. One that finds nothing to change changes nothing.
+
+use harness::history::{Answer, Delivery, History, Oddity, Offsets, Outcome};
+use harness::plan::{MessageId, Plan};
+
+use super::chance::Chance;
+
+/// The ways, with what they are called where two judges disagree.
+pub const WAYS: &[(&str, fn(&Plan, &mut History, &mut Chance))] = &[
+    ("a delivery is taken out", take_out),
+    ("a message is taken from everyone", take_from_all),
+    ("a delivery comes again at once", again_at_once),
+    ("a delivery comes again later", again_later),
+    ("two neighbours are swapped", swap_neighbours),
+    ("two neighbours are swapped and keep the offsets of their places", swap_messages),
+    ("two neighbours are swapped at every consumer", swap_everywhere),
+    ("a delivery goes to another place", go_elsewhere),
+    ("something comes that nobody sent", phantom),
+    ("a payload is another one", corrupt),
+    ("some planned message is added", add_any),
+    ("an ack is forgotten", forget_ack),
+    ("a delivery is at another offset", move_offset),
+    ("an ack names another offset", move_ack),
+];
+
+/// A place among a consumer's deliveries, with the poll that brought it.
+#[derive(Clone, Copy)]
+struct At {
+    consumer: usize,
+    poll: usize,
+    place: usize,
+}
+
+fn all(history: &History) -> Vec<At> {
+    let mut all = Vec::new();
+    for (consumer, own) in history.consumers.iter().enumerate() {
+        let mut place = 0;
+        for (poll, polled) in own.polls.iter().enumerate() {
+            let Answer::Delivered(count) = polled.answer else { continue };
+            for _ in 0..count {
+                all.push(At { consumer, poll, place });
+                place += 1;
+            }
+        }
+    }
+    all
+}
+
+/// Pairs of deliveries that follow each other at one consumer on one topic.
+fn neighbours(history: &History) -> Vec<(At, At)> {
+    let all = all(history);
+    let topic = |at: &At| {
+        let own = &history.consumers[at.consumer];
+        own.subscriptions[own.polls[at.poll].subscription as usize].topic
+    };
+    let next = |from: usize| {
+        let same = |at: &&At| at.consumer == all[from].consumer && topic(at) == topic(&all[from]);
+        all[from + 1..].iter().find(same).map(|to| (all[from], *to))
+    };
+    (0..all.len()).filter_map(next).collect()
+}
+
+fn at(history: &mut History, at: At) -> &mut Delivery {
+    &mut history.consumers[at.consumer].deliveries[at.place]
+}
+
+fn count(history: &mut History, at: At, change: i32) {
+    if let Answer::Delivered(count) = &mut history.consumers[at.consumer].polls[at.poll].answer {
+        *count = count.checked_add_signed(change).unwrap();
+    }
+}
+
+/// What is odd is known by its place, which moves.
+fn shift(history: &mut History, consumer: usize, from: usize, by: i64) {
+    let odd = &mut history.consumers[consumer].oddities;
+    let from = u64::try_from(from).unwrap();
+    let moved = odd.split_off(&from);
+    odd.extend(moved.into_iter().map(|(at, own)| (at.checked_add_signed(by).unwrap(), own)));
+}
+
+fn remove(history: &mut History, at: At) -> (Delivery, Option<Oddity>) {
+    let own = &mut history.consumers[at.consumer];
+    let odd = own.oddities.remove(&u64::try_from(at.place).unwrap());
+    let delivery = own.deliveries.remove(at.place);
+    shift(history, at.consumer, at.place, -1);
+    count(history, at, -1);
+    (delivery, odd)
+}
+
+fn insert(history: &mut History, at: At, delivery: Delivery, odd: Option<Oddity>) {
+    shift(history, at.consumer, at.place, 1);
+    let own = &mut history.consumers[at.consumer];
+    own.deliveries.insert(at.place, delivery);
+    own.oddities.extend(odd.map(|odd| (u64::try_from(at.place).unwrap(), odd)));
+    count(history, at, 1);
+}
+
+fn take_out(_: &Plan, history: &mut History, chance: &mut Chance) {
+    if let Some(at) = chance.of(&all(history)) {
+        remove(history, at);
+    }
+}
+
+fn take_from_all(_: &Plan, history: &mut History, chance: &mut Chance) {
+    let Some(chosen) = chance.of(&all(history)) else { return };
+    let message = at(history, chosen).message();
+    while let Some(own) =
+        all(history).into_iter().find(|own| at(history, *own).message() == message)
+    {
+        remove(history, own);
+    }
+}
+
+fn again_at_once(_: &Plan, history: &mut History, chance: &mut Chance) {
+    if let Some(own) = chance.of(&all(history)) {
+        let delivery = *at(history, own);
+        insert(history, At { place: own.place + 1, ..own }, delivery, None);
+    }
+}
+
+fn again_later(_: &Plan, history: &mut History, chance: &mut Chance) {
+    let all = all(history);
+    let Some(own) = chance.of(&all) else { return };
+    let later: Vec<At> =
+        all.into_iter().filter(|at| at.consumer == own.consumer && at.place > own.place).collect();
+    if let Some(to) = chance.of(&later) {
+        let delivery = *at(history, own);
+        insert(history, to, delivery, None);
+    }
+}
+
+fn swap(history: &mut History, (a, b): (At, At)) {
+    history.consumers[a.consumer].deliveries.swap(a.place, b.place);
+    let odd = &mut history.consumers[a.consumer].oddities;
+    let (at_a, at_b) = (u64::try_from(a.place).unwrap(), u64::try_from(b.place).unwrap());
+    let (own_a, own_b) = (odd.remove(&at_a), odd.remove(&at_b));
+    odd.extend(own_a.map(|own| (at_b, own)).into_iter().chain(own_b.map(|own| (at_a, own))));
+}
+
+fn swap_neighbours(_: &Plan, history: &mut History, chance: &mut Chance) {
+    if let Some(pair) = chance.of(&neighbours(history)) {
+        swap(history, pair);
+    }
+}
+
+fn swap_messages(_: &Plan, history: &mut History, chance: &mut Chance) {
+    let Some((a, b)) = chance.of(&neighbours(history)) else { return };
+    swap(history, (a, b));
+    let (own_a, own_b) = (*at(history, a), *at(history, b));
+    *at(history, a) = Delivery::new(own_a.message(), own_b.offset());
+    *at(history, b) = Delivery::new(own_b.message(), own_a.offset());
+}
+
+/// As if the log had them so.
+fn swap_everywhere(_: &Plan, history: &mut History, chance: &mut Chance) {
+    let Some((a, b)) = chance.of(&neighbours(history)) else { return };
+    let (first, second) = (at(history, a).message(), at(history, b).message());
+    for (a, b) in neighbours(history) {
+        let (own_a, own_b) = (*at(history, a), *at(history, b));
+        if (own_a.message(), own_b.message()) == (first, second) {
+            swap(history, (a, b));
+            *at(history, a) = Delivery::new(own_b.message(), own_a.offset());
+            *at(history, b) = Delivery::new(own_a.message(), own_b.offset());
+        }
+    }
+}
+
+fn go_elsewhere(_: &Plan, history: &mut History, chance: &mut Chance) {
+    let Some(from) = chance.of(&all(history)) else { return };
+    let (delivery, odd) = remove(history, from);
+    match chance.of(&all(history)) {
+        Some(to) => insert(history, to, delivery, odd),
+        None => insert(history, from, delivery, odd),
+    }
+}
+
+fn phantom(_: &Plan, history: &mut History, chance: &mut Chance) {
+    if let Some(own) = chance.of(&all(history)) {
+        let odd = Oddity { payload: "boo".to_owned(), producer: Some(99), sequence: Some(3) };
+        insert(history, own, Delivery::new(None, None), Some(odd));
+    }
+}
+
+fn corrupt(_: &Plan, history: &mut History, chance: &mut Chance) {
+    let Some(own) = chance.of(&all(history)) else { return };
+    if at(history, own).message().is_some() {
+        let odd = Oddity { payload: "another".to_owned(), producer: None, sequence: None };
+        let place = u64::try_from(own.place).unwrap();
+        history.consumers[own.consumer].oddities.insert(place, odd);
+    }
+}
+
+/// Perhaps one of another topic, one that was refused, or one that is not sent yet.
+fn add_any(plan: &Plan, history: &mut History, chance: &mut Chance) {
+    let Some(own) = chance.of(&all(history)) else { return };
+    let message = MessageId::new(chance.below(plan.messages.len()));
+    insert(history, own, Delivery::new(Some(message), None), None);
+}
+
+fn forget_ack(_: &Plan, history: &mut History, chance: &mut Chance) {
+    let producer = chance.below(history.producers.len());
+    let sends = &mut history.producers[producer].sends;
+    if !sends.is_empty() {
+        let place = chance.below(sends.len());
+        sends[place].outcome = Outcome::Unknown { why: "forgotten".to_owned() };
+    }
+}
+
+fn move_offset(_: &Plan, history: &mut History, chance: &mut Chance) {
+    let Some(own) = chance.of(&all(history)) else { return };
+    let Delivery { .. } = *at(history, own);
+    let (message, offset) = (at(history, own).message(), at(history, own).offset());
+    if let Some(offset) = offset {
+        let moved = (offset + 1 + u64::try_from(chance.below(40)).unwrap()).saturating_sub(4);
+        *at(history, own) = Delivery::new(message, Some(moved));
+    }
+}
+
+fn move_ack(_: &Plan, history: &mut History, chance: &mut Chance) {
+    let producer = chance.below(history.producers.len());
+    let mut acks =
+        history.producers[producer].sends.iter_mut().filter_map(|sent| match &mut sent.outcome {
+            Outcome::Acked { offsets } if *offsets != Offsets::Untold => Some(offsets),
+            _ => None,
+        });
+    if let Some(offsets) = acks.next() {
+        let first = offsets.first().unwrap_or_default();
+        *offsets = Offsets::From(first + 1 + u64::try_from(chance.below(3)).unwrap());
+    }
+}

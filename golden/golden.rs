@@ -143,7 +143,7 @@ fn words_on(name: &str, comparison: &Comparison) -> String {
         text.push_str(&format!(
             "look at it with `harness review {name}` or `cargo insta review`, \
              or accept it with `{}`\n",
-            words::accept_command(name, Path::new(golden::DEFAULT_FOLDER)),
+            words::accept_command(name, &root().join("golden")),
         ));
     }
     text

@@ -12,7 +12,8 @@ pub enum Exit {
     NoVerdict,
     /// 1: a check or a golden file failed, or a golden file is new and waits for review.
     Failed,
-    /// 2: the command line or a scenario is invalid; nothing was started.
+    /// 2: the command line or a scenario is invalid, and nothing was started; or a file cannot be
+    /// read or written.
     Usage,
     /// 130: interrupted; what was known is written.
     Interrupted,

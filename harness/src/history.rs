@@ -9,7 +9,6 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::plan::{MessageId, StreamIndex, TopicIndex};
-use crate::scenario::Store;
 
 mod attempt;
 pub mod json;
@@ -45,9 +44,6 @@ pub struct History {
     pub scattered_batches: bool,
     /// What was read of the topics' logs themselves after the drain; empty where nobody looked.
     pub audit: Vec<Audited>,
-    /// The store that the brokers were on, where faults are judged by it; the plan's where a file
-    /// does not say.
-    pub store: Option<Store>,
     /// How the run ended.
     pub end: End,
 }

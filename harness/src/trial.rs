@@ -26,8 +26,10 @@ use crate::testbed::{Testbed, process, relay};
 mod judged;
 pub mod logged;
 mod simulated;
+mod waiting;
 
 pub use simulated::{Simulation, simulate};
+pub use waiting::{Patience, wait_for_brokers};
 
 /// Between two reports of progress.
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);

@@ -2,45 +2,55 @@
 //!
 //! `cargo insta review|accept|reject|pending-snapshots` do the same with the same files.
 
-use std::io::{self, BufRead, IsTerminal, Write};
-use std::path::{Path, PathBuf};
+mod keys;
+mod orphans;
+mod review;
+
+use std::io::{self, IsTerminal};
+use std::path::PathBuf;
+
+use self::keys::SingleKeys;
+use self::orphans::Orphan;
 
 use super::refused::{self, Refused};
 use super::streams;
 use crate::exit::Exit;
-use crate::golden::{self, DEFAULT_FOLDER, Pending};
+use crate::golden::{self, Pending};
 use crate::input::diagnostic;
 use crate::io_error;
-use crate::report::terminal::{self, Style};
 use crate::report::words;
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
     /// Scenarios by name; all that are pending where none is named.
     pub names: Vec<String>,
-    /// The folder with the golden files.
-    #[arg(long, value_name = "DIR", default_value = DEFAULT_FOLDER)]
-    pub golden: PathBuf,
+    /// The folder with the golden files; by default the nearest `golden` in the current folder or
+    /// above it.
+    #[arg(long, value_name = "DIR")]
+    pub golden: Option<PathBuf>,
+}
+
+/// The folder that is meant, and what is pending there and meant.
+struct Selected {
+    folder: PathBuf,
+    pending: Vec<Pending>,
 }
 
 /// Shows each pending golden file and asks what to do about it. Exit 0, also where nothing is
-/// pending or some is skipped; 2 where stdin is not a terminal.
+/// pending or some is skipped; 2 where stdin is not a terminal; 130 after Ctrl-C.
 #[must_use]
 pub fn review(arguments: &Arguments) -> Exit {
-    refused::exit(selected(arguments).and_then(|pending| {
-        if !io::stdin().is_terminal() && !pending.is_empty() {
+    refused::exit(selected(arguments).and_then(|Selected { folder, pending }| {
+        let stdin = io::stdin();
+        if !stdin.is_terminal() && !pending.is_empty() {
             return Err(Refused::usage(
                 "review asks on a terminal, and stdin is none; \
                  use `harness pending`, `harness accept NAME` and `harness reject NAME`",
             ));
         }
-        ask(
-            &pending,
-            &arguments.golden,
-            refused::terminal().style(),
-            &mut io::stdin().lock(),
-            &mut io::stderr().lock(),
-        )
+        let _single = if pending.is_empty() { None } else { Some(SingleKeys::new(&stdin)?) };
+        let style = refused::terminal().style();
+        review::ask(&pending, &folder, style, &mut stdin.lock(), &mut io::stderr().lock())
     }))
 }
 
@@ -48,8 +58,7 @@ pub fn review(arguments: &Arguments) -> Exit {
 #[must_use]
 pub fn accept(arguments: &Arguments) -> Exit {
     refused::exit(
-        selected(arguments)
-            .and_then(|pending| each(&pending, "accepted", arguments, Pending::accept)),
+        selected(arguments).and_then(|selected| each(&selected, "accepted", Pending::accept)),
     )
 }
 
@@ -57,15 +66,15 @@ pub fn accept(arguments: &Arguments) -> Exit {
 #[must_use]
 pub fn reject(arguments: &Arguments) -> Exit {
     refused::exit(
-        selected(arguments)
-            .and_then(|pending| each(&pending, "rejected", arguments, Pending::reject)),
+        selected(arguments).and_then(|selected| each(&selected, "rejected", Pending::reject)),
     )
 }
 
-/// Lists what is pending, a name a line on stdout. Exit 0, also where nothing is.
+/// Lists what is pending, a name a line on stdout, and says which golden files have no scenario. Exit
+/// 0, also where nothing is.
 #[must_use]
 pub fn pending(arguments: &Arguments) -> Exit {
-    refused::exit(selected(arguments).and_then(|pending| {
+    refused::exit(selected(arguments).and_then(|Selected { folder, pending }| {
         for entry in &pending {
             let (proposed, difference) = entry.show()?;
             let lines = words::count(difference.lines.len() as u64, "line");
@@ -78,15 +87,29 @@ pub fn pending(arguments: &Arguments) -> Exit {
             let description = proposed.description.unwrap_or_else(|| entry.name.clone());
             streams::tell(&format!("  {description}: {what}"));
         }
+        let orphans =
+            if arguments.names.is_empty() { orphans::orphans(&folder)? } else { Vec::new() };
+        for Orphan { name, was, files } in &orphans {
+            let files: Vec<_> = files.iter().map(|file| file.display().to_string()).collect();
+            streams::tell(&format!(
+                "  {name}: no scenario has this name and wants a golden file (it was {was}); \
+                 delete {}, or bring the scenario back",
+                files.join(" and ")
+            ));
+        }
         let count = words::count(pending.len() as u64, "golden file");
-        streams::tell(&format!("{count} pending in {}", arguments.golden.display()));
+        let without = match orphans.len() {
+            0 => String::new(),
+            orphans => format!(", {} without a scenario", words::number(orphans as u64)),
+        };
+        streams::tell(&format!("{count} pending in {}{without}", folder.display()));
         Ok(Exit::Passed)
     }))
 }
 
 impl From<golden::Error> for Refused {
     fn from(error: golden::Error) -> Self {
-        Self { text: format!("error: {error}"), ..Self::told(Exit::Failed) }
+        Self::usage(error)
     }
 }
 
@@ -99,15 +122,24 @@ impl From<io::Error> for Refused {
 
 /// What is pending and meant. A name with nothing pending refuses the whole call: half of what was
 /// asked for is not what was asked for.
-fn selected(arguments: &Arguments) -> Result<Vec<Pending>, Refused> {
-    let folder = &arguments.golden;
-    if !folder.is_dir() {
-        let hint = "name the folder with --golden DIR";
-        return Err(Refused::usage(format!("there is no folder {}; {hint}", folder.display())));
-    }
-    let all = golden::pending(folder)?;
+fn selected(arguments: &Arguments) -> Result<Selected, Refused> {
+    let folder = match &arguments.golden {
+        Some(folder) if folder.is_dir() => golden::absolute(folder),
+        Some(folder) => {
+            let folder = golden::absolute(folder);
+            return Err(Refused::usage(format!("there is no folder {}", folder.display())));
+        }
+        None => golden::folder_here().ok_or_else(|| {
+            let here = golden::absolute(".".as_ref());
+            Refused::usage(format!(
+                "there is no folder golden in {} or above it; name the folder with --golden DIR",
+                here.display()
+            ))
+        })?,
+    };
+    let all = golden::pending(&folder)?;
     if arguments.names.is_empty() {
-        return Ok(all);
+        return Ok(Selected { folder, pending: all });
     }
     for name in &arguments.names {
         if !all.iter().any(|pending| pending.name == *name) {
@@ -122,17 +154,17 @@ fn selected(arguments: &Arguments) -> Result<Vec<Pending>, Refused> {
             )));
         }
     }
-    Ok(all.into_iter().filter(|pending| arguments.names.contains(&pending.name)).collect())
+    let is_meant = |pending: &Pending| arguments.names.contains(&pending.name);
+    Ok(Selected { folder, pending: all.into_iter().filter(is_meant).collect() })
 }
 
 fn each(
-    pending: &[Pending],
+    Selected { folder, pending }: &Selected,
     done: &str,
-    arguments: &Arguments,
     act: impl Fn(&Pending) -> Result<(), golden::Error>,
 ) -> Result<Exit, Refused> {
     if pending.is_empty() {
-        streams::tell(&format!("nothing is pending in {}", arguments.golden.display()));
+        streams::tell(&format!("nothing is pending in {}", folder.display()));
         return Ok(Exit::NothingSelected);
     }
     for entry in pending {
@@ -141,129 +173,4 @@ fn each(
     }
     streams::tell(&format!("{} {done}", words::count(pending.len() as u64, "golden file")));
     Ok(Exit::Passed)
-}
-
-/// Asks about each; the end of the input leaves the rest pending.
-fn ask(
-    pending: &[Pending],
-    folder: &Path,
-    style: Style,
-    input: &mut dyn BufRead,
-    output: &mut dyn Write,
-) -> Result<Exit, Refused> {
-    if pending.is_empty() {
-        writeln!(output, "nothing is pending in {}", folder.display())?;
-        return Ok(Exit::Passed);
-    }
-    let (mut accepted, mut rejected) = (0, 0);
-    for (place, entry) in pending.iter().enumerate() {
-        let (proposed, difference) = entry.show()?;
-        let description = proposed.description.unwrap_or_else(|| entry.name.clone());
-        let news = if entry.accepted.exists() { "" } else { " (new)" };
-        writeln!(output, "{} of {}: {description}{news}\n", place + 1, pending.len())?;
-        terminal::difference(&difference, style, output)?;
-        writeln!(output)?;
-        match answer(input, output)? {
-            Some(Answer::Accept) => {
-                entry.accept()?;
-                accepted += 1;
-            }
-            Some(Answer::Reject) => {
-                entry.reject()?;
-                rejected += 1;
-            }
-            Some(Answer::Skip) => {}
-            None => break,
-        }
-    }
-    let left = pending.len() - accepted - rejected;
-    writeln!(output, "{accepted} accepted, {rejected} rejected, {left} left pending")?;
-    Ok(Exit::Passed)
-}
-
-#[derive(Clone, Copy)]
-enum Answer {
-    Accept,
-    Reject,
-    Skip,
-}
-
-/// Asks until it is answered; none at the end of the input.
-fn answer(input: &mut dyn BufRead, output: &mut dyn Write) -> io::Result<Option<Answer>> {
-    loop {
-        write!(output, "(a)ccept, (r)eject or (s)kip? ")?;
-        output.flush()?;
-        let mut line = String::new();
-        if input.read_line(&mut line)? == 0 {
-            writeln!(output)?;
-            return Ok(None);
-        }
-        match line.trim().to_ascii_lowercase().as_str() {
-            "a" | "accept" => return Ok(Some(Answer::Accept)),
-            "r" | "reject" => return Ok(Some(Answer::Reject)),
-            "s" | "skip" => return Ok(Some(Answer::Skip)),
-            _ => {}
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::golden::{Golden, accepted_path, pending_path};
-
-    fn propose(folder: &Path, name: &str, ledger: &str) {
-        let golden = Golden {
-            description: Some(format!("{name}: a test")),
-            input_file: Some(format!("scenarios/{name}.yaml")),
-            ledger: ledger.to_owned(),
-        };
-        golden.write(&pending_path(folder, name)).unwrap();
-    }
-
-    fn accepted(folder: &Path, name: &str) -> Option<String> {
-        Golden::read(&accepted_path(folder, name)).unwrap().map(|golden| golden.ledger)
-    }
-
-    fn answered(folder: &Path, typed: &str) -> String {
-        let pending = golden::pending(folder).unwrap();
-        let mut output = Vec::new();
-        ask(&pending, folder, Style::default(), &mut typed.as_bytes(), &mut output).unwrap();
-        String::from_utf8(output).unwrap()
-    }
-
-    #[test]
-    fn a_review_does_to_each_what_is_answered() {
-        let folder = tempfile::tempdir().unwrap();
-        let folder = folder.path();
-        for name in ["a", "b", "c"] {
-            propose(folder, name, "ledger 1\nC1  T1  1");
-        }
-        let shown = answered(folder, "a\nwhat?\nr\ns\n");
-        assert_eq!(
-            shown,
-            "1 of 3: a: a test (new)\n\n      + ledger 1\n      + C1  T1  1\n\n\
-             (a)ccept, (r)eject or (s)kip? \
-             2 of 3: b: a test (new)\n\n      + ledger 1\n      + C1  T1  1\n\n\
-             (a)ccept, (r)eject or (s)kip? (a)ccept, (r)eject or (s)kip? \
-             3 of 3: c: a test (new)\n\n      + ledger 1\n      + C1  T1  1\n\n\
-             (a)ccept, (r)eject or (s)kip? \
-             1 accepted, 1 rejected, 1 left pending\n"
-        );
-        assert_eq!(accepted(folder, "a").as_deref(), Some("ledger 1\nC1  T1  1"));
-        assert_eq!(accepted(folder, "b"), None);
-        let left = golden::pending(folder).unwrap();
-        assert_eq!(left.iter().map(|entry| entry.name.as_str()).collect::<Vec<_>>(), ["c"]);
-    }
-
-    #[test]
-    fn the_end_of_the_input_leaves_the_rest_pending() {
-        let folder = tempfile::tempdir().unwrap();
-        for name in ["a", "b"] {
-            propose(folder.path(), name, "ledger 1");
-        }
-        let shown = answered(folder.path(), "accept\n");
-        assert!(shown.ends_with("\n1 accepted, 0 rejected, 1 left pending\n"), "{shown}");
-        assert!(answered(folder.path(), "").ends_with("0 accepted, 0 rejected, 1 left pending\n"));
-    }
 }

@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use broker_client::wire::masked;
 
@@ -10,6 +11,7 @@ use super::refused::Refused;
 use super::streams;
 use crate::driver;
 use crate::input::diagnostic::{self, Diagnostic};
+use crate::input::values;
 use crate::report::Skipped;
 use crate::sabotage;
 use crate::scenario::objection::{
@@ -35,6 +37,15 @@ pub struct BrokerChoice {
     /// Run against brokers that are up already instead of starting one
     #[arg(long, value_name = "URL", value_delimiter = ',')]
     pub broker: Vec<String>,
+
+    /// Wait so long for brokers that are still starting
+    #[arg(long, value_name = "TIME", requires = "broker", value_parser = time)]
+    pub wait: Option<Duration>,
+}
+
+/// Parses a time.
+pub(super) fn time(text: &str) -> Result<Duration, String> {
+    values::time(text).map_err(|why| why.brief())
 }
 
 /// Puts the store of the command line in place, finds the server of the databases, and moves the

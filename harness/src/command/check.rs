@@ -5,13 +5,19 @@ mod arrived;
 mod one;
 mod places;
 
+use std::fs::File;
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+
 use super::outputs;
 use super::refused::{self, Refused};
 use super::reporting::reporting;
 use super::selection::plans;
 use crate::exit::Exit;
+use crate::history::json;
 use crate::report::Report;
 use crate::report::terminal::Terminal;
+use crate::scenario::Scenario;
 
 pub use arguments::Arguments;
 
@@ -31,16 +37,19 @@ fn carry_out(
         Some(_) => Some(outputs::mode()?),
         None => None,
     };
-    let plans = plans(arguments.selection.load()?)?;
-    if let (Some(file), 2..) = (&arguments.history, plans.len())
+    let mut scenarios = arguments.selection.load()?;
+    if let (Some(file), 2..) = (&arguments.history, scenarios.len())
         && file.is_file()
     {
-        let (file, count) = (file.display(), plans.len());
+        let (file, count) = (file.display(), scenarios.len());
         return Err(Refused::usage(format_args!(
-            "--history {file} is one file, and {count} scenarios are selected; name a folder with \
-             a NAME.jsonl of each"
+            "--history {file}: {count} scenarios are selected, and this is a file; name a folder"
         )));
     }
+    if let Some(given) = &arguments.history {
+        scenarios.iter_mut().for_each(|scenario| settle(scenario, given));
+    }
+    let plans = plans(scenarios)?;
     let is_alone = plans.len() == 1;
     for plan in plans {
         let entry = one::judge(&plan, arguments, is_alone, mode);
@@ -48,4 +57,15 @@ fn carry_out(
         report.entries.push(entry);
     }
     Ok(())
+}
+
+/// Gives the scenario the seed and the store that its run had; `--seed` and `--store` may have said
+/// another. Why a history cannot be read is said where all of it is.
+fn settle(scenario: &mut Scenario, given: &Path) {
+    let Ok(file) = places::history(given, &scenario.name) else { return };
+    let mut line = String::new();
+    let read = File::open(file).and_then(|file| BufReader::new(file).read_line(&mut line));
+    if read.is_ok() {
+        json::settle(scenario, &line);
+    }
 }

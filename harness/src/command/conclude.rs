@@ -26,7 +26,7 @@ pub(super) fn conclude(
     entry.judgement = Some(trial.judgement.clone());
     if let Some((path, file)) = history {
         entry.history = Some(path.clone());
-        let mut writer = BufWriter::new(file);
+        let mut writer = BufWriter::new(&**file);
         let written = history::json::write(plan, &trial.history, &mut writer);
         if let Err(error) = written.and_then(|()| writer.flush()) {
             let why = io_error::reason(&error);

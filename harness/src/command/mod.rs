@@ -9,6 +9,8 @@ pub mod broker;
 mod broker_choice;
 mod check;
 mod conclude;
+mod evidence;
+mod folder;
 mod generate;
 pub mod guard;
 mod outputs;

@@ -1,14 +1,14 @@
 //! What a run writes: the consumers' logs, the history, golden files and reports. Folders and files
 //! are made before anything is started, so that a run is not lost to a mistyped path.
 
-use std::fs::{self, File};
-use std::io;
+use std::collections::BTreeMap;
+use std::fs::{self, File, Metadata};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::refused::Refused;
-use super::streams;
+use super::{folder, streams};
 use crate::golden::{self, Mode};
-use crate::io_error;
 use crate::log_format::LogFormat;
 use crate::plan::{MessageId, Plan};
 use crate::report::Destinations;
@@ -29,12 +29,13 @@ pub struct Outputs {
     #[arg(long, value_name = "FORMAT")]
     pub log_format: Option<LogFormat>,
 
-    /// Folder of the golden files
-    #[arg(long, value_name = "DIR", default_value = golden::DEFAULT_FOLDER)]
-    pub golden: PathBuf,
+    /// Folder of the golden files; by default the nearest `golden` beside a scenario or above it
+    #[arg(long, value_name = "DIR")]
+    pub golden: Option<PathBuf>,
 
-    /// Write everything that the actors saw to this file, as JSON lines (one scenario only)
-    #[arg(long, value_name = "FILE")]
+    /// Write everything that the actors saw to this file, as JSON lines; a folder with a NAME.jsonl
+    /// for each where several scenarios are selected
+    #[arg(long, value_name = "FILE|DIR")]
     pub history: Option<PathBuf>,
 
     /// Reports for programs.
@@ -43,18 +44,31 @@ pub struct Outputs {
 }
 
 /// The file of a history, by its name for people.
-pub(super) type HistoryFile = (PathBuf, File);
+pub(super) type HistoryFile = (PathBuf, Arc<File>);
+
+/// The files of the histories that were asked for, by scenario.
+pub(super) type Histories = BTreeMap<String, HistoryFile>;
+
+/// Where the scenarios of a call write, held until the call is over.
+#[derive(Debug)]
+pub(super) struct Folders {
+    pub(super) histories: Histories,
+    _claims: Vec<folder::Claim>,
+}
+
+/// A run that did not start leaves no history: an empty file would be taken for one.
+impl Drop for Folders {
+    fn drop(&mut self) {
+        for (path, file) in self.histories.values() {
+            let is_empty = |file: Metadata| file.is_file() && file.len() == 0;
+            if file.metadata().is_ok_and(is_empty) {
+                let _ = fs::remove_file(path);
+            }
+        }
+    }
+}
 
 impl Outputs {
-    /// Refuses a history of several scenarios.
-    pub(super) fn check(&self, scenarios: usize) -> Result<(), Refused> {
-        if self.history.is_some() && scenarios > 1 {
-            let text = format!("--history takes one scenario, and {scenarios} are selected");
-            return Err(Refused::usage(text));
-        }
-        Ok(())
-    }
-
     /// How the lines of this plan's consumer logs are written, and what is to be said about it where it
     /// is not what is usual or was asked for.
     pub(super) fn log_format(&self, plan: &Plan) -> (LogFormat, Option<String>) {
@@ -77,41 +91,39 @@ impl Outputs {
         self.out.join(scenario)
     }
 
-    /// Makes the folders of these scenarios, which takes the logs of an earlier run away, and opens
-    /// the file of the history.
-    pub(super) fn open<'a>(
-        &self,
-        scenarios: impl Iterator<Item = &'a str>,
-    ) -> Result<Option<HistoryFile>, Refused> {
-        for scenario in scenarios {
-            prepare_folder(&self.logs(scenario)).map_err(Refused::usage)?;
+    /// The folder of the golden file of the scenario in this file.
+    pub(super) fn golden(&self, scenario: &Path) -> PathBuf {
+        match &self.golden {
+            Some(folder) => golden::absolute(folder),
+            None => golden::folder_of(scenario),
         }
-        let file = |path: &PathBuf| match create(path) {
-            Ok(file) => Ok((path.clone(), file)),
-            Err(why) => Err(Refused::usage(format!("--history {}: {why}", path.display()))),
+    }
+
+    /// Makes the folders of these scenarios, which takes what an earlier run left away, and opens
+    /// the files of the histories. `selected` counts the scenarios that are skipped, too.
+    pub(super) fn open(&self, scenarios: &[&str], selected: usize) -> Result<Folders, Refused> {
+        let claim = |name: &&str| folder::prepare(&self.logs(name)).map_err(Refused::usage);
+        let claims = scenarios.iter().map(claim).collect::<Result<_, _>>()?;
+        let mut folders = Folders { histories: Histories::new(), _claims: claims };
+        let Some(given) = &self.history else { return Ok(folders) };
+        let refused = |path: &Path, why: &str| {
+            Refused::usage(format_args!("--history {}: {why}", path.display()))
         };
-        self.history.as_ref().map(file).transpose()
-    }
-}
-
-/// Takes the file of a history away, when this is dropped, if nothing was written to it: an empty
-/// file is no history, and whoever looks for the evidence is better told that there is none.
-pub(super) struct RemovedIfEmpty(Option<PathBuf>);
-
-impl RemovedIfEmpty {
-    /// The history that was opened, if one was.
-    pub(super) fn new(history: Option<&HistoryFile>) -> Self {
-        Self(history.map(|(path, _)| path.clone()))
-    }
-}
-
-impl Drop for RemovedIfEmpty {
-    fn drop(&mut self) {
-        let Some(path) = &self.0 else { return };
-        // A device or a pipe is nobody's to remove.
-        if fs::metadata(path).is_ok_and(|found| found.is_file() && found.len() == 0) {
-            let _ = fs::remove_file(path);
+        if selected > 1 && given.exists() && !given.is_dir() {
+            let why =
+                format!("{selected} scenarios are selected, and this is a file; name a folder");
+            return Err(refused(given, &why));
         }
+        let is_folder = selected > 1 || given.is_dir() || ends_as_folder(given);
+        for name in scenarios {
+            let path = match is_folder {
+                true => given.join(format!("{name}.jsonl")),
+                false => given.clone(),
+            };
+            let file = create(&path).map_err(|why| refused(&path, &why))?;
+            folders.histories.insert((*name).to_owned(), (path, Arc::new(file)));
+        }
+        Ok(folders)
     }
 }
 
@@ -120,32 +132,7 @@ pub(super) fn mode() -> Result<Mode, Refused> {
     Mode::from_environment(streams::variable).map_err(Refused::usage)
 }
 
-/// Makes the folder for a scenario's consumer logs, and takes the logs of an earlier run out of it:
-/// that run may have had more consumers.
-fn prepare_folder(folder: &Path) -> Result<(), String> {
-    let cannot = |act: &str, error: &io::Error| {
-        format!(
-            "--out: the folder {} cannot be {act}: {}; name another with --out DIR",
-            folder.display(),
-            io_error::reason(error)
-        )
-    };
-    let failed = |error: io::Error| cannot("written to", &error);
-    fs::create_dir_all(folder).map_err(|error| cannot("made", &error))?;
-    for entry in fs::read_dir(folder).map_err(failed)? {
-        let entry = entry.map_err(failed)?;
-        if entry.file_name().to_str().is_some_and(is_consumer_log) {
-            fs::remove_file(entry.path()).map_err(failed)?;
-        }
-    }
-    // A folder that exists may still refuse new files.
-    tempfile::tempfile_in(folder).map_err(failed)?;
-    Ok(())
-}
-
-/// Whether a file is named as the log of a consumer is.
-pub(super) fn is_consumer_log(name: &str) -> bool {
-    name.strip_prefix("consumer_")
-        .and_then(|rest| rest.strip_suffix(".txt"))
-        .is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
+/// Whether a path names a folder by its last character, as `histories/` does.
+fn ends_as_folder(path: &Path) -> bool {
+    path.as_os_str().as_encoded_bytes().ends_with(b"/")
 }

@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use super::outputs::{DEFAULT_OUT, Outputs};
-use crate::golden;
 use crate::plan::Plan;
 use crate::shell::shell;
 
@@ -26,13 +25,11 @@ pub(super) fn reproduce(
     if let Some(format) = outputs.log_format {
         add("--log-format", &format.to_string());
     }
-    for (flag, folder, usual) in [
-        ("--out", &outputs.out, DEFAULT_OUT),
-        ("--golden", &outputs.golden, golden::DEFAULT_FOLDER),
-    ] {
-        if folder != Path::new(usual) {
-            add(flag, &folder.to_string_lossy());
-        }
+    if outputs.out != Path::new(DEFAULT_OUT) {
+        add("--out", &outputs.out.to_string_lossy());
+    }
+    if let Some(golden) = &outputs.golden {
+        add("--golden", &golden.to_string_lossy());
     }
     words.join(" ")
 }

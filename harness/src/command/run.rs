@@ -9,7 +9,6 @@ use std::sync::Arc;
 use futures_util::stream::{self, StreamExt as _};
 
 use super::broker_choice::{broker_under_test, choose};
-use super::outputs::RemovedIfEmpty;
 use super::refused::{self, Refused};
 use super::reporting::{self, reporting};
 use super::selection::plans;
@@ -18,7 +17,7 @@ use crate::exit::Exit;
 use crate::plan::Plan;
 use crate::report::terminal::Terminal;
 use crate::report::{Entry, Report};
-use crate::trial::Interrupt;
+use crate::trial::{Interrupt, Patience};
 
 pub use arguments::Arguments;
 
@@ -46,7 +45,6 @@ fn prepare(
     let mode = outputs::mode()?;
     let broker = broker_under_test(choice, harness)?;
     let mut scenarios = selection.load()?;
-    outputs.check(scenarios.len())?;
     let (kind, at_once) = (sabotage.map(|order| order.kind), jobs.get() > 1);
     let server = choose(choice, kind, at_once, harness, &mut scenarios, &mut report.skipped)?;
     for scenario in scenarios.iter().filter(|scenario| scenario.network.is_some()) {
@@ -62,15 +60,16 @@ fn prepare(
         }
     }
     // Only now that all of it can be run: this takes the logs of the run before away.
-    let names = plans.iter().map(|plan| plan.scenario.name.as_str());
-    let history = outputs.open(names)?;
-    let context = one::Context { arguments: arguments.clone(), broker, server, mode, history };
+    let names: Vec<_> = plans.iter().map(|plan| plan.scenario.name.as_str()).collect();
+    let folders = outputs.open(&names, names.len() + report.skipped.len())?;
+    let patience = choice.wait.map(Patience::new);
+    let arguments = arguments.clone();
+    let context = one::Context { arguments, broker, patience, server, mode, folders };
     Ok(Prepared { plans, context })
 }
 
 impl Prepared {
     fn run(self, terminal: &Terminal, report: &mut Report) -> Result<(), Refused> {
-        let _history = RemovedIfEmpty::new(self.context.history.as_ref());
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
         let runtime = runtime.map_err(|error| {
             Refused::no_verdict(format_args!("cannot start the worker threads: {error}"))

@@ -23,7 +23,7 @@ use crate::plan::Plan;
 use crate::sabotage::{Kind, Order};
 use crate::scenario;
 use crate::testbed::database::Server;
-use crate::trial::{self, BrokerUnderTest, Interrupt, Settings, Simulation, Trial};
+use crate::trial::{self, BrokerUnderTest, Interrupt, Patience, Settings, Simulation, Trial};
 
 /// Its arguments.
 #[derive(Debug, clap::Args)]
@@ -65,6 +65,8 @@ pub fn main(arguments: &Arguments, harness: &Path) -> Exit {
 struct Prepared {
     plan: Arc<Plan>,
     held: Held,
+    /// How long brokers that are not ours are waited for.
+    patience: Option<Patience>,
 }
 
 enum Held {
@@ -89,7 +91,7 @@ fn prepare(arguments: &Arguments, harness: &Path) -> Result<Prepared, Refused> {
     let scenario = scenarios.remove(0);
     let plan = Arc::new(Plan::new(scenario).map_err(|error| Refused::scenario(&error))?);
     if *sim {
-        return Ok(Prepared { plan, held: Held::Simulated });
+        return Ok(Prepared { plan, held: Held::Simulated, patience: None });
     }
     crate::descriptors::reserve(&plan).map_err(Refused::usage)?;
     let mut broker = broker_choice::broker_under_test(choice, harness)?;
@@ -97,7 +99,8 @@ fn prepare(arguments: &Arguments, harness: &Path) -> Result<Prepared, Refused> {
         process.count = plan.scenario.broker.count;
         process.server.clone_from(&server);
     }
-    Ok(Prepared { plan, held: Held::Real(broker, server) })
+    let patience = choice.wait.map(Patience::new);
+    Ok(Prepared { plan, held: Held::Real(broker, server), patience })
 }
 
 impl Prepared {
@@ -105,6 +108,10 @@ impl Prepared {
         let (trigger, interrupt) = Interrupt::new();
         let rows = async {
             let mut exit = Exit::Passed;
+            if let Err(failure) = self.wait(interrupt.clone()).await {
+                streams::tell(&format!("error: {failure}"));
+                return Exit::NoVerdict;
+            }
             if let Some(exit) = show(&Table::HEAD) {
                 return exit;
             }
@@ -123,6 +130,19 @@ impl Prepared {
         tokio::select! { biased;
             () = signals::interrupted_twice(trigger) => Exit::Interrupted,
             exit = rows => exit,
+        }
+    }
+
+    /// Waits for brokers that somebody else starts, if that is wanted.
+    async fn wait(&self, mut interrupt: Interrupt) -> Result<(), trial::Failure> {
+        let (Held::Real(BrokerUnderTest::External(addresses), _), Some(patience)) =
+            (&self.held, self.patience)
+        else {
+            return Ok(());
+        };
+        tokio::select! { biased;
+            () = interrupt.triggered() => Ok(()),
+            waited = trial::wait_for_brokers(&self.plan, addresses, patience, streams::tell) => waited,
         }
     }
 

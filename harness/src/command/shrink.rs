@@ -2,18 +2,21 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use tempfile::TempDir;
 use tokio::time::Instant;
 
 use super::refused::{self, Refused};
+use super::sim::workers::{self, End, Next};
 use super::{broker_choice, streams};
 use crate::bugs::Bug;
 use crate::exit::Exit;
-use crate::input::values;
 use crate::io_error;
 use crate::plan::Plan;
-use crate::report::words::{count, time};
+use crate::report::words::{self, count};
 use crate::scenario;
 use crate::shell::shell;
 use crate::shrink::case::Case;
@@ -28,7 +31,8 @@ the folder as a regression test once the bug is fixed.
 Exit codes:
     0  a smaller scenario was written
     2  the command line or the scenario is invalid
-    3  the run does not fail with this seed, so there is nothing to shrink";
+    3  the run does not fail with this seed, so there is nothing to shrink
+  130  interrupted; the smallest scenario so far was written, if the run was seen to fail";
 
 /// Its arguments.
 #[derive(Clone, Debug, clap::Args)]
@@ -58,12 +62,8 @@ pub struct Arguments {
     pub seeds: u64,
 
     /// Stop looking for something smaller after this time
-    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = limit)]
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = broker_choice::time)]
     pub limit: Duration,
-}
-
-fn limit(text: &str) -> Result<Duration, String> {
-    values::time(text).map_err(|why| why.brief())
 }
 
 /// Carries it out.
@@ -81,15 +81,19 @@ fn carry_out(arguments: &Arguments) -> Result<Exit, Refused> {
     scenario.seed = arguments.seed.unwrap_or(scenario.seed);
     let seed = scenario.seed;
     let plan = Plan::new(scenario).map_err(|error| Refused::scenario(&error))?;
-    let simulation = Simulation { bug: arguments.bug, ..Simulation::default() };
+    let stop = Arc::new(AtomicBool::new(false));
+    let simulation =
+        Simulation { bug: arguments.bug, stop: Arc::clone(&stop), ..Simulation::default() };
     let settings = Settings { simulation, seeds: arguments.seeds, limit: arguments.limit };
 
     let began = Instant::now();
-    let (failing, way) = first(&plan, &settings, seed)?;
-    let before = size(&failing.case);
-    let mut tell = |case: &Case| streams::tell(&format!("      {}", size(case)));
-    streams::tell(&format!("{}, seed {seed}: {}: {before}", plan.scenario.name, kinds(&way)));
-    let shrunk = shrink::shrink(failing, &way, &settings, &mut tell);
+    let plan = Arc::new(plan);
+    let shrunk = search(Arc::clone(&plan), settings, seed, &stop)?;
+    let interrupted = stop.load(Ordering::Relaxed);
+    let Some(shrunk) = shrunk else {
+        streams::tell("interrupted before a run failed: nothing is written");
+        return Ok(Exit::Interrupted);
+    };
     let folder = arguments.out.clone();
     let folder = folder.unwrap_or_else(|| Path::new("shrunk").join(&plan.scenario.name));
     keep(arguments, &plan, &shrunk, &folder)?;
@@ -97,26 +101,86 @@ fn carry_out(arguments: &Arguments) -> Result<Exit, Refused> {
         "{} and {} tried in {}",
         count(shrunk.cases, "scenario"),
         count(shrunk.runs, "run"),
-        time(began.elapsed())
+        words::time(began.elapsed())
     );
-    let over = if shrunk.out_of_time { "; time was over, there may be smaller ones" } else { "" };
+    let over = match (interrupted, shrunk.out_of_time) {
+        (true, _) => "; interrupted, there may be smaller ones",
+        (false, true) => "; time was over, there may be smaller ones",
+        (false, false) => "",
+    };
     streams::tell(&format!("{tried}{over}"));
-    Ok(Exit::Passed)
+    Ok(if interrupted { Exit::Interrupted } else { Exit::Passed })
 }
 
-/// The run that fails: what the files of the whole case do, which is what is reduced.
-fn first(plan: &Plan, settings: &Settings, seed: u64) -> Result<(Failing, Way), Refused> {
-    let folder = tempfile::Builder::new().prefix("harness-").tempdir();
-    let folder = folder.map_err(|error| Refused::no_verdict(io_error::reason(&error)))?;
-    let run = |seed| {
-        let case = Case { seed, ..Case::new(plan) };
-        shrink::run(case, folder.path(), &settings.simulation).map_err(Refused::no_verdict)
+/// Searches on a thread, while this one waits for it or for a second Ctrl-C. None where it was
+/// stopped before it had anything. No folder for temporary files is left, whatever comes.
+fn search(
+    plan: Arc<Plan>,
+    settings: Settings,
+    seed: u64,
+    stop: &Arc<AtomicBool>,
+) -> Result<Option<Shrunk>, Refused> {
+    // Made by the thread, when signals are listened to, and removed here: the thread may still be at
+    // work.
+    let folder = Arc::new(Mutex::new(None::<TempDir>));
+    let work = {
+        let folder = Arc::clone(&folder);
+        move |place| (place == 0).then(|| reduce(&plan, &settings, seed, &folder))
     };
+    let mut found = Ok(None);
+    let end = workers::work(1, stop, work, |_, shrunk| {
+        found = shrunk;
+        Next::Stop
+    });
+    drop(folder.lock().unwrap_or_else(PoisonError::into_inner).take());
+    match end.map_err(|error| workers::refused(&error))? {
+        End::InterruptedTwice => Err(Refused::told(Exit::Interrupted)),
+        End::Done if matches!(found, Ok(None)) && !stop.load(Ordering::Relaxed) => {
+            Err(Refused::no_verdict("the search crashed"))
+        }
+        End::Done => found,
+    }
+}
+
+/// Finds the run that fails, and reduces it.
+fn reduce(
+    plan: &Plan,
+    settings: &Settings,
+    seed: u64,
+    temporary: &Mutex<Option<TempDir>>,
+) -> Result<Option<Shrunk>, Refused> {
+    let folder = tempfile::Builder::new().prefix("harness-").tempdir();
+    let folder = folder.map_err(|error| {
+        let why = io_error::reason(&error);
+        Refused::no_verdict(format_args!("cannot make a folder for temporary files: {why}"))
+    })?;
+    let path = folder.path().to_owned();
+    temporary.lock().unwrap_or_else(PoisonError::into_inner).replace(folder);
+    let Some((failing, way)) = first(plan, settings, seed, &path)? else { return Ok(None) };
+    let before = size(&failing.case);
+    let mut tell = |case: &Case| streams::tell(&format!("      {}", size(case)));
+    streams::tell(&format!("{}, seed {seed}: {}: {before}", plan.scenario.name, kinds(&way)));
+    Ok(Some(shrink::shrink(failing, &way, settings, &path, &mut tell)))
+}
+
+/// The run that fails: what the files of the whole case do, which is what is reduced. None where it
+/// was stopped before.
+fn first(
+    plan: &Plan,
+    settings: &Settings,
+    seed: u64,
+    folder: &Path,
+) -> Result<Option<(Failing, Way)>, Refused> {
     // Payloads are spelt out and paces written down, which can make another run of a seed.
     for other in std::iter::once(seed).chain(1..=settings.seeds) {
-        let failing = run(other)?;
+        let case = Case { seed: other, ..Case::new(plan) };
+        let ran = shrink::run(case, folder, &settings.simulation);
+        if settings.simulation.stop.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
+        let failing = ran.map_err(Refused::no_verdict)?;
         if let Some(way) = Way::of(&failing.trial) {
-            return Ok((failing, way));
+            return Ok(Some((failing, way)));
         }
     }
     let file = plan.scenario.file.display();

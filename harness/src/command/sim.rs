@@ -5,7 +5,7 @@ mod arguments;
 mod one;
 mod seeds;
 mod sweep;
-mod workers;
+pub(super) mod workers;
 
 use super::refused;
 use super::reporting::reporting;

@@ -7,6 +7,7 @@
 mod arrival;
 mod difference;
 mod file;
+mod folder;
 mod ledger;
 mod mode;
 mod payload;
@@ -14,12 +15,14 @@ mod payload;
 mod tests;
 mod wire;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 pub use difference::{Difference, DifferenceLine, Side};
 pub use file::{Error, Golden, accepted_path, pending_path};
+pub use folder::{absolute, folder_here, folder_of};
 pub use ledger::ledger;
 pub use mode::{Mode, is_ci};
 pub use wire::found_helpless;
@@ -225,19 +228,41 @@ pub struct Pending {
 /// # Errors
 /// The folder cannot be read.
 pub fn pending(folder: &Path) -> Result<Vec<Pending>, Error> {
+    let entry = |name: String| Pending {
+        accepted: accepted_path(folder, &name),
+        pending: pending_path(folder, &name),
+        name,
+    };
+    Ok(names(folder, ".snap.new")?.into_iter().map(entry).collect())
+}
+
+/// The golden files of a folder by their scenarios' names, the reviewed ones and those that wait.
+///
+/// # Errors
+/// The folder or a file cannot be read.
+pub fn all(folder: &Path) -> Result<BTreeMap<String, Golden>, Error> {
+    let mut all = BTreeMap::new();
+    for (end, path) in
+        [(".snap.new", pending_path as fn(&Path, &str) -> _), (".snap", accepted_path)]
+    {
+        for name in names(folder, end)? {
+            if let Some(golden) = Golden::read(&path(folder, &name))? {
+                all.insert(name, golden);
+            }
+        }
+    }
+    Ok(all)
+}
+
+/// The names before this end, in order.
+fn names(folder: &Path, end: &str) -> Result<Vec<String>, Error> {
     let failed = file::cannot("read", folder);
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).map_err(&failed)? {
         let file = entry.map_err(&failed)?.file_name();
-        if let Some(name) = file.to_str().and_then(|file| file.strip_suffix(".snap.new")) {
-            found.push(Pending {
-                name: name.to_owned(),
-                accepted: accepted_path(folder, name),
-                pending: pending_path(folder, name),
-            });
-        }
+        found.extend(file.to_str().and_then(|file| file.strip_suffix(end)).map(str::to_owned));
     }
-    found.sort_by(|a, b| a.name.cmp(&b.name));
+    found.sort();
     Ok(found)
 }
 
@@ -279,6 +304,3 @@ impl Pending {
         })
     }
 }
-
-/// The folder that is meant where none is named.
-pub const DEFAULT_FOLDER: &str = "golden";

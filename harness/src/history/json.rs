@@ -12,6 +12,7 @@ mod plain;
 mod read;
 mod write;
 
+pub use header::settle;
 pub use read::{Error, read};
 pub use write::write;
 
@@ -30,7 +31,7 @@ pub fn digest(plan: &Plan, history: &History) -> u64 {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{digest, read, write};
+    use super::{digest, read, settle, write};
     use crate::check::fixture::{Chance, Play, SMALL, Shape, history, plan};
     use crate::history::{
         Answer, Attempt, Audited, AuditedLog, Class, Delivery, End, EpochIndex, History, Moment,
@@ -104,7 +105,6 @@ mod tests {
             });
             (sent.attempts, sent.tries) = (2, tries.into());
         }
-        history.store = (chance.below(2) == 0).then_some(Store::Mysql);
     }
 
     fn class(outcome: &Outcome) -> Class {
@@ -150,6 +150,36 @@ mod tests {
         let digest = text.find("\"plan\":\"").unwrap() + 8;
         let altered = format!("{}{}{}", &text[..digest], "0".repeat(16), &text[digest + 16..]);
         assert!(refusal(&own, &altered).contains("payloads or lines differ"));
+    }
+
+    #[test]
+    fn a_plan_gets_the_seed_and_the_store_of_the_run() {
+        let mut ran = plan(&SMALL);
+        (ran.scenario.seed, ran.scenario.broker.store) = (7, Store::Mysql);
+        let text = written(&ran, &history(&ran, Play::default()));
+        let mut own = plan(&SMALL);
+        assert_eq!(
+            refusal(&own, &text),
+            "line 1: the history is of a run on mysql, this plan is on memory"
+        );
+        settle(&mut own.scenario, text.lines().next().unwrap());
+        assert_eq!((own.scenario.seed, own.scenario.broker.store), (7, Store::Mysql));
+        assert!(read(&own, text.as_bytes()).is_ok());
+        // A file from before says neither, and is judged by the scenario as it is.
+        let older = text.replacen("\"seed\":7,\"store\":\"mysql\",", "", 1);
+        let mut own = plan(&SMALL);
+        let seed = own.scenario.seed;
+        settle(&mut own.scenario, older.lines().next().unwrap());
+        assert_eq!((own.scenario.seed, own.scenario.broker.store), (seed, Store::Memory));
+        assert!(read(&own, older.as_bytes()).is_ok());
+    }
+
+    #[test]
+    fn a_store_that_there_is_not_is_named() {
+        let plan = plan(&SMALL);
+        let text = written(&plan, &history(&plan, Play::default()));
+        let unknown = refusal(&plan, &text.replacen("\"store\":\"memory\"", "\"store\":\"x\"", 1));
+        assert!(unknown.starts_with("line 1: store: unknown value `x`"), "{unknown}");
     }
 
     #[test]
@@ -299,10 +329,6 @@ mod tests {
         ] {
             assert!(words.contains(wanted), "{words}\n{wanted}");
         }
-        let unknown =
-            text.replacen("\"epochs\":[\"e1\"]", "\"epochs\":[\"e1\"],\"store\":\"x\"", 1);
-        let unknown = refusal(&plan, &unknown);
-        assert!(unknown.starts_with("line 1: store: unknown value `x`"), "{unknown}");
     }
 
     #[test]

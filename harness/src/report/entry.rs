@@ -106,10 +106,12 @@ pub struct Entry {
     pub golden: Option<Comparison>,
     /// The folder with the consumer logs.
     pub logs: Option<PathBuf>,
-    /// The file of the history, if one was to be written.
+    /// The file of the history, if one was to be written or the run did not pass.
     pub history: Option<PathBuf>,
     /// The command line that runs it again.
     pub reproduce: Option<String>,
+    /// The command line that judges the history of a run that did not pass again.
+    pub judge: Option<String>,
     /// The command line that accepts what is pending: `harness accept 5p3c`.
     pub accept: Option<String>,
 }
@@ -225,7 +227,7 @@ impl Entry {
         match answer {
             Ok(comparison) => self.golden = Some(comparison),
             Err(error) => {
-                self.trouble = Some(Trouble { exit: Exit::Failed, text: error.to_string() });
+                self.trouble = Some(Trouble { exit: Exit::Usage, text: error.to_string() });
             }
         }
         self.accept = Some(words::accept_command(&plan.scenario.name, folder));

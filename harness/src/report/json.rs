@@ -112,6 +112,9 @@ struct Scenario<'a> {
     /// The command line that runs it again.
     #[serde(skip_serializing_if = "Option::is_none")]
     reproduce: Option<&'a str>,
+    /// The command line that judges the history of a run that did not pass again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    judge: Option<&'a str>,
 }
 
 /// A scenario that was skipped.
@@ -209,6 +212,7 @@ impl<'a> Scenario<'a> {
             logs: entry.logs.as_ref().map(path),
             history: entry.history.as_ref().map(path),
             reproduce: entry.reproduce.as_deref(),
+            judge: entry.judge.as_deref(),
         }
     }
 }

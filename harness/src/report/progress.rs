@@ -1,12 +1,24 @@
 //! A line per scenario while it runs: a bar on a terminal, now and then a line of counters where
 //! the output is kept.
 
-use std::io::Write;
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
 use std::time::Duration;
 
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use rustix::termios::tcgetwinsize;
 
 use super::words;
+
+/// How far something is.
+pub trait Measure {
+    /// `412 of 1,000 seeds`.
+    fn words(&self) -> String;
+    /// From 0 to 100.
+    fn percent(&self) -> u64;
+    /// What the rate counts.
+    fn done(&self) -> u64;
+}
 
 /// How far a run is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -19,6 +31,17 @@ pub struct Counts {
     pub delivered: u64,
     /// Deliveries that the plan leads to.
     pub due: u64,
+}
+
+/// How far a sweep over seeds is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tried {
+    /// So many seeds were tried.
+    pub seeds: u64,
+    /// So many there are.
+    pub all: u64,
+    /// So many of those that were tried did not pass.
+    pub without_pass: u64,
 }
 
 /// One scenario's line. Dropping it takes the bar off the screen.
@@ -35,15 +58,31 @@ pub struct Progress {
 const FIRST: Duration = Duration::from_secs(5);
 const LONGEST: Duration = Duration::from_secs(60);
 
+/// Between two redraws of a bar whose counts stand still, for its time goes on.
+const TICK: Duration = Duration::from_millis(100);
+
+/// The cells of a bar between its brackets.
+const CELLS: usize = 20;
+
+/// What a bar has before its message: the spinner and a time such as `12.3 s`. With a longer time the
+/// end of the message is cut off.
+const BESIDE: usize = 11;
+
+/// Where the width of the terminal is not known.
+const USUAL_WIDTH: usize = 80;
+
 impl Progress {
     /// Begins the line of a scenario; with `bars` on a terminal, without elsewhere.
     pub(super) fn new(name: &str, bars: Option<&MultiProgress>) -> Self {
         let bar = bars.map(|bars| {
-            let template = "{spinner} {msg}  [{bar:24}] {pos:>3}%";
-            let style = ProgressStyle::with_template(template)
+            let time = |state: &ProgressState, to: &mut dyn std::fmt::Write| {
+                let _ = to.write_str(&words::time(state.elapsed()));
+            };
+            let style = ProgressStyle::with_template("{spinner} {time}  {wide_msg}")
                 .expect("the template is well-formed")
-                .progress_chars("=> ");
+                .with_key("time", time);
             let bar = bars.add(ProgressBar::new(100).with_style(style));
+            bar.enable_steady_tick(TICK);
             bar.set_message(String::from(name));
             bar
         });
@@ -56,29 +95,72 @@ impl Progress {
         match &self.bar {
             Some(bar) => bar.set_message(format!("{name}  {what}")),
             None => {
-                let _ = writeln!(std::io::stderr(), "  ...   {name}  {what}");
+                let _ = writeln!(io::stderr(), "  ...   {name}  {what}");
             }
         }
     }
 
-    /// Says how far the run is, `elapsed` after it began. Call it some times a second.
-    pub fn update(&mut self, elapsed: Duration, counts: &Counts) {
+    /// Says how far it is, `elapsed` after it began. Call it some times a second.
+    pub fn update(&mut self, elapsed: Duration, measure: &dyn Measure) {
         if let Some(bar) = &self.bar {
-            bar.set_message(counts.line(&self.name));
-            bar.set_position(counts.percent());
-        } else if let Some(line) = self.line(elapsed, counts) {
-            let _ = writeln!(std::io::stderr(), "{line}");
+            let room = width().saturating_sub(BESIDE);
+            bar.set_message(message(&self.name, elapsed, measure, room));
+        } else if let Some(line) = self.line(elapsed, measure) {
+            let _ = writeln!(io::stderr(), "{line}");
         }
     }
 
     /// The line of counters, if one is due.
-    fn line(&mut self, elapsed: Duration, counts: &Counts) -> Option<String> {
+    fn line(&mut self, elapsed: Duration, measure: &dyn Measure) -> Option<String> {
         if elapsed < self.next {
             return None;
         }
         self.next = elapsed + elapsed.min(LONGEST);
-        Some(format!("  ...   {}  after {}", counts.line(&self.name), words::time(elapsed)))
+        let (name, words) = (&self.name, measure.words());
+        Some(format!("  ...   {name}  {words}  after {}", words::time(elapsed)))
     }
+}
+
+/// A bar's message in so many columns: first what is always there, then what there is room for.
+fn message(name: &str, elapsed: Duration, measure: &dyn Measure, room: usize) -> String {
+    let percent = measure.percent().min(100);
+    let always = format!("{percent:>3}%  {}/s", rate(measure.done(), elapsed));
+    let short = room.saturating_sub(always.len() + 2);
+    let name: String = name.chars().take(short.max(1)).collect();
+    let mut message = format!("{name}  {always}");
+    let full = CELLS * usize::try_from(percent).unwrap_or(0) / 100;
+    let head = if full < CELLS { ">" } else { "" };
+    let bar = format!("  [{:<CELLS$}]", "=".repeat(full) + head);
+    let words = format!("  {}", measure.words());
+    let left = room.saturating_sub(message.chars().count());
+    let (bar_width, words_width) = (bar.chars().count(), words.chars().count());
+    // The counts say more than the bar does.
+    if bar_width <= left.saturating_sub(words_width) || (words_width > left && bar_width <= left) {
+        message.push_str(&bar);
+    }
+    if words_width <= left {
+        message.push_str(&words);
+    }
+    message
+}
+
+/// So many a second: with decimals where there are few.
+fn rate(done: u64, elapsed: Duration) -> String {
+    let rate = done as f64 / elapsed.as_secs_f64().max(0.001);
+    #[expect(clippy::cast_possible_truncation, reason = "a rate for people")]
+    #[expect(clippy::cast_sign_loss, reason = "a rate is not negative")]
+    let whole = rate.round() as u64;
+    match rate {
+        _ if done == 0 || rate >= 9.95 => words::number(whole),
+        _ if rate >= 0.995 => format!("{rate:.1}"),
+        _ => format!("{rate:.2}"),
+    }
+}
+
+/// The columns of the terminal that bars are on.
+fn width() -> usize {
+    let size = tcgetwinsize(io::stderr()).ok();
+    size.map(|size| usize::from(size.ws_col)).filter(|width| *width > 0).unwrap_or(USUAL_WIDTH)
 }
 
 impl Drop for Progress {
@@ -89,10 +171,10 @@ impl Drop for Progress {
     }
 }
 
-impl Counts {
-    fn line(&self, name: &str) -> String {
+impl Measure for Counts {
+    fn words(&self) -> String {
         format!(
-            "{name}  sent {} of {}  delivered {} of {}",
+            "sent {} of {}  delivered {} of {}",
             words::number(self.sent),
             words::number(self.planned),
             words::number(self.delivered),
@@ -102,10 +184,36 @@ impl Counts {
 
     /// Of everything that is to be sent and delivered; 100 only when all of it is.
     fn percent(&self) -> u64 {
-        let all = self.planned + self.due;
-        let done = (self.sent + self.delivered).min(all);
-        (done * 100).checked_div(all).unwrap_or(100)
+        percent(self.sent + self.delivered, self.planned + self.due)
     }
+
+    fn done(&self) -> u64 {
+        self.delivered
+    }
+}
+
+impl Measure for Tried {
+    fn words(&self) -> String {
+        let mut words =
+            format!("{} of {}", words::number(self.seeds), words::count(self.all, "seed"));
+        if self.without_pass > 0 {
+            let _ = write!(words, ", {} without a pass", words::number(self.without_pass));
+        }
+        words
+    }
+
+    fn percent(&self) -> u64 {
+        percent(self.seeds, self.all)
+    }
+
+    fn done(&self) -> u64 {
+        self.seeds
+    }
+}
+
+fn percent(done: u64, all: u64) -> u64 {
+    let part = (u128::from(done.min(all)) * 100).checked_div(u128::from(all)).unwrap_or(100);
+    u64::try_from(part).unwrap_or(100)
 }
 
 /// Bars on stderr, all scenarios' together.
@@ -129,6 +237,46 @@ mod tests {
             progress.line(Duration::from_secs(440), &counts).unwrap(),
             "  ...   5p3c  sent 1,200 of 4,965  delivered 3,000 of 14,895  after 7 min 20 s"
         );
+    }
+
+    #[test]
+    fn a_bar_has_its_rate_in_any_width_and_never_takes_more() {
+        let counts = Counts { sent: 1200, planned: 4965, delivered: 3000, due: 14895 };
+        let tried = Tried { seeds: 412, all: 1000, without_pass: 2 };
+        let elapsed = Duration::from_secs(2);
+        let line = |measure: &dyn Measure, room| message("5p3c", elapsed, measure, room);
+        let both = "5p3c   21%  1,500/s  [====>               ]  \
+                    sent 1,200 of 4,965  delivered 3,000 of 14,895";
+        assert_eq!(line(&counts, 91), both);
+        assert_eq!(
+            line(&counts, 69),
+            "5p3c   21%  1,500/s  sent 1,200 of 4,965  delivered 3,000 of 14,895"
+        );
+        let words = "5p3c   41%  206/s  412 of 1,000 seeds, 2 without a pass";
+        assert_eq!(line(&tried, 60), words);
+        assert_eq!(line(&tried, 50), "5p3c   41%  206/s  [========>           ]");
+        assert_eq!(line(&tried, 20), "5p3c   41%  206/s");
+        assert_eq!(line(&tried, 14), "5   41%  206/s");
+        for room in 14..200 {
+            for measure in [&counts as &dyn Measure, &tried] {
+                let long = message(&"long-name ".repeat(9), elapsed, measure, room);
+                assert!(long.chars().count() <= room.max(17), "{room}: {long}");
+                assert!(long.contains("/s"), "{room}: {long}");
+            }
+        }
+        let whole = Tried { seeds: u64::MAX, all: u64::MAX, without_pass: 0 };
+        assert!(line(&whole, 200).contains("100%") && line(&whole, 200).contains(&"=".repeat(20)));
+    }
+
+    #[test]
+    fn a_low_rate_has_decimals() {
+        let check = |done, seconds, text: &str| {
+            assert_eq!(rate(done, Duration::from_secs(seconds)), text);
+        };
+        check(0, 0, "0");
+        check(12, 67, "0.18");
+        check(30, 20, "1.5");
+        check(2400, 2, "1,200");
     }
 
     #[test]

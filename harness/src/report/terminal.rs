@@ -51,6 +51,11 @@ impl Terminal {
         self.print(|to| self::entry(entry, self.style, to));
     }
 
+    /// Prints a line above the bars.
+    pub fn line(&self, line: &str) {
+        self.print(|to| writeln!(to, "{line}"));
+    }
+
     /// Prints the last line.
     pub fn end(&self, report: &Report) {
         self.print(|to| end(report, self.style, to));
@@ -166,7 +171,9 @@ fn ways_on(entry: &Entry, style: Style, to: &mut dyn Write) -> io::Result<()> {
     if let Some(logs) = entry.logs.as_ref().filter(|_| ran) {
         ways.push(("logs", logs.display().to_string()));
     }
-    if let Some(history) = entry.history.as_ref().filter(|_| ran) {
+    // The line that judges it again names it, too.
+    let is_told = entry.judge.is_some();
+    if let Some(history) = entry.history.as_ref().filter(|_| ran && !is_told) {
         ways.push(("history", history.display().to_string()));
     }
     let is_pending = matches!(
@@ -183,6 +190,9 @@ fn ways_on(entry: &Entry, style: Style, to: &mut dyn Write) -> io::Result<()> {
     }
     if let Some(reproduce) = entry.reproduce.as_ref().filter(|_| ran) {
         ways.push(("reproduce", style.strong(reproduce)));
+    }
+    if let Some(judge) = &entry.judge {
+        ways.push(("judge", judge.clone()));
     }
     if !ways.is_empty() {
         writeln!(to)?;

@@ -27,7 +27,7 @@ fn passed() -> Entry {
     entry.golden = Some(Comparison::Match);
     entry.logs = Some(PathBuf::from("out/small"));
     entry.reproduce = Some(String::from("harness run scenarios/small.yaml"));
-    entry.accept = Some(words::accept_command("small", Path::new("golden")));
+    entry.accept = Some(String::from("harness accept small"));
     entry
 }
 

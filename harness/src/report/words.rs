@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::golden::DEFAULT_FOLDER;
+use crate::golden;
 pub use crate::numbers::{count, number};
 use crate::shell::shell;
 
@@ -26,10 +26,10 @@ pub fn time(time: Duration) -> String {
     format!("{value:.decimals$} {unit}")
 }
 
-/// The command line that accepts the pending ledger of a scenario.
+/// The command line that accepts the pending ledger of a scenario, called in the current folder.
 pub fn accept_command(name: &str, folder: &Path) -> String {
     let mut command = format!("harness accept {}", shell(name));
-    if folder != Path::new(DEFAULT_FOLDER) {
+    if golden::folder_here().is_none_or(|here| here != golden::absolute(folder)) {
         let _ = write!(command, " --golden {}", shell(&folder.to_string_lossy()));
     }
     command
@@ -59,7 +59,8 @@ mod tests {
 
     #[test]
     fn an_accept_command_can_be_pasted() {
-        assert_eq!(accept_command("5p3c", Path::new("golden")), "harness accept 5p3c");
+        let here = golden::folder_here().expect("these sources have one");
+        assert_eq!(accept_command("5p3c", &here), "harness accept 5p3c");
         assert_eq!(accept_command("a", Path::new("my g")), "harness accept a --golden 'my g'");
     }
 }

@@ -268,14 +268,13 @@ impl Conductor {
     fn history(&mut self, end: End) -> History {
         let (producers, consumers) = std::mem::take(&mut self.histories);
         let scenario = &self.context.plan.scenario;
-        let store = (!scenario.faults.is_empty()).then_some(scenario.broker.store);
         faults::count_traffic(&scenario.faults, &mut self.firings, &producers, &consumers);
         let epochs = self.context.recorder.epochs();
         let faults = std::mem::take(&mut self.firings);
         let contiguous = self.context.driver.capabilities().contiguous_batches.known();
         let scattered_batches = contiguous != Some(true);
         let audit = Vec::new();
-        History { epochs, producers, consumers, faults, scattered_batches, audit, store, end }
+        History { epochs, producers, consumers, faults, scattered_batches, audit, end }
     }
 }
 

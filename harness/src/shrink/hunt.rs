@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -17,7 +18,7 @@ use crate::trial::{Simulation, Trial, simulate};
 /// What is looked for, and how.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// How runs are simulated.
+    /// How runs are simulated. What stops them ends the search, too.
     pub simulation: Simulation,
     /// How many other seeds are tried where a smaller case passes with the seed at hand.
     pub seeds: u64,
@@ -71,12 +72,22 @@ pub(super) struct Hunt<'a> {
     pub(super) cases: u64,
     pub(super) runs: u64,
     pub(super) tell: &'a mut dyn FnMut(&Case),
-    pub(super) folder: Option<tempfile::TempDir>,
+    /// Where cases are written to be tried.
+    pub(super) folder: &'a Path,
 }
 
 impl Hunt<'_> {
     pub(super) fn is_over(&self) -> bool {
-        Instant::now() >= self.deadline
+        self.is_stopped() || Instant::now() >= self.deadline
+    }
+
+    /// Nothing where it is over.
+    pub(super) fn goes_on(&self) -> Option<()> {
+        (!self.is_over()).then_some(())
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.settings.simulation.stop.load(Ordering::Relaxed)
     }
 
     /// Whether a case fails in the way that is looked for, with its seed or one of a few others;
@@ -104,13 +115,9 @@ impl Hunt<'_> {
 
     fn run(&mut self, case: Case) -> Option<Failing> {
         self.runs += 1;
-        if self.folder.is_none() {
-            let folder = tempfile::Builder::new().prefix("harness-").tempdir();
-            self.folder = folder.ok();
-        }
-        let folder = self.folder.as_ref()?;
-        let failing = run(case, folder.path(), &self.settings.simulation).ok()?;
-        self.way.is_of(&failing.trial).then_some(failing)
+        let failing = run(case, self.folder, &self.settings.simulation).ok()?;
+        // A run that was stopped half way may fail in a way in which the whole does not.
+        (!failing.trial.interrupted && self.way.is_of(&failing.trial)).then_some(failing)
     }
 }
 

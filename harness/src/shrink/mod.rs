@@ -14,6 +14,8 @@ pub mod reduce;
 mod steps;
 pub mod write;
 
+use std::path::Path;
+
 use tokio::time::Instant;
 
 use self::case::Case;
@@ -34,17 +36,17 @@ pub struct Shrunk {
     pub out_of_time: bool,
 }
 
-/// Reduces a case that fails in a way, as long as time permits. `tell` hears of each that is
-/// smaller.
+/// Reduces a case that fails in a way, as long as time permits and nothing stops it. Cases are
+/// written to an existing `folder` to be tried. `tell` hears of each that is smaller.
 pub fn shrink(
     failing: Failing,
     way: &Way,
     settings: &Settings,
+    folder: &Path,
     tell: &mut dyn FnMut(&Case),
 ) -> Shrunk {
     let deadline = Instant::now() + settings.limit;
-    let mut hunt =
-        Hunt { way, settings, deadline, best: failing, cases: 0, runs: 0, tell, folder: None };
+    let mut hunt = Hunt { way, settings, deadline, best: failing, cases: 0, runs: 0, tell, folder };
     steps::all(&mut hunt);
     Shrunk { out_of_time: hunt.is_over(), failing: hunt.best, cases: hunt.cases, runs: hunt.runs }
 }

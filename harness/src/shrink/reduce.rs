@@ -1,9 +1,10 @@
 //! Delta debugging: the fewest items of a list with which a test still fails.
 
-/// Takes items out, first many at once and then fewer, as long as what is left still `fails`.
-/// Items keep their order. With the list that is answered the test was last seen to fail, and
-/// taking out any single item makes it pass (if the test is decided by its items alone).
-pub fn reduce<T: Clone>(items: Vec<T>, fails: &mut dyn FnMut(&[T]) -> bool) -> Vec<T> {
+/// Takes items out, first many at once and then fewer, as long as what is left still `fails`; that
+/// answers nothing where no more may be tried, which ends the reduction. Items keep their order. With
+/// the list that is answered the test was last seen to fail, and, if it was not ended, taking out any
+/// single item makes it pass (if the test is decided by its items alone).
+pub fn reduce<T: Clone>(items: Vec<T>, fails: &mut dyn FnMut(&[T]) -> Option<bool>) -> Vec<T> {
     let mut items = items;
     let mut chunk = items.len();
     while chunk > 0 {
@@ -12,11 +13,13 @@ pub fn reduce<T: Clone>(items: Vec<T>, fails: &mut dyn FnMut(&[T]) -> bool) -> V
         while start < items.len() {
             let end = (start + chunk).min(items.len());
             let rest: Vec<T> = items[..start].iter().chain(&items[end..]).cloned().collect();
-            if fails(&rest) {
-                items = rest;
-                smaller = true;
-            } else {
-                start = end;
+            match fails(&rest) {
+                Some(true) => {
+                    items = rest;
+                    smaller = true;
+                }
+                Some(false) => start = end,
+                None => return items,
             }
         }
         // At single items, until none can be taken out any more.
@@ -37,7 +40,7 @@ mod tests {
         let mut tried = 0;
         let left = reduce((1..=all).collect(), &mut |items| {
             tried += 1;
-            fails(items)
+            Some(fails(items))
         });
         (left, tried)
     }
@@ -51,6 +54,17 @@ mod tests {
         assert_eq!(fewest(100, needs(&[])).0, Vec::<u32>::new());
         assert_eq!(fewest(3, needs(&[1, 2, 3])).0, [1, 2, 3]);
         assert_eq!(fewest(0, needs(&[])).0, Vec::<u32>::new());
+    }
+
+    #[test]
+    fn where_no_more_may_be_tried_it_ends_with_what_failed_last() {
+        let mut tries = 4;
+        let left = reduce((1..=1000).collect(), &mut |items| {
+            tries -= 1;
+            (tries > 0).then(|| items.contains(&1))
+        });
+        assert_eq!((left.len(), left[0]), (500, 1));
+        assert_eq!(tries, 0, "it is not asked again");
     }
 
     #[test]

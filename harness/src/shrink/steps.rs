@@ -37,17 +37,19 @@ fn weight(case: &Case) -> (usize, usize, usize, String) {
 fn faults(hunt: &mut Hunt<'_>) {
     let all = hunt.best.case.scenario.faults.clone();
     reduce(all, &mut |faults| {
+        hunt.goes_on()?;
         let mut case = hunt.best.case.clone();
         case.scenario.faults = faults.to_vec();
-        hunt.try_case(&case)
+        Some(hunt.try_case(&case))
     });
 }
 
 fn actors(hunt: &mut Hunt<'_>) {
     let all = hunt.best.case.all_actors();
     reduce(all, &mut |actors| {
+        hunt.goes_on()?;
         let case = hunt.best.case.with_actors(actors);
-        hunt.try_case(&case)
+        Some(hunt.try_case(&case))
     });
 }
 
@@ -59,9 +61,10 @@ fn lines(hunt: &mut Hunt<'_>) {
     let all: Vec<_> =
         places.flat_map(|(place, lines)| (0..lines.len()).map(move |line| (place, line))).collect();
     reduce(all, &mut |kept| {
+        hunt.goes_on()?;
         let kept: BTreeSet<_> = kept.iter().copied().collect();
         let case = Case { seed: hunt.best.case.seed, ..whole.with_lines(&kept) };
-        hunt.try_case(&case)
+        Some(hunt.try_case(&case))
     });
 }
 
@@ -91,6 +94,9 @@ fn simplifications(hunt: &mut Hunt<'_>) {
 }
 
 fn attempt(hunt: &mut Hunt<'_>, change: impl Fn(&mut Case)) -> bool {
+    if hunt.is_over() {
+        return false;
+    }
     let mut case = hunt.best.case.clone();
     let before = weight(&case);
     change(&mut case);

@@ -96,7 +96,7 @@ fn what_is_found_shrinks_to_a_scenario_that_fails_in_the_same_way() {
         let whole = shrink::run(Case::new(&plan), folder.path(), &settings.simulation).unwrap();
         assert!(way.is_of(&whole.trial), "{bug}: spelt out, it is the same failure");
 
-        let small = shrink::shrink(whole, &way, &settings, &mut |_| {}).failing;
+        let small = shrink::shrink(whole, &way, &settings, folder.path(), &mut |_| {}).failing;
         let (actors, messages) = (small.case.actors(), small.case.messages());
         assert!(actors <= 3 && messages <= 5, "{bug}: {actors} actors, {messages} messages");
 

@@ -205,7 +205,9 @@ fn logs_are_held_against_a_golden_file_where_they_say_what_came() {
     assert_eq!(entry["golden"]["status"], "different", "{entry}");
     let lines = entry["golden"]["difference"].as_array().unwrap();
     assert!(lines.iter().any(|line| line.as_str().unwrap().starts_with("+ C1")), "{entry}");
-    assert!(ended.stderr.contains("the ledger differs too, from golden/2p2c.snap"), "{ended:?}");
+    let golden = folder.path().canonicalize().unwrap().join("golden/2p2c.snap");
+    let differs = format!("the ledger differs too, from {}", golden.display());
+    assert!(ended.stderr.contains(&differs), "{ended:?}");
 
     let (ended, entry) = with_golden("5p3c", &[]);
     assert_eq!(ended.code, Some(0), "{ended:?}");
@@ -225,7 +227,9 @@ fn a_golden_file_of_a_history_is_new_or_differs_as_that_of_a_run() {
         "{ended:?}"
     );
     assert!(folder.join("other/2p2c.snap.new").exists());
-    assert!(ended.stderr.contains("harness accept 2p2c --golden other"), "{ended:?}");
+    let golden = folder.path().canonicalize().unwrap().join("other");
+    let accept = format!("harness accept 2p2c --golden {}", golden.display());
+    assert!(ended.stderr.contains(&accept), "{ended:?}");
     // Without the flag it is not looked at.
     let (ended, entries, _) = judged(&folder, &history[..3]);
     assert_eq!((ended.code, entries[0].get("golden")), (Some(0), None), "{ended:?}");
@@ -237,11 +241,44 @@ fn one_history_is_not_that_of_several_scenarios() {
     let (ended, entries, junit) =
         judged(&folder, &["2p2c.yaml", "5p3c.yaml", "--history", "h/2p2c.jsonl"]);
     assert_eq!((ended.code, entries.len()), (Some(2), 0), "{ended:?}");
-    assert!(ended.stderr.contains("h/2p2c.jsonl is one file, and 2 scenarios are selected"));
+    assert!(
+        ended
+            .stderr
+            .contains("h/2p2c.jsonl: 2 scenarios are selected, and this is a file; name a folder")
+    );
     assert!(junit.contains("tests=\"1\" skipped=\"0\" failures=\"0\" errors=\"1\""), "{junit}");
     // Nor is one of another scenario: the line that says so is annotated.
     let (ended, entries, _) = judged(&folder, &["5p3c.yaml", "--history", "h/2p2c.jsonl"]);
     assert_eq!(ended.code, Some(2), "{ended:?}");
     assert_eq!(entries[0]["problems"][0]["line"], 1, "{}", entries[0]);
     assert!(ended.stdout.starts_with("::error file=h/2p2c.jsonl,line=1,title=5p3c::"), "{ended:?}");
+}
+
+#[test]
+fn each_of_several_histories_is_judged_with_the_seed_and_the_store_of_its_run() {
+    let folder = Folder::new();
+    let made_up = "topics: { T1: P1 P2 -> C1 C2 }\n\
+                   producers: { all: { generate: { messages: 20 } } }\ngolden: none\n";
+    let mut files = Vec::new();
+    for (name, seed) in [("one", "7"), ("two", "8")] {
+        let file = format!("{name}.yaml");
+        folder.write(&file, made_up);
+        folder.passes(&["sim", &file, "--seed", seed, "--store", "mysql", "--history", "h/"]);
+        files.push(file);
+    }
+    let [one, two] = &files[..] else { unreachable!() };
+    let (ended, entries, _) = judged(&folder, &[one, two, "--history", "h"]);
+    assert_eq!((ended.code, entries.len()), (Some(0), 2), "{ended:?}");
+    let seeds: Vec<_> = entries.iter().map(|entry| entry["seed"].as_u64()).collect();
+    assert_eq!(seeds, [Some(7), Some(8)]);
+    // What runs leave that do not pass, by the folder that they have in common.
+    for (file, seed) in files.iter().zip(["7", "8"]) {
+        folder.run(&["sim", file, "--seed", seed, "--bug", "loose-offset"]);
+    }
+    let (ended, entries, _) = judged(&folder, &[one, two, "--history", "out"]);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    for (entry, name) in entries.iter().zip(["one", "two"]) {
+        assert_eq!(entry["history"], format!("out/{name}/history.jsonl"));
+        assert_eq!(entry["result"], "failed", "{entry}");
+    }
 }

@@ -2,8 +2,8 @@
 //!
 //! A block that begins with ```` ```console reproducible ```` is run, in a folder of its own for
 //! each page, and what it prints is compared with what the page says; ```` ```yaml file=NAME ````
-//! writes a file there first. Times and rates are left out of the comparison, and a line of three
-//! dots stands for any number of lines.
+//! writes a file there first. On the page the folder is `/home/you/project`. Times and rates are left
+//! out of the comparison, and a line of three dots stands for any number of lines.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -126,7 +126,8 @@ fn shell(folder: &Folder, line: &str) -> String {
         };
     }
     command.env("PATH", format!("{}:{path}", program.display()));
-    end(command).stdout
+    let here = folder.path().canonicalize().unwrap();
+    end(command).stdout.replace(here.to_str().unwrap(), "/home/you/project")
 }
 
 #[test]

@@ -204,3 +204,67 @@ fn a_broker_that_dies_in_the_middle_leaves_no_verdict_and_its_last_words() {
     assert_log(&folder, "out/long/consumer_1.txt");
     assert_log(&folder, "out/long/consumer_2.txt");
 }
+
+#[test]
+fn a_second_run_into_the_same_folder_is_refused_at_once_and_harms_nothing() {
+    let folder = folder();
+    let first = in_the_middle(&folder);
+    for command in ["run", "sim"] {
+        let second = folder.run(&[command, "long.yaml", "--out", "out"]);
+        assert_eq!(second.code, Some(2), "{}", second.stderr);
+        let said = "another run of the harness is writing to out/long; wait until it ends";
+        assert!(second.stderr.contains(said), "{}", second.stderr);
+    }
+    assert!(folder.join("out/long/consumer_1.txt").exists(), "the logs of the first are left");
+    // The claim ends with the process, however that ends.
+    first.signal(Signal::KILL);
+    first.end();
+    folder.write("long.yaml", &LONG.replace("45000", "5"));
+    let third = folder.run(&["run", "long.yaml", "--out", "out"]);
+    assert_eq!(third.code, Some(0), "{}", third.stderr);
+}
+
+/// Fails with most seeds, by the bug `loose-offset`, and takes long to shrink.
+const LARGE: &str = "topics:\n  T1: P1 P2 P3 -> C1 C2\nproducers:\n  all:\n    \
+                     generate: { messages: 100, size: 16 }\ngolden: none\n";
+
+/// What is in the folder for temporary files.
+fn temporary(folder: &Folder) -> Vec<std::path::PathBuf> {
+    fs::read_dir(folder.join("tmp")).unwrap().map(|entry| entry.unwrap().path()).collect()
+}
+
+#[test]
+fn a_shrink_that_is_ended_writes_the_smallest_scenario_so_far_and_leaves_nothing() {
+    for signal in [Signal::INT, Signal::TERM] {
+        let folder = Folder::new();
+        folder.write("large.yaml", LARGE);
+        let arguments = ["shrink", "large.yaml", "--bug", "loose-offset", "--limit", "1h"];
+        let arguments = [&arguments[..], &["--seeds", "3"]].concat();
+        let running = Running::start(&folder, &arguments);
+        wait_for("something smaller", || {
+            running.words().contains("\n      4 actors").then_some(())
+        });
+        running.signal(signal);
+        let (code, words) = running.end();
+        assert_eq!(code, Some(130), "{words}");
+        assert!(words.contains("; interrupted, there may be smaller ones"), "{words}");
+        assert_eq!(temporary(&folder), [""; 0].map(std::path::PathBuf::from), "{words}");
+        let kept = ["sim", "shrunk/large/large.yaml", "--bug", "loose-offset"];
+        let kept = folder.run(&kept);
+        assert_eq!(kept.code, Some(1), "it fails by itself: {}", kept.stderr);
+    }
+}
+
+#[test]
+fn a_shrink_that_is_ended_before_a_run_failed_writes_nothing() {
+    let folder = Folder::new();
+    folder.write("large.yaml", &LARGE.replace("100,", "200000,"));
+    let running = Running::start(&folder, &["shrink", "large.yaml"]);
+    wait_for("its folder", || (!temporary(&folder).is_empty()).then_some(()));
+    running.signal(Signal::TERM);
+    let (code, words) = running.end();
+    assert_eq!(code, Some(130), "{words}");
+    assert!(words.contains("interrupted before a run failed: nothing is written"), "{words}");
+    assert_eq!(temporary(&folder), [""; 0].map(std::path::PathBuf::from), "{words}");
+    assert!(!folder.join("shrunk").exists());
+}

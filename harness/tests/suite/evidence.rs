@@ -1,6 +1,6 @@
 //! `harness check` on what real runs leave: logs with lines removed, and histories.
 
-use crate::support::{Ended, Folder};
+use crate::support::{Ended, Folder, end};
 
 /// A folder in which the scenario was run and passed; its golden is not looked at.
 fn ran(scenario: &str) -> Folder {
@@ -135,4 +135,112 @@ fn a_history_of_another_scenario_or_cut_short_is_refused() {
     let cut = folder.run(&["check", "2p2c.yaml", "--history", "history.jsonl"]);
     assert_eq!(cut.code, Some(2), "{}", cut.stderr);
     assert!(cut.stderr.contains("history.jsonl"), "{}", cut.stderr);
+}
+
+/// The lines of a failing run's words that begin so, without the name before them.
+fn said(stderr: &str, name: &str) -> Vec<String> {
+    let lines = stderr.lines().map(str::trim_start);
+    lines
+        .filter_map(|line| line.strip_prefix(name)?.strip_prefix("  "))
+        .map(|way| way.trim().to_owned())
+        .collect()
+}
+
+/// Pastes a command line that the harness printed into a shell, in the same folder.
+fn paste(folder: &Folder, line: &str) -> Ended {
+    let rest = line.strip_prefix("harness ").unwrap();
+    let mut shell = std::process::Command::new("/bin/sh");
+    shell.arg("-c").arg(format!("exec '{}' {rest}", env!("CARGO_BIN_EXE_harness")));
+    shell.current_dir(folder.path()).env("INSTA_UPDATE", "no");
+    end(shell)
+}
+
+/// A scenario whose payloads follow from the seed.
+const MADE_UP: &str = "topics: { T1: P1 P2 -> C1 C2 }\n\
+                       producers: { all: { generate: { messages: 20 } } }\ngolden: none\n";
+
+#[test]
+fn a_run_that_does_not_pass_leaves_its_history_and_the_line_that_judges_it_again() {
+    let folder = Folder::new();
+    // A shell would take this name for three words and a variable.
+    folder.write("it's $HOME; x/small.yaml", MADE_UP);
+    let file = "it's $HOME; x/small.yaml";
+    for arguments in [
+        &["run", file, "--sabotage", "lose:3", "--out", "my out"][..],
+        &["run", file, "--sabotage", "lose:3", "--out", "my out", "--history", "all.jsonl"],
+    ] {
+        let ran = folder.run(arguments);
+        assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+        assert!(folder.join("my out/small/history.jsonl").is_file(), "{}", ran.stderr);
+        let [judge] = &said(&ran.stderr, "judge")[..] else { panic!("{}", ran.stderr) };
+        let after = ran.stderr.split("reproduce").nth(1).unwrap();
+        assert!(after.lines().nth(1).unwrap().contains(judge), "it follows reproduce: {after}");
+        let again = paste(&folder, judge);
+        assert_eq!(again.code, Some(1), "{judge}\n{}", again.stderr);
+        for line in ran.stderr.lines().filter(|line| line.contains("never got")) {
+            assert!(again.stderr.contains(line.trim()), "{line}\n{}", again.stderr);
+        }
+    }
+    folder.passes(&["run", file, "--out", "my out"]);
+    assert!(!folder.join("my out/small/history.jsonl").exists(), "a pass leaves no stale one");
+    assert!(folder.join("my out/small/consumer_1.txt").is_file());
+}
+
+#[test]
+fn a_simulation_with_another_seed_and_store_is_judged_again_as_it_was() {
+    let folder = Folder::new();
+    folder.write("small.yaml", MADE_UP);
+    let arguments = ["sim", "small.yaml", "--seed", "7", "--bug", "loose-offset"];
+    let ran = folder.run(&[&arguments[..], &["--report-json", "report.json"]].concat());
+    assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+    let report = folder.report("report.json");
+    assert_eq!(report["history"], "out/small/history.jsonl", "{report}");
+    let again = paste(&folder, report["judge"].as_str().unwrap());
+    assert_eq!(again.code, Some(1), "{}", again.stderr);
+    let title = report["judgement"]["violations"][0]["proofs"][0]["title"].as_str().unwrap();
+    assert!(again.stderr.contains(title), "{title}\n{}", again.stderr);
+    folder.passes(&["sim", "small.yaml", "--seed", "7", "--store", "mysql", "--history", "h"]);
+    let header = folder.read("h");
+    assert!(header.starts_with("{\"history\":1,"), "{header}");
+    assert!(header.contains("\"seed\":7,\"store\":\"mysql\""), "{header}");
+    folder.passes(&["check", "small.yaml", "--history", "h"]);
+}
+
+#[test]
+fn an_interrupted_or_undecided_run_leaves_its_history_too() {
+    let folder = Folder::new();
+    let require = "require: [ 'retries >= 1' ]\n";
+    folder.write("small.yaml", &format!("{MADE_UP}{require}"));
+    let ran = folder.run(&["run", "small.yaml"]);
+    assert_eq!(ran.code, Some(3), "{}", ran.stderr);
+    let again = paste(&folder, &said(&ran.stderr, "judge")[0]);
+    assert_eq!(again.code, Some(3), "{}", again.stderr);
+}
+
+#[test]
+fn the_histories_of_several_scenarios_go_to_a_folder() {
+    let folder = Folder::new();
+    for name in ["one", "two"] {
+        folder.write(&format!("{name}.yaml"), MADE_UP);
+    }
+    folder.write("a-file", "");
+    for (command, given) in [("run", "all/histories"), ("sim", "simulated")] {
+        folder.passes(&[command, "one.yaml", "two.yaml", "--history", given]);
+        for name in ["one", "two"] {
+            let (file, history) = (format!("{name}.yaml"), format!("{given}/{name}.jsonl"));
+            folder.passes(&["check", &file, "--history", &history]);
+        }
+    }
+    // One scenario takes a file, and a folder where that is what is named.
+    folder.passes(&["run", "one.yaml", "--history", "single.jsonl"]);
+    folder.passes(&["check", "one.yaml", "--history", "single.jsonl"]);
+    for given in ["simulated", "new/"] {
+        folder.passes(&["run", "one.yaml", "--history", given]);
+        let history = format!("{}/one.jsonl", given.trim_end_matches('/'));
+        folder.passes(&["check", "one.yaml", "--history", &history]);
+    }
+    let refused = folder.run(&["run", "one.yaml", "two.yaml", "--history", "a-file"]);
+    assert_eq!(refused.code, Some(2), "{}", refused.stderr);
+    let words = "--history a-file: 2 scenarios are selected, and this is a file; name a folder";
+    assert!(refused.stderr.contains(words), "{}", refused.stderr);
 }

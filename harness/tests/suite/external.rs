@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::support::original::{Original, serve_hyphenated};
 use crate::support::shim::{Shim, Wrong};
-use crate::support::{Broker, Ended, Folder, end, shipped};
+use crate::support::{Broker, Ended, Folder, Running, end, shipped, wait_for};
 
 /// A folder with `2p2c` as it is shipped, and `5p3c` with 60 lines a producer; goldens are
 /// accepted as they come, or compared where they are there.
@@ -210,4 +210,97 @@ fn the_scheme_of_a_broker_says_which_drivers_may_speak_to_it() {
     let ended = folder("detect").run(&["run", "2p2c.yaml", "--broker", "nats://127.0.0.1:1"]);
     assert_eq!(ended.code, Some(2), "{}", ended.stderr);
     assert!(ended.stderr.contains("only http:// is spoken, not nats://"), "{}", ended.stderr);
+}
+
+/// What stands at the broker's address while it starts.
+#[derive(Clone, Copy)]
+enum Stage {
+    /// A container's port: it accepts, and breaks off.
+    BreaksOff,
+    /// A proxy that has no broker behind it yet.
+    Answers503,
+    /// The broker itself.
+    Up,
+}
+
+/// Stands at an address, two connections in each stage before the broker is up.
+async fn start_slowly(listener: tokio::net::TcpListener, broker: String) {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional};
+    let stages = [Stage::BreaksOff, Stage::BreaksOff, Stage::Answers503, Stage::Answers503];
+    let mut stages = stages.into_iter().chain(std::iter::repeat(Stage::Up));
+    loop {
+        let (mut connection, _) = listener.accept().await.unwrap();
+        let (stage, broker) = (stages.next().unwrap(), broker.clone());
+        tokio::spawn(async move {
+            match stage {
+                Stage::BreaksOff => {}
+                Stage::Answers503 => {
+                    let _ = connection.read(&mut [0; 4096]).await;
+                    let answer = "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\
+                                  connection: close\r\n\r\n";
+                    let _ = connection.write_all(answer.as_bytes()).await;
+                }
+                Stage::Up => {
+                    let mut broker = tokio::net::TcpStream::connect(broker).await.unwrap();
+                    let _ = copy_bidirectional(&mut connection, &mut broker).await;
+                }
+            }
+        });
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broker_that_is_still_starting_is_waited_for() {
+    let broker = Broker::start(&[]);
+    let folder = folder("detect");
+    // It has its port and does not listen yet.
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    // The other one of two is up.
+    let address = format!("{},http://{}", broker.address, socket.local_addr().unwrap());
+    let arguments = ["run", "2p2c.yaml", "--broker", &address, "--wait", "2m"];
+    let mut harness = folder.harness(&arguments);
+    harness.env("INSTA_UPDATE", "always");
+    let running = Running::spawn(&folder, harness);
+    let (code, words) = tokio::task::block_in_place(|| {
+        wait_for("its words", || running.words().contains("waiting for the broker").then_some(()));
+        let listener = socket.listen(64).unwrap();
+        let authority = broker.address.strip_prefix("http://").unwrap().to_owned();
+        tokio::spawn(start_slowly(listener, authority));
+        running.end()
+    });
+    assert_eq!(code, Some(0), "{words}");
+    assert_eq!(words.matches("waiting for the broker").count(), 1, "{words}");
+}
+
+#[test]
+fn a_broker_that_does_not_come_is_named_with_the_time_that_it_was_waited_for() {
+    let folder = folder("detect");
+    let nobody = "http://127.0.0.1:1";
+    for command in [&["run", "2p2c.yaml", "5p3c.yaml"][..], &["sabotage", "2p2c.yaml"]] {
+        let ended = folder.run(&[command, &["--broker", nobody, "--wait", "20ms"]].concat());
+        assert_eq!(ended.code, Some(3), "{}", ended.stderr);
+        let said = "cannot reach the broker at http://127.0.0.1:1: connection refused, also after \
+                    20.0 ms; start it, or";
+        assert!(ended.stderr.contains(said), "{}", ended.stderr);
+    }
+    let arguments = ["run", "2p2c.yaml", "--broker", nobody, "--history", "never.jsonl"];
+    assert_eq!(folder.run(&arguments).code, Some(3));
+    assert!(!folder.join("never.jsonl").exists(), "a run that did not start has no history");
+    let ended = folder.run(&["run", "2p2c.yaml", "--wait", "20ms"]);
+    assert_eq!(ended.code, Some(2), "{}", ended.stderr);
+    let ended = folder.run(&["run", "2p2c.yaml", "--broker", nobody, "--wait", "20"]);
+    assert_eq!(ended.code, Some(2), "{}", ended.stderr);
+    assert!(ended.stderr.contains("'20' for '--wait <TIME>'"), "{}", ended.stderr);
+}
+
+#[test]
+fn ctrl_c_while_a_broker_is_waited_for_ends_by_130() {
+    let folder = folder("detect");
+    let arguments = ["run", "2p2c.yaml", "--broker", "http://127.0.0.1:1", "--wait", "1h"];
+    let running = Running::start(&folder, &arguments);
+    wait_for("its words", || running.words().contains("waiting for the broker").then_some(()));
+    running.signal(rustix::process::Signal::INT);
+    let (code, words) = running.end();
+    assert_eq!(code, Some(130), "{words}");
 }

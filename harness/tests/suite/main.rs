@@ -11,6 +11,7 @@ mod support;
 
 mod attempts;
 mod audit;
+mod bars;
 mod bugs;
 mod check_command;
 mod child;
@@ -25,6 +26,7 @@ mod external;
 mod faults;
 mod formats;
 mod fuzz;
+mod golden_folder;
 mod imports;
 #[cfg(target_os = "linux")]
 mod mysql;

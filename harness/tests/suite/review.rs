@@ -6,6 +6,9 @@ use std::process::{Command, Output, Stdio};
 
 use insta::Snapshot;
 
+#[cfg(target_os = "linux")]
+use crate::support::{terminal::Terminal, wait_for};
+
 const PENDING: &str = "---\n\
 source: golden/golden.rs\n\
 assertion_line: 12\n\
@@ -25,19 +28,25 @@ fn harness(folder: &Path, arguments: &[&str]) -> Output {
         .expect("the binary starts")
 }
 
+/// In `stderr`, `{}` is the folder's whole path.
 fn check(folder: &Path, arguments: &[&str], code: i32, stdout: &str, stderr: &str) {
     let output = harness(folder, arguments);
+    let stderr = stderr.replace("{}", &folder.canonicalize().unwrap().display().to_string());
     assert_eq!(String::from_utf8_lossy(&output.stdout), stdout, "{arguments:?}");
     assert_eq!(String::from_utf8_lossy(&output.stderr), stderr, "{arguments:?}");
     assert_eq!(output.status.code(), Some(code), "{arguments:?}");
 }
 
-/// A working folder with `small` and `other` pending in `golden`.
+/// A working folder with `small` and `other` pending in `golden`, and their scenarios.
 fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     fs::create_dir(folder.path().join("golden")).expect("a folder");
     for name in ["small", "other"] {
         fs::write(folder.path().join(format!("golden/{name}.snap.new")), PENDING).expect("a file");
+        fs::create_dir_all(folder.path().join("scenarios")).expect("a folder");
+        let scenario =
+            "topics: { T1: P1 -> C1 }\nproducers: { P1: { generate: { messages: 3 } } }\n";
+        fs::write(folder.path().join(format!("scenarios/{name}.yaml")), scenario).expect("a file");
     }
     folder
 }
@@ -53,7 +62,7 @@ fn pending_lists_names_on_stdout_and_what_they_are_on_stderr() {
         0,
         "other\nsmall\n",
         "  small: two and two: new, 2 lines\n  small: two and two: 2 lines of difference\n\
-         2 golden files pending in golden\n",
+         2 golden files pending in {}/golden\n",
     );
 }
 
@@ -66,7 +75,7 @@ fn accepting_one_leaves_the_other() {
         &["pending"],
         0,
         "other\n",
-        "  small: two and two: new, 2 lines\n1 golden file pending in golden\n",
+        "  small: two and two: new, 2 lines\n1 golden file pending in {}/golden\n",
     );
 }
 
@@ -117,10 +126,10 @@ fn nothing_pending_is_nothing_selected_for_accept_and_reject() {
     fs::create_dir(folder.path().join("g")).unwrap();
     for command in ["accept", "reject"] {
         let arguments = [command, "--golden", "g"];
-        check(folder.path(), &arguments, 4, "", "nothing is pending in g\n");
+        check(folder.path(), &arguments, 4, "", "nothing is pending in {}/g\n");
     }
-    check(folder.path(), &["review", "--golden", "g"], 0, "", "nothing is pending in g\n");
-    let none = "0 golden files pending in g\n";
+    check(folder.path(), &["review", "--golden", "g"], 0, "", "nothing is pending in {}/g\n");
+    let none = "0 golden files pending in {}/g\n";
     check(folder.path(), &["pending", "--golden", "g"], 0, "", none);
 }
 
@@ -131,8 +140,9 @@ fn a_name_with_nothing_pending_refuses_the_whole_call() {
         let output = harness(folder.path(), &[command, "other", "smal"]);
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(2), "{command}: {stderr}");
-        let expected = "error: nothing is pending for `smal` in golden";
-        assert!(stderr.starts_with(expected) && stderr.contains("`small`"), "{stderr}");
+        let expected = "/golden; did you mean `small`?";
+        assert!(stderr.starts_with("error: nothing is pending for `smal` in /"), "{stderr}");
+        assert!(stderr.contains(expected) && stderr.contains("`small`"), "{stderr}");
         assert!(folder.path().join("golden/other.snap.new").exists());
     }
 }
@@ -141,8 +151,11 @@ fn a_name_with_nothing_pending_refuses_the_whole_call() {
 fn a_folder_that_does_not_exist_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     for command in ["accept", "reject", "review", "pending"] {
-        let expected = "error: there is no folder golden; name the folder with --golden DIR\n";
+        let expected = "error: there is no folder golden in {} or above it; \
+                        name the folder with --golden DIR\n";
         check(folder.path(), &[command], 2, "", expected);
+        let arguments = [command, "--golden", "g"];
+        check(folder.path(), &arguments, 2, "", "error: there is no folder {}/g\n");
     }
 }
 
@@ -166,9 +179,50 @@ fn a_file_that_is_no_golden_is_named() {
     check(
         folder.path(),
         &["accept"],
-        1,
+        2,
         "",
-        "error: golden/other.snap.new is no golden file: its first line is not `---`; \
+        "error: {}/golden/other.snap.new is no golden file: its first line is not `---`; \
          restore it, or delete it and run again\n",
     );
+}
+
+/// A review on a terminal that is answered by these keys, each pressed once the question is there.
+#[cfg(target_os = "linux")]
+fn answered(folder: &Path, keys: &[&str]) -> (Option<i32>, String) {
+    let terminal = Terminal::new(120);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_harness"));
+    command.arg("review").current_dir(folder).env_remove("CI").env("NO_COLOR", "1");
+    command.stdin(terminal.end()).stdout(terminal.end()).stderr(terminal.end());
+    let mut child = command.spawn().unwrap();
+    for (place, key) in keys.iter().enumerate() {
+        terminal.wait_for("(q)uit? ", place + 1);
+        terminal.press(key);
+    }
+    let status = wait_for("the review to end", || child.try_wait().unwrap());
+    terminal.wait_for("left pending", 1);
+    (status.code(), terminal.shown().replace("\r\n", "\n"))
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_review_takes_single_keys_and_gives_the_terminal_back_as_it_was() {
+    let folder = folder();
+    // No Enter; arrow keys, which send capital letters, mean nothing.
+    let (code, shown) = answered(folder.path(), &["\u{1b}[A\u{1b}[Bd", "a", "r"]);
+    assert_eq!(code, Some(0), "{shown}");
+    assert!(shown.ends_with("1 accepted, 1 rejected, 0 left pending\n"), "{shown}");
+    assert!(folder.path().join("golden/other.snap").exists());
+    assert!(!folder.path().join("golden/small.snap").exists());
+
+    let folder = self::folder();
+    let (code, shown) = answered(folder.path(), &["A"]);
+    assert_eq!(code, Some(0), "{shown}");
+    assert!(shown.ends_with("2 accepted, 0 rejected, 0 left pending\n"), "{shown}");
+
+    for (key, expected) in [("q", 0), ("\u{3}", 130)] {
+        let folder = self::folder();
+        let (code, shown) = answered(folder.path(), &[key]);
+        assert_eq!(code, Some(expected), "{shown}");
+        assert!(shown.ends_with("0 accepted, 0 rejected, 2 left pending\n"), "{shown}");
+    }
 }

@@ -55,7 +55,7 @@ impl Fired<'_> {
 impl<'a> Explanations<'a> {
     pub(super) fn of(facts: &'a Facts<'a>) -> Self {
         let scenario = &facts.plan.scenario;
-        let has_database = facts.history.store.unwrap_or(scenario.broker.store).has_database();
+        let has_database = scenario.broker.store.has_database();
         let acks = if facts.history.faults.is_empty() { BTreeMap::new() } else { acks(facts) };
         let fired = facts.history.faults.iter().filter_map(|firing| {
             let action = &scenario.faults.get(firing.fault as usize)?.action;

@@ -366,15 +366,6 @@ fn a_second_refusal_of_the_same_registration_is_not_explained() {
 }
 
 #[test]
-fn the_store_of_the_run_decides_and_not_that_of_the_file() {
-    let (mut plan, mut history, (began, ended)) = failed(refused("no store (unavailable)"));
-    fire(&mut plan, &mut history, &killed(BROKER), &[(began + 1, ended - 1)]);
-    doubted(&plan, &history, "refused: P1#11, with `unavailable`");
-    history.store = Some(Store::Mysql);
-    explained(&plan, &history);
-}
-
-#[test]
 fn all_requests_of_a_message_without_an_ack_are_to_be_explained() {
     let (mut plan, mut history, (began, ended)) = failed(unknown());
     fire(&mut plan, &mut history, &cut_off("P1"), &[(began + 1, ended - 1)]);

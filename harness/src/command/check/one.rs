@@ -151,11 +151,12 @@ fn compare(
     else {
         return;
     };
+    let folder = golden::absolute(folder);
     let answer = match history {
-        Some(history) => golden::compare_run(folder, plan, history, judgement.verdict, mode),
+        Some(history) => golden::compare_run(&folder, plan, history, judgement.verdict, mode),
         None => Ok(Comparison::Skipped(Skipped::Repeated)),
     };
-    entry.compared(plan, folder, answer);
+    entry.compared(plan, &folder, answer);
 }
 
 /// The line that a message names behind its file: `FILE:2: ...` or `FILE: line 2: ...`.

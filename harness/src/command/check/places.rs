@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::super::outputs::is_consumer_log;
+use super::super::folder::{self, is_consumer_log};
 
 /// The file of a scenario's history: the one that is named, or in the folder that is named.
 ///
@@ -13,8 +13,7 @@ pub(super) fn history(given: &Path, scenario: &str) -> Result<PathBuf, String> {
     if !given.is_dir() {
         return Ok(given.to_owned());
     }
-    let places =
-        [given.join(format!("{scenario}.jsonl")), given.join(scenario).join("history.jsonl")];
+    let places = [given.join(format!("{scenario}.jsonl")), folder::history(&given.join(scenario))];
     let found = places.iter().find(|place| place.exists()).cloned();
     found.ok_or_else(|| {
         let [one, other] = places.map(|place| place.display().to_string());

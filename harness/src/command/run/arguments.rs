@@ -15,7 +15,7 @@ stale-ack; each as KIND, KIND:1% or KIND:5
 Exit codes:
     0  all passed
     1  a check or a golden file failed, or a golden file is new and waits for review
-    2  the command line or a scenario is invalid
+    2  the command line or a scenario is invalid, or a file cannot be read or written
     3  no verdict: the broker cannot be reached, messages were not acked, the drain is undecided
     4  nothing selected
   130  interrupted; what was known is written

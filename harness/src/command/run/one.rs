@@ -8,9 +8,9 @@ use tokio::task::block_in_place;
 use tokio::time::Instant;
 
 use super::super::conclude::conclude;
-use super::super::outputs::HistoryFile;
+use super::super::outputs::Folders;
 use super::super::reproduce::reproduce;
-use super::super::streams;
+use super::super::{evidence, streams};
 use super::arguments::Arguments;
 use crate::exit::Exit;
 use crate::golden::Mode;
@@ -22,8 +22,8 @@ use crate::report::{Entry, Progress, Trouble};
 use crate::run::Counters;
 use crate::sabotage;
 use crate::testbed::database::Server;
-use crate::testbed::{self, process};
-use crate::trial::{self, BrokerUnderTest, Interrupt, Settings};
+use crate::testbed::process;
+use crate::trial::{self, BrokerUnderTest, Interrupt, Patience, Settings};
 
 /// What every scenario of the call shares.
 pub struct Context {
@@ -31,12 +31,14 @@ pub struct Context {
     pub arguments: Arguments,
     /// What the scenarios run against, but for the store.
     pub broker: BrokerUnderTest,
+    /// How long brokers that are not ours are waited for; none at all where it is not asked for.
+    pub patience: Option<Patience>,
     /// Where scenarios on MySQL have their databases; none where no scenario is.
     pub server: Option<Arc<Server>>,
     /// What may be done to golden files.
     pub mode: Mode,
-    /// Where the history goes, if it was asked for; there is one scenario then.
-    pub history: Option<HistoryFile>,
+    /// Where the scenarios write.
+    pub(in super::super) folders: Folders,
 }
 
 /// Runs a plan and says what became of it.
@@ -62,7 +64,8 @@ pub async fn run(
     ));
     let settings = settings(plan, context, &logs);
     let mut line = terminal.progress(&plan.scenario.name);
-    if let Err(failure) = start_server(&settings, interrupt.clone(), &line).await {
+    let wait = wait_for_others(plan, &settings, context.patience, &line);
+    if let Err(failure) = unless_interrupted(interrupt.clone(), wait).await {
         entry.trouble = Some(Trouble { exit: Exit::NoVerdict, text: failure.0 });
         return entry;
     }
@@ -86,11 +89,14 @@ pub async fn run(
                 trial.judgement.mark_inconclusive(doubt);
             }
             entry.logs = Some(logs);
-            let golden = Some((outputs.golden.as_path(), context.mode));
-            block_in_place(|| conclude(&mut entry, plan, &trial, context.history.as_ref(), golden));
-            if let (Some(text), None) = (trial.left, &entry.trouble) {
+            let golden = outputs.golden(&plan.scenario.file);
+            let golden = Some((golden.as_path(), context.mode));
+            let history = context.folders.histories.get(&plan.scenario.name);
+            block_in_place(|| conclude(&mut entry, plan, &trial, history, golden));
+            if let (Some(text), None) = (trial.left.take(), &entry.trouble) {
                 entry.trouble = Some(Trouble { exit: Exit::NoVerdict, text });
             }
+            block_in_place(|| evidence::keep(&mut entry, plan, &trial));
         }
         Err(failure) => {
             entry.interrupted = interrupt.is_triggered();
@@ -101,20 +107,34 @@ pub async fn run(
     entry
 }
 
-/// Starts a private server that the scenario needs and that does not run yet. It serves the whole
-/// call, so that the time is not this scenario's.
-async fn start_server(
+/// Waits for what the run needs and what is not up yet: a private server that serves the whole call,
+/// or brokers that somebody else starts. So the time is not this scenario's.
+async fn wait_for_others(
+    plan: &Arc<Plan>,
     settings: &Settings,
-    mut interrupt: Interrupt,
+    patience: Option<Patience>,
     line: &Progress,
-) -> Result<(), testbed::Failure> {
-    let BrokerUnderTest::Own(process::Settings { server: Some(server), .. }) = &settings.broker
-    else {
-        return Ok(());
-    };
+) -> Result<(), trial::Failure> {
+    match (&settings.broker, patience) {
+        (BrokerUnderTest::Own(process::Settings { server: Some(server), .. }), _) => {
+            let started = server.start(|| line.say("starting a private MySQL server")).await;
+            started.map_err(|failure| trial::Failure(failure.0))
+        }
+        (BrokerUnderTest::External(addresses), Some(patience)) => {
+            trial::wait_for_brokers(plan, addresses, patience, |what| line.say(what)).await
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What was interrupted is found to be so by what follows.
+async fn unless_interrupted(
+    mut interrupt: Interrupt,
+    wait: impl Future<Output = Result<(), trial::Failure>>,
+) -> Result<(), trial::Failure> {
     tokio::select! { biased;
         () = interrupt.triggered() => Ok(()),
-        started = server.start(|| line.say("starting a private MySQL server")) => started,
+        waited = wait => waited,
     }
 }
 

@@ -73,7 +73,6 @@ impl Arguments {
     /// The scenarios that are to run; the others are put to those that were skipped.
     pub(super) fn scenarios(&self, skipped: &mut Vec<Skipped>) -> Result<Vec<Scenario>, Refused> {
         let mut selected = self.selection.load()?;
-        self.outputs.check(selected.len())?;
         broker_choice::choose_simulated(self.store.as_deref(), &mut selected, skipped)?;
         Ok(selected)
     }

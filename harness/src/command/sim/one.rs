@@ -7,12 +7,12 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::super::conclude::conclude;
-use super::super::outputs::{self, HistoryFile, RemovedIfEmpty};
+use super::super::outputs::{self, Histories};
 use super::super::refused::Refused;
 use super::super::reporting;
 use super::super::reproduce::reproduce;
 use super::super::selection::plans;
-use super::super::streams;
+use super::super::{evidence, streams};
 use super::arguments::Arguments;
 use super::workers::{self, End, Next};
 use crate::exit::Exit;
@@ -41,19 +41,18 @@ pub(super) fn run(
             streams::tell(&note);
         }
     }
-    let names = plans.iter().map(|(plan, _)| plan.scenario.name.as_str());
-    let history = arguments.outputs.open(names)?;
-    let _history = RemovedIfEmpty::new(history.as_ref());
+    let names: Vec<_> = plans.iter().map(|(plan, _)| plan.scenario.name.as_str()).collect();
+    let folders = arguments.outputs.open(&names, names.len() + report.skipped.len())?;
 
     let stop = Arc::new(AtomicBool::new(false));
     let simulation =
         Simulation { bug: arguments.bug, stop: Arc::clone(&stop), ..Simulation::default() };
     let count = plans.len();
     let work = {
-        let arguments = arguments.clone();
+        let (arguments, histories) = (arguments.clone(), folders.histories.clone());
         move |place| {
             let planned = plans.get(usize::try_from(place).ok()?)?;
-            Some(one(planned, &arguments, simulation.clone(), history.as_ref()))
+            Some(one(planned, &arguments, simulation.clone(), &histories))
         }
     };
     let take = |_, (entry, digest): (Entry, Option<u64>)| {
@@ -97,7 +96,7 @@ fn one(
     (plan, mode): &Planned,
     arguments: &Arguments,
     simulation: Simulation,
-    history: Option<&HistoryFile>,
+    histories: &Histories,
 ) -> (Entry, Option<u64>) {
     let began = Instant::now();
     let logs = arguments.outputs.logs(&plan.scenario.name);
@@ -107,8 +106,11 @@ fn one(
     let (mut entry, trial) = entry(plan, arguments, simulated);
     let digest = trial.map(|trial| {
         entry.logs = Some(logs);
-        let golden = mode.map(|mode| (arguments.outputs.golden.as_path(), mode));
+        let golden = arguments.outputs.golden(&plan.scenario.file);
+        let golden = mode.map(|mode| (golden.as_path(), mode));
+        let history = histories.get(&plan.scenario.name);
         conclude(&mut entry, plan, &trial, history, golden);
+        evidence::keep(&mut entry, plan, &trial);
         digest(plan, &trial.history)
     });
     entry.duration = began.elapsed();

@@ -13,10 +13,10 @@ pub struct Seeds {
 }
 
 impl Seeds {
-    /// How many there are.
+    /// How many there are; of all that there can be one is left out.
     #[must_use]
-    pub fn count(self) -> u128 {
-        u128::from(self.last - self.first) + 1
+    pub fn count(self) -> u64 {
+        (self.last - self.first).saturating_add(1)
     }
 
     /// The seed at a place, from 0; none behind the last.

@@ -17,6 +17,7 @@ use super::workers::{self, End, Next};
 use crate::exit::Exit;
 use crate::history::json::digest;
 use crate::plan::Plan;
+use crate::report::progress::Tried;
 use crate::report::sentence::sentence;
 use crate::report::terminal::Terminal;
 use crate::report::words::{number, time};
@@ -82,19 +83,29 @@ fn sweep(
     let asked = Sweep { first: seeds.first, last: seeds.last, ..Sweep::default() };
     let mut tally = Tally { sweep: asked, ..Tally::default() };
     let mut is_stopped = false;
+    // A line of its own for each run says enough of how far it is.
+    let mut line = (!arguments.digest).then(|| terminal.progress(&scenario.name));
+    if let Some(line) = &mut line {
+        line.update(Duration::ZERO, &tally.tried(seeds));
+    }
+    let began = Instant::now();
     let take = |_, run: Run| {
         if arguments.digest {
             let digest = run.digest.map_or_else(String::new, |digest| format!("{digest:016x}"));
             // The reader may be gone; the exit code still says the result.
             let _ = streams::print(&format!("{} {} {digest}\n", scenario.name, run.seed));
         }
-        let next = tally.take(run, arguments.collect);
+        let next = tally.take(run, arguments.collect, terminal);
         is_stopped |= next == Next::Stop;
+        if let Some(line) = &mut line {
+            line.update(began.elapsed(), &tally.tried(seeds));
+        }
         next
     };
     let jobs = arguments.jobs.or_else(|| std::thread::available_parallelism().ok());
-    let began = Instant::now();
     let end = workers::work(jobs.map_or(1, std::num::NonZero::get), &stop, work, take);
+    // Off the screen before the result is on it.
+    drop(line);
     match end.map_err(|error| workers::refused(&error))? {
         End::InterruptedTwice => return Err(Refused::told(Exit::Interrupted)),
         End::Done => {}
@@ -102,7 +113,7 @@ fn sweep(
     let took = began.elapsed();
     tally.sweep.is_interrupted = stop.load(Ordering::Relaxed);
     let due = if is_stopped || tally.sweep.is_interrupted { 0 } else { seeds.count() };
-    tally.sweep.is_incomplete = u128::from(tally.sweep.tried()) < due;
+    tally.sweep.is_incomplete = tally.sweep.tried() < due;
     if let Some(run) = &tally.first {
         terminal.entry(&run.entry);
     }
@@ -133,7 +144,7 @@ fn one(scenario: &Scenario, seed: u64, arguments: &Arguments, simulation: &Simul
 }
 
 impl Tally {
-    fn take(&mut self, run: Run, collect: bool) -> Next {
+    fn take(&mut self, run: Run, collect: bool, terminal: &Terminal) -> Next {
         self.simulated += run.entry.simulated.unwrap_or_default();
         let exit = run.entry.exit();
         let sweep = &mut self.sweep;
@@ -146,11 +157,11 @@ impl Tally {
         if matches!(exit, Exit::Passed | Exit::Interrupted) {
             return Next::GoOn;
         }
-        if collect && sweep.failing.len() + sweep.undecided.len() <= NAMED_MAX {
-            streams::tell(&format!("seed {}: {}", run.seed, sentence(&run.entry)));
+        if collect && self.without_pass() <= NAMED_MAX {
+            terminal.line(&format!("seed {}: {}", run.seed, sentence(&run.entry)));
         }
         // Without a verdict nothing is proven, and the next seed may prove something.
-        let next = if collect || sweep.failing.is_empty() { Next::GoOn } else { Next::Stop };
+        let next = if collect || self.sweep.failing.is_empty() { Next::GoOn } else { Next::Stop };
         // The least seed of the gravest kind, whichever thread was quicker.
         let rank = |run: &Run| (run.entry.exit() == Exit::NoVerdict, run.seed);
         let is_first = self.first.as_ref().is_none_or(|first| rank(&run) < rank(first));
@@ -158,6 +169,16 @@ impl Tally {
             self.first = Some(run);
         }
         next
+    }
+
+    fn without_pass(&self) -> usize {
+        self.sweep.failing.len() + self.sweep.undecided.len()
+    }
+
+    /// What the bar shows.
+    fn tried(&self, seeds: Seeds) -> Tried {
+        let without_pass = self.without_pass() as u64;
+        Tried { seeds: self.sweep.tried(), all: seeds.count(), without_pass }
     }
 
     /// About the first run that did not pass, if there is one, and else about all of them.

@@ -13,7 +13,7 @@ use super::super::signals;
 
 /// Whether to go on after a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Next {
+pub(in super::super) enum Next {
     /// With the next ones.
     GoOn,
     /// Only with those that have begun.
@@ -22,7 +22,7 @@ pub(super) enum Next {
 
 /// How the work ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum End {
+pub(in super::super) enum End {
     /// Everything that began is done.
     Done,
     /// A second interrupt came, which asks for an end at once.
@@ -51,7 +51,7 @@ impl<T> Drop for Leaving<T> {
 ///
 /// # Errors
 /// When a thread cannot be started.
-pub(super) fn work<T: Send + 'static>(
+pub(in super::super) fn work<T: Send + 'static>(
     threads: usize,
     stop: &Arc<AtomicBool>,
     work: impl Fn(u64) -> Option<T> + Send + Sync + 'static,
@@ -119,6 +119,6 @@ fn listen<T: Send + 'static>(
 }
 
 /// No thread, no verdict.
-pub(super) fn refused(error: &io::Error) -> Refused {
+pub(in super::super) fn refused(error: &io::Error) -> Refused {
     Refused::no_verdict(format_args!("cannot start a thread: {error}"))
 }

@@ -1,4 +1,5 @@
-//! What the first line of a history says of the rest: its version, and which plan it belongs to.
+//! What the first line of a history says of the rest: its version, which plan it belongs to, and with
+//! which seed and store that was made.
 
 use std::borrow::Cow;
 
@@ -7,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::fnv::Fnv;
 use crate::history::History;
 use crate::plan::{MessageId, Plan};
+use crate::scenario::{self, Scenario};
 
 /// The version that is written and read.
 pub(super) const VERSION: u32 = 1;
@@ -23,14 +25,17 @@ pub(super) struct Header<'a> {
     pub(super) messages: usize,
     /// A digest of all names, payloads and lines, in hexadecimal digits.
     pub(super) plan: Cow<'a, str>,
+    /// As the run had it, whatever the scenario says; older files have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) seed: Option<u64>,
+    /// The same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) store: Option<Cow<'a, str>>,
     pub(super) epochs: Vec<String>,
     /// Left out where a batch's messages stand one behind the other, as they do at every broker that
     /// could be run when this was added.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub(super) scattered_batches: bool,
-    /// In a scenario's words; left out where no fault is judged by it.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub(super) store: Option<String>,
 }
 
 impl<'a> Header<'a> {
@@ -43,10 +48,21 @@ impl<'a> Header<'a> {
             consumers: plan.consumers.len(),
             messages: plan.messages.len(),
             plan: fingerprint(plan).into(),
+            seed: Some(plan.scenario.seed),
+            store: Some(plan.scenario.broker.store.to_string().into()),
             epochs: history.epochs.clone(),
             scattered_batches: history.scattered_batches,
-            store: history.store.map(|store| store.to_string()),
         }
+    }
+}
+
+/// Gives a scenario the seed and the store of a run, given the first line of its history, so that its
+/// plan is that of the run. A line that says neither, or is none of a history, changes nothing.
+pub fn settle(scenario: &mut Scenario, line: &str) {
+    let Ok(header) = serde_json::from_str::<Header<'_>>(line) else { return };
+    scenario.seed = header.seed.unwrap_or(scenario.seed);
+    if let Some(Ok(store)) = header.store.map(|store| scenario::store(&store)) {
+        scenario.broker.store = store;
     }
 }
 

@@ -99,9 +99,14 @@ fn header(plan: &Plan, text: &str) -> Result<History, String> {
             "the history is of another state of this scenario: payloads or lines differ".to_owned()
         );
     }
+    // What faults explain depends on it.
     let store = header.store.as_deref().map(scenario::store).transpose();
+    let store = store.map_err(|unknown| format!("store: {}", unknown.brief()))?;
+    let own = plan.scenario.broker.store;
+    if let Some(theirs) = store.filter(|theirs| *theirs != own) {
+        return Err(format!("the history is of a run on {theirs}, this plan is on {own}"));
+    }
     Ok(History {
-        store: store.map_err(|unknown| format!("store: {}", unknown.brief()))?,
         epochs: header.epochs,
         scattered_batches: header.scattered_batches,
         producers: vec![ProducerHistory::default(); plan.producers.len()],

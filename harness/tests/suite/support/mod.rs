@@ -20,6 +20,7 @@ pub(crate) mod late;
 pub(crate) mod network;
 pub(crate) mod original;
 pub(crate) mod shim;
+pub(crate) mod terminal;
 
 /// Longer than anything here takes; past it a test fails instead of hanging.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(120);

@@ -102,18 +102,22 @@ impl Outputs {
     /// Makes the folders of these scenarios, which takes what an earlier run left away, and opens
     /// the files of the histories. `selected` counts the scenarios that are skipped, too.
     pub(super) fn open(&self, scenarios: &[&str], selected: usize) -> Result<Folders, Refused> {
-        let claim = |name: &&str| folder::prepare(&self.logs(name)).map_err(Refused::usage);
-        let claims = scenarios.iter().map(claim).collect::<Result<_, _>>()?;
-        let mut folders = Folders { histories: Histories::new(), _claims: claims };
-        let Some(given) = &self.history else { return Ok(folders) };
         let refused = |path: &Path, why: &str| {
             Refused::usage(format_args!("--history {}: {why}", path.display()))
         };
-        if selected > 1 && given.exists() && !given.is_dir() {
+        if let Some(given) = &self.history
+            && selected > 1
+            && given.exists()
+            && !given.is_dir()
+        {
             let why =
                 format!("{selected} scenarios are selected, and this is a file; name a folder");
             return Err(refused(given, &why));
         }
+        let claim = |name: &&str| folder::prepare(&self.logs(name)).map_err(Refused::usage);
+        let claims = scenarios.iter().map(claim).collect::<Result<_, _>>()?;
+        let mut folders = Folders { histories: Histories::new(), _claims: claims };
+        let Some(given) = &self.history else { return Ok(folders) };
         let is_folder = selected > 1 || given.is_dir() || ends_as_folder(given);
         for name in scenarios {
             let path = match is_folder {

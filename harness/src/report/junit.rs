@@ -97,11 +97,13 @@ fn in_file(case: &mut TestCase, file: &Path) {
     case.extra.insert("file".into(), file.to_string_lossy().into_owned().into());
 }
 
-/// What is wrong in a word or two: the first broken promise's kind, `golden`, or `no verdict`.
+/// What is wrong in a word or two: the first broken promise's kind, `golden`, or `no verdict`. What
+/// was judged and is invalid all the same has a golden file or a history that cannot be used.
 fn kind_of(entry: &Entry) -> &'static str {
     let first = entry.judgement.as_ref().and_then(|judgement| judgement.violations.first());
     match (first, entry.exit()) {
         (Some(finding), _) => finding.kind.as_str(),
+        (None, Exit::Usage) if entry.judgement.is_some() => "invalid file",
         (None, Exit::Usage) if entry.evidence.is_some() => "invalid evidence",
         (None, Exit::Usage) => "invalid scenario",
         (None, Exit::Interrupted) => "interrupted",

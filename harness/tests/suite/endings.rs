@@ -210,10 +210,14 @@ fn a_second_run_into_the_same_folder_is_refused_at_once_and_harms_nothing() {
     let folder = folder();
     let first = in_the_middle(&folder);
     for command in ["run", "sim"] {
-        let second = folder.run(&[command, "long.yaml", "--out", "out"]);
+        let second = ["long.yaml", "--out", "out", "--report-json", "second.json"];
+        let second = folder.run(&[&[command], &second[..]].concat());
         assert_eq!(second.code, Some(2), "{}", second.stderr);
         let said = "another run of the harness is writing to out/long; wait until it ends";
         assert!(second.stderr.contains(said), "{}", second.stderr);
+        let report: Value = serde_json::from_str(&folder.read("second.json")).unwrap();
+        assert_eq!(report["exit"], 2, "{report}");
+        assert!(report["error"].as_str().unwrap().contains(said), "{report}");
     }
     assert!(folder.join("out/long/consumer_1.txt").exists(), "the logs of the first are left");
     // The claim ends with the process, however that ends.

@@ -243,4 +243,5 @@ fn the_histories_of_several_scenarios_go_to_a_folder() {
     assert_eq!(refused.code, Some(2), "{}", refused.stderr);
     let words = "--history a-file: 2 scenarios are selected, and this is a file; name a folder";
     assert!(refused.stderr.contains(words), "{}", refused.stderr);
+    assert!(folder.join("out/one/consumer_1.txt").is_file(), "what an earlier run left stays");
 }

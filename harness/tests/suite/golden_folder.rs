@@ -100,7 +100,8 @@ fn a_golden_file_that_cannot_be_read_is_a_usage_error() {
             fs::create_dir(folder.join(path)).unwrap();
         }
         for arguments in [
-            &["run", "scenarios/deep/x.yaml", "--report-json", "r.json"][..],
+            &["run", "scenarios/deep/x.yaml", "--report-json", "r.json", "--report-junit", "r.xml"]
+                [..],
             &["sim", "scenarios/deep/x.yaml"],
             &["pending"],
         ] {
@@ -110,6 +111,7 @@ fn a_golden_file_that_cannot_be_read_is_a_usage_error() {
             assert!(ended.stderr.contains(&said), "{arguments:?}: {}", ended.stderr);
         }
         assert_eq!(folder.report("project/r.json")["exit"], 2);
+        assert!(folder.read("project/r.xml").contains("type=\"invalid file\""));
     }
 }
 

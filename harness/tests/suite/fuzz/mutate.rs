@@ -5,8 +5,11 @@ use harness::plan::{MessageId, Plan};
 
 use super::chance::Chance;
 
+/// Makes a history of the plan wrong.
+type Mutation = fn(&Plan, &mut History, &mut Chance);
+
 /// The ways, with what they are called where two judges disagree.
-pub const WAYS: &[(&str, fn(&Plan, &mut History, &mut Chance))] = &[
+pub const WAYS: &[(&str, Mutation)] = &[
     ("a delivery is taken out", take_out),
     ("a message is taken from everyone", take_from_all),
     ("a delivery comes again at once", again_at_once),

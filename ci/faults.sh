@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Prints a table: each fault by itself, in memory and on MySQL, for real and simulated; what came of
 # it, from the JSON reports. Runs what is in scenarios/faults. Needs jq, and MariaDB or MySQL for the
-# rows on MySQL. A broker in memory that is killed fails here, and should.
+# rows on MySQL. A scenario has rows for the stores that it holds for.
 #   unknown     messages that nobody knows the outcome of
 #   retries     requests that producers made again
 #   duplicates  deliveries that repeat a message, those after a consumer's crash left out

@@ -24,7 +24,7 @@ fn root() -> &'static Path {
 }
 
 fn scenarios() -> Vec<Scenario> {
-    let scenarios = scenario::load_all(&[root().join("scenarios")]);
+    let scenarios = scenario::load_all(scenario::find(&[root().join("scenarios")]));
     scenarios.unwrap_or_else(|error| panic!("{error}"))
 }
 

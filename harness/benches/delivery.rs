@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use harness::check::Verdict;
 use harness::history::{Answer, History, Nanos};
+use harness::log_format::LogFormat;
 use harness::plan::Plan;
 use harness::scenario;
 use harness::testbed::process;
@@ -53,6 +54,7 @@ fn run(plan: &Arc<Plan>) -> Run {
     let settings = Settings {
         broker: BrokerUnderTest::Own(broker),
         out: Some(out.path().to_owned()),
+        log_format: LogFormat::Plain,
         sabotage: None,
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();

@@ -35,8 +35,10 @@ pub struct Capabilities {
     pub order: &'static str,
     /// How often it promises to deliver a message.
     pub delivery: &'static str,
-    /// Whether it takes a topic name; else why not.
+    /// Whether any of its brokers takes a topic name; else why not.
     pub name: fn(&str) -> Result<(), String>,
+    /// Whether the one that the harness starts takes it; else why not.
+    pub started_name: fn(&str) -> Result<(), String>,
 }
 
 /// Recognises requests in the bytes of one connection, for the relay that carries them.

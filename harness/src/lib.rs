@@ -7,7 +7,7 @@
 //! - [`command`]: one file per subcommand; [`exit`] says how it ends.
 //! - [`input`]: text that people write, and what is wrong with it. [`scenario`]: YAML to a
 //!   `Scenario`, checked once; [`fault`]: what it does to its run on purpose.
-//!   [`producer_log`]: the logs that it names.
+//!   [`producer_log`]: the logs that it names; [`log_format`]: how lines of logs are written.
 //! - [`plan`]: a scenario and its seed to every message. [`descriptors`]: whether the machine
 //!   allows so many connections.
 //! - [`trial`]: one scenario from its plan to its verdict, by way of:
@@ -34,6 +34,7 @@ pub mod golden;
 pub mod history;
 pub mod input;
 mod io_error;
+pub mod log_format;
 mod numbers;
 mod ordered_signal;
 pub mod plan;

@@ -1,11 +1,12 @@
 //! The YAML that a person writes, as types that cannot be wrong: loaded and checked once, here.
 //!
-//! [`load()`] reads text, and `raw` gives it types with places; `resolve`, `settings`, `topics` and
+//! [`find`] finds the files, [`load()`] reads text, and `raw` gives it types with places; `resolve`, `settings`, `topics` and
 //! `sources` make a [`Scenario`] of them (see `model`), with `words` for its own types. What a
 //! scenario does to its run on purpose is [`crate::fault`]. A new key is a field of `raw` and a line
 //! in `resolve`.
 
 mod anomaly;
+mod file;
 mod load;
 mod model;
 mod network;
@@ -13,26 +14,30 @@ pub mod objection;
 mod raw;
 mod read_wire;
 mod resolve;
+mod search;
 mod settings;
 mod sources;
 mod topics;
 mod wire;
 mod words;
 
+use crate::input::extended::Extended;
+
 pub use anomaly::AnomalyKind;
-pub use load::{load, load_all};
+pub use load::{equal_names, load, load_all};
 pub use model::{
     Acked, Acknowledge, Broker, CONSUMER_BATCH, Consumer, Counter, DEADLINE, DEFAULT_DRIVER,
-    Delivery, Drain, Expect, IDLE, ORIGINAL_DRIVER, Order, Pace, Producer, Requirement, Scenario,
-    Source, Start, Store, Topic,
+    Delivery, Drain, Expect, IDLE, ORIGINAL_DRIVER, Order, Pace, Payloads, Producer, Requirement,
+    Scenario, Source, Start, Store, Topic,
 };
 pub use network::Network;
 pub use resolve::store;
+pub use search::{Found, find};
 pub use wire::{Carrier, NewConsumers, Wire};
 
 /// The JSON Schema of a scenario file, for these drivers.
 pub fn schema(drivers: &[&str]) -> schemars::Schema {
-    let mut schema = schemars::schema_for!(raw::Scenario);
+    let mut schema = schemars::schema_for!(Extended<raw::Scenario>);
     let driver = schema.pointer_mut("/$defs/Broker/properties/driver");
     driver.expect("a broker has a driver")["enum"] = drivers.into();
     schema

@@ -7,8 +7,7 @@ use std::str::FromStr;
 /// The most bytes that a topic name may have.
 pub const TOPIC_NAME_MAX: usize = 255;
 
-/// 1 to 255 ASCII letters, digits, `_` and `.`, which every broker that is driven takes but for a
-/// few words. Case counts.
+/// 1 to 255 ASCII letters, digits, `_`, `.` and `-`. Case counts.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TopicName(Box<str>);
 
@@ -22,7 +21,7 @@ pub enum BadTopicName {
     #[error("it has {0} bytes, at most {TOPIC_NAME_MAX} fit")]
     TooLong(usize),
     /// This character is not allowed.
-    #[error("{0:?} is not allowed, only letters, digits, '_' and '.'")]
+    #[error("{0:?} is not allowed, only letters, digits, '_', '.' and '-'")]
     Character(char),
 }
 
@@ -41,7 +40,7 @@ impl FromStr for TopicName {
         if name.is_empty() {
             return Err(BadTopicName::Empty);
         }
-        let allowed = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.';
+        let allowed = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
         if let Some(c) = name.chars().find(|&c| !allowed(c)) {
             return Err(BadTopicName::Character(c));
         }

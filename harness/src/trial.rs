@@ -14,6 +14,7 @@ use crate::check::{self, Judgement};
 use crate::driver::{self, Address, Connecting};
 use crate::history::{ConsumerHistory, End, History, ProducerHistory};
 use crate::io_error::reason;
+use crate::log_format::LogFormat;
 use crate::plan::Plan;
 use crate::run::{self, Counters, Recorder, Routes, RunContext};
 use crate::sabotage::{self, Saboteur};
@@ -52,6 +53,8 @@ pub struct Settings {
     pub broker: BrokerUnderTest,
     /// Where the consumers' logs go, an existing folder; none writes no logs.
     pub out: Option<PathBuf>,
+    /// How their lines are written.
+    pub log_format: LogFormat,
     /// How the driver is wrong on purpose.
     pub sabotage: Option<sabotage::Order>,
 }
@@ -273,6 +276,7 @@ async fn prepare(
         injector: testbed.injector(),
         recorder: Arc::new(Recorder::new()),
         out: settings.out.clone(),
+        log_format: settings.log_format,
         keeps_all: keeps_all(plan, settings),
         unsubscribe: matches!(settings.broker, BrokerUnderTest::External(_)),
     }))

@@ -14,6 +14,7 @@ mod forgotten_sequence;
 mod loose_offset;
 mod lost_wakeup;
 mod small_store;
+mod trimmed_payload;
 
 use std::fmt;
 use std::str::FromStr;
@@ -42,6 +43,8 @@ pub enum Bug {
     LooseOffset,
     /// Notes that there is nothing new a moment after it looked.
     LostWakeup,
+    /// Takes the blanks at the ends of payloads away.
+    TrimmedPayload,
 }
 
 /// One line of the table.
@@ -53,7 +56,7 @@ struct Row {
 }
 
 /// Every bug, the right store first.
-const TABLE: [Row; 7] = [
+const TABLE: [Row; 8] = [
     Row {
         bug: Bug::None,
         name: "none",
@@ -95,6 +98,12 @@ const TABLE: [Row; 7] = [
         name: "lost-wakeup",
         about: "loses the wake-up that comes between looking and waiting",
         make: || Box::<lost_wakeup::LostWakeup>::default(),
+    },
+    Row {
+        bug: Bug::TrimmedPayload,
+        name: "trimmed-payload",
+        about: "takes the blanks at the ends of payloads away",
+        make: || Box::new(trimmed_payload::TrimmedPayload),
     },
 ];
 
@@ -168,7 +177,7 @@ mod tests {
         for row in &TABLE {
             assert_eq!(row.bug.to_string().parse(), Ok(row.bug));
         }
-        assert_eq!(Bug::all().count(), 6);
+        assert_eq!(Bug::all().count(), 7);
         let unknown = "loose".parse::<Bug>().unwrap_err();
         assert!(unknown.contains("known are none, check-then-append"), "{unknown}");
     }

@@ -138,7 +138,7 @@ fn origin(plan: &Plan, id: MessageId) -> Option<Origin> {
     let number = plan.producers[plan.stream(id).producer.place()].number;
     let producer = plan.scenario.producers.iter().find(|producer| producer.number == number)?;
     match &producer.source {
-        Source::Log(path) => {
+        Source::Log { file: path, .. } => {
             Some(Origin { file: path.display().to_string(), line: plan.messages.line(id) })
         }
         Source::Generate { .. } => None,

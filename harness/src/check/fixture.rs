@@ -60,7 +60,10 @@ fn scenario(shape: &Shape) -> Scenario {
         producers: (1..=shape.producers)
             .map(|number| scenario::Producer {
                 number,
-                source: Source::Log(PathBuf::from(format!("scenarios/producer_{number}.txt"))),
+                source: Source::Log {
+                    file: PathBuf::from(format!("scenarios/producer_{number}.txt")),
+                    format: None,
+                },
                 pace: Pace::None,
                 batch,
                 retry: true,

@@ -41,7 +41,7 @@ mod tests;
 mod torn;
 
 pub use found::Reading;
-pub use parse::{Lines, parse};
+pub use parse::{Lines, parse, parse_as};
 
 use std::collections::BTreeSet;
 

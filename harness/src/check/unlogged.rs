@@ -4,20 +4,20 @@
 //!
 //! Example: C1 was handed P1#1, P1#2 and P1#3, and `consumer_1.txt` was cut off after the second line.
 
+use std::borrow::Cow;
+
 use crate::history::{Answer, History};
+use crate::log_format::LogFormat;
 use crate::numbers;
 use crate::plan::{ConsumerIndex, Plan};
-
-/// What stands between topic and payload in a log.
-const GAP: &str = "     ";
 
 /// So many of them are named.
 const NAMED: usize = 10;
 
-/// How many bytes the log of what this consumer was handed has.
-pub fn length(plan: &Plan, history: &History, consumer: ConsumerIndex) -> u64 {
+/// How many bytes the log of what this consumer was handed has in a format.
+pub fn length(plan: &Plan, history: &History, consumer: ConsumerIndex, format: LogFormat) -> u64 {
     let lines = lines(plan, history, consumer);
-    lines.map(|(_, topic, payload)| (topic.len() + GAP.len() + payload.len() + 1) as u64).sum()
+    lines.map(|(_, topic, payload)| format.delivery_len(topic, payload)).sum()
 }
 
 /// Compares a log with what this consumer was handed: a sentence where they are not the same.
@@ -30,23 +30,22 @@ pub fn compare(
     let number = plan.consumers[consumer.place()].number;
     // A line that was cut off is not there.
     let end = log.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1);
-    let mut rest = &log[..end];
+    let whole = String::from_utf8_lossy(&log[..end]);
+    let format = LogFormat::of_deliveries(&whole);
+    let read = |(line, text): (usize, _)| (line, format.read_delivery(text).ok());
+    let mut logged = (1..).zip(whole.lines()).map(read).peekable();
     let mut missing = Vec::new();
     let mut count = 0;
     for (place, topic, payload) in lines(plan, history, consumer) {
-        match after(rest, topic, payload) {
-            Some(more) => rest = more,
-            None => {
-                count += 1;
-                if missing.len() < NAMED {
-                    missing.push(place);
-                }
+        let is_it = |own: &(Cow<'_, str>, Cow<'_, str>)| own.0 == topic && own.1 == payload;
+        if logged.next_if(|(_, own)| own.as_ref().is_some_and(is_it)).is_none() {
+            count += 1;
+            if missing.len() < NAMED {
+                missing.push(place);
             }
         }
     }
-    if !rest.is_empty() {
-        let read = end - rest.len();
-        let line = log[..read].iter().filter(|byte| **byte == b'\n').count() + 1;
+    if let Some((line, _)) = logged.peek() {
         return Some(format!(
             "the log of C{number} has what it was not handed, from line {line} on"
         ));
@@ -96,10 +95,4 @@ fn lines<'a>(
         };
         (place, topic, payload)
     })
-}
-
-/// What follows the line at the beginning of a log, if it is this one.
-fn after<'a>(log: &'a [u8], topic: &str, payload: &str) -> Option<&'a [u8]> {
-    let rest = log.strip_prefix(topic.as_bytes())?.strip_prefix(GAP.as_bytes())?;
-    rest.strip_prefix(payload.as_bytes())?.strip_prefix(b"\n")
 }

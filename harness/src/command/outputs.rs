@@ -9,6 +9,8 @@ use std::sync::Arc;
 use super::refused::Refused;
 use super::{folder, streams};
 use crate::golden::{self, Mode};
+use crate::log_format::LogFormat;
+use crate::plan::{MessageId, Plan};
 use crate::report::Destinations;
 use crate::report::destination::create;
 
@@ -21,6 +23,11 @@ pub struct Outputs {
     /// Folder for the consumers' logs; each scenario has a folder of its own in it
     #[arg(long, value_name = "DIR", default_value = DEFAULT_OUT)]
     pub out: PathBuf,
+
+    /// How the lines of the consumers' logs are written: plain, tsv or json; by default plain, and json
+    /// where a payload has blanks or control characters
+    #[arg(long, value_name = "FORMAT")]
+    pub log_format: Option<LogFormat>,
 
     /// Folder of the golden files; by default the nearest `golden` beside a scenario or above it
     #[arg(long, value_name = "DIR")]
@@ -62,6 +69,23 @@ impl Drop for Folders {
 }
 
 impl Outputs {
+    /// How the lines of this plan's consumer logs are written, and what is to be said about it where it
+    /// is not what is usual or was asked for.
+    pub(super) fn log_format(&self, plan: &Plan) -> (LogFormat, Option<String>) {
+        let wanted = self.log_format.unwrap_or_default();
+        let mut messages = (0..plan.messages.len()).map(MessageId::new);
+        let Some(message) = messages.find(|id| !wanted.holds(plan.messages.payload(*id))) else {
+            return (wanted, None);
+        };
+        let (format, what) = match self.log_format {
+            None => (LogFormat::Json, "the consumers' logs are JSON lines"),
+            Some(asked) => (asked, "the lines of such payloads are JSON in the consumers' logs"),
+        };
+        let (file, name) = (plan.scenario.file.display(), plan.name(message));
+        let why = format!("the payload of {name} cannot stand on a {wanted} line");
+        (format, Some(format!("note: {file}: {why}, so {what}")))
+    }
+
     /// The folder of this scenario's consumer logs.
     pub(super) fn logs(&self, scenario: &str) -> PathBuf {
         self.out.join(scenario)

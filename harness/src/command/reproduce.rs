@@ -22,6 +22,9 @@ pub(super) fn reproduce(
             add(flag, value);
         }
     }
+    if let Some(format) = outputs.log_format {
+        add("--log-format", &format.to_string());
+    }
     if outputs.out != Path::new(DEFAULT_OUT) {
         add("--out", &outputs.out.to_string_lossy());
     }

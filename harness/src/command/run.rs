@@ -55,6 +55,9 @@ fn prepare(
     for plan in &plans {
         crate::descriptors::reserve(plan)
             .map_err(|why| Refused::here(&plan.scenario, &why, [(None, why.clone())]))?;
+        if let (_, Some(note)) = outputs.log_format(plan) {
+            streams::tell(&note);
+        }
     }
     // Only now that all of it can be run: this takes the logs of the run before away.
     let names: Vec<_> = plans.iter().map(|plan| plan.scenario.name.as_str()).collect();

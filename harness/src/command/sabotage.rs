@@ -18,6 +18,7 @@ use super::signals;
 use super::streams::{self, Reader};
 use crate::exit::Exit;
 use crate::io_error::reason;
+use crate::log_format::LogFormat;
 use crate::plan::Plan;
 use crate::sabotage::{Kind, Order};
 use crate::scenario;
@@ -169,7 +170,12 @@ impl Prepared {
         let plan = Arc::clone(&self.plan);
         match &self.held {
             Held::Real(broker, _) => {
-                let settings = Settings { broker: broker.clone(), out: None, sabotage };
+                let settings = Settings {
+                    broker: broker.clone(),
+                    out: None,
+                    log_format: LogFormat::default(),
+                    sabotage,
+                };
                 trial::hold(&plan, &settings, interrupt, &mut |_| {}).await
             }
             Held::Simulated => {

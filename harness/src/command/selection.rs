@@ -4,14 +4,15 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use super::refused::Refused;
+use super::streams;
 use crate::input::diagnostic;
 use crate::plan::Plan;
-use crate::scenario::{self, Scenario};
+use crate::scenario::{self, Found, Scenario};
 
-/// What `harness run` and `harness sim` take for it.
+/// What `harness run`, `sim`, `check` and `plan` take for it.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Selection {
-    /// Scenarios: YAML files, or folders of them
+    /// Scenarios: YAML files, folders with such files in them, or - for standard input
     #[arg(default_value = "scenarios")]
     pub paths: Vec<PathBuf>,
 
@@ -23,19 +24,32 @@ pub struct Selection {
 impl Selection {
     /// The scenarios; at least one.
     pub(super) fn load(&self) -> Result<Vec<Scenario>, Refused> {
-        let mut scenarios =
-            scenario::load_all(&self.paths).map_err(|error| Refused::scenario(&error))?;
+        let scenarios = scenario::load_all(self.find());
+        let mut scenarios = scenarios.map_err(|error| Refused::scenario(&error))?;
         let names: Vec<_> = scenarios.iter().map(|scenario| scenario.name.clone()).collect();
-        if let Some(filter) = &self.filter {
-            scenarios.retain(|scenario| scenario.name.contains(filter));
-        }
+        scenarios.retain(|scenario| self.takes(&scenario.name));
         if scenarios.is_empty() {
             return Err(self.nothing(&names));
         }
         Ok(scenarios)
     }
 
-    fn nothing(&self, names: &[String]) -> Refused {
+    /// The files, after a line for each that is passed over.
+    pub(super) fn find(&self) -> Found {
+        let found = scenario::find(&self.paths);
+        for file in &found.passed_over {
+            let file = file.display();
+            streams::tell(&format!("note: {file} is passed over: it has no `topics`"));
+        }
+        found
+    }
+
+    /// Whether the filter lets a name through.
+    pub(super) fn takes(&self, name: &str) -> bool {
+        self.filter.as_ref().is_none_or(|filter| name.contains(filter))
+    }
+
+    pub(super) fn nothing(&self, names: &[String]) -> Refused {
         let searched: Vec<_> = self.paths.iter().map(|path| path.display().to_string()).collect();
         let filter = self.filter.as_ref().map(|filter| format!(" whose name contains {filter:?}"));
         let filter = filter.unwrap_or_default();

@@ -10,6 +10,7 @@ use super::effect::Effect;
 use super::symptom::{Symptom, Touches, UNAVAILABLE};
 use super::target::Target;
 use super::trigger::Trigger;
+use crate::input::diagnostic::Spot;
 use crate::input::names::Actor;
 
 /// One entry of `faults:`.
@@ -17,6 +18,8 @@ use crate::input::names::Actor;
 pub struct Fault {
     /// Its line in the scenario's file, from 1.
     pub line: usize,
+    /// Where the file says when it fires.
+    pub trigger_spot: Spot,
     /// When it fires. Time counts from the moment at which producers may send.
     pub trigger: Trigger,
     /// What it does.

@@ -81,41 +81,79 @@ impl fmt::Display for Kind {
 
 /// The numbers that `P4` or `P1..P100` stands for.
 pub fn parse(kind: Kind, word: &str) -> Result<RangeInclusive<u32>, Diagnostic> {
-    let Some((first, last)) = word.split_once("..") else {
-        return number(kind, word, word).map(|number| number..=number);
+    let read = match word.split_once("..") {
+        None => number(kind, word, word).map(|number| number..=number),
+        Some((first, last)) => match (number(kind, first, word), number(kind, last, word)) {
+            (Ok(first), Ok(last)) => Ok(first..=last),
+            (Err(wrong), _) | (_, Err(wrong)) => Err(wrong),
+        },
     };
-    let (first, last) = (number(kind, first, word)?, number(kind, last, word)?);
+    let range = read.map_err(|wrong| match meant(kind, word) {
+        Some(meant) => {
+            let wrong = Diagnostic::new(format!("`{word}` is not a {kind}"))
+                .label(format!("did you mean `{meant}`?"));
+            if word.contains(BETWEEN_NAMES) {
+                wrong.help("names in one value have blanks between them, and nothing else")
+            } else {
+                wrong
+            }
+        }
+        None => wrong,
+    })?;
+    let (first, last) = (range.start(), range.end());
     if first > last {
         let letter = kind.letter();
         return Err(Diagnostic::new(format!("the range `{word}` is reversed"))
             .label(format!("did you mean `{letter}{last}..{letter}{first}`?")));
     }
-    Ok(first..=last)
+    Ok(range)
+}
+
+/// What stands between two ends of a range, or between two names, where people write it in another
+/// way.
+const BETWEEN_ENDS: [&str; 8] = ["..=", "...", "..", "\u{2026}", "\u{2013}", "-", ":", "~"];
+const BETWEEN_NAMES: [char; 4] = [',', ';', '+', '&'];
+
+/// The right spelling of names that are written in another way: `P1,P2`, `P1..3`, `P1-P3`, `p2`.
+fn meant(kind: Kind, word: &str) -> Option<String> {
+    if word.contains(BETWEEN_NAMES) {
+        let names = word.split(BETWEEN_NAMES).map(str::trim).filter(|name| !name.is_empty());
+        let names = names.map(|name| match parse(kind, name) {
+            Ok(_) => Some(name.to_owned()),
+            Err(_) => meant(kind, name),
+        });
+        let names: Vec<String> = names.collect::<Option<_>>()?;
+        return (!names.is_empty()).then(|| names.join(" "));
+    }
+    let letter = kind.letter();
+    let name = |name: &str| {
+        let digits = name.trim().strip_prefix([letter, letter.to_ascii_lowercase()]);
+        let digits = digits.unwrap_or(name.trim());
+        let number: u32 = is_number(digits).then(|| digits.parse().ok()).flatten()?;
+        (1..=ACTOR_MAX).contains(&number).then(|| format!("{letter}{number}"))
+    };
+    let split = |between: &&str| word.split_once(*between);
+    match BETWEEN_ENDS.iter().find_map(split) {
+        Some((first, last)) => Some(format!("{}..{}", name(first)?, name(last)?)),
+        None => name(word),
+    }
 }
 
 fn number(kind: Kind, name: &str, word: &str) -> Result<u32, Diagnostic> {
     let letter = kind.letter();
-    let example = format!("a {kind} is `{letter}` and a number, such as `{letter}1`");
     let bad = || Diagnostic::new(format!("`{word}` is not a {kind}"));
-    let Some(digits) = name.strip_prefix(letter) else {
-        let lower = name.strip_prefix(letter.to_ascii_lowercase()).unwrap_or_default();
-        if is_number(lower) {
-            return Err(bad().label(format!("did you mean `{letter}{lower}`?")));
-        }
+    let Some(digits) = name.strip_prefix(letter).filter(|digits| is_number(digits)) else {
         if is_number(name.strip_prefix(kind.other().letter()).unwrap_or_default()) {
             return Err(bad().label(format!("a {} stands where a {kind} belongs", kind.other())));
         }
+        let example = format!("a {kind} is `{letter}` and a number, such as `{letter}1`");
         return Err(bad().label(example));
     };
-    if !is_number(digits) {
-        return Err(bad().label(example));
-    }
-    let trimmed = digits.trim_start_matches('0');
-    if trimmed.is_empty() {
+    if digits.bytes().all(|digit| digit == b'0') {
         return Err(bad().label("numbers begin at 1"));
     }
-    if trimmed != digits {
-        return Err(bad().label(format!("did you mean `{letter}{trimmed}`?")));
+    if digits.starts_with('0') {
+        return Err(bad().label("numbers have no zeros in front"));
     }
     digits.parse().ok().filter(|number| *number <= ACTOR_MAX).ok_or_else(|| {
         Diagnostic::new(format!("`{word}` is too large"))
@@ -160,5 +198,26 @@ mod tests {
             assert!(check(wrong).is_err(), "{wrong}");
         }
         assert_eq!(check("P1..P4000000000"), Err("`P1..P4000000000` is too large".to_owned()));
+    }
+
+    #[test]
+    fn names_that_are_written_in_another_way_are_understood() {
+        let check = |word, expected: &str| {
+            let said = parse(Kind::Producer, word).unwrap_err().brief();
+            assert_eq!(said, format!("`{word}` is not a producer: did you mean `{expected}`?"));
+        };
+        check("P1,", "P1");
+        check("P1,P2", "P1 P2");
+        check("p1;P3..4", "P1 P3..P4");
+        for range in ["P1..3", "P1-P3", "P1-3", "1..3", "p1..p3", "P1..=P3", "P1...P3", "P1:P3"] {
+            check(range, "P1..P3");
+        }
+        check("p2", "P2");
+        check("7", "P7");
+        check("P03", "P3");
+        for none in ["P", "C1..C3", "X1-X3", "P1-C3", ",", "P0-P3", "all"] {
+            let said = parse(Kind::Producer, none).unwrap_err().brief();
+            assert!(!said.contains("did you mean"), "{said}");
+        }
     }
 }

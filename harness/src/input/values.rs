@@ -10,8 +10,8 @@ use super::diagnostic::{Diagnostic, hint};
 /// The longest time that may be asked for.
 const TIME_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The largest payload that may be made up, in bytes; the broker's own limit by default.
-const SIZE_MAX: u32 = 1024 * 1024;
+/// The largest payload in bytes; our broker's own limit by default.
+pub(crate) const PAYLOAD_MAX: u32 = 1024 * 1024;
 
 pub(crate) type Parsed<T> = Result<T, Diagnostic>;
 
@@ -43,13 +43,45 @@ pub(crate) fn positive_time(text: &str) -> Parsed<Duration> {
     })
 }
 
-/// `16` or `16..256`, inclusive.
+/// Units of bytes, without blanks between number and unit the longest first.
+const UNITS: [(&str, u64); 14] = [
+    ("KiB", 1 << 10),
+    ("MiB", 1 << 20),
+    ("GiB", 1 << 30),
+    ("kB", 1_000),
+    ("KB", 1_000),
+    ("MB", 1_000_000),
+    ("GB", 1_000_000_000),
+    ("Ki", 1 << 10),
+    ("Mi", 1 << 20),
+    ("k", 1_000),
+    ("K", 1_000),
+    ("M", 1_000_000),
+    ("B", 1),
+    ("", 1),
+];
+
+/// `16`, `1k`, `64 KiB`: the number, and its unit as it is written.
+fn amount(text: &str) -> Option<(u64, &'static str)> {
+    let text = text.trim();
+    let (number, unit, bytes) = UNITS
+        .into_iter()
+        .find_map(|(unit, bytes)| Some((text.strip_suffix(unit)?, unit, bytes)))?;
+    let number: u64 = number.trim_end().parse().ok()?;
+    Some((number.checked_mul(bytes)?, unit))
+}
+
+/// `16`, `1KiB` or `16..256`, inclusive.
 pub(crate) fn size(text: &str) -> Parsed<RangeInclusive<u32>> {
     let (min, max) = text.split_once("..").unwrap_or((text, text));
-    let bytes = |text: &str| text.trim().parse().ok().filter(|size| (1..=SIZE_MAX).contains(size));
+    let bytes = |text: &str| {
+        let (bytes, _) = amount(text)?;
+        u32::try_from(bytes).ok().filter(|size| (1..=PAYLOAD_MAX).contains(size))
+    };
     let (Some(min), Some(max)) = (bytes(min), bytes(max)) else {
-        return Err(Diagnostic::new(format!("`{text}` is not a size"))
-            .label(format!("expected bytes from 1 to {SIZE_MAX}, such as `16` or `16..256`")));
+        return Err(Diagnostic::new(format!("`{text}` is not a size")).label(format!(
+            "expected bytes from 1 to {PAYLOAD_MAX}, such as `16`, `1KiB` or `16..256`"
+        )));
     };
     if min > max {
         return Err(reversed(text));
@@ -59,24 +91,12 @@ pub(crate) fn size(text: &str) -> Parsed<RangeInclusive<u32>> {
 
 /// `64KiB/s`, in bytes a second.
 pub(crate) fn bandwidth(text: &str) -> Parsed<u64> {
-    const UNITS: [(&str, u64); 7] = [
-        ("KiB", 1 << 10),
-        ("MiB", 1 << 20),
-        ("GiB", 1 << 30),
-        ("KB", 1_000),
-        ("MB", 1_000_000),
-        ("GB", 1_000_000_000),
-        ("B", 1),
-    ];
-    let bad = || {
+    let rate = text.strip_suffix("/s").and_then(amount);
+    let rate = rate.filter(|(bytes, unit)| *bytes > 0 && !unit.is_empty());
+    rate.map(|(bytes, _)| bytes).ok_or_else(|| {
         Diagnostic::new(format!("`{text}` is no bandwidth"))
             .label("expected bytes a second, such as `64KiB/s` or `1MB/s`")
-    };
-    let amount = text.strip_suffix("/s").ok_or_else(bad)?.trim_end();
-    let split = |(unit, bytes): &(&str, u64)| Some((amount.strip_suffix(unit)?, *bytes));
-    let (number, unit) = UNITS.iter().find_map(split).ok_or_else(bad)?;
-    let number: u64 = number.trim_end().parse().map_err(|_| bad())?;
-    number.checked_mul(unit).filter(|bytes| *bytes > 0).ok_or_else(bad)
+    })
 }
 
 /// `1%`, from 0 to 1.
@@ -106,6 +126,13 @@ pub(crate) fn reversed(text: &str) -> Diagnostic {
     Diagnostic::new(format!("the range `{text}` is reversed")).label("the smaller one comes first")
 }
 
+/// The digits of a number that is written as people do: `1k`, `1_000`, `1,000`.
+fn spelt_out(text: &str) -> Option<String> {
+    let digits: String = text.chars().filter(|c| !"_,'".contains(*c)).collect();
+    let (number, unit) = amount(&digits)?;
+    (!unit.ends_with(['B', 'i'])).then(|| number.to_string())
+}
+
 /// A whole number within limits.
 pub(crate) fn count<T>(text: &str, limits: RangeInclusive<T>) -> Parsed<T>
 where
@@ -113,7 +140,10 @@ where
 {
     text.parse().ok().filter(|number| limits.contains(number)).ok_or_else(|| {
         let (least, most) = (limits.start(), limits.end());
+        let meant = spelt_out(text)
+            .filter(|digits| digits.parse().is_ok_and(|number: T| limits.contains(&number)));
+        let meant = meant.map_or_else(String::new, |digits| format!("; did you mean `{digits}`?"));
         Diagnostic::new(format!("`{text}` is not possible here"))
-            .label(format!("expected a whole number from {least} to {most}"))
+            .label(format!("expected a whole number from {least} to {most}{meant}"))
     })
 }

@@ -1,9 +1,11 @@
 //! From a scenario to its plan: logs are read here, messages made up, and rounds cut.
 
+use std::borrow::Cow;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::hostile;
 use super::model::{
     Consumer, ConsumerIndex, MessageId, Messages, Plan, Producer, ProducerIndex, Stream,
     StreamIndex, Topic, TopicIndex,
@@ -12,8 +14,11 @@ use super::rounds::{self, Step};
 use crate::chance::{self, Purpose};
 use crate::input::diagnostic::{Diagnostic, Error, Source as Text};
 use crate::input::names::{self, Kind};
+use crate::input::values::PAYLOAD_MAX;
+use crate::log_format::LogFormat;
+use crate::numbers;
 use crate::producer_log::{self, LogLine};
-use crate::scenario::{self, Scenario, Source};
+use crate::scenario::{self, Payloads, Scenario, Source};
 
 /// The most messages of a plan; `u32::MAX` itself stands for "no message" in histories.
 const MESSAGES_MAX: usize = u32::MAX as usize - 1;
@@ -85,8 +90,11 @@ impl Plan {
         for (place, topics) in topics_of.iter().enumerate() {
             let producer = self.scenario.producers[place].clone();
             match producer.source {
-                Source::Log(ref file) => match read(file) {
-                    Ok(text) => self.add_logged(place, &producer, topics, &text, diagnostics),
+                Source::Log { ref file, format } => match read(file) {
+                    Ok(text) => {
+                        let entries = self.entries(producer.number, topics, &text, format);
+                        self.add_logged(place, &producer, topics, entries, diagnostics);
+                    }
                     Err(diagnostic) => diagnostics.push(diagnostic),
                 },
                 Source::Generate { .. } => self.add_generated(place, &producer, topics),
@@ -104,10 +112,9 @@ impl Plan {
         place: usize,
         producer: &scenario::Producer,
         topics: &[TopicIndex],
-        text: &Arc<Text>,
+        (entries, problems): (Vec<(usize, LogLine<'_>)>, Vec<Diagnostic>),
         diagnostics: &mut Vec<Diagnostic>,
     ) {
-        let (entries, problems) = self.entries(producer.number, topics, text);
         let failed = !problems.is_empty();
         diagnostics.extend(problems);
         if failed {
@@ -118,12 +125,13 @@ impl Plan {
         by_stream.sort_by_key(|(stream, _)| *stream);
         let streams = self.begin_streams(place, topics);
         for (stream, entry) in by_stream {
-            self.push(streams[*stream], entry.line, entry.payload);
+            self.push(streams[*stream], entry.line, &entry.payload);
         }
         let mut burst = 0;
         let mut label = None;
         let steps = entries.iter().map(|(stream, entry)| {
-            if label.replace(entry.burst) != Some(entry.burst) {
+            // Without a label a line is a burst of its own.
+            if label.replace(&entry.burst) != Some(&entry.burst) || entry.burst.is_empty() {
                 burst += 1;
             }
             Step { stream: *stream, burst, time: entry.time }
@@ -137,6 +145,7 @@ impl Plan {
         number: u32,
         topics: &[TopicIndex],
         text: &'t Arc<Text>,
+        format: Option<LogFormat>,
     ) -> (Vec<(usize, LogLine<'t>)>, Vec<Diagnostic>) {
         let mut entries: Vec<(usize, LogLine<'t>)> = Vec::new();
         let mut problems = Vec::new();
@@ -144,17 +153,27 @@ impl Plan {
             let start = part.as_ptr() as usize - text.text().as_ptr() as usize;
             start..start + part.len()
         };
-        for entry in producer_log::read(text.text()) {
+        // What JSON has unescaped stands nowhere in the file: then it is the line.
+        let part = |value: &Cow<'t, str>, line: &'t str| match value {
+            Cow::Borrowed(value) => span(value),
+            Cow::Owned(_) => span(line),
+        };
+        for entry in producer_log::read(text.text(), format) {
             let diagnostic = match entry {
-                Ok(entry) => {
+                Ok((entry, line)) => {
                     let named = |topic: &TopicIndex| {
                         self.topics[topic.place()].name.as_str() == entry.topic
                     };
-                    if let Some(stream) = topics.iter().position(named) {
+                    let stream = topics.iter().position(named);
+                    if entry.payload.len() > PAYLOAD_MAX as usize {
+                        too_long(number, &entry.payload).at(text, part(&entry.payload, line))
+                    } else if let Some(stream) = stream {
                         entries.push((stream, entry));
                         continue;
+                    } else {
+                        let not_mapped = self.not_mapped(number, topics, &entry.topic);
+                        not_mapped.at(text, part(&entry.topic, line))
                     }
-                    self.not_mapped(number, topics, entry.topic).at(text, span(entry.topic))
                 }
                 Err(problem) => {
                     Diagnostic::new(problem.what).label(problem.expected).at(text, span(problem.at))
@@ -190,7 +209,7 @@ impl Plan {
         producer: &scenario::Producer,
         topics: &[TopicIndex],
     ) {
-        let Source::Generate { messages, size } = &producer.source else { return };
+        let Source::Generate { messages, size, payloads } = &producer.source else { return };
         let mut chance = chance::generator(self.scenario.seed, Purpose::Payloads, producer.number);
         let bytes = *messages as usize * (*size.start() as usize).midpoint(*size.end() as usize);
         self.messages.reserve(*messages as usize, bytes);
@@ -201,7 +220,10 @@ impl Plan {
             for line in (first..=*messages).step_by(streams.len()) {
                 let len = if min == max { min } else { chance::between(&mut chance, min, max) };
                 payload.clear();
-                chance::text(&mut chance, len, &mut payload);
+                match payloads {
+                    Payloads::Plain => chance::text(&mut chance, len, &mut payload),
+                    Payloads::Hostile => hostile::payload(&mut chance, len, line - 1, &mut payload),
+                }
                 self.push(*stream, line, &payload);
             }
         }
@@ -246,26 +268,26 @@ impl Plan {
 
     /// A topic without a message proves nothing, and was not meant.
     fn topics_without_messages(&self) -> Vec<Diagnostic> {
-        let empty = self.topics.iter().filter(|topic| {
+        let both = self.topics.iter().zip(&self.scenario.topics);
+        let empty = both.filter(|(topic, _)| {
             topic.streams.iter().all(|stream| self.streams[stream.place()].count == 0)
         });
-        let describe = |topic: &Topic| {
-            let numbers: Vec<u32> = topic
-                .streams
-                .iter()
-                .map(|stream| {
-                    let producer = self.streams[stream.place()].producer;
-                    self.producers[producer.place()].number
-                })
-                .collect();
-            let title = format!("nobody produces to `{}`", topic.name);
-            let who = names::list(Kind::Producer, &numbers);
-            let file = self.scenario.file.display();
-            Diagnostic::new(title)
-                .help(format!("{file} maps {who} to it, but no message is for it"))
+        let describe = |(topic, written): (&Topic, &scenario::Topic)| {
+            let who = names::list(Kind::Producer, &written.producers);
+            let verb = if written.producers.len() == 1 { "is" } else { "are" };
+            Diagnostic::new(format!("nobody produces to `{}`", topic.name))
+                .label(format!("{who} {verb} mapped to it, and no line of a log is for it"))
+                .on(&written.spot)
         };
         empty.map(describe).collect()
     }
+}
+
+fn too_long(number: u32, payload: &str) -> Diagnostic {
+    let bytes = numbers::number(payload.len() as u64);
+    let most = numbers::number(PAYLOAD_MAX.into());
+    Diagnostic::new(format!("a payload of P{number} has {bytes} bytes"))
+        .label(format!("at most {most} can be sent"))
 }
 
 fn read(file: &Path) -> Result<Arc<Text>, Diagnostic> {

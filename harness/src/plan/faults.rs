@@ -34,7 +34,7 @@ impl Plan {
         faults.flat_map(|fault| self.links_of(&fault.action)).collect()
     }
 
-    /// Faults that wait for more than there will be. The places in the file are not known here any more.
+    /// Faults that wait for more than there will be.
     pub(super) fn counts_out_of_reach(&self) -> Vec<Diagnostic> {
         let place = |actor| self.place_of(actor).expect("loading looks every name up");
         let out_of_reach = |fault: &Fault| {
@@ -53,9 +53,8 @@ impl Plan {
             };
             let title = format!("`after: {count} {counted}` never comes");
             let messages = numbers::count(total, "message");
-            let (file, line) = (self.scenario.file.display(), fault.line);
-            let label = format!("{file}:{line}: the plan has {messages} {what}");
-            (count > total).then(|| Diagnostic::new(title).label(label))
+            let label = format!("the plan has {messages} {what}");
+            (count > total).then(|| Diagnostic::new(title).label(label).on(&fault.trigger_spot))
         };
         self.scenario.faults.iter().filter_map(out_of_reach).collect()
     }

@@ -12,6 +12,7 @@
 mod build;
 mod expected;
 mod faults;
+mod hostile;
 mod model;
 mod names;
 mod rounds;

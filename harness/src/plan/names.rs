@@ -38,7 +38,7 @@ impl Plan {
         let topic = &self.topics[stream.topic.place()].name;
         let (name, number) = (self.name(id), self.number(id));
         match &self.scenario.producers[stream.producer.place()].source {
-            Source::Log(file) => {
+            Source::Log { file, .. } => {
                 let file = file.file_name().unwrap_or(file.as_os_str()).to_string_lossy();
                 format!("{name} ({topic} number {number}, {file}:{})", name.line)
             }

@@ -63,7 +63,7 @@ impl Actor {
     ) -> Result<(Self, Vec<Box<dyn Subscriber>>), Failure> {
         let plan = Arc::clone(&context.plan);
         let consumer = &plan.consumers[index.place()];
-        let log = ConsumerLog::create(context.out.as_deref(), consumer.number)?;
+        let log = ConsumerLog::create(context.out.as_deref(), consumer.number, context.log_format)?;
         let mut calls = consumer.topics.iter().map(|topic| subscribe_one(&context, index, *topic));
         let all = if plan.scenario.start == scenario::Start::Together {
             // One after the other, as the original's clients do: the producers have begun, and the

@@ -1,5 +1,5 @@
 //! Writes a consumer's log as the original does: `T1     INFO`, a line a delivery, in the order
-//! received.
+//! received; or in another format.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -7,21 +7,20 @@ use std::path::{Path, PathBuf};
 
 use crate::driver::Failure;
 use crate::io_error;
-
-/// What stands between topic and payload: five blanks, as in the original's logs.
-const GAP: &str = "     ";
+use crate::log_format::LogFormat;
 
 /// One consumer's log. Lines reach the file with [`ConsumerLog::flush`], once an answer, so that a
 /// killed run leaves what was received.
 #[derive(Debug)]
 pub struct ConsumerLog {
     file: Option<(File, PathBuf)>,
+    format: LogFormat,
     buffer: Vec<u8>,
 }
 
 impl ConsumerLog {
     /// Creates `consumer_1.txt` in `folder`, or a log that is written nowhere.
-    pub fn create(folder: Option<&Path>, number: u32) -> Result<Self, Failure> {
+    pub fn create(folder: Option<&Path>, number: u32, format: LogFormat) -> Result<Self, Failure> {
         let file = folder.map(|folder| {
             let path = folder.join(format!("consumer_{number}.txt"));
             match File::create(&path) {
@@ -29,17 +28,16 @@ impl ConsumerLog {
                 Err(error) => Err(cannot_write(&path, &error)),
             }
         });
-        Ok(Self { file: file.transpose()?, buffer: Vec::new() })
+        Ok(Self { file: file.transpose()?, format, buffer: Vec::new() })
     }
 
     /// Adds a line.
-    pub fn line(&mut self, topic: &str, payload: &str) {
-        if self.file.is_some() {
-            self.buffer.extend_from_slice(topic.as_bytes());
-            self.buffer.extend_from_slice(GAP.as_bytes());
-            self.buffer.extend_from_slice(payload.as_bytes());
-            self.buffer.push(b'\n');
+    pub fn line(&mut self, topic: &str, payload: &str) -> Result<(), Failure> {
+        if let Some((_, path)) = &self.file {
+            let written = self.format.write_delivery(topic, payload, &mut self.buffer);
+            written.map_err(|error| cannot_write(path, &error))?;
         }
+        Ok(())
     }
 
     /// Hands the lines to the operating system.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::driver::{Client, Driver, RetryPolicy};
 use crate::input::names::Actor;
+use crate::log_format::LogFormat;
 use crate::plan::{ConsumerIndex, Plan, StreamIndex, TopicIndex};
 use crate::scenario::Acknowledge;
 use crate::testbed::FaultInjector;
@@ -47,6 +48,8 @@ pub struct RunContext {
     pub recorder: Arc<Recorder>,
     /// Where consumer logs go; none writes no logs.
     pub out: Option<PathBuf>,
+    /// How their lines are written.
+    pub log_format: LogFormat,
     /// Whether the broker keeps all messages to the end, so that its logs say what was stored.
     pub keeps_all: bool,
     /// Whether subscriptions are ended afterwards: on a broker that goes on living.

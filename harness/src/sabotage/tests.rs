@@ -11,6 +11,7 @@ use super::{Kind, Order, Saboteur};
 use crate::check;
 use crate::driver::{Address, Driver};
 use crate::fixture;
+use crate::log_format::LogFormat;
 use crate::plan::Plan;
 use crate::run::{self, Recorder, Routes, RunContext};
 use crate::scenario::AnomalyKind;
@@ -44,6 +45,7 @@ async fn hold(
         injector: None,
         recorder: Arc::new(Recorder::new()),
         out: None,
+        log_format: LogFormat::Plain,
         keeps_all: false,
         unsubscribe: true,
     };

@@ -1,21 +1,18 @@
 //! Reading scenario files: one, or all that the command line names.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::Path;
 
+use super::file::read;
 use super::model::Scenario;
+use super::search::Found;
 use super::{raw, resolve};
-use crate::input::diagnostic::{Diagnostic, Error, Source, nearest};
+use crate::input::diagnostic::{Diagnostic, Error};
+use crate::input::extended::Extended;
 use crate::input::yaml;
-use crate::io_error;
 
-/// The largest scenario file in bytes: one with a thousand names on each of a thousand topics fits.
-const FILE_MAX: u64 = 64 * 1024 * 1024;
-
-/// Reads and checks one scenario file. Producer logs are looked for here and read when the plan is
-/// made.
+/// Reads and checks one scenario file; `-` is standard input. Producer logs are looked for here and
+/// read when the plan is made.
 ///
 /// # Errors
 /// All that is wrong with the file, each with its place in it.
@@ -30,35 +27,18 @@ fn load_file(file: &Path) -> Result<Scenario, Error> {
         let diagnostic = Diagnostic::new(format!("{} is empty", file.display()));
         return Err(diagnostic.help("a scenario has at least `topics:` and `producers:`").into());
     }
-    let raw: raw::Scenario = yaml::parse(&source)?;
+    let Extended(raw): Extended<raw::Scenario> = yaml::parse(&source)?;
     resolve::resolve(file, &source, &raw)
 }
 
-/// Reads and checks all scenarios that the paths name: a file is one, a folder stands for its
-/// `*.yaml` and `*.yml` in the order of their names, without hidden ones and those of folders in it. A path that
-/// is named twice is read once. Folders without any lead to an empty list.
+/// Reads and checks the scenarios that were found; none lead to an empty list.
 ///
 /// # Errors
 /// All that is wrong with any of the files, and equal names.
-pub fn load_all(paths: &[PathBuf]) -> Result<Vec<Scenario>, Error> {
+pub fn load_all(found: Found) -> Result<Vec<Scenario>, Error> {
     let mut scenarios = Vec::new();
-    let mut diagnostics = Vec::new();
-    let mut files: Vec<PathBuf> = Vec::new();
-    for path in paths {
-        match files_of(path) {
-            Ok(found) => {
-                for file in found {
-                    if !files.contains(&file) {
-                        files.push(file);
-                    }
-                }
-            }
-            Err(diagnostic) => {
-                diagnostics.extend(Error::from(diagnostic).of_file(path).into_diagnostics());
-            }
-        }
-    }
-    for file in &files {
+    let mut diagnostics = found.problems;
+    for file in &found.files {
         match load(file) {
             Ok(scenario) => scenarios.push(scenario),
             Err(error) => diagnostics.extend(error.into_diagnostics()),
@@ -69,30 +49,8 @@ pub fn load_all(paths: &[PathBuf]) -> Result<Vec<Scenario>, Error> {
     Ok(scenarios)
 }
 
-fn files_of(path: &Path) -> Result<Vec<PathBuf>, Diagnostic> {
-    if !path.is_dir() {
-        return Ok(vec![path.to_owned()]);
-    }
-    let unreadable = |error: std::io::Error| cannot_read(path, &io_error::reason(&error));
-    let mut files = Vec::new();
-    for entry in fs::read_dir(path).map_err(unreadable)? {
-        let file = entry.map_err(unreadable)?.path();
-        if is_yaml(&file) && file.is_file() {
-            files.push(file);
-        }
-    }
-    files.sort();
-    Ok(files)
-}
-
-/// Hidden files are those of editors and such.
-fn is_yaml(file: &Path) -> bool {
-    let hidden = file.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
-    !hidden && file.extension().is_some_and(|extension| extension == "yaml" || extension == "yml")
-}
-
 /// Output folders and golden files go by the name, so two scenarios of one run cannot share it.
-fn equal_names(scenarios: &[Scenario]) -> Vec<Diagnostic> {
+pub fn equal_names<'a>(scenarios: impl IntoIterator<Item = &'a Scenario>) -> Vec<Diagnostic> {
     let mut first = BTreeMap::new();
     let mut diagnostics = Vec::new();
     for scenario in scenarios {
@@ -105,42 +63,49 @@ fn equal_names(scenarios: &[Scenario]) -> Vec<Diagnostic> {
     diagnostics
 }
 
-fn read(file: &Path) -> Result<Arc<Source>, Diagnostic> {
-    let metadata = fs::metadata(file).map_err(|error| {
-        let diagnostic = cannot_read(file, &io_error::reason(&error));
-        match neighbour(file) {
-            Some(other) => diagnostic.help(format!("did you mean {}?", other.display())),
-            None if !is_yaml(file) => diagnostic.help("name scenario files or folders of them"),
-            None => diagnostic,
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const TEXT: &str = "x-own: &own { messages: 5 }
+topics:
+  T1: P1 P2..P3 -> C1
+  T2: { producers: [P1], consumers: [C1, C2] }
+producers:
+  all:
+    generate: *own # a comment
+    pace: 200/s
+faults:
+  - at: 1s
+    cut: P1
+    for: 1s
+  - { after: 3 acked, drop_ack: P1 }
+expect: { anomalies: lost }
+";
+
+    proptest! {
+        /// A file that is nearly right is loaded or told what is wrong with it, whatever it is.
+        #[test]
+        fn no_edit_of_a_file_is_too_much(
+            edits in prop::collection::vec((any::<prop::sample::Index>(), 0_usize..3, any::<prop::sample::Index>()), 1..4),
+        ) {
+            const PIECES: [&str; 12] =
+                ["", "\t", "\n", " ", ":", "- ", "{", "]", ",", "\u{e9}", "'", "P1-P3"];
+            let mut text: Vec<String> = TEXT.chars().map(String::from).collect();
+            for (place, remove, piece) in edits {
+                let place = place.index(text.len());
+                let end = (place + remove).min(text.len());
+                text.splice(place..end, [PIECES[piece.index(PIECES.len())].to_owned()]);
+            }
+            let folder = tempfile::tempdir().unwrap();
+            let file = folder.path().join("x.yaml");
+            std::fs::write(&file, text.concat()).unwrap();
+            if let Err(error) = load(&file) {
+                let placed = error.diagnostics().iter().all(|own| own.location().is_some());
+                prop_assert!(placed && !error.render(true).is_empty(), "{}", error);
+            }
         }
-    })?;
-    if metadata.is_dir() {
-        return Err(cannot_read(file, "it is a folder"));
     }
-    if !metadata.is_file() {
-        // A device may never end.
-        return Err(cannot_read(file, "it is not a file"));
-    }
-    if metadata.len() > FILE_MAX {
-        return Err(cannot_read(file, &format!("it has over {FILE_MAX} bytes")));
-    }
-    let bytes = fs::read(file).map_err(|error| cannot_read(file, &io_error::reason(&error)))?;
-    Source::decode(file, bytes)
-}
-
-fn cannot_read(file: &Path, why: &str) -> Diagnostic {
-    Diagnostic::new(format!("cannot read {}: {why}", file.display()))
-}
-
-/// A scenario in the same folder with nearly the same name.
-fn neighbour(file: &Path) -> Option<PathBuf> {
-    let folder = match file.parent() {
-        Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
-        Some(parent) => parent,
-        None => return None,
-    };
-    let files: Vec<PathBuf> = files_of(folder).ok()?;
-    let names = files.iter().filter_map(|file| file.file_name()?.to_str());
-    let near = nearest(file.file_name()?.to_str()?, names)?;
-    Some(file.with_file_name(near))
 }

@@ -7,6 +7,7 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::log_format::LogFormat;
 use crate::topic_name::TopicName;
 
 use super::anomaly::AnomalyKind;
@@ -96,16 +97,33 @@ pub struct Producer {
 /// Where a producer's messages come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
-    /// A log file in the original's format.
-    Log(PathBuf),
-    /// Made up from the seed: round robin over the producer's topics, one burst, ASCII without
-    /// blanks.
+    /// A log file.
+    Log {
+        /// Where it is.
+        file: PathBuf,
+        /// How its lines are written; found out from them where none is given.
+        format: Option<LogFormat>,
+    },
+    /// Made up from the seed: round robin over the producer's topics, in one burst.
     Generate {
         /// How many.
         messages: u32,
         /// Payload bytes, inclusive.
         size: RangeInclusive<u32>,
+        /// Of which kind.
+        payloads: Payloads,
     },
+}
+
+/// Of which kind made-up payloads are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Payloads {
+    /// ASCII without blanks.
+    #[default]
+    Plain,
+    /// Text that goes wrong where somebody trims, splits, escapes or decodes it without care: blanks
+    /// at both ends, quotes, control characters, characters of other planes, and so on.
+    Hostile,
 }
 
 /// How fast a producer sends.

@@ -65,7 +65,10 @@ pub fn objections(scenario: &Scenario, setting: &Setting) -> Vec<Objection> {
     let faults = faults.filter_map(|(place, fault)| {
         Some(Objection::Fault(place, refused(scenario, fault, setting)?))
     });
-    let names = setting.capabilities.iter().flat_map(|own| bad_names(scenario, own));
+    let names = setting.capabilities.iter().flat_map(|own| match setting.brokers {
+        Brokers::Theirs => bad_names(scenario, own),
+        Brokers::Ours(_) | Brokers::Simulated => names_not_started(scenario, own),
+    });
     names.map(|name| Objection::Value(Box::new(name))).chain(faults).collect()
 }
 
@@ -113,12 +116,28 @@ fn brings_its_own(broker: &Broker, setting: &Setting) -> Option<String> {
     Some(format!("its driver, {}, brings its own broker and {what}", broker.driver))
 }
 
-/// The topic names that a broker does not take.
+/// The topic names that no broker of this kind takes.
 pub fn bad_names(scenario: &Scenario, capabilities: &Capabilities) -> Vec<Diagnostic> {
     let bad = scenario.topics.iter().filter_map(|topic| {
         let why = (capabilities.name)(topic.name.as_str()).err()?;
         let title = format!("`{}` cannot name a topic", topic.name);
         Some(Diagnostic::new(title).label(why).on(&topic.spot))
+    });
+    bad.collect()
+}
+
+/// The topic names that the broker which the harness starts does not take, though another one may.
+pub fn names_not_started(scenario: &Scenario, capabilities: &Capabilities) -> Vec<Diagnostic> {
+    let bad = scenario.topics.iter().filter_map(|topic| {
+        let name = topic.name.as_str();
+        let why = (capabilities.started_name)(name).err()?;
+        if (capabilities.name)(name).is_err() {
+            let title = format!("`{name}` cannot name a topic");
+            return Some(Diagnostic::new(title).label(why).on(&topic.spot));
+        }
+        let title = format!("the broker that the harness starts takes no topic `{name}`");
+        let help = "name the topic otherwise, or run against a broker that takes it: --broker URL";
+        Some(Diagnostic::new(title).label(why).help(help).on(&topic.spot))
     });
     bad.collect()
 }

@@ -10,6 +10,7 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 
 use crate::fault::Written;
 use crate::input::name_list::NameList;
+use crate::input::value_list::ValueList;
 use crate::input::yaml::{At, Field, Ordered};
 
 /// A scenario: who produces to which topic, who consumes from it, and what is promised.
@@ -36,7 +37,7 @@ pub(super) struct Scenario {
     /// The promises that are judged.
     pub expect: Field<Expect>,
     /// Conditions without which a verdict is vacuous, such as `unknown_acks >= 1`.
-    pub require: Field<Vec<At<String>>>,
+    pub require: Field<ValueList>,
     /// What is done to the run on purpose, such as `{ at: 1s, pause: broker, for: 500ms }`.
     pub faults: Field<Vec<At<Written>>>,
     /// The network of a simulated run; a real run has the machine's own.
@@ -77,6 +78,9 @@ pub(super) struct MappingTable {
 pub(super) struct Producer {
     /// A producer log, relative to this file; `{id}` is the producer's number.
     pub log: Field<String>,
+    /// How the log's lines are written: `plain`, `tsv` or `json`; default: found out from them.
+    #[schemars(extend("enum" = ["plain", "tsv", "json"]))]
+    pub format: Field<String>,
     /// Messages made up from the seed, in place of a log.
     pub generate: Field<Generate>,
     /// `none` (default), `recorded`, `recorded x10`, `200/s`, or a uniform pause `0ms..1s`.
@@ -98,9 +102,12 @@ pub(super) struct Generate {
     /// How many each producer sends.
     #[schemars(with = "u32", range(min = 1))]
     pub messages: Field<String>,
-    /// Bytes of a payload, `16` or `16..256`, inclusive; default 16.
+    /// Bytes of a payload, `16`, `1KiB` or `16..256`, inclusive; default 16.
     #[schemars(with = "Size")]
     pub size: Field<String>,
+    /// `plain` (default): ASCII without blanks; or `hostile`: what others get wrong.
+    #[schemars(extend("enum" = ["plain", "hostile"]))]
+    pub payloads: Field<String>,
 }
 
 /// A consumer's settings, or the defaults of all.
@@ -129,7 +136,7 @@ pub(super) struct Broker {
     /// What a broker of the original routes does differently; only with `driver: original`.
     pub wire: Field<Wire>,
     /// The stores that the scenario holds for; default: all.
-    pub stores: Field<Vec<At<String>>>,
+    pub stores: Field<ValueList>,
     /// So many brokers are started, which serve one store; default 1. In memory there is only one.
     #[schemars(with = "u32", range(min = 1, max = 64))]
     pub count: Field<String>,
@@ -170,7 +177,7 @@ pub(super) struct Expect {
     #[schemars(extend("enum" = ["all", "any"]))]
     pub acked: Field<String>,
     /// The kinds of anomaly that are to be found: these and no others; default: none.
-    pub anomalies: Field<Vec<At<String>>>,
+    pub anomalies: Field<ValueList>,
 }
 
 /// The network of a simulated run.

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::anomaly::AnomalyKind;
+use super::file::is_stdin;
 use super::model::{
     Acked, Broker, CONSUMER_BATCH, Consumer, DEADLINE, DEFAULT_DRIVER, Delivery, Drain, Expect,
     IDLE, Order, Pace, Producer, Requirement, Scenario, Source as Messages, Start, Store,
@@ -89,6 +90,9 @@ fn name(problems: &mut Problems<'_>, file: &Path, raw: &raw::Scenario) -> String
         }
         return at.value.clone();
     }
+    if is_stdin(file) {
+        return "stdin".to_owned();
+    }
     let stem = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     if !good(&stem) {
         let title = format!("the file's name, `{stem}`, cannot name a scenario");
@@ -110,7 +114,8 @@ fn producers_of(
     let mut producers = Vec::with_capacity(mapped.len());
     for &number in mapped {
         let own = settings.own.get(&number).copied();
-        let source = sources.of(problems, number, own);
+        let format = settings.field(number, |producer| &producer.format);
+        let source = sources.of(problems, number, own, format);
         let pace_field = settings.field(number, |producer| &producer.pace);
         let pace = problems.read(pace_field, words::pace).unwrap_or(Pace::None);
         if let (Pace::Recorded { .. }, Some(Messages::Generate { .. }), Some(at)) =
@@ -124,7 +129,7 @@ fn producers_of(
         let retry = problems.read(retry_field, values::truth).unwrap_or(true);
         producers.extend(source.map(|source| Producer { number, source, pace, batch, retry }));
     }
-    sources.finish(problems);
+    sources.finish(problems, settings.is_partial);
     for (span, numbers) in unrecorded.into_values() {
         let who = names::list(Kind::Producer, &numbers);
         let title = if numbers.len() == 1 {
@@ -172,7 +177,7 @@ fn broker(problems: &mut Problems<'_>, raw: Option<&raw::Broker>) -> Broker {
     let default = raw::Broker::default();
     let raw = raw.unwrap_or(&default);
     let mut stores = Vec::new();
-    for at in raw.stores.value().map_or(&[][..], Vec::as_slice) {
+    for at in raw.stores.values(problems) {
         stores.extend(problems.keep(at.span.clone(), store(&at.value)));
     }
     // A store that is wrong is said once, and says nothing of what it shares.
@@ -224,7 +229,7 @@ fn expect(problems: &mut Problems<'_>, raw: Option<&raw::Expect>) -> Expect {
 
 fn anomalies(problems: &mut Problems<'_>, raw: &raw::Expect) -> BTreeSet<AnomalyKind> {
     let mut anomalies = BTreeSet::new();
-    for at in raw.anomalies.value().map_or(&[][..], Vec::as_slice) {
+    for at in raw.anomalies.values(problems) {
         let anomaly = problems.keep(at.span.clone(), words::word(&at.value));
         if anomaly.is_some_and(|anomaly| !anomalies.insert(anomaly)) {
             let title = format!("`{}` is expected twice", at.value);
@@ -266,7 +271,7 @@ fn impossible(source: &Arc<Source>, raw: &raw::Scenario, scenario: &Scenario) ->
 }
 
 fn require(problems: &mut Problems<'_>, raw: &raw::Scenario) -> Vec<Requirement> {
-    let conditions = raw.require.value().map_or(&[][..], Vec::as_slice);
+    let conditions = raw.require.values(problems);
     let read = |at: &At<String>| problems.keep(at.span.clone(), words::requirement(&at.value));
     conditions.iter().filter_map(read).collect()
 }

@@ -12,6 +12,8 @@ use crate::input::yaml::{At, Field, Ordered};
 pub(super) struct Settings<'a, T> {
     pub(super) all: Option<&'a T>,
     pub(super) own: BTreeMap<u32, &'a At<T>>,
+    /// Whether a key is wrong, so that it is not known whose settings it has.
+    pub(super) is_partial: bool,
 }
 
 impl<'a, T> Settings<'a, T> {
@@ -22,16 +24,24 @@ impl<'a, T> Settings<'a, T> {
         raw: &'a Field<Ordered<T>>,
         mapped: &[u32],
     ) -> Self {
-        let mut settings = Self { all: None, own: BTreeMap::new() };
+        let mut settings = Self { all: None, own: BTreeMap::new(), is_partial: false };
         for (name, value) in raw.value().map_or(&[][..], |entries| &entries.0) {
             if name.value == "all" {
                 settings.all = Some(&value.value);
                 continue;
             }
             let parsed = names::parse(kind, &name.value).map_err(|diagnostic| {
+                let diagnostic = if name.value.contains([',', ' ']) {
+                    diagnostic.label("each name is a key of its own, or several are a range")
+                } else {
+                    diagnostic
+                };
                 diagnostic.help(format!("a key here is `all`, or the name of a {kind}"))
             });
-            let Some(numbers) = problems.keep(name.span.clone(), parsed) else { continue };
+            let Some(numbers) = problems.keep(name.span.clone(), parsed) else {
+                settings.is_partial = true;
+                continue;
+            };
             for number in numbers {
                 if mapped.binary_search(&number).is_err() {
                     // Nothing is known of the actors of a file whose topics could not be read.

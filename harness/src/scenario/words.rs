@@ -3,7 +3,9 @@
 use std::fmt;
 
 use super::anomaly::AnomalyKind;
-use super::model::{Acked, Acknowledge, Counter, Delivery, Order, Pace, Requirement, Start, Store};
+use super::model::{
+    Acked, Acknowledge, Counter, Delivery, Order, Pace, Payloads, Requirement, Start, Store,
+};
 use super::wire::{Carrier, NewConsumers};
 use crate::input::diagnostic::{Diagnostic, hint};
 use crate::input::values::{Parsed, count, reversed, time};
@@ -56,6 +58,7 @@ words!(Acknowledge: "offset" => Self::Offset, "automatic" => Self::Automatic);
 words!(AnomalyKind = AnomalyKind::WORDS);
 words!(Carrier: "query" => Self::Query, "body" => Self::Body);
 words!(NewConsumers: "end" => Self::End, "beginning" => Self::Beginning);
+words!(Payloads: "plain" => Self::Plain, "hostile" => Self::Hostile);
 words!(Acked: "all" => Self::All, "any" => Self::Any);
 words!(Counter:
     "unknown_acks" => Self::UnknownAcks,

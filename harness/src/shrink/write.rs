@@ -27,9 +27,9 @@ pub fn write(case: &Case, folder: &Path, comment: &str) -> io::Result<PathBuf> {
             let entry = LogLine {
                 line: number,
                 time: line.time,
-                payload: &line.payload,
-                burst: &burst,
-                topic: &line.topic,
+                payload: line.payload.as_str().into(),
+                burst: burst.into(),
+                topic: line.topic.as_str().into(),
             };
             producer_log::write(&mut log, &entry)?;
         }
@@ -174,7 +174,7 @@ mod tests {
     const ALL: &str = "
 topics: { T1: P1 P2 -> C1 C2, '7': P1 -> C2 }
 producers:
-  P1: { generate: { messages: 7, size: 3 }, pace: 10ms..20ms, batch: 2, retry: false }
+  P1: { generate: { messages: 7, size: 3, payloads: hostile }, pace: 10ms..20ms, batch: 2, retry: false }
   P2: { generate: { messages: 4 }, pace: 20/s }
 consumers:
   C1: { batch: 3, pause: 5ms, acknowledge: automatic }

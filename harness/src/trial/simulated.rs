@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep};
 use super::{Failure, Trial, judged, saboteur};
 use crate::bugs::Bug;
 use crate::driver::{self, Connecting};
+use crate::log_format::LogFormat;
 use crate::plan::Plan;
 use crate::run::{self, Recorder, Routes, RunContext};
 use crate::sabotage;
@@ -25,6 +26,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 pub struct Simulation {
     /// Where the consumers' logs go, an existing folder; none writes no logs.
     pub out: Option<PathBuf>,
+    /// How their lines are written.
+    pub log_format: LogFormat,
     /// A store that is wrong on purpose, in place of the scenario's.
     pub bug: Option<Bug>,
     /// How the driver is wrong on purpose.
@@ -72,6 +75,7 @@ async fn perform(plan: &Arc<Plan>, simulation: &Simulation) -> Result<(Trial, Du
         injector: testbed.injector(),
         recorder: Arc::new(Recorder::new()),
         out: simulation.out.clone(),
+        log_format: simulation.log_format,
         keeps_all,
         unsubscribe: false,
     });

@@ -14,13 +14,14 @@ use harness::shrink::{self, Settings, Way, diagram};
 use harness::trial::{Simulation, Trial, simulate};
 
 /// A bug, the scenario that finds it, within how many seeds, and as what.
-const TABLE: [(Bug, &str, u64, AnomalyKind); 6] = [
+const TABLE: [(Bug, &str, u64, AnomalyKind); 7] = [
     (Bug::CheckThenAppend, "repeats", 20, AnomalyKind::Duplicate),
     (Bug::AckBeforeStore, "crashes", 20, AnomalyKind::Lost),
     (Bug::ForgottenSequence, "crashes", 20, AnomalyKind::Duplicate),
     (Bug::EagerPosition, "lost-answers", 20, AnomalyKind::Lost),
     (Bug::LooseOffset, "side-by-side", 20, AnomalyKind::Lost),
     (Bug::LostWakeup, "wake-up", 50, AnomalyKind::Lost),
+    (Bug::TrimmedPayload, "hostile", 1, AnomalyKind::Corrupted),
 ];
 
 fn load(name: &str) -> Scenario {

@@ -236,6 +236,24 @@ fn a_golden_file_of_a_history_is_new_or_differs_as_that_of_a_run() {
 }
 
 #[test]
+fn a_format_is_that_of_all_logs_and_in_the_command_that_judges_them_again() {
+    let folder = Folder::new();
+    let yaml = "topics: { T1: P1 -> C1 }\nproducers: { all: { generate: { messages: 3 } } }\n";
+    for name in ["a", "deep/b"] {
+        folder.write(&format!("all/{name}.yaml"), &format!("{yaml}golden: none\n"));
+    }
+    folder.passes(&["run", "all", "--log-format", "tsv"]);
+    let logs = ["all", "--logs", "out"];
+    let (ended, entries, _) = judged(&folder, &[&logs[..], &["--log-format", "tsv"]].concat());
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let again = "harness check all/deep/b.yaml --logs out --log-format tsv";
+    assert_eq!(entries[1]["reproduce"], again);
+    let (ended, entries, _) = judged(&folder, &[&logs[..], &["--log-format", "json"]].concat());
+    assert_eq!(ended.code, Some(2), "{}", ended.stderr);
+    assert_eq!(entries[0]["problems"][0]["line"], 1, "{}", entries[0]);
+}
+
+#[test]
 fn one_history_is_not_that_of_several_scenarios() {
     let folder = ran();
     let (ended, entries, junit) =

@@ -69,7 +69,7 @@ fn a_log_line_with_three_fields_is_shown_with_what_was_expected() {
 
 #[test]
 fn a_topic_name_that_is_none_is_refused_with_the_reason() {
-    check(&refused("T1", "T-1"), 2, &["T-1", "x.yaml:2:3", "'-' is not allowed"]);
+    check(&refused("T1", "T/1"), 2, &["T/1", "x.yaml:2:3", "'/' is not allowed"]);
     check(&refused("T1", "subl"), 2, &["subl", "x.yaml:2:3", "reserved"]);
     // Also among others, and where nothing runs.
     let folder = Folder::new();
@@ -78,6 +78,31 @@ fn a_topic_name_that_is_none_is_refused_with_the_reason() {
     for arguments in [["run", "all"], ["sim", "all"], ["plan", "all/named.yaml"]] {
         check(&folder.run(&arguments), 2, &["publ", "all/named.yaml:2:3", "reserved"]);
     }
+}
+
+#[test]
+fn a_topic_name_with_a_hyphen_is_refused_only_for_a_broker_that_is_started() {
+    let folder = Folder::new();
+    folder.write("x.yaml", &FINE.replace("T1", "T-1"));
+    let said = [
+        "the broker that the harness starts takes no topic `T-1`",
+        "x.yaml:2:3",
+        "'-' is not allowed",
+        "run against a broker that takes it: --broker URL",
+    ];
+    for command in ["run", "sim", "sabotage", "shrink"] {
+        check(&folder.run(&[command, "x.yaml"]), 2, &said);
+    }
+    folder.write("y.yaml", &format!("{}broker: {{ driver: original }}\n", folder.read("x.yaml")));
+    check(&folder.run(&["run", "y.yaml"]), 2, &["takes no topic `T-1`", "y.yaml:2:3"]);
+    assert!(!folder.join("out").exists(), "nothing was begun");
+    let note = "x.yaml:2:3: the broker that the harness starts takes no topic `T-1`: '-' is not \
+                allowed, only letters, digits, '_' and '.'";
+    let plan = folder.passes(&["plan", "x.yaml"]);
+    assert!(plan.stdout.ends_with(&format!("\nnote: {note}\n")), "{}", plan.stdout);
+    let json = folder.passes(&["plan", "x.yaml", "--json"]).stdout;
+    let json: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["notes"], json!([note]));
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use broker_client::Client;
 use serde_json::json;
 
-use crate::support::original::Original;
+use crate::support::original::{Original, serve_hyphenated};
 use crate::support::shim::{Shim, Wrong};
 use crate::support::{Broker, Ended, Folder, Running, end, shipped, wait_for};
 
@@ -69,6 +69,23 @@ async fn a_broker_that_speaks_only_the_original_wire_is_noticed_and_passes() {
         passes(&folder, scenario, &original.address).await;
     }
     assert_eq!(original.additions(), [""; 0], "nothing was asked that the original does not know");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broker_that_takes_names_with_a_hyphen_is_asked_for_them() {
+    let folder = Folder::new();
+    folder.copy_scenario("2p2c");
+    for producer in ["2p2c/producer_1.txt", "2p2c/producer_2.txt"] {
+        folder.write(producer, &folder.read(producer).replace("T1", "T-1"));
+    }
+    let yaml = folder.read("2p2c.yaml").replace("T1", "T-1");
+    for driver in ["detect", "original"] {
+        folder.write("2p2c.yaml", &format!("{yaml}broker: {{ driver: {driver} }}\n"));
+        passes(&folder, "2p2c.yaml", &serve_hyphenated().await).await;
+        assert!(folder.read("out/2p2c/consumer_1.txt").contains("T-1     P1_MSG1\n"));
+        let checked = run(&folder, &["check", "2p2c.yaml", "--logs", "out/2p2c"]).await;
+        assert_eq!(checked.code, Some(0), "{}", checked.stderr);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

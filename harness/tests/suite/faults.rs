@@ -10,6 +10,7 @@ use harness::driver::connect_over;
 use harness::driver::{Batch, Client, Outgoing, RetryPolicy, Route};
 use harness::history::{self, Answer, End, History};
 use harness::input::names::Actor;
+use harness::log_format::LogFormat;
 use harness::plan::{MessageId, Plan, StreamIndex, TopicIndex};
 use harness::run::{Recorder, Routes, RunContext, perform};
 use harness::scenario::{self, Acknowledge, AnomalyKind};
@@ -18,7 +19,7 @@ use harness::testbed::simulated::Simulated;
 use harness::trial::{Failure, Simulation, Trial, simulate};
 use tokio::time::sleep;
 
-use crate::support::{connecting, send};
+use crate::support::{Folder, connecting, send, shipped};
 
 /// Two producers at 100 messages a second each for a second, and two consumers.
 const HEAD: &str = "\
@@ -295,6 +296,7 @@ fn interrupted_after(plan: &Arc<Plan>, time: Duration) -> History {
             injector: testbed.injector(),
             recorder: Arc::new(Recorder::new()),
             out: None,
+            log_format: LogFormat::Plain,
             keeps_all: false,
             unsubscribe: false,
         };
@@ -344,6 +346,7 @@ fn a_fault_that_cannot_be_carried_out_ends_the_run_with_its_place() {
             injector: None,
             recorder,
             out: None,
+            log_format: LogFormat::Plain,
             keeps_all: false,
             unsubscribe: false,
         };
@@ -353,4 +356,17 @@ fn a_fault_that_cannot_be_carried_out_ends_the_run_with_its_place() {
     let words = failure.to_string();
     let place = "x.yaml:8: `kill: broker` cannot be carried out: this broker is not ours to hurt";
     assert!(words.ends_with(place), "{words}");
+}
+
+#[test]
+fn what_is_shipped_to_be_tried_and_has_no_golden_file_passes_in_memory() {
+    let folder = Folder::new();
+    let tried = ["faults", "bugs"].map(|name| shipped().join(name).display().to_string());
+    let ended = folder.passes(&["run", &tried[0], &tried[1], "--jobs", "2"]);
+    assert!(ended.stderr.contains("PASS  kill-broker-memory"), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("SKIP  kill-broker  it holds for mysql only"),
+        "{}",
+        ended.stderr
+    );
 }

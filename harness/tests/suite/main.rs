@@ -25,6 +25,7 @@ mod evidence;
 mod external;
 mod faults;
 mod foreign;
+mod formats;
 mod fuzz;
 mod golden_folder;
 mod imports;

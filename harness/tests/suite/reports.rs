@@ -98,6 +98,23 @@ fn an_invalid_scenario_is_an_entry_with_its_place_in_every_report() {
 }
 
 #[test]
+fn scenarios_deep_in_a_folder_are_entries_and_other_files_are_passed_over() {
+    for arguments in [&["run", "all"][..], &["sim", "all"], &["check", "all", "--logs", "l"]] {
+        let folder = Folder::new();
+        folder.write("all/fine.yaml", FINE);
+        folder.write("all/deep/compose.yaml", "services: {}\n");
+        folder.write("all/deep/er/typo.yaml", TYPO);
+        let said = call(&folder, arguments);
+        said.check(2, [1, 0, 0, 1]);
+        let problem = &said.json["scenarios"][0]["problems"][0];
+        let place = [&problem["file"], &problem["line"], &problem["column"]];
+        assert_eq!(place, [&json!("all/deep/er/typo.yaml"), &json!(4), &json!(22)]);
+        let note = "note: all/deep/compose.yaml is passed over: it has no `topics`\n";
+        assert!(said.ended.stderr.contains(note), "{}", said.ended.stderr);
+    }
+}
+
+#[test]
 fn what_is_wrong_with_the_logs_of_several_scenarios_is_told_at_once() {
     let folder = Folder::new();
     let logged = FINE.replace("generate: { messages: 5 }", "log: '{scenario}.txt'");

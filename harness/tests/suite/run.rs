@@ -12,6 +12,7 @@ use harness::check::{self, Judgement, Verdict};
 use harness::driver::connect_over;
 use harness::golden::{self, Comparison, Mode};
 use harness::history::{Answer, End, History, Outcome, Sent};
+use harness::log_format::LogFormat;
 use harness::plan::{Due, Plan, ProducerIndex};
 use harness::run::{Recorder, Routes, RunContext, perform};
 use harness::scenario::{self, AnomalyKind};
@@ -77,6 +78,7 @@ fn run_until(
             injector: None,
             recorder: Arc::new(Recorder::new()),
             out: Some(out.path().to_owned()),
+            log_format: LogFormat::Plain,
             keeps_all: false,
             unsubscribe: true,
         };

@@ -1,15 +1,19 @@
 //! What loading says about files that are wrong, word for word; what it makes of those that are
 //! right; and the commands that show it.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
 use harness::plan::Plan;
 use harness::scenario::{
-    self, Carrier, Delivery, NewConsumers, Order, Pace, Scenario, Source, Start, Store, Wire,
+    self, AnomalyKind, Carrier, Delivery, NewConsumers, Order, Pace, Payloads, Scenario, Source,
+    Start, Store, Wire,
 };
 use serde_json::Value;
+
+use crate::support::{Folder, end};
 
 /// Bad files and what is said about them: `==== name`, the YAML, `---- log` with its lines for each
 /// log, and the text after `>>>>`.
@@ -57,7 +61,7 @@ fn every_error_says_what_is_wrong_and_where() {
         );
         count += 1;
     }
-    assert!(count >= 45, "only {count} cases were read");
+    assert!(count >= 100, "only {count} cases were read");
 }
 
 #[test]
@@ -110,7 +114,7 @@ producers:
     pace: 0ms..1s
     batch: 2
   P2..P3: { pace: 200/s }
-  P4: { generate: { messages: 9 }, pace: none, batch: 7 }
+  P4: { generate: { messages: 9, payloads: hostile }, pace: none, batch: 7 }
 consumers:
   all: { batch: 50 }
   C2: { pause: 5ms }
@@ -140,8 +144,14 @@ seed: 18446744073709551615
     assert_eq!(paces, ["0s..1s", "200/s", "200/s", "none"]);
     let batches: Vec<u32> = scenario.producers.iter().map(|p| p.batch.get()).collect();
     assert_eq!(batches, [2, 2, 2, 7]);
-    assert_eq!(scenario.producers[2].source, Source::Generate { messages: 3, size: 16..=256 });
-    assert_eq!(scenario.producers[3].source, Source::Generate { messages: 9, size: 16..=16 });
+    assert_eq!(
+        scenario.producers[2].source,
+        Source::Generate { messages: 3, size: 16..=256, payloads: Payloads::Plain }
+    );
+    assert_eq!(
+        scenario.producers[3].source,
+        Source::Generate { messages: 9, size: 16..=16, payloads: Payloads::Hostile }
+    );
     let consumers: Vec<_> =
         scenario.consumers.iter().map(|c| (c.batch.get(), c.pause.as_millis())).collect();
     assert_eq!(consumers, [(50, 0), (50, 5)]);
@@ -164,6 +174,30 @@ seed: 18446744073709551615
     assert_eq!((scenario.drain.idle.as_secs(), scenario.drain.deadline.as_secs()), (2, 90));
     assert!(!scenario.golden);
     assert_eq!(scenario.seed, u64::MAX);
+}
+
+#[test]
+fn what_people_write_more_shortly_is_the_same() {
+    let yaml = "x-made: &made { messages: 3, size: 1k..1KiB }
+topics: { T1: P1 -> C1 }
+producers: { all: { generate: *made } }
+broker: { stores: memory }
+expect: { anomalies: lost }
+require: acked >= 1
+x-more: [1, { seed: none }]
+";
+    let scenario = load(yaml).unwrap();
+    let made = Source::Generate { messages: 3, size: 1000..=1024, payloads: Payloads::Plain };
+    assert_eq!(scenario.producers[0].source, made);
+    assert_eq!(scenario.broker.stores, [Store::Memory]);
+    assert_eq!(scenario.expect.anomalies, BTreeSet::from([AnomalyKind::Lost]));
+    assert_eq!(scenario.require.iter().map(|need| need.at_least).collect::<Vec<_>>(), [1]);
+    for (size, bytes) in [("64", 64), ("2 KiB", 2048), ("1MiB", 1 << 20), ("3kB", 3000), ("7B", 7)]
+    {
+        let scenario = load(&yaml.replace("1k..1KiB", size)).unwrap();
+        let Source::Generate { size, .. } = &scenario.producers[0].source else { panic!("a log") };
+        assert_eq!(*size, bytes..=bytes);
+    }
 }
 
 #[test]
@@ -204,19 +238,19 @@ fn a_folder_stands_for_its_scenarios_in_the_order_of_their_names() {
     fs::write(folder.path().join("inner/d.yaml"), &yaml).unwrap();
     let names = |paths: &[&str]| {
         let paths: Vec<_> = paths.iter().map(|path| folder.path().join(path)).collect();
-        let scenarios =
-            scenario::load_all(&paths).map_err(|error| plain(&error.to_string(), folder.path()))?;
+        let scenarios = scenario::load_all(scenario::find(&paths))
+            .map_err(|error| plain(&error.to_string(), folder.path()))?;
         Ok::<_, String>(scenarios.into_iter().map(|scenario| scenario.name).collect::<Vec<_>>())
     };
-    assert_eq!(names(&[""]).unwrap(), ["a", "b"]);
-    assert_eq!(names(&["b.yaml", ""]).unwrap(), ["b", "a"]);
+    assert_eq!(names(&[""]).unwrap(), ["a", "b", "d"]);
+    assert_eq!(names(&["b.yaml", ""]).unwrap(), ["b", "a", "d"]);
     fs::write(folder.path().join("inner/b.yaml"), &yaml).unwrap();
     assert_eq!(
         names(&["inner", "b.yaml"]).unwrap_err(),
         "error: two scenarios are named `b`: inner/b.yaml and b.yaml\n |\n = help: give one of them another `name:`"
     );
-    fs::write(folder.path().join("inner/b.yaml"), "x: 1").unwrap();
-    fs::write(folder.path().join("inner/d.yaml"), "y: 1").unwrap();
+    fs::write(folder.path().join("inner/b.yaml"), "x: 1\ntopics: {}").unwrap();
+    fs::write(folder.path().join("inner/d.yaml"), "y: 1\ntopics: {}").unwrap();
     let both = names(&["inner"]).unwrap_err();
     assert!(both.contains("unknown key `x`") && both.contains("unknown key `y`"), "{both}");
 }
@@ -246,6 +280,7 @@ fn the_schema_knows_just_the_keys_that_loading_takes() {
     keys.sort_unstable();
     assert_eq!(listed, keys);
     assert_eq!(schema["required"], serde_json::json!(["topics"]));
+    assert_eq!(schema["patternProperties"], serde_json::json!({ "^x-": {} }));
 }
 
 #[test]
@@ -274,7 +309,7 @@ fn commands_end_with_the_code_that_says_how_it_went() {
     let json: Value = serde_json::from_str(&code(&["plan", "x.yaml", "--json"]).1).unwrap();
     assert_eq!((&json["plan"], &json["sent"]), (&Value::from(1), &Value::from(6)));
     assert_eq!(code(&["plan", "x.yaml", "--jsn"]).0, Some(2));
-    assert_eq!(code(&["generate", "P1=T-1"]).0, Some(2));
+    assert_eq!(code(&["generate", "P1=T/1"]).0, Some(2));
     assert_eq!(code(&["generate", "P1..P2=T1", "P2=T1"]).0, Some(2));
     let schema: Value = serde_json::from_str(&code(&["schema"]).1).unwrap();
     assert_eq!(schema, *scenario::schema(&["detect", "original"]).as_value());
@@ -320,4 +355,75 @@ fn a_fault_in_block_style_has_its_place_too() {
     assert!(error.contains("`kill` does not say for how long"), "{error}");
     let error = load(&format!("{yaml}    for: 1s\n")).unwrap_err();
     assert!(error.contains("x.yaml:6:5") && error.contains("has no database"), "{error}");
+}
+
+#[test]
+fn plan_is_a_lint_of_files_and_folders() {
+    let folder = Folder::new();
+    let yaml = format!("topics:\n  T1: P1 -> C1\n{GENERATED}");
+    folder.write("all/a.yaml", &yaml);
+    folder.write("all/deep/b.yml", &yaml);
+    folder.write("all/compose.yaml", "services: { broker: {} }\n");
+    folder.write("c.yaml", &yaml);
+    let note = "note: all/compose.yaml is passed over: it has no `topics`\n";
+    let ended = folder.passes(&["plan", "all", "c.yaml"]);
+    let heads: Vec<&str> =
+        ended.stdout.lines().filter(|line| line.ends_with(": no description")).collect();
+    assert_eq!(heads, ["a: no description", "b: no description", "c: no description"]);
+    assert_eq!(ended.stderr, note);
+    let json = folder.passes(&["plan", "all", "--json", "--filter", "b"]).stdout;
+    let json: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(
+        json.as_array().unwrap().iter().map(|plan| &plan["name"]).collect::<Vec<_>>(),
+        ["b"]
+    );
+    for command in ["run", "sim"] {
+        let ended = folder.run(&[command, "all", "--filter", "nothing"]);
+        assert_eq!(ended.code, Some(4), "{}", ended.stderr);
+        assert!(ended.stderr.starts_with(note), "{}", ended.stderr);
+    }
+    // Named by itself it is an error, and one that is wrong hides neither the next nor the plans.
+    let ended = folder.run(&["plan", "all/compose.yaml", "all"]);
+    assert_eq!(ended.code, Some(2));
+    assert!(ended.stderr.contains("unknown key `services`"), "{}", ended.stderr);
+    folder.write("all/deep/wrong.yaml", "topics: { T1: P1 -> C1 }\n");
+    folder.write("wrong.yaml", "topics: { T1: P1 }\n");
+    let ended = folder.run(&["plan", "all", "wrong.yaml"]);
+    assert_eq!(ended.code, Some(2));
+    assert!(ended.stdout.contains("a: no description"), "{}", ended.stdout);
+    for said in
+        ["P1 has neither `log`", "all/deep/wrong.yaml:1:1", "`->` is missing", "wrong.yaml:1:15"]
+    {
+        assert!(ended.stderr.contains(said), "{said}: {}", ended.stderr);
+    }
+    folder.write("none/readme.yaml", "# nothing\n");
+    let ended = folder.run(&["plan", "none"]);
+    assert_eq!(ended.code, Some(4), "{}", ended.stderr);
+    assert!(ended.stderr.contains("nothing selected: no scenario in none"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_scenario_comes_from_standard_input() {
+    let folder = Folder::new();
+    folder.write("p1.txt", "21:52:23  INFO  P1-1  T1\n");
+    let said = |yaml: &str, arguments: &[&str]| {
+        folder.write("stdin.txt", yaml);
+        let mut command = folder.harness(arguments);
+        command.stdin(fs::File::open(folder.join("stdin.txt")).unwrap());
+        end(command)
+    };
+    let yaml = "topics: { T1: P1 -> C1 }\nproducers: { P1: { log: p1.txt } }\ngolden: none\n";
+    let ended = said(yaml, &["plan", "-"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(ended.stdout.starts_with("stdin: no description\n"), "{}", ended.stdout);
+    for command in ["run", "sim"] {
+        let ended = said(yaml, &[command, "-"]);
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        assert_eq!(folder.read("out/stdin/consumer_1.txt"), "T1     INFO\n");
+    }
+    let ended = said(yaml, &["check", "-", "--logs", "out/stdin"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let ended = said(&yaml.replace("->", ">"), &["plan", "-"]);
+    assert_eq!(ended.code, Some(2), "{}", ended.stderr);
+    assert!(ended.stderr.contains("<stdin>:1:15"), "{}", ended.stderr);
 }

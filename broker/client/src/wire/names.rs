@@ -11,7 +11,8 @@ pub const TOPIC_NAME_MAX: usize = 255;
 const RESERVED: [&str; 2] = ["subl", "publ"];
 
 /// A topic name that follows the rules: 1 to 255 ASCII letters, digits, `_` and `.`, and neither
-/// `subl` nor `publ`. Case counts.
+/// `subl` nor `publ`. Case counts. What is parsed is one that our broker takes; for others there is
+/// [`TopicName::of_any_broker`].
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TopicName(Box<str>);
 
@@ -44,6 +45,15 @@ impl fmt::Display for BadTopicName {
 impl std::error::Error for BadTopicName {}
 
 impl TopicName {
+    /// A name on a broker that is not ours: also with `-`, which ours refuses.
+    ///
+    /// # Errors
+    /// As for parsing one of ours, but for `-`.
+    pub fn of_any_broker(name: &str) -> Result<Self, BadTopicName> {
+        let _: Self = name.replace('-', "_").parse()?;
+        Ok(Self(name.into()))
+    }
+
     /// The name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -41,7 +41,7 @@ pub(super) fn resolve<'a>(
             && count.is_some_and(|sent| logged.get(&(topic, payload)).copied().unwrap_or(0) < sent)
     };
     let whole = log.last();
-    let begin = Beginning::of(&torn.bytes);
+    let begin = Beginning::of(log.format, &torn.bytes);
     // What it may begin, other than what it is as a whole line.
     let begun = |topic: TopicIndex| {
         let sent = &everything[topic.place()];
@@ -55,10 +55,7 @@ pub(super) fn resolve<'a>(
         .filter(|topic| begin.may_be_of(everything[topic.place()].name()))
         .collect();
     if topics.iter().any(|topic| begun(*topic).any(|payload| is_missing(*topic, payload))) {
-        let unknown = match begin {
-            Beginning::Name(_) => own.clone(),
-            Beginning::Payload(..) => topics,
-        };
+        let unknown = if begin.tells_topic() { topics } else { own.clone() };
         return Ending { last: None, cut: Some((torn.number, unknown)) };
     }
     let is_sent =

@@ -3,6 +3,7 @@
 use super::*;
 use crate::check::{Blames, unlogged};
 use crate::history::{Audited, AuditedLog, EpochIndex};
+use crate::log_format::LogFormat;
 use crate::plan::{ConsumerIndex, TopicIndex};
 
 /// What is in the log that the first consumer was handed as a whole.
@@ -112,7 +113,7 @@ fn lines_that_a_log_lacks_were_delivered_but_not_logged() {
     let mut lines = written(&plan, &history, 1);
     let compare = |log: &str| unlogged::compare(&plan, &history, consumer, log.as_bytes());
     let whole = lines.concat();
-    assert_eq!(unlogged::length(&plan, &history, consumer), whole.len() as u64);
+    assert_eq!(unlogged::length(&plan, &history, consumer, LogFormat::Plain), whole.len() as u64);
     assert_eq!(compare(&whole), None);
 
     let name = |place: usize| {

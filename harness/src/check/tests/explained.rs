@@ -7,6 +7,7 @@ use super::*;
 use crate::fault::kinds::{black_hole, crash, cut, drop_ack, kill, pause, slow, stop};
 use crate::fault::{Action, Definition, Effect, Fault, Hold, Part, Target, Trigger, Who};
 use crate::history::{Attempt, Class, Firing, Sent, Session};
+use crate::input::diagnostic::Spot;
 use crate::scenario::Store;
 
 /// A fault and what a firing of it names.
@@ -59,7 +60,8 @@ fn slowed(whom: &'static str) -> Kind {
 fn fire(plan: &mut Plan, history: &mut History, kind: &Kind, over: &[(u64, u64)]) {
     let fault = u32::try_from(plan.scenario.faults.len()).unwrap();
     let trigger = Trigger::At(Duration::from_secs(1));
-    plan.scenario.faults.push(Fault { line: 9, trigger, action: kind.0.clone(), lasts: None });
+    let (action, trigger_spot) = (kind.0.clone(), Spot::default());
+    plan.scenario.faults.push(Fault { line: 9, trigger_spot, trigger, action, lasts: None });
     history.faults.extend(over.iter().map(|(began, ended)| Firing {
         fault,
         whom: kind.1.to_owned(),

@@ -6,13 +6,15 @@ use super::*;
 use crate::fault::kinds::cut;
 use crate::fault::{Action, Effect, Fault, Target, Trigger, Who};
 use crate::history::Firing;
+use crate::input::diagnostic::Spot;
 
 /// A plan with a fault, and a firing of it over these stamps.
 fn fire(plan: &mut Plan, history: &mut History, began: u64, ended: u64) {
     let trigger = Trigger::At(std::time::Duration::from_secs(1));
     let effect = Effect::Link(Arc::new(cut::Cut));
     let action = Action { definition: &cut::CUT, target: Target::Links(Who::Any), effect };
-    plan.scenario.faults = vec![Fault { line: 9, trigger, action, lasts: None }];
+    plan.scenario.faults =
+        vec![Fault { line: 9, trigger_spot: Spot::default(), trigger, action, lasts: None }];
     let moment = |stamp| Moment { stamp, at: stamp };
     history.faults = vec![Firing {
         fault: 0,

@@ -7,6 +7,7 @@ use super::*;
 use crate::fault::kinds::{cut, kill};
 use crate::fault::{Action, Effect, Fault, Hold, Part, Target, Trigger, Who};
 use crate::history::{Firing, Polled};
+use crate::input::diagnostic::Spot;
 
 const LOST: [(AnomalyKind, u64); 1] = [(AnomalyKind::Lost, 2)];
 
@@ -31,7 +32,8 @@ fn forgotten(case: Case) -> Case {
 /// A fault that fired before.
 fn with_fault(mut case: Case, action: Action) -> Case {
     let trigger = Trigger::At(std::time::Duration::from_secs(1));
-    case.plan.scenario.faults = vec![Fault { line: 9, trigger, action, lasts: None }];
+    case.plan.scenario.faults =
+        vec![Fault { line: 9, trigger_spot: Spot::default(), trigger, action, lasts: None }];
     let moment = |stamp| Moment { stamp, at: stamp };
     let (began, ended) = (moment(900), moment(901));
     case.history.faults = vec![Firing { fault: 0, whom: String::new(), began, ended, met: 1 }];

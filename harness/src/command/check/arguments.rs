@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::super::selection::Selection;
+use crate::log_format::LogFormat;
 use crate::report::Destinations;
 
 /// What `--help` says after the flags.
@@ -30,6 +31,10 @@ pub struct Arguments {
     /// the logs that its run wrote: what was delivered is looked for in them
     #[arg(long, value_name = "DIR", group = "evidence")]
     pub logs: Option<PathBuf>,
+
+    /// How their lines are written: plain, tsv or json; by default that is found out from them
+    #[arg(long, value_name = "FORMAT", requires = "logs")]
+    pub log_format: Option<LogFormat>,
 
     /// Compare what came with the golden files in this folder, too, as `run` does; logs alone say
     /// what came only where no payload of a topic was sent twice

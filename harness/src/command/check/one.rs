@@ -13,6 +13,7 @@ use crate::exit::Exit;
 use crate::golden::{self, Comparison, Mode, Skipped};
 use crate::history::{History, json};
 use crate::io_error;
+use crate::log_format::LogFormat;
 use crate::plan::{Consumer, Plan};
 use crate::report::{Entry, Evidence, Problem, Trouble, summarise};
 use crate::shell::shell;
@@ -43,7 +44,7 @@ pub(super) fn judge(
         }
         (None, Some(folder)) => {
             entry.evidence = Some(Evidence::Logs);
-            by_logs(plan, folder, &mut entry)
+            by_logs(plan, folder, arguments.log_format, &mut entry)
         }
         (None, None) => unreachable!("the command line names a history or logs"),
     };
@@ -86,7 +87,12 @@ fn by_history(
 }
 
 /// The history is none where logs cannot say what came.
-fn by_logs(plan: &Plan, folder: &Path, entry: &mut Entry) -> Result<Option<History>, Unreadable> {
+fn by_logs(
+    plan: &Plan,
+    folder: &Path,
+    format: Option<LogFormat>,
+    entry: &mut Entry,
+) -> Result<Option<History>, Unreadable> {
     let mut all = Vec::new();
     for consumer in &plan.consumers {
         let path = folder.join(format!("consumer_{}.txt", consumer.number));
@@ -95,7 +101,8 @@ fn by_logs(plan: &Plan, folder: &Path, entry: &mut Entry) -> Result<Option<Histo
             let (number, why) = (consumer.number, io_error::reason(&error));
             Unreadable(path.clone(), format!("{name}: cannot read the log of C{number}: {why}"))
         })?;
-        all.push(logs::parse(plan, name, bytes).map_err(|why| Unreadable(path, why))?);
+        let log = logs::parse_as(plan, name, bytes, format);
+        all.push(log.map_err(|why| Unreadable(path, why))?);
     }
     let mut reading = logs::judge(plan, &all);
     for (file, number) in foreign(plan, folder)?.into_iter().rev() {
@@ -167,6 +174,9 @@ fn command(plan: &Plan, arguments: &Arguments) -> String {
         if let Some(value) = value {
             words.push_str(&format!(" {flag} {}", shell(&value.to_string_lossy())));
         }
+    }
+    if let Some(format) = arguments.log_format {
+        words.push_str(&format!(" --log-format {format}"));
     }
     words
 }

@@ -100,8 +100,8 @@ pub(super) fn make(
             }
         };
         let burst = format!("P{producer}-{}", line / burst_lines + 1);
-        let topic = topic.as_str();
-        write(&mut to, &LogLine { line: line + 1, time, payload, burst: &burst, topic })?;
+        let (payload, burst, topic) = (payload.into(), burst.into(), topic.as_str().into());
+        write(&mut to, &LogLine { line: line + 1, time, payload, burst, topic })?;
     }
     to.flush()
 }
@@ -147,13 +147,13 @@ mod tests {
     /// Of each line: whether its time is that of the line above, its burst and its topic.
     fn check(text: &str) -> Vec<String> {
         let mut before = None;
-        let show = |entry: Result<LogLine<'_>, producer_log::Problem<'_>>| {
-            let LogLine { time, burst, topic, .. } = entry.unwrap();
+        let show = |entry: Result<(LogLine<'_>, &str), producer_log::Problem<'_>>| {
+            let (LogLine { time, burst, topic, .. }, _) = entry.unwrap();
             assert!(before <= Some(time));
             let same = if before.replace(time) == Some(time) { "=" } else { "" };
             format!("{same}{burst} {topic}")
         };
-        producer_log::read(text).map(show).collect()
+        producer_log::read(text, None).map(show).collect()
     }
 
     #[test]

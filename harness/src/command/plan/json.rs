@@ -3,6 +3,7 @@
 
 use serde_json::{Value, json};
 
+use super::notes::notes;
 use crate::driver;
 use crate::plan::{ConsumerIndex, Plan, ProducerIndex, TopicIndex};
 use crate::scenario::{Broker, ORIGINAL_DRIVER, Source, Wire};
@@ -29,10 +30,19 @@ fn wire(broker: &Broker) -> Value {
     })
 }
 
-/// The whole text.
+/// The whole text of one.
 pub(super) fn render(plan: &Plan) -> String {
+    format!("{:#}\n", value(plan))
+}
+
+/// The whole text of several.
+pub(super) fn render_all(plans: &[Plan]) -> String {
+    format!("{:#}\n", Value::Array(plans.iter().map(value).collect()))
+}
+
+fn value(plan: &Plan) -> Value {
     let scenario = &plan.scenario;
-    let value = json!({
+    json!({
         "plan": 1,
         "name": scenario.name,
         "description": scenario.description,
@@ -79,8 +89,8 @@ pub(super) fn render(plan: &Plan) -> String {
         "sent": plan.sent_total(),
         "delivered": plan.delivered_total(),
         "connections": plan.connections(),
-    });
-    format!("{value:#}\n")
+        "notes": notes(plan),
+    })
 }
 
 fn words<T: ToString>(values: &[T]) -> Vec<String> {
@@ -110,10 +120,15 @@ fn topic(plan: &Plan, place: usize) -> Value {
 fn producer(plan: &Plan, place: usize) -> Value {
     let (producer, settings) = (&plan.producers[place], &plan.scenario.producers[place]);
     let source = match &settings.source {
-        Source::Log(file) => json!({ "log": file }),
-        Source::Generate { messages, size } => {
-            json!({ "generate": { "messages": messages, "size": [size.start(), size.end()] } })
+        Source::Log { file, format: None } => json!({ "log": file }),
+        Source::Log { file, format: Some(format) } => {
+            json!({ "log": file, "format": format.to_string() })
         }
+        Source::Generate { messages, size, payloads } => json!({ "generate": {
+            "messages": messages,
+            "size": [size.start(), size.end()],
+            "payloads": payloads.to_string(),
+        } }),
     };
     json!({
         "name": format!("P{}", producer.number),

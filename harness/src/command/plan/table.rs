@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
+use super::notes::notes;
 use crate::capability::Capabilities;
 use crate::driver;
 use crate::input::names::{self, Kind};
 use crate::plan::{
     ConsumerIndex, Plan, Producer, ProducerIndex, RunMark, Stream, StreamIndex, TAG_MAX, TopicIndex,
 };
-use crate::scenario::{Acknowledge, AnomalyKind, Broker, ORIGINAL_DRIVER, Source};
+use crate::scenario::{Acknowledge, AnomalyKind, Broker, ORIGINAL_DRIVER, Payloads, Source};
 
 /// So many topics or producers are spelt out in a line; `--json` has all.
 const SPELT_MAX: usize = 8;
@@ -81,6 +82,9 @@ pub(super) fn render(plan: &Plan) -> String {
             "{sent} messages sent, {delivered} delivered, over at most {connections} connections"
         ),
     );
+    for note in notes(plan) {
+        line(&mut text, format_args!("note: {note}"));
+    }
     text
 }
 
@@ -171,12 +175,15 @@ fn producers(plan: &Plan) -> Vec<Row> {
     let row = |(place, producer): (usize, &Producer)| {
         let settings = &plan.scenario.producers[place];
         let source = match &settings.source {
-            Source::Log(file) => file.display().to_string(),
-            Source::Generate { size, .. } if size.start() == size.end() => {
-                format!("generated, {} bytes", size.start())
-            }
-            Source::Generate { size, .. } => {
-                format!("generated, {}..{} bytes", size.start(), size.end())
+            Source::Log { file, .. } => file.display().to_string(),
+            Source::Generate { size, payloads, .. } => {
+                let bytes = if size.start() == size.end() {
+                    format!("{} bytes", size.start())
+                } else {
+                    format!("{}..{} bytes", size.start(), size.end())
+                };
+                let kind = if *payloads == Payloads::Plain { "" } else { ", hostile" };
+                format!("generated, {bytes}{kind}")
             }
         };
         let to = producer.streams.iter().map(|stream: &StreamIndex| {

@@ -150,7 +150,9 @@ fn settings(plan: &Plan, context: &Context, logs: &Path) -> Settings {
         process.count = plan.scenario.broker.count;
         process.server = server(plan, context);
     }
-    Settings { broker, out: Some(logs.to_owned()), sabotage: context.arguments.sabotage }
+    let Arguments { outputs, sabotage, .. } = &context.arguments;
+    let (log_format, _) = outputs.log_format(plan);
+    Settings { broker, out: Some(logs.to_owned()), log_format, sabotage: *sabotage }
 }
 
 /// Where the scenario's database is. A scenario with faults of its server has the server alone,

@@ -24,6 +24,7 @@ Bugs to look for, each a small store that survives its brokers:
     eager-position      advances a position before the answer is out
     loose-offset        allots offsets outside the lock
     lost-wakeup         loses the wake-up that comes between looking and waiting
+    trimmed-payload     takes the blanks at the ends of payloads away
 
 Exit codes are those of `harness run`. A sweep ends with the gravest of its runs.";
 

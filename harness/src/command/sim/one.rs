@@ -36,6 +36,11 @@ pub(super) fn run(
     let mode = outputs::mode()?;
     let scenarios = arguments.scenarios(&mut report.skipped)?;
     let plans = planned(scenarios, arguments.seed, mode)?;
+    for (plan, _) in &plans {
+        if let (_, Some(note)) = arguments.outputs.log_format(plan) {
+            streams::tell(&note);
+        }
+    }
     let names: Vec<_> = plans.iter().map(|(plan, _)| plan.scenario.name.as_str()).collect();
     let folders = arguments.outputs.open(&names, names.len() + report.skipped.len())?;
 
@@ -95,7 +100,9 @@ fn one(
 ) -> (Entry, Option<u64>) {
     let began = Instant::now();
     let logs = arguments.outputs.logs(&plan.scenario.name);
-    let simulated = simulate(plan, &Simulation { out: Some(logs.clone()), ..simulation });
+    let (log_format, _) = arguments.outputs.log_format(plan);
+    let simulated =
+        simulate(plan, &Simulation { out: Some(logs.clone()), log_format, ..simulation });
     let (mut entry, trial) = entry(plan, arguments, simulated);
     let digest = trial.map(|trial| {
         entry.logs = Some(logs);

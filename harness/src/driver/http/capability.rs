@@ -23,6 +23,8 @@ pub(super) const ORIGINAL: Capabilities = Capabilities {
     order: "per topic",
     delivery: "at most once",
     name: |name| topic_name(name).map(drop),
+    // The recipe starts our own broker, whichever way it is spoken to.
+    started_name: |name| name.parse::<TopicName>().map(drop).map_err(|why| why.to_string()),
 };
 
 /// Ours, on the store that the scenario asks for.
@@ -58,7 +60,7 @@ pub(super) fn detected(_: &scenario::Broker) -> Capabilities {
 /// The name as the wire has it.
 ///
 /// # Errors
-/// Why it takes no such name.
+/// Why no broker takes such a name.
 pub(super) fn topic_name(name: &str) -> Result<TopicName, String> {
-    name.parse().map_err(|why: broker_client::wire::BadTopicName| why.to_string())
+    TopicName::of_any_broker(name).map_err(|why| why.to_string())
 }

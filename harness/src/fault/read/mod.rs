@@ -37,7 +37,10 @@ fn fault(problems: &mut Problems<'_>, entry: &At<Written>, known: Known<'_>) -> 
         duration(problems, entry, action.definition);
     }
     let line = problems.source.line_and_column(entry.span.start).0;
-    let fault = Fault { line, trigger: trigger?, action: action?, lasts };
+    let times = [&written.times.at, &written.times.after, &written.times.every];
+    let spot = times.into_iter().find(|field| field.0.is_some()).map(|field| problems.spot(field));
+    let trigger_spot = spot.unwrap_or_default();
+    let fault = Fault { line, trigger_spot, trigger: trigger?, action: action?, lasts };
     (problems.count() == before).then_some(fault)
 }
 

@@ -119,7 +119,7 @@ impl Actor {
         let topic_name = plan.topics[topic.place()].name.as_str();
         for delivered in batch.iter() {
             let (message, payload) = (delivered.identity.message(), delivered.payload);
-            self.log.line(topic_name, payload);
+            self.log.line(topic_name, payload)?;
             if message.is_none_or(|id| plan.messages.payload(id) != payload) {
                 let (producer, sequence) = match delivered.identity {
                     Identity::Stranger { id, sequence } => (Some(id), sequence),

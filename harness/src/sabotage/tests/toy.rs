@@ -82,6 +82,7 @@ impl Driver for Toy {
             order: "per topic",
             delivery: "exactly once",
             name: |_| Ok(()),
+            started_name: |_| Ok(()),
         }
     }
 

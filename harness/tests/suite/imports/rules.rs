@@ -41,7 +41,7 @@ enum May {
 const MASKED: &str = "broker_client::wire::masked";
 
 /// The top modules of the harness: each may import from those before it, and from no other.
-const ORDER: [&str; 31] = [
+const ORDER: [&str; 32] = [
     "numbers",
     "shell",
     "io_error",
@@ -49,6 +49,7 @@ const ORDER: [&str; 31] = [
     "chance",
     "ordered_signal",
     "topic_name",
+    "log_format",
     "capability",
     "input",
     "fault",
@@ -78,7 +79,7 @@ const ORDER: [&str; 31] = [
 /// Plain functions over plain data: they import from each other and from what stands on nothing.
 const PLAIN: [&str; 8] =
     ["input", "fault", "scenario", "plan", "history", "check", "golden", "report"];
-const BELOW_PLAIN: [&str; 9] = [
+const BELOW_PLAIN: [&str; 10] = [
     "numbers",
     "shell",
     "capability",
@@ -86,6 +87,7 @@ const BELOW_PLAIN: [&str; 9] = [
     "fnv",
     "chance",
     "topic_name",
+    "log_format",
     "producer_log",
     "exit",
 ];

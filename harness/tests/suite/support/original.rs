@@ -87,6 +87,23 @@ pub(crate) async fn serve_ours() -> String {
     address
 }
 
+/// Serves our broker with all that it has as one that takes the name `T-1`: to itself it is `T_1`.
+pub(crate) async fn serve_hyphenated() -> String {
+    let broker = memory_broker();
+    let renamed = move |request: Request| {
+        let broker = broker.clone();
+        async move {
+            let (mut head, body) = request.into_parts();
+            let body = to_bytes(body, usize::MAX).await.unwrap();
+            let body = String::from_utf8(body.to_vec()).unwrap().replace("T-1", "T_1");
+            head.uri = head.uri.to_string().replace("T-1", "T_1").parse().unwrap();
+            head.headers.remove("content-length");
+            broker.oneshot(Request::from_parts(head, Body::from(body))).await.unwrap()
+        }
+    };
+    serve(Router::new().fallback(renamed)).await
+}
+
 pub(super) fn memory_broker() -> Router {
     let store = MemoryStore::new(Epoch::random(), Retain::All, None);
     broker::router(Arc::new(store), broker::Limits::default(), broker::Signal::default())

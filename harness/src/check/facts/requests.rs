@@ -94,10 +94,13 @@ impl Requests {
             .unwrap_or(NEVER)
     }
 
-    /// Whether several requests may each have put the message into the log.
+    /// Whether several attempts or requests, `request` among them, may each have put the message into
+    /// the log.
     pub(in crate::check) fn may_stand_twice(&self, message: MessageId, request: &Request) -> bool {
         let lasting = |own: &&Request| own.fate != Fate::Refused;
-        request.repeated && self.each_of(message).filter(lasting).count() > 1
+        let twice = || self.each_of(message).any(|own| own.retried)
+            || self.each_of(message).filter(lasting).count() > 1;
+        request.retried || request.repeated && twice()
     }
 
     /// Whether a message had been sent by then at all, refused or not.

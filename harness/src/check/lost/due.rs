@@ -30,7 +30,7 @@ pub(super) struct Order<'a> {
     /// is behind it; [`NEVER`] where no order is promised that says so.
     floors: Vec<Stamp>,
     /// What came at this consumer as it should, by place on the topic: not what came from before the
-    /// subscription, for nothing follows from where that stands.
+    /// subscription, or may have, for nothing follows from where that stands.
     came: Bits,
     /// What other consumers got after something that this one got, ascending.
     behind: Vec<MessageId>,
@@ -54,8 +54,12 @@ impl<'a> Order<'a> {
         let mut offsets: Vec<_> = sure.map(|(offset, message)| (*message, *offset)).collect();
         offsets.sort_unstable();
         let mut came = Bits::new(facts.places.count(feed.topic));
-        for (_, message) in feed.firsts(facts.history) {
-            came.insert(facts.places.of(message));
+        for (seen, message) in feed.firsts(facts.history) {
+            let acked = || facts.requests.acked_in(facts.history, claim.epoch, message);
+            let is_before = || acked().is_some_and(|at| Some(at) < claim.offset);
+            if seen.delivery.offset().is_some() || !is_before() {
+                came.insert(facts.places.of(message));
+            }
         }
         Self {
             start: claim.offset,
@@ -63,7 +67,7 @@ impl<'a> Order<'a> {
             epoch: claim.epoch,
             log,
             offsets,
-            floors: floors(facts, feed),
+            floors: floors(facts, feed, &came),
             behind: behind(facts, feed, &came, asked),
             came,
         }
@@ -74,15 +78,18 @@ impl<'a> Order<'a> {
         self.came.contains(facts.places.of(message))
     }
 
-    /// `sent_from`: since when the message may be in the log.
+    /// `sent_from`: since when the message may be in the log. `is_begun`: whether something came that
+    /// is before it in its batch.
     pub(super) fn proves_due(
         &self,
         request: &Request,
         message: MessageId,
         sent_from: Stamp,
+        is_begun: bool,
     ) -> bool {
         self.by_offset(request, message).unwrap_or_else(|| {
-            self.floors[request.slot as usize] < sent_from
+            is_begun
+                || self.floors[request.slot as usize] < sent_from
                 || self.behind.binary_search(&message).is_ok()
         })
     }
@@ -110,9 +117,10 @@ impl<'a> Order<'a> {
 }
 
 /// By stream's place on its topic: the least ack of what came and is before it in a promised order.
-fn floors(facts: &Facts<'_>, feed: &Feed) -> Vec<Stamp> {
+fn floors(facts: &Facts<'_>, feed: &Feed, came: &Bits) -> Vec<Stamp> {
     let mut floors = vec![NEVER; facts.plan.topics[feed.topic.place()].streams.len()];
-    for (_, message) in feed.firsts(facts.history) {
+    let firsts = feed.firsts(facts.history).map(|(_, message)| message);
+    for message in firsts.filter(|message| came.contains(facts.places.of(*message))) {
         let Some(request) = facts.requests.of(message) else { continue };
         let floor = &mut floors[request.slot as usize];
         *floor = request.acked.min(*floor);

@@ -238,3 +238,17 @@ fn a_true_disagreement_beside_a_swap_is_still_found() {
     let case = case.expecting(&[AnomalyKind::Reordered]);
     case.finds(&[(AnomalyKind::Divergent, 1)]);
 }
+
+#[test]
+fn only_the_first_that_a_late_one_should_have_come_before_is_left_out() {
+    // P1#1 comes too late at C1, behind P2#1; P2#2 and P3#1 are compared all the same.
+    let case = Case::plain(3, 3, 2)
+        .acked("P1#1", (20, 21), None)
+        .acked("P2#1", (22, 23), None)
+        .acked("P2#2", (24, 40), None)
+        .acked("P3#1", (25, 41), None)
+        .gets(1, "P2#1 P2#2 P1#1 P3#1")
+        .gets(2, "P1#1 P2#1 P3#1 P2#2")
+        .gets(3, "P1#1 P2#1 P3#1 P2#2");
+    case.finds(&[(AnomalyKind::Reordered, 1), (AnomalyKind::Divergent, 1)]);
+}

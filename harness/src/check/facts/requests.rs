@@ -98,8 +98,10 @@ impl Requests {
     /// the log.
     pub(in crate::check) fn may_stand_twice(&self, message: MessageId, request: &Request) -> bool {
         let lasting = |own: &&Request| own.fate != Fate::Refused;
-        let twice = || self.each_of(message).any(|own| own.retried)
-            || self.each_of(message).filter(lasting).count() > 1;
+        let twice = || {
+            self.each_of(message).any(|own| own.retried)
+                || self.each_of(message).filter(lasting).count() > 1
+        };
         request.retried || request.repeated && twice()
     }
 
@@ -222,7 +224,7 @@ impl Request {
             first: MessageId(stream.first.0 + sent.first),
             count: sent.count,
             fate,
-            retried: sent.may_have_happened_again(),
+            retried: fate != Fate::Refused && sent.may_have_happened_again(),
             repeated: false,
             source,
             epoch: part.sessions.get(sent.session as usize).and_then(|session| session.epoch),

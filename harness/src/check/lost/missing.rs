@@ -130,9 +130,8 @@ impl Missing {
                 }
                 let got = got(&message);
                 let from = facts.requests.sent_from(message, request);
-                let due = got
-                    || from > confirmed
-                    || order.proves_due(request, message, from, started);
+                let due =
+                    got || from > confirmed || order.proves_due(request, message, from, started);
                 if due {
                     self.span(request, message.0..message.0 + 1);
                 }

@@ -265,3 +265,33 @@ fn what_may_be_ahead_since_an_unknown_request_is_not_taken_for_what_is_late() {
         .gets(2, "P2#1 P1#1 P4#1 P3#1");
     case.finds(&[(AnomalyKind::Reordered, 1)]);
 }
+
+#[test]
+fn what_was_only_refused_before_stands_in_the_log_once() {
+    // Its ack names offset 0, and it stands at 4.
+    let told = |first| {
+        let told = Told::new(1).subscribe((1, 2), Some(0)).send(1, 1, (3, 5), first);
+        told.send(1, 1, (40, 41), acked_at(0)).poll((42, 43), &[(1, 1, Some(4))])
+    };
+    told(refused()).check(&[(AnomalyKind::StaleAck, 1)]);
+    told(unknown()).check(&[]);
+    // However often it was tried.
+    let mut often = told(refused());
+    often.history.producers[0].sends[0].attempts = 2;
+    often.check(&[(AnomalyKind::StaleAck, 1)]);
+}
+
+#[test]
+fn what_may_stand_in_the_log_twice_shows_nothing_due_at_a_late_subscription() {
+    // The log is P1#1 P2#1 P1#1, and C1 subscribed behind P2#1.
+    let case = |first| {
+        let case = Case::plain(2, 2, 1).sends("P1#1", 1, (10, 11), first);
+        let case = case.acked("P1#1", (20, 30), None).acked("P2#1", (12, 29), None);
+        case.subscribed(1, (13, 19), None)
+            .delivery(scenario::Delivery::AtLeastOnce)
+            .gets(1, "P1#1")
+            .gets(2, "P1#1 P2#1 P1#1")
+    };
+    case(unknown()).finds(&[]);
+    case(refused()).finds(&[(AnomalyKind::Lost, 1)]);
+}

@@ -10,6 +10,7 @@ mod naive;
 mod world;
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 use harness::check::{Judgement, Verdict};
 use harness::history::History;
@@ -31,8 +32,9 @@ fn the_checks_and_a_naive_judge_agree() {
     let mut failed = 0;
     let mut shown = String::new();
     let mut verdicts = [0_u64; 3];
+    let folder = tempfile::tempdir().unwrap();
     for seed in seed..seed + cases {
-        match case(seed) {
+        match case(folder.path(), seed) {
             Ok(verdict) => verdicts[verdict as usize] += 1,
             Err(words) => {
                 failed += 1;
@@ -43,19 +45,29 @@ fn the_checks_and_a_naive_judge_agree() {
         }
     }
     println!("{cases} cases: pass, fail, unknown: {verdicts:?}");
-    assert_eq!(failed, 0, "of {cases} cases the two judge {failed} differently; the first:\n{shown}");
+    assert_eq!(
+        failed, 0,
+        "of {cases} cases the two judge {failed} differently; the first:\n{shown}"
+    );
     assert!(verdicts.iter().all(|count| *count > 0), "{verdicts:?}");
 }
 
 /// One plan with a right history that is then made wrong in up to three ways.
-fn case(seed: u64) -> Result<Verdict, String> {
+fn case(folder: &Path, seed: u64) -> Result<Verdict, String> {
     let mut chance = Chance::new(seed);
-    let (_folder, plan) = world::plan(&mut chance);
+    let plan = world::plan(folder, &mut chance);
     let mut history = world::history(&plan, &mut chance);
     let mut done = Vec::new();
     let judgement = compare(&plan, &history, seed, &done)?;
     if !judgement.violations.is_empty() {
-        return Err(format!("seed {seed}: a right history fails\n{}", written(&plan, &history)));
+        return Err(described(
+            &plan,
+            &history,
+            seed,
+            &done,
+            &["a right history fails"],
+            &judgement,
+        ));
     }
     for _ in 0..chance.below(4) {
         let (words, way) = chance.of(mutate::WAYS).unwrap();
@@ -72,6 +84,20 @@ fn compare(plan: &Plan, history: &History, seed: u64, done: &[&str]) -> Result<J
     if wrong.is_empty() {
         return Ok(judgement);
     }
+    let wrong: Vec<&str> = wrong.iter().map(String::as_str).collect();
+    Err(described(plan, history, seed, done, &wrong, &judgement))
+}
+
+/// What it takes to look into a case: its seed, what was done to it, what is wrong, what the checks
+/// found, and the history without empty polls, which say nothing here.
+fn described(
+    plan: &Plan,
+    history: &History,
+    seed: u64,
+    done: &[&str],
+    wrong: &[&str],
+    judgement: &Judgement,
+) -> String {
     let mut words = format!("seed {seed}, {done:?}:\n");
     for line in wrong {
         writeln!(words, "  {line}").unwrap();
@@ -83,17 +109,12 @@ fn compare(plan: &Plan, history: &History, seed: u64, done: &[&str]) -> Result<J
         }
     }
     writeln!(words, "  {:?}", judgement.inconclusive).unwrap();
-    words.push_str(&written(plan, history));
-    Err(words)
-}
-
-fn written(plan: &Plan, history: &History) -> String {
     let mut lines = Vec::new();
     harness::history::json::write(plan, history, &mut lines).unwrap();
     let text = String::from_utf8(lines).unwrap();
-    // Empty polls say nothing here.
     let lines = text.lines().filter(|line| !line.contains(r#""delivered":[]"#));
-    lines.flat_map(|line| [line, "\n"]).collect()
+    words.extend(lines.flat_map(|line| [line, "\n"]));
+    words
 }
 
 fn disagreements(judgement: &Judgement, naive: &Judged) -> Vec<String> {
@@ -113,7 +134,8 @@ fn disagreements(judgement: &Judgement, naive: &Judged) -> Vec<String> {
         }
     }
     if naive.wrong && judgement.verdict != Verdict::Fail {
-        wrong.push(format!("verdict {:?}, naive: an ack contradicts a delivery", judgement.verdict));
+        wrong
+            .push(format!("verdict {:?}, naive: an ack contradicts a delivery", judgement.verdict));
     }
     // Where something is open, only a violation that both see is sure.
     if naive.open.is_empty() && judgement.verdict != naive.verdict() {

@@ -1,6 +1,6 @@
 //! Known ways to make a history wrong. One that finds nothing to change changes nothing.
 
-use harness::history::{Answer, Delivery, History, Offsets, Oddity, Outcome};
+use harness::history::{Answer, Class, Delivery, History, Oddity, Offset, Offsets, Outcome};
 use harness::plan::{MessageId, Plan};
 
 use super::chance::Chance;
@@ -21,6 +21,11 @@ pub const WAYS: &[(&str, fn(&Plan, &mut History, &mut Chance))] = &[
     ("an ack is forgotten", forget_ack),
     ("a delivery is at another offset", move_offset),
     ("an ack names another offset", move_ack),
+    ("a delivery tells no offset", forget_offset),
+    ("a subscription starts at another offset", move_start),
+    ("what was acknowledged comes again after a crash", again_after_crash),
+    ("a consumer did not crash", forget_crash),
+    ("what may have happened was refused", refuse_attempt),
 ];
 
 /// A place among a consumer's deliveries, with the poll that brought it.
@@ -104,7 +109,8 @@ fn take_out(_: &Plan, history: &mut History, chance: &mut Chance) {
 fn take_from_all(_: &Plan, history: &mut History, chance: &mut Chance) {
     let Some(chosen) = chance.of(&all(history)) else { return };
     let message = at(history, chosen).message();
-    while let Some(own) = all(history).into_iter().find(|own| at(history, *own).message() == message)
+    while let Some(own) =
+        all(history).into_iter().find(|own| at(history, *own).message() == message)
     {
         remove(history, own);
     }
@@ -199,32 +205,99 @@ fn add_any(plan: &Plan, history: &mut History, chance: &mut Chance) {
 fn forget_ack(_: &Plan, history: &mut History, chance: &mut Chance) {
     let producer = chance.below(history.producers.len());
     let sends = &mut history.producers[producer].sends;
-    if !sends.is_empty() {
-        let place = chance.below(sends.len());
+    let is_acked = |place: &usize| matches!(sends[*place].outcome, Outcome::Acked { .. });
+    let acked: Vec<usize> = (0..sends.len()).filter(is_acked).collect();
+    if let Some(place) = chance.of(&acked) {
         sends[place].outcome = Outcome::Unknown { why: "forgotten".to_owned() };
+        for attempt in sends[place].tries.iter_mut().filter(|own| own.class == Class::Acked) {
+            attempt.class = Class::Unknown;
+        }
     }
 }
 
 fn move_offset(_: &Plan, history: &mut History, chance: &mut Chance) {
     let Some(own) = chance.of(&all(history)) else { return };
-    let Delivery { .. } = *at(history, own);
     let (message, offset) = (at(history, own).message(), at(history, own).offset());
     if let Some(offset) = offset {
-        let moved = (offset + 1 + u64::try_from(chance.below(40)).unwrap()).saturating_sub(4);
-        *at(history, own) = Delivery::new(message, Some(moved));
+        *at(history, own) = Delivery::new(message, Some(moved(offset, chance)));
     }
+}
+
+/// Mostly near, and mostly ahead.
+fn moved(offset: Offset, chance: &mut Chance) -> Offset {
+    (offset + 1 + u64::try_from(chance.below(40)).unwrap()).saturating_sub(4)
 }
 
 fn move_ack(_: &Plan, history: &mut History, chance: &mut Chance) {
     let producer = chance.below(history.producers.len());
-    let mut acks = history.producers[producer].sends.iter_mut().filter_map(|sent| {
-        match &mut sent.outcome {
+    let mut acks =
+        history.producers[producer].sends.iter_mut().filter_map(|sent| match &mut sent.outcome {
             Outcome::Acked { offsets } if *offsets != Offsets::Untold => Some(offsets),
             _ => None,
-        }
-    });
+        });
     if let Some(offsets) = acks.next() {
         let first = offsets.first().unwrap_or_default();
         *offsets = Offsets::From(first + 1 + u64::try_from(chance.below(3)).unwrap());
+    }
+}
+
+fn forget_offset(_: &Plan, history: &mut History, chance: &mut Chance) {
+    if let Some(own) = chance.of(&all(history)) {
+        *at(history, own) = Delivery::new(at(history, own).message(), None);
+    }
+}
+
+fn move_start(_: &Plan, history: &mut History, chance: &mut Chance) {
+    let consumer = chance.below(history.consumers.len());
+    let claims = &mut history.consumers[consumer].subscriptions;
+    if !claims.is_empty() {
+        let place = chance.below(claims.len());
+        let start = &mut claims[place].offset;
+        *start =
+            start.map(|at| u64::try_from(chance.below(usize::try_from(at).unwrap() + 4)).unwrap());
+    }
+}
+
+fn again_after_crash(_: &Plan, history: &mut History, chance: &mut Chance) {
+    let all = all(history);
+    let incarnation = |at: &At| {
+        let own = &history.consumers[at.consumer];
+        own.subscriptions[own.polls[at.poll].subscription as usize].incarnation
+    };
+    let is_later = |from: &At, to: &At| {
+        from.consumer == to.consumer && from.poll < to.poll && incarnation(from) < incarnation(to)
+    };
+    let pairs = all.iter().flat_map(|from| all.iter().map(move |to| (*from, *to)));
+    let pairs: Vec<(At, At)> = pairs.filter(|(from, to)| is_later(from, to)).collect();
+    if let Some((from, to)) = chance.of(&pairs) {
+        let delivery = *at(history, from);
+        insert(history, to, delivery, None);
+    }
+}
+
+fn forget_crash(_: &Plan, history: &mut History, chance: &mut Chance) {
+    let consumer = chance.below(history.consumers.len());
+    for claim in &mut history.consumers[consumer].subscriptions {
+        claim.incarnation = 0;
+    }
+}
+
+fn refuse_attempt(_: &Plan, history: &mut History, chance: &mut Chance) {
+    let producer = chance.below(history.producers.len());
+    let sends = &mut history.producers[producer].sends;
+    let is_unknown = |class: Class| class == Class::Unknown;
+    let places: Vec<(usize, usize)> = sends
+        .iter()
+        .enumerate()
+        .flat_map(|(send, own)| (0..own.tries.len()).map(move |attempt| (send, attempt)))
+        .filter(|(send, attempt)| is_unknown(sends[*send].tries[*attempt].class))
+        .collect();
+    let Some((send, attempt)) = chance.of(&places) else { return };
+    let sent = &mut sends[send];
+    (sent.tries[attempt].class, sent.tries[attempt].code) = (Class::Refused, Some("full".into()));
+    if matches!(sent.outcome, Outcome::Unknown { .. })
+        && !sent.tries.iter().any(|own| is_unknown(own.class))
+    {
+        sent.outcome = Outcome::Refused { why: "no room (full)".to_owned() };
     }
 }

@@ -70,6 +70,13 @@ fn an_offset_says_more_than_what_came_of_the_batch() {
         // It may be of another place in the log, which says as little.
         case.history.producers[0].sends[0].attempts = 2;
         case.finds(&[]);
+        // Nor where the ack is wrong about what came: it still does not say that P1#2 is due.
+        Case::new(1, 1, 2)
+            .order(order)
+            .sends("P1#1", 2, (20, 27), from(2))
+            .subscribed(1, (24, 28), Some(4))
+            .gets(1, "P1#1@5")
+            .finds(&STALE);
     }
 }
 

@@ -49,7 +49,8 @@ fn the_checks_and_a_naive_judge_agree() {
         failed, 0,
         "of {cases} cases the two judge {failed} differently; the first:\n{shown}"
     );
-    assert!(verdicts.iter().all(|count| *count > 0), "{verdicts:?}");
+    // One seed alone is run to look into it.
+    assert!(cases < 100 || verdicts.iter().all(|count| *count > 0), "{verdicts:?}");
 }
 
 /// One plan with a right history that is then made wrong in up to three ways.
@@ -58,50 +59,36 @@ fn case(folder: &Path, seed: u64) -> Result<Verdict, String> {
     let plan = world::plan(folder, &mut chance);
     let mut history = world::history(&plan, &mut chance);
     let mut done = Vec::new();
-    let judgement = compare(&plan, &history, seed, &done)?;
+    let (mut judgement, mut wrong) = compare(&plan, &history);
     if !judgement.violations.is_empty() {
-        return Err(described(
-            &plan,
-            &history,
-            seed,
-            &done,
-            &["a right history fails"],
-            &judgement,
-        ));
+        wrong.push("a right history fails".to_owned());
     }
-    for _ in 0..chance.below(4) {
-        let (words, way) = chance.of(mutate::WAYS).unwrap();
-        way(&plan, &mut history, &mut chance);
-        done.push(words);
-    }
-    Ok(compare(&plan, &history, seed, &done)?.verdict)
-}
-
-fn compare(plan: &Plan, history: &History, seed: u64, done: &[&str]) -> Result<Judgement, String> {
-    let judgement = harness::check::judge(plan, history);
-    let naive = naive::judge(plan, history);
-    let wrong = disagreements(&judgement, &naive);
     if wrong.is_empty() {
-        return Ok(judgement);
+        for _ in 0..chance.below(4) {
+            let (words, way) = chance.of(mutate::WAYS).unwrap();
+            way(&plan, &mut history, &mut chance);
+            done.push(words);
+        }
+        (judgement, wrong) = compare(&plan, &history);
     }
-    let wrong: Vec<&str> = wrong.iter().map(String::as_str).collect();
-    Err(described(plan, history, seed, done, &wrong, &judgement))
+    if wrong.is_empty() {
+        return Ok(judgement.verdict);
+    }
+    let again = format!("HARNESS_FUZZ_SEED={seed} HARNESS_FUZZ_CASES=1");
+    let title = format!("seed {seed} ({again}), {done:?}:\n  {}\n", wrong.join("\n  "));
+    Err(title + &described(&plan, &history, &judgement))
 }
 
-/// What it takes to look into a case: its seed, what was done to it, what is wrong, what the checks
-/// found, and the history without empty polls, which say nothing here.
-fn described(
-    plan: &Plan,
-    history: &History,
-    seed: u64,
-    done: &[&str],
-    wrong: &[&str],
-    judgement: &Judgement,
-) -> String {
-    let mut words = format!("seed {seed}, {done:?}:\n");
-    for line in wrong {
-        writeln!(words, "  {line}").unwrap();
-    }
+/// What the checks say, and where the naive judge says something else.
+fn compare(plan: &Plan, history: &History) -> (Judgement, Vec<String>) {
+    let judgement = harness::check::judge(plan, history);
+    let wrong = disagreements(&judgement, &naive::judge(plan, history));
+    (judgement, wrong)
+}
+
+/// What the checks found, and the history without empty polls, which say nothing here.
+fn described(plan: &Plan, history: &History, judgement: &Judgement) -> String {
+    let mut words = String::new();
     writeln!(words, "  {:?}", plan.scenario.expect).unwrap();
     for finding in judgement.violations.iter().chain(&judgement.allowed) {
         for proof in &finding.proofs {

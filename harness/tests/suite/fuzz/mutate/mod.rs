@@ -1,12 +1,18 @@
 //! Known ways to make a history wrong. One that finds nothing to change changes nothing.
 
-use harness::history::{Answer, Class, Delivery, History, Oddity, Offset, Offsets, Outcome};
+mod edit;
+
+use harness::history::{Class, Delivery, History, Oddity, Offset, Offsets, Outcome};
 use harness::plan::{MessageId, Plan};
 
 use super::chance::Chance;
+use edit::{At, all, at, insert, neighbours, remove};
+
+/// Changes a history of the plan.
+pub type Way = fn(&Plan, &mut History, &mut Chance);
 
 /// The ways, with what they are called where two judges disagree.
-pub const WAYS: &[(&str, fn(&Plan, &mut History, &mut Chance))] = &[
+pub const WAYS: &[(&str, Way)] = &[
     ("a delivery is taken out", take_out),
     ("a message is taken from everyone", take_from_all),
     ("a delivery comes again at once", again_at_once),
@@ -27,78 +33,6 @@ pub const WAYS: &[(&str, fn(&Plan, &mut History, &mut Chance))] = &[
     ("a consumer did not crash", forget_crash),
     ("what may have happened was refused", refuse_attempt),
 ];
-
-/// A place among a consumer's deliveries, with the poll that brought it.
-#[derive(Clone, Copy)]
-struct At {
-    consumer: usize,
-    poll: usize,
-    place: usize,
-}
-
-fn all(history: &History) -> Vec<At> {
-    let mut all = Vec::new();
-    for (consumer, own) in history.consumers.iter().enumerate() {
-        let mut place = 0;
-        for (poll, polled) in own.polls.iter().enumerate() {
-            let Answer::Delivered(count) = polled.answer else { continue };
-            for _ in 0..count {
-                all.push(At { consumer, poll, place });
-                place += 1;
-            }
-        }
-    }
-    all
-}
-
-/// Pairs of deliveries that follow each other at one consumer on one topic.
-fn neighbours(history: &History) -> Vec<(At, At)> {
-    let all = all(history);
-    let topic = |at: &At| {
-        let own = &history.consumers[at.consumer];
-        own.subscriptions[own.polls[at.poll].subscription as usize].topic
-    };
-    let next = |from: usize| {
-        let same = |at: &&At| at.consumer == all[from].consumer && topic(at) == topic(&all[from]);
-        all[from + 1..].iter().find(same).map(|to| (all[from], *to))
-    };
-    (0..all.len()).filter_map(next).collect()
-}
-
-fn at(history: &mut History, at: At) -> &mut Delivery {
-    &mut history.consumers[at.consumer].deliveries[at.place]
-}
-
-fn count(history: &mut History, at: At, change: i32) {
-    if let Answer::Delivered(count) = &mut history.consumers[at.consumer].polls[at.poll].answer {
-        *count = count.checked_add_signed(change).unwrap();
-    }
-}
-
-/// What is odd is known by its place, which moves.
-fn shift(history: &mut History, consumer: usize, from: usize, by: i64) {
-    let odd = &mut history.consumers[consumer].oddities;
-    let from = u64::try_from(from).unwrap();
-    let moved = odd.split_off(&from);
-    odd.extend(moved.into_iter().map(|(at, own)| (at.checked_add_signed(by).unwrap(), own)));
-}
-
-fn remove(history: &mut History, at: At) -> (Delivery, Option<Oddity>) {
-    let own = &mut history.consumers[at.consumer];
-    let odd = own.oddities.remove(&u64::try_from(at.place).unwrap());
-    let delivery = own.deliveries.remove(at.place);
-    shift(history, at.consumer, at.place, -1);
-    count(history, at, -1);
-    (delivery, odd)
-}
-
-fn insert(history: &mut History, at: At, delivery: Delivery, odd: Option<Oddity>) {
-    shift(history, at.consumer, at.place, 1);
-    let own = &mut history.consumers[at.consumer];
-    own.deliveries.insert(at.place, delivery);
-    own.oddities.extend(odd.map(|odd| (u64::try_from(at.place).unwrap(), odd)));
-    count(history, at, 1);
-}
 
 fn take_out(_: &Plan, history: &mut History, chance: &mut Chance) {
     if let Some(at) = chance.of(&all(history)) {

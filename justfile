@@ -31,6 +31,10 @@ bench:
 bench-mysql *ARGS:
     ci/bench-mysql.sh {{ARGS}}
 
+# Fuzz the checks for as long as so many cases take, from another seed each time.
+fuzz CASES="200000":
+    ci/fuzz.sh {{CASES}}
+
 # Run 5p3c and together many times in a row.
 soak TIMES="200":
     ci/soak.sh {{TIMES}}

@@ -9,8 +9,9 @@
 //! neighbours swapped at one consumer count one.
 //!
 //! Acks decide first. What they prove to be late is *reordered* and not counted here again, and
-//! neither that nor what it should have come before takes part in the comparison: it is known which
-//! consumer is wrong, and about what.
+//! neither that nor the first that it should have come before takes part in the comparison: it is known
+//! which consumer is wrong, and about what. Nor is compared, where offsets do not tell, what may be of
+//! the second place of its message in the log.
 //!
 //! *Place*: C1 gets `P1#3` at offset 12 and C2 gets `P2#8` at offset 12 of the same epoch. What the
 //! ack named, else what most consumers got, stands at an offset; each run of neighbouring deliveries
@@ -18,8 +19,8 @@
 //! consumer whose offsets begin again with every poll: nothing that it got is then compared by offset.
 //!
 //! Divergence of order breaks a promise only with `order: per-topic`; that of place always, for one
-//! offset holds one message whatever the order is. A delivery that is out of order because its offset
-//! is not the one that its ack named is wrong about the place.
+//! offset holds one message whatever the order is. A delivery that is out of order at another offset
+//! than its ack named is wrong about the place.
 
 mod acks;
 mod merge;

@@ -24,7 +24,7 @@ use places::Places;
 use requests::Requests;
 
 use crate::history::{Answer, End, History, Moment, Polled, Subscribed};
-use crate::plan::{Plan, TopicIndex};
+use crate::plan::{MessageId, Plan, TopicIndex};
 
 pub(super) struct Facts<'a> {
     pub(super) plan: &'a Plan,
@@ -90,6 +90,23 @@ impl<'a> Facts<'a> {
                 let fault = faults.get(firing.fault as usize);
                 fault.is_some_and(|fault| fault.action.effect.restarts())
                     && firing.began.stamp < forgotten.stamp
+            })
+    }
+
+    /// Whether a first delivery may be of the second place of its message in the log: it may stand
+    /// there twice, and the subscription may begin between the two. Then its place among others says
+    /// nothing.
+    pub(super) fn may_be_the_second(
+        &self,
+        feed: &Feed,
+        seen: Seen,
+        message: MessageId,
+        request: &Request,
+    ) -> bool {
+        let confirmed = feed.claim(self.history, seen.poll).confirmed;
+        self.requests.may_stand_twice(message, request)
+            && confirmed.is_none_or(|confirmed| {
+                confirmed.stamp >= self.requests.sent_from(message, request)
             })
     }
 

@@ -2,8 +2,8 @@
 //!
 //! - *Phantom*: C1 gets `hello`, which no producer sent, or `P4#17` before anyone ever sent it.
 //! - *Misrouted*: `P4#17` went to T2, and C1 gets it when it polls T3; or C1 got it although it does
-//!   not consume T2; or it was acked before C1 asked to subscribe (with offsets: it stands before
-//!   the offset that C1's subscription starts at); or it is of an earlier run on the same broker.
+//!   not consume T2; or it was acked before C1 asked to subscribe, or stands before the offset
+//!   that C1's subscription starts at; or it is of an earlier run on the same broker.
 //! - *Resurrected*: `P4#17` was refused, or could not be sent at all, so the producer knows that it
 //!   did not happen; C1 gets it. So it is where it was sent again later, and came before that.
 //! - *Early*: C1's poll was over before `P4#17` was sent, and had `P4#17` in it.

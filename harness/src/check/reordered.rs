@@ -12,7 +12,7 @@
 use std::collections::BTreeMap;
 
 use super::anomaly::Anomaly;
-use super::facts::{Facts, Feed, NEVER, Request, Seen};
+use super::facts::{Facts, Feed, Request, Seen};
 use super::finding::Finding;
 use super::outcome::{CheckOutcome, Promise};
 use super::words::consumer_name;
@@ -53,20 +53,21 @@ pub(super) fn displaced(facts: &Facts<'_>, feed: &Feed) -> Vec<usize> {
     let mut ahead = Vec::new();
     for (seen, message) in feed.firsts(facts.history) {
         let request = facts.requests.of(message).expect("a first delivery was sent");
+        let from = facts.requests.sent_from(message, request);
         let newest = &mut newest[if one_order { 0 } else { request.slot as usize }];
         if late.binary_search(&seen.place).is_ok() {
-            let first = newest.partition_point(|(invoked, _)| *invoked <= request.acked);
-            ahead.extend(newest.get(first).map(|(_, place)| *place));
+            let first = newest.partition_point(|(from, _)| *from <= request.acked);
+            let by_ack = newest.get(first).map(|(_, place)| *place);
             let batch = batches.get(&facts.requests.place_of(message));
-            let behind = batch.and_then(|came| came.iter().find(|(other, _)| *other > message));
-            ahead.extend(behind.map(|(_, place)| *place));
+            let by_batch = batch.and_then(|came| came.iter().find(|(other, _)| *other > message));
+            ahead.extend(by_ack.into_iter().chain(by_batch.map(|(_, place)| *place)).min());
         }
         if request.count > 1 {
             let came = batches.entry(facts.requests.place_of(message)).or_default();
             came.push((message, seen.place));
         }
-        if newest.last().is_none_or(|(invoked, _)| *invoked < request.invoked) {
-            newest.push((request.invoked, seen.place));
+        if newest.last().is_none_or(|(newest, _)| *newest < from) {
+            newest.push((from, seen.place));
         }
     }
     late.append(&mut ahead);
@@ -94,28 +95,15 @@ fn sweep(facts: &Facts<'_>, feed: &Feed, mut found: impl FnMut(Seen, MessageId))
         if request.acked < newest.from {
             found(seen, MessageId(newest.message));
         } else if let Some(ahead) = ahead {
-            if in_doubt(facts, feed, seen, (message, request, from)) {
-                return;
+            // The end of a batch may come before its beginning where the two are of two copies of it.
+            if !facts.may_be_the_second(feed, seen, message, request) {
+                found(seen, ahead);
             }
-            found(seen, ahead);
         }
         if newest.from < from {
             *newest = Newest { from, message: message.0 };
         }
     });
-}
-
-/// A batch that left twice may stand in the log twice, and a subscription between the two gets its
-/// end before its beginning, fairly.
-fn in_doubt(
-    facts: &Facts<'_>,
-    feed: &Feed,
-    seen: Seen,
-    (message, request, from): (MessageId, &Request, Stamp),
-) -> bool {
-    let sure = feed.claim(facts.history, seen.poll).confirmed.map_or(NEVER, |moment| moment.stamp);
-    let twice = request.retried || facts.requests.may_stand_twice(message, request);
-    twice && sure >= from
 }
 
 /// The delivered message that left last.

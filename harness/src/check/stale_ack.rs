@@ -5,7 +5,7 @@
 //! `P1#7` at offset 9. Offsets may have gaps, so only the offsets that an ack names are compared, and
 //! only within one epoch. Where the driver says that the messages of a batch stand one behind the
 //! other, the ack of a batch names an offset for each of them. Counted are the acks that name another
-//! offset than their first message was delivered at, then the fewest acks of a session without which
+//! offset than one of their messages was delivered at, then the fewest acks of a session without which
 //! its offsets ascend, then the fewest without which no offset holds two messages. An ack that says
 //! again what one before it said, of a request or a part of it, contradicts nothing.
 

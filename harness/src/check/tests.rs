@@ -1,6 +1,7 @@
 //! Every check is proved by a history that is broken on purpose in just that way.
 
 mod acks;
+mod batches;
 mod blame;
 mod crash;
 mod endings;

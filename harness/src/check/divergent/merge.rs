@@ -20,8 +20,8 @@ struct Input {
 }
 
 /// The deliveries of one topic that come late against the order that most feeds agree on. Those that
-/// are `counted` already are left out of it; where feeds are equal the first one that acks do not
-/// contradict wins.
+/// are `counted` already are left out of it, and those that may be of the second place of their message
+/// in the log; where feeds are equal the first one that acks do not contradict wins.
 pub(super) fn late(
     facts: &Facts<'_>,
     topic: TopicIndex,
@@ -35,6 +35,10 @@ pub(super) fn late(
             entries: feed
                 .firsts(facts.history)
                 .filter(|(seen, _)| !counted.contains(&(place, seen.place)))
+                .filter(|(seen, message)| {
+                    let request = facts.requests.of(*message);
+                    request.is_none_or(|own| !facts.may_be_the_second(feed, *seen, *message, own))
+                })
                 .map(|(_, message)| message)
                 .collect(),
             next: 0,

@@ -23,6 +23,10 @@ impl Bits {
         new
     }
 
+    pub(in crate::check) fn remove(&mut self, number: usize) {
+        self.words[number / 64] &= !(1 << (number % 64));
+    }
+
     #[inline]
     pub(in crate::check) fn contains(&self, number: usize) -> bool {
         self.words[number / 64] & (1 << (number % 64)) != 0

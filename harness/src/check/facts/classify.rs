@@ -5,8 +5,8 @@ use super::feed::{Classification, Feed};
 use super::places::Places;
 use super::repeats;
 use super::requests::{Fate, Request, Requests};
-use crate::history::{Delivery, History, Subscribed};
-use crate::plan::Plan;
+use crate::history::{Delivery, History, Offset, Subscribed};
+use crate::plan::{MessageId, Plan};
 use crate::scenario::NewConsumers;
 
 /// What each delivery of a feed is, and which messages it brought. Where a new subscription begins at
@@ -50,7 +50,8 @@ pub(super) fn classify(
             }
             let from = requests.sent_from(message, request);
             let after = sure.is_some_and(|sure| sure < from);
-            if !may_be_old && forbidden(claim, request, *delivery, after) {
+            let offset = offset(history, requests, (message, request), claim, *delivery);
+            if !may_be_old && forbidden(claim, request, offset, after) {
                 classifications.push(Classification::Misrouted);
                 from_before.push(places.of_stream(request.stream, message));
                 continue;
@@ -89,8 +90,26 @@ pub(super) fn classify(
 /// offset that the subscription starts at never may, even if it was sent `after` the subscription
 /// was confirmed: then the broker contradicts itself. Where there are no offsets only the stamps
 /// tell.
-fn forbidden(claim: &Subscribed, request: &Request, delivery: Delivery, after: bool) -> bool {
+fn forbidden(claim: &Subscribed, request: &Request, offset: Option<Offset>, after: bool) -> bool {
     let comparable = !after || request.epoch == claim.epoch;
-    let before = claim.offset.zip(delivery.offset()).is_some_and(|(start, at)| at < start);
+    let before = claim.offset.zip(offset).is_some_and(|(start, at)| at < start);
     request.acked < claim.invoked.stamp || comparable && before
+}
+
+/// The offset of a delivered message. Where it came without one, its ack tells, unless the message may
+/// stand in the log twice: then this may be the other one.
+#[inline]
+fn offset(
+    history: &History,
+    requests: &Requests,
+    (message, request): (MessageId, &Request),
+    claim: &Subscribed,
+    delivery: Delivery,
+) -> Option<Offset> {
+    delivery.offset().or_else(|| {
+        let is_sure = claim.offset.is_some()
+            && request.epoch == claim.epoch
+            && !requests.may_stand_twice(message, request);
+        if is_sure { request.offset_of(history, message) } else { None }
+    })
 }

@@ -94,10 +94,15 @@ impl Requests {
             .unwrap_or(NEVER)
     }
 
-    /// Whether several requests may each have put the message into the log.
+    /// Whether several attempts or requests, `request` among them, may each have put the message into
+    /// the log.
     pub(in crate::check) fn may_stand_twice(&self, message: MessageId, request: &Request) -> bool {
         let lasting = |own: &&Request| own.fate != Fate::Refused;
-        request.repeated && self.each_of(message).filter(lasting).count() > 1
+        let twice = || {
+            self.each_of(message).any(|own| own.retried)
+                || self.each_of(message).filter(lasting).count() > 1
+        };
+        request.retried || request.repeated && twice()
     }
 
     /// Whether a message had been sent by then at all, refused or not.
@@ -219,7 +224,7 @@ impl Request {
             first: MessageId(stream.first.0 + sent.first),
             count: sent.count,
             fate,
-            retried: sent.may_have_happened_again(),
+            retried: fate != Fate::Refused && sent.may_have_happened_again(),
             repeated: false,
             source,
             epoch: part.sessions.get(sent.session as usize).and_then(|session| session.epoch),

@@ -30,7 +30,7 @@ pub(super) struct Order<'a> {
     /// is behind it; [`NEVER`] where no order is promised that says so.
     floors: Vec<Stamp>,
     /// What came at this consumer as it should, by place on the topic: not what came from before the
-    /// subscription, for nothing follows from where that stands.
+    /// subscription, or may have, for nothing follows from where that stands.
     came: Bits,
     /// What other consumers got after something that this one got, ascending.
     behind: Vec<MessageId>,
@@ -54,8 +54,12 @@ impl<'a> Order<'a> {
         let mut offsets: Vec<_> = sure.map(|(offset, message)| (*message, *offset)).collect();
         offsets.sort_unstable();
         let mut came = Bits::new(facts.places.count(feed.topic));
-        for (_, message) in feed.firsts(facts.history) {
-            came.insert(facts.places.of(message));
+        for (seen, message) in feed.firsts(facts.history) {
+            let acked = || facts.requests.acked_in(facts.history, claim.epoch, message);
+            let is_before = || acked().is_some_and(|at| Some(at) < claim.offset);
+            if seen.delivery.offset().is_some() || !is_before() {
+                came.insert(facts.places.of(message));
+            }
         }
         Self {
             start: claim.offset,
@@ -63,7 +67,7 @@ impl<'a> Order<'a> {
             epoch: claim.epoch,
             log,
             offsets,
-            floors: floors(facts, feed),
+            floors: floors(facts, feed, &came),
             behind: behind(facts, feed, &came, asked),
             came,
         }
@@ -74,15 +78,18 @@ impl<'a> Order<'a> {
         self.came.contains(facts.places.of(message))
     }
 
-    /// `sent_from`: since when the message may be in the log.
+    /// `sent_from`: since when the message may be in the log. `is_begun`: whether something came that
+    /// is before it in its batch.
     pub(super) fn proves_due(
         &self,
         request: &Request,
         message: MessageId,
         sent_from: Stamp,
+        is_begun: bool,
     ) -> bool {
         self.by_offset(request, message).unwrap_or_else(|| {
-            self.floors[request.slot as usize] < sent_from
+            is_begun
+                || self.floors[request.slot as usize] < sent_from
                 || self.behind.binary_search(&message).is_ok()
         })
     }
@@ -110,9 +117,10 @@ impl<'a> Order<'a> {
 }
 
 /// By stream's place on its topic: the least ack of what came and is before it in a promised order.
-fn floors(facts: &Facts<'_>, feed: &Feed) -> Vec<Stamp> {
+fn floors(facts: &Facts<'_>, feed: &Feed, came: &Bits) -> Vec<Stamp> {
     let mut floors = vec![NEVER; facts.plan.topics[feed.topic.place()].streams.len()];
-    for (_, message) in feed.firsts(facts.history) {
+    let firsts = feed.firsts(facts.history).map(|(_, message)| message);
+    for message in firsts.filter(|message| came.contains(facts.places.of(*message))) {
         let Some(request) = facts.requests.of(message) else { continue };
         let floor = &mut floors[request.slot as usize];
         *floor = request.acked.min(*floor);
@@ -128,9 +136,9 @@ fn floors(facts: &Facts<'_>, feed: &Feed) -> Vec<Stamp> {
     floors
 }
 
-/// Which of the messages other consumers got after something that came at `feed`, and none of them
-/// before. Asked are the consumers that got most of the topic, so that this stays linear; one that got
-/// something against the acks proves nothing.
+/// Which of the messages another consumer got after something that came at `feed`, where no consumer
+/// got the two the other way round. Asked are the consumers that got most of the topic, so that this
+/// stays linear; one that got something against the acks proves nothing.
 fn behind(facts: &Facts<'_>, feed: &Feed, came: &Bits, asked: &[MessageId]) -> Vec<MessageId> {
     let order = facts.plan.scenario.expect.order;
     if order == scenario::Order::None {
@@ -141,24 +149,48 @@ fn behind(facts: &Facts<'_>, feed: &Feed, came: &Bits, asked: &[MessageId]) -> V
     others.sort_by_key(|other| (Reverse(other.classifications.len()), other.consumer));
     others.truncate(WITNESSES);
     others.retain(|other| reordered::displaced(facts, other).is_empty());
-    let (mut behind, mut before) = (Vec::new(), Vec::new());
+    // What may stand in the log twice may be ahead elsewhere, and behind here.
+    let mut shown = came.clone();
+    for (seen, message) in feed.firsts(facts.history) {
+        let request = facts.requests.of(message);
+        if request.is_none_or(|own| facts.may_be_the_second(feed, seen, message, own)) {
+            shown.remove(facts.places.of(message));
+        }
+    }
+    let ranks: Vec<Vec<u32>> = others.iter().map(|other| ranks(facts, other)).collect();
+    let is_disputed = |first: MessageId, later: MessageId| {
+        let (first, later) = (facts.places.of(first), facts.places.of(later));
+        ranks.iter().any(|rank| rank[first] != ABSENT && rank[later] < rank[first])
+    };
+    let mut behind = Vec::new();
     for other in others {
-        let mut reached = vec![false; facts.plan.topics[feed.topic.place()].streams.len()];
+        // By stream, or of all where there is one order for all: the first of what came at `feed`.
+        let mut reached = vec![None; facts.plan.topics[feed.topic.place()].streams.len()];
         for (_, message) in other.firsts(facts.history) {
             let Some(request) = facts.requests.of(message) else { continue };
-            if came.contains(facts.places.of(message)) {
-                match order {
-                    scenario::Order::PerProducer => reached[request.slot as usize] = true,
-                    _ => reached.fill(true),
-                }
-            } else if asked.binary_search(&message).is_ok() {
-                let reached = reached[request.slot as usize];
-                if reached { &mut behind } else { &mut before }.push(message);
+            let is_own = order == scenario::Order::PerProducer;
+            let reached = &mut reached[if is_own { request.slot as usize } else { 0 }];
+            if shown.contains(facts.places.of(message)) {
+                reached.get_or_insert(message);
+            } else if asked.binary_search(&message).is_ok()
+                && reached.is_some_and(|first| !is_disputed(first, message))
+            {
+                behind.push(message);
             }
         }
     }
-    before.sort_unstable();
-    behind.retain(|message| before.binary_search(message).is_err());
     behind.sort_unstable();
     behind
+}
+
+/// The rank of what did not come.
+const ABSENT: u32 = u32::MAX;
+
+/// By place on the topic: as which one of its first deliveries a message came at a consumer.
+fn ranks(facts: &Facts<'_>, feed: &Feed) -> Vec<u32> {
+    let mut ranks = vec![ABSENT; facts.places.count(feed.topic)];
+    for (rank, (_, message)) in (0..).zip(feed.firsts(facts.history)) {
+        ranks[facts.places.of(message)] = rank;
+    }
+    ranks
 }

@@ -131,7 +131,7 @@ impl Missing {
                 let got = got(&message);
                 let from = facts.requests.sent_from(message, request);
                 let due =
-                    got || started || from > confirmed || order.proves_due(request, message, from);
+                    got || from > confirmed || order.proves_due(request, message, from, started);
                 if due {
                     self.span(request, message.0..message.0 + 1);
                 }

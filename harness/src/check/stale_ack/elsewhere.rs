@@ -2,8 +2,8 @@
 //!
 //! Nothing is claimed where the evidence is contradictory: where consumers have different messages
 //! at the offset in question, or a delivery there is out of order, and where the message may stand
-//! in the log twice, because it left more than once or a consumer got it at the offset that the ack
-//! names, too. What is *reordered* is not stale as well, as long as an order is promised.
+//! in the log twice, because it may have happened more than once or a consumer got it at the offset
+//! that the ack names, too. What is *reordered* is not stale as well, as long as an order is promised.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -55,15 +55,7 @@ fn suspects<'a>(facts: &'a Facts<'_>, log: &Log) -> Vec<Suspect<'a>> {
     }
     // By stream: where its last ack was found; acks mostly ascend, so the next is not far.
     let mut hints = vec![0; facts.plan.topics[log.topic.place()].streams.len()];
-    let mut requests = facts.requests.on(log.topic).peekable();
-    let mut reached = MessageId(0);
-    while let Some(request) = requests.next() {
-        let end = MessageId(request.first.0 + request.count);
-        let again = request.first < reached || requests.peek().is_some_and(|own| own.first < end);
-        reached = reached.max(end);
-        if request.epoch != log.epoch {
-            continue;
-        }
+    for request in facts.requests.on(log.topic).filter(|request| request.epoch == log.epoch) {
         let hint = &mut hints[request.slot as usize];
         for (message, offset) in named(facts, request) {
             let holder = match seek(&log.entries, *hint, offset) {
@@ -73,10 +65,12 @@ fn suspects<'a>(facts: &'a Facts<'_>, log: &Log) -> Vec<Suspect<'a>> {
                 }
                 Err(_) => None,
             };
-            let disputed = holder.is_some_and(|holder| !log.proves(offset, holder));
             // A message that may stand in the log twice is judged only where another has its place.
-            let twice = (request.retried || again) && holder.is_none();
-            if holder != Some(message) && !disputed && !twice {
+            let is_open = match holder {
+                None => facts.requests.may_stand_twice(message, request),
+                Some(holder) => holder == message || !log.proves(offset, holder),
+            };
+            if !is_open {
                 suspects.push(Suspect { request, message, offset, holder });
             }
         }

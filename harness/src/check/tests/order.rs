@@ -238,3 +238,35 @@ fn a_true_disagreement_beside_a_swap_is_still_found() {
     let case = case.expecting(&[AnomalyKind::Reordered]);
     case.finds(&[(AnomalyKind::Divergent, 1)]);
 }
+
+#[test]
+fn only_the_first_that_a_late_one_should_have_come_before_is_left_out() {
+    // P1#1 comes too late at C1, behind P2#1; P2#2 and P3#1 are compared all the same.
+    let case = Case::plain(3, 3, 2)
+        .acked("P1#1", (20, 21), None)
+        .acked("P2#1", (22, 23), None)
+        .acked("P2#2", (24, 40), None)
+        .acked("P3#1", (25, 41), None)
+        .gets(1, "P2#1 P2#2 P1#1 P3#1")
+        .gets(2, "P1#1 P2#1 P3#1 P2#2")
+        .gets(3, "P1#1 P2#1 P3#1 P2#2");
+    case.finds(&[(AnomalyKind::Reordered, 1), (AnomalyKind::Divergent, 1)]);
+}
+
+#[test]
+fn a_consumer_that_lacks_one_of_the_two_contradicts_no_witness() {
+    // C1 got P1#1 after P2#1, which C3 got, too. C2 subscribed between the two.
+    let case = |c2| {
+        Case::plain(2, 3, 1)
+            .acked("P2#1", (9, 26), None)
+            .acked("P1#1", (10, 38), None)
+            .subscribed(1, (11, 21), None)
+            .subscribed(2, (12, 22), None)
+            .subscribed(3, (17, 19), None)
+            .gets(1, "P2#1 P1#1")
+            .gets(2, c2)
+            .gets(3, "P2#1")
+    };
+    case("P1#1").finds(&LOST);
+    case("P1#1 P2#1").finds(&[(AnomalyKind::Divergent, 1)]);
+}

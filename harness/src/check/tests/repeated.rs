@@ -1,6 +1,7 @@
 //! Messages that went out in more than one request, or attempt: they may be in the log since the first
 //! that was not refused.
 
+use super::small::Case;
 use super::*;
 use crate::history::{Attempt, Class, Polled, Sent, Session, Subscribed};
 use crate::plan::{StreamIndex, TopicIndex};
@@ -219,4 +220,78 @@ fn what_never_left_may_not_come() {
     assert!(proof.title.ends_with("and it never left its producer"), "{}", proof.title);
     let lines = proof.evidence.join("\n");
     assert!(lines.contains("P1#1 never left, tried from "), "{lines}");
+}
+
+#[test]
+fn a_batch_is_in_doubt_only_where_it_may_stand_in_the_log_twice() {
+    // C1 subscribes while the batch is on its way for the second time, and gets its end first.
+    let case = |first| {
+        let case = Case::plain(1, 2, 2).sends("P1#1", 2, (10, 11), first);
+        let case = case.sends("P1#1", 2, (20, 30), acked()).subscribed(1, (19, 25), None);
+        case.gets(1, "P1#2 P1#1").gets(2, "P1#1 P1#2")
+    };
+    case(refused()).finds(&[(AnomalyKind::Reordered, 1)]);
+    case(unknown()).finds(&[]);
+    // One that had subscribed before gets the first of the two.
+    case(unknown()).subscribed(1, (3, 4), None).finds(&[(AnomalyKind::Reordered, 1)]);
+}
+
+#[test]
+fn what_may_stand_in_the_log_twice_is_not_compared_at_a_late_subscription() {
+    // The log is P1#1 P2#1 P1#1, and C1 subscribed behind the first.
+    let case = |first| {
+        let case = Case::plain(2, 2, 1).sends("P1#1", 1, (10, 11), first);
+        let case = case.acked("P1#1", (20, 30), None).acked("P2#1", (12, 29), None);
+        case.subscribed(1, (9, 15), None)
+            .delivery(scenario::Delivery::AtLeastOnce)
+            .gets(1, "P2#1 P1#1")
+            .gets(2, "P1#1 P2#1 P1#1")
+    };
+    case(unknown()).finds(&[]);
+    case(refused()).finds(&[(AnomalyKind::Divergent, 1)]);
+    case(unknown()).subscribed(1, (3, 4), None).finds(&[(AnomalyKind::Divergent, 1)]);
+}
+
+#[test]
+fn what_may_be_ahead_since_an_unknown_request_is_not_taken_for_what_is_late() {
+    // P1#1 and P3#1 are swapped at C1. P2#1 may stand before both, although its ack came later.
+    let case = Case::plain(4, 2, 1)
+        .sends("P2#1", 1, (16, 17), unknown())
+        .acked("P2#1", (30, 31), None)
+        .acked("P1#1", (20, 21), None)
+        .acked("P3#1", (22, 23), None)
+        .acked("P4#1", (18, 50), None)
+        .gets(1, "P2#1 P3#1 P4#1 P1#1")
+        .gets(2, "P2#1 P1#1 P4#1 P3#1");
+    case.finds(&[(AnomalyKind::Reordered, 1)]);
+}
+
+#[test]
+fn what_was_only_refused_before_stands_in_the_log_once() {
+    // Its ack names offset 0, and it stands at 4.
+    let told = |first| {
+        let told = Told::new(1).subscribe((1, 2), Some(0)).send(1, 1, (3, 5), first);
+        told.send(1, 1, (40, 41), acked_at(0)).poll((42, 43), &[(1, 1, Some(4))])
+    };
+    told(refused()).check(&[(AnomalyKind::StaleAck, 1)]);
+    told(unknown()).check(&[]);
+    // However often it was tried.
+    let mut often = told(refused());
+    often.history.producers[0].sends[0].attempts = 2;
+    often.check(&[(AnomalyKind::StaleAck, 1)]);
+}
+
+#[test]
+fn what_may_stand_in_the_log_twice_shows_nothing_due_at_a_late_subscription() {
+    // The log is P1#1 P2#1 P1#1, and C1 subscribed behind P2#1.
+    let case = |first| {
+        let case = Case::plain(2, 2, 1).sends("P1#1", 1, (10, 11), first);
+        let case = case.acked("P1#1", (20, 30), None).acked("P2#1", (12, 29), None);
+        case.subscribed(1, (13, 19), None)
+            .delivery(scenario::Delivery::AtLeastOnce)
+            .gets(1, "P1#1")
+            .gets(2, "P1#1 P2#1 P1#1")
+    };
+    case(unknown()).finds(&[]);
+    case(refused()).finds(&[(AnomalyKind::Lost, 1)]);
 }

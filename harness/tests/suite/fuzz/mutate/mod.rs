@@ -1,15 +1,18 @@
 //! Known ways to make a history wrong. One that finds nothing to change changes nothing.
 
-use harness::history::{Answer, Delivery, History, Oddity, Offsets, Outcome};
+mod edit;
+
+use harness::history::{Class, Delivery, History, Oddity, Offset, Offsets, Outcome};
 use harness::plan::{MessageId, Plan};
 
 use super::chance::Chance;
+use edit::{At, all, at, insert, neighbours, remove};
 
-/// Makes a history of the plan wrong.
-type Mutation = fn(&Plan, &mut History, &mut Chance);
+/// Changes a history of the plan.
+pub type Way = fn(&Plan, &mut History, &mut Chance);
 
 /// The ways, with what they are called where two judges disagree.
-pub const WAYS: &[(&str, Mutation)] = &[
+pub const WAYS: &[(&str, Way)] = &[
     ("a delivery is taken out", take_out),
     ("a message is taken from everyone", take_from_all),
     ("a delivery comes again at once", again_at_once),
@@ -24,79 +27,12 @@ pub const WAYS: &[(&str, Mutation)] = &[
     ("an ack is forgotten", forget_ack),
     ("a delivery is at another offset", move_offset),
     ("an ack names another offset", move_ack),
+    ("a delivery tells no offset", forget_offset),
+    ("a subscription starts at another offset", move_start),
+    ("what was acknowledged comes again after a crash", again_after_crash),
+    ("a consumer did not crash", forget_crash),
+    ("what may have happened was refused", refuse_attempt),
 ];
-
-/// A place among a consumer's deliveries, with the poll that brought it.
-#[derive(Clone, Copy)]
-struct At {
-    consumer: usize,
-    poll: usize,
-    place: usize,
-}
-
-fn all(history: &History) -> Vec<At> {
-    let mut all = Vec::new();
-    for (consumer, own) in history.consumers.iter().enumerate() {
-        let mut place = 0;
-        for (poll, polled) in own.polls.iter().enumerate() {
-            let Answer::Delivered(count) = polled.answer else { continue };
-            for _ in 0..count {
-                all.push(At { consumer, poll, place });
-                place += 1;
-            }
-        }
-    }
-    all
-}
-
-/// Pairs of deliveries that follow each other at one consumer on one topic.
-fn neighbours(history: &History) -> Vec<(At, At)> {
-    let all = all(history);
-    let topic = |at: &At| {
-        let own = &history.consumers[at.consumer];
-        own.subscriptions[own.polls[at.poll].subscription as usize].topic
-    };
-    let next = |from: usize| {
-        let same = |at: &&At| at.consumer == all[from].consumer && topic(at) == topic(&all[from]);
-        all[from + 1..].iter().find(same).map(|to| (all[from], *to))
-    };
-    (0..all.len()).filter_map(next).collect()
-}
-
-fn at(history: &mut History, at: At) -> &mut Delivery {
-    &mut history.consumers[at.consumer].deliveries[at.place]
-}
-
-fn count(history: &mut History, at: At, change: i32) {
-    if let Answer::Delivered(count) = &mut history.consumers[at.consumer].polls[at.poll].answer {
-        *count = count.checked_add_signed(change).unwrap();
-    }
-}
-
-/// What is odd is known by its place, which moves.
-fn shift(history: &mut History, consumer: usize, from: usize, by: i64) {
-    let odd = &mut history.consumers[consumer].oddities;
-    let from = u64::try_from(from).unwrap();
-    let moved = odd.split_off(&from);
-    odd.extend(moved.into_iter().map(|(at, own)| (at.checked_add_signed(by).unwrap(), own)));
-}
-
-fn remove(history: &mut History, at: At) -> (Delivery, Option<Oddity>) {
-    let own = &mut history.consumers[at.consumer];
-    let odd = own.oddities.remove(&u64::try_from(at.place).unwrap());
-    let delivery = own.deliveries.remove(at.place);
-    shift(history, at.consumer, at.place, -1);
-    count(history, at, -1);
-    (delivery, odd)
-}
-
-fn insert(history: &mut History, at: At, delivery: Delivery, odd: Option<Oddity>) {
-    shift(history, at.consumer, at.place, 1);
-    let own = &mut history.consumers[at.consumer];
-    own.deliveries.insert(at.place, delivery);
-    own.oddities.extend(odd.map(|odd| (u64::try_from(at.place).unwrap(), odd)));
-    count(history, at, 1);
-}
 
 fn take_out(_: &Plan, history: &mut History, chance: &mut Chance) {
     if let Some(at) = chance.of(&all(history)) {
@@ -204,20 +140,27 @@ fn add_any(plan: &Plan, history: &mut History, chance: &mut Chance) {
 fn forget_ack(_: &Plan, history: &mut History, chance: &mut Chance) {
     let producer = chance.below(history.producers.len());
     let sends = &mut history.producers[producer].sends;
-    if !sends.is_empty() {
-        let place = chance.below(sends.len());
+    let is_acked = |place: &usize| matches!(sends[*place].outcome, Outcome::Acked { .. });
+    let acked: Vec<usize> = (0..sends.len()).filter(is_acked).collect();
+    if let Some(place) = chance.of(&acked) {
         sends[place].outcome = Outcome::Unknown { why: "forgotten".to_owned() };
+        for attempt in sends[place].tries.iter_mut().filter(|own| own.class == Class::Acked) {
+            attempt.class = Class::Unknown;
+        }
     }
 }
 
 fn move_offset(_: &Plan, history: &mut History, chance: &mut Chance) {
     let Some(own) = chance.of(&all(history)) else { return };
-    let Delivery { .. } = *at(history, own);
     let (message, offset) = (at(history, own).message(), at(history, own).offset());
     if let Some(offset) = offset {
-        let moved = (offset + 1 + u64::try_from(chance.below(40)).unwrap()).saturating_sub(4);
-        *at(history, own) = Delivery::new(message, Some(moved));
+        *at(history, own) = Delivery::new(message, Some(moved(offset, chance)));
     }
+}
+
+/// Mostly near, and mostly ahead.
+fn moved(offset: Offset, chance: &mut Chance) -> Offset {
+    (offset + 1 + u64::try_from(chance.below(40)).unwrap()).saturating_sub(4)
 }
 
 fn move_ack(_: &Plan, history: &mut History, chance: &mut Chance) {
@@ -230,5 +173,66 @@ fn move_ack(_: &Plan, history: &mut History, chance: &mut Chance) {
     if let Some(offsets) = acks.next() {
         let first = offsets.first().unwrap_or_default();
         *offsets = Offsets::From(first + 1 + u64::try_from(chance.below(3)).unwrap());
+    }
+}
+
+fn forget_offset(_: &Plan, history: &mut History, chance: &mut Chance) {
+    if let Some(own) = chance.of(&all(history)) {
+        *at(history, own) = Delivery::new(at(history, own).message(), None);
+    }
+}
+
+fn move_start(_: &Plan, history: &mut History, chance: &mut Chance) {
+    let consumer = chance.below(history.consumers.len());
+    let claims = &mut history.consumers[consumer].subscriptions;
+    if !claims.is_empty() {
+        let place = chance.below(claims.len());
+        let start = &mut claims[place].offset;
+        *start =
+            start.map(|at| u64::try_from(chance.below(usize::try_from(at).unwrap() + 4)).unwrap());
+    }
+}
+
+fn again_after_crash(_: &Plan, history: &mut History, chance: &mut Chance) {
+    let all = all(history);
+    let incarnation = |at: &At| {
+        let own = &history.consumers[at.consumer];
+        own.subscriptions[own.polls[at.poll].subscription as usize].incarnation
+    };
+    let is_later = |from: &At, to: &At| {
+        from.consumer == to.consumer && from.poll < to.poll && incarnation(from) < incarnation(to)
+    };
+    let pairs = all.iter().flat_map(|from| all.iter().map(move |to| (*from, *to)));
+    let pairs: Vec<(At, At)> = pairs.filter(|(from, to)| is_later(from, to)).collect();
+    if let Some((from, to)) = chance.of(&pairs) {
+        let delivery = *at(history, from);
+        insert(history, to, delivery, None);
+    }
+}
+
+fn forget_crash(_: &Plan, history: &mut History, chance: &mut Chance) {
+    let consumer = chance.below(history.consumers.len());
+    for claim in &mut history.consumers[consumer].subscriptions {
+        claim.incarnation = 0;
+    }
+}
+
+fn refuse_attempt(_: &Plan, history: &mut History, chance: &mut Chance) {
+    let producer = chance.below(history.producers.len());
+    let sends = &mut history.producers[producer].sends;
+    let is_unknown = |class: Class| class == Class::Unknown;
+    let places: Vec<(usize, usize)> = sends
+        .iter()
+        .enumerate()
+        .flat_map(|(send, own)| (0..own.tries.len()).map(move |attempt| (send, attempt)))
+        .filter(|(send, attempt)| is_unknown(sends[*send].tries[*attempt].class))
+        .collect();
+    let Some((send, attempt)) = chance.of(&places) else { return };
+    let sent = &mut sends[send];
+    (sent.tries[attempt].class, sent.tries[attempt].code) = (Class::Refused, Some("full".into()));
+    if matches!(sent.outcome, Outcome::Unknown { .. })
+        && !sent.tries.iter().any(|own| is_unknown(own.class))
+    {
+        sent.outcome = Outcome::Refused { why: "no room (full)".to_owned() };
     }
 }

@@ -1,0 +1,148 @@
+//! Producers: each has one request at a time on a topic, of one to three messages, which may take
+//! several attempts; what was not acked may be sent once more, as another request.
+
+use harness::history::{Attempt, Class, Moment, Offsets, Outcome, Sent};
+use harness::plan::{MessageId, StreamIndex};
+
+use super::World;
+
+#[derive(Default)]
+pub(super) struct Stream {
+    pub(super) next: u32,
+    /// The place of its registration among the producer's.
+    pub(super) session: u32,
+    pub(super) flight: Option<Flight>,
+}
+
+/// A request on its way.
+pub(super) struct Flight {
+    count: u32,
+    /// The attempts that are over.
+    tries: Vec<Attempt>,
+    began: Moment,
+    end: Ending,
+    /// Whether the broker has decided on this attempt.
+    is_decided: bool,
+    /// The first message's place in the log, where the broker has it.
+    at: Option<usize>,
+}
+
+/// How an attempt ends.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ending {
+    Acked,
+    Refused,
+    NeverLeft,
+    /// With whether it is in the log.
+    Unknown(bool),
+}
+
+impl Ending {
+    const fn class(self) -> Class {
+        match self {
+            Self::Acked => Class::Acked,
+            Self::Refused => Class::Refused,
+            Self::NeverLeft => Class::NeverLeft,
+            Self::Unknown(_) => Class::Unknown,
+        }
+    }
+}
+
+impl World<'_> {
+    pub(super) fn produce(&mut self, place: usize) {
+        match self.streams[place].flight.take() {
+            None => {
+                let left = self.plan.streams[place].count - self.streams[place].next;
+                if left > 0 {
+                    let count = 1 + u32::try_from(self.chance.below(left.min(3) as usize)).unwrap();
+                    self.leave(place, count, Vec::new(), None);
+                }
+            }
+            Some(flight) if flight.is_decided => self.end(place, flight),
+            Some(flight) => self.decide(place, flight),
+        }
+    }
+
+    fn leave(&mut self, place: usize, count: u32, tries: Vec<Attempt>, at: Option<usize>) {
+        let end = match self.chance.below(if self.troubled { 8 } else { 1 }) {
+            4 => Ending::NeverLeft,
+            5 => Ending::Refused,
+            6 => Ending::Unknown(false),
+            7 => Ending::Unknown(true),
+            _ => Ending::Acked,
+        };
+        let began = self.now();
+        let flight = Flight { count, tries, began, end, is_decided: false, at };
+        self.streams[place].flight = Some(flight);
+    }
+
+    /// The broker appends what it has not got yet: it knows messages by their numbers.
+    fn decide(&mut self, place: usize, mut flight: Flight) {
+        let appends = matches!(flight.end, Ending::Acked | Ending::Unknown(true));
+        if appends && (flight.at.is_none() || self.stores_twice) {
+            let planned = self.plan.streams[place];
+            let log = &mut self.logs[planned.topic.place()];
+            flight.at = Some(log.len());
+            let first = planned.first.0 + self.streams[place].next;
+            log.extend((first..first + flight.count).map(MessageId));
+        }
+        flight.is_decided = true;
+        self.streams[place].flight = Some(flight);
+    }
+
+    /// An attempt is over, and perhaps the request.
+    fn end(&mut self, place: usize, mut flight: Flight) {
+        let attempt = Attempt {
+            began: flight.began,
+            ended: self.now(),
+            class: flight.end.class(),
+            code: (flight.end == Ending::Refused).then(|| "full".to_owned()),
+            broker: 1,
+        };
+        flight.tries.push(attempt);
+        if flight.end != Ending::Acked && flight.tries.len() < 3 && self.chance.once_in(3) {
+            return self.leave(place, flight.count, flight.tries, flight.at);
+        }
+        let (count, at, is_acked) = (flight.count, flight.at, flight.end == Ending::Acked);
+        self.note(place, flight);
+        // The same messages once more; or they are given up.
+        if !is_acked && self.chance.once_in(3) {
+            self.leave(place, count, Vec::new(), at);
+        } else {
+            self.streams[place].next += count;
+        }
+    }
+
+    fn note(&mut self, place: usize, flight: Flight) {
+        let producer = self.plan.streams[place].producer.place();
+        let places = flight.at.map(|at| at..at + flight.count as usize);
+        let offsets = places.into_iter().flatten().filter_map(|at| self.offset(at)).collect();
+        let classes: Vec<Class> = flight.tries.iter().map(|own| own.class).collect();
+        let is = |class: Class| move |own: &Class| *own == class;
+        let outcome = if classes.ends_with(&[Class::Acked]) {
+            Outcome::Acked { offsets: Offsets::new(offsets) }
+        } else if classes.iter().any(is(Class::Unknown)) {
+            Outcome::Unknown { why: "timed out".to_owned() }
+        } else if classes.iter().all(is(Class::NeverLeft)) {
+            Outcome::Refused { why: "cannot reach the broker at x".to_owned() }
+        } else {
+            Outcome::Refused { why: "no room (full)".to_owned() }
+        };
+        let (began, ended) = (flight.tries[0].began, flight.tries.last().unwrap().ended);
+        let tells = self.tells_tries && classes[0] != Class::Acked;
+        let sends = &mut self.history.producers[producer].sends;
+        sends.push(Sent {
+            session: self.streams[place].session,
+            stream: StreamIndex::new(place),
+            first: self.streams[place].next,
+            count: flight.count,
+            intended: began.at,
+            invoked: began,
+            completed: ended,
+            attempts: u32::try_from(classes.len()).unwrap(),
+            tries: if tells { flight.tries } else { Vec::new() },
+            outcome,
+        });
+        sends.sort_by_key(|own| own.invoked);
+    }
+}

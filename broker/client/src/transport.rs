@@ -71,7 +71,7 @@ pub fn http() -> reqwest::Client {
 /// ones sooner, and to which nothing may be sent twice.
 ///
 /// # Panics
-/// As [`http`].
+/// As [`http()`].
 #[must_use]
 pub fn http_keeping(idle: Duration) -> reqwest::Client {
     reqwest::Client::builder()

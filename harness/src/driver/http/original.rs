@@ -190,8 +190,10 @@ impl Consumer {
         );
         // The broker's own idea of its end: only the run knows whether something is missing.
         if let Ok((0, _)) = routes.size(topic.as_str(), id).await {
-            failure.kind = FailureKind::AtEnd;
+            failure.kind = FailureKind::NotUnderstood { at_end: true };
             failure.why.push_str("; its /size is 0");
+        } else {
+            failure.kind = FailureKind::NotUnderstood { at_end: false };
         }
         Err(failure)
     }

@@ -153,7 +153,7 @@ impl Consumer {
     /// What is left of the answers to other polls that say the same.
     fn shape(&self, answer: &Answer) -> String {
         let Registration { topic, id, .. } = &self.registration;
-        answer.shape(&[topic.as_str(), &id.plain()])
+        answer.shape(&[topic.as_str(), id.plain()])
     }
 
     /// Hands out a message, or passes it over.

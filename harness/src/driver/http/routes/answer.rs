@@ -2,12 +2,15 @@
 //! `status`, in whatever case, with errors in a `detail`, or no JSON at all.
 
 use std::cmp::Reverse;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use broker_client::wire::Code;
 use broker_client::{Error, Refusal};
 use reqwest::StatusCode;
 use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::id::Id;
 
 /// Where a failure may say what it is, the first that is there.
 const WORDS: [&str; 5] = ["message", "error", "detail", "reason", "msg"];
@@ -33,6 +36,15 @@ impl Answer {
     pub(super) fn field(&self, name: &str) -> Option<&Value> {
         let object = self.json.as_ref()?.as_object()?;
         object.get(name).or_else(|| object.get("detail")?.get(name))
+    }
+
+    /// An id, which may be a number that no type here can hold.
+    pub(super) fn id(&self, name: &str) -> Option<Id> {
+        let field = |text: &str, name: &str| -> Option<Box<RawValue>> {
+            serde_json::from_str::<BTreeMap<String, Box<RawValue>>>(text).ok()?.remove(name)
+        };
+        let within = || field(field(&self.text, "detail")?.get(), name);
+        Id::of(field(&self.text, name).or_else(within)?.get())
     }
 
     /// A field that is a whole number, or its digits in a text.
@@ -219,6 +231,19 @@ mod tests {
         assert_eq!(message(200, r#"{"status":"failure","message":"empty"}"#), None);
         assert_eq!(message(404, r#"{"message":"empty"}"#), None);
         assert_eq!(message(204, ""), None);
+    }
+
+    #[test]
+    fn an_id_is_kept_as_it_is_written() {
+        let id = |body: &str| answer(200, body).id("producer_id").map(|id| id.json().into_owned());
+        let large = "340282366920938463463374607431768211455";
+        let body = |id: &str| format!("{{\"a\":1,\"producer_id\": {id} }}");
+        for written in [large, "0.1250", "\"14\"", "-1"] {
+            assert_eq!(id(&body(written)).as_deref(), Some(written));
+            assert_eq!(id(&format!("{{\"detail\":{}}}", body(written))).as_deref(), Some(written));
+        }
+        assert_eq!(id(r#"{"producer_id":null}"#), None);
+        assert_eq!(id("gone"), None);
     }
 
     #[test]

@@ -99,8 +99,8 @@ pub enum End {
     /// empty.
     #[default]
     Drained,
-    /// `drain: idle` passed with only empty answers: what is missing is lost; but what a consumer
-    /// misses of a topic whose last poll failed is undecided.
+    /// `drain: idle` passed with only answers that brought nothing: what is missing is lost; but a
+    /// topic of a consumer whose last answer was not understood is undecided.
     Idle,
     /// `drain: deadline` passed: what a consumer misses of a topic is undecided, unless the last poll
     /// that it made of it since everything was sent brought nothing.

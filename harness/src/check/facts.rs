@@ -123,7 +123,7 @@ impl<'a> Facts<'a> {
             // Nothing more would have come, so no last word is needed.
             _ if self.forgotten(feed).is_some() => self.forgot_fairly(feed),
             End::Drained => false,
-            // It failed in a way that may have been this broker's word for nothing; a failure of any
+            // It was answered in a way that may be this broker's word for nothing; a failure of any
             // other kind keeps a run from being idle.
             End::Idle => {
                 self.last_poll(feed).is_some_and(|poll| matches!(poll.answer, Answer::Failed(_)))

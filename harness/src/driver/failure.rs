@@ -27,9 +27,13 @@ pub enum FailureKind {
         /// id; none where the broker tells no life from another.
         in_same_life: Option<bool>,
     },
-    /// Of a poll: it may succeed, but the broker says elsewhere that it has nothing more for this
-    /// subscription. Its word alone decides nothing.
-    AtEnd,
+    /// Of a poll: the broker answered without a message, in a way that is not known to mean that
+    /// there is none. It may succeed, but does not keep a run from being idle.
+    NotUnderstood {
+        /// Whether the broker says elsewhere that it has nothing more for this subscription. Its word
+        /// alone decides nothing.
+        at_end: bool,
+    },
 }
 
 impl Failure {

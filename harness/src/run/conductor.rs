@@ -1,5 +1,6 @@
 //! Leads the actors through the phases of a run and puts their histories together.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use super::drain::{DrainTarget, Passing};
 use super::signals::Signals;
 use super::{Announcer, Phase, Phases, Report, RunContext, Standing, consumer, faults, producer};
 use crate::driver::Failure;
-use crate::history::{ConsumerHistory, End, Firing, History, ProducerHistory};
+use crate::history::{Answer, ConsumerHistory, End, Firing, History, Polled, ProducerHistory};
 use crate::plan::{ConsumerIndex, ProducerIndex, TopicIndex};
 use crate::scenario::Start;
 
@@ -177,7 +178,7 @@ impl Conductor {
     /// Leads the actors to the end, or stops them before, and takes in what they saw.
     async fn conduct(&mut self) -> Result<End, Failure> {
         let end = match self.lead().await {
-            Ok(()) => return Ok(End::Drained),
+            Ok(()) => return Ok(self.last_word()),
             Err(Stop::Failed(failure)) => return Err(failure),
             Err(Stop::Early(end)) => end,
         };
@@ -187,6 +188,20 @@ impl Conductor {
             self.step(None).await?;
         }
         Ok(end)
+    }
+
+    /// How a run ended whose consumers have everything that is due: drained, unless one could not make
+    /// out the answer to its last poll.
+    fn last_word(&self) -> End {
+        let is_unread = |part: &ConsumerHistory| {
+            let claim = |poll: &Polled| &part.subscriptions[poll.subscription as usize];
+            let topics = part.polls.iter().map(|poll| (claim(poll).topic, poll));
+            let last: BTreeMap<TopicIndex, &Polled> = topics.collect();
+            last.values().any(|poll| {
+                matches!(poll.answer, Answer::Failed(_)) && claim(poll).forgotten.is_none()
+            })
+        };
+        if self.histories.1.iter().any(is_unread) { End::Idle } else { End::Drained }
     }
 
     async fn lead(&mut self) -> Result<(), Stop> {

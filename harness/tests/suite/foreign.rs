@@ -123,10 +123,7 @@ async fn every_way_to_say_that_there_is_nothing_is_learnt() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_shape_that_was_not_learnt_is_empty_only_where_nothing_is_missing() {
-    let style = saying(|_, _, got| match got {
-        0 => (404, "no such queue".to_owned()),
-        _ => (410, "the queue is used up".to_owned()),
-    });
+    let style = saying(first_and_later);
     judge(style, "", Bug::Nothing, 0, &[], "drained").await;
     for bug in [Bug::Lose(59), Bug::Stop(59)] {
         let (broker, folder) = (Foreign::start(style, bug).await, Folder::new());
@@ -145,6 +142,33 @@ async fn a_shape_that_was_not_learnt_is_empty_only_where_nothing_is_missing() {
             assert!(words.contains(said), "{said}: {}", ended.stderr);
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shape_that_nothing_explains_is_undecided_and_nothing_waits_for_the_deadline() {
+    let style = Style { has_size: false, ..saying(first_and_later) };
+    judge(style, "", Bug::Nothing, 3, &[], "idle").await;
+    judge(style, "", Bug::Lose(59), 3, &[], "idle").await;
+}
+
+/// Says in one way that nothing came yet, and in another that all came.
+fn first_and_later(_: &str, _: &Value, got: usize) -> Said {
+    match got {
+        0 => (404, "no such queue".to_owned()),
+        _ => (410, "the queue is used up".to_owned()),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_together_empty_is_learnt_for_all_topics_also_where_it_names_an_id() {
+    let empty = |_: &str, id: &Value, _| (404, format!("nothing for {}.", id.as_str().unwrap()));
+    let (broker, folder) = (
+        Foreign::start(Style { has_size: false, ..saying(empty) }, Bug::Nothing).await,
+        Folder::new(),
+    );
+    scenario(&folder, "", "start: together\nexpect: { acked: any }\n");
+    let ended = run(&folder, &broker.address);
+    assert_eq!(how(&folder), "drained", "{}", ended.stderr);
 }
 
 #[tokio::test(flavor = "multi_thread")]

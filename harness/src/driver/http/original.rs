@@ -153,7 +153,7 @@ impl Consumer {
     /// What is left of the answers to other polls that say the same.
     fn shape(&self, answer: &Answer) -> String {
         let Registration { topic, id, .. } = &self.registration;
-        answer.shape(&[topic.as_str(), &id.plain()])
+        answer.shape(&[topic.as_str(), id.plain()])
     }
 
     /// Hands out a message, or passes it over.
@@ -190,8 +190,10 @@ impl Consumer {
         );
         // The broker's own idea of its end: only the run knows whether something is missing.
         if let Ok((0, _)) = routes.size(topic.as_str(), id).await {
-            failure.kind = FailureKind::AtEnd;
+            failure.kind = FailureKind::NotUnderstood { at_end: true };
             failure.why.push_str("; its /size is 0");
+        } else {
+            failure.kind = FailureKind::NotUnderstood { at_end: false };
         }
         Err(failure)
     }

@@ -63,9 +63,16 @@ impl Actor {
     ) -> Result<Answer, Failure> {
         let topic = poller.topic;
         match failure.kind {
-            FailureKind::AtEnd => {
-                poller.pause = EMPTY_PAUSE;
-                return Ok(self.at_end(topic, last, completed, failure));
+            FailureKind::NotUnderstood { at_end } => {
+                poller.pause = if at_end { EMPTY_PAUSE } else { FAILED_PAUSE };
+                let has_all = at_end && self.has_all(topic);
+                let is_idle = self.is_idle(completed);
+                let own = &mut self.topics[topic];
+                // The run does not wait for an answer that it may never understand.
+                (own.finished, own.quiet) = (last && (has_all || is_idle), is_idle);
+                if has_all {
+                    return Ok(Answer::Delivered(0));
+                }
             }
             FailureKind::MayPass => {
                 poller.pause = FAILED_PAUSE;
@@ -86,19 +93,15 @@ impl Actor {
         Ok(Answer::Failed(failure.why))
     }
 
-    /// A poll failed, and the broker says that it has nothing more. It is believed where nothing that
-    /// is due is missing; else the poll has failed, but it does not keep the run from being idle.
-    fn at_end(&mut self, topic: usize, last: bool, completed: Moment, failure: Failure) -> Answer {
-        let is_idle = self.is_idle(completed);
+    /// Whether nothing that is due is missing, so that a broker is believed that it has nothing more.
+    fn has_all(&mut self, topic: usize) -> bool {
         let own = &mut self.topics[topic];
-        let has_all = match self.phases.now() {
+        match self.phases.now() {
             Phase::Draining(target) => target.is_reached(own.topic, own.start, &mut own.seen),
             // It begins when every consumer has everything.
             Phase::LastPolls => true,
             Phase::Gathering | Phase::Producing(_) | Phase::Stopped => false,
-        };
-        (own.finished, own.quiet) = (has_all && last, is_idle);
-        if has_all { Answer::Delivered(0) } else { Answer::Failed(failure.why) }
+        }
     }
 
     /// Whether nothing has come for long enough when a poll was answered.

@@ -98,7 +98,7 @@ pub(super) async fn resume(
                 return Ok(Resumed::Forgotten(context.recorder.now()));
             }
             Err(failure) => match failure.kind {
-                FailureKind::MayPass | FailureKind::AtEnd => sleep(PAUSE).await,
+                FailureKind::MayPass | FailureKind::NotUnderstood { .. } => sleep(PAUSE).await,
                 FailureKind::SessionOver { .. } if context.plan.restarts() => is_over = true,
                 FailureKind::SessionOver { .. } | FailureKind::Final => return Err(failure),
             },

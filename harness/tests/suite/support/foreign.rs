@@ -25,6 +25,8 @@ pub(crate) struct Style {
     pub(crate) swapped: bool,
     /// How paths without a slash at the end are redirected to those with one; none takes them.
     pub(crate) redirect: Option<u16>,
+    /// Whether it has the route that says how much a consumer has not got yet.
+    pub(crate) has_size: bool,
     /// The id of the so-manyth actor of a topic.
     pub(crate) id: fn(&str, usize) -> Value,
     /// The answer to what succeeded.
@@ -62,6 +64,7 @@ pub(crate) const UUIDS: Style = Style {
     topic_field: "topic_name",
     swapped: false,
     redirect: Some(307),
+    has_size: true,
     id: |_, count| json!(format!("5f0c6b1e-0a5e-4f7e-9d55-{count:012x}")),
     success: |fields| (201, Value::Object(fields).to_string()),
     failure: |why| (409, json!({ "detail": { "reason": why } }).to_string()),
@@ -80,6 +83,7 @@ pub(crate) const WORDS: Style = Style {
     topic_field: "topic_name",
     swapped: false,
     redirect: Some(308),
+    has_size: true,
     id: |topic, count| json!(format!("C_{topic}#{count}")),
     success: |mut fields| {
         fields.insert("status".to_owned(), "Success".into());
@@ -95,6 +99,7 @@ pub(crate) const SWAPPED: Style = Style {
     topic_field: "name",
     swapped: true,
     redirect: None,
+    has_size: true,
     id: |_, count| json!((count + 14).to_string()),
     success: |fields| (200, Value::Object(fields).to_string()),
     failure: |why| (500, why.to_owned()),
@@ -230,6 +235,9 @@ impl Store {
                     return (style.unknown)("Consumer", id.as_str().unwrap());
                 }
                 if route == "GET /size" {
+                    if !style.has_size {
+                        return (404, "404 page not found".to_owned());
+                    }
                     let ahead =
                         if matches!(bug, Bug::Stop(_)) { 0 } else { log.len() - consumer.end };
                     return success("size", (consumer.next.len() + ahead).into());

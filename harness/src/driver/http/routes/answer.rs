@@ -1,12 +1,16 @@
 //! An answer of a broker of the original routes, read as leniently as it can be: with or without a
 //! `status`, in whatever case, with errors in a `detail`, or no JSON at all.
 
-use std::collections::BTreeSet;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 
 use broker_client::wire::Code;
 use broker_client::{Error, Refusal};
 use reqwest::StatusCode;
 use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::id::Id;
 
 /// Where a failure may say what it is, the first that is there.
 const WORDS: [&str; 5] = ["message", "error", "detail", "reason", "msg"];
@@ -32,6 +36,15 @@ impl Answer {
     pub(super) fn field(&self, name: &str) -> Option<&Value> {
         let object = self.json.as_ref()?.as_object()?;
         object.get(name).or_else(|| object.get("detail")?.get(name))
+    }
+
+    /// An id, which may be a number that no type here can hold.
+    pub(super) fn id(&self, name: &str) -> Option<Id> {
+        let field = |text: &str, name: &str| -> Option<Box<RawValue>> {
+            serde_json::from_str::<BTreeMap<String, Box<RawValue>>>(text).ok()?.remove(name)
+        };
+        let within = || field(field(&self.text, "detail")?.get(), name);
+        Id::of(field(&self.text, name).or_else(within)?.get())
     }
 
     /// A field that is a whole number, or its digits in a text.
@@ -146,23 +159,43 @@ impl Answer {
     }
 
     /// What it has in common with other answers that say the same: its status and its text, the keys
-    /// in one order, with `#` for each word that has a digit in it or is one of `names`.
+    /// in one order, with `#` for each word that has a digit or one of `names` in it.
     pub(crate) fn shape(&self, names: &[&str]) -> String {
-        let text = self.json.as_ref().map_or_else(|| self.text.clone(), Value::to_string);
-        let names: BTreeSet<&str> = names.iter().copied().collect();
+        let mut text = self.json.as_ref().map_or_else(|| self.text.clone(), Value::to_string);
+        // The longest first: an id may have the topic in it.
+        let longest_first: BTreeSet<_> =
+            names.iter().map(|name| (Reverse(name.len()), *name)).collect();
+        for (_, name) in longest_first {
+            text = digit_for(&text, name);
+        }
         let mut shape = format!("{} ", self.status.as_u16());
         let is_inside = |c: char| c.is_alphanumeric() || "_-.".contains(c);
         let mut rest = text.trim();
         while let Some(first) = rest.chars().next() {
             let end = rest.find(|c| is_inside(c) != is_inside(first)).unwrap_or(rest.len());
             let (word, behind) = rest.split_at(end);
-            let bare = word.trim_matches(['-', '.']);
-            let is_masked = bare.contains(|c: char| c.is_ascii_digit()) || names.contains(bare);
+            let is_masked = word.contains(|c: char| c.is_ascii_digit());
             shape.push_str(if is_masked { "#" } else { word });
             rest = behind;
         }
         shape
     }
+}
+
+/// The text with a digit wherever `name` stands between other things than letters and digits.
+fn digit_for(text: &str, name: &str) -> String {
+    let (mut out, mut from) = (String::with_capacity(text.len()), 0);
+    for (at, found) in text.match_indices(name) {
+        let behind = &text[at + found.len()..];
+        let touches = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
+        if !touches(text[..at].chars().next_back()) && !touches(behind.chars().next()) {
+            out.push_str(&text[from..at]);
+            out.push('0');
+            from = at + found.len();
+        }
+    }
+    out.push_str(&text[from..]);
+    out
 }
 
 #[cfg(test)]
@@ -198,6 +231,19 @@ mod tests {
         assert_eq!(message(200, r#"{"status":"failure","message":"empty"}"#), None);
         assert_eq!(message(404, r#"{"message":"empty"}"#), None);
         assert_eq!(message(204, ""), None);
+    }
+
+    #[test]
+    fn an_id_is_kept_as_it_is_written() {
+        let id = |body: &str| answer(200, body).id("producer_id").map(|id| id.json().into_owned());
+        let large = "340282366920938463463374607431768211455";
+        let body = |id: &str| format!("{{\"a\":1,\"producer_id\": {id} }}");
+        for written in [large, "0.1250", "\"14\"", "-1"] {
+            assert_eq!(id(&body(written)).as_deref(), Some(written));
+            assert_eq!(id(&format!("{{\"detail\":{}}}", body(written))).as_deref(), Some(written));
+        }
+        assert_eq!(id(r#"{"producer_id":null}"#), None);
+        assert_eq!(id("gone"), None);
     }
 
     #[test]
@@ -237,6 +283,11 @@ mod tests {
         let other =
             shape(404, r#"{"status": "failure", "message":"no more for C_T7#9 on orders, 1:3"}"#);
         assert_eq!(one, other);
+        let id = |own: &str, topic| {
+            let body = format!("nothing in the {topic}_queue of {own}");
+            answer(404, &body).shape(&[topic, own])
+        };
+        assert_eq!(id("C_orders#a", "orders"), id("P/payments-", "payments"));
         let bare = shape(404, "queue orders is empty.");
         assert_eq!(bare, shape(404, "queue ab-cd is empty.\n"));
         assert_ne!(shape(404, "a"), shape(404, "b"));

@@ -77,7 +77,7 @@ impl Routes {
             Role::Consumer => ("/consumer/register", "consumer_id"),
         };
         let answer = self.call(Method::POST, route, vec![("topic", Field::Text(topic))]).await?;
-        let given = answer.field(id).and_then(Id::of);
+        let given = answer.id(id);
         Ok(Registered {
             id: given.ok_or_else(|| answer.lacks(&format!("{id} that is a text or a number")))?,
             epoch: answer.field("epoch").and_then(|epoch| epoch.as_str()).map(str::to_owned),

@@ -13,6 +13,7 @@ mod ack;
 mod elsewhere;
 mod shared;
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
@@ -84,17 +85,29 @@ fn straighten<'a>(
     kept.into_iter().map(|place| acks[place]).collect()
 }
 
-/// Leaves out what says again of messages what an ack before it said. Ids and offsets ascend alike in
-/// a request, so it is their distance that tells.
+/// Leaves out what says again of messages what an ack before it said; one that says all of that and
+/// more takes its place. Ids and offsets ascend alike in a request, so it is their distance that tells.
 fn without_repeats<'a>(facts: &Facts<'_>, acks: &[&'a Request]) -> Vec<&'a Request> {
     let mut said: BTreeMap<u64, Range<u32>> = BTreeMap::new();
-    let is_new = |ack: &&&Request| {
+    // By distance and first message: where the ack stands among those that are left.
+    let mut places: BTreeMap<(u64, u32), usize> = BTreeMap::new();
+    let mut left: Vec<&Request> = Vec::new();
+    for ack in acks {
         let messages = ack.first.0..ack.first.0 + told(facts, ack);
         let distance = offset(ack).wrapping_sub(u64::from(messages.start));
         let known = said.entry(distance).or_insert(messages.start..messages.start);
-        let new = messages.start < known.start || known.end < messages.end;
+        let is_new = messages.start < known.start || known.end < messages.end;
         *known = known.start.min(messages.start)..known.end.max(messages.end);
-        new
-    };
-    acks.iter().filter(is_new).copied().collect()
+        if !is_new {
+            continue;
+        }
+        match places.entry((distance, messages.start)) {
+            Entry::Occupied(shorter) => left[*shorter.get()] = ack,
+            Entry::Vacant(entry) => {
+                entry.insert(left.len());
+                left.push(ack);
+            }
+        }
+    }
+    left
 }

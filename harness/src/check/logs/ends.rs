@@ -76,11 +76,15 @@ pub(super) fn searched(
     let line = feed.lines.get(from).map_or(0, |line| line.0);
     let proven = if feed.cut.is_some() { least } else { all };
     found.add(AnomalyKind::Lost, Promise::NoLoss, proven as u64, || {
-        let end = are_missing(end, if exact { "" } else { "at most " });
-        let title = format!(
-            "{}: {end} missing at its end, and from line {line} on at least one more",
-            after(sent, feed)
-        );
+        let title = if end == 0 {
+            format!("{}: from line {line} on at least one is missing", after(sent, feed))
+        } else {
+            let end = are_missing(end, if exact { "" } else { "at most " });
+            format!(
+                "{}: {end} missing at its end, and from line {line} on at least one more",
+                after(sent, feed)
+            )
+        };
         let mut anomaly = feed.anomaly(sent, &[], title);
         if let Some(before) = from.checked_sub(1).and_then(|place| feed.lines.get(place)) {
             let words = "its order is not refuted";

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::compare;
 use super::feed::Feed;
 use super::lack::Lack;
 use super::sent::Sent;
@@ -20,9 +21,11 @@ pub(super) fn show(
     (payload, lacking): (u32, usize),
     lack: &Lack,
 ) -> Vec<String> {
-    let shown = shown_by_whole(sent, feed, feeds, payload, lacking)
+    let lacking = (payload, lacking);
+    let shown = shown_by_whole(feed, lacking, wholes(sent, feed, feeds, payload))
         .or_else(|| by_neighbours(sent, feed, feeds, payload))
-        .or_else(|| by_likeness(feed, feeds, payload))
+        .or_else(|| by_likeness(feed, feeds, payload, lack))
+        .or_else(|| shown_by_whole(feed, lacking, together(sent, feeds, lack)))
         .or_else(|| by_producer(sent, feed, payload));
     shown.unwrap_or_else(|| match lack {
         Lack::Before { from, .. } if feed.lines.get(*from).is_some() => {
@@ -33,16 +36,11 @@ pub(super) fn show(
     })
 }
 
-/// As a sequence shows it of which the log is what is left when lines are taken out: another log, or
-/// what the only producer sends.
-fn shown_by_whole(
-    sent: &Sent<'_>,
-    feed: &Feed<'_>,
-    feeds: &[Feed<'_>],
-    payload: u32,
-    lacking: usize,
-) -> Option<Vec<String>> {
-    let own = feed.payloads();
+/// A sequence that may show where lines are missing, and how that is said.
+type Whole = (Vec<u32>, String);
+
+/// The other logs that have more of a payload, the longest first, and what the only producer sends.
+fn wholes(sent: &Sent<'_>, feed: &Feed<'_>, feeds: &[Feed<'_>], payload: u32) -> Vec<Whole> {
     let has_more = |other: &&Feed<'_>| {
         other.consumer != feed.consumer
             && other.counts[payload as usize] > feed.counts[payload as usize]
@@ -50,17 +48,35 @@ fn shown_by_whole(
     };
     let mut others: Vec<&Feed<'_>> = feeds.iter().filter(has_more).collect();
     others.sort_by_key(|other| std::cmp::Reverse(other.lines.len()));
-    let logs = others.into_iter().map(|other| (other.payloads(), other.file.to_owned()));
+    let logs =
+        others.into_iter().map(|other| (other.payloads(), format!("as {} shows", other.file)));
     let ordered = sent.judges(Promise::AckedOrder, AnomalyKind::Reordered);
     let stream = sent.streams.first().filter(|_| ordered && sent.streams.len() == 1);
     let stream = stream.map(|(own, first)| {
         let producer = sent.plan.stream(*first).producer;
-        (own.clone(), format!("what P{} sends", sent.plan.producers[producer.place()].number))
+        let number = sent.plan.producers[producer.place()].number;
+        (own.clone(), format!("by what P{number} sends"))
     });
-    let mut wholes = logs.chain(stream);
-    let (whole, name, early) = wholes.find_map(|(whole, name)| {
+    logs.chain(stream).collect()
+}
+
+/// The logs put together, where these told what is missing before an end.
+fn together(sent: &Sent<'_>, feeds: &[Feed<'_>], lack: &Lack) -> Option<Whole> {
+    let told = matches!(lack, Lack::Split { .. });
+    let merged = told.then(|| compare::merged(sent, feeds)).flatten()?;
+    Some((merged, "as all logs together show".to_owned()))
+}
+
+/// As a sequence shows it of which the log is what is left when lines are taken out.
+fn shown_by_whole(
+    feed: &Feed<'_>,
+    (payload, lacking): (u32, usize),
+    wholes: impl IntoIterator<Item = Whole>,
+) -> Option<Vec<String>> {
+    let own = feed.payloads();
+    let (whole, shows, early) = wholes.into_iter().find_map(|(whole, shows)| {
         let early = embedding(&own, &whole)?;
-        Some((whole, name, early))
+        Some((whole, shows, early))
     })?;
     let backwards = |entries: &[u32]| entries.iter().rev().copied().collect::<Vec<u32>>();
     let late = embedding(&backwards(&own), &backwards(&whole))?;
@@ -85,11 +101,6 @@ fn shown_by_whole(
         let count = match places.len() {
             1 => String::new(),
             more => format!("{more} "),
-        };
-        let shows = if name.starts_with("what") {
-            format!("by {name}")
-        } else {
-            format!("as {name} shows")
         };
         format!("{count}missing {} of {}, {shows}", places[0], feed.file)
     };
@@ -147,7 +158,12 @@ fn named_lines(sent: &Sent<'_>, feed: &Feed<'_>) -> BTreeMap<u32, u32> {
 }
 
 /// As another log has it that is much like this one, where payloads repeat.
-fn by_likeness(feed: &Feed<'_>, feeds: &[Feed<'_>], payload: u32) -> Option<Vec<String>> {
+fn by_likeness(
+    feed: &Feed<'_>,
+    feeds: &[Feed<'_>],
+    payload: u32,
+    lack: &Lack,
+) -> Option<Vec<String>> {
     let has_more = |other: &&Feed<'_>| {
         other.consumer != feed.consumer
             && other.counts[payload as usize] > feed.counts[payload as usize]
@@ -156,7 +172,10 @@ fn by_likeness(feed: &Feed<'_>, feeds: &[Feed<'_>], payload: u32) -> Option<Vec<
     let other = feeds.iter().find(has_more)?;
     let (own, theirs) = (feed.payloads(), other.payloads());
     let operations = similar::capture_diff_slices(similar::Algorithm::Myers, &own, &theirs);
-    let (place, there) = operations.into_iter().find_map(|operation| {
+    // What is known to be missing before the last line is not behind it.
+    let ends = own.len() + usize::from(!matches!(lack, Lack::Split { .. }));
+    let mut before = operations.into_iter().filter(|operation| operation.old_range().start < ends);
+    let (place, there) = before.find_map(|operation| {
         let equal = matches!(operation, similar::DiffOp::Equal { .. });
         let mut there = operation.new_range().filter(|place| theirs[*place] == payload);
         let there = there.next().filter(|_| !equal)?;

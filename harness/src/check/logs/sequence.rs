@@ -22,8 +22,8 @@ pub(super) fn is_part(part: &[u32], whole: &[u32]) -> bool {
     part.len() <= whole.len() && part.iter().all(|own| rest.any(|other| other == own))
 }
 
-/// Where `piece` stands in `whole`, without a gap (by Knuth, Morris and Pratt).
-pub(super) fn find(piece: &[u32], whole: &[u32]) -> Option<usize> {
+/// The first place where `piece` stands in `whole`, without a gap (by Knuth, Morris and Pratt).
+fn find(piece: &[u32], whole: &[u32]) -> Option<usize> {
     if piece.is_empty() {
         return Some(0);
     }
@@ -44,6 +44,13 @@ pub(super) fn find(piece: &[u32], whole: &[u32]) -> Option<usize> {
         matched == piece.len()
     })?;
     Some(end + 1 - piece.len())
+}
+
+/// The last place where `piece` stands in `whole`, without a gap.
+pub(super) fn find_last(piece: &[u32], whole: &[u32]) -> Option<usize> {
+    let backwards = |entries: &[u32]| entries.iter().rev().copied().collect::<Vec<u32>>();
+    let behind = find(&backwards(piece), &backwards(whole))?;
+    Some(whole.len() - piece.len() - behind)
 }
 
 /// How often each payload is there.
@@ -88,13 +95,15 @@ pub(super) fn shortest(one: &[u32], other: &[u32]) -> Option<Vec<u32>> {
 
 #[cfg(test)]
 mod tests {
-    use super::{find, is_part, shortest};
+    use super::{find, find_last, is_part, shortest};
 
     #[test]
     fn pieces_and_parts_are_found() {
         assert_eq!(find(&[1, 1, 2], &[1, 2, 1, 1, 1, 2]), Some(3));
         assert_eq!(find(&[1, 2, 2], &[1, 2, 1, 2]), None);
         assert_eq!(find(&[], &[1]), Some(0));
+        assert_eq!(find_last(&[1, 2], &[1, 2, 1, 1, 2, 1]), Some(3));
+        assert_eq!(find_last(&[2, 2], &[1, 2, 1, 2]), None);
         assert!(is_part(&[1, 3], &[1, 2, 3]) && !is_part(&[3, 1], &[1, 2, 3]));
         assert_eq!(shortest(&[1, 2, 4], &[1, 3, 4]).unwrap().len(), 4);
     }

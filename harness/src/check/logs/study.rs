@@ -7,6 +7,8 @@
 //! first, for what all of them have may be whole. Of what then is missing it is first tried whether
 //! only an end is.
 
+mod late;
+
 use super::explain::{Explained, Log, Question};
 use super::feed::Feed;
 use super::lack::{self, Lack};
@@ -58,6 +60,8 @@ struct Known {
     lines: Vec<u32>,
     /// So many of its lines begin some order.
     begins: usize,
+    /// What came of it.
+    study: Study,
 }
 
 /// What is known of all logs of a topic.
@@ -88,12 +92,12 @@ pub(super) fn judge(
         shared: sent.judges(Promise::OneOrder, AnomalyKind::Divergent),
         budget,
         known: Vec::new(),
+        late: Vec::new(),
         vain: Vec::new(),
     };
     let mut longest: Vec<usize> = (0..feeds.len()).collect();
     longest.sort_by_key(|place| std::cmp::Reverse(feeds[*place].lines.len()));
-    let fits = |study: Study| !matches!(study.order, Order::Broken(_) | Order::Unknown);
-    let merged_fits = student.shared && merged.is_some_and(|lines| fits(student.search(lines)));
+    let merged_fits = student.shared && merged.is_some_and(|lines| student.explains(lines));
     for place in longest {
         let feed = &feeds[place];
         if !feed.lines.is_empty() {
@@ -109,6 +113,8 @@ struct Student<'a> {
     shared: bool,
     budget: &'a mut u64,
     known: Vec<Known>,
+    /// Logs with which some order ends.
+    late: Vec<Vec<u32>>,
     /// What was searched without finding an order, and what came of it.
     vain: Vec<(Vec<u32>, Study)>,
 }
@@ -147,12 +153,28 @@ impl<'a> Student<'a> {
         }
     }
 
+    /// Whether some order gives logs that were put together. Where they may begin late it is only
+    /// tried whether one begins with them: each is searched by itself after that.
+    fn explains(&mut self, merged: &[u32]) -> bool {
+        if !self.sent.prefix_may_miss {
+            return !matches!(self.search(merged).order, Order::Broken(_) | Order::Unknown);
+        }
+        let begins = self.ask(Log::beginning(merged), u64::MAX) == Explained::Yes;
+        if begins {
+            self.know(merged, merged.len(), &so_far(&self.sent.missing_from(merged)));
+        }
+        begins
+    }
+
     /// What follows from a log that is explained already.
     fn by_known(&self, lines: &[u32], missing: &Missing) -> Option<Study> {
         let mut beginnings = self.known.iter().filter(|known| known.lines.starts_with(lines));
         if let Some(known) = beginnings.next() {
             if lines.len() <= known.begins {
                 return Some(so_far(missing));
+            }
+            if lines.len() == known.lines.len() {
+                return Some(known.study.clone());
             }
             let lack = Lack::Before { from: known.begins, least: 1, exact: false };
             return Some(Study { order: Order::FitsBut, lack });
@@ -185,8 +207,9 @@ impl<'a> Student<'a> {
         let begins = self.ask(Log::beginning(lines), u64::MAX);
         match begins {
             Explained::Yes => {
-                self.known.push(Known { lines: lines.to_vec(), begins: lines.len() });
-                so_far(&missing)
+                let study = so_far(&missing);
+                self.know(lines, lines.len(), &study);
+                study
             }
             Explained::No(place) if lacking == 0 => {
                 Study { order: Order::Broken(place), lack: Lack::Untold }
@@ -198,17 +221,20 @@ impl<'a> Student<'a> {
 
     /// Of a log that cannot be a beginning: how many have to be missing before its last line.
     fn with_gaps(&mut self, lines: &[u32], lacking: usize, from: usize) -> Study {
-        let mut tried: Vec<usize> = (1..=FEW.min(lacking)).collect();
-        if lacking > FEW {
+        // Where a log may begin late, few mostly are not enough.
+        let few = if self.sent.prefix_may_miss { 0 } else { FEW };
+        let mut tried: Vec<usize> = (1..=few.min(lacking)).collect();
+        if lacking > few {
             tried.push(lacking);
         }
         let mut broken = from;
         for missing in tried {
-            let lack = |exact| Lack::Before { from, least: missing.min(FEW + 1), exact };
+            let lack = |exact| Lack::Before { from, least: missing.min(few + 1), exact };
             match self.ask(Log { lines, missing, extra: 0 }, ASIDE) {
                 Explained::Yes => {
-                    self.known.push(Known { lines: lines.to_vec(), begins: from });
-                    return Study { order: Order::FitsBut, lack: lack(missing <= FEW) };
+                    let study = Study { order: Order::FitsBut, lack: lack(missing <= few) };
+                    self.know(lines, from, &study);
+                    return study;
                 }
                 Explained::Unknown => {
                     return Study { order: Order::Unknown, lack: lack(false) };
@@ -219,45 +245,8 @@ impl<'a> Student<'a> {
         Study { order: Order::Broken(broken), lack: Lack::Untold }
     }
 
-    /// Of a log that may begin late: whether it does, and only that; or whether it is a piece from the
-    /// middle. None if neither is so.
-    fn late(&mut self, lines: &[u32], missing: &Missing) -> Option<Study> {
-        let is_whole = |known: &&Known| known.lines.len() == self.sent.total();
-        let whole = self.known.iter().find(is_whole).filter(|_| self.shared);
-        if let Some(Known { lines: whole, .. }) = whole {
-            if whole.ends_with(lines) {
-                return Some(Study { order: Order::FitsLate, lack: Lack::Late });
-            }
-            if let Some(at) = sequence::find(lines, whole) {
-                let lack = Lack::Split {
-                    beginning: sequence::counted(&whole[..at]),
-                    middle: Missing::new(),
-                    end: sequence::counted(&whole[at + lines.len()..]),
-                    gap: None,
-                };
-                return Some(Study { order: Order::FitsPiece, lack });
-            }
-        }
-        let backwards = |entries: &[u32]| entries.iter().rev().copied().collect::<Vec<u32>>();
-        let streams: Vec<Vec<u32>> =
-            self.sent.streams.iter().map(|(own, _)| backwards(own)).collect();
-        let (log, streams) = (backwards(lines), streams.iter().map(Vec::as_slice).collect());
-        match Question::new(streams, Log::beginning(&log)).answer(self.budget) {
-            Explained::Yes => Some(Study { order: Order::FitsLate, lack: Lack::Late }),
-            Explained::Unknown => Some(Study { order: Order::Unknown, lack: Lack::Unclear }),
-            Explained::No(_) if self.ask(Log::beginning(lines), ASIDE) == Explained::Yes => {
-                Some(so_far(missing))
-            }
-            Explained::No(_) => {
-                let anywhere = Question {
-                    anywhere: true,
-                    most_work: ASIDE,
-                    ..Question::new(self.streams(), Log::beginning(lines))
-                };
-                let piece = Study { order: Order::FitsPiece, lack: Lack::Untold };
-                (anywhere.answer(self.budget) == Explained::Yes).then_some(piece)
-            }
-        }
+    fn know(&mut self, lines: &[u32], begins: usize, study: &Study) {
+        self.known.push(Known { lines: lines.to_vec(), begins, study: study.clone() });
     }
 
     fn ask(&mut self, log: Log<'_>, most_work: u64) -> Explained {

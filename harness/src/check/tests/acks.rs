@@ -36,6 +36,9 @@ fn what_is_said_again_of_a_request_or_a_part_of_it_contradicts_nothing() {
     acks(&[("P1#1", 3, 0), ("P1#1", 3, 0), ("P1#4", 1, 3)]).finds(&[]);
     acks(&[("P1#1", 3, 0), ("P1#2", 1, 1), ("P1#4", 1, 3)]).finds(&[]);
     acks(&[("P1#1", 3, 0), ("P1#2", 2, 1), ("P1#1", 1, 0), ("P1#4", 1, 3)]).finds(&[]);
+    // Nor does what says all of it and more; what it adds counts.
+    acks(&[("P1#1", 2, 0), ("P1#1", 3, 0), ("P1#4", 1, 3)]).finds(&[]);
+    acks(&[("P1#1", 2, 0), ("P1#1", 3, 0), ("P2#1", 1, 2)]).finds(&STALE);
     // At another offset it is no repeat.
     acks(&[("P1#1", 3, 5), ("P1#2", 1, 4)]).finds(&STALE);
 }

@@ -151,3 +151,73 @@ fn a_payload_that_begins_another_may_be_either() {
         plan_of(&shape, |_, _, number| ["INFORMATION", "INFO"][number as usize - 1].to_owned());
     ends_in(&plan, b"T1 INFORMATION\nT1 INFO", Verdict::Pass);
 }
+
+#[test]
+fn how_many_are_missing_at_an_end_is_exact_where_it_is_known() {
+    // The second line cannot be the second, so that one is missing before it.
+    let plan = sends(&["abcab"], 1);
+    let reading = read(&plan, &[["T1 a", "T1 c", "T1 a"].map(str::to_owned).to_vec()]);
+    assert_eq!(kinds(&reading), [(AnomalyKind::Lost, 2)]);
+    let title = &reading.judgement.violations[0].proofs[0].title;
+    let ends = "C1's log of T1 ends after 3 of 5 lines: 1 is missing at its end, and from line 2 on at \
+                least one more";
+    assert_eq!(title, ends);
+}
+
+#[test]
+fn nothing_is_said_of_an_end_where_all_is_missing_before_a_cut() {
+    let plan = sends(&["aba"], 1);
+    let reading = ends_in(&plan, b"T1 a\nT1 a\nT1", Verdict::Fail);
+    let title = &reading.judgement.violations[0].proofs[0].title;
+    let from = "C1's log of T1 ends after 2 of 3 lines: from line 2 on at least one is missing";
+    assert_eq!(title, from);
+}
+
+#[test]
+fn logs_that_lack_different_lines_show_together_where_they_are_missing() {
+    let plan = levels(&LARGE);
+    let whole = &logs(&plan, Play::default())[0];
+    let without = |place: usize, end: usize| {
+        let mut own = whole[..end].to_vec();
+        own.remove(place);
+        own
+    };
+    let reading = read(&plan, &[without(300, 740), without(400, 900), without(500, 820)]);
+    let proofs = &reading.judgement.violations[0].proofs;
+    let middle = proofs.iter().filter(|proof| proof.title.ends_with("before its last line"));
+    let shown = middle.map(|proof| proof.evidence.join("\n")).collect::<Vec<String>>();
+    let [one, two, three] = shown.as_slice() else { panic!("{proofs:#?}") };
+    let stand = |shown: &str| shown.contains(" has one more, which would stand between lines ");
+    assert!(stand(one) && stand(three), "{proofs:#?}");
+    // The longest has most of all payloads, so that no other log has more.
+    assert!(two.starts_with("missing between lines "), "{proofs:#?}");
+    assert!(two.ends_with(" of consumer_2.txt, as all logs together show"), "{proofs:#?}");
+}
+
+#[test]
+fn what_is_missing_before_the_last_line_is_not_said_to_stand_after_it() {
+    let plan = levels(&Shape { topics: 1, producers: 3, consumers: 3, messages: 30, batch: 1 });
+    let whole = &logs(&plan, Play { seed: 1, ..Play::default() })[0];
+    let mut told = 0;
+    for place in [17, 22, 23, 26, 27] {
+        let mut swapped = whole[..37].to_vec();
+        swapped.swap(place, place + 1);
+        let reading = read(&plan, &[swapped, whole[..45].to_vec(), whole[..45].to_vec()]);
+        let proofs = reading.judgement.violations.iter().flat_map(|own| &own.proofs);
+        for proof in proofs.filter(|proof| proof.title.ends_with("before its last line")) {
+            let evidence = proof.evidence.join("\n");
+            assert!(!evidence.contains("after line "), "{proof:#?}");
+            told += 1;
+        }
+    }
+    assert!(told > 0, "no swap came to two gaps");
+}
+
+#[test]
+fn of_the_places_where_a_piece_may_stand_the_last_lacks_what_is_proven() {
+    let mut plan = sends(&["abacab"], 2);
+    plan.scenario.start = Start::Together;
+    let log = |letters: &str| letters.chars().map(|own| format!("T1 {own}")).collect::<Vec<_>>();
+    let reading = read(&plan, &[log("abacab"), log("a")]);
+    assert_eq!(kinds(&reading), [(AnomalyKind::Lost, 1)], "{reading:#?}");
+}

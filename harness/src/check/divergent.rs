@@ -27,13 +27,15 @@ mod merge;
 mod out_of_order;
 mod place;
 
+use std::collections::BTreeMap;
+
 use self::acks::{Acks, DeliveryPlaces};
 use self::out_of_order::OutOfOrder;
 use super::facts::{Facts, Log, Stray, strays};
 use super::finding::Finding;
 use super::outcome::{CheckOutcome, Promise};
-use crate::plan::TopicIndex;
-use crate::scenario::{AnomalyKind, Order};
+use crate::plan::{MessageId, TopicIndex};
+use crate::scenario::{AnomalyKind, Delivery, Order};
 
 pub(super) fn check(facts: &Facts<'_>) -> CheckOutcome {
     let mut order = Finding::new(AnomalyKind::Divergent);
@@ -44,10 +46,12 @@ pub(super) fn check(facts: &Facts<'_>) -> CheckOutcome {
         let mut blind = false;
         for log in facts.logs.iter().filter(|log| log.topic == topic) {
             counted.append(&mut place::misplaced(facts, log, &mut acks, &mut place));
+            let sure = if log.uneven.is_empty() { BTreeMap::new() } else { places(log) };
             for feed in &log.uneven {
                 for stray in by_offset(facts, log, *feed, &mut counted, &mut acks) {
-                    // What its own ack contradicts is wrong about the place, whatever the order is.
-                    let is_elsewhere = is_elsewhere(facts, log, &stray);
+                    // A message that stands elsewhere is at a wrong place, whatever the order is.
+                    let is_elsewhere = is_elsewhere(facts, log, &stray)
+                        || is_elsewhere_for_others(facts, log, &sure, &stray);
                     let found = if is_elsewhere { &mut place } else { &mut order };
                     found.add(|| OutOfOrder::new(*feed, &stray).anomaly(facts));
                 }
@@ -93,4 +97,24 @@ fn by_offset(
 fn is_elsewhere(facts: &Facts<'_>, log: &Log, stray: &Stray) -> bool {
     let named = facts.requests.acked_in(facts.history, log.epoch, stray.step.message);
     named.is_some_and(|offset| offset != stray.step.offset)
+}
+
+/// By message, the offset at which a delivery in its order proves it.
+fn places(log: &Log) -> BTreeMap<MessageId, u64> {
+    let sure = log.entries.iter().filter(|(offset, message)| log.proves(*offset, *message));
+    sure.map(|(offset, message)| (*message, *offset)).collect()
+}
+
+/// Whether other consumers prove that a message stands at another offset, where it may stand at one
+/// only. Proven at both, it stands there twice, which is a duplicate.
+fn is_elsewhere_for_others(
+    facts: &Facts<'_>,
+    log: &Log,
+    sure: &BTreeMap<MessageId, u64>,
+    stray: &Stray,
+) -> bool {
+    let (message, offset) = (stray.step.message, stray.step.offset);
+    facts.plan.scenario.expect.delivery != Delivery::AtLeastOnce
+        && sure.get(&message).is_some_and(|known| *known != offset)
+        && !log.proves(offset, message)
 }

@@ -54,7 +54,7 @@ pub(super) fn late(
             message,
             place,
             poll: 0,
-            confirmed: false,
+            trust: 0,
         };
         let steps: Vec<Step> = entries.into_iter().enumerate().map(step).collect();
         found.extend(strays(&steps).into_iter().map(|stray| OutOfOrder::new(feed, &stray)));

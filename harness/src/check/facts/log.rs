@@ -160,7 +160,9 @@ impl Log {
         let mut steps = uneven::steps(history, requests, feed, self.epoch);
         for step in &mut steps {
             let votes = self.entry(step).and_then(|entry| self.votes.get(entry));
-            step.confirmed |= votes.is_some_and(|votes| *votes > 1);
+            if votes.is_some_and(|votes| *votes > 1) {
+                step.trust = 1;
+            }
         }
         steps
     }

@@ -22,8 +22,9 @@ pub(in crate::check) struct Step {
     pub(in crate::check) place: usize,
     /// Among the consumer's polls.
     pub(in crate::check) poll: usize,
-    /// Whether the ack of the message named this offset, or another consumer has it there, too.
-    pub(in crate::check) confirmed: bool,
+    /// 1 where the ack of the message named this offset, or another consumer has it there, too; -1
+    /// where the ack named another one.
+    pub(in crate::check) trust: i32,
 }
 
 impl Step {
@@ -66,16 +67,17 @@ pub(super) fn steps(
 ) -> Vec<Step> {
     let step = |(seen, message): (Seen, MessageId)| {
         let offset = seen.delivery.offset()?;
-        let confirmed = requests.acked_in(history, epoch, message) == Some(offset);
-        Some(Step { offset, message, place: seen.place, poll: seen.poll, confirmed })
+        let named = requests.acked_in(history, epoch, message);
+        let trust = named.map_or(0, |named| if named == offset { 1 } else { -1 });
+        Some(Step { offset, message, place: seen.place, poll: seen.poll, trust })
     };
     feed.firsts_of_life(history, epoch).filter_map(step).collect()
 }
 
 /// The fewest steps without which the others ascend, in their order: all that are not part of the
-/// longest ascending part. Of several that are as long, it is the one with most offsets that are
-/// confirmed; of these the one that keeps earlier steps, so that of two neighbours that are swapped it
-/// is the second that is late.
+/// longest ascending part. Of several that are as long, it is the one whose offsets are to be trusted
+/// most; of these the one that keeps earlier steps, so that of two neighbours that are swapped it is
+/// the second that is late.
 pub(in crate::check) fn strays(steps: &[Step]) -> Vec<Stray> {
     if steps.is_sorted_by(|earlier, later| earlier.offset < later.offset) {
         return Vec::new();
@@ -114,7 +116,7 @@ fn longest(steps: &[Step]) -> (Option<usize>, Vec<Option<usize>>) {
         following[place] = next.map(|chain| chain.begin.0);
         let chain = Chain {
             length: next.map_or(0, |chain| chain.length) + 1,
-            confirmed: next.map_or(0, |chain| chain.confirmed) + u32::from(step.confirmed),
+            trust: next.map_or(0, |chain| chain.trust) + step.trust,
             begin: Reverse(place),
         };
         chains.add(rank, chain);
@@ -127,8 +129,8 @@ fn longest(steps: &[Step]) -> (Option<usize>, Vec<Option<usize>>) {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Chain {
     length: u32,
-    /// Of how many the offset is confirmed.
-    confirmed: u32,
+    /// Of all of it together.
+    trust: i32,
     /// The place of its first step.
     begin: Reverse<usize>,
 }
@@ -184,7 +186,7 @@ mod tests {
     use crate::plan::MessageId;
 
     fn step(id: u32, offset: u64) -> Step {
-        Step { offset, message: MessageId(id), place: id as usize, poll: 0, confirmed: false }
+        Step { offset, message: MessageId(id), place: id as usize, poll: 0, trust: 0 }
     }
 
     #[track_caller]
@@ -207,10 +209,16 @@ mod tests {
 
     #[test]
     fn of_two_that_contradict_each_other_the_one_that_is_confirmed_is_kept() {
-        let confirmed = |step: Step| Step { confirmed: true, ..step };
+        let confirmed = |step: Step| Step { trust: 1, ..step };
         let found = strays(&[confirmed(step(0, 4)), step(1, 6), confirmed(step(2, 5))]);
         assert_eq!((found[0].step, found[0].other), (step(1, 6), MessageId(2)));
         assert_eq!((found.len(), found[0].came_after), (1, false));
+    }
+
+    #[test]
+    fn of_two_that_contradict_each_other_the_one_that_its_ack_contradicts_is_named() {
+        let found = strays(&[Step { trust: -1, ..step(0, 4) }, step(1, 3)]);
+        assert_eq!((found.len(), found[0].step.message), (1, MessageId(0)));
     }
 
     #[test]

@@ -276,3 +276,18 @@ fn what_was_acked_before_it_asked_never_may_come_at_any_offset() {
         case.order(Order::None).finds(&[(AnomalyKind::Misrouted, 1)]);
     }
 }
+
+#[test]
+fn a_message_that_others_prove_elsewhere_is_divergent_in_any_order() {
+    for order in ORDERS {
+        let case = Case::new(1, 2, 3)
+            .order(order)
+            .acked("P1#1", (20, 21), None)
+            .acked("P1#2", (22, 23), None)
+            .acked("P1#3", (24, 25), None)
+            .gets(1, "P1#1@0 P1#2@1 P1#3@2")
+            .gets(2, "P1#1@0 P1#2@900 P1#3@2");
+        let judgement = case.finds(&[(AnomalyKind::Divergent, 1)]);
+        assert_eq!(judgement.verdict, Verdict::Fail, "{order:?}");
+    }
+}

@@ -208,9 +208,11 @@ fn a_broker_that_dies_in_the_middle_leaves_no_verdict_and_its_last_words() {
 #[test]
 fn a_second_run_into_the_same_folder_is_refused_at_once_and_harms_nothing() {
     let folder = folder();
+    folder.write("a.yaml", &LONG.replace("45000", "5"));
+    folder.passes(&["run", "a.yaml", "--out", "out"]);
     let first = in_the_middle(&folder);
     for command in ["run", "sim"] {
-        let second = ["long.yaml", "--out", "out", "--report-json", "second.json"];
+        let second = ["a.yaml", "long.yaml", "--out", "out", "--report-json", "second.json"];
         let second = folder.run(&[&[command], &second[..]].concat());
         assert_eq!(second.code, Some(2), "{}", second.stderr);
         let said = "another run of the harness is writing to out/long; wait until it ends";
@@ -220,6 +222,7 @@ fn a_second_run_into_the_same_folder_is_refused_at_once_and_harms_nothing() {
         assert!(report["error"].as_str().unwrap().contains(said), "{report}");
     }
     assert!(folder.join("out/long/consumer_1.txt").exists(), "the logs of the first are left");
+    assert!(folder.join("out/a/consumer_1.txt").exists(), "and those of the run before");
     // The claim ends with the process, however that ends.
     first.signal(Signal::KILL);
     first.end();

@@ -13,7 +13,7 @@ use super::super::{reporting, streams};
 use super::arguments::Arguments;
 use super::one::entry;
 use super::seeds::Seeds;
-use super::workers::{self, End, Next};
+use super::workers::{self, Next};
 use crate::exit::Exit;
 use crate::history::json::digest;
 use crate::plan::Plan;
@@ -106,10 +106,8 @@ fn sweep(
     let end = workers::work(jobs.map_or(1, std::num::NonZero::get), &stop, work, take);
     // Off the screen before the result is on it.
     drop(line);
-    match end.map_err(|error| workers::refused(&error))? {
-        End::InterruptedTwice => return Err(Refused::told(Exit::Interrupted)),
-        End::Done => {}
-    }
+    // Ended at once or not, what the seeds came to is known.
+    end.map_err(|error| workers::refused(&error))?;
     let took = began.elapsed();
     tally.sweep.is_interrupted = stop.load(Ordering::Relaxed);
     let due = if is_stopped || tally.sweep.is_interrupted { 0 } else { seeds.count() };

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
 
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
 use super::super::refused::Refused;
 use super::super::signals;
@@ -61,7 +61,8 @@ pub(in super::super) fn work<T: Send + 'static>(
     let next = Arc::new(AtomicU64::new(0));
     let enough = Arc::new(AtomicBool::new(false));
     let work = Arc::new(work);
-    listen(Arc::clone(stop), tell.clone())?;
+    // Ends with this call: the listener of an earlier sweep would answer a Ctrl-C once more.
+    let _over = listen(Arc::clone(stop), tell.clone())?;
     for _ in 0..threads {
         let (leaving, next, work) = (Leaving(tell.clone()), Arc::clone(&next), Arc::clone(&work));
         let (stop, enough) = (Arc::clone(stop), Arc::clone(&enough));
@@ -83,21 +84,26 @@ pub(in super::super) fn work<T: Send + 'static>(
                 }
             }
             Ok(Event::Left) => at_work -= 1,
-            Ok(Event::InterruptedTwice) | Err(mpsc::RecvError) => return Ok(End::InterruptedTwice),
+            Ok(Event::InterruptedTwice) | Err(mpsc::RecvError) => {
+                // Two signals at once are heard as the second one alone.
+                stop.store(true, Ordering::Relaxed);
+                return Ok(End::InterruptedTwice);
+            }
         }
     }
     Ok(End::Done)
 }
 
 /// Listens to signals on a thread of its own, for a simulated clock does not wait for real events.
-/// It listens when this returns.
+/// It listens when this returns, and until what is returned is dropped.
 fn listen<T: Send + 'static>(
     stop: Arc<AtomicBool>,
     tell: mpsc::Sender<Event<T>>,
-) -> io::Result<()> {
+) -> io::Result<oneshot::Sender<()>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (trigger, mut triggered) = watch::channel(false);
     let (begin, begun) = mpsc::channel();
+    let (over, is_over) = oneshot::channel();
     let listening = async move {
         let forward = async {
             // Looked at second, so the first one has taken the signals by now.
@@ -108,14 +114,16 @@ fn listen<T: Send + 'static>(
             std::future::pending::<()>().await;
         };
         tokio::select! { biased;
-            () = signals::interrupted_twice(trigger) => {}
+            () = signals::interrupted_twice(trigger) => {
+                let _ = tell.send(Event::InterruptedTwice);
+            }
             () = forward => {}
+            _ = is_over => {}
         }
-        let _ = tell.send(Event::InterruptedTwice);
     };
     thread::Builder::new().name("signals".to_owned()).spawn(move || runtime.block_on(listening))?;
     let _ = begun.recv();
-    Ok(())
+    Ok(over)
 }
 
 /// No thread, no verdict.

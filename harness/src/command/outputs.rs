@@ -104,6 +104,10 @@ impl Outputs {
                 false => given.clone(),
             };
             let file = create(&path).map_err(|why| refused(&path, &why))?;
+            if let Some(flag) = self.reports.flag_of(&file) {
+                let why = format!("--{flag} names the same file; name another for one");
+                return Err(refused(&path, &why));
+            }
             folders.histories.insert((*name).to_owned(), (path, Arc::new(file)));
         }
         Ok(folders)

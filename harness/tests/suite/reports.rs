@@ -226,7 +226,15 @@ fn two_reports_do_not_share_a_file() {
         folder.run(&["run", "x.yaml", "--report-junit", "r/a", "--report-json", "r/../r/a"]);
     assert_eq!(ended.code, Some(2), "{}", ended.stderr);
     assert!(ended.stderr.contains("cannot both go to"), "{}", ended.stderr);
+    let shared = ["run", "x.yaml", "--history", "r/../r/b", "--report-json", "r/b"];
+    let ended = folder.run(&shared);
+    assert_eq!(ended.code, Some(2), "the report would be in place of the history");
+    let said = "--history r/../r/b: --report-json names the same file; name another for one";
+    assert!(ended.stderr.contains(said), "{}", ended.stderr);
+    let report: Value = serde_json::from_str(&folder.read("r/b")).unwrap();
+    assert_eq!(report["error"], said);
     let twice = ["--report-junit", "/dev/null", "--report-json", "/dev/null"];
+    let twice = [&twice[..], &["--history", "/dev/null"]].concat();
     folder.passes(&[&["run", "x.yaml"], &twice[..]].concat());
 }
 

@@ -101,7 +101,9 @@ mod tests {
         };
         let first = claim(&folder).unwrap();
         let all = ["consumer_1.txt", "history.jsonl", "notes.txt"];
-        all.map(|name| fs::write(folder.join(name), "x").unwrap());
+        for name in all {
+            fs::write(folder.join(name), "x").unwrap();
+        }
         let refused = claim(&folder).unwrap_err();
         assert!(refused.contains("another run of the harness is writing to"), "{refused}");
         drop(first);

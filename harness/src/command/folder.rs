@@ -13,6 +13,7 @@ const HISTORY: &str = "history.jsonl";
 /// whatever way.
 #[derive(Debug)]
 pub(super) struct Claim {
+    folder: PathBuf,
     _lock: File,
 }
 
@@ -21,46 +22,58 @@ pub(super) fn history(logs: &Path) -> PathBuf {
     logs.join(HISTORY)
 }
 
-/// Makes the folder, claims it, and takes what an earlier run left out of it: that run may have had
-/// more consumers, and may not have passed.
+/// Makes the folder and claims it. What is in it stays.
 ///
 /// # Errors
 /// In words for people; also where another run has the folder.
-pub(super) fn prepare(folder: &Path) -> Result<Claim, String> {
-    let cannot = |act: &str, error: &io::Error| {
-        format!(
-            "--out: the folder {} cannot be {act}: {}; name another with --out DIR",
-            folder.display(),
-            io_error::reason(error)
-        )
-    };
-    let failed = |error: io::Error| cannot("written to", &error);
-    fs::create_dir_all(folder).map_err(|error| cannot("made", &error))?;
-    let claim = claim(folder, failed)?;
-    for entry in fs::read_dir(folder).map_err(failed)? {
-        let entry = entry.map_err(failed)?;
-        if entry.file_name().to_str().is_some_and(|name| name == HISTORY || is_consumer_log(name)) {
-            fs::remove_file(entry.path()).map_err(failed)?;
-        }
-    }
+pub(super) fn claim(folder: &Path) -> Result<Claim, String> {
+    fs::create_dir_all(folder).map_err(|error| cannot(folder, "made", &error))?;
+    let failed = |error: io::Error| cannot(folder, "written to", &error);
     // A folder that exists may still refuse new files.
     tempfile::tempfile_in(folder).map_err(failed)?;
-    Ok(claim)
-}
-
-/// Two runs that write the same logs would find each other's lines in them and blame the broker.
-fn claim(folder: &Path, failed: impl Fn(io::Error) -> String) -> Result<Claim, String> {
     // The folder itself is locked, so that no file has to stay behind.
     let lock = File::open(folder).map_err(failed)?;
     match lock.try_lock() {
         // Some file systems have no locks. Runs there are not kept apart.
-        Ok(()) | Err(TryLockError::Error(_)) => Ok(Claim { _lock: lock }),
+        Ok(()) | Err(TryLockError::Error(_)) => {
+            Ok(Claim { folder: folder.to_owned(), _lock: lock })
+        }
+        // Two runs that write the same logs would find each other's lines in them and blame the broker.
         Err(TryLockError::WouldBlock) => Err(format!(
             "--out: another run of the harness is writing to {}; wait until it ends, or name another \
              folder with --out DIR",
             folder.display()
         )),
     }
+}
+
+impl Claim {
+    /// Takes out of the folder what an earlier run left: that run may have had more consumers, and may
+    /// not have passed.
+    ///
+    /// # Errors
+    /// In words for people.
+    pub(super) fn clear(&self) -> Result<(), String> {
+        let is_left = |name: &str| name == HISTORY || is_consumer_log(name);
+        let clear = || {
+            for entry in fs::read_dir(&self.folder)? {
+                let entry = entry?;
+                if entry.file_name().to_str().is_some_and(is_left) {
+                    fs::remove_file(entry.path())?;
+                }
+            }
+            Ok(())
+        };
+        clear().map_err(|error| cannot(&self.folder, "written to", &error))
+    }
+}
+
+fn cannot(folder: &Path, act: &str, error: &io::Error) -> String {
+    format!(
+        "--out: the folder {} cannot be {act}: {}; name another with --out DIR",
+        folder.display(),
+        io_error::reason(error)
+    )
 }
 
 /// Whether a file is named as the log of a consumer is.
@@ -74,23 +87,29 @@ pub(super) fn is_consumer_log(name: &str) -> bool {
 mod tests {
     use std::fs;
 
-    use super::prepare;
+    use super::claim;
 
     #[test]
-    fn a_folder_belongs_to_one_run_at_a_time_and_loses_what_an_earlier_one_left() {
+    fn a_folder_belongs_to_one_run_at_a_time_which_takes_out_what_an_earlier_one_left() {
         let parent = tempfile::tempdir().unwrap();
         let folder = parent.path().join("2p2c");
-        let claim = prepare(&folder).unwrap();
-        for name in ["consumer_1.txt", "history.jsonl", "notes.txt"] {
+        let names = || {
+            let entries = fs::read_dir(&folder).unwrap();
+            let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name()).collect();
+            names.sort();
+            names
+        };
+        let first = claim(&folder).unwrap();
+        let all = ["consumer_1.txt", "history.jsonl", "notes.txt"];
+        for name in all {
             fs::write(folder.join(name), "x").unwrap();
         }
-        let refused = prepare(&folder).unwrap_err();
+        let refused = claim(&folder).unwrap_err();
         assert!(refused.contains("another run of the harness is writing to"), "{refused}");
-        assert_eq!(fs::read_dir(&folder).unwrap().count(), 3, "the refused one takes nothing away");
-        drop(claim);
-        let _claim = prepare(&folder).unwrap();
-        let left: Vec<_> =
-            fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-        assert_eq!(left, ["notes.txt"]);
+        drop(first);
+        let second = claim(&folder).unwrap();
+        assert_eq!(names(), all, "a claim takes nothing away");
+        second.clear().unwrap();
+        assert_eq!(names(), ["notes.txt"]);
     }
 }

@@ -6,8 +6,9 @@ use std::fs::{self, File, Metadata};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::folder::{self, Claim};
 use super::refused::Refused;
-use super::{folder, streams};
+use super::streams;
 use crate::golden::{self, Mode};
 use crate::log_format::LogFormat;
 use crate::plan::{MessageId, Plan};
@@ -53,7 +54,7 @@ pub(super) type Histories = BTreeMap<String, HistoryFile>;
 #[derive(Debug)]
 pub(super) struct Folders {
     pub(super) histories: Histories,
-    _claims: Vec<folder::Claim>,
+    _claims: Vec<Claim>,
 }
 
 /// A run that did not start leaves no history: an empty file would be taken for one.
@@ -114,8 +115,10 @@ impl Outputs {
                 format!("{selected} scenarios are selected, and this is a file; name a folder");
             return Err(refused(given, &why));
         }
-        let claim = |name: &&str| folder::prepare(&self.logs(name)).map_err(Refused::usage);
-        let claims = scenarios.iter().map(claim).collect::<Result<_, _>>()?;
+        // A call that is refused by one folder takes nothing out of the others.
+        let claim = |name: &&str| folder::claim(&self.logs(name)).map_err(Refused::usage);
+        let claims = scenarios.iter().map(claim).collect::<Result<Vec<_>, _>>()?;
+        claims.iter().try_for_each(Claim::clear).map_err(Refused::usage)?;
         let mut folders = Folders { histories: Histories::new(), _claims: claims };
         let Some(given) = &self.history else { return Ok(folders) };
         let is_folder = selected > 1 || given.is_dir() || ends_as_folder(given);
@@ -125,6 +128,10 @@ impl Outputs {
                 false => given.clone(),
             };
             let file = create(&path).map_err(|why| refused(&path, &why))?;
+            if let Some(flag) = self.reports.flag_of(&file) {
+                let why = format!("--{flag} names the same file; name another for one");
+                return Err(refused(&path, &why));
+            }
             folders.histories.insert((*name).to_owned(), (path, Arc::new(file)));
         }
         Ok(folders)

@@ -12,6 +12,7 @@ use super::broker_choice::{broker_under_test, choose};
 use super::refused::{self, Refused};
 use super::reporting::{self, reporting};
 use super::selection::plans;
+use super::sim::workers::End;
 use super::{outputs, signals, streams};
 use crate::exit::Exit;
 use crate::plan::Plan;
@@ -74,23 +75,29 @@ impl Prepared {
         let runtime = runtime.map_err(|error| {
             Refused::no_verdict(format_args!("cannot start the worker threads: {error}"))
         })?;
-        let Some(mut entries) = runtime.block_on(run_all(&self, terminal)) else {
+        let mut entries = Vec::new();
+        let end = runtime.block_on(run_all(&self, terminal, &mut entries));
+        entries.sort_by_key(|(place, _)| *place);
+        report.entries = entries.into_iter().map(|(_, entry)| entry).collect();
+        if end == End::InterruptedTwice {
             return Err(Refused::told(Exit::Interrupted));
-        };
+        }
         if let Some(server) = &self.context.server
             && let Some(kept) = runtime.block_on(server.stop())
         {
             streams::tell(&kept);
         }
-        entries.sort_by_key(|(place, _)| *place);
-        report.entries = entries.into_iter().map(|(_, entry)| entry).collect();
         report.trouble = reporting::not_begun(self.plans.len(), report, Exit::Interrupted);
         Ok(())
     }
 }
 
-/// Runs every plan; none after a second interrupt.
-async fn run_all(prepared: &Prepared, terminal: &Terminal) -> Option<Vec<(usize, Entry)>> {
+/// Runs every plan, until a second interrupt. What came to an end is in `entries` in any case.
+async fn run_all(
+    prepared: &Prepared,
+    terminal: &Terminal,
+    entries: &mut Vec<(usize, Entry)>,
+) -> End {
     let (trigger, interrupt) = Interrupt::new();
     let runs = stream::iter(prepared.plans.iter().enumerate())
         .map(|(place, plan)| {
@@ -106,9 +113,12 @@ async fn run_all(prepared: &Prepared, terminal: &Terminal) -> Option<Vec<(usize,
         })
         .buffer_unordered(prepared.context.arguments.jobs.get())
         .filter_map(std::future::ready)
-        .collect::<Vec<_>>();
+        .for_each(|ended| {
+            entries.push(ended);
+            std::future::ready(())
+        });
     tokio::select! { biased;
-        () = signals::interrupted_twice(trigger) => None,
-        entries = runs => Some(entries),
+        () = signals::interrupted_twice(trigger) => End::InterruptedTwice,
+        () = runs => End::Done,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use tokio::time::Instant;
 
 use super::refused::{self, Refused};
-use super::sim::workers::{self, End, Next};
+use super::sim::workers::{self, End, Interrupts, Next};
 use super::{broker_choice, streams};
 use crate::bugs::Bug;
 use crate::exit::Exit;
@@ -81,15 +81,15 @@ fn carry_out(arguments: &Arguments) -> Result<Exit, Refused> {
     scenario.seed = arguments.seed.unwrap_or(scenario.seed);
     let seed = scenario.seed;
     let plan = Plan::new(scenario).map_err(|error| Refused::scenario(&error))?;
-    let stop = Arc::new(AtomicBool::new(false));
-    let simulation =
-        Simulation { bug: arguments.bug, stop: Arc::clone(&stop), ..Simulation::default() };
+    let interrupts = Interrupts::listen().map_err(|error| workers::refused(&error))?;
+    let stop = Arc::clone(&interrupts.stop);
+    let simulation = Simulation { bug: arguments.bug, stop, ..Simulation::default() };
     let settings = Settings { simulation, seeds: arguments.seeds, limit: arguments.limit };
 
     let began = Instant::now();
     let plan = Arc::new(plan);
-    let shrunk = search(Arc::clone(&plan), settings, seed, &stop)?;
-    let interrupted = stop.load(Ordering::Relaxed);
+    let shrunk = search(Arc::clone(&plan), settings, seed, &interrupts)?;
+    let interrupted = interrupts.stop.load(Ordering::Relaxed);
     let Some(shrunk) = shrunk else {
         streams::tell("interrupted before a run failed: nothing is written");
         return Ok(Exit::Interrupted);
@@ -118,7 +118,7 @@ fn search(
     plan: Arc<Plan>,
     settings: Settings,
     seed: u64,
-    stop: &Arc<AtomicBool>,
+    interrupts: &Interrupts,
 ) -> Result<Option<Shrunk>, Refused> {
     // Made by the thread, when signals are listened to, and removed here: the thread may still be at
     // work.
@@ -128,14 +128,14 @@ fn search(
         move |place| (place == 0).then(|| reduce(&plan, &settings, seed, &folder))
     };
     let mut found = Ok(None);
-    let end = workers::work(1, stop, work, |_, shrunk| {
+    let end = workers::work(1, interrupts, work, |_, shrunk| {
         found = shrunk;
         Next::Stop
     });
     drop(folder.lock().unwrap_or_else(PoisonError::into_inner).take());
     match end.map_err(|error| workers::refused(&error))? {
         End::InterruptedTwice => Err(Refused::told(Exit::Interrupted)),
-        End::Done if matches!(found, Ok(None)) && !stop.load(Ordering::Relaxed) => {
+        End::Done if matches!(found, Ok(None)) && !interrupts.stop.load(Ordering::Relaxed) => {
             Err(Refused::no_verdict("the search crashed"))
         }
         End::Done => found,

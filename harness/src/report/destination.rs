@@ -99,6 +99,19 @@ impl Destinations {
         }
         (output, first)
     }
+
+    /// The flag that names this file, where one does: what is written to it would be written over.
+    pub fn flag_of(&self, file: &File) -> Option<&'static str> {
+        let wanted = identity(&file.metadata().ok()?)?;
+        let is_it =
+            |path: &Path| path.metadata().ok().and_then(|found| identity(&found)) == Some(wanted);
+        self.0.iter().find(|(_, _, path)| is_it(path)).map(|(flag, _, _)| *flag)
+    }
+}
+
+/// Which file it is. A device or a pipe may be named twice.
+fn identity(found: &Metadata) -> Option<(u64, u64)> {
+    found.is_file().then(|| (found.dev(), found.ino()))
 }
 
 fn target(flag: &str, format: &'static Format, path: &Path) -> Result<Target, String> {
@@ -106,9 +119,7 @@ fn target(flag: &str, format: &'static Format, path: &Path) -> Result<Target, St
         return Ok(Target::stdout(format));
     }
     let file = create(path).map_err(|why| format!("--{flag} {}: {why}", path.display()))?;
-    // A device or a pipe may be named twice.
-    let identity = file.metadata().ok().filter(Metadata::is_file);
-    let identity = identity.map(|found| (found.dev(), found.ino()));
+    let identity = file.metadata().ok().and_then(|found| identity(&found));
     Ok(Target { format, name: path.display().to_string(), file: Some(file), identity })
 }
 

@@ -243,7 +243,15 @@ fn two_reports_do_not_share_a_file() {
         folder.run(&["run", "x.yaml", "--report-junit", "r/a", "--report-json", "r/../r/a"]);
     assert_eq!(ended.code, Some(2), "{}", ended.stderr);
     assert!(ended.stderr.contains("cannot both go to"), "{}", ended.stderr);
+    let shared = ["run", "x.yaml", "--history", "r/../r/b", "--report-json", "r/b"];
+    let ended = folder.run(&shared);
+    assert_eq!(ended.code, Some(2), "the report would be in place of the history");
+    let said = "--history r/../r/b: --report-json names the same file; name another for one";
+    assert!(ended.stderr.contains(said), "{}", ended.stderr);
+    let report: Value = serde_json::from_str(&folder.read("r/b")).unwrap();
+    assert_eq!(report["error"], said);
     let twice = ["--report-junit", "/dev/null", "--report-json", "/dev/null"];
+    let twice = [&twice[..], &["--history", "/dev/null"]].concat();
     folder.passes(&[&["run", "x.yaml"], &twice[..]].concat());
 }
 
@@ -364,4 +372,19 @@ fn what_was_not_begun_when_the_user_interrupted_is_told() {
     assert_eq!(report["scenarios"].as_array().unwrap().len(), 1, "{report}");
     assert_eq!(report["error"], "interrupted: 1 scenario not begun");
     assert!(words.contains("interrupted: 1 scenario not begun"), "{words}");
+}
+
+#[test]
+fn a_sweep_that_is_interrupted_says_so_once_whatever_was_swept_before() {
+    let folder = Folder::new();
+    for name in ["a", "b"] {
+        folder.write(&format!("{name}.yaml"), FINE);
+    }
+    folder.write("c.yaml", &FINE.replace("messages: 5", "messages: 2000"));
+    let sweep = ["sim", "a.yaml", "b.yaml", "c.yaml", "--seeds", "1..9", "--jobs", "1"];
+    let running = Running::start(&folder, &sweep);
+    wait_for("the second sweep", || running.words().contains("b: 9 seeds").then_some(()));
+    running.signal(Signal::INT);
+    let (code, words) = running.end();
+    assert_eq!((code, words.matches("stopping; press").count()), (Some(130), 1), "{words}");
 }

@@ -1,7 +1,7 @@
 //! Each scenario once, with everything that `harness run` writes.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -14,7 +14,7 @@ use super::super::reproduce::reproduce;
 use super::super::selection::plans;
 use super::super::{evidence, streams};
 use super::arguments::Arguments;
-use super::workers::{self, End, Next};
+use super::workers::{self, End, Interrupts, Next};
 use crate::exit::Exit;
 use crate::golden::Mode;
 use crate::history::json::digest;
@@ -44,9 +44,9 @@ pub(super) fn run(
     let names: Vec<_> = plans.iter().map(|(plan, _)| plan.scenario.name.as_str()).collect();
     let folders = arguments.outputs.open(&names, names.len() + report.skipped.len())?;
 
-    let stop = Arc::new(AtomicBool::new(false));
-    let simulation =
-        Simulation { bug: arguments.bug, stop: Arc::clone(&stop), ..Simulation::default() };
+    let interrupts = Interrupts::listen().map_err(|error| workers::refused(&error))?;
+    let stop = Arc::clone(&interrupts.stop);
+    let simulation = Simulation { bug: arguments.bug, stop, ..Simulation::default() };
     let count = plans.len();
     let work = {
         let (arguments, histories) = (arguments.clone(), folders.histories.clone());
@@ -63,12 +63,12 @@ pub(super) fn run(
         report.entries.push(entry);
         Next::GoOn
     };
-    match workers::work(1, &stop, work, take) {
+    match workers::work(1, &interrupts, work, take) {
         Ok(End::Done) => {}
         Ok(End::InterruptedTwice) => return Err(Refused::told(Exit::Interrupted)),
         Err(error) => return Err(workers::refused(&error)),
     }
-    let interrupted = stop.load(Ordering::Relaxed);
+    let interrupted = interrupts.stop.load(Ordering::Relaxed);
     let why = if interrupted { Exit::Interrupted } else { Exit::NoVerdict };
     report.trouble = reporting::not_begun(count, report, why);
     Ok(())

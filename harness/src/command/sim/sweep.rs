@@ -1,7 +1,7 @@
 //! Many seeds of each scenario: which do not pass, and how fast it went.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -13,7 +13,7 @@ use super::super::{reporting, streams};
 use super::arguments::Arguments;
 use super::one::entry;
 use super::seeds::Seeds;
-use super::workers::{self, End, Next};
+use super::workers::{self, Interrupts, Next};
 use crate::exit::Exit;
 use crate::history::json::digest;
 use crate::plan::Plan;
@@ -56,11 +56,12 @@ pub(super) fn run(
     // What is wrong with the logs is told once and before any seed is tried.
     plans(scenarios.clone())?;
     let count = scenarios.len();
+    let interrupts = Interrupts::listen().map_err(|error| workers::refused(&error))?;
     for scenario in scenarios {
-        report.entries.push(sweep(arguments, seeds, &scenario, terminal)?);
-        if report.exit() == Exit::Interrupted {
+        if interrupts.stop.load(Ordering::Relaxed) {
             break;
         }
+        report.entries.push(sweep(arguments, seeds, &scenario, &interrupts, terminal)?);
     }
     report.trouble = reporting::not_begun(count, report, Exit::Interrupted);
     Ok(())
@@ -71,11 +72,12 @@ fn sweep(
     arguments: &Arguments,
     seeds: Seeds,
     scenario: &Scenario,
+    interrupts: &Interrupts,
     terminal: &Terminal,
 ) -> Result<Entry, Refused> {
-    let stop = Arc::new(AtomicBool::new(false));
+    let stop = &interrupts.stop;
     let simulation =
-        Simulation { bug: arguments.bug, stop: Arc::clone(&stop), ..Simulation::default() };
+        Simulation { bug: arguments.bug, stop: Arc::clone(stop), ..Simulation::default() };
     let work = {
         let (arguments, scenario) = (arguments.clone(), scenario.clone());
         move |place| Some(one(&scenario, seeds.at(place)?, &arguments, &simulation))
@@ -103,13 +105,11 @@ fn sweep(
         next
     };
     let jobs = arguments.jobs.or_else(|| std::thread::available_parallelism().ok());
-    let end = workers::work(jobs.map_or(1, std::num::NonZero::get), &stop, work, take);
+    let end = workers::work(jobs.map_or(1, std::num::NonZero::get), interrupts, work, take);
     // Off the screen before the result is on it.
     drop(line);
-    match end.map_err(|error| workers::refused(&error))? {
-        End::InterruptedTwice => return Err(Refused::told(Exit::Interrupted)),
-        End::Done => {}
-    }
+    // Ended at once or not, what the seeds came to is known.
+    end.map_err(|error| workers::refused(&error))?;
     let took = began.elapsed();
     tally.sweep.is_interrupted = stop.load(Ordering::Relaxed);
     let due = if is_stopped || tally.sweep.is_interrupted { 0 } else { seeds.count() };

@@ -3,10 +3,10 @@
 
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
 
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
 use super::super::refused::Refused;
 use super::super::signals;
@@ -45,6 +45,18 @@ impl<T> Drop for Leaving<T> {
     }
 }
 
+/// Listens to signals, from when it is made until it is dropped: through all the work of a call, for
+/// a Ctrl-C between two pieces of it counts, too.
+pub(in super::super) struct Interrupts {
+    /// Whether to stop, as the first Ctrl-C asks.
+    pub(in super::super) stop: Arc<AtomicBool>,
+    /// Told of the second one.
+    twice: Arc<Mutex<Option<Twice>>>,
+    _over: oneshot::Sender<()>,
+}
+
+type Twice = Box<dyn Fn() + Send>;
+
 /// Works on the places 0, 1, 2 and so on, until `work` says that there is none. Places are handed
 /// out in order, so when one is done all before it have begun; `take` is told of each on the
 /// calling thread.
@@ -53,7 +65,7 @@ impl<T> Drop for Leaving<T> {
 /// When a thread cannot be started.
 pub(in super::super) fn work<T: Send + 'static>(
     threads: usize,
-    stop: &Arc<AtomicBool>,
+    interrupts: &Interrupts,
     work: impl Fn(u64) -> Option<T> + Send + Sync + 'static,
     mut take: impl FnMut(u64, T) -> Next,
 ) -> io::Result<End> {
@@ -61,7 +73,8 @@ pub(in super::super) fn work<T: Send + 'static>(
     let next = Arc::new(AtomicU64::new(0));
     let enough = Arc::new(AtomicBool::new(false));
     let work = Arc::new(work);
-    listen(Arc::clone(stop), tell.clone())?;
+    let stop = &interrupts.stop;
+    interrupts.tell_twice(tell.clone());
     for _ in 0..threads {
         let (leaving, next, work) = (Leaving(tell.clone()), Arc::clone(&next), Arc::clone(&work));
         let (stop, enough) = (Arc::clone(stop), Arc::clone(&enough));
@@ -89,33 +102,53 @@ pub(in super::super) fn work<T: Send + 'static>(
     Ok(End::Done)
 }
 
-/// Listens to signals on a thread of its own, for a simulated clock does not wait for real events.
-/// It listens when this returns.
-fn listen<T: Send + 'static>(
-    stop: Arc<AtomicBool>,
-    tell: mpsc::Sender<Event<T>>,
-) -> io::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let (trigger, mut triggered) = watch::channel(false);
-    let (begin, begun) = mpsc::channel();
-    let listening = async move {
-        let forward = async {
-            // Looked at second, so the first one has taken the signals by now.
-            let _ = begin.send(());
-            if triggered.wait_for(|triggered| *triggered).await.is_ok() {
-                stop.store(true, Ordering::Relaxed);
+impl Interrupts {
+    /// Listens on a thread of its own, for a simulated clock does not wait for real events. It listens
+    /// when this returns.
+    ///
+    /// # Errors
+    /// When the thread cannot be started.
+    pub(in super::super) fn listen() -> io::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let stop = Arc::new(AtomicBool::new(false));
+        let twice = Arc::new(Mutex::new(None::<Twice>));
+        let (trigger, mut triggered) = watch::channel(false);
+        let (begin, begun) = mpsc::channel();
+        let (over, is_over) = oneshot::channel();
+        let (to_stop, told) = (Arc::clone(&stop), Arc::clone(&twice));
+        let listening = async move {
+            let forward = async {
+                // Looked at second, so the first one has taken the signals by now.
+                let _ = begin.send(());
+                if triggered.wait_for(|triggered| *triggered).await.is_ok() {
+                    to_stop.store(true, Ordering::Relaxed);
+                }
+                std::future::pending::<()>().await;
+            };
+            tokio::select! { biased;
+                () = signals::interrupted_twice(trigger) => {
+                    // Two signals at once are heard as the second one alone.
+                    to_stop.store(true, Ordering::Relaxed);
+                    if let Some(tell) = &*told.lock().unwrap_or_else(PoisonError::into_inner) {
+                        tell();
+                    }
+                }
+                () = forward => {}
+                _ = is_over => {}
             }
-            std::future::pending::<()>().await;
         };
-        tokio::select! { biased;
-            () = signals::interrupted_twice(trigger) => {}
-            () = forward => {}
-        }
-        let _ = tell.send(Event::InterruptedTwice);
-    };
-    thread::Builder::new().name("signals".to_owned()).spawn(move || runtime.block_on(listening))?;
-    let _ = begun.recv();
-    Ok(())
+        let listening = move || runtime.block_on(listening);
+        thread::Builder::new().name("signals".to_owned()).spawn(listening)?;
+        let _ = begun.recv();
+        Ok(Self { stop, twice, _over: over })
+    }
+
+    fn tell_twice<T: Send + 'static>(&self, tell: mpsc::Sender<Event<T>>) {
+        let tell = move || {
+            let _ = tell.send(Event::InterruptedTwice);
+        };
+        *self.twice.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(tell));
+    }
 }
 
 /// No thread, no verdict.

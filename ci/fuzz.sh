@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Hours of fuzzing: random histories, judged by the checks and by a second, naive judge; small logs,
 # judged by the search and by trying every interleaving. The tests do some seconds of it.
-#   ci/fuzz.sh [CASES]       200,000 histories and as many logs by default; about 4 ms a history
+#   ci/fuzz.sh [CASES]       200,000 histories and as many logs by default; about 1 ms a history
 #   HARNESS_FUZZ_SEED=N      begin at another seed (default: the time), which is printed
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -82,13 +82,17 @@ fn by_offset(
 ) -> Vec<Stray> {
     let mut steps = log.steps(facts.history, &facts.requests, &facts.feeds[feed]);
     steps.retain(|step| !counted.contains(&(feed, step.place)));
-    // Where no order is promised, it is no answer that the acks know a better one.
-    let is_none = facts.plan.scenario.expect.order == Order::None;
-    steps.retain(|step| is_none || !acks.contradict(feed, step.place));
+    let mut elsewhere = Vec::new();
+    if facts.plan.scenario.expect.order == Order::None {
+        // It is no answer that the acks know a better order, for none is promised.
+        elsewhere = strays(&steps);
+        elsewhere.retain(|stray| {
+            acks.contradict(feed, stray.step.place) && is_elsewhere(facts, log, stray)
+        });
+    }
+    steps.retain(|step| !acks.contradict(feed, step.place));
     let mut strays = strays(&steps);
-    strays.retain(|stray| {
-        !acks.contradict(feed, stray.step.place) || is_elsewhere(facts, log, stray)
-    });
+    strays.append(&mut elsewhere);
     counted.extend(strays.iter().map(|stray| (feed, stray.step.place)));
     strays
 }

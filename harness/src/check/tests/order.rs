@@ -270,3 +270,19 @@ fn a_consumer_that_lacks_one_of_the_two_contradicts_no_witness() {
     case("P1#1").finds(&LOST);
     case("P1#1 P2#1").finds(&[(AnomalyKind::Divergent, 1)]);
 }
+
+#[test]
+fn what_acks_contradict_is_compared_with_nothing_in_any_order() {
+    for order in [Order::PerTopic, Order::PerProducer, Order::None] {
+        let acked = Outcome::Acked { offsets: Offsets::From(1) };
+        let case = Case::new(2, 1, 2)
+            .order(order)
+            .sends("P1#1", 2, (9, 10), acked)
+            .acked("P2#1", (8, 12), Some(0))
+            .gets(1, "P1#2@2 P1#1@1 P2#1@0");
+        let judgement = judge(&case.plan, &case.history);
+        let found = judgement.violations.iter().chain(&judgement.allowed);
+        let found: Vec<_> = found.map(|finding| (finding.kind, finding.count)).collect();
+        assert_eq!(found, [(AnomalyKind::Reordered, 1)], "{order:?}");
+    }
+}

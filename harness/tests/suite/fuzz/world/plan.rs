@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::path::Path;
 
 use harness::plan::Plan;
 
@@ -20,8 +19,8 @@ const PROMISES: &[(&str, &str)] = &[
     ("exactly-once", "none"),
 ];
 
-/// Writes the scenario and its logs into `folder`, over those before, and plans it.
-pub fn plan(folder: &Path, chance: &mut Chance) -> Plan {
+/// Writes a scenario and its logs into a folder of its own, and plans it.
+pub fn plan(chance: &mut Chance) -> Plan {
     let (producers, consumers) = (1 + chance.below(3), 1 + chance.below(3));
     let topics = 1 + chance.below(2);
     let together = chance.once_in(3);
@@ -41,6 +40,8 @@ pub fn plan(folder: &Path, chance: &mut Chance) -> Plan {
     writeln!(yaml, "producers: {{ all: {{ log: 'p{{id}}.txt' }} }}\nstart: {start}").unwrap();
     writeln!(yaml, "consumers: {{ all: {{ acknowledge: {acknowledge} }} }}").unwrap();
     writeln!(yaml, "expect: {{ delivery: {delivery}, order: {order}, acked: {acked} }}").unwrap();
+    // Not the folder of the case before: to write over files takes some systems ten times as long.
+    let folder = tempfile::tempdir().unwrap();
     for producer in 1..=producers {
         let mut log = String::new();
         for line in 1..=2 + chance.below(6) {
@@ -50,9 +51,9 @@ pub fn plan(folder: &Path, chance: &mut Chance) -> Plan {
         if producer == 1 && topics == 2 {
             log.push_str("09:00:00 last P1-9 T2\n");
         }
-        fs::write(folder.join(format!("p{producer}.txt")), log).unwrap();
+        fs::write(folder.path().join(format!("p{producer}.txt")), log).unwrap();
     }
-    let file = folder.join("fuzz.yaml");
+    let file = folder.path().join("fuzz.yaml");
     fs::write(&file, yaml).unwrap();
     let scenario = harness::scenario::load(&file).unwrap_or_else(|error| panic!("{error}"));
     Plan::new(scenario).unwrap_or_else(|error| panic!("{error}"))

@@ -29,8 +29,9 @@ use frontier::Search;
 /// So many steps of a way in a stream are tried in all; some seconds.
 pub(super) const BUDGET: u64 = 1_600_000_000;
 
-/// So many words of ways are kept at once; 2 MB.
-pub(super) const WAYS: usize = 250_000;
+/// So many words of ways are kept at once, about 3 MB. Three payloads in long bursts need 350,000; with
+/// 700,000 two payloads use up the budget before the promising ones are followed.
+pub(super) const WAYS: usize = 400_000;
 
 /// Streams, and the logs that one order of them is to explain.
 pub(super) struct Question<'a> {

@@ -20,7 +20,7 @@
 //!
 //! Divergence of order breaks a promise only with `order: per-topic`; that of place always, for one
 //! offset holds one message whatever the order is. A delivery that is out of order at another offset
-//! than its ack named is wrong about the place.
+//! than its ack named, or at one that another's ack named, is wrong about the place.
 
 mod acks;
 mod merge;
@@ -46,11 +46,12 @@ pub(super) fn check(facts: &Facts<'_>) -> CheckOutcome {
         let mut blind = false;
         for log in facts.logs.iter().filter(|log| log.topic == topic) {
             counted.append(&mut place::misplaced(facts, log, &mut acks, &mut place));
+            let named = Named::of(facts, log);
             let sure = if log.uneven.is_empty() { BTreeMap::new() } else { places(log) };
             for feed in &log.uneven {
-                for stray in by_offset(facts, log, *feed, &mut counted, &mut acks) {
-                    // A message that stands elsewhere is at a wrong place, whatever the order is.
-                    let is_elsewhere = is_elsewhere(facts, log, &stray)
+                for stray in by_offset(facts, log, *feed, &named, &mut counted, &mut acks) {
+                    // What acks or others contradict is at a wrong place, whatever the order is.
+                    let is_elsewhere = named.contradict(&stray)
                         || is_elsewhere_for_others(facts, log, &sure, &stray);
                     let found = if is_elsewhere { &mut place } else { &mut order };
                     found.add(|| OutOfOrder::new(*feed, &stray).anomaly(facts));
@@ -77,30 +78,60 @@ fn by_offset(
     facts: &Facts<'_>,
     log: &Log,
     feed: usize,
+    named: &Named,
     counted: &mut DeliveryPlaces,
     acks: &mut Acks<'_>,
 ) -> Vec<Stray> {
     let mut steps = log.steps(facts.history, &facts.requests, &facts.feeds[feed]);
     steps.retain(|step| !counted.contains(&(feed, step.place)));
-    let mut elsewhere = Vec::new();
+    let mut found = Vec::new();
     if facts.plan.scenario.expect.order == Order::None {
         // It is no answer that the acks know a better order, for none is promised.
-        elsewhere = strays(&steps);
-        elsewhere.retain(|stray| {
-            acks.contradict(feed, stray.step.place) && is_elsewhere(facts, log, stray)
-        });
+        found = strays(&steps);
+        found.retain(|stray| named.contradict(stray));
+        counted.extend(found.iter().map(|stray| (feed, stray.step.place)));
+        steps.retain(|step| !counted.contains(&(feed, step.place)));
     }
     steps.retain(|step| !acks.contradict(feed, step.place));
-    let mut strays = strays(&steps);
-    strays.append(&mut elsewhere);
+    let strays = strays(&steps);
     counted.extend(strays.iter().map(|stray| (feed, stray.step.place)));
-    strays
+    found.extend(strays);
+    found
 }
 
-/// Whether a message was delivered at another offset than the one that its ack named.
-fn is_elsewhere(facts: &Facts<'_>, log: &Log, stray: &Stray) -> bool {
-    let named = facts.requests.acked_in(facts.history, log.epoch, stray.step.message);
-    named.is_some_and(|offset| offset != stray.step.offset)
+/// The offsets that acks named in a log that is not even, ascending.
+struct Named {
+    by_offset: Vec<(u64, MessageId)>,
+    by_message: Vec<(MessageId, u64)>,
+}
+
+impl Named {
+    fn of(facts: &Facts<'_>, log: &Log) -> Self {
+        let mut by_offset = Vec::new();
+        if !log.uneven.is_empty() {
+            for request in facts.requests.on(log.topic).filter(|own| own.epoch == log.epoch) {
+                let messages = request.messages().map(MessageId::new);
+                let offset = |own| Some((request.offset_of(facts.history, own)?, own));
+                by_offset.extend(messages.filter_map(offset));
+            }
+        }
+        by_offset.sort_unstable();
+        let mut by_message: Vec<_> = by_offset.iter().map(|(at, own)| (*own, *at)).collect();
+        by_message.sort_unstable();
+        Self { by_offset, by_message }
+    }
+
+    /// Whether acks named another offset for a message, or its offset for another message only.
+    fn contradict(&self, stray: &Stray) -> bool {
+        let (offset, message) = stray.step.entry();
+        if self.by_offset.binary_search(&(offset, message)).is_ok() {
+            return false;
+        }
+        let place = self.by_offset.partition_point(|(at, _)| *at < offset);
+        let is_taken = self.by_offset.get(place).is_some_and(|(at, _)| *at == offset);
+        let place = self.by_message.partition_point(|(own, _)| *own < message);
+        is_taken || self.by_message.get(place).is_some_and(|(own, _)| *own == message)
+    }
 }
 
 /// By message, the offset at which a delivery in its order proves it.

@@ -29,7 +29,7 @@ pub(in crate::check) struct Step {
 
 impl Step {
     /// What it says about the log.
-    pub(super) const fn entry(&self) -> (u64, MessageId) {
+    pub(in crate::check) const fn entry(&self) -> (u64, MessageId) {
         (self.offset, self.message)
     }
 }

@@ -291,3 +291,25 @@ fn a_message_that_others_prove_elsewhere_is_divergent_in_any_order() {
         assert_eq!(judgement.verdict, Verdict::Fail, "{order:?}");
     }
 }
+
+#[test]
+fn a_delivery_out_of_order_at_the_offset_of_another_ack_is_divergent_in_any_order() {
+    for order in ORDERS {
+        let unknown = Outcome::Unknown { why: "cut".to_owned() };
+        let case = Case::new(2, 1, 2)
+            .order(order)
+            .acked("P1#1", (10, 19), Some(0))
+            .sends("P2#1", 1, (12, 20), unknown)
+            .acked("P1#2", (30, 31), Some(6));
+        let titles = case.gets(1, "P1#1@4 P2#1@0 P1#2@6").titles(&[(AnomalyKind::Divergent, 1)]);
+        // Its own ack names another offset.
+        assert!(titles[0].starts_with("C1 got P1#1 "), "{titles:?}");
+    }
+}
+
+#[test]
+fn a_wrong_place_beside_what_acks_contradict_is_divergent_without_an_order() {
+    // P1#2 comes too late, and is where it should be; P1#1 is not.
+    let case = of_one(1, 3).order(Order::None).gets(1, "P1#1@9 P1#3 P1#2@1");
+    case.finds(&[(AnomalyKind::Divergent, 1)]);
+}

@@ -120,6 +120,7 @@ impl Actor {
         let plan = &self.context.plan;
         let passing = Passing::of(plan, self.context.driver.capabilities().compares_offsets());
         let topic_name = plan.topics[topic.place()].name.as_str();
+        let mut end = None;
         for delivered in batch.iter() {
             let (message, payload) = (delivered.identity.message(), delivered.payload);
             self.log.line(topic_name, payload)?;
@@ -134,8 +135,14 @@ impl Actor {
                 let oddity = Oddity { payload, producer, sequence, earlier_run };
                 self.history.oddities.insert(place, oddity);
             }
-            seen.note(plan, passing, start.epoch, (message, delivered.offset));
+            match (passing, delivered.offset) {
+                (Passing::Offsets, Some(offset)) => end = end.max(Some(offset)),
+                _ => seen.note(plan, passing, message),
+            }
             self.history.deliveries.push(Delivery::new(message, delivered.offset));
+        }
+        if let Some(end) = end {
+            seen.reach(start.epoch, end);
         }
         self.log.flush()?;
         let count = u32::try_from(batch.len()).expect("a poll asks for at most u32::MAX messages");

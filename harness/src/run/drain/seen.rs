@@ -21,20 +21,15 @@ pub struct Seen {
 }
 
 impl Seen {
-    /// Takes note of a delivery, and of no more about it than `passing` asks for: there may be ten
-    /// million.
-    pub fn note(
-        &mut self,
-        plan: &Plan,
-        passing: Passing,
-        epoch: Option<EpochIndex>,
-        (message, offset): (Option<MessageId>, Option<Offset>),
-    ) {
-        if let (Passing::Offsets, Some(offset)) = (passing, offset) {
-            let known = self.ends.entry(epoch).or_insert(offset);
-            *known = offset.max(*known);
-            return;
-        }
+    /// Takes note of the greatest offset of an answer, which is all that is asked of it where offsets
+    /// tell: there may be ten million deliveries.
+    pub fn reach(&mut self, epoch: Option<EpochIndex>, end: Offset) {
+        let known = self.ends.entry(epoch).or_insert(end);
+        *known = end.max(*known);
+    }
+
+    /// Takes note of a delivery, and of no more about it than `passing` asks for.
+    pub fn note(&mut self, plan: &Plan, passing: Passing, message: Option<MessageId>) {
         let Some(id) = message else { return };
         let stream = plan.messages.stream(id);
         let planned = &plan.streams[stream.place()];

@@ -63,7 +63,10 @@ impl Case {
         let mut reached = target.is_reached(T1, start, &mut seen);
         for (stream, number, offset) in got {
             let first = self.plan.streams[*stream as usize].first.0;
-            seen.note(&self.plan, by, None, (Some(MessageId(first + number)), *offset));
+            match (by, offset) {
+                (Passing::Offsets, Some(offset)) => seen.reach(None, *offset),
+                _ => seen.note(&self.plan, by, Some(MessageId(first + number))),
+            }
             reached = target.is_reached(T1, start, &mut seen);
         }
         reached

@@ -7,4 +7,4 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 export HARNESS_FUZZ_CASES="${1:-200000}" HARNESS_FUZZ_SEED="${HARNESS_FUZZ_SEED:-$(date +%s)}"
 echo "cases $HARNESS_FUZZ_CASES, first seed $HARNESS_FUZZ_SEED"
-cargo test --release -p harness --locked --test suite fuzz -- --nocapture
+cargo test --release -p harness --locked --lib --test suite fuzz -- --nocapture

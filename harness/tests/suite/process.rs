@@ -50,6 +50,9 @@ async fn dropping_it_leaves_nothing_either() {
 #[tokio::test]
 async fn an_end_that_nobody_asked_for_is_told_with_the_last_lines() {
     let mut process = Process::start(&settings(), None).await.unwrap();
+    // It writes its first line between the port file and the first answer.
+    let client = Client::new(&url(&process.addresses()[0])).unwrap();
+    client.create_topic("T1").await.unwrap();
     kill_process(Pid::from_raw(process.ids()[0]).unwrap(), Signal::KILL).unwrap();
     let why = process.ended().await;
     assert!(why.starts_with("the broker was ended by signal 9; it wrote last:"), "{why}");

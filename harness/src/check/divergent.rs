@@ -23,19 +23,19 @@
 //! than its ack named, or at one that another's ack named, is wrong about the place.
 
 mod acks;
+mod known;
 mod merge;
 mod out_of_order;
 mod place;
 
-use std::collections::BTreeMap;
-
 use self::acks::{Acks, DeliveryPlaces};
+use self::known::Known;
 use self::out_of_order::OutOfOrder;
 use super::facts::{Facts, Log, Stray, strays};
 use super::finding::Finding;
 use super::outcome::{CheckOutcome, Promise};
-use crate::plan::{MessageId, TopicIndex};
-use crate::scenario::{AnomalyKind, Delivery, Order};
+use crate::plan::TopicIndex;
+use crate::scenario::{AnomalyKind, Order};
 
 pub(super) fn check(facts: &Facts<'_>) -> CheckOutcome {
     let mut order = Finding::new(AnomalyKind::Divergent);
@@ -46,14 +46,11 @@ pub(super) fn check(facts: &Facts<'_>) -> CheckOutcome {
         let mut blind = false;
         for log in facts.logs.iter().filter(|log| log.topic == topic) {
             counted.append(&mut place::misplaced(facts, log, &mut acks, &mut place));
-            let named = Named::of(facts, log);
-            let sure = if log.uneven.is_empty() { BTreeMap::new() } else { places(log) };
+            let known = Known::of(facts, log);
             for feed in &log.uneven {
-                for stray in by_offset(facts, log, *feed, &named, &mut counted, &mut acks) {
-                    // What acks or others contradict is at a wrong place, whatever the order is.
-                    let is_elsewhere = named.contradict(&stray)
-                        || is_elsewhere_for_others(facts, log, &sure, &stray);
-                    let found = if is_elsewhere { &mut place } else { &mut order };
+                for stray in by_offset(facts, log, *feed, &known, &mut counted, &mut acks) {
+                    // What is known to be elsewhere is at a wrong place, whatever the order is.
+                    let found = if known.contradicts(&stray) { &mut place } else { &mut order };
                     found.add(|| OutOfOrder::new(*feed, &stray).anomaly(facts));
                 }
             }
@@ -78,7 +75,7 @@ fn by_offset(
     facts: &Facts<'_>,
     log: &Log,
     feed: usize,
-    named: &Named,
+    known: &Known,
     counted: &mut DeliveryPlaces,
     acks: &mut Acks<'_>,
 ) -> Vec<Stray> {
@@ -88,7 +85,7 @@ fn by_offset(
     if facts.plan.scenario.expect.order == Order::None {
         // It is no answer that the acks know a better order, for none is promised.
         found = strays(&steps);
-        found.retain(|stray| named.contradict(stray));
+        found.retain(|stray| known.acks_contradict(stray));
         counted.extend(found.iter().map(|stray| (feed, stray.step.place)));
         steps.retain(|step| !counted.contains(&(feed, step.place)));
     }
@@ -97,59 +94,4 @@ fn by_offset(
     counted.extend(strays.iter().map(|stray| (feed, stray.step.place)));
     found.extend(strays);
     found
-}
-
-/// The offsets that acks named in a log that is not even, ascending.
-struct Named {
-    by_offset: Vec<(u64, MessageId)>,
-    by_message: Vec<(MessageId, u64)>,
-}
-
-impl Named {
-    fn of(facts: &Facts<'_>, log: &Log) -> Self {
-        let mut by_offset = Vec::new();
-        if !log.uneven.is_empty() {
-            for request in facts.requests.on(log.topic).filter(|own| own.epoch == log.epoch) {
-                let messages = request.messages().map(MessageId::new);
-                let offset = |own| Some((request.offset_of(facts.history, own)?, own));
-                by_offset.extend(messages.filter_map(offset));
-            }
-        }
-        by_offset.sort_unstable();
-        let mut by_message: Vec<_> = by_offset.iter().map(|(at, own)| (*own, *at)).collect();
-        by_message.sort_unstable();
-        Self { by_offset, by_message }
-    }
-
-    /// Whether acks named another offset for a message, or its offset for another message only.
-    fn contradict(&self, stray: &Stray) -> bool {
-        let (offset, message) = stray.step.entry();
-        if self.by_offset.binary_search(&(offset, message)).is_ok() {
-            return false;
-        }
-        let place = self.by_offset.partition_point(|(at, _)| *at < offset);
-        let is_taken = self.by_offset.get(place).is_some_and(|(at, _)| *at == offset);
-        let place = self.by_message.partition_point(|(own, _)| *own < message);
-        is_taken || self.by_message.get(place).is_some_and(|(own, _)| *own == message)
-    }
-}
-
-/// By message, the offset at which a delivery in its order proves it.
-fn places(log: &Log) -> BTreeMap<MessageId, u64> {
-    let sure = log.entries.iter().filter(|(offset, message)| log.proves(*offset, *message));
-    sure.map(|(offset, message)| (*message, *offset)).collect()
-}
-
-/// Whether other consumers prove that a message stands at another offset, where it may stand at one
-/// only. Proven at both, it stands there twice, which is a duplicate.
-fn is_elsewhere_for_others(
-    facts: &Facts<'_>,
-    log: &Log,
-    sure: &BTreeMap<MessageId, u64>,
-    stray: &Stray,
-) -> bool {
-    let (message, offset) = (stray.step.message, stray.step.offset);
-    facts.plan.scenario.expect.delivery != Delivery::AtLeastOnce
-        && sure.get(&message).is_some_and(|known| *known != offset)
-        && !log.proves(offset, message)
 }

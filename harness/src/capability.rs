@@ -26,6 +26,13 @@ pub struct Capabilities {
     /// Whether it is reached at a host and a port, so that a relay can stand in between. Where it is
     /// not, its driver brings it: nothing is started.
     pub has_address: bool,
+    /// Whether a client stays at the address that it was given, so that a relay there stays in the
+    /// way; some brokers tell their clients other addresses.
+    pub stays: bool,
+    /// Whether several requests of one producer may be under way at a time
+    /// ([`Sender::issue`](crate::driver::Sender::issue)), and are stored in the order in which they
+    /// were issued.
+    pub in_flight: bool,
     /// Recognises the requests that produce, so that their acks can be dropped; none where they
     /// cannot be told apart.
     pub requests: Option<NewRequests>,
@@ -98,6 +105,28 @@ impl<T: Copy> Known<T> {
 }
 
 impl Capabilities {
+    /// The least that a broker can do which listens at an address: what a driver's own capabilities
+    /// begin with.
+    pub const LEAST: Self = Self {
+        offsets: Known::Now(Offsets::None),
+        contiguous: Known::Now(false),
+        // A request has one message.
+        contiguous_batches: Known::Now(true),
+        epoch: Known::Now(false),
+        batch_max: Known::Now(Some(1)),
+        reads_log: Known::Now(false),
+        resumes: Known::Now(false),
+        has_address: true,
+        stays: true,
+        in_flight: false,
+        requests: None,
+        survives: Known::Now(Survival::Nothing),
+        order: "none",
+        delivery: "at most once",
+        name: |_| Ok(()),
+        started_name: |_| Ok(()),
+    };
+
     /// Whether it is known that acks carry no offset.
     #[must_use]
     pub fn acks_without_offsets(&self) -> bool {
@@ -112,7 +141,7 @@ impl Capabilities {
 
     /// Each with its name, for people and programs.
     #[must_use]
-    pub fn named(&self) -> [(&'static str, String); 11] {
+    pub fn named(&self) -> [(&'static str, String); 13] {
         let batch = match self.batch_max {
             Known::Now(None) => "yes".to_owned(),
             Known::Now(Some(1)) => "no".to_owned(),
@@ -127,6 +156,8 @@ impl Capabilities {
             ("batches", batch),
             ("readable log", self.reads_log.to_string()),
             ("resume", self.resumes.to_string()),
+            ("stays behind a relay", Known::Now(self.stays && self.has_address).to_string()),
+            ("several requests in flight", Known::Now(self.in_flight).to_string()),
             ("recognisable requests", Known::Now(self.requests.is_some()).to_string()),
             ("survives", self.survives.to_string()),
             ("order", self.order.to_owned()),

@@ -20,6 +20,7 @@
 
 pub mod bugs;
 pub mod capability;
+pub mod catalogue;
 mod chance;
 pub mod check;
 pub mod command;

@@ -27,8 +27,8 @@ pub use anomaly::AnomalyKind;
 pub use load::{equal_names, load, load_all};
 pub use model::{
     Acked, Acknowledge, Broker, CONSUMER_BATCH, Consumer, Counter, DEADLINE, DEFAULT_DRIVER,
-    Delivery, Drain, Expect, IDLE, ORIGINAL_DRIVER, Order, Pace, Payloads, Producer, Requirement,
-    Scenario, Source, Start, Store, Topic,
+    Delivery, Drain, Expect, IDLE, ORIGINAL_DRIVER, Options, Order, Pace, Payloads, Producer,
+    Requirement, Scenario, Source, Start, Store, Topic,
 };
 pub use network::Network;
 pub use resolve::store;

@@ -79,6 +79,7 @@ fn scenario(shape: &Shape) -> Scenario {
             .collect(),
         start: Start::ConsumersFirst,
         broker: scenario::Broker {
+            options: scenario::Options::default(),
             store: scenario::Store::Memory,
             store_is_named: false,
             driver: scenario::DEFAULT_DRIVER.to_owned(),

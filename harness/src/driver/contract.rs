@@ -92,12 +92,27 @@ pub trait Sender: Send {
         attempts: &'a mut Attempts<'_>,
     ) -> BoxFuture<'a, Reply>;
 
+    /// Begins a request and does not wait for its outcome, so that several are under way. Called in
+    /// the order in which the broker is to have them, and again only when the call before is over;
+    /// what it returns is awaited apart, and may be dropped, which leaves the outcome unknown.
+    ///
+    /// Nothing is repeated unless the broker then keeps the order and each message once. Only for a
+    /// broker that can have it ([`Capabilities::in_flight`]).
+    fn issue<'a>(&'a mut self, messages: &'a [Outgoing<'a>]) -> BoxFuture<'a, Pending> {
+        let why = "this driver has one request under way at a time".to_owned();
+        let reply = Reply::whole(messages.len(), Outcome::Refused { why }, 1);
+        Box::pin(ready(Box::pin(ready(reply)) as Pending))
+    }
+
     /// Whether the producer has to register anew before it sends more: true where the broker does
     /// not know the registration any more; and after an outcome other than acked (or a dropped
     /// future) where messages are known by their sequence, because the next message's number would
     /// not be its sequence any more. A `send` may then be refused.
     fn is_over(&self) -> bool;
 }
+
+/// What comes of a request that was issued.
+pub type Pending = BoxFuture<'static, Reply>;
 
 /// A planned message that is to be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

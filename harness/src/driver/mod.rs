@@ -15,17 +15,19 @@ mod client;
 mod contract;
 mod failure;
 mod http;
+#[cfg(any(feature = "kafka", feature = "nats", feature = "rabbitmq", feature = "redis"))]
+mod marks;
 mod row;
 mod tags;
 mod url;
 
-pub use address::Address;
+pub use address::{Access, Address};
 pub use attempts::Attempts;
 pub use batch::{Batch, Delivered, Identity};
 pub use client::{Client, RetryPolicy, Route, Session};
-pub use contract::{Driver, LogPart, Outgoing, Part, Reply, Sender, Subscriber};
+pub use contract::{Driver, LogPart, Outgoing, Part, Pending, Reply, Sender, Subscriber};
 pub use failure::{Failure, FailureKind};
-pub use row::{Connected, Connecting, Row, Simulate};
+pub use row::{Connected, Connecting, Row, Simulate, Takes};
 
 /// Every driver, the default first.
 pub const DRIVERS: &[Row] = &[http::DETECT, http::ORIGINAL];

@@ -21,8 +21,12 @@ pub struct Row {
     /// URLs with these schemes name a broker of it; the first row that has one is taken where the
     /// scenario names no driver.
     pub schemes: &'static [&'static str],
+    /// Those of them, if any, that ask for an encrypted connection.
+    pub tls: &'static [&'static str],
     /// The port where a URL names none.
     pub port: u16,
+    /// What a URL may say beside host and port.
+    pub takes: Takes,
     /// What is known of its brokers before one is reached.
     pub capabilities: fn(&scenario::Broker) -> Capabilities,
     /// Reaches the brokers, and leaves nothing behind on them.
@@ -33,6 +37,17 @@ pub struct Row {
     pub recipe: Option<NewRecipe>,
     /// Reaches simulated brokers, over their network; none where it only speaks to real ones.
     pub simulate: Option<Simulate>,
+}
+
+/// What a URL of a driver may say beside host and port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Takes {
+    /// Nothing.
+    Nothing,
+    /// A user and a password.
+    Login,
+    /// These, and a path: a virtual host, a database.
+    LoginAndPath,
 }
 
 impl Row {

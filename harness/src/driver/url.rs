@@ -3,8 +3,8 @@
 
 use reqwest::Url;
 
-use super::address::Address;
-use super::row::Row;
+use super::address::{Access, Address};
+use super::row::{Row, Takes};
 
 /// The address in a URL, and the driver of its scheme among these.
 ///
@@ -28,10 +28,12 @@ pub(super) fn parse<'a>(rows: &'a [Row], given: &str) -> Result<(&'a Row, Addres
     let Some((row, _)) = schemes().find(|(_, scheme)| *scheme == url.scheme()) else {
         return Err(format!("only {} is spoken, not {}://", known(), url.scheme()));
     };
-    if !url.username().is_empty() || url.password().is_some() {
+    let has_login = !url.username().is_empty() || url.password().is_some();
+    if has_login && row.takes == Takes::Nothing {
         return Err("a user or password has no use here".to_owned());
     }
-    if !["", "/"].contains(&url.path()) {
+    let path = url.path().strip_prefix('/').unwrap_or_default();
+    if !path.is_empty() && row.takes != Takes::LoginAndPath {
         return Err(format!("a broker has no path, and this one says {:?}", url.path()));
     }
     if url.query().is_some() || url.fragment().is_some() {
@@ -41,8 +43,21 @@ pub(super) fn parse<'a>(rows: &'a [Row], given: &str) -> Result<(&'a Row, Addres
     if port == 0 {
         return Err("nobody can listen on port 0".to_owned());
     }
-    let host = url.host_str().ok_or("the host is missing")?;
-    Ok((row, Address::new(host, port)))
+    let host = url.host_str().filter(|host| !host.is_empty()).ok_or("the host is missing")?;
+    let password = url.password().unwrap_or_default();
+    let login = has_login.then(|| Ok::<_, String>((decoded(url.username())?, decoded(password)?)));
+    let access = Access {
+        login: login.transpose()?,
+        tls: row.tls.contains(&url.scheme()),
+        path: decoded(path)?,
+    };
+    Ok((row, Address::Listens { host: host.to_owned(), port, access }))
+}
+
+/// A part of a URL as it is meant, without its `%40`.
+fn decoded(part: &str) -> Result<String, String> {
+    let text = percent_encoding::percent_decode_str(part).decode_utf8();
+    text.map(Into::into).map_err(|_| format!("{part:?} is no UTF-8 when decoded"))
 }
 
 #[cfg(test)]

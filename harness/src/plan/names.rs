@@ -1,6 +1,7 @@
 //! Messages as people call them, `P4#17`, and the message that a name stands for.
 
 use std::fmt;
+use std::str::FromStr;
 
 use super::model::{MessageId, Plan};
 use crate::scenario::Source;
@@ -17,6 +18,19 @@ pub struct MessageName {
 impl fmt::Display for MessageName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "P{}#{}", self.producer, self.line)
+    }
+}
+
+impl FromStr for MessageName {
+    type Err = ();
+
+    /// What [`MessageName`] prints, and nothing else.
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (producer, line) =
+            text.strip_prefix('P').and_then(|rest| rest.split_once('#')).ok_or(())?;
+        let number = |digits: &str| digits.parse().map_err(|_| ());
+        let name = Self { producer: number(producer)?, line: number(line)? };
+        if name.to_string() == text { Ok(name) } else { Err(()) }
     }
 }
 

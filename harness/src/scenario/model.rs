@@ -1,7 +1,7 @@
 //! What a scenario says, as types that cannot be wrong. Loading fills every default in and looks
 //! every name up.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
@@ -193,6 +193,8 @@ pub struct Broker {
     pub driver_spot: Spot,
     /// What its original routes do differently.
     pub wire: Wire,
+    /// What its driver and its server are told beside that.
+    pub options: Options,
     /// Where the scenario holds; empty is everywhere.
     pub stores: Vec<Store>,
     /// So many brokers are started, which serve one store.
@@ -204,6 +206,19 @@ impl Broker {
     pub const fn count(&self) -> u32 {
         self.count.get()
     }
+}
+
+/// What a driver and a server are told, each in its own words.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// The program that is the driver, and its arguments.
+    pub command: Vec<String>,
+    /// Whether one process of it serves all actors of a run; none is as many need it.
+    pub one_process: Option<bool>,
+    /// The configuration of a server that is started.
+    pub config: BTreeMap<String, String>,
+    /// The configuration of each topic.
+    pub topic_config: BTreeMap<String, String>,
 }
 
 /// A store of our own broker.

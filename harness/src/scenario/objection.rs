@@ -206,6 +206,9 @@ fn cannot(capabilities: &Capabilities, fault: &Fault) -> Option<String> {
         (Target::Links(_), _) if !capabilities.has_address => {
             "the broker has no address that a relay could stand before"
         }
+        (Target::Links(_), _) if !capabilities.stays => {
+            "the broker tells its clients its own address, so that no relay stays in the way"
+        }
         (Target::Links(_), Effect::Link(link))
             if link.watches_requests() && capabilities.requests.is_none() =>
         {
@@ -261,7 +264,7 @@ impl Objection {
 mod tests {
     use super::*;
     use crate::input::diagnostic::Spot;
-    use crate::scenario::{DEFAULT_DRIVER, Store, Wire};
+    use crate::scenario::{DEFAULT_DRIVER, Options, Store, Wire};
     use std::num::NonZeroU32;
 
     fn check(store: Store, stores: &[Store], count: u32, expected: Option<&str>) {
@@ -273,6 +276,7 @@ mod tests {
             driver: DEFAULT_DRIVER.to_owned(),
             driver_spot: Spot::default(),
             wire: Wire::default(),
+            options: Options::default(),
         };
         assert_eq!(not_held(&broker).as_deref(), expected);
         let named = Broker { store_is_named: true, ..broker };

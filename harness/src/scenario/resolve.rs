@@ -11,7 +11,7 @@ use super::anomaly::AnomalyKind;
 use super::file::is_stdin;
 use super::model::{
     Acked, Broker, CONSUMER_BATCH, Consumer, DEADLINE, DEFAULT_DRIVER, Delivery, Drain, Expect,
-    IDLE, Order, Pace, Producer, Requirement, Scenario, Source as Messages, Start, Store,
+    IDLE, Options, Order, Pace, Producer, Requirement, Scenario, Source as Messages, Start, Store,
 };
 use super::network::Network;
 use super::objection::{Brokers, Objection, Setting, objections};
@@ -201,6 +201,7 @@ fn broker(problems: &mut Problems<'_>, raw: Option<&raw::Broker>) -> Broker {
         driver: raw.driver.value().cloned().unwrap_or_else(|| DEFAULT_DRIVER.to_owned()),
         driver_spot: problems.spot(&raw.driver),
         wire: read_wire(problems, raw),
+        options: Options::default(),
         stores,
         count: count.unwrap_or(NonZeroU32::MIN),
     }

@@ -13,7 +13,9 @@ mod launcher;
 mod recipe;
 mod server_process;
 mod tail;
+mod version;
 
 pub use failure::Failure;
 pub use recipe::{Ending, NewRecipe, Ready, Recipe, Start, Wanted};
 pub use server_process::ServerProcess;
+pub use version::Version;

@@ -1,6 +1,7 @@
 //! What is particular about one kind of server: its program and arguments, how it is prepared, how
 //! it shows that it is ready, and how it is ended.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -128,6 +129,8 @@ pub struct Wanted<'a> {
     pub arguments: &'a [OsString],
     /// The URL of the store that it is to use, which is a secret; none is its own.
     pub store: Option<&'a str>,
+    /// Its configuration, in its own words, on top of what the recipe needs.
+    pub config: &'a BTreeMap<String, String>,
 }
 
 /// Makes a recipe: finds the program, and makes the folder. An error says what to install.

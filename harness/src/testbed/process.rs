@@ -39,6 +39,8 @@ pub struct Settings {
     /// Where the first one is to listen; port 0 takes a free one. The others take free ones of the
     /// same address.
     pub listen: SocketAddr,
+    /// The configuration of each, in its server's own words.
+    pub config: BTreeMap<String, String>,
     /// What else each broker is given: limits.
     pub arguments: Vec<OsString>,
     /// How many; in memory, more than one are strangers to each other.
@@ -58,6 +60,7 @@ impl Settings {
             recipe: recipes::broker::recipe,
             harness: harness.to_owned(),
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            config: BTreeMap::new(),
             arguments: Vec::new(),
             count: NonZeroU32::MIN,
             server: None,
@@ -128,7 +131,7 @@ async fn start(
     store: Option<&str>,
     number: u32,
 ) -> Result<ServerProcess, Failure> {
-    let Settings { recipe, harness, listen, count, .. } = settings;
+    let Settings { recipe, harness, listen, config, count, .. } = settings;
     let mut arguments = settings.arguments.clone();
     if settings.audit {
         arguments.push("--audit".into());
@@ -137,7 +140,7 @@ async fn start(
         1 => "the broker".to_owned(),
         count => format!("broker {number} of {count}"),
     };
-    let recipe = recipe(&Wanted { harness, name, arguments: &arguments, store })?;
+    let recipe = recipe(&Wanted { harness, name, arguments: &arguments, store, config })?;
     let listen = SocketAddr::new(listen.ip(), if number == 1 { listen.port() } else { 0 });
     ServerProcess::start(harness, recipe, listen).await
 }

@@ -18,6 +18,8 @@ pub(super) const ORIGINAL: Capabilities = Capabilities {
     reads_log: Known::AfterConnecting,
     resumes: Known::Now(true),
     has_address: true,
+    stays: true,
+    in_flight: false,
     requests: Some(|| Box::<Requests>::default()),
     survives: Known::AfterConnecting,
     order: "per topic",

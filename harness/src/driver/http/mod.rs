@@ -40,7 +40,7 @@ use super::batch::Batch;
 use super::client::{Client, RetryPolicy, Route, Session};
 use super::contract::{Driver, LogPart, Sender, Subscriber};
 use super::failure::Failure;
-use super::row::{Connected, Connecting, Row};
+use super::row::{Connected, Connecting, Row, Takes};
 use crate::capability::Capabilities;
 use crate::history::Offset;
 use crate::plan::TopicIndex;
@@ -51,7 +51,9 @@ use crate::scenario::{DEFAULT_DRIVER, ORIGINAL_DRIVER, Start};
 pub(super) const DETECT: Row = Row {
     word: DEFAULT_DRIVER,
     schemes: &["http"],
+    tls: &[],
     port: 80,
+    takes: Takes::Nothing,
     capabilities: capability::detected,
     connect: |connecting| reach(connecting, Transports::detect(), None),
     recipe: Some(recipes::broker::recipe),
@@ -62,7 +64,9 @@ pub(super) const DETECT: Row = Row {
 pub(super) const ORIGINAL: Row = Row {
     word: ORIGINAL_DRIVER,
     schemes: &["http"],
+    tls: &[],
     port: 80,
+    takes: Takes::Nothing,
     capabilities: |_| capability::ORIGINAL,
     connect: |connecting| reach(connecting, Transports::original(), Some(Dialect::Original)),
     recipe: Some(recipes::broker::recipe),

@@ -70,6 +70,8 @@ impl Driver for Toy {
         };
         Capabilities {
             has_address: false,
+            stays: true,
+            in_flight: false,
             offsets: Known::Now(offsets),
             contiguous: Known::Now(true),
             contiguous_batches: Known::Now(true),

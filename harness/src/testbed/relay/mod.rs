@@ -60,7 +60,11 @@ impl Order {
 
 /// The relays of one run. Dropped, they close every connection.
 #[derive(Debug, Default)]
-pub struct Relays(BTreeMap<Link, Listener>);
+pub struct Relays {
+    listeners: BTreeMap<Link, Listener>,
+    /// Where each actor that has a relay is to speak to.
+    addresses: BTreeMap<Actor, Address>,
+}
 
 impl Relays {
     /// Adds a relay for each actor of the order, to one of the brokers at these addresses, in turn
@@ -80,7 +84,8 @@ impl Relays {
                 Failure(format!("no relay can stand before {link}: its broker has no address"))
             })?;
             let chance = generator(order.seed, Purpose::Relay, number(*actor));
-            self.add(*link, target, chance, *requests).await?;
+            let relay = self.add(*link, target, chance, *requests).await?;
+            self.addresses.insert(*actor, broker.behind(relay));
         }
         Ok(())
     }
@@ -108,22 +113,18 @@ impl Relays {
             Failure(format!("cannot listen for the relay before {link}: {error}"))
         })?;
         let address = listener.address();
-        self.0.insert(link, listener);
+        self.listeners.insert(link, listener);
         Ok(address)
     }
 
     /// Where each actor that has a relay is to speak to.
     pub fn addresses(&self) -> BTreeMap<Actor, Address> {
-        let actors = self.0.iter().filter_map(|(link, listener)| match link {
-            Link::Actor(actor) => Some((*actor, Address::from(listener.address()))),
-            Link::Database => None,
-        });
-        actors.collect()
+        self.addresses.clone()
     }
 
     /// Closes every connection, and listens no more.
     pub fn close(&self) {
-        self.0.values().for_each(Listener::close);
+        self.listeners.values().for_each(Listener::close);
     }
 
     /// Puts a fault on a link; see [`FaultInjector::inject`](super::FaultInjector::inject).
@@ -133,7 +134,7 @@ impl Relays {
         link: Link,
         fault: Box<dyn LinkFault>,
     ) -> Result<(), Failure> {
-        let listener = self.0.get(&link);
+        let listener = self.listeners.get(&link);
         let listener = listener.ok_or_else(|| Failure(format!("no relay stands before {link}")))?;
         listener.link().inject(id, fault);
         Ok(())
@@ -159,7 +160,7 @@ impl Relays {
     }
 
     fn link_of(&self, id: InjectionId) -> Option<&RelayedLink> {
-        self.0.values().map(Listener::link).find(|link| link.met(id).is_some())
+        self.listeners.values().map(Listener::link).find(|link| link.met(id).is_some())
     }
 }
 

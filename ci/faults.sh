@@ -53,8 +53,8 @@ table() {
   for file in scenarios/faults/*.yaml; do
     fault="$(basename "$file" .yaml)"
     for store in memory mysql; do
-      one "$fault" "$store" run "$file" --store "$store"
-      one "$fault" "$store, simulated" sim "$file" --store "$store"
+      one "$fault" "$store" run "$file" --on "$store"
+      one "$fault" "$store, simulated" sim "$file" --on "$store"
     done
   done
 }

@@ -1,5 +1,5 @@
-//! The golden files as tests: every scenario is run on every store that it holds for, one at a time,
-//! and its ledger compared with the reviewed one, which is the same for all stores.
+//! The golden files as tests: every scenario is run on each of our own brokers that it holds for, one
+//! at a time, and its ledger compared with the reviewed one, which is the same for all brokers.
 //!
 //! A difference fails with our own words and leaves a pending file for `harness review` or
 //! `cargo insta review`. Only on a match is insta's macro called, so that insta knows that the file
@@ -10,12 +10,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use harness::catalogue::{self, Named};
 use harness::check::Verdict;
 use harness::golden::{self, Comparison, Golden, Mode};
 use harness::plan::Plan;
 use harness::report::{sentence, terminal, words};
 use harness::scenario::objection::{Brokers, Setting, objections};
-use harness::scenario::{self, Scenario, Store};
+use harness::scenario::{self, Scenario};
 use private_database::{Url, for_tests};
 
 /// The folder with `scenarios` and `golden` in it.
@@ -38,31 +39,33 @@ fn reviewed() -> Vec<(String, PathBuf)> {
 
 #[test]
 fn every_scenario_gives_its_reviewed_ledger_in_memory() {
-    check_all(Store::Memory, None);
+    check_all("memory", None);
 }
 
 #[test]
 fn every_scenario_gives_the_same_ledger_on_mysql() {
     let server = for_tests().unwrap_or_else(|error| panic!("{error}"));
     if let Some(server) = server {
-        check_all(Store::Mysql, Some(server));
+        check_all("mysql", Some(server));
     }
 }
 
-fn check_all(store: Store, server: Option<&Url>) {
+fn check_all(word: &str, server: Option<&Url>) {
     let mode = Mode::from_environment(variable).unwrap_or_else(|error| panic!("{error}"));
-    let on_store = |mut scenario: Scenario| {
-        scenario.broker.store = store;
+    let entry = catalogue::entries().find(|entry| entry.word == word);
+    let broker = Named::of(entry.expect("it is in the catalogue")).expect("it is always built");
+    let on_broker = |mut scenario: Scenario| {
+        broker.take(&mut scenario, true).expect("our own broker speaks to every scenario");
         scenario
     };
-    let wanted = scenarios().into_iter().filter(|scenario| scenario.golden).map(on_store);
-    let setting = Setting { brokers: Brokers::Ours(None), capabilities: None };
+    let wanted = scenarios().into_iter().filter(|scenario| scenario.golden).map(on_broker);
+    let setting = Setting { brokers: Brokers::Started(None), capabilities: None };
     let holding = wanted.filter(|scenario| objections(scenario, &setting).is_empty());
     let holding: Vec<_> = holding.collect();
-    assert!(!holding.is_empty(), "no scenario holds on {store}");
+    assert!(!holding.is_empty(), "no scenario holds on {word}");
     let check = |scenario| check(scenario, server, mode).err();
     let failures: Vec<String> = holding.into_iter().filter_map(check).collect();
-    assert!(failures.is_empty(), "\n\non {store}:\n{}", failures.join("\n"));
+    assert!(failures.is_empty(), "\n\non {word}:\n{}", failures.join("\n"));
 }
 
 fn variable(name: &str) -> Option<String> {
@@ -99,7 +102,7 @@ fn run(scenario: &Scenario, server: Option<&Url>) -> Result<String, String> {
     let golden = folder.path().join("golden");
     let mut command = Command::new(env!("CARGO_BIN_EXE_harness"));
     command.current_dir(root()).arg("run").arg(&scenario.file);
-    command.arg("--store").arg(scenario.broker.store.to_string());
+    command.arg("--on").arg(&scenario.broker.on);
     command.arg("--out").arg(folder.path().join("out")).arg("--golden").arg(&golden);
     // What this test was started with is not meant for the harness that it tests.
     let ours = |name: &str| name.starts_with("INSTA_") || ["CI", "TF_BUILD"].contains(&name);

@@ -84,10 +84,12 @@ pub enum Offsets {
 }
 
 /// What is still there of acknowledged messages after a broker ended without warning.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Survival {
     /// Nothing: they are in its memory.
     Nothing,
+    /// What it had saved by then, which it does now and then.
+    Part,
     /// All, where its process was killed.
     Kill,
     /// All, where the machine lost power.
@@ -166,6 +168,17 @@ impl Capabilities {
     }
 }
 
+impl Survival {
+    /// From the least to the most.
+    pub const ALL: [Self; 4] = [Self::Nothing, Self::Part, Self::Kill, Self::PowerCut];
+}
+
+impl fmt::Display for Survival {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
 impl<T: Answer> fmt::Display for Known<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -201,6 +214,7 @@ impl Answer for Survival {
     fn word(&self) -> &'static str {
         match self {
             Self::Nothing => "nothing",
+            Self::Part => "what was saved",
             Self::Kill => "a killed process",
             Self::PowerCut => "a power cut",
         }

@@ -24,15 +24,16 @@ mod words;
 use crate::input::extended::Extended;
 
 pub use anomaly::AnomalyKind;
+pub use file::read as read_text;
 pub use load::{equal_names, load, load_all};
 pub use model::{
     Acked, Acknowledge, Broker, CONSUMER_BATCH, Consumer, Counter, DEADLINE, DEFAULT_DRIVER,
-    Delivery, Drain, Expect, IDLE, ORIGINAL_DRIVER, Options, Order, Pace, Payloads, Producer,
-    Requirement, Scenario, Source, Start, Store, Topic,
+    DEFAULT_ON, Delivery, Drain, Expect, IDLE, Need, ORIGINAL_DRIVER, Options, Order, Pace,
+    Payloads, Producer, Requirement, Scenario, Source, Start, Store, Topic,
 };
 pub use network::Network;
-pub use resolve::store;
-pub use search::{Found, find};
+pub use resolve::store_of;
+pub use search::{BROKERS_FILE, Found, find};
 pub use wire::{Carrier, NewConsumers, Wire};
 
 /// The JSON Schema of a scenario file, for these drivers.

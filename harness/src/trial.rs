@@ -35,7 +35,7 @@ pub use waiting::{Patience, wait_for_brokers};
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);
 
 /// What to do about a broker that cannot be reached.
-const START_IT: &str = "start it, or leave --broker out and the harness starts its own";
+const START_IT: &str = "start it, or name one that the harness starts: --on memory";
 
 /// The broker that a trial runs against.
 #[derive(Clone, Debug)]
@@ -227,9 +227,11 @@ async fn start(
     let started = match &settings.broker {
         BrokerUnderTest::Own(process) => {
             let audit = keeps_all(plan, settings);
-            let recipe = row.recipe.ok_or_else(|| Failure(row.not_started()))?;
-            let settings = process::Settings { recipe, relays, audit, ..process.clone() };
-            Process::start(&settings, database).await
+            let settings = process::Settings { relays, audit, ..process.clone() };
+            match settings.shared.as_ref().filter(|_| !plan.has_process_fault()) {
+                Some(shared) => Process::shared(&settings, shared).await,
+                None => Process::start(&settings, database).await,
+            }
         }
         BrokerUnderTest::External(addresses) => Process::external(addresses, &relays).await,
     };
@@ -243,6 +245,14 @@ fn keeps_all(plan: &Plan, settings: &Settings) -> bool {
             process.audit || settings.sabotage.is_some() || judged::wants_audit(plan)
         }
         BrokerUnderTest::External(_) => false,
+    }
+}
+
+/// Whether the broker goes on living after the run.
+fn goes_on(plan: &Plan, broker: &BrokerUnderTest) -> bool {
+    match broker {
+        BrokerUnderTest::Own(process) => process.shared.is_some() && !plan.has_process_fault(),
+        BrokerUnderTest::External(_) => true,
     }
 }
 
@@ -278,7 +288,7 @@ async fn prepare(
         out: settings.out.clone(),
         log_format: settings.log_format,
         keeps_all: keeps_all(plan, settings),
-        unsubscribe: matches!(settings.broker, BrokerUnderTest::External(_)),
+        unsubscribe: goes_on(plan, &settings.broker),
     }))
 }
 

@@ -20,7 +20,7 @@ pub struct Program {
     pub what: &'static str,
     /// Its file's names; the first that is found is taken.
     pub names: &'static [&'static str],
-    /// The variable that names its folder, in place of PATH and all other folders.
+    /// The variable that names it or its folder, in place of PATH and all other folders.
     pub variable: &'static str,
     /// Where it is looked for beside PATH and the usual folders.
     pub folders: &'static [&'static str],
@@ -50,6 +50,12 @@ impl Program {
     }
 
     pub(crate) fn find_in(&self, places: &Places) -> Result<PathBuf, Missing> {
+        // The variable may name the program itself.
+        if let [file] = places.folders.as_slice()
+            && file.is_file()
+        {
+            return Ok(file.clone());
+        }
         let missing = || Missing { program: *self, searched: places.searched.clone() };
         first(&places.folders, self.names).ok_or_else(missing)
     }

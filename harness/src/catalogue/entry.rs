@@ -1,7 +1,7 @@
 //! What is known of a broker that `--on` can name.
 
 use crate::capability::Survival;
-use crate::scenario::{Delivery, Order};
+use crate::scenario::{Delivery, Expect, Order};
 use crate::server::Version;
 
 /// A broker that can be named.
@@ -41,4 +41,27 @@ pub struct Documented {
     pub delivery: Delivery,
     /// Where that is written: a URL.
     pub reference: &'static str,
+}
+
+impl Documented {
+    /// What is said where a scenario asks for more than is promised; it is judged all the same.
+    #[must_use]
+    pub fn is_less(&self, expect: &Expect) -> Option<String> {
+        let delivery = match (self.delivery, expect.delivery) {
+            (Delivery::ExactlyOnce, _) => None,
+            (own, asked) if own == asked => None,
+            (own, asked) => Some((own.to_string(), asked.to_string())),
+        };
+        let order = match (self.order, expect.order) {
+            (Order::PerTopic, _) | (_, Order::None) => None,
+            (own, asked) if own == asked => None,
+            (own, asked) => Some((format!("order {own}"), asked.to_string())),
+        };
+        let parts: Vec<_> = [delivery, order].into_iter().flatten().collect();
+        let (own, asked): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
+        (!own.is_empty()).then(|| {
+            let (own, asked) = (own.join(", "), asked.join(" and "));
+            format!("documented: {own}; this scenario asks for {asked}")
+        })
+    }
 }

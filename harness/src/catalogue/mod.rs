@@ -1,16 +1,21 @@
-//! The brokers that `--on` knows by a word. Each family is one file here, and one row in
-//! [`FAMILIES`]: how a broker of it is spoken to and started, with which configuration, and what its
-//! documents promise.
+//! The brokers that scenarios can run on, and what names them.
+//!
+//! - [`FAMILIES`]: those that have a word of their own. Each family is one file here and one row
+//!   there: how a broker of it is spoken to and started, with which configuration, and what its
+//!   documents promise.
+//! - [`Brokers`]: those that a `brokers.yaml` adds. [`resolve`]: what `--on` says.
+//! - [`Named`]: what a name stands for.
 
 mod entry;
+mod file;
+mod named;
+mod on;
 mod ours;
+mod table;
+mod urls;
 
 pub use entry::{Documented, Entry};
-
-/// Every family, ours first.
-pub const FAMILIES: &[&[Entry]] = &[ours::ENTRIES];
-
-/// All of them in the order of the table.
-pub fn entries() -> impl Iterator<Item = &'static Entry> {
-    FAMILIES.iter().flat_map(|family| family.iter())
-}
+pub use file::Brokers;
+pub use named::{Absent, Named, Way};
+pub use on::{Meant, count, one, resolve};
+pub use table::{FAMILIES, entries};

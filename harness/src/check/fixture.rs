@@ -78,16 +78,7 @@ fn scenario(shape: &Shape) -> Scenario {
             })
             .collect(),
         start: Start::ConsumersFirst,
-        broker: scenario::Broker {
-            options: scenario::Options::default(),
-            store: scenario::Store::Memory,
-            store_is_named: false,
-            driver: scenario::DEFAULT_DRIVER.to_owned(),
-            driver_spot: Spot::default(),
-            wire: scenario::Wire::default(),
-            stores: Vec::new(),
-            count: NonZeroU32::MIN,
-        },
+        broker: scenario::Broker::default(),
         expect: Expect {
             delivery: scenario::Delivery::ExactlyOnce,
             order: Order::PerTopic,
@@ -99,6 +90,7 @@ fn scenario(shape: &Shape) -> Scenario {
         network: None,
         drain: Drain { idle: Duration::from_secs(5), deadline: Duration::from_secs(60) },
         golden: false,
+        heavy: false,
         seed: 1,
     }
 }

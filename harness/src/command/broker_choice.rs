@@ -1,4 +1,4 @@
-//! Which broker the command line runs scenarios against, and which scenarios cannot run there: all
+//! Which brokers the command line runs scenarios on, and which scenarios cannot run there: all
 //! objections are here.
 
 use std::path::{Path, PathBuf};
@@ -9,38 +9,80 @@ use broker_client::wire::masked;
 
 use super::refused::Refused;
 use super::streams;
+use crate::catalogue::{self, Absent, Brokers as BrokersFile, Meant, Named, Way};
 use crate::driver;
 use crate::input::diagnostic::{self, Diagnostic};
 use crate::input::values;
+use crate::recipes;
 use crate::report::Skipped;
 use crate::sabotage;
+use crate::scenario::Scenario;
 use crate::scenario::objection::{
     Brokers, DatabaseServer, Objection, Setting, bad_names, objections,
 };
-use crate::scenario::{self, Scenario};
+use crate::server::Version;
 use crate::testbed::database::Server;
-use crate::testbed::external;
+use crate::testbed::shared::Shared;
 use crate::testbed::{database, process};
 use crate::trial::BrokerUnderTest;
 
 /// What `harness run` and `harness sabotage` take for it.
 #[derive(Clone, Debug, clap::Args)]
 pub struct BrokerChoice {
-    /// Store of the broker that is started, whatever the scenario says
-    #[arg(long, value_name = "STORE", conflicts_with = "broker")]
-    pub store: Option<String>,
+    /// The broker to run on: a word of `harness brokers`, `all`, a URL of one that runs already
+    /// (URL+URL for one system at several addresses), or `exec: COMMAND`; several with commas, or
+    /// by repeating the flag
+    #[arg(long, value_name = "BROKER")]
+    pub on: Vec<String>,
+
+    /// Take words from this file; by default from a brokers.yaml beside the scenario
+    #[arg(long, value_name = "FILE")]
+    pub brokers: Option<PathBuf>,
+
+    /// End with 3 where a server of a broker that was named is not installed, instead of a line
+    #[arg(long)]
+    pub require_servers: bool,
 
     /// Keep the data of the private MySQL server in this folder, with the runs' databases in it
-    #[arg(long, value_name = "DIR", conflicts_with = "broker")]
+    #[arg(long, value_name = "DIR")]
     pub keep_data: Option<PathBuf>,
 
-    /// Run against brokers that are up already instead of starting one
-    #[arg(long, value_name = "URL", value_delimiter = ',')]
-    pub broker: Vec<String>,
-
-    /// Wait so long for brokers that are still starting
-    #[arg(long, value_name = "TIME", requires = "broker", value_parser = time)]
+    /// Wait so long for brokers at URLs that are still starting
+    #[arg(long, value_name = "TIME", value_parser = time)]
     pub wait: Option<Duration>,
+}
+
+impl BrokerChoice {
+    /// Whether the flag names more than one broker.
+    pub(super) fn names_several(&self) -> bool {
+        catalogue::count(&self.on) > 1
+    }
+}
+
+/// A broker, ready for scenarios to be run on.
+#[derive(Debug)]
+pub(super) struct Chosen {
+    pub(super) named: Named,
+    /// Of the server that is started, where it says it.
+    pub(super) version: Option<Version>,
+    /// The broker itself, but for the store.
+    pub(super) broker: BrokerUnderTest,
+    /// Where the scenarios on MySQL have their databases.
+    pub(super) database: Option<Arc<Server>>,
+    /// In the order of the selection.
+    pub(super) scenarios: Vec<Scenario>,
+}
+
+impl Chosen {
+    /// Ends what serves all runs of the call, and says what is kept.
+    pub(super) async fn stop(&self) -> Option<String> {
+        if let BrokerUnderTest::Own(process::Settings { shared: Some(shared), .. }) = &self.broker
+            && let Err(failure) = shared.stop().await
+        {
+            return Some(failure.0);
+        }
+        self.database.as_ref()?.stop().await
+    }
 }
 
 /// Parses a time.
@@ -48,92 +90,228 @@ pub(super) fn time(text: &str) -> Result<Duration, String> {
     values::time(text).map_err(|why| why.brief())
 }
 
-/// Puts the store of the command line in place, finds the server of the databases, and moves the
-/// scenarios that cannot run there to `skipped`. Nothing is started yet. `at_once`: scenarios may run
-/// at the same time.
+/// The brokers that the scenarios are to run on, each with those that can; the others are moved to
+/// `skipped`. Nothing is started yet. `at_once`: scenarios may run at the same time.
 pub(super) fn choose(
     choice: &BrokerChoice,
     sabotage: Option<sabotage::Kind>,
     at_once: bool,
     harness: &Path,
-    scenarios: &mut Vec<Scenario>,
+    scenarios: Vec<Scenario>,
     skipped: &mut Vec<Skipped>,
-) -> Result<Option<Arc<Server>>, Refused> {
-    set_store(choice.store.as_deref(), scenarios)?;
-    set_driver(&choice.broker, scenarios)?;
-    let server = find_server(choice, scenarios, harness)?;
-    let brokers = if choice.broker.is_empty() {
-        Brokers::Ours(server.as_ref().map(|server| DatabaseServer {
-            is_ours: server.is_ours(),
-            has_port: server.has_port(),
-            is_shared: choice.keep_data.is_some() && at_once,
-        }))
-    } else {
-        Brokers::Theirs
-    };
-    let setting = Setting { brokers, capabilities: None };
-    keep_possible(setting, sabotage, scenarios, skipped)?;
-    if let Some(server) = &server {
-        check(server).map_err(Refused::no_verdict)?;
+) -> Result<Vec<Chosen>, Refused> {
+    let file = brokers_file(choice.brokers.as_deref(), &scenarios)?;
+    let wanted = wanted(&choice.on, &file, scenarios)?;
+    let is_alone = wanted.iter().map(|(_, scenarios)| scenarios.len()).sum::<usize>() == 1;
+    let (is_named, is_only) = (!choice.on.is_empty(), wanted.len() == 1);
+    let (mut all, mut invalid) = (Vec::new(), Vec::new());
+    for (meant, mut scenarios) in wanted {
+        let (named, version) = match here(meant) {
+            Ok(here) => here,
+            Err((word, absent)) => {
+                absence(choice, is_only, (&word, &absent), &scenarios, skipped)?;
+                continue;
+            }
+        };
+        for scenario in &mut scenarios {
+            take(&named, scenario, is_named)?;
+        }
+        let database = match find_database(choice, &scenarios, harness)? {
+            Ok(database) => database,
+            Err(absent) => {
+                absence(choice, is_only, (&named.word, &absent), &scenarios, skipped)?;
+                continue;
+            }
+        };
+        let brokers = match named.way {
+            Way::Running(..) => Brokers::Theirs,
+            _ => Brokers::Started(database.as_ref().map(|server| DatabaseServer {
+                is_ours: server.is_ours(),
+                has_port: server.has_port(),
+                is_shared: choice.keep_data.is_some() && at_once,
+            })),
+        };
+        let setting = Setting { brokers, capabilities: None };
+        keep_possible(setting, sabotage, is_alone, &mut scenarios, skipped, &mut invalid)?;
+        if scenarios.is_empty() {
+            continue;
+        }
+        if let Some(server) = &database {
+            check(server).map_err(Refused::no_verdict)?;
+        }
+        let broker = under_test(&named, harness);
+        all.push(Chosen { named, version, broker, database, scenarios });
     }
-    Ok(server)
+    diagnostic::Error::unless_empty(invalid).map_err(|error| Refused::scenario(&error))?;
+    if all.is_empty() {
+        return Err(Refused::nothing_selected("every scenario was skipped"));
+    }
+    if choice.keep_data.is_some() && all.iter().all(|chosen| chosen.database.is_none()) {
+        return Err(Refused::usage("--keep-data: no selected scenario is on MySQL"));
+    }
+    let is_theirs = |chosen: &Chosen| matches!(chosen.named.way, Way::Running(..));
+    if choice.wait.is_some() && !all.iter().any(is_theirs) {
+        return Err(Refused::usage("--wait is for a broker at a URL: name one by --on"));
+    }
+    Ok(all)
 }
 
-/// The same for simulations, which need no server. A scenario that does not hold for its own store is
-/// tried on the first one that it holds for, unless the command line says otherwise.
+/// The same for simulations, of our own broker alone, which need no server. A scenario that does not
+/// hold for a broker in memory is tried on MySQL, unless the command line says otherwise.
 pub(super) fn choose_simulated(
-    store: Option<&str>,
+    on: &[String],
     scenarios: &mut Vec<Scenario>,
     skipped: &mut Vec<Skipped>,
 ) -> Result<(), Refused> {
-    if store.is_none() {
-        for broker in scenarios.iter_mut().map(|scenario| &mut scenario.broker) {
-            if !broker.stores.contains(&broker.store) {
-                broker.store = broker.stores.first().copied().unwrap_or(broker.store);
-            }
+    let [memory, mysql] = ["memory", "mysql"].map(ours);
+    let given = match on {
+        [] => None,
+        [word] if word == "memory" => Some(&memory),
+        [word] if word == "mysql" => Some(&mysql),
+        other => {
+            let given = masked(&other.join(","));
+            let why = "a simulation is of our own broker: memory or mysql";
+            return Err(Refused::usage(format_args!("--on: {given}: {why}")));
+        }
+    };
+    let setting = Setting { brokers: Brokers::Simulated, capabilities: None };
+    for scenario in scenarios.iter_mut() {
+        if let Some(named) = given {
+            take(named, scenario, true)?;
+            continue;
+        }
+        let named = if scenario.broker.store.has_database() { &mysql } else { &memory };
+        let own = scenario.broker.on.clone();
+        take(named, scenario, false)?;
+        // A broker that is not ours is named as it is in what is said of it.
+        if own != named.word {
+            scenario.broker.on = own;
+            continue;
+        }
+        let is_held = |scenario: &Scenario| {
+            let found = objections_to(scenario, setting, None);
+            !found.is_ok_and(|found| found.iter().any(|one| matches!(one, Objection::Whole(_))))
+        };
+        let mut other = scenario.clone();
+        take(&mysql, &mut other, false)?;
+        if !is_held(scenario) && is_held(&other) {
+            *scenario = other;
         }
     }
-    set_store(store, scenarios)?;
-    let brokers = Brokers::Simulated;
-    let setting = Setting { brokers, capabilities: None };
-    keep_possible(setting, None, scenarios, skipped)
-}
-
-/// Has brokers that run already spoken to by a driver of their scheme: the first one where a scenario
-/// names none. One that names a driver of other schemes is refused. A driver of none brings its own
-/// broker, which is an objection like others.
-fn set_driver(urls: &[String], scenarios: &mut [Scenario]) -> Result<(), Refused> {
-    // What is wrong with a URL is said where its address is wanted.
-    let Some(Ok((spoken, _))) = urls.first().map(|url| driver::parse_url(url)) else {
-        return Ok(());
-    };
-    for scenario in scenarios {
-        if scenario.broker.driver == scenario::DEFAULT_DRIVER {
-            spoken.word.clone_into(&mut scenario.broker.driver);
-        }
-        // A word that names no driver is found with whatever else cannot be had.
-        let Ok(own) = driver::find(&scenario.broker) else { continue };
-        let speaks = own.schemes.iter().any(|scheme| spoken.schemes.contains(scheme));
-        if !speaks && !own.schemes.is_empty() {
-            let (file, word, url) = (scenario.file.display(), own.word, masked(&urls[0]));
-            let why = format!("its driver, {word}, does not speak to a broker at {url}");
-            let text = format!("{file}: {why}");
-            return Err(Refused::here(scenario, text, [(None, why)]));
-        }
+    let (is_alone, mut invalid) = (scenarios.len() == 1, Vec::new());
+    keep_possible(setting, None, is_alone, scenarios, skipped, &mut invalid)?;
+    diagnostic::Error::unless_empty(invalid).map_err(|error| Refused::scenario(&error))?;
+    if scenarios.is_empty() {
+        return Err(Refused::nothing_selected("every scenario was skipped"));
     }
     Ok(())
 }
 
-/// Puts the store of the command line in place of the scenarios'.
-fn set_store(store: Option<&str>, scenarios: &mut [Scenario]) -> Result<(), Refused> {
-    if let Some(store) = store {
-        let store = scenario::store(store).map_err(|why| {
-            Refused::usage(format_args!("--store {}: {}", masked(store), why.brief()))
-        })?;
-        for scenario in scenarios {
-            scenario.broker.store = store;
-            scenario.broker.store_is_named = true;
+/// One of our own brokers, which are always there.
+fn ours(word: &str) -> Named {
+    let entry = catalogue::entries().find(|entry| entry.word == word);
+    Named::of(entry.expect("our own broker is in the catalogue")).expect("it is always built")
+}
+
+/// The words of the user's own.
+pub(super) fn brokers_file(
+    named: Option<&Path>,
+    scenarios: &[Scenario],
+) -> Result<BrokersFile, Refused> {
+    let files: Vec<_> = scenarios.iter().map(|scenario| scenario.file.as_path()).collect();
+    BrokersFile::read(named, &files).map_err(|error| Refused::scenario(&error))
+}
+
+/// The same for a call without scenarios: those of the file that is named, or of this folder's.
+pub(super) fn brokers_in(named: Option<&Path>) -> Result<BrokersFile, Refused> {
+    let here = Path::new("./scenario.yaml");
+    BrokersFile::read(named, &[here]).map_err(|error| Refused::scenario(&error))
+}
+
+/// What is wanted, each with its scenarios: all of them on each broker that the command line names,
+/// else each on its own.
+fn wanted(
+    on: &[String],
+    file: &BrokersFile,
+    scenarios: Vec<Scenario>,
+) -> Result<Vec<(Meant, Vec<Scenario>)>, Refused> {
+    if !on.is_empty() {
+        let meant = catalogue::resolve(on, file);
+        let meant = meant.map_err(|why| Refused::usage(format_args!("--on: {why}")))?;
+        return Ok(meant.into_iter().map(|meant| (meant, scenarios.clone())).collect());
+    }
+    let mut groups: Vec<(String, Meant, Vec<Scenario>)> = Vec::new();
+    let mut wrong = Vec::new();
+    for scenario in scenarios {
+        let word = scenario.broker.on.clone();
+        if let Some((_, _, group)) = groups.iter_mut().find(|(known, ..)| *known == word) {
+            group.push(scenario);
+            continue;
         }
+        match catalogue::one(&word, file) {
+            Ok(meant) => groups.push((word, meant, vec![scenario])),
+            Err(why) => wrong.push(Diagnostic::new(why).on(&scenario.broker.on_spot)),
+        }
+    }
+    diagnostic::Error::unless_empty(wrong).map_err(|error| Refused::scenario(&error))?;
+    Ok(groups.into_iter().map(|(_, meant, group)| (meant, group)).collect())
+}
+
+/// A broker that can be had here and now, and the version of its server.
+fn here(meant: Meant) -> Result<(Named, Option<Version>), (String, Absent)> {
+    match meant {
+        Meant::Absent(word, absent) => Err((word, absent)),
+        Meant::Broker(named) => match named.version() {
+            Ok(version) => Ok((*named, version)),
+            Err(absent) => Err((named.word, absent)),
+        },
+    }
+}
+
+/// Skips the scenarios of a broker that cannot be had, with one line; or refuses the call, where it
+/// is about that one alone, or must not go without.
+fn absence(
+    choice: &BrokerChoice,
+    is_only: bool,
+    (word, absent): (&str, &Absent),
+    scenarios: &[Scenario],
+    skipped: &mut Vec<Skipped>,
+) -> Result<(), Refused> {
+    let why = absent.why();
+    match absent {
+        Absent::NotBuilt(_) | Absent::OnlyByUrl(_) if is_only => {
+            return Err(Refused::usage(format_args!("{word}: {why}")));
+        }
+        Absent::NoServer(_) if is_only || choice.require_servers => {
+            return Err(Refused::no_verdict(format_args!("{word}: {why}")));
+        }
+        Absent::NotBuilt(_) if choice.require_servers => {
+            return Err(Refused::no_verdict(format_args!("{word}: {why}")));
+        }
+        Absent::NotBuilt(_) | Absent::OnlyByUrl(_) | Absent::NoServer(_) => {}
+    }
+    streams::tell(&format!("SKIP  {word}: {why}"));
+    skipped.extend(scenarios.iter().map(|scenario| Skipped {
+        name: scenario.name.clone(),
+        file: scenario.file.clone(),
+        on: Some(word.to_owned()),
+        reason: why.to_owned(),
+    }));
+    Ok(())
+}
+
+/// Has a scenario run on a broker. One whose driver does not speak to it is refused.
+fn take(named: &Named, scenario: &mut Scenario, is_named: bool) -> Result<(), Refused> {
+    named.take(scenario, is_named).map_err(|why| {
+        let text = format!("{}: {why}", scenario.file.display());
+        Refused::here(scenario, text, [(None, why)])
+    })?;
+    // A driver that brings its own broker is spoken to by nobody else's word.
+    if let Ok(row) = driver::find(&scenario.broker)
+        && row.schemes.is_empty()
+        && !is_named
+    {
+        row.word.clone_into(&mut scenario.broker.on);
     }
     Ok(())
 }
@@ -143,11 +321,11 @@ fn set_store(store: Option<&str>, scenarios: &mut [Scenario]) -> Result<(), Refu
 fn keep_possible(
     setting: Setting,
     sabotage: Option<sabotage::Kind>,
+    is_alone: bool,
     scenarios: &mut Vec<Scenario>,
     skipped: &mut Vec<Skipped>,
+    invalid: &mut Vec<Diagnostic>,
 ) -> Result<(), Refused> {
-    let is_alone = scenarios.len() == 1;
-    let mut invalid = Vec::new();
     for scenario in std::mem::take(scenarios) {
         let found = match objections_to(&scenario, setting, sabotage) {
             Ok(found) => found,
@@ -164,21 +342,27 @@ fn keep_possible(
             Some(_) if invalid.len() > before => {}
             Some(_) if is_alone => return Err(refused(&scenario, &found)),
             Some(objection) => {
-                let reason = objection.brief(&scenario);
-                streams::tell(&format!("SKIP  {}  {reason}", scenario.name));
-                skipped.push(Skipped { name: scenario.name, file: scenario.file, reason });
+                let (reason, on) = (objection.brief(&scenario), &scenario.broker.on);
+                let place =
+                    if scenario.broker.on_is_named { format!(" on {on}") } else { String::new() };
+                streams::tell(&format!("SKIP  {}{place}  {reason}", scenario.name));
+                let on = Some(on.clone());
+                skipped.push(Skipped { name: scenario.name, file: scenario.file, on, reason });
             }
         }
-    }
-    diagnostic::Error::unless_empty(invalid).map_err(|error| Refused::scenario(&error))?;
-    if scenarios.is_empty() {
-        return Err(Refused::nothing_selected("every scenario was skipped"));
     }
     Ok(())
 }
 
-/// The scenario, if there is its driver and that takes its names.
-pub(super) fn drivable(scenario: Scenario) -> Result<Scenario, diagnostic::Error> {
+/// The scenario, if there are its broker and its driver, and that takes its names.
+pub(super) fn drivable(mut scenario: Scenario) -> Result<Scenario, diagnostic::Error> {
+    let file = BrokersFile::read(None, &[&scenario.file])?;
+    let meant = catalogue::one(&scenario.broker.on, &file);
+    let meant = meant.map_err(|why| Diagnostic::new(why).on(&scenario.broker.on_spot))?;
+    if let Meant::Broker(named) = meant {
+        let taken = named.take(&mut scenario, false);
+        taken.map_err(|why| Diagnostic::new(why).on(&scenario.broker.driver_spot))?;
+    }
     let row = driver::find(&scenario.broker)?;
     let capabilities = (row.capabilities)(&scenario.broker);
     diagnostic::Error::unless_empty(bad_names(&scenario, &capabilities))?;
@@ -197,10 +381,6 @@ fn objections_to(
         return Ok(vec![Objection::Whole(format!("{why}; run it with `harness run`"))]);
     }
     let capabilities = (row.capabilities)(&scenario.broker);
-    let is_started = matches!(setting.brokers, Brokers::Ours(_));
-    if is_started && capabilities.has_address && row.recipe.is_none() {
-        return Ok(vec![Objection::Whole(row.not_started())]);
-    }
     let setting = Setting { capabilities: Some(capabilities), ..setting };
     let sabotaged = sabotage.and_then(|kind| {
         let why = kind.objection(&capabilities)?;
@@ -223,35 +403,34 @@ pub(super) fn sabotage_objection(kind: sabotage::Kind, scenario: &Scenario) -> O
 }
 
 /// The broker itself, but for the store.
-pub(super) fn broker_under_test(
-    choice: &BrokerChoice,
-    harness: &Path,
-) -> Result<BrokerUnderTest, Refused> {
-    if !choice.broker.is_empty() {
-        let addresses = external::addresses(&choice.broker).map_err(Refused::usage)?;
-        return Ok(BrokerUnderTest::External(addresses));
+fn under_test(named: &Named, harness: &Path) -> BrokerUnderTest {
+    let own = process::Settings::new(harness);
+    match &named.way {
+        Way::Running(addresses, _) => BrokerUnderTest::External(addresses.clone()),
+        Way::Started(recipes::Row { new, .. }) => BrokerUnderTest::Own(process::Settings {
+            recipe: *new,
+            config: named.options.config.clone(),
+            shared: Some(Arc::new(Shared::default())),
+            ..own
+        }),
+        Way::Ours(_) | Way::Brought => BrokerUnderTest::Own(own),
     }
-    Ok(BrokerUnderTest::Own(process::Settings::new(harness)))
 }
 
 /// Where the scenarios on MySQL have their databases.
-fn find_server(
+fn find_database(
     choice: &BrokerChoice,
     scenarios: &[Scenario],
     harness: &Path,
-) -> Result<Option<Arc<Server>>, Refused> {
-    let mut brokers = scenarios.iter().map(|scenario| &scenario.broker);
-    if !choice.broker.is_empty() || !brokers.any(|broker| broker.store.has_database()) {
-        return match &choice.keep_data {
-            Some(_) => Err(Refused::usage("--keep-data: no selected scenario is on MySQL")),
-            None => Ok(None),
-        };
+) -> Result<Result<Option<Arc<Server>>, Absent>, Refused> {
+    if !scenarios.iter().any(|scenario| scenario.broker.store.has_database()) {
+        return Ok(Ok(None));
     }
-    let found = database::find(harness, choice.keep_data.clone());
-    found.map(Some).map_err(|failure| match failure {
-        database::NotFound::Wrong(text) => Refused::usage(text),
-        database::NotFound::Missing(text) => Refused::no_verdict(text),
-    })
+    match database::find(harness, choice.keep_data.clone()) {
+        Ok(server) => Ok(Ok(Some(server))),
+        Err(database::NotFound::Wrong(text)) => Err(Refused::usage(text)),
+        Err(database::NotFound::Missing(text)) => Ok(Err(Absent::NoServer(text))),
+    }
 }
 
 /// Whether a server that was named can be used, found out once and not by each scenario.

@@ -59,7 +59,7 @@ fn carry_out(
     Ok(())
 }
 
-/// Gives the scenario the seed and the store that its run had; `--seed` and `--store` may have said
+/// Gives the scenario the seed and the store that its run had; `--seed` and `--on` may have said
 /// another. Why a history cannot be read is said where all of it is.
 fn settle(scenario: &mut Scenario, given: &Path) {
     let Ok(file) = places::history(given, &scenario.name) else { return };

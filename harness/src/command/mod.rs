@@ -7,6 +7,7 @@ use crate::exit::Exit;
 mod accept;
 pub mod broker;
 mod broker_choice;
+pub mod brokers;
 mod check;
 mod conclude;
 mod evidence;
@@ -60,6 +61,8 @@ pub enum Command {
     Pending(accept::Arguments),
     /// Write producer logs in the original's format.
     Generate(generate::Arguments),
+    /// List the brokers that scenarios can run on, and which of them can be had here.
+    Brokers(brokers::Arguments),
     /// Print the JSON Schema of a scenario.
     Schema(schema::Arguments),
     /// Break the broker on purpose in every known way, and show that the checks notice.
@@ -87,6 +90,7 @@ pub fn main(arguments: Arguments, harness: &Path) -> Exit {
         Command::Reject(arguments) => accept::reject(&arguments),
         Command::Pending(arguments) => accept::pending(&arguments),
         Command::Generate(arguments) => generate::main(&arguments),
+        Command::Brokers(arguments) => brokers::main(&arguments),
         Command::Schema(arguments) => schema::main(&arguments),
         Command::Sabotage(arguments) => sabotage::main(&arguments, harness),
         Command::Broker(arguments) => broker::main(&arguments),

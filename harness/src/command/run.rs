@@ -3,21 +3,24 @@
 mod arguments;
 mod one;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
 use futures_util::stream::{self, StreamExt as _};
 
-use super::broker_choice::{broker_under_test, choose};
+use self::one::Run;
+use super::broker_choice::{Chosen, choose};
 use super::refused::{self, Refused};
 use super::reporting::{self, reporting};
 use super::selection::plans;
 use super::sim::workers::End;
 use super::{outputs, signals, streams};
 use crate::exit::Exit;
-use crate::plan::Plan;
 use crate::report::terminal::Terminal;
-use crate::report::{Entry, Report};
+use crate::report::words::count;
+use crate::report::{Entry, Report, Skipped};
+use crate::scenario::Scenario;
 use crate::trial::{Interrupt, Patience};
 
 pub use arguments::Arguments;
@@ -33,7 +36,7 @@ pub fn main(arguments: &Arguments, harness: &Path) -> Exit {
 
 /// Everything that could be found wrong before anything is started, found right.
 struct Prepared {
-    plans: Vec<Arc<Plan>>,
+    runs: Vec<Run>,
     context: one::Context,
 }
 
@@ -42,18 +45,28 @@ fn prepare(
     harness: &Path,
     report: &mut Report,
 ) -> Result<Prepared, Refused> {
-    let Arguments { selection, jobs, broker: choice, sabotage, outputs } = arguments;
+    let Arguments { selection, jobs, repeat, broker: choice, sabotage, outputs } = arguments;
     let mode = outputs::mode()?;
-    let broker = broker_under_test(choice, harness)?;
     let mut scenarios = selection.load()?;
     let (kind, at_once) = (sabotage.map(|order| order.kind), jobs.get() > 1);
-    let server = choose(choice, kind, at_once, harness, &mut scenarios, &mut report.skipped)?;
-    for scenario in scenarios.iter().filter(|scenario| scenario.network.is_some()) {
-        let file = scenario.file.display();
-        streams::tell(&format!("note: {file}: `network` is for `harness sim`; this run is real"));
+    let is_matrix = choice.names_several();
+    if is_matrix {
+        skip_heavy(&mut scenarios, &mut report.skipped)?;
     }
-    let plans: Vec<_> = plans(scenarios)?.into_iter().map(Arc::new).collect();
-    for plan in &plans {
+    let chosen = choose(choice, kind, at_once, harness, scenarios, &mut report.skipped)?;
+    report.is_matrix = is_matrix || repeat.get() > 1;
+    let runs = runs(&chosen, is_matrix, repeat.get())?;
+    let mut planned = BTreeSet::new();
+    for Run { plan, .. } in &runs {
+        if !planned.insert(&plan.scenario.file) {
+            continue;
+        }
+        if plan.scenario.network.is_some() {
+            let file = plan.scenario.file.display();
+            streams::tell(&format!(
+                "note: {file}: `network` is for `harness sim`; this run is real"
+            ));
+        }
         crate::descriptors::reserve(plan)
             .map_err(|why| Refused::here(&plan.scenario, &why, [(None, why.clone())]))?;
         if let (_, Some(note)) = outputs.log_format(plan) {
@@ -61,12 +74,57 @@ fn prepare(
         }
     }
     // Only now that all of it can be run: this takes the logs of the run before away.
-    let names: Vec<_> = plans.iter().map(|plan| plan.scenario.name.as_str()).collect();
+    let names: Vec<_> = runs.iter().map(|run| run.place.as_str()).collect();
     let folders = outputs.open(&names, names.len() + report.skipped.len())?;
     let patience = choice.wait.map(Patience::new);
     let arguments = arguments.clone();
-    let context = one::Context { arguments, broker, patience, server, mode, folders };
-    Ok(Prepared { plans, context })
+    let context = one::Context { arguments, chosen, patience, mode, folders };
+    Ok(Prepared { runs, context })
+}
+
+/// A matrix is of what is quickly run on every broker.
+fn skip_heavy(scenarios: &mut Vec<Scenario>, skipped: &mut Vec<Skipped>) -> Result<(), Refused> {
+    scenarios.retain(|scenario| {
+        if scenario.heavy {
+            let reason = "it is heavy, and left out where several brokers are named".to_owned();
+            streams::tell(&format!("SKIP  {}  {reason}", scenario.name));
+            let (name, file) = (scenario.name.clone(), scenario.file.clone());
+            skipped.push(Skipped { name, file, on: None, reason });
+        }
+        !scenario.heavy
+    });
+    if scenarios.is_empty() {
+        return Err(Refused::nothing_selected("every scenario was skipped"));
+    }
+    Ok(())
+}
+
+/// Every run of the call: the scenarios of one broker after the other, each as often as is wanted.
+fn runs(chosen: &[Chosen], is_matrix: bool, repeat: u32) -> Result<Vec<Run>, Refused> {
+    let mut runs = Vec::new();
+    for (place, Chosen { named, scenarios, .. }) in chosen.iter().enumerate() {
+        let times = named.times(repeat);
+        if times < repeat {
+            streams::tell(&format!(
+                "note: {} takes seconds to start: {} in place of {repeat}",
+                named.word,
+                count(times.into(), "repetition")
+            ));
+        }
+        for plan in plans(scenarios.clone())? {
+            let name = &plan.scenario.name;
+            let folder =
+                if is_matrix { format!("{}/{name}", named.folder()) } else { name.clone() };
+            let plan = Arc::new(plan);
+            runs.extend((1..=times).map(|turn| Run {
+                plan: Arc::clone(&plan),
+                chosen: place,
+                place: if turn == 1 { folder.clone() } else { format!("{folder}.{turn}") },
+                turn,
+            }));
+        }
+    }
+    Ok(runs)
 }
 
 impl Prepared {
@@ -82,12 +140,12 @@ impl Prepared {
         if end == End::InterruptedTwice {
             return Err(Refused::told(Exit::Interrupted));
         }
-        if let Some(server) = &self.context.server
-            && let Some(kept) = runtime.block_on(server.stop())
-        {
-            streams::tell(&kept);
+        for chosen in &self.context.chosen {
+            if let Some(said) = runtime.block_on(chosen.stop()) {
+                streams::tell(&said);
+            }
         }
-        report.trouble = reporting::not_begun(self.plans.len(), report, Exit::Interrupted);
+        report.trouble = reporting::not_begun(self.runs.len(), report, Exit::Interrupted);
         Ok(())
     }
 }
@@ -99,14 +157,14 @@ async fn run_all(
     entries: &mut Vec<(usize, Entry)>,
 ) -> End {
     let (trigger, interrupt) = Interrupt::new();
-    let runs = stream::iter(prepared.plans.iter().enumerate())
-        .map(|(place, plan)| {
+    let runs = stream::iter(prepared.runs.iter().enumerate())
+        .map(|(place, run)| {
             let interrupt = interrupt.clone();
             async move {
                 if interrupt.is_triggered() {
                     return None;
                 }
-                let entry = one::run(plan, &prepared.context, interrupt, terminal).await;
+                let entry = one::run(run, &prepared.context, interrupt, terminal).await;
                 terminal.entry(&entry);
                 Some((place, entry))
             }

@@ -12,7 +12,7 @@ use std::thread;
 use tokio::sync::oneshot;
 
 use self::table::{Row, Table};
-use super::broker_choice::{self, BrokerChoice};
+use super::broker_choice::{self, BrokerChoice, Chosen};
 use super::refused::{self, Refused};
 use super::signals;
 use super::streams::{self, Reader};
@@ -22,7 +22,6 @@ use crate::log_format::LogFormat;
 use crate::plan::Plan;
 use crate::sabotage::{Kind, Order};
 use crate::scenario;
-use crate::testbed::database::Server;
 use crate::trial::{self, BrokerUnderTest, Interrupt, Patience, Settings, Simulation, Trial};
 
 /// Its arguments.
@@ -37,7 +36,7 @@ pub struct Arguments {
     broker: BrokerChoice,
 
     /// Simulate the brokers, as `harness sim` does
-    #[arg(long, conflicts_with_all = ["broker", "keep_data"])]
+    #[arg(long, conflicts_with = "keep_data")]
     sim: bool,
 }
 
@@ -52,10 +51,10 @@ pub fn main(arguments: &Arguments, harness: &Path) -> Exit {
             Refused::no_verdict(format_args!("cannot start the worker threads: {error}"))
         })?;
         let exit = runtime.block_on(prepared.run());
-        if let Held::Real(_, Some(server)) = &prepared.held
-            && let Some(kept) = runtime.block_on(server.stop())
+        if let Held::Real(chosen) = &prepared.held
+            && let Some(said) = runtime.block_on(chosen.stop())
         {
-            streams::tell(&kept);
+            streams::tell(&said);
         }
         Ok(exit)
     }))
@@ -70,37 +69,39 @@ struct Prepared {
 }
 
 enum Held {
-    /// Against this broker, with a server for its database.
-    Real(BrokerUnderTest, Option<Arc<Server>>),
+    /// On this broker.
+    Real(Box<Chosen>),
     Simulated,
 }
 
 fn prepare(arguments: &Arguments, harness: &Path) -> Result<Prepared, Refused> {
     let Arguments { file, broker: choice, sim } = arguments;
     let scenario = scenario::load(file).map_err(|error| Refused::scenario(&error))?;
-    let mut scenarios = vec![scenario];
     // One that is alone is refused and not skipped.
     let mut skipped = Vec::new();
-    let server = if *sim {
-        let store = choice.store.as_deref();
-        broker_choice::choose_simulated(store, &mut scenarios, &mut skipped)?;
-        None
-    } else {
-        broker_choice::choose(choice, None, false, harness, &mut scenarios, &mut skipped)?
+    let planned = |scenario| {
+        let plan = Plan::new(scenario).map_err(|error| Refused::scenario(&error))?;
+        Ok::<_, Refused>(Arc::new(plan))
     };
-    let scenario = scenarios.remove(0);
-    let plan = Arc::new(Plan::new(scenario).map_err(|error| Refused::scenario(&error))?);
     if *sim {
+        let mut scenarios = vec![scenario];
+        broker_choice::choose_simulated(&choice.on, &mut scenarios, &mut skipped)?;
+        let plan = planned(scenarios.remove(0))?;
         return Ok(Prepared { plan, held: Held::Simulated, patience: None });
     }
+    if choice.names_several() {
+        return Err(Refused::usage("--on: name one broker; the table is of one"));
+    }
+    let chosen = broker_choice::choose(choice, None, false, harness, vec![scenario], &mut skipped)?;
+    let [mut chosen] = <[Chosen; 1]>::try_from(chosen).expect("one broker was named");
+    let plan = planned(chosen.scenarios.remove(0))?;
     crate::descriptors::reserve(&plan).map_err(Refused::usage)?;
-    let mut broker = broker_choice::broker_under_test(choice, harness)?;
-    if let BrokerUnderTest::Own(process) = &mut broker {
+    if let BrokerUnderTest::Own(process) = &mut chosen.broker {
         process.count = plan.scenario.broker.count;
-        process.server.clone_from(&server);
+        process.server.clone_from(&chosen.database);
     }
     let patience = choice.wait.map(Patience::new);
-    Ok(Prepared { plan, held: Held::Real(broker, server), patience })
+    Ok(Prepared { plan, held: Held::Real(Box::new(chosen)), patience })
 }
 
 impl Prepared {
@@ -135,11 +136,10 @@ impl Prepared {
 
     /// Waits for brokers that somebody else starts, if that is wanted.
     async fn wait(&self, mut interrupt: Interrupt) -> Result<(), trial::Failure> {
-        let (Held::Real(BrokerUnderTest::External(addresses), _), Some(patience)) =
-            (&self.held, self.patience)
-        else {
+        let (Held::Real(chosen), Some(patience)) = (&self.held, self.patience) else {
             return Ok(());
         };
+        let BrokerUnderTest::External(addresses) = &chosen.broker else { return Ok(()) };
         tokio::select! { biased;
             () = interrupt.triggered() => Ok(()),
             waited = trial::wait_for_brokers(&self.plan, addresses, patience, streams::tell) => waited,
@@ -169,9 +169,9 @@ impl Prepared {
     ) -> Result<Trial, trial::Failure> {
         let plan = Arc::clone(&self.plan);
         match &self.held {
-            Held::Real(broker, _) => {
+            Held::Real(chosen) => {
                 let settings = Settings {
-                    broker: broker.clone(),
+                    broker: chosen.broker.clone(),
                     out: None,
                     log_format: LogFormat::default(),
                     sabotage,

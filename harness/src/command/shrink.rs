@@ -49,9 +49,9 @@ pub struct Arguments {
     #[arg(long, value_name = "NAME")]
     pub bug: Option<Bug>,
 
-    /// Store of the brokers, whatever the scenario says
-    #[arg(long, value_name = "STORE")]
-    pub store: Option<String>,
+    /// Our own broker on this store, memory or mysql, whatever the scenario says
+    #[arg(long, value_name = "BROKER")]
+    pub on: Vec<String>,
 
     /// Folder for what comes out; by default shrunk/NAME
     #[arg(long, value_name = "DIR")]
@@ -75,8 +75,7 @@ pub fn main(arguments: &Arguments) -> Exit {
 fn carry_out(arguments: &Arguments) -> Result<Exit, Refused> {
     let mut selected =
         vec![scenario::load(&arguments.file).map_err(|error| Refused::scenario(&error))?];
-    let store = arguments.store.as_deref();
-    broker_choice::choose_simulated(store, &mut selected, &mut Vec::new())?;
+    broker_choice::choose_simulated(&arguments.on, &mut selected, &mut Vec::new())?;
     let mut scenario = selected.remove(0);
     scenario.seed = arguments.seed.unwrap_or(scenario.seed);
     let seed = scenario.seed;

@@ -35,12 +35,18 @@ pub const DRIVERS: &[Row] = &[http::DETECT, http::ORIGINAL];
 /// Why a simulation cannot be had, behind the driver's word.
 pub const NOT_SIMULATED: &str = "only speaks to real brokers";
 
+/// The driver with this word, where this program has it.
+#[must_use]
+pub fn by_word(word: &str) -> Option<&'static Row> {
+    DRIVERS.iter().find(|row| row.word == word)
+}
+
 /// The driver that a scenario names.
 ///
 /// # Errors
 /// Which there are.
 pub fn find(broker: &scenario::Broker) -> Result<&'static Row, Diagnostic> {
-    DRIVERS.iter().find(|row| row.word == broker.driver).ok_or_else(|| {
+    by_word(&broker.driver).ok_or_else(|| {
         let label = hint(&broker.driver, DRIVERS.iter().map(|row| row.word));
         let title = format!("unknown value `{}`", broker.driver);
         Diagnostic::new(title).label(label).on(&broker.driver_spot)

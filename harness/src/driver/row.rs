@@ -11,7 +11,6 @@ use super::failure::Failure;
 use crate::capability::Capabilities;
 use crate::plan::Plan;
 use crate::scenario;
-use crate::server::NewRecipe;
 
 /// A driver: its word, how a broker is named that it speaks to, what that can do, and how to reach
 /// it.
@@ -33,8 +32,6 @@ pub struct Row {
     ///
     /// Fails where an address is none and the driver needs one, or nobody listens there.
     pub connect: fn(Connecting) -> BoxFuture<'static, Connected>,
-    /// Makes the recipe of a server that it speaks to; none where the harness can start none.
-    pub recipe: Option<NewRecipe>,
     /// Reaches simulated brokers, over their network; none where it only speaks to real ones.
     pub simulate: Option<Simulate>,
 }
@@ -48,14 +45,6 @@ pub enum Takes {
     Login,
     /// These, and a path: a virtual host, a database.
     LoginAndPath,
-}
-
-impl Row {
-    /// Why the harness can start no server for it.
-    #[must_use]
-    pub fn not_started(&self) -> String {
-        format!("no server of its driver, {}, can be started: name one by --broker", self.word)
-    }
 }
 
 /// As [`Row::connect`], over another transport.

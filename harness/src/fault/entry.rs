@@ -68,12 +68,12 @@ impl Action {
     }
 
     /// Whether an attempt that it touches may fail so for its sake.
-    pub fn causes(&self, symptom: Symptom<'_>, has_database: bool) -> bool {
+    pub fn causes(&self, symptom: Symptom<'_>, has_database: bool, keeps: bool) -> bool {
         // A broker that is held may hold locks in the database, and keeps the others from it.
         let database = self.target.is_database() || self.target.is_process() && has_database;
         match symptom {
-            // What is in a database is remembered.
-            Symptom::Forgotten if has_database => false,
+            // What survives is remembered.
+            Symptom::Forgotten if keeps => false,
             UNAVAILABLE if database => true,
             symptom => self.definition.causes.contains(&symptom),
         }

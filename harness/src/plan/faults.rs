@@ -64,6 +64,12 @@ impl Plan {
         self.scenario.faults.iter().any(|fault| fault.action.effect.restarts())
     }
 
+    /// Whether a fault is about the process of a broker or of its database.
+    pub fn has_process_fault(&self) -> bool {
+        let mut targets = self.scenario.faults.iter().map(|fault| &fault.action.target);
+        targets.any(Target::is_process)
+    }
+
     /// Whether a fault is about the database's process.
     pub fn has_database_fault(&self) -> bool {
         let mut targets = self.scenario.faults.iter().map(|fault| &fault.action.target);

@@ -13,13 +13,15 @@ use crate::exit::Exit;
 use crate::golden::{self, Comparison};
 use crate::input::diagnostic::Diagnostic;
 use crate::plan::Plan;
-use crate::scenario::{Scenario, Store};
+use crate::scenario::Scenario;
 
 /// All that one call of the harness did.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
     /// In the order in which the scenarios were named.
     pub entries: Vec<Entry>,
+    /// Whether several brokers were named, or runs repeated, so that a table says more.
+    pub is_matrix: bool,
     /// Scenarios that were skipped, because they cannot run there.
     pub skipped: Vec<Skipped>,
     /// How long all of it took, by the wall clock.
@@ -35,6 +37,8 @@ pub struct Skipped {
     pub name: String,
     /// The scenario's file, as the user named it.
     pub file: PathBuf,
+    /// The broker on which it would have run, where that is known.
+    pub on: Option<String>,
     /// Why, and what would have it run, where the command line can.
     pub reason: String,
 }
@@ -76,8 +80,10 @@ pub struct Entry {
     pub description: Option<String>,
     /// What every choice by chance followed from.
     pub seed: Option<u64>,
-    /// The store of the broker, where it is known.
-    pub store: Option<Store>,
+    /// What it ran on, where it did.
+    pub on: Option<On>,
+    /// From 1, where it is repeated.
+    pub turn: u32,
     /// How many brokers served, where it is known.
     pub brokers: Option<u32>,
     /// How long the scenario took by the wall clock, the start and the end of the broker and the
@@ -114,6 +120,17 @@ pub struct Entry {
     pub judge: Option<String>,
     /// The command line that accepts what is pending: `harness accept 5p3c`.
     pub accept: Option<String>,
+}
+
+/// A broker that a scenario ran on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct On {
+    /// Its word in the catalogue, or its URL without a password.
+    pub word: String,
+    /// Of a server that the harness started.
+    pub version: Option<String>,
+    /// Beside what a server has by itself, in its own words.
+    pub config: Vec<(String, String)>,
 }
 
 /// Why a scenario did not come to a judgement.
@@ -181,7 +198,7 @@ impl Entry {
             file: scenario.file.clone(),
             description: scenario.description.clone(),
             seed: Some(scenario.seed),
-            store: Some(scenario.broker.store),
+            on: Some(On { word: scenario.broker.on.clone(), ..On::default() }),
             brokers: Some(scenario.broker.count.get()),
             ..Self::default()
         }
@@ -207,14 +224,6 @@ impl Entry {
         let text: Vec<_> = problems.iter().map(Problem::told).collect();
         let trouble = Some(Trouble { exit: Exit::Usage, text: text.join("\n") });
         Self { trouble, problems, ..self }
-    }
-
-    /// Brokers at these addresses served it, if there are any; what their store is, is not known.
-    pub fn served_by(&mut self, addresses: &[String]) {
-        if !addresses.is_empty() {
-            self.store = None;
-            self.brokers = u32::try_from(addresses.len()).ok();
-        }
     }
 
     /// Takes over what comparing the golden files answered, in `folder`.

@@ -4,6 +4,7 @@
 //! another thing makes version 2. Times are in nanoseconds, and their names end in `_ns`. What is
 //! not known is absent. Judgement and summary are written as their own types say.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::time::Duration;
 
@@ -70,9 +71,15 @@ struct Scenario<'a> {
     answer: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     seed: Option<u64>,
-    /// `memory` or `mysql`; absent for brokers that ran already.
+    /// What it ran on: a word of `harness brokers`, or a URL.
     #[serde(skip_serializing_if = "Option::is_none")]
-    store: Option<String>,
+    on: Option<&'a str>,
+    /// The version of a server that the harness started.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<&'a str>,
+    /// What that server was told beside its defaults.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    config: BTreeMap<&'a str, &'a str>,
     /// How many brokers served.
     #[serde(skip_serializing_if = "Option::is_none")]
     brokers: Option<u32>,
@@ -122,6 +129,9 @@ struct Scenario<'a> {
 struct SkippedScenario<'a> {
     name: &'a str,
     file: String,
+    /// The broker on which it would have run, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    on: Option<&'a str>,
     /// Why, and what would have it run.
     reason: &'a str,
 }
@@ -194,7 +204,9 @@ impl<'a> Scenario<'a> {
             exit: entry.exit().code(),
             answer: sentence::sentence(entry),
             seed: entry.seed,
-            store: entry.store.map(|store| store.to_string()),
+            on: entry.on.as_ref().map(|on| on.word.as_str()),
+            version: entry.on.as_ref().and_then(|on| on.version.as_deref()),
+            config: entry.on.iter().flat_map(|on| &on.config).map(|(k, v)| (&**k, &**v)).collect(),
             brokers: entry.brokers,
             duration: entry.duration,
             simulated: entry.simulated,
@@ -220,7 +232,8 @@ impl<'a> Scenario<'a> {
 impl<'a> SkippedScenario<'a> {
     fn new(skipped: &'a Skipped) -> Self {
         let file = skipped.file.display().to_string();
-        Self { name: &skipped.name, file, reason: &skipped.reason }
+        let on = skipped.on.as_deref();
+        Self { name: &skipped.name, file, on, reason: &skipped.reason }
     }
 }
 

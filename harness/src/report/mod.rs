@@ -19,7 +19,7 @@ mod tests;
 pub mod words;
 
 pub use destination::{Destinations, Output};
-pub use entry::{Entry, Evidence, Problem, Report, Skipped, Trouble};
+pub use entry::{Entry, Evidence, On, Problem, Report, Skipped, Trouble};
 pub use progress::Progress;
 pub use summary::{Latency, Summary, summarise};
 pub use sweep::Sweep;

@@ -1,11 +1,11 @@
 //! What became of a scenario, in one sentence.
 
-use super::entry::{Entry, Evidence};
+use super::entry::{Entry, Evidence, On};
 use super::words::{count, number};
 use crate::check::{Judgement, Verdict};
 use crate::exit::Exit;
 use crate::golden::{Comparison, Skipped};
-use crate::scenario::AnomalyKind;
+use crate::scenario::{AnomalyKind, DEFAULT_ON, store_of};
 
 /// `2 deliveries of acknowledged messages never came`; `2 to 5`, where 3 more may be.
 pub fn anomalies(kind: AnomalyKind, count: u64, possible: u64) -> String {
@@ -104,11 +104,20 @@ fn other_pass(entry: &Entry) -> Option<String> {
 /// What it ran on, `on mysql, 3 brokers`: nothing for one broker in memory, as usual, or for what is
 /// not known.
 pub fn place(entry: &Entry) -> Option<String> {
-    let store = entry.store.filter(|store| store.has_database()).map(|store| store.to_string());
-    let brokers = entry.brokers.filter(|brokers| *brokers > 1 || store.is_some());
+    let on = entry.on.as_ref().filter(|on| on.word != DEFAULT_ON);
+    let brokers = entry.brokers.filter(|brokers| *brokers > 1 || on.is_some_and(is_ours));
     let brokers = brokers.map(|brokers| count(u64::from(brokers), "broker"));
-    let parts: Vec<String> = [store, brokers].into_iter().flatten().collect();
+    let on = on.map(|on| match &on.version {
+        Some(version) => format!("{} {version}", on.word),
+        None => on.word.clone(),
+    });
+    let parts: Vec<String> = [on, brokers].into_iter().flatten().collect();
     (!parts.is_empty()).then(|| format!("on {}", parts.join(", ")))
+}
+
+/// Of our own broker, several may serve one store.
+fn is_ours(on: &On) -> bool {
+    store_of(&on.word).has_database()
 }
 
 /// As [`sentence`], where nothing follows: the last words of a program that are on the lines below

@@ -10,7 +10,7 @@ use crate::exit::Exit;
 use crate::fixture::{self, SMALL, SMALL_LOGS};
 use crate::golden::{Comparison, Difference};
 use crate::plan::{ConsumerIndex, MessageId, TopicIndex};
-use crate::scenario::{AnomalyKind, Store};
+use crate::scenario::AnomalyKind;
 
 fn judgement(verdict: Verdict) -> Judgement {
     Judgement { verdict, violations: Vec::new(), allowed: Vec::new(), inconclusive: Vec::new() }
@@ -270,7 +270,7 @@ const JSON: &str = r##"
       "exit": 1,
       "answer": "1 delivery of an acknowledged message never came",
       "seed": 1,
-      "store": "memory",
+      "on": "memory",
       "brokers": 1,
       "duration_ns": 213000000,
       "summary": {
@@ -366,16 +366,17 @@ fn the_exit_code_is_that_of_the_gravest_entry() {
 
 #[test]
 fn what_a_run_was_on_is_said_unless_it_is_the_usual() {
-    let place = |store, brokers| {
-        let entry = Entry { store, brokers, ..passed() };
+    let place = |word: Option<&str>, brokers| {
+        let on = word.map(|word| On { word: word.to_owned(), ..On::default() });
+        let entry = Entry { on, brokers, ..passed() };
         (sentence::place(&entry), terminal::plain(&entry).lines().next().map(str::to_owned))
     };
     let usual = "PASS  small  213 ms  golden ok".to_owned();
-    assert_eq!(place(Some(Store::Memory), Some(1)), (None, Some(usual.clone())));
+    assert_eq!(place(Some("memory"), Some(1)), (None, Some(usual.clone())));
     assert_eq!(place(None, Some(1)), (None, Some(usual)));
     assert_eq!(place(None, Some(2)).0.unwrap(), "on 2 brokers");
-    assert_eq!(place(Some(Store::Mysql), Some(1)).0.unwrap(), "on mysql, 1 broker");
-    let (place, line) = place(Some(Store::Mysql), Some(3));
+    assert_eq!(place(Some("mysql"), Some(1)).0.unwrap(), "on mysql, 1 broker");
+    let (place, line) = place(Some("mysql"), Some(3));
     assert_eq!(place.unwrap(), "on mysql, 3 brokers");
     assert_eq!(line.unwrap(), "PASS  small  213 ms  on mysql, 3 brokers  golden ok");
 }

@@ -29,7 +29,7 @@ fn read_stdin() -> Result<Arc<Source>, Diagnostic> {
 }
 
 /// The text of a scenario file.
-pub(super) fn read(file: &Path) -> Result<Arc<Source>, Diagnostic> {
+pub fn read(file: &Path) -> Result<Arc<Source>, Diagnostic> {
     if is_stdin(file) {
         return read_stdin();
     }

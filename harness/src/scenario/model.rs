@@ -13,8 +13,12 @@ use crate::topic_name::TopicName;
 use super::anomaly::AnomalyKind;
 use super::network::Network;
 use super::wire::Wire;
+use crate::capability::Survival;
 use crate::fault::Fault;
 use crate::input::diagnostic::Spot;
+
+/// The broker of a scenario that names none, as the command line does not either.
+pub const DEFAULT_ON: &str = "memory";
 
 /// The driver of a scenario that names none.
 pub const DEFAULT_DRIVER: &str = "detect";
@@ -62,6 +66,8 @@ pub struct Scenario {
     pub drain: Drain,
     /// Whether the ledger is compared with a reviewed one.
     pub golden: bool,
+    /// Whether it is left out where several brokers are named.
+    pub heavy: bool,
     /// What every choice by chance follows from.
     pub seed: u64,
 }
@@ -183,10 +189,17 @@ pub enum Start {
 /// What the scenario runs against, unless the command line says otherwise.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Broker {
-    /// The store of the broker that the harness starts.
-    pub store: Store,
+    /// The broker's word in the catalogue, or what else the command line called it.
+    pub on: String,
+    /// Where the file names it; nowhere where it is the default.
+    pub on_spot: Spot,
     /// Whether the command line names it, whatever the file says.
-    pub store_is_named: bool,
+    pub on_is_named: bool,
+    /// The store, where the broker is ours.
+    pub store: Store,
+    /// What is still there of acknowledged messages after it ended without warning, as its documents
+    /// say; none is as its driver says.
+    pub survives: Option<Survival>,
     /// The driver's word; which there are is the table of drivers' matter.
     pub driver: String,
     /// Where the file names the driver.
@@ -195,13 +208,37 @@ pub struct Broker {
     pub wire: Wire,
     /// What its driver and its server are told beside that.
     pub options: Options,
-    /// Where the scenario holds; empty is everywhere.
-    pub stores: Vec<Store>,
+    /// What a broker has to have for the scenario to hold.
+    pub needs: Vec<Need>,
     /// So many brokers are started, which serve one store.
     pub count: NonZeroU32,
 }
 
+impl Default for Broker {
+    /// One of ours, in memory, as of a scenario that says nothing of it.
+    fn default() -> Self {
+        Self {
+            on: DEFAULT_ON.to_owned(),
+            on_spot: Spot::default(),
+            on_is_named: false,
+            store: Store::Memory,
+            survives: None,
+            driver: DEFAULT_DRIVER.to_owned(),
+            driver_spot: Spot::default(),
+            wire: Wire::default(),
+            options: Options::default(),
+            needs: Vec::new(),
+            count: NonZeroU32::MIN,
+        }
+    }
+}
+
 impl Broker {
+    /// Whether what was acknowledged is to be there after a broker was killed.
+    pub fn keeps(&self) -> bool {
+        self.survives.map_or(self.store.has_database(), |survives| survives >= Survival::Kill)
+    }
+
     /// How many brokers the harness starts.
     pub const fn count(&self) -> u32 {
         self.count.get()
@@ -228,6 +265,29 @@ pub enum Store {
     Memory,
     /// In a MySQL or MariaDB database: what was acknowledged survives.
     Mysql,
+}
+
+/// What a scenario needs of a broker: it does not hold for one that is not known to have it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// What was acknowledged is still there after the broker's process was killed.
+    SurvivesKill,
+    /// The same after the machine lost power.
+    SurvivesPowerCut,
+    /// A broker that ended without warning begins anew, with nothing.
+    InMemory,
+    /// Several brokers serve one store.
+    SharedStore,
+    /// Acks and deliveries tell offsets.
+    Offsets,
+    /// One life of the store can be told from another.
+    Epoch,
+    /// A consumer can go on after it lost its memory.
+    Resume,
+    /// A topic's log can be read without moving a position.
+    ReadableLog,
+    /// Several requests of one producer may be under way at a time, and keep their order.
+    InFlight,
 }
 
 impl Store {

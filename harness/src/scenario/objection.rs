@@ -1,8 +1,8 @@
 //! What a scenario asks for that cannot be had where it would run. The file alone, the command line,
 //! the broker that is named and the database's server are all compared with it here.
 
-use super::model::{Broker, Scenario, Store};
-use crate::capability::{Capabilities, Known};
+use super::model::{Broker, DEFAULT_ON, Need, Scenario, Store};
+use crate::capability::{Capabilities, Known, Offsets, Survival};
 use crate::fault::{Effect, Fault, Part, Target};
 use crate::input::diagnostic::Diagnostic;
 use crate::numbers;
@@ -20,7 +20,7 @@ pub struct Setting {
 #[derive(Clone, Copy, Debug)]
 pub enum Brokers {
     /// Started for the run, with their database on this server; none is not known yet.
-    Ours(Option<DatabaseServer>),
+    Started(Option<DatabaseServer>),
     /// Somebody else's, which run already.
     Theirs,
     /// Ours, in a simulation, which needs no server.
@@ -54,7 +54,7 @@ pub enum Objection {
 pub fn objections(scenario: &Scenario, setting: &Setting) -> Vec<Objection> {
     let broker = &scenario.broker;
     let whole = match setting.brokers {
-        Brokers::Ours(_) | Brokers::Simulated => not_held(broker),
+        Brokers::Started(_) | Brokers::Simulated => not_held(broker, setting.capabilities.as_ref()),
         Brokers::Theirs => None,
     };
     let whole = whole.or_else(|| not_ours(broker, setting));
@@ -67,31 +67,61 @@ pub fn objections(scenario: &Scenario, setting: &Setting) -> Vec<Objection> {
     });
     let names = setting.capabilities.iter().flat_map(|own| match setting.brokers {
         Brokers::Theirs => bad_names(scenario, own),
-        Brokers::Ours(_) | Brokers::Simulated => names_not_started(scenario, own),
+        Brokers::Started(_) | Brokers::Simulated => names_not_started(scenario, own),
     });
     names.map(|name| Objection::Value(Box::new(name))).chain(faults).collect()
 }
 
-/// Why the scenario does not hold for the store of the brokers that would be started.
-fn not_held(broker: &Broker) -> Option<String> {
-    let Broker { store, stores, count, store_is_named, .. } = broker;
-    if !stores.is_empty() && !stores.contains(store) {
-        let words: Vec<_> = stores.iter().map(ToString::to_string).collect();
-        let cure = on_store(stores[0], *store_is_named);
-        return Some(format!(
-            "it holds for {} only, and would run on {store}; {cure}",
-            words.join(", ")
-        ));
+/// Why the scenario does not hold for the broker that would be started.
+fn not_held(broker: &Broker, capabilities: Option<&Capabilities>) -> Option<String> {
+    let alone = broker.count.get() > 1 && !broker.store.has_database();
+    if alone {
+        let (count, on) = (broker.count, &broker.on);
+        let cure = put_on(broker, Store::Mysql);
+        return Some(format!("it has {count} brokers, which share nothing on {on}; {cure}"));
     }
-    let alone = count.get() > 1 && !store.has_database();
-    let cure = on_store(Store::Mysql, *store_is_named);
-    alone.then(|| format!("it has {count} brokers, which share nothing on {store}; {cure}"))
+    let need = broker.needs.iter().find(|need| need.is_missing(broker, capabilities))?;
+    let (on, cure) = (&broker.on, put_on(broker, need.usual()));
+    Some(format!("it needs `{need}`, which {on} does not have; {cure}"))
 }
 
-/// What puts a scenario on another store.
-fn on_store(store: Store, is_named: bool) -> String {
-    let verb = if is_named { "use" } else { "add" };
-    format!("{verb} --store {store}")
+/// What puts a scenario on our own broker with this store.
+fn put_on(broker: &Broker, store: Store) -> String {
+    let verb = if broker.on_is_named { "use" } else { "add" };
+    format!("{verb} --on {store}")
+}
+
+impl Need {
+    /// Whether a broker is known not to have it.
+    fn is_missing(self, broker: &Broker, capabilities: Option<&Capabilities>) -> bool {
+        let of = |answer: fn(&Capabilities) -> Option<bool>| capabilities.and_then(answer);
+        let survives = broker.survives.or(capabilities.and_then(|own| own.survives.known()));
+        let has = match self {
+            Self::SurvivesKill => survives.map(|survives| survives >= Survival::Kill),
+            Self::SurvivesPowerCut => survives.map(|survives| survives >= Survival::PowerCut),
+            Self::InMemory => survives.map(|survives| survives == Survival::Nothing),
+            Self::SharedStore => Some(broker.store.has_database()),
+            Self::Offsets => of(|own| own.offsets.known().map(|offsets| offsets == Offsets::Both)),
+            Self::Epoch => of(|own| own.epoch.known()),
+            Self::Resume => of(|own| own.resumes.known()),
+            Self::ReadableLog => of(|own| own.reads_log.known()),
+            Self::InFlight => of(|own| Some(own.in_flight)),
+        };
+        has == Some(false)
+    }
+
+    /// The store with which our own broker has it.
+    fn usual(self) -> Store {
+        match self {
+            Self::SurvivesKill | Self::SurvivesPowerCut | Self::SharedStore => Store::Mysql,
+            Self::InMemory
+            | Self::Offsets
+            | Self::Epoch
+            | Self::Resume
+            | Self::ReadableLog
+            | Self::InFlight => Store::Memory,
+        }
+    }
 }
 
 /// Why our own broker cannot be spoken to in that way.
@@ -100,7 +130,7 @@ fn not_ours(broker: &Broker, setting: &Setting) -> Option<String> {
         return None;
     }
     let unknown = broker.wire.unknown_to_ours()?;
-    Some(format!("our own broker does not speak `wire: {{ {unknown} }}`: name another by --broker"))
+    Some(format!("our own broker does not speak `wire: {{ {unknown} }}`: name another by --on URL"))
 }
 
 /// Why nothing is said about the broker where its driver brings it.
@@ -108,7 +138,7 @@ fn brings_its_own(broker: &Broker, setting: &Setting) -> Option<String> {
     let is_brought = setting.capabilities.is_some_and(|capabilities| !capabilities.has_address);
     let what = match setting.brokers {
         _ if !is_brought => return None,
-        Brokers::Theirs => "cannot be given one by --broker",
+        Brokers::Theirs => "cannot be given one by --on",
         _ if broker.store.has_database() => "cannot be given a store",
         _ if broker.count.get() > 1 => "cannot be given a `count`",
         _ => return None,
@@ -136,7 +166,7 @@ pub fn names_not_started(scenario: &Scenario, capabilities: &Capabilities) -> Ve
             return Some(Diagnostic::new(title).label(why).on(&topic.spot));
         }
         let title = format!("the broker that the harness starts takes no topic `{name}`");
-        let help = "name the topic otherwise, or run against a broker that takes it: --broker URL";
+        let help = "name the topic otherwise, or run against a broker that takes it: --on URL";
         Some(Diagnostic::new(title).label(why).help(help).on(&topic.spot))
     });
     bad.collect()
@@ -147,23 +177,23 @@ fn refused(scenario: &Scenario, fault: &Fault, setting: &Setting) -> Option<Stri
     let (broker, target) = (&scenario.broker, &fault.action.target);
     match setting.brokers {
         Brokers::Theirs if target.is_process() || target.is_database() => {
-            let why = "a broker at --broker is somebody else's, and stays as it is";
-            return Some(format!("{why}; leave --broker out and the harness starts its own"));
+            let why = "a broker at a URL is somebody else's, and stays as it is";
+            return Some(format!("{why}; name one that the harness starts: --on {DEFAULT_ON}"));
         }
-        Brokers::Ours(_) | Brokers::Simulated
+        Brokers::Started(_) | Brokers::Simulated
             if target.is_database() && !broker.store.has_database() =>
         {
             // Where the command line does not name it, the file does, and says where.
-            let cure = broker.store_is_named.then(|| format!("; {}", on_store(Store::Mysql, true)));
+            let cure = broker.on_is_named.then(|| format!("; {}", put_on(broker, Store::Mysql)));
             let cure = cure.unwrap_or_default();
-            return Some(format!("the store is {}, which has no database{cure}", broker.store));
+            return Some(format!("{} has no database{cure}", broker.on));
         }
-        Brokers::Ours(Some(server)) if target.is_database() => {
+        Brokers::Started(Some(server)) if target.is_database() => {
             if let Some(why) = server.refuses(target) {
                 return Some(why.to_owned());
             }
         }
-        Brokers::Ours(_) | Brokers::Simulated => {
+        Brokers::Started(_) | Brokers::Simulated => {
             if let Target::Process(Part::Broker(place)) = target
                 && *place >= broker.count()
             {
@@ -263,43 +293,39 @@ impl Objection {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::input::diagnostic::Spot;
-    use crate::scenario::{DEFAULT_DRIVER, Options, Store, Wire};
+    use crate::scenario::store_of;
     use std::num::NonZeroU32;
 
-    fn check(store: Store, stores: &[Store], count: u32, expected: Option<&str>) {
+    fn check(on: &str, needs: &[Need], count: u32, expected: Option<&str>) {
         let broker = Broker {
-            store,
-            store_is_named: false,
-            stores: stores.to_vec(),
+            on: on.to_owned(),
+            store: store_of(on),
+            survives: Some(if on == "mysql" { Survival::PowerCut } else { Survival::Nothing }),
+            needs: needs.to_vec(),
             count: NonZeroU32::new(count).unwrap(),
-            driver: DEFAULT_DRIVER.to_owned(),
-            driver_spot: Spot::default(),
-            wire: Wire::default(),
-            options: Options::default(),
+            ..Broker::default()
         };
-        assert_eq!(not_held(&broker).as_deref(), expected);
-        let named = Broker { store_is_named: true, ..broker };
+        let capabilities = Some(&Capabilities::LEAST);
+        assert_eq!(not_held(&broker, capabilities).as_deref(), expected);
+        let named = Broker { on_is_named: true, ..broker };
         let expected = expected.map(|expected| expected.replace("; add", "; use"));
-        assert_eq!(not_held(&named), expected);
+        assert_eq!(not_held(&named, capabilities), expected);
     }
 
     #[test]
-    fn a_scenario_holds_for_the_stores_that_it_names() {
-        check(Store::Memory, &[], 1, None);
-        check(Store::Mysql, &[Store::Memory, Store::Mysql], 1, None);
-        let why = "it holds for mysql only, and would run on memory; add --store mysql";
-        check(Store::Memory, &[Store::Mysql], 1, Some(why));
+    fn a_scenario_holds_for_brokers_that_have_what_it_needs() {
+        check("memory", &[Need::InMemory], 1, None);
+        check("mysql", &[Need::SurvivesKill, Need::SurvivesPowerCut, Need::SharedStore], 1, None);
+        let why = "it needs `survives-kill`, which memory does not have; add --on mysql";
+        check("memory", &[Need::SurvivesKill], 1, Some(why));
+        let why = "it needs `in-memory`, which mysql does not have; add --on memory";
+        check("mysql", &[Need::SharedStore, Need::InMemory], 1, Some(why));
     }
 
     #[test]
     fn several_brokers_need_a_store_that_they_share() {
-        check(Store::Mysql, &[], 3, None);
-        check(
-            Store::Memory,
-            &[],
-            3,
-            Some("it has 3 brokers, which share nothing on memory; add --store mysql"),
-        );
+        check("mysql", &[], 3, None);
+        let why = "it has 3 brokers, which share nothing on memory; add --on mysql";
+        check("memory", &[], 3, Some(why));
     }
 }

@@ -47,6 +47,9 @@ pub(super) struct Scenario {
     /// `golden` (default) compares the ledger with a reviewed one; `none` does not.
     #[schemars(extend("enum" = ["golden", "none"]))]
     pub golden: Field<String>,
+    /// Whether it is left out of a matrix of brokers, because it takes long; default `false`.
+    #[schemars(with = "bool")]
+    pub heavy: Field<String>,
     /// What every choice by chance follows from; default 1.
     #[schemars(with = "u64")]
     pub seed: Field<String>,
@@ -128,15 +131,17 @@ pub(super) struct Consumer {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Broker {
-    /// The store of the broker that is started: `memory` (default) or `mysql`.
-    #[schemars(extend("enum" = ["memory", "mysql"]))]
-    pub store: Field<String>,
-    /// How the broker is spoken to: `detect` (default), or `original` for its six routes alone.
+    /// The broker by its word, unless the command line says otherwise: `memory` (default), `mysql`,
+    /// `nats`, or one of `brokers.yaml`; `harness brokers` lists them.
+    pub on: Field<String>,
+    /// How a broker over HTTP is spoken to: `detect` (default), or `original` for its six routes
+    /// alone. Other brokers have one driver each.
     pub driver: Field<String>,
     /// What a broker of the original routes does differently; only with `driver: original`.
     pub wire: Field<Wire>,
-    /// The stores that the scenario holds for; default: all.
-    pub stores: Field<ValueList>,
+    /// What a broker has to have for the scenario to hold: `survives-kill`, `survives-power-cut`,
+    /// `in-memory`, `shared-store`, `offsets`, `epoch`, `resume`, `readable-log`, `in-flight`.
+    pub needs: Field<ValueList>,
     /// So many brokers are started, which serve one store; default 1. In memory there is only one.
     #[schemars(with = "u32", range(min = 1, max = 64))]
     pub count: Field<String>,

@@ -10,8 +10,9 @@ use std::sync::Arc;
 use super::anomaly::AnomalyKind;
 use super::file::is_stdin;
 use super::model::{
-    Acked, Broker, CONSUMER_BATCH, Consumer, DEADLINE, DEFAULT_DRIVER, Delivery, Drain, Expect,
-    IDLE, Options, Order, Pace, Producer, Requirement, Scenario, Source as Messages, Start, Store,
+    Acked, Broker, CONSUMER_BATCH, Consumer, DEADLINE, DEFAULT_DRIVER, DEFAULT_ON, Delivery, Drain,
+    Expect, IDLE, Need, Options, Order, Pace, Producer, Requirement, Scenario, Source as Messages,
+    Start, Store,
 };
 use super::network::Network;
 use super::objection::{Brokers, Objection, Setting, objections};
@@ -64,6 +65,7 @@ pub(super) fn resolve(
         network: raw.network.value().map(|raw| network(&mut problems, raw)),
         drain: drain(&mut problems, &raw.drain),
         golden: problems.read(&raw.golden, golden).unwrap_or(true),
+        heavy: problems.read(&raw.heavy, values::truth).unwrap_or(false),
         seed: problems.read(&raw.seed, |text| values::count(text, 0..=u64::MAX)).unwrap_or(1),
     };
     problems.diagnostics.extend(impossible(source, raw, &scenario));
@@ -176,45 +178,46 @@ fn golden(text: &str) -> Result<bool, Diagnostic> {
 fn broker(problems: &mut Problems<'_>, raw: Option<&raw::Broker>) -> Broker {
     let default = raw::Broker::default();
     let raw = raw.unwrap_or(&default);
-    let mut stores = Vec::new();
-    for at in raw.stores.values(problems) {
-        stores.extend(problems.keep(at.span.clone(), store(&at.value)));
+    let mut needs = Vec::new();
+    for at in raw.needs.values(problems) {
+        needs.extend(problems.keep(at.span.clone(), words::word::<Need>(&at.value)));
     }
-    // A store that is wrong is said once, and says nothing of what it shares.
-    let given = problems.read(&raw.store, store);
-    let known = given.is_some() || raw.store.0.is_none();
-    let store = given.unwrap_or(Store::Memory);
-    // Where it does not hold it never runs, and so shares nothing either.
-    let runs = stores.is_empty() || stores.contains(&store);
-    let count = problems.read(&raw.count, |text| {
-        let count = values::count(text, 1..=BROKERS_MAX)?;
-        if count > 1 && known && runs && !store.has_database() {
-            let title = format!("{count} brokers share nothing on the store `{store}`");
-            let label = "each would have its own messages; add `store: mysql`, or leave this out";
-            return Err(Diagnostic::new(title).label(label));
-        }
-        Ok(NonZeroU32::new(count).expect("the limits begin at 1"))
-    });
+    let on = problems.read(&raw.on, broker_word).unwrap_or_else(|| DEFAULT_ON.to_owned());
+    let count = problems.read(&raw.count, |text| values::count(text, 1..=BROKERS_MAX));
     Broker {
-        store,
-        store_is_named: false,
+        store: store_of(&on),
+        on,
+        on_spot: problems.spot(&raw.on),
+        on_is_named: false,
         driver: raw.driver.value().cloned().unwrap_or_else(|| DEFAULT_DRIVER.to_owned()),
         driver_spot: problems.spot(&raw.driver),
         wire: read_wire(problems, raw),
         options: Options::default(),
-        stores,
-        count: count.unwrap_or(NonZeroU32::MIN),
+        survives: None,
+        needs,
+        count: count.and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MIN),
     }
 }
 
-/// The store that a word names.
-pub fn store(text: &str) -> Result<Store, Diagnostic> {
-    if text.contains("://") {
-        let title = "a store is named by a word, not by a URL";
+/// The store of our own broker that a word asks for.
+pub fn store_of(on: &str) -> Store {
+    if on == Store::Mysql.to_string() { Store::Mysql } else { Store::Memory }
+}
+
+/// The word of a broker, which only the catalogue knows.
+fn broker_word(text: &str) -> Result<String, Diagnostic> {
+    if text.starts_with("mysql://") {
+        let title = "a broker is named by a word, not by its database";
         let label = "write `mysql`, and name the server by HARNESS_MYSQL_URL in the environment";
         return Err(Diagnostic::new(title).label(label));
     }
-    words::word(text)
+    if text.contains("://") || text.starts_with("exec:") {
+        let title = "a scenario names a broker by a word";
+        let label =
+            "name this one by --on, or give it a word in a brokers.yaml beside the scenario";
+        return Err(Diagnostic::new(title).label(label));
+    }
+    Ok(text.to_owned())
 }
 
 fn expect(problems: &mut Problems<'_>, raw: Option<&raw::Expect>) -> Expect {
@@ -258,7 +261,7 @@ fn network(problems: &mut Problems<'_>, raw: &raw::Network) -> Network {
 fn impossible(source: &Arc<Source>, raw: &raw::Scenario, scenario: &Scenario) -> Vec<Diagnostic> {
     let entries = raw.faults.value().map_or(&[][..], Vec::as_slice);
     let line_of = |at: &At<fault::Written>| source.line_and_column(at.span.start).0;
-    let brokers = Brokers::Ours(None);
+    let brokers = Brokers::Started(None);
     let setting = Setting { brokers, capabilities: None };
     let found = objections(scenario, &setting).into_iter().filter_map(|objection| {
         let Objection::Fault(place, why) = objection else { return None };

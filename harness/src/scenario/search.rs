@@ -8,6 +8,9 @@ use crate::input::diagnostic::{Diagnostic, Error, nearest};
 use crate::input::yaml;
 use crate::io_error;
 
+/// Brokers with words of their user's own, which stands beside scenarios and is none.
+pub const BROKERS_FILE: &str = "brokers.yaml";
+
 /// What was found.
 #[derive(Debug, Default)]
 pub struct Found {
@@ -35,6 +38,9 @@ pub fn find(paths: &[PathBuf]) -> Found {
         walk(path, &mut files, &mut found.problems);
         files.sort();
         for file in files {
+            if file.file_name().is_some_and(|name| name == BROKERS_FILE) {
+                continue;
+            }
             if is_scenario(&file) {
                 found.add(file);
             } else {

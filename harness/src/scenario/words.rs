@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::anomaly::AnomalyKind;
 use super::model::{
-    Acked, Acknowledge, Counter, Delivery, Order, Pace, Payloads, Requirement, Start, Store,
+    Acked, Acknowledge, Counter, Delivery, Need, Order, Pace, Payloads, Requirement, Start, Store,
 };
 use super::wire::{Carrier, NewConsumers};
 use crate::input::diagnostic::{Diagnostic, hint};
@@ -44,6 +44,17 @@ macro_rules! words {
 
 words!(Start: "consumers-first" => Self::ConsumersFirst, "together" => Self::Together);
 words!(Store: "memory" => Self::Memory, "mysql" => Self::Mysql);
+words!(Need:
+    "survives-kill" => Self::SurvivesKill,
+    "survives-power-cut" => Self::SurvivesPowerCut,
+    "in-memory" => Self::InMemory,
+    "shared-store" => Self::SharedStore,
+    "offsets" => Self::Offsets,
+    "epoch" => Self::Epoch,
+    "resume" => Self::Resume,
+    "readable-log" => Self::ReadableLog,
+    "in-flight" => Self::InFlight,
+);
 words!(Delivery:
     "exactly-once" => Self::ExactlyOnce,
     "at-least-once" => Self::AtLeastOnce,

@@ -132,6 +132,11 @@ impl Child {
         Ended { status, output: self.output() }
     }
 
+    /// Whether it has ended and is reaped.
+    pub fn has_ended(&self) -> bool {
+        self.ended.borrow().is_some()
+    }
+
     /// The last lines that it wrote so far.
     pub fn output(&self) -> Vec<String> {
         self.output.lock().unwrap_or_else(PoisonError::into_inner).lines()

@@ -66,6 +66,12 @@ impl ServerProcess {
         Ok(Self { address, state: OrderedSignal::new(state), launcher })
     }
 
+    /// Whether it is there and was not asked to end.
+    pub fn is_up(&self) -> bool {
+        let state = self.state.lock();
+        !state.on_purpose && !state.child.has_ended()
+    }
+
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address

@@ -40,7 +40,7 @@ impl Case {
         // A condition on the run is no part of its failure, and a golden file is of all messages.
         scenario.require.clear();
         scenario.golden = false;
-        scenario.broker.stores.clear();
+        scenario.broker.needs.clear();
         for producer in &mut scenario.producers {
             if matches!(producer.pace, Pace::Rate(_) | Pace::Recorded { .. }) {
                 producer.pace = Pace::Recorded { speed: 1.0 };

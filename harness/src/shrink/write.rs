@@ -12,8 +12,8 @@ use super::case::{Case, log_name};
 use crate::input::names::{self, Kind};
 use crate::producer_log::{self, LogLine};
 use crate::scenario::{
-    Acked, Acknowledge, CONSUMER_BATCH, DEADLINE, DEFAULT_DRIVER, Delivery, IDLE, Network, Order,
-    Pace, Scenario, Start, Store,
+    Acked, Acknowledge, CONSUMER_BATCH, DEADLINE, DEFAULT_DRIVER, DEFAULT_ON, Delivery, IDLE,
+    Network, Order, Pace, Scenario, Start,
 };
 
 /// Writes the case into an existing folder and answers the scenario's file. `comment` comes first;
@@ -127,7 +127,7 @@ fn settings(case: &Case, text: &mut String) {
         put(text, &format!("start: {start}"));
     }
     let mut settings = Settings::default();
-    settings.add_unless(&Store::Memory, "store", broker.store);
+    settings.add_unless(&DEFAULT_ON, "on", broker.on.as_str());
     settings.add_unless(&DEFAULT_DRIVER, "driver", broker.driver.as_str());
     settings.add_unless(&1, "count", broker.count());
     settings.put(text, "broker");
@@ -179,7 +179,7 @@ producers:
 consumers:
   C1: { batch: 3, pause: 5ms, acknowledge: automatic }
 start: together
-broker: { store: mysql, count: 2 }
+broker: { on: mysql, count: 2 }
 expect: { delivery: at-least-once, order: per-producer, acked: any, anomalies: [lost, stale-ack] }
 drain: { idle: 2s, deadline: 1m 30s }
 network: { latency: 2ms..30ms, lose_request: 1.5%, lose_response: 2% }

@@ -9,11 +9,11 @@ use crate::driver::Address;
 use crate::input::names::Actor;
 
 pub mod database;
-pub mod external;
 mod fault_injector;
 mod link_faults;
 pub mod process;
 pub mod relay;
+pub mod shared;
 pub mod simulated;
 pub mod unaddressed;
 

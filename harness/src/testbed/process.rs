@@ -22,6 +22,7 @@ use futures_util::stream::FuturesUnordered;
 use self::injector::Injector;
 use super::database::{Database, Server};
 use super::relay::{Order, Relays};
+use super::shared::Shared;
 use super::{Failure, FaultInjector, Testbed};
 use crate::driver::Address;
 use crate::input::names::Actor;
@@ -39,6 +40,9 @@ pub struct Settings {
     /// Where the first one is to listen; port 0 takes a free one. The others take free ones of the
     /// same address.
     pub listen: SocketAddr,
+    /// The server that serves all runs of the call, but for those whose faults are about its
+    /// process; none where each run has its own.
+    pub shared: Option<Arc<Shared>>,
     /// The configuration of each, in its server's own words.
     pub config: BTreeMap<String, String>,
     /// What else each broker is given: limits.
@@ -60,6 +64,7 @@ impl Settings {
             recipe: recipes::broker::recipe,
             harness: harness.to_owned(),
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            shared: None,
             config: BTreeMap::new(),
             arguments: Vec::new(),
             count: NonZeroU32::MIN,
@@ -76,6 +81,8 @@ pub struct Process {
     injector: Arc<Injector>,
     /// Where those speak to whose connections something may be done to.
     own: BTreeMap<Actor, Address>,
+    /// The server of all runs of the call, whose end is the end of this run too.
+    shared: Option<Arc<ServerProcess>>,
 }
 
 impl Process {
@@ -98,13 +105,28 @@ impl Process {
             None => None,
         };
         let numbers = 1..=settings.count.get();
-        let starts = numbers.map(|number| start(settings, store.as_deref(), number));
+        let starts = numbers.map(|number| start_one(settings, store.as_deref(), number));
         let brokers = try_join_all(starts).await?;
         let addresses: Vec<Address> =
             brokers.iter().map(|broker| Address::from(broker.address())).collect();
         relays.add_brokers(&settings.relays, &addresses).await?;
         let server = database.map(|database| Arc::clone(database.server()));
         Ok(Self::new(Injector { addresses, brokers, server, relays }))
+    }
+
+    /// The server that serves all runs of the call, with relays before it. It is not ended here.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub async fn shared(settings: &Settings, shared: &Shared) -> Result<Self, Failure> {
+        let server = shared.up(start_one(settings, None, 1)).await?;
+        let addresses = vec![Address::from(server.address())];
+        let mut relays = Relays::default();
+        relays.add_brokers(&settings.relays, &addresses).await?;
+        let injector = Injector { addresses, brokers: Vec::new(), server: None, relays };
+        let mut process = Self::new(injector);
+        process.shared = Some(server);
+        Ok(process)
     }
 
     /// Brokers that run already at these addresses, with relays before them.
@@ -116,7 +138,7 @@ impl Process {
     }
 
     fn new(injector: Injector) -> Self {
-        Self { own: injector.relays.addresses(), injector: Arc::new(injector) }
+        Self { own: injector.relays.addresses(), injector: Arc::new(injector), shared: None }
     }
 
     /// The brokers' process ids.
@@ -126,7 +148,7 @@ impl Process {
 }
 
 /// Starts the broker of this number, from 1.
-async fn start(
+async fn start_one(
     settings: &Settings,
     store: Option<&str>,
     number: u32,
@@ -162,6 +184,7 @@ impl Testbed for Process {
         Box::pin(async {
             let server = OptionFuture::from(self.injector.server.as_ref().map(|own| own.ended()));
             let brokers = self.injector.brokers.iter().map(ServerProcess::ended);
+            let brokers = brokers.chain(self.shared.iter().map(|server| server.ended()));
             let mut brokers: FuturesUnordered<_> = brokers.collect();
             tokio::select! { biased;
                 // Brokers may end because of it.

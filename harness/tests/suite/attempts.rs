@@ -54,7 +54,7 @@ async fn run(address: &str, faults: &str) -> Ended {
              golden: none\nfaults:\n  - {faults}\n"
         ),
     );
-    let command = folder.harness(&["run", "x.yaml", "--broker", address]);
+    let command = folder.harness(&["run", "x.yaml", "--on", address]);
     tokio::task::block_in_place(|| end(command))
 }
 
@@ -149,7 +149,7 @@ fn attempts_say_which_broker_they_went_to() {
     let trial = simulated(
         "topics:\n  T1: P1 P2 -> C1\n  T2: P1 -> C1\n\
          producers: { all: { generate: { messages: 100 }, pace: 100/s } }\n\
-         broker: { store: mysql, count: 2 }\ngolden: none\n\
+         broker: { on: mysql, count: 2 }\ngolden: none\n\
          drain: { idle: 1s, deadline: 30s }\nfaults:\n  - { at: 400ms, kill: broker 2, for: 100ms }\n",
     );
     assert_eq!(trial.judgement.verdict, Verdict::Pass, "{:#?}", trial.judgement);

@@ -143,7 +143,7 @@ fn a_broker_of_somebody_else_is_audited_where_it_can_be_and_judged_either_way() 
     folder.copy_scenario("2p2c");
     for (audit, more) in [(None, &[][..]), (Some(blame(0, 2, 0)), &["--audit"])] {
         let broker = Broker::start(more);
-        let run = ["run", "2p2c.yaml", "--broker", &broker.address, "--sabotage", "lose:2"];
+        let run = ["run", "2p2c.yaml", "--on", &broker.address, "--sabotage", "lose:2"];
         let ended = folder.run(&[&run, &REPORTS[..]].concat());
         assert_eq!(ended.code, Some(1), "{ended:?}");
         let lost = lost(&folder, "violations");

@@ -281,7 +281,7 @@ fn each_of_several_histories_is_judged_with_the_seed_and_the_store_of_its_run() 
     for (name, seed) in [("one", "7"), ("two", "8")] {
         let file = format!("{name}.yaml");
         folder.write(&file, made_up);
-        folder.passes(&["sim", &file, "--seed", seed, "--store", "mysql", "--history", "h/"]);
+        folder.passes(&["sim", &file, "--seed", seed, "--on", "mysql", "--history", "h/"]);
         files.push(file);
     }
     let [one, two] = &files[..] else { unreachable!() };

@@ -26,7 +26,7 @@ fn folder(settings: &str) -> Folder {
 /// Runs it in a thread of its own, so that brokers of the test's runtime go on serving.
 async fn run(folder: &Folder, address: &str) -> Ended {
     let files = ["--history", "history.jsonl", "--report-json", "report.json"];
-    let command = folder.harness(&[&["run", "x.yaml", "--broker", address], &files[..]].concat());
+    let command = folder.harness(&[&["run", "x.yaml", "--on", address], &files[..]].concat());
     tokio::task::block_in_place(|| end(command))
 }
 

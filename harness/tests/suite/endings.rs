@@ -102,7 +102,7 @@ fn ctrl_c_while_a_broker_does_not_answer_the_first_question_ends_by_130() {
     let folder = folder();
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}", silent.local_addr().unwrap());
-    let arguments = [&RUN[..], &["--broker", &address]].concat();
+    let arguments = [&RUN[..], &["--on", &address]].concat();
     let running = Running::start(&folder, &arguments);
     let (_connection, _) = silent.accept().unwrap();
     running.signal(Signal::INT);
@@ -157,7 +157,7 @@ async fn a_second_ctrl_c_ends_at_once() {
     // It is asked to end the subscriptions, and for its answer a stopped run waits a while.
     folder.write("long.yaml", LONG);
     folder.write("a.yaml", &LONG.replace("45000", "5"));
-    let arguments = [&["run", "a.yaml"], &RUN[1..], &["--broker", &shim.address]].concat();
+    let arguments = [&["run", "a.yaml"], &RUN[1..], &["--on", &shim.address]].concat();
     let running = Running::start(&folder, &arguments);
     wait_for_lines(&folder, "out/long/consumer_1.txt");
     shim.hang();

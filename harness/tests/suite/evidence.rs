@@ -199,10 +199,10 @@ fn a_simulation_with_another_seed_and_store_is_judged_again_as_it_was() {
     assert_eq!(again.code, Some(1), "{}", again.stderr);
     let title = report["judgement"]["violations"][0]["proofs"][0]["title"].as_str().unwrap();
     assert!(again.stderr.contains(title), "{title}\n{}", again.stderr);
-    folder.passes(&["sim", "small.yaml", "--seed", "7", "--store", "mysql", "--history", "h"]);
+    folder.passes(&["sim", "small.yaml", "--seed", "7", "--on", "mysql", "--history", "h"]);
     let header = folder.read("h");
     assert!(header.starts_with("{\"history\":1,"), "{header}");
-    assert!(header.contains("\"seed\":7,\"store\":\"mysql\""), "{header}");
+    assert!(header.contains("\"seed\":7,\"on\":\"mysql\""), "{header}");
     folder.passes(&["check", "small.yaml", "--history", "h"]);
 }
 

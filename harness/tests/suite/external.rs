@@ -1,4 +1,4 @@
-//! `harness run FILE --broker URL`: brokers that are up already and go on living, with our own wire
+//! `harness run FILE --on URL`: brokers that are up already and go on living, with our own wire
 //! and with the original's.
 
 use broker_client::Client;
@@ -40,7 +40,7 @@ async fn run(folder: &Folder, arguments: &[&str]) -> Ended {
 }
 
 async fn passes(folder: &Folder, scenario: &str, address: &str) {
-    let ended = run(folder, &["run", scenario, "--broker", address]).await;
+    let ended = run(folder, &["run", scenario, "--on", address]).await;
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
 }
 
@@ -95,8 +95,7 @@ async fn a_message_that_the_original_wire_drops_is_lost() {
         let folder = folder("original");
         let yaml = folder.read("2p2c.yaml");
         folder.write("2p2c.yaml", &format!("{yaml}drain: {{ idle: 500ms, deadline: 60s }}\n"));
-        let arguments =
-            ["run", "2p2c.yaml", "--broker", &shim.address, "--report-json", "report.json"];
+        let arguments = ["run", "2p2c.yaml", "--on", &shim.address, "--report-json", "report.json"];
         let ended = run(&folder, &arguments).await;
         assert_eq!(ended.code, Some(1), "{}", ended.stderr);
         let violations = folder.report("report.json")["judgement"]["violations"].clone();
@@ -114,7 +113,7 @@ async fn a_message_that_the_original_wire_drops_is_lost() {
 async fn a_message_that_the_original_wire_hands_out_twice_is_a_duplicate() {
     let shim = Shim::wrong(Wrong::Repeat("P2#4")).await;
     let folder = folder("original");
-    let arguments = ["run", "2p2c.yaml", "--broker", &shim.address, "--report-json", "report.json"];
+    let arguments = ["run", "2p2c.yaml", "--on", &shim.address, "--report-json", "report.json"];
     let ended = run(&folder, &arguments).await;
     assert_eq!(ended.code, Some(1), "{}", ended.stderr);
     let violations = folder.report("report.json")["judgement"]["violations"].clone();
@@ -152,7 +151,7 @@ async fn actors_are_spread_over_several_addresses_of_one_broker() {
     let broker = Broker::start(&[]);
     let folder = folder("detect");
     let by_name = broker.address.replace("127.0.0.1", "localhost");
-    let both = format!("{},{by_name}", broker.address);
+    let both = format!("{}+{by_name}", broker.address);
     passes(&folder, "5p3c.yaml", &both).await;
 }
 
@@ -183,7 +182,7 @@ async fn under_faults_the_original_routes_have_open_lines() {
 async fn under_faults_a_broker_found_to_be_an_original_is_not_held_against_the_golden_file() {
     let original = Original::start().await;
     let folder = cut("detect");
-    let on_original = [&CUT[..], &["--broker", &original.address]].concat();
+    let on_original = [&CUT[..], &["--on", &original.address]].concat();
     for reviewed in [false, true] {
         let ended = run(&folder, &on_original).await;
         assert_eq!(ended.code, Some(0), "{}", ended.stderr);
@@ -203,11 +202,11 @@ async fn under_faults_a_broker_found_to_be_an_original_is_not_held_against_the_g
 fn the_scheme_of_a_broker_says_which_drivers_may_speak_to_it() {
     // Both speak it; nothing is reached.
     for driver in ["detect", "original"] {
-        let ended = folder(driver).run(&["run", "2p2c.yaml", "--broker", "http://127.0.0.1:1"]);
+        let ended = folder(driver).run(&["run", "2p2c.yaml", "--on", "http://127.0.0.1:1"]);
         assert_eq!(ended.code, Some(3), "{}", ended.stderr);
         assert!(ended.stderr.contains("cannot reach the broker"), "{}", ended.stderr);
     }
-    let ended = folder("detect").run(&["run", "2p2c.yaml", "--broker", "nats://127.0.0.1:1"]);
+    let ended = folder("detect").run(&["run", "2p2c.yaml", "--on", "nats://127.0.0.1:1"]);
     assert_eq!(ended.code, Some(2), "{}", ended.stderr);
     assert!(ended.stderr.contains("only http:// is spoken, not nats://"), "{}", ended.stderr);
 }
@@ -258,7 +257,7 @@ async fn a_broker_that_is_still_starting_is_waited_for() {
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     // The other one of two is up.
     let address = format!("{},http://{}", broker.address, socket.local_addr().unwrap());
-    let arguments = ["run", "2p2c.yaml", "--broker", &address, "--wait", "2m"];
+    let arguments = ["run", "2p2c.yaml", "--on", &address, "--wait", "2m"];
     let mut harness = folder.harness(&arguments);
     harness.env("INSTA_UPDATE", "always");
     let running = Running::spawn(&folder, harness);
@@ -278,18 +277,18 @@ fn a_broker_that_does_not_come_is_named_with_the_time_that_it_was_waited_for() {
     let folder = folder("detect");
     let nobody = "http://127.0.0.1:1";
     for command in [&["run", "2p2c.yaml", "5p3c.yaml"][..], &["sabotage", "2p2c.yaml"]] {
-        let ended = folder.run(&[command, &["--broker", nobody, "--wait", "20ms"]].concat());
+        let ended = folder.run(&[command, &["--on", nobody, "--wait", "20ms"]].concat());
         assert_eq!(ended.code, Some(3), "{}", ended.stderr);
         let said = "cannot reach the broker at http://127.0.0.1:1: connection refused, also after \
                     20.0 ms; start it, or";
         assert!(ended.stderr.contains(said), "{}", ended.stderr);
     }
-    let arguments = ["run", "2p2c.yaml", "--broker", nobody, "--history", "never.jsonl"];
+    let arguments = ["run", "2p2c.yaml", "--on", nobody, "--history", "never.jsonl"];
     assert_eq!(folder.run(&arguments).code, Some(3));
     assert!(!folder.join("never.jsonl").exists(), "a run that did not start has no history");
     let ended = folder.run(&["run", "2p2c.yaml", "--wait", "20ms"]);
     assert_eq!(ended.code, Some(2), "{}", ended.stderr);
-    let ended = folder.run(&["run", "2p2c.yaml", "--broker", nobody, "--wait", "20"]);
+    let ended = folder.run(&["run", "2p2c.yaml", "--on", nobody, "--wait", "20"]);
     assert_eq!(ended.code, Some(2), "{}", ended.stderr);
     assert!(ended.stderr.contains("'20' for '--wait <TIME>'"), "{}", ended.stderr);
 }
@@ -297,7 +296,7 @@ fn a_broker_that_does_not_come_is_named_with_the_time_that_it_was_waited_for() {
 #[test]
 fn ctrl_c_while_a_broker_is_waited_for_ends_by_130() {
     let folder = folder("detect");
-    let arguments = ["run", "2p2c.yaml", "--broker", "http://127.0.0.1:1", "--wait", "1h"];
+    let arguments = ["run", "2p2c.yaml", "--on", "http://127.0.0.1:1", "--wait", "1h"];
     let running = Running::start(&folder, &arguments);
     wait_for("its words", || running.words().contains("waiting for the broker").then_some(()));
     running.signal(rustix::process::Signal::INT);

@@ -365,7 +365,7 @@ fn what_is_shipped_to_be_tried_and_has_no_golden_file_passes_in_memory() {
     let ended = folder.passes(&["run", &tried[0], &tried[1], "--jobs", "2"]);
     assert!(ended.stderr.contains("PASS  kill-broker-memory"), "{}", ended.stderr);
     assert!(
-        ended.stderr.contains("SKIP  kill-broker  it holds for mysql only"),
+        ended.stderr.contains("SKIP  kill-broker  it needs `survives-kill`"),
         "{}",
         ended.stderr
     );

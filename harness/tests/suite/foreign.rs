@@ -24,7 +24,7 @@ fn scenario(folder: &Folder, wire: &str, more: &str) {
 
 /// In a thread of its own, so that brokers of the test's runtime go on serving.
 fn run(folder: &Folder, address: &str) -> Ended {
-    let arguments = ["run", "x.yaml", "--broker", address, "--report-json", "report.json"];
+    let arguments = ["run", "x.yaml", "--on", address, "--report-json", "report.json"];
     let command = folder.harness(&[&arguments[..], &["--history", "h.jsonl"]].concat());
     tokio::task::block_in_place(|| end(command))
 }
@@ -298,7 +298,7 @@ async fn a_redirect_to_another_host_is_not_followed_and_named() {
     let ended = run(&folder, &address);
     assert_eq!(ended.code, Some(3), "{}", ended.stderr);
     let words = ended.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
-    let said = "redirects to http://elsewhere.example:1/topics: name that one by --broker, or set";
+    let said = "redirects to http://elsewhere.example:1/topics: name that one by --on, or set";
     assert!(words.contains(said), "{words}");
 }
 
@@ -309,7 +309,7 @@ fn our_own_broker_is_not_started_for_a_wire_that_it_does_not_speak() {
     let ended = folder.run(&["run", "x.yaml"]);
     assert_eq!(ended.code, Some(2), "{}", ended.stderr);
     let said = "our own broker does not speak `wire: { get: body, post: query }`: name another by \
-                --broker";
+                --on URL";
     assert!(ended.stderr.contains(said), "{}", ended.stderr);
     scenario(&folder, "wire: { topic_field: name }", "");
     folder.passes(&["run", "x.yaml"]);

@@ -13,12 +13,12 @@ use crate::support::{Ended, Folder, Running, end, state, wait_for};
 
 /// A moment's work for one broker.
 const SHORT: &str = "topics:\n  T1: P1 P2 -> C1 C2\nproducers:\n  all: { generate: { messages: 20 } }\n\
-                     broker: { store: mysql }\ngolden: none\n";
+                     broker: { on: mysql }\ngolden: none\n";
 
 /// Takes a quarter of an hour if it is let.
 const LONG: &str = "topics:\n  T1: P1 P2 P3 -> C1 C2 C3\nproducers:\n  all:\n    \
                     generate: { messages: 45000 }\n    pace: 50/s\n\
-                    broker: { store: mysql, count: 3 }\ngolden: none\n";
+                    broker: { on: mysql, count: 3 }\ngolden: none\n";
 
 /// A server whose databases can be seen as folders; none where tests on MySQL are left out.
 fn server() -> Option<&'static Watched> {
@@ -87,7 +87,7 @@ fn without_a_server_one_line_says_what_to_install() {
     harness.env("HARNESS_MYSQL_BIN", folder.join("tmp"));
     let ended = end(harness);
     let words = [
-        "error: no MySQL server: neither mariadbd nor mysqld is in",
+        "error: mysql: no MySQL server: neither mariadbd nor mysqld is in",
         "apt-get install --no-install-recommends mariadb-server",
         "HARNESS_MYSQL_URL",
     ];
@@ -160,10 +160,10 @@ fn a_run_passes_and_its_database_is_gone() {
 #[test]
 fn a_failed_run_says_how_to_see_it_again_without_a_password() {
     let Some(server) = server() else { return };
-    let folder = folder("fails", &SHORT.replace("broker: { store: mysql }\n", ""));
-    let arguments = ["run", "fails.yaml", "--store", "mysql", "--sabotage", "lose:1"];
+    let folder = folder("fails", &SHORT.replace("broker: { on: mysql }\n", ""));
+    let arguments = ["run", "fails.yaml", "--on", "mysql", "--sabotage", "lose:1"];
     let ended = end(on_server(&folder, server, &arguments));
-    let words = ["reproduce  harness run fails.yaml --store mysql --sabotage lose:1"];
+    let words = ["reproduce  harness run fails.yaml --on mysql --sabotage lose:1"];
     check(&folder, &ended, 1, &words, &password(server));
     assert_eq!(databases(server, "fails"), [""; 0]);
 }
@@ -171,10 +171,10 @@ fn a_failed_run_says_how_to_see_it_again_without_a_password() {
 #[test]
 fn three_brokers_serve_one_database() {
     let Some(server) = server() else { return };
-    let several = SHORT.replace("store: mysql", "store: mysql, count: 3");
+    let several = SHORT.replace("on: mysql", "on: mysql, count: 3");
     let folder = folder("three", &several);
     let plan = folder.passes(&["plan", "three.yaml"]).stdout;
-    assert!(plan.contains("store mysql, driver detect, 3 brokers"), "{plan}");
+    assert!(plan.contains("mysql, driver detect, 3 brokers"), "{plan}");
     let ended = end(on_server(&folder, server, &["run", "three.yaml"]));
     check(
         &folder,
@@ -183,7 +183,7 @@ fn three_brokers_serve_one_database() {
         &["PASS  three", "on mysql, 3 brokers", "sent 40  delivered 80"],
         &password(server),
     );
-    let ended = folder.run(&["run", "three.yaml", "--store", "memory"]);
+    let ended = folder.run(&["run", "three.yaml", "--on", "memory"]);
     let words = ["three.yaml does not hold here: it has 3 brokers, which share nothing on memory"];
     check(&folder, &ended, 2, &words, "\n\n");
     let ended = end(on_server(&folder, server, &["run", "three.yaml", "--sabotage", "lose:2"]));
@@ -302,7 +302,7 @@ fn kept_data_has_the_databases_of_the_runs() {
         &["cannot keep its data in data: it is not empty; choose a new one"],
         "\n\n",
     );
-    let memory = [&run[..], &["--store", "memory"]].concat();
+    let memory = [&run[..], &["--on", "memory"]].concat();
     check(&folder, &folder.run(&memory), 2, &["--keep-data: no selected scenario"], "\n\n");
     let mut harness = folder.harness(&["run", "kept.yaml", "--keep-data", "other"]);
     harness.env("HARNESS_MYSQL_URL", "mysql://ann:s3cret@127.0.0.1");

@@ -128,7 +128,7 @@ fn scenario(folder: &Folder, store: &str, faults: &str) {
     let text = format!(
         "topics:\n  T1: P1 P2 -> C1 C2\n\
          producers:\n  all: {{ generate: {{ messages: 300 }}, pace: 600/s }}\n\
-         broker: {{ store: {store} }}\nfaults:\n{faults}golden: none\n"
+         broker: {{ on: {store} }}\nfaults:\n{faults}golden: none\n"
     );
     folder.write("faulty.yaml", &text);
 }
@@ -243,7 +243,7 @@ fn processes_of_somebody_else_are_refused_and_their_connections_are_not() {
     let broker = Broker::start(&[]);
     let refused = |fault: &str| {
         scenario(&folder, "memory", &format!("  - {{ at: 1s, {fault}: broker, for: 1s }}\n"));
-        let ended = folder.run(&["run", "faulty.yaml", "--broker", &broker.address]);
+        let ended = folder.run(&["run", "faulty.yaml", "--on", &broker.address]);
         assert_eq!(ended.code, Some(2), "{}", ended.stderr);
         assert!(ended.stderr.contains("somebody else's"), "{}", ended.stderr);
     };
@@ -252,5 +252,5 @@ fn processes_of_somebody_else_are_refused_and_their_connections_are_not() {
     }
     let cut = "  - { after: 50 acked, cut: all, for: 50ms }\n";
     scenario(&folder, "memory", cut);
-    folder.passes(&["run", "faulty.yaml", "--broker", &broker.address]);
+    folder.passes(&["run", "faulty.yaml", "--on", &broker.address]);
 }

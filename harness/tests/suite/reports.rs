@@ -148,11 +148,10 @@ fn a_file_that_is_not_there_is_an_entry() {
 #[test]
 fn a_password_in_a_url_in_the_wrong_place_is_in_no_report() {
     let folder = Folder::new();
-    folder.write("x.yaml", &format!("{FINE}broker: {{ store: \"mysql://h:s3cret@x/y\" }}\n"));
+    folder.write("x.yaml", &format!("{FINE}broker: {{ on: \"mysql://h:s3cret@x/y\" }}\n"));
     folder.write("fine.yaml", FINE);
     let url = "mysql://h:s3cret@x/y";
-    for arguments in [&["run", url][..], &["run", "x.yaml"], &["run", "fine.yaml", "--store", url]]
-    {
+    for arguments in [&["run", url][..], &["run", "x.yaml"], &["run", "fine.yaml", "--on", url]] {
         let said = call(&folder, arguments);
         said.check(2, [1, 0, 0, 1]);
         for text in [said.json.to_string(), said.junit, said.annotations] {
@@ -165,7 +164,7 @@ fn a_password_in_a_url_in_the_wrong_place_is_in_no_report() {
 fn what_no_scenario_is_to_blame_for_is_told_by_every_report() {
     let folder = Folder::new();
     folder.write("x.yaml", FINE);
-    folder.write("mysql.yaml", &format!("{FINE}broker: {{ store: mysql }}\n"));
+    folder.write("mysql.yaml", &format!("{FINE}broker: {{ on: mysql }}\n"));
     let no_mysql = "no MySQL server: neither mariadbd nor mysqld is in";
     for (arguments, code, words) in [
         (
@@ -177,10 +176,10 @@ fn what_no_scenario_is_to_blame_for_is_told_by_every_report() {
         (&["run", "x.yaml", "--out", "x.yaml/out"], 2, "--out: the folder x.yaml/out/x"),
         (&["sim", "x.yaml", "--out", "x.yaml/out"], 2, "--out: the folder x.yaml/out/x"),
         (&["run", "x.yaml", "--history", "x.yaml/h"], 2, "--history x.yaml/h"),
-        (&["run", "x.yaml", "--broker", "127.0.0.1:5000"], 2, "the scheme is missing"),
-        (&["run", "x.yaml", "--store", "memry"], 2, "--store memry: unknown value `memry`"),
+        (&["run", "x.yaml", "--on", "127.0.0.1:5000"], 2, "the scheme is missing"),
+        (&["run", "x.yaml", "--on", "memry"], 2, "--on: no broker is called `memry`"),
         (&["run", "mysql.yaml"], 3, no_mysql),
-        (&["run", "x.yaml", "--store", "mysql"], 3, no_mysql),
+        (&["run", "x.yaml", "--on", "mysql"], 3, no_mysql),
         (&["check", "x.yaml", "--logs", "l", "--filter", "y"], 4, "nothing selected"),
     ] {
         let said = call(&folder, arguments);
@@ -194,12 +193,12 @@ fn what_no_scenario_is_to_blame_for_is_told_by_every_report() {
 fn a_scenario_that_cannot_be_run_here_is_an_entry_with_its_line() {
     let folder = Folder::new();
     folder.write("kill.yaml", &format!("{FINE}faults: [{{ at: 0s, kill: broker, for: 1ms }}]\n"));
-    let said = call(&folder, &["run", "kill.yaml", "--broker", "http://127.0.0.1:1"]);
+    let said = call(&folder, &["run", "kill.yaml", "--on", "http://127.0.0.1:1"]);
     said.check(2, [1, 0, 0, 1]);
     let entry = &said.json["scenarios"][0];
     assert_eq!((&entry["name"], &entry["problems"][0]["line"]), (&json!("kill"), &json!(7)));
     assert!(said.annotations.starts_with("::error file=kill.yaml,line=7,title=kill::"));
-    assert!(said.ended.stderr.contains("leave --broker out"), "{}", said.ended.stderr);
+    assert!(said.ended.stderr.contains("--on memory"), "{}", said.ended.stderr);
 }
 
 #[test]
@@ -269,13 +268,13 @@ fn a_history_of_a_run_that_does_not_start_is_not_left_empty() {
     let folder = Folder::new();
     folder.write("x.yaml", FINE);
     folder.write("h.jsonl", STALE);
-    let nobody = ["--broker", "http://127.0.0.1:1", "--history", "h.jsonl"];
+    let nobody = ["--on", "http://127.0.0.1:1", "--history", "h.jsonl"];
     let said = call(&folder, &[&["run", "x.yaml"], &nobody[..]].concat());
     said.check(3, [1, 0, 0, 1]);
     assert!(!folder.join("h.jsonl").exists());
     assert_eq!(said.json["scenarios"][0].get("history"), None);
     // What is no file of its own is left alone.
-    let device = ["--broker", "http://127.0.0.1:1", "--history", "/dev/null"];
+    let device = ["--on", "http://127.0.0.1:1", "--history", "/dev/null"];
     call(&folder, &[&["run", "x.yaml"], &device[..]].concat()).check(3, [1, 0, 0, 1]);
     folder.passes(&["run", "x.yaml", "--history", "h.jsonl"]);
     assert!(folder.read("h.jsonl").starts_with("{\"history\":1"));
@@ -333,15 +332,15 @@ fn a_sweep_that_fails_names_the_failing_seeds_and_shows_the_first() {
 #[test]
 fn skipped_scenarios_are_named_with_the_reason_and_the_cure() {
     let folder = Folder::new();
-    folder.write("all/durable.yaml", &format!("{FINE}broker: {{ stores: [mysql] }}\n"));
+    folder.write("all/durable.yaml", &format!("{FINE}broker: {{ needs: [survives-kill] }}\n"));
     folder.write("all/fine.yaml", FINE);
     let said = call(&folder, &["run", "all"]);
     said.check(0, [2, 1, 0, 0]);
-    let reason = "it holds for mysql only, and would run on memory; add --store mysql";
+    let reason = "it needs `survives-kill`, which memory does not have; add --on mysql";
     assert_eq!(said.json["skipped"], 1);
     assert_eq!(
         said.json["skipped_scenarios"],
-        json!([{ "name": "durable", "file": "all/durable.yaml", "reason": reason }])
+        json!([{ "name": "durable", "file": "all/durable.yaml", "on": "memory", "reason": reason }])
     );
     assert!(said.junit.contains(&format!("<skipped message=\"{reason}\"/>")), "{}", said.junit);
     let stderr = &said.ended.stderr;
@@ -349,11 +348,11 @@ fn skipped_scenarios_are_named_with_the_reason_and_the_cure() {
     assert!(stderr.contains("2 scenarios: 1 passed, 1 skipped"), "{stderr}");
 
     // They are also named where nothing is left to run, and where the rest cannot be.
-    folder.write("all/fine.yaml", &format!("{FINE}broker: {{ stores: [mysql] }}\n"));
-    let said = call(&folder, &["run", "all", "--store", "memory"]);
+    folder.write("all/fine.yaml", &format!("{FINE}broker: {{ needs: [survives-kill] }}\n"));
+    let said = call(&folder, &["run", "all", "--on", "memory"]);
     said.check(4, [3, 2, 0, 1]);
     said.says("every scenario was skipped");
-    assert!(said.ended.stderr.contains("; use --store mysql"), "{}", said.ended.stderr);
+    assert!(said.ended.stderr.contains("; use --on mysql"), "{}", said.ended.stderr);
 }
 
 #[test]

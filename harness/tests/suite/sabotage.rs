@@ -96,7 +96,7 @@ fn a_broker_that_runs_already_is_sabotaged_too() {
     let folder = tempfile::tempdir().unwrap();
     let broker = Broker::start(&[]);
     let file = small(folder.path(), "");
-    check(&[file.as_os_str(), OsStr::new("--broker"), OsStr::new(&broker.address)], &[]);
+    check(&[file.as_os_str(), OsStr::new("--on"), OsStr::new(&broker.address)], &[]);
 }
 
 #[test]

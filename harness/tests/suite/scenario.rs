@@ -8,8 +8,8 @@ use std::process::{Command, Output};
 
 use harness::plan::Plan;
 use harness::scenario::{
-    self, AnomalyKind, Carrier, Delivery, NewConsumers, Order, Pace, Payloads, Scenario, Source,
-    Start, Store, Wire,
+    self, AnomalyKind, Carrier, Delivery, Need, NewConsumers, Order, Pace, Payloads, Scenario,
+    Source, Start, Store, Wire,
 };
 use serde_json::Value;
 
@@ -120,10 +120,10 @@ consumers:
   C2: { pause: 5ms }
 start: together
 broker:
-  store: mysql
+  on: mysql
   driver: original
   wire: { topic_field: name, get: body, post: query, trailing_slash: true, new_consumers: beginning }
-  stores: [memory, mysql]
+  needs: [survives-kill, offsets]
   count: 64
 expect: { delivery: at-most-once, order: per-producer, acked: any }
 require: [\"unknown_acks >= 1\", delivered>=20]
@@ -166,7 +166,7 @@ seed: 18446744073709551615
     };
     assert_eq!(scenario.broker.wire, wire);
     assert_eq!(scenario.broker.store, Store::Mysql);
-    assert_eq!(scenario.broker.stores, [Store::Memory, Store::Mysql]);
+    assert_eq!(scenario.broker.needs, [Need::SurvivesKill, Need::Offsets]);
     assert_eq!(scenario.broker.count.get(), 64);
     assert_eq!(scenario.expect.delivery, Delivery::AtMostOnce);
     assert_eq!(scenario.expect.order, Order::PerProducer);
@@ -181,7 +181,7 @@ fn what_people_write_more_shortly_is_the_same() {
     let yaml = "x-made: &made { messages: 3, size: 1k..1KiB }
 topics: { T1: P1 -> C1 }
 producers: { all: { generate: *made } }
-broker: { stores: memory }
+broker: { needs: in-memory }
 expect: { anomalies: lost }
 require: acked >= 1
 x-more: [1, { seed: none }]
@@ -189,7 +189,7 @@ x-more: [1, { seed: none }]
     let scenario = load(yaml).unwrap();
     let made = Source::Generate { messages: 3, size: 1000..=1024, payloads: Payloads::Plain };
     assert_eq!(scenario.producers[0].source, made);
-    assert_eq!(scenario.broker.stores, [Store::Memory]);
+    assert_eq!(scenario.broker.needs, [Need::InMemory]);
     assert_eq!(scenario.expect.anomalies, BTreeSet::from([AnomalyKind::Lost]));
     assert_eq!(scenario.require.iter().map(|need| need.at_least).collect::<Vec<_>>(), [1]);
     for (size, bytes) in [("64", 64), ("2 KiB", 2048), ("1MiB", 1 << 20), ("3kB", 3000), ("7B", 7)]

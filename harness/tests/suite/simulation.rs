@@ -99,7 +99,7 @@ fn the_same_seed_is_the_same_run_in_two_processes() {
 const FAULTY: &str = "
 topics: { T1: P1 P2 -> C1 C2 }
 producers: { all: { generate: { messages: 20, size: 16 }, pace: 0ms..30ms } }
-broker: { store: mysql }
+broker: { on: mysql }
 network: { latency: 1ms..20ms, lose_request: 1%, lose_response: 1% }
 expect: { acked: any }
 golden: none

@@ -22,6 +22,7 @@ use crate::history::{Attempt, Class, Firing, Sent, Session, Stamp, forgets};
 pub(super) struct Explanations<'a> {
     facts: &'a Facts<'a>,
     has_database: bool,
+    keeps: bool,
     fired: Vec<Fired<'a>>,
 }
 
@@ -56,6 +57,7 @@ impl<'a> Explanations<'a> {
     pub(super) fn of(facts: &'a Facts<'a>) -> Self {
         let scenario = &facts.plan.scenario;
         let has_database = scenario.broker.store.has_database();
+        let keeps = scenario.broker.keeps();
         let acks = if facts.history.faults.is_empty() { BTreeMap::new() } else { acks(facts) };
         let fired = facts.history.faults.iter().filter_map(|firing| {
             let action = &scenario.faults.get(firing.fault as usize)?.action;
@@ -66,7 +68,7 @@ impl<'a> Explanations<'a> {
             let (touches, until) = (action.touches(has_database), until.collect());
             Some(Fired { action, firing, touches, until })
         });
-        Self { facts, has_database, fired: fired.collect() }
+        Self { facts, has_database, keeps, fired: fired.collect() }
     }
 
     /// The attempts of a request without an ack that nothing explains.
@@ -85,7 +87,7 @@ impl<'a> Explanations<'a> {
             Some(Symptom::Forgotten) => self.forgot(part, sent, attempt),
             Some(symptom) => self.fired.iter().any(|fired| {
                 fired.overlaps(attempt)
-                    && fired.action.causes(symptom, self.has_database)
+                    && fired.action.causes(symptom, self.has_database, self.keeps)
                     && fired.touches(producer, attempt.broker)
             }),
         }
@@ -99,7 +101,7 @@ impl<'a> Explanations<'a> {
         self.fired.iter().any(|fired| {
             known < fired.firing.ended.stamp
                 && fired.firing.began.stamp < attempt.ended.stamp
-                && fired.action.causes(Symptom::Forgotten, self.has_database)
+                && fired.action.causes(Symptom::Forgotten, self.has_database, self.keeps)
                 && fired.touches(producer, attempt.broker)
         })
     }

@@ -32,7 +32,7 @@ pub(super) fn judge(
 ) -> Entry {
     let began = Instant::now();
     // Nothing is run, so the broker may have been any.
-    let mut entry = Entry { store: None, brokers: None, ..Entry::new(&plan.scenario) };
+    let mut entry = Entry { on: None, brokers: None, ..Entry::new(&plan.scenario) };
     let name = &plan.scenario.name;
     entry.reproduce = Some(command(plan, arguments));
     entry.logs = arguments.logs.as_deref().map(|given| places::logs(given, name, is_alone));

@@ -50,9 +50,9 @@ fn value(plan: &Plan) -> Value {
         "seed": scenario.seed,
         "start": scenario.start.to_string(),
         "broker": {
-            "store": scenario.broker.store.to_string(),
+            "on": scenario.broker.on,
             "driver": scenario.broker.driver.to_string(),
-            "stores": words(&scenario.broker.stores),
+            "needs": words(&scenario.broker.needs),
             "count": scenario.broker.count,
             "wire": wire(&scenario.broker),
             "capabilities": capabilities(&scenario.broker),

@@ -98,7 +98,7 @@ fn broker(broker: &Broker) -> String {
         1 => String::new(),
         count => format!(", {count} brokers"),
     };
-    format!("store {}, driver {}{several}", broker.store, broker.driver)
+    format!("{}, driver {}{several}", broker.on, broker.driver)
 }
 
 /// What matters on the original routes alone: how requests are written, and what tags look like.

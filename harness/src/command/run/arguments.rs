@@ -1,6 +1,6 @@
 //! What `harness run` takes.
 
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 
 use super::super::broker_choice::BrokerChoice;
 use super::super::outputs::Outputs;
@@ -21,6 +21,15 @@ Exit codes:
   130  interrupted; what was known is written
 Of several scenarios the gravest counts: 130 before 2 before 1 before 3 before 4";
 
+/// The most repetitions: each has a folder for its logs.
+const REPEATS_MAX: u32 = 10_000;
+
+/// Parses a number of repetitions.
+fn repeats(text: &str) -> Result<NonZeroU32, String> {
+    let count = text.parse().ok().filter(|count: &NonZeroU32| count.get() <= REPEATS_MAX);
+    count.ok_or_else(|| format!("expected a whole number from 1 to {REPEATS_MAX}"))
+}
+
 /// Its arguments.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
@@ -32,6 +41,10 @@ pub struct Arguments {
     /// Scenarios run at the same time; their latencies then disturb each other
     #[arg(long, value_name = "COUNT", default_value = "1", value_parser = jobs)]
     pub jobs: NonZeroUsize,
+
+    /// Run each scenario so many times; fewer on a broker that takes seconds to start
+    #[arg(long, value_name = "COUNT", default_value = "1", value_parser = repeats)]
+    pub repeat: NonZeroU32,
 
     /// Against which broker.
     #[command(flatten)]

@@ -7,11 +7,13 @@ use std::sync::atomic::Ordering;
 use tokio::task::block_in_place;
 use tokio::time::Instant;
 
+use super::super::broker_choice::Chosen;
 use super::super::conclude::conclude;
 use super::super::outputs::Folders;
 use super::super::reproduce::reproduce;
 use super::super::{evidence, streams};
 use super::arguments::Arguments;
+use crate::catalogue::Way;
 use crate::exit::Exit;
 use crate::golden::Mode;
 use crate::numbers;
@@ -19,51 +21,64 @@ use crate::plan::Plan;
 use crate::report::progress::Counts;
 use crate::report::terminal::Terminal;
 use crate::report::words::number;
-use crate::report::{Entry, Progress, Trouble};
+use crate::report::{Entry, On, Progress, Trouble};
 use crate::run::Counters;
 use crate::sabotage;
 use crate::testbed::database::Server;
 use crate::testbed::process;
 use crate::trial::{self, BrokerUnderTest, Interrupt, Patience, Settings};
 
-/// What every scenario of the call shares.
+/// One run of the call.
+pub struct Run {
+    /// What is run.
+    pub plan: Arc<Plan>,
+    /// On which of the chosen brokers.
+    pub chosen: usize,
+    /// The folder of its logs, below that of all.
+    pub place: String,
+    /// From 1, where it is repeated.
+    pub turn: u32,
+}
+
+/// What every run of the call shares.
 pub struct Context {
     /// The command line.
     pub arguments: Arguments,
-    /// What the scenarios run against, but for the store.
-    pub broker: BrokerUnderTest,
+    /// What is run on.
+    pub(in super::super) chosen: Vec<Chosen>,
     /// How long brokers that are not ours are waited for; none at all where it is not asked for.
     pub patience: Option<Patience>,
-    /// Where scenarios on MySQL have their databases; none where no scenario is.
-    pub server: Option<Arc<Server>>,
     /// What may be done to golden files.
     pub mode: Mode,
-    /// Where the scenarios write.
+    /// Where the runs write.
     pub(in super::super) folders: Folders,
 }
 
 /// Runs a plan and says what became of it.
-pub async fn run(
-    plan: &Arc<Plan>,
-    context: &Context,
-    interrupt: Interrupt,
-    terminal: &Terminal,
-) -> Entry {
+pub async fn run(run: &Run, context: &Context, interrupt: Interrupt, terminal: &Terminal) -> Entry {
+    let Run { plan, place, .. } = run;
+    let chosen = &context.chosen[run.chosen];
     let mut entry = Entry::new(&plan.scenario);
     let Arguments { broker: choice, sabotage, outputs, .. } = &context.arguments;
-    entry.served_by(&choice.broker);
-    let logs = outputs.logs(&plan.scenario.name);
+    entry.on = Some(on(chosen));
+    entry.turn = run.turn;
+    if let Way::Running(addresses, _) = &chosen.named.way {
+        entry.brokers = u32::try_from(addresses.len()).ok();
+    }
+    entry.notes.extend(chosen.named.documented.and_then(|own| own.is_less(&plan.scenario.expect)));
+    let logs = outputs.logs(place);
+    let brokers = choice.brokers.as_ref().map(|file| file.to_string_lossy().into_owned());
     entry.reproduce = Some(reproduce(
         "run",
         plan,
         &[
-            ("--store", choice.store.clone()),
-            ("--broker", (!choice.broker.is_empty()).then(|| choice.broker.join(","))),
+            ("--on", (!choice.on.is_empty()).then(|| chosen.named.given(&choice.on))),
+            ("--brokers", brokers),
             ("--sabotage", sabotage.as_ref().map(ToString::to_string)),
         ],
         outputs,
     ));
-    let settings = settings(plan, context, &logs);
+    let settings = settings(plan, chosen, context, &logs);
     let mut line = terminal.progress(&plan.scenario.name);
     let wait = wait_for_others(plan, &settings, context.patience, &line);
     if let Err(failure) = unless_interrupted(interrupt.clone(), wait).await {
@@ -97,7 +112,7 @@ pub async fn run(
             entry.logs = Some(logs);
             let golden = outputs.golden(&plan.scenario.file);
             let golden = Some((golden.as_path(), context.mode));
-            let history = context.folders.histories.get(&plan.scenario.name);
+            let history = context.folders.histories.get(place);
             block_in_place(|| conclude(&mut entry, plan, &trial, history, golden));
             if let (Some(text), None) = (trial.left.take(), &entry.trouble) {
                 entry.trouble = Some(Trouble { exit: Exit::NoVerdict, text });
@@ -144,21 +159,32 @@ async fn unless_interrupted(
     }
 }
 
-fn settings(plan: &Plan, context: &Context, logs: &Path) -> Settings {
-    let mut broker = context.broker.clone();
+fn settings(plan: &Plan, chosen: &Chosen, context: &Context, logs: &Path) -> Settings {
+    let mut broker = chosen.broker.clone();
     if let BrokerUnderTest::Own(process) = &mut broker {
         process.count = plan.scenario.broker.count;
-        process.server = server(plan, context);
+        process.server = database(plan, chosen, context);
     }
     let Arguments { outputs, sabotage, .. } = &context.arguments;
     let (log_format, _) = outputs.log_format(plan);
     Settings { broker, out: Some(logs.to_owned()), log_format, sabotage: *sabotage }
 }
 
+/// What reports say of the broker.
+fn on(chosen: &Chosen) -> On {
+    let options = &chosen.named.options;
+    let config = options.config.iter().chain(&options.topic_config);
+    On {
+        word: chosen.named.word.clone(),
+        version: chosen.version.map(|version| version.to_string()),
+        config: config.map(|(key, value)| (key.clone(), value.clone())).collect(),
+    }
+}
+
 /// Where the scenario's database is. A scenario with faults of its server has the server alone,
 /// where other scenarios run at the same time.
-fn server(plan: &Plan, context: &Context) -> Option<Arc<Server>> {
-    let server = context.server.as_ref().filter(|_| plan.scenario.broker.store.has_database())?;
+fn database(plan: &Plan, chosen: &Chosen, context: &Context) -> Option<Arc<Server>> {
+    let server = chosen.database.as_ref().filter(|_| plan.scenario.broker.store.has_database())?;
     let alone = context.arguments.jobs.get() > 1 && plan.has_database_fault();
     Some(if alone { Arc::new(server.another()) } else { Arc::clone(server) })
 }

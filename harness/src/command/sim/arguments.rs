@@ -56,9 +56,9 @@ pub struct Arguments {
     #[arg(long)]
     pub digest: bool,
 
-    /// Store of the brokers, whatever the scenario says
-    #[arg(long, value_name = "STORE")]
-    pub store: Option<String>,
+    /// Our own broker on this store, memory or mysql, whatever the scenario says
+    #[arg(long, value_name = "BROKER")]
+    pub on: Vec<String>,
 
     /// A store that is wrong in this way in place of the right one; see below
     #[arg(long, value_name = "NAME")]
@@ -73,7 +73,7 @@ impl Arguments {
     /// The scenarios that are to run; the others are put to those that were skipped.
     pub(super) fn scenarios(&self, skipped: &mut Vec<Skipped>) -> Result<Vec<Scenario>, Refused> {
         let mut selected = self.selection.load()?;
-        broker_choice::choose_simulated(self.store.as_deref(), &mut selected, skipped)?;
+        broker_choice::choose_simulated(&self.on, &mut selected, skipped)?;
         Ok(selected)
     }
 }

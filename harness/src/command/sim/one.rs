@@ -129,7 +129,7 @@ pub(super) fn entry(
         plan,
         &[
             ("--seed", Some(plan.scenario.seed.to_string())),
-            ("--store", arguments.store.clone()),
+            ("--on", arguments.on.first().cloned()),
             ("--bug", arguments.bug.map(|bug| bug.to_string())),
         ],
         &arguments.outputs,

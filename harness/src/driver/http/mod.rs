@@ -44,7 +44,6 @@ use super::row::{Connected, Connecting, Row, Takes};
 use crate::capability::Capabilities;
 use crate::history::Offset;
 use crate::plan::TopicIndex;
-use crate::recipes;
 use crate::scenario::{DEFAULT_DRIVER, ORIGINAL_DRIVER, Start};
 
 /// By what its answers show: ours, or one that speaks only the original routes.
@@ -56,7 +55,6 @@ pub(super) const DETECT: Row = Row {
     takes: Takes::Nothing,
     capabilities: capability::detected,
     connect: |connecting| reach(connecting, Transports::detect(), None),
-    recipe: Some(recipes::broker::recipe),
     simulate: Some(|connecting, transport| reach(connecting, Transports::one(transport), None)),
 };
 
@@ -69,7 +67,6 @@ pub(super) const ORIGINAL: Row = Row {
     takes: Takes::Nothing,
     capabilities: |_| capability::ORIGINAL,
     connect: |connecting| reach(connecting, Transports::original(), Some(Dialect::Original)),
-    recipe: Some(recipes::broker::recipe),
     simulate: Some(|connecting, transport| {
         reach(connecting, Transports::one(transport), Some(Dialect::Original))
     }),

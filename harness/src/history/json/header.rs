@@ -5,6 +5,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
+use crate::capability::Survival;
 use crate::fnv::Fnv;
 use crate::history::History;
 use crate::plan::{MessageId, Plan};
@@ -28,9 +29,12 @@ pub(super) struct Header<'a> {
     /// As the run had it, whatever the scenario says; older files have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) seed: Option<u64>,
-    /// The same.
+    /// What it ran on; older files call it the store.
+    #[serde(default, alias = "store", skip_serializing_if = "Option::is_none")]
+    pub(super) on: Option<Cow<'a, str>>,
+    /// What was to survive there: see [`Survival`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) store: Option<Cow<'a, str>>,
+    pub(super) survives: Option<Cow<'a, str>>,
     pub(super) epochs: Vec<String>,
     /// Left out where a batch's messages stand one behind the other, as they do at every broker that
     /// could be run when this was added.
@@ -49,20 +53,26 @@ impl<'a> Header<'a> {
             messages: plan.messages.len(),
             plan: fingerprint(plan).into(),
             seed: Some(plan.scenario.seed),
-            store: Some(plan.scenario.broker.store.to_string().into()),
+            on: Some(Cow::from(&plan.scenario.broker.on)),
+            survives: plan.scenario.broker.survives.map(|survives| survives.to_string().into()),
             epochs: history.epochs.clone(),
             scattered_batches: history.scattered_batches,
         }
     }
 }
 
-/// Gives a scenario the seed and the store of a run, given the first line of its history, so that its
+/// Gives a scenario the seed and the broker of a run, given the first line of its history, so that its
 /// plan is that of the run. A line that says neither, or is none of a history, changes nothing.
 pub fn settle(scenario: &mut Scenario, line: &str) {
     let Ok(header) = serde_json::from_str::<Header<'_>>(line) else { return };
     scenario.seed = header.seed.unwrap_or(scenario.seed);
-    if let Some(Ok(store)) = header.store.map(|store| scenario::store(&store)) {
-        scenario.broker.store = store;
+    if let Some(on) = header.on {
+        scenario.broker.store = scenario::store_of(&on);
+        scenario.broker.on = on.into_owned();
+    }
+    let survives = |said: &str| Survival::ALL.into_iter().find(|one| one.to_string() == said);
+    if let Some(survives) = header.survives.as_deref().and_then(survives) {
+        scenario.broker.survives = Some(survives);
     }
 }
 

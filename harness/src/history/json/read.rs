@@ -11,7 +11,6 @@ use crate::history::{
 };
 use crate::io_error;
 use crate::plan::{MessageId, MessageName, Plan, StreamIndex, TopicIndex};
-use crate::scenario;
 
 /// Why a history cannot be read, with the line that is wrong.
 #[derive(Debug, thiserror::Error)]
@@ -100,10 +99,8 @@ fn header(plan: &Plan, text: &str) -> Result<History, String> {
         );
     }
     // What faults explain depends on it.
-    let store = header.store.as_deref().map(scenario::store).transpose();
-    let store = store.map_err(|unknown| format!("store: {}", unknown.brief()))?;
-    let own = plan.scenario.broker.store;
-    if let Some(theirs) = store.filter(|theirs| *theirs != own) {
+    let own = &plan.scenario.broker.on;
+    if let Some(theirs) = header.on.filter(|theirs| theirs.as_ref() != own) {
         return Err(format!("the history is of a run on {theirs}, this plan is on {own}"));
     }
     Ok(History {

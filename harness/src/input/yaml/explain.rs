@@ -67,9 +67,16 @@ pub(super) fn explain(error: &YamlError, source: &Arc<Source>) -> Diagnostic {
     }
 }
 
+/// Keys that had another name before, and what is said now.
+const RENAMED: [(&str, &str); 2] = [("store", "on"), ("stores", "needs")];
+
 /// A key that there is not: mistyped, at the wrong depth, or a value that was to be in a list.
 fn unknown_key(field: &str, expected: &[&str], text: &str, span: &Range<usize>) -> Diagnostic {
     let diagnostic = Diagnostic::new(format!("unknown key `{field}`"));
+    let renamed = RENAMED.iter().find(|(old, new)| *old == field && expected.contains(new));
+    if let Some((_, new)) = renamed {
+        return diagnostic.label(format!("this is `{new}` now"));
+    }
     if nearest(field, expected.iter().copied()).is_some() {
         return diagnostic.label(hint(field, expected.iter().copied()));
     }

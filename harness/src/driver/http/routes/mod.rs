@@ -186,7 +186,7 @@ impl Routes {
         if to.origin() != from.origin() {
             // The request had no effect: its answer only says where to go.
             return Err(refused(format!(
-                "the broker at {} redirects to {to}: name that one by --broker, or set `wire: {{ \
+                "the broker at {} redirects to {to}: name that one by --on, or set `wire: {{ \
                  trailing_slash: true }}` if only a slash is missing",
                 self.base
             )));

@@ -1,0 +1,249 @@
+//! `brokers.yaml`: brokers with words of their user's own.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::Deserialize;
+
+use super::named::{Absent, Named, Way, not_built};
+use super::table::entries;
+use super::urls::of_urls;
+use crate::capability::Survival;
+use crate::driver;
+use crate::input::diagnostic::{Diagnostic, Error, Source, hint};
+use crate::input::yaml::{self, At, Field, Ordered};
+use crate::recipes::RECIPES;
+use crate::scenario::{BROKERS_FILE, Options, read_text};
+
+/// The brokers of the files that were read.
+#[derive(Clone, Debug, Default)]
+pub struct Brokers {
+    known: BTreeMap<String, (PathBuf, Result<Named, Absent>)>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct File {
+    brokers: Field<Ordered<Broker>>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Broker {
+    /// The driver's word.
+    driver: Field<String>,
+    /// `auto`: the harness starts a server of it.
+    start: Field<String>,
+    /// Which server, where several speak to one driver: `valkey`.
+    server: Field<String>,
+    /// Where one runs already.
+    url: Field<String>,
+    /// The program that is the driver, with its arguments.
+    command: Field<Vec<String>>,
+    /// `actor` or `run`: how many processes of it there are.
+    per: Field<String>,
+    /// The server's configuration.
+    config: Field<Ordered<String>>,
+    /// The configuration of each topic.
+    topic_config: Field<Ordered<String>>,
+    /// What its documents say is still there after it ended without warning.
+    survives: Field<String>,
+}
+
+impl Brokers {
+    /// Those of the file that is named; else those of each `brokers.yaml` beside one of these files.
+    ///
+    /// # Errors
+    /// All that is wrong with a file, each with its place; and one word for two brokers.
+    pub fn read(named: Option<&Path>, scenarios: &[&Path]) -> Result<Self, Error> {
+        let mut files: Vec<PathBuf> = match named {
+            Some(file) => vec![file.to_owned()],
+            None => {
+                let folders = scenarios.iter().filter_map(|file| file.parent());
+                folders
+                    .map(|folder| folder.join(BROKERS_FILE))
+                    .filter(|file| file.is_file())
+                    .collect()
+            }
+        };
+        files.sort();
+        files.dedup();
+        let mut all = Self::default();
+        for file in files {
+            all.add(&file).map_err(|error| error.of_file(&file))?;
+        }
+        Ok(all)
+    }
+
+    fn add(&mut self, file: &Path) -> Result<(), Error> {
+        let source = read_text(file)?;
+        let read: File = yaml::parse(&source)?;
+        let mut wrong = Vec::new();
+        for (word, broker) in read.brokers.value().map_or(&[][..], |brokers| &brokers.0) {
+            if let Some((other, _)) = self.known.get(&word.value) {
+                let title = format!("`{}` is in {}, too", word.value, other.display());
+                wrong.push(Diagnostic::new(title).at(&source, word.span.clone()));
+                continue;
+            }
+            match named(&word.value, broker, &source) {
+                Ok(named) => {
+                    self.known.insert(word.value.clone(), (file.to_owned(), named));
+                }
+                Err(diagnostic) => wrong.push(*diagnostic),
+            }
+        }
+        Error::unless_empty(wrong)
+    }
+
+    /// What a word stands for; none where no file has it.
+    pub fn find(&self, word: &str) -> Option<Result<Named, Absent>> {
+        self.known.get(word).map(|(_, named)| named.clone())
+    }
+
+    /// Every word.
+    pub fn words(&self) -> impl Iterator<Item = &str> {
+        self.known.keys().map(String::as_str)
+    }
+}
+
+type Read = Result<Result<Named, Absent>, Box<Diagnostic>>;
+
+/// What the lines below a word mean.
+fn named(word: &str, broker: &At<Broker>, source: &Arc<Source>) -> Read {
+    let At { value: broker, span } = broker;
+    let whole = |title: &str, label: &str| {
+        Box::new(Diagnostic::new(title).label(label.to_owned()).at(source, span.clone()))
+    };
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    if word.is_empty() || !word.chars().all(is_plain) {
+        let title = format!("`{word}` cannot name a broker");
+        return Err(whole(&title, "a word has letters, digits, `-`, `_` and `.`"));
+    }
+    let Some(driver) = &broker.driver.0 else {
+        return Err(whole("a broker needs `driver:`", "such as `driver: nats`"));
+    };
+    let entry = entries().find(|entry| entry.driver == driver.value);
+    let Some(row) = driver::by_word(&driver.value) else {
+        let Some(entry) = entry else {
+            let known = driver::DRIVERS.iter().map(|row| row.word);
+            let title = format!("unknown value `{}`", driver.value);
+            let diagnostic = Diagnostic::new(title).label(hint(&driver.value, known));
+            return Err(Box::new(diagnostic.at(source, driver.span.clone())));
+        };
+        return Ok(Err(Absent::NotBuilt(not_built(&driver.value, entry.feature))));
+    };
+    let options = options(broker, source)?;
+    let mut found = match (&broker.url.0, &broker.start.0) {
+        (Some(_), Some(start)) => {
+            let label = "a broker that has a `url` runs already; leave one of the two out";
+            let diagnostic = Diagnostic::new("`start` beside `url`").label(label);
+            return Err(Box::new(diagnostic.at(source, start.span.clone())));
+        }
+        (Some(url), None) => {
+            let named = of_urls(&url.value)
+                .map_err(|why| Box::new(Diagnostic::new(why).at(source, url.span.clone())))?;
+            if named.driver != row.word {
+                let title = format!("{} does not speak to such a URL", row.word);
+                return Err(Box::new(Diagnostic::new(title).at(source, url.span.clone())));
+            }
+            named
+        }
+        (None, _) if !options.command.is_empty() || row.schemes.is_empty() => Named {
+            word: String::new(),
+            driver: row.word.to_owned(),
+            way: Way::Brought,
+            options: Options::default(),
+            documented: None,
+            survives: None,
+            lowest: None,
+            is_slow: false,
+        },
+        (None, Some(start)) if start.value != "auto" => {
+            let title = format!("unknown value `{}`", start.value);
+            let diagnostic = Diagnostic::new(title).label("expected `auto`");
+            return Err(Box::new(diagnostic.at(source, start.span.clone())));
+        }
+        (None, _) => {
+            let server = server(broker, row.word, source)?;
+            let like = entries().find(|entry| {
+                entry.driver == row.word && server.is_none_or(|word| entry.server == Some(word))
+            });
+            let Some(like) = like else {
+                return Err(whole("no server of it can be started", "name one that runs by `url`"));
+            };
+            match Named::of(like) {
+                // What its documents promise depends on the configuration.
+                Ok(named) if options.config.is_empty() && options.topic_config.is_empty() => named,
+                Ok(named) => Named { documented: None, survives: None, ..named },
+                Err(absent) => return Ok(Err(absent)),
+            }
+        }
+    };
+    word.clone_into(&mut found.word);
+    found.options = options;
+    if let Some(survives) = survives(broker, source)? {
+        found.survives = Some(survives);
+    }
+    Ok(Ok(found))
+}
+
+/// The server that is to be started, where one is named.
+fn server(
+    broker: &Broker,
+    driver: &str,
+    source: &Arc<Source>,
+) -> Result<Option<&'static str>, Box<Diagnostic>> {
+    let Some(server) = &broker.server.0 else { return Ok(None) };
+    let fits =
+        |word: &str| entries().any(|entry| entry.driver == driver && entry.server == Some(word));
+    let rows = || RECIPES.iter().map(|row| row.word).filter(|word| fits(word));
+    rows().find(|word| *word == server.value).map(Some).ok_or_else(|| {
+        let title = format!("unknown value `{}`", server.value);
+        let label = hint(&server.value, rows());
+        Box::new(Diagnostic::new(title).label(label).at(source, server.span.clone()))
+    })
+}
+
+fn options(broker: &Broker, source: &Arc<Source>) -> Result<Options, Box<Diagnostic>> {
+    let pairs = |field: &Field<Ordered<String>>| {
+        let pairs = field.value().map_or(&[][..], |pairs| &pairs.0);
+        pairs.iter().map(|(key, value)| (key.value.clone(), value.value.clone())).collect()
+    };
+    let one_process = match &broker.per.0 {
+        None => None,
+        Some(per) => match per.value.as_str() {
+            "actor" => Some(false),
+            "run" => Some(true),
+            other => {
+                let title = format!("unknown value `{other}`");
+                let diagnostic = Diagnostic::new(title).label(hint(other, ["actor", "run"]));
+                return Err(Box::new(diagnostic.at(source, per.span.clone())));
+            }
+        },
+    };
+    Ok(Options {
+        command: broker.command.value().cloned().unwrap_or_default(),
+        one_process,
+        config: pairs(&broker.config),
+        topic_config: pairs(&broker.topic_config),
+    })
+}
+
+/// The words for what survives, from the least to the most.
+const SURVIVES: [(&str, Survival); 4] = [
+    ("nothing", Survival::Nothing),
+    ("part", Survival::Part),
+    ("kill", Survival::Kill),
+    ("power-cut", Survival::PowerCut),
+];
+
+fn survives(broker: &Broker, source: &Arc<Source>) -> Result<Option<Survival>, Box<Diagnostic>> {
+    let Some(given) = &broker.survives.0 else { return Ok(None) };
+    let found = SURVIVES.iter().find(|(word, _)| *word == given.value);
+    found.map(|(_, survives)| Some(*survives)).ok_or_else(|| {
+        let title = format!("unknown value `{}`", given.value);
+        let label = hint(&given.value, SURVIVES.map(|(word, _)| word));
+        Box::new(Diagnostic::new(title).label(label).at(source, given.span.clone()))
+    })
+}

@@ -1,0 +1,12 @@
+//! Every broker of the catalogue.
+
+use super::entry::Entry;
+use super::ours;
+
+/// Every family, ours first.
+pub const FAMILIES: &[&[Entry]] = &[ours::ENTRIES];
+
+/// All of them in the order of the table.
+pub fn entries() -> impl Iterator<Item = &'static Entry> {
+    FAMILIES.iter().flat_map(|family| family.iter())
+}

@@ -12,6 +12,8 @@ mod support;
 mod attempts;
 mod audit;
 mod bars;
+#[cfg(any(feature = "kafka", feature = "mqtt", feature = "nats", feature = "rabbitmq", feature = "redis"))]
+mod brokers;
 mod bugs;
 mod check_command;
 mod child;

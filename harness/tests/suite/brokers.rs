@@ -1,0 +1,210 @@
+//! Every broker of the catalogue that can be started here, by the real binary: the ledgers are those
+//! of our own broker, every sabotage is reported, faults of its process and of its links are carried
+//! out, and nothing of it is left, whatever ends the harness.
+//!
+//! A server that is not installed is named, and its tests are not run; HARNESS_REQUIRE_SERVERS=1 makes
+//! that an error. `ci/brokers.sh` installs what it can.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use harness::capability::Survival;
+use harness::catalogue::{self, Absent, Named};
+use harness::recipes::RECIPES;
+use rustix::process::Signal;
+
+use crate::support::{Ended, Folder, Running, end, processes, shipped, wait_for};
+
+/// A broker of the catalogue that can be had here; none is told, unless it has to be there.
+fn here(word: &str) -> Option<Named> {
+    let entry = catalogue::entries().find(|entry| entry.word == word);
+    let found = Named::of(entry.expect("it is in the catalogue"));
+    let found = found.and_then(|named| named.version().map(|_| named));
+    match found {
+        Ok(named) => Some(named),
+        Err(Absent::NoServer(why)) => {
+            let is_required = std::env::var("HARNESS_REQUIRE_SERVERS").is_ok_and(|it| it == "1");
+            assert!(!is_required, "{word}: {why}");
+            eprintln!("NOT RUN: {word}: {why}");
+            None
+        }
+        Err(absent) => panic!("{word}: {}", absent.why()),
+    }
+}
+
+/// The harness, which may know where servers are.
+fn harness(folder: &Folder, arguments: &[&str]) -> Command {
+    let mut command = folder.harness(arguments);
+    for row in RECIPES {
+        let Some(installed) = &row.program else { continue };
+        let name = installed.program.variable;
+        if let Some(value) = std::env::var_os(name) {
+            command.env(name, value);
+        }
+    }
+    command
+}
+
+/// The harness's end; nothing that it started may be there afterwards.
+fn run(folder: &Folder, arguments: &[&str]) -> Ended {
+    let ended = end(harness(folder, arguments));
+    nothing_is_left(folder);
+    ended
+}
+
+/// Every process that was started for a folder of this test's has its path in the environment: as its
+/// own folder, or as that for temporary files.
+fn nothing_is_left(folder: &Folder) {
+    let mark = folder.join("tmp").to_str().unwrap().to_owned();
+    let is_ours = |pid: &i32| {
+        let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+        String::from_utf8_lossy(&environment).contains(&mark)
+    };
+    wait_for("every process to be gone", || {
+        processes().iter().all(|pid| !is_ours(pid)).then_some(())
+    });
+    wait_for("every temporary folder to be gone", || {
+        let left = fs::read_dir(&mark).unwrap().count();
+        (left == 0).then_some(())
+    });
+}
+
+fn check(word: &str, ended: &Ended) {
+    assert_eq!(ended.code, Some(0), "{word}: {}\n{}", ended.stderr, ended.stdout);
+}
+
+/// 5p3c and its race have the ledgers that they have in memory.
+fn ledgers(word: &str) {
+    if here(word).is_none() {
+        return;
+    }
+    let folder = Folder::new();
+    let golden = shipped().parent().unwrap().join("golden");
+    for name in ["5p3c", "together"] {
+        let file = shipped().join(format!("{name}.yaml"));
+        let (file, golden) = (file.to_str().unwrap(), golden.to_str().unwrap());
+        let ended = run(&folder, &["run", file, "--on", word, "--golden", golden]);
+        check(word, &ended);
+        assert!(ended.stderr.contains("golden ok"), "{word}: {}", ended.stderr);
+    }
+}
+
+/// A table with all its rows held: injected is reported, and a row that is not possible says why.
+fn sabotage(word: &str) {
+    if here(word).is_none() {
+        return;
+    }
+    let folder = Folder::new();
+    let text = "topics:\n  T1: P1 P2 P3 -> C1 C2 C3\n  T2: P1 P2 -> C1 C2\nproducers:\n  \
+                all: { generate: { messages: 200, size: 4..16 } }\n\
+                expect: { order: per-producer }\ngolden: none\n";
+    folder.write("small.yaml", text);
+    let ended = run(&folder, &["sabotage", "small.yaml", "--on", word]);
+    check(word, &ended);
+    assert_eq!(ended.stdout.lines().count(), 12, "{word}: {}", ended.stdout);
+}
+
+/// What is done to a broker's process under load, and comes to what its documents promise.
+fn faults(word: &str) {
+    let Some(named) = here(word) else { return };
+    let folder = Folder::new();
+    let scenario = |fault: &str, expect: &str| {
+        format!(
+            "topics: {{ T1: P1 P2 -> C1 C2 }}\n\
+             producers: {{ all: {{ generate: {{ messages: 300 }}, pace: 300/s }} }}\n\
+             faults: [{{ after: 100 acked, {fault} }}]\n\
+             expect: {{ {expect} }}\ndrain: {{ idle: 3s, deadline: 90s }}\ngolden: none\n"
+        )
+    };
+    let at_least_once = "delivery: at-least-once, order: none, acked: any";
+    folder.write("pause.yaml", &scenario("pause: broker, for: 300ms", at_least_once));
+    check(word, &run(&folder, &["run", "pause.yaml", "--on", word]));
+    let survives = named.documented.map(|documented| documented.survives);
+    let keeps = survives.is_some_and(|survives| survives >= Survival::Kill);
+    for what in ["kill", "stop"] {
+        let file = format!("{what}.yaml");
+        folder.write(&file, &scenario(&format!("{what}: broker, for: 100ms"), at_least_once));
+        let ended = run(&folder, &["run", &file, "--on", word]);
+        if keeps {
+            check(word, &ended);
+        } else {
+            // What it had may be gone, and whether anything was undelivered is chance: but the run
+            // comes to its end, and says what it came to.
+            assert!(matches!(ended.code, Some(0 | 1 | 3)), "{word}: {}", ended.stderr);
+            assert!(ended.stderr.contains(what), "{word}: {}", ended.stderr);
+        }
+    }
+}
+
+/// A harness that is killed takes its server along, with all that this one started.
+fn killed(word: &str) {
+    if here(word).is_none() {
+        return;
+    }
+    let folder = Folder::new();
+    let text = "topics: { T1: P1 -> C1 }\n\
+                producers: { all: { generate: { messages: 100000 }, pace: 100/s } }\ngolden: none\n";
+    folder.write("long.yaml", text);
+    let running = Running::spawn(&folder, harness(&folder, &["run", "long.yaml", "--on", word]));
+    let log = folder.join("out/long/consumer_1.txt");
+    let has_lines = |path: &Path| fs::metadata(path).is_ok_and(|file| file.len() > 0);
+    wait_for("the first delivery", || has_lines(&log).then_some(()));
+    running.signal(Signal::KILL);
+    running.end();
+    nothing_is_left(&folder);
+}
+
+/// The same checks for each broker, one test for each.
+macro_rules! brokers {
+    ($($feature:literal $name:ident $word:literal),+ $(,)?) => {$(
+        #[cfg(feature = $feature)]
+        mod $name {
+            #[test]
+            fn its_ledgers_are_those_of_our_own_broker() {
+                super::ledgers($word);
+            }
+
+            #[test]
+            fn every_sabotage_is_reported() {
+                super::sabotage($word);
+            }
+
+            #[test]
+            fn it_keeps_what_it_promises_when_its_process_is_hurt() {
+                super::faults($word);
+            }
+
+            #[test]
+            fn nothing_of_it_outlives_a_harness_that_is_killed() {
+                super::killed($word);
+            }
+        }
+    )+
+
+        #[test]
+        fn every_broker_that_can_be_started_is_tried() {
+            let tried = ["memory", "mysql", $($word),+];
+            for entry in catalogue::entries().filter(|entry| entry.server.is_some()) {
+                assert!(tried.contains(&entry.word), "{} is in no test here", entry.word);
+            }
+        }
+    };
+}
+
+brokers! {
+    "nats" nats "nats",
+    "nats" nats_always "nats-always",
+    "nats" nats_memory "nats-memory",
+    "redis" redis "redis",
+    "redis" redis_aof "redis-aof",
+    "redis" redis_aof_always "redis-aof-always",
+    "redis" valkey "valkey",
+    "rabbitmq" rabbitmq "rabbitmq",
+    "rabbitmq" rabbitmq_quorum "rabbitmq-quorum",
+    "rabbitmq" rabbitmq_stream "rabbitmq-stream",
+    "rabbitmq" rabbitmq_transient "rabbitmq-transient",
+    "kafka" tansu "tansu",
+    "mqtt" mosquitto "mosquitto",
+    "mqtt" mosquitto_persistent "mosquitto-persistent",
+}

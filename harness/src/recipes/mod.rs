@@ -2,6 +2,7 @@
 
 pub mod broker;
 pub mod mysql;
+pub mod redis;
 
 use std::path::Path;
 
@@ -35,4 +36,6 @@ pub struct Installed {
 pub const RECIPES: &[Row] = &[
     Row { word: "broker", new: broker::recipe, program: None }, // ours
     Row { word: "mysql", new: mysql::recipe, program: None },
+    Row { word: "redis", new: redis::redis, program: Some(redis::REDIS) },
+    Row { word: "valkey", new: redis::valkey, program: Some(redis::VALKEY) },
 ];

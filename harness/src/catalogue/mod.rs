@@ -4,11 +4,12 @@
 
 mod entry;
 mod ours;
+mod redis;
 
 pub use entry::{Documented, Entry};
 
 /// Every family, ours first.
-pub const FAMILIES: &[&[Entry]] = &[ours::ENTRIES];
+pub const FAMILIES: &[&[Entry]] = &[ours::ENTRIES, redis::ENTRIES];
 
 /// All of them in the order of the table.
 pub fn entries() -> impl Iterator<Item = &'static Entry> {

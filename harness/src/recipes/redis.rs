@@ -12,7 +12,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::sleep;
 
-use super::Installed;
+use super::installed::Installed;
 use crate::server::{Failure, Ready, Recipe, Start, Version, Wanted};
 
 /// The older of the two servers; the driver asks what older ones do not know.
@@ -55,7 +55,6 @@ struct Redis {
     name: &'static str,
     program: PathBuf,
     config: BTreeMap<String, String>,
-    arguments: Vec<std::ffi::OsString>,
     folder: Folder,
 }
 
@@ -85,8 +84,8 @@ fn recipe(
     let program = installed.program.find().map_err(|missing| Failure(missing.to_string()))?;
     let folder = Folder::new("redis")
         .map_err(|error| Failure(format!("cannot make a temporary folder: {error}")))?;
-    let (config, arguments) = (wanted.config.clone(), wanted.arguments.to_vec());
-    Ok(Arc::new(Redis { name, program, config, arguments, folder }))
+    // Its arguments are not passed on: they are those of our own broker.
+    Ok(Arc::new(Redis { name, program, config: wanted.config.clone(), folder }))
 }
 
 /// Whether this configuration leaves to the recipe what it needs.
@@ -146,9 +145,7 @@ impl Recipe for Redis {
         let file = self.folder.path().join(FILE);
         std::fs::write(&file, self.text(listen))
             .map_err(|error| Failure(format!("cannot write {}: {error}", file.display())))?;
-        let mut run = Invocation::new(&self.program, [file]);
-        run.arguments.extend_from_slice(&self.arguments);
-        Ok(Start { run, ready: Ready::Port })
+        Ok(Start { run: Invocation::new(&self.program, [file]), ready: Ready::Port })
     }
 
     /// Also waits until it has read its files: until then it refuses every request.

@@ -36,6 +36,8 @@ mod process;
 mod process_faults;
 #[cfg(target_os = "linux")]
 mod recipes;
+#[cfg(all(feature = "redis", target_os = "linux"))]
+mod redis;
 mod refused;
 mod relay;
 mod reports;

@@ -82,9 +82,7 @@ impl Error {
 
     /// What it means to a call that is no message.
     pub(super) fn failed(self, doing: &str) -> Failure {
-        let is_definite = self.class == Class::Refused || !self.may_pass;
-        let kind =
-            if is_definite && !self.may_pass { FailureKind::Final } else { FailureKind::MayPass };
+        let kind = if self.may_pass { FailureKind::MayPass } else { FailureKind::Final };
         Failure { why: format!("{doing}: {}", self.why), kind, code: self.code }
     }
 }

@@ -273,6 +273,7 @@ impl Driver for Redis {
 
     fn finish(&self) -> BoxFuture<'_, Result<(), Failure>> {
         Box::pin(async move {
+            let mut left = Vec::new();
             for server in &self.servers {
                 let removed = timeout(REMOVED_WITHIN, self.remove(server)).await;
                 let why = match removed {
@@ -281,11 +282,11 @@ impl Driver for Redis {
                     Err(_) => format!("no answer within {REMOVED_WITHIN:?}"),
                 };
                 let (at, run) = (&server.shown, &self.run);
-                return Err(Failure::new(format!(
-                    "the keys harness-{run}-* are left on the Redis server at {at}: {why}"
-                )));
+                left.push(format!(
+                    "the keys harness-{run}-* are left on the server at {at}: {why}"
+                ));
             }
-            Ok(())
+            if left.is_empty() { Ok(()) } else { Err(Failure::new(left.join("; "))) }
         })
     }
 }

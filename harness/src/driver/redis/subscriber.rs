@@ -34,7 +34,7 @@ pub(super) struct Consumer {
     pub(super) delivered: Vec<Id>,
     /// Whether the list of what is not acknowledged is to be read first.
     pub(super) looks_back: bool,
-    /// Whether an answer is to come, or did not come.
+    /// Whether an answer is to come, or did not come whole.
     pub(super) is_reading: bool,
 }
 
@@ -57,8 +57,12 @@ impl Subscription {
         let create =
             cmd("XGROUP").arg("CREATE").arg(key).arg(group).arg(last.to_string()).to_owned();
         match connection.ask(&create).await {
-            // By a request before, whose answer did not come: at a place that is not later.
-            Err(error) if error.code.as_deref() == Some("BUSYGROUP") => {}
+            // It was made by a request before, whose answer did not come.
+            Err(error) if error.code.as_deref() == Some("BUSYGROUP") => {
+                let set =
+                    cmd("XGROUP").arg("SETID").arg(key).arg(group).arg(last.to_string()).to_owned();
+                connection.ask(&set).await?;
+            }
             made => drop(made?),
         }
         Ok(last)
@@ -197,12 +201,10 @@ impl Consumer {
             Read::New { wait, .. } => wait,
         };
         let requests = self.subscription.requests(&self.delivered, read);
-        // Also where this future is dropped.
+        // Until the whole answer is understood: also where this future is dropped.
         self.is_reading = true;
-        let answers = connection.ask_all(&requests, waited + ANSWERED_WITHIN).await?;
-        self.is_reading = false;
         let mut last = None;
-        for answer in answers {
+        for answer in connection.ask_all(&requests, waited + ANSWERED_WITHIN).await? {
             match answer {
                 Err(error) if error.is_gone() => {
                     let found = topic::epoch(connection, &self.subscription.key).await?;
@@ -212,13 +214,11 @@ impl Consumer {
                 answer => last = Some(answer?),
             }
         }
-        self.delivered.clear();
         let entries = last.and_then(value::read);
-        Ok(entries.ok_or_else(|| {
-            // What it was is not known, so it is asked for once more.
-            connection.end();
-            Error::not_understood("XREADGROUP")
-        })?)
+        let entries = entries.ok_or_else(|| Error::not_understood("XREADGROUP"))?;
+        self.is_reading = false;
+        self.delivered.clear();
+        Ok(entries)
     }
 
     fn deliver(&mut self, entries: Vec<Entry>, redelivered: bool, batch: &mut Batch) {

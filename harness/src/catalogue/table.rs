@@ -1,10 +1,10 @@
 //! Every broker of the catalogue.
 
 use super::entry::Entry;
-use super::ours;
+use super::{ours, redis};
 
 /// Every family, ours first.
-pub const FAMILIES: &[&[Entry]] = &[ours::ENTRIES];
+pub const FAMILIES: &[&[Entry]] = &[ours::ENTRIES, redis::ENTRIES];
 
 /// All of them in the order of the table.
 pub fn entries() -> impl Iterator<Item = &'static Entry> {

@@ -12,7 +12,13 @@ mod support;
 mod attempts;
 mod audit;
 mod bars;
-#[cfg(any(feature = "kafka", feature = "mqtt", feature = "nats", feature = "rabbitmq", feature = "redis"))]
+#[cfg(any(
+    feature = "kafka",
+    feature = "mqtt",
+    feature = "nats",
+    feature = "rabbitmq",
+    feature = "redis"
+))]
 mod brokers;
 mod bugs;
 mod check_command;
@@ -38,6 +44,8 @@ mod process;
 mod process_faults;
 #[cfg(target_os = "linux")]
 mod recipes;
+#[cfg(all(feature = "redis", target_os = "linux"))]
+mod redis;
 mod refused;
 mod relay;
 mod reports;

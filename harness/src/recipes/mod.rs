@@ -2,6 +2,7 @@
 
 pub mod broker;
 pub mod mysql;
+pub mod nats;
 
 use std::path::Path;
 
@@ -35,4 +36,5 @@ pub struct Installed {
 pub const RECIPES: &[Row] = &[
     Row { word: "broker", new: broker::recipe, program: None }, // ours
     Row { word: "mysql", new: mysql::recipe, program: None },
+    Row { word: "nats", new: nats::recipe, program: Some(nats::INSTALLED) },
 ];

@@ -8,14 +8,13 @@ use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, Info, IntoConsum
 use serde_json::json;
 
 use super::connection::{ask, epoch, open, stream_info};
+use super::message::{Place, push};
 use super::pulls::{End, Pulls};
 use super::shared::Shared;
-use super::subscriber::place;
-use crate::driver::batch::{Batch, Delivered};
+use crate::driver::batch::Batch;
 use crate::driver::client::Route;
 use crate::driver::contract::LogPart;
 use crate::driver::failure::Failure;
-use crate::driver::marks::MARK;
 use crate::history::Offset;
 use crate::plan::TopicIndex;
 
@@ -71,11 +70,7 @@ async fn fill(
         return Err(failed(why));
     }
     for message in &came {
-        let mark = message.headers.as_ref().and_then(|headers| headers.get(MARK));
-        let identity = shared.marks.read(mark.map(|mark| mark.as_str()));
-        let payload = String::from_utf8_lossy(&message.payload);
-        let offset = place(message).map(|(sequence, _)| sequence);
-        batch.push(Delivered { identity, offset, redelivered: false, payload: &payload });
+        push(&shared.marks, message, Place::of(message), batch);
     }
     Ok(())
 }

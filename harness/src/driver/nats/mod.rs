@@ -5,6 +5,7 @@
 mod capability;
 mod connection;
 mod log;
+mod message;
 mod pulls;
 mod requests;
 mod sender;

@@ -17,13 +17,13 @@ use futures_util::future::BoxFuture;
 use serde_json::json;
 
 use super::connection::{ANSWERED_WITHIN, ApiError, ask, epoch, has_ended, open, stream_info};
+use super::message::{Place, push};
 use super::pulls::{End, Pulls};
 use super::shared::Shared;
-use crate::driver::batch::{Batch, Delivered};
+use crate::driver::batch::Batch;
 use crate::driver::client::{Client, Session};
 use crate::driver::contract::Subscriber;
 use crate::driver::failure::{Failure, FailureKind};
-use crate::driver::marks::MARK;
 use crate::history::Offset;
 use crate::scenario::Acknowledge;
 
@@ -42,14 +42,19 @@ pub(super) struct Consumer {
     /// Where this subscription begins: at the durable's position, where it goes on with one.
     start: Offset,
     pulls: Option<Pulls>,
-    /// Where the server had handed out to when something was found to be lost, until that is here.
-    lost_up_to: Option<Offset>,
+    /// Whether messages that the durable handed out were lost on their way and are to come again.
+    has_lost: bool,
     /// What came and was not handed over yet: of a poll that was given up.
     taken: Vec<Message>,
-    /// Where the acks go of what was handed over, until they are confirmed.
-    unacked: Vec<Subject>,
-    /// The last offset that was handed over.
-    last: Offset,
+    /// What was handed over, until its ack is confirmed.
+    unacked: Vec<Unacked>,
+}
+
+struct Unacked {
+    /// Where its ack goes.
+    ack: Subject,
+    /// Which delivery of the durable it was.
+    delivery: u64,
 }
 
 impl Consumer {
@@ -89,10 +94,9 @@ impl Consumer {
             first,
             start: first,
             pulls: None,
-            lost_up_to: None,
+            has_lost: false,
             taken: Vec::new(),
             unacked: Vec::new(),
-            last: 0,
         }
     }
 
@@ -130,11 +134,13 @@ impl Consumer {
         pulls.map_err(|why| Failure::new(format!("subscribing to an inbox: {why}")))
     }
 
-    /// Opens another connection, and says there again what was received. What the durable says
-    /// before that may be behind.
+    /// Opens another connection, and says there again what was received.
     async fn connect(&mut self) -> Result<Info, Failure> {
         let context = open(self.shared.address(self.client.route)).await?;
-        self.info(&context).await?;
+        let info = self.info(&context).await?;
+        // A server that was killed may have forgotten its last deliveries. They come again, and it
+        // never answers an ack of one that it does not know.
+        self.unacked.retain(|unacked| unacked.delivery <= info.delivered.consumer_sequence);
         self.confirm(&context).await?;
         let info = self.info(&context).await?;
         if let DeliverPolicy::ByStartSequence { start_sequence } = info.config.deliver_policy {
@@ -143,7 +149,7 @@ impl Consumer {
         if self.acknowledges() && info.num_ack_pending > self.taken.len() {
             let narrowed = self.configure(&context, 1).await;
             narrowed.map_err(|error| error.failure("configuring the consumer"))?;
-            self.lost_up_to = Some(info.delivered.stream_sequence);
+            self.has_lost = true;
         }
         self.pulls = Some(self.pulls_of(context).await?);
         Ok(info)
@@ -176,12 +182,12 @@ impl Consumer {
         let Some((last, others)) = self.unacked.split_last() else { return Ok(()) };
         let failed = |why: String| Failure::new(format!("acknowledging: {why}"));
         let client = context.client();
-        for ack in others {
-            let sent = client.publish(ack.clone(), ACK.into()).await;
+        for other in others {
+            let sent = client.publish(other.ack.clone(), ACK.into()).await;
             sent.map_err(|error| failed(error.to_string()))?;
         }
         let request = Request::new().payload(ACK.into()).timeout(Some(ANSWERED_WITHIN));
-        match client.send_request(last.clone(), request).await {
+        match client.send_request(last.ack.clone(), request).await {
             Ok(_) => {}
             // Nobody takes acks of this durable any more: it is gone, or gone until it is asked for.
             Err(error) if error.kind() == RequestErrorKind::NoResponders => {
@@ -194,12 +200,12 @@ impl Consumer {
         Ok(())
     }
 
-    /// Lets the durable hand out as much as before, once everything is here that was lost.
+    /// Lets the durable hand out as much as before, once nothing is lost any more.
     async fn widen(&mut self, context: &Context) -> Result<(), Failure> {
-        if self.lost_up_to.is_some_and(|lost| self.last >= lost) {
+        if self.has_lost && self.info(context).await?.num_ack_pending == self.taken.len() {
             let widened = self.configure(context, self.batch()).await;
             widened.map_err(|error| error.failure("configuring the consumer"))?;
-            self.lost_up_to = None;
+            self.has_lost = false;
         }
         Ok(())
     }
@@ -224,7 +230,7 @@ impl Consumer {
         if !self.taken.is_empty() {
             return Ok(());
         }
-        let most = if self.lost_up_to.is_some() { 1 } else { max.min(self.batch()) };
+        let most = if self.has_lost { 1 } else { max.min(self.batch()) };
         let pulls = self.pulls.as_mut().expect("it is connected");
         let end = pulls.gather(most, wait, &mut self.taken).await;
         self.judge(end, &context).await
@@ -234,9 +240,9 @@ impl Consumer {
     async fn judge(&mut self, end: End, context: &Context) -> Result<(), Failure> {
         let has_some = !self.taken.is_empty();
         match end {
-            End::Over if !has_some && self.lost_up_to.is_some() => {}
+            End::Over if !has_some && self.has_lost => {}
             End::Over => return Ok(()),
-            End::Refused(_) if self.lost_up_to.is_some() => {}
+            End::Refused(_) if self.has_lost => {}
             End::Refused(why) => {
                 if !has_some {
                     self.info(context).await?;
@@ -256,17 +262,11 @@ impl Consumer {
     fn hand_over(&mut self, max: u32, batch: &mut Batch) {
         let count = self.taken.len().min(max as usize);
         for message in self.taken.drain(..count) {
-            let mark = message.headers.as_ref().and_then(|headers| headers.get(MARK));
-            let identity = self.shared.marks.read(mark.map(|mark| mark.as_str()));
-            let payload = String::from_utf8_lossy(&message.payload);
-            let place = place(&message);
-            let (offset, redelivered) = place.map_or((None, false), |(sequence, handed_out)| {
-                self.last = self.last.max(sequence);
-                (Some(sequence), handed_out > 1)
-            });
-            batch.push(Delivered { identity, offset, redelivered, payload: &payload });
-            if self.client.acknowledge == Acknowledge::Offset {
-                self.unacked.extend(message.reply);
+            let place = Place::of(&message);
+            push(&self.shared.marks, &message, place, batch);
+            let acknowledges = self.client.acknowledge == Acknowledge::Offset;
+            if let (Some(place), Some(ack), true) = (place, message.reply, acknowledges) {
+                self.unacked.push(Unacked { ack, delivery: place.delivery });
             }
         }
     }
@@ -274,15 +274,6 @@ impl Consumer {
 
 /// What acknowledges a message.
 const ACK: &str = "+ACK";
-
-/// A message's sequence in the stream, and how often it was handed out, as its reply subject says.
-pub(super) fn place(message: &Message) -> Option<(Offset, i64)> {
-    // `$JS.ACK.STREAM.CONSUMER.DELIVERED.SEQUENCE...`, and with a domain and an account two more in
-    // front: none of these names has a dot here.
-    let words: Vec<&str> = message.reply.as_ref()?.as_str().split('.').collect();
-    let first = if words.len() >= 11 { 6 } else { 4 };
-    Some((words.get(first + 1)?.parse().ok()?, words.get(first)?.parse().ok()?))
-}
 
 impl Subscriber for Consumer {
     fn session(&self) -> &Session {

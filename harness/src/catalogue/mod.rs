@@ -11,6 +11,7 @@ mod file;
 mod named;
 mod on;
 mod ours;
+mod nats;
 mod redis;
 mod table;
 mod urls;

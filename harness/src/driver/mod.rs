@@ -19,6 +19,8 @@ mod http;
 mod marks;
 #[cfg(feature = "redis")]
 mod redis;
+#[cfg(feature = "nats")]
+mod nats;
 mod row;
 mod tags;
 mod url;
@@ -37,6 +39,8 @@ pub const DRIVERS: &[Row] = &[
     http::ORIGINAL,
     #[cfg(feature = "redis")]
     redis::ROW,
+    #[cfg(feature = "nats")]
+    nats::NATS,
 ];
 
 /// Why a simulation cannot be had, behind the driver's word.

@@ -4,6 +4,7 @@ pub mod broker;
 mod installed;
 pub mod mysql;
 pub mod redis;
+pub mod nats;
 
 pub use installed::Installed;
 
@@ -26,4 +27,5 @@ pub const RECIPES: &[Row] = &[
     Row { word: "mysql", new: mysql::recipe, program: None },
     Row { word: "redis", new: redis::redis, program: Some(redis::REDIS) },
     Row { word: "valkey", new: redis::valkey, program: Some(redis::VALKEY) },
+    Row { word: "nats", new: nats::recipe, program: Some(nats::INSTALLED) },
 ];

@@ -3,12 +3,13 @@
 //! documents promise.
 
 mod entry;
+mod mqtt;
 mod ours;
 
 pub use entry::{Documented, Entry};
 
 /// Every family, ours first.
-pub const FAMILIES: &[&[Entry]] = &[ours::ENTRIES];
+pub const FAMILIES: &[&[Entry]] = &[ours::ENTRIES, mqtt::ENTRIES];
 
 /// All of them in the order of the table.
 pub fn entries() -> impl Iterator<Item = &'static Entry> {

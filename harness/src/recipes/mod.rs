@@ -1,6 +1,7 @@
 //! The servers that the harness can start: each is one file here, and one row in [`RECIPES`].
 
 pub mod broker;
+pub mod mosquitto;
 pub mod mysql;
 
 use std::path::Path;
@@ -35,4 +36,5 @@ pub struct Installed {
 pub const RECIPES: &[Row] = &[
     Row { word: "broker", new: broker::recipe, program: None }, // ours
     Row { word: "mysql", new: mysql::recipe, program: None },
+    Row { word: "mosquitto", new: mosquitto::recipe, program: Some(mosquitto::INSTALLED) },
 ];

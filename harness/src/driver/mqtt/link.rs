@@ -19,8 +19,9 @@ use super::way::{PACKET_MAX, Stream};
 /// After so long a silence of the broker it is asked for a sign of life.
 const ASKED_AFTER: Duration = Duration::from_secs(2);
 
-/// How long it may take to give one. Where it gives none the connection is taken for dead.
-const SIGN_WITHIN: Duration = Duration::from_secs(5);
+/// How long it may take to give one. Where it gives none the connection is taken for dead. A Mosquitto that
+/// saves its database after each packet is silent for 10 s and more when it has many to read.
+const SIGN_WITHIN: Duration = Duration::from_secs(20);
 
 /// How long a packet may be without its answer.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(10);

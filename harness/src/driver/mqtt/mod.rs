@@ -31,7 +31,7 @@ use self::consumer::Consumer;
 use self::link::Link;
 use self::producer::Producer;
 use self::tries::Tries;
-use self::way::Way;
+use self::way::{Entered, Way};
 use super::client::{Client, Route, Session};
 use super::contract::{Driver, Sender, Subscriber};
 use super::failure::{Failure, FailureKind};
@@ -188,13 +188,13 @@ impl Mqtt {
         Ok((Arc::clone(self.way(client.route)?), id))
     }
 
-    async fn enter(&self, client: &Client, way: &Way, id: &str) -> Result<way::Entered, Failure> {
+    async fn enter(&self, client: &Client, way: &Way, id: &str) -> Result<Entered, Failure> {
         let mut tries = Tries::new(client.retries);
         let clean = self.qos != QoS::ExactlyOnce;
         loop {
             match way.enter(id, clean).await {
                 Ok(entered) => return Ok(entered),
-                Err(failed) if !tries.again(&failed.failure).await => return Err(failed.into()),
+                Err(failure) if !tries.again(&failure).await => return Err(failure),
                 Err(_) => {}
             }
         }

@@ -28,9 +28,6 @@ pub(super) struct Producer {
     /// Whether the broker still has the session from before the link: it then knows the packet ids that
     /// are open.
     knows_session: bool,
-    /// Whether a CONNECT went out whose answer did not come. It may have begun a session, so that the
-    /// next answer does not tell whether the broker still has the one from before.
-    is_in_doubt: bool,
     last_packet: u16,
 }
 
@@ -59,7 +56,6 @@ impl Producer {
             retries,
             link: None,
             knows_session: false,
-            is_in_doubt: false,
             last_packet: 0,
         }
     }
@@ -81,13 +77,8 @@ impl Producer {
     /// Its connection, made anew where there is none.
     async fn linked(&mut self) -> Result<&Link, Failure> {
         if self.link.is_none() {
-            let entered = self.way.enter(&self.id, self.qos != QoS::ExactlyOnce).await;
-            let entered = entered.map_err(|failed| {
-                self.is_in_doubt |= failed.was_asked;
-                failed.failure
-            })?;
-            self.knows_session = entered.knows_session && !self.is_in_doubt;
-            self.is_in_doubt = false;
+            let entered = self.way.enter(&self.id, self.qos != QoS::ExactlyOnce).await?;
+            self.knows_session = entered.knows_session;
             self.link = Some(entered.link);
         }
         self.link.as_ref().ok_or_else(|| Failure::new("there is no connection"))

@@ -45,19 +45,6 @@ pub(super) struct Entered {
     pub(super) knows_session: bool,
 }
 
-/// A client that was not taken in.
-pub(super) struct NotEntered {
-    pub(super) failure: Failure,
-    /// Whether the broker may have seen the CONNECT: it then has begun a session, if it had none.
-    pub(super) was_asked: bool,
-}
-
-impl From<NotEntered> for Failure {
-    fn from(failed: NotEntered) -> Self {
-        failed.failure
-    }
-}
-
 impl Way {
     /// The way to this address.
     ///
@@ -73,24 +60,18 @@ impl Way {
     }
 
     /// Connects under a client id. A clean session has nothing from before and ends with the connection.
-    pub(super) async fn enter(&self, id: &str, clean: bool) -> Result<Entered, NotEntered> {
-        let mut was_asked = false;
-        let entering = timeout(ENTERED_WITHIN, self.enter_patiently(id, clean, &mut was_asked));
-        let entered = entering.await.unwrap_or_else(|_| {
-            Err(Failure::new(format!("no answer within {} s", ENTERED_WITHIN.as_secs())))
-        });
+    pub(super) async fn enter(&self, id: &str, clean: bool) -> Result<Entered, Failure> {
+        let entered =
+            timeout(ENTERED_WITHIN, self.enter_patiently(id, clean)).await.unwrap_or_else(|_| {
+                Err(Failure::new(format!("no answer within {} s", ENTERED_WITHIN.as_secs())))
+            });
         entered.map_err(|failure| {
             let why = format!("connecting to {}: {failure}", self.authority);
-            NotEntered { failure: Failure { why, ..failure }, was_asked }
+            Failure { why, ..failure }
         })
     }
 
-    async fn enter_patiently(
-        &self,
-        id: &str,
-        clean: bool,
-        was_asked: &mut bool,
-    ) -> Result<Entered, Failure> {
+    async fn enter_patiently(&self, id: &str, clean: bool) -> Result<Entered, Failure> {
         let mut stream = self.stream().await.map_err(|error| Failure::new(error.to_string()))?;
         let mut connect = Connect::new(id);
         (connect.keep_alive, connect.clean_session) = (KEEP_ALIVE, clean);
@@ -98,7 +79,6 @@ impl Way {
         let mut bytes = BytesMut::new();
         let written = Packet::Connect(connect).write(&mut bytes, PACKET_MAX);
         written.map_err(|error| last(error.to_string()))?;
-        *was_asked = true;
         let answer = async {
             stream.write_all(&bytes).await?;
             stream.flush().await?;

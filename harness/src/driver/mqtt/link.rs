@@ -15,6 +15,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::way::{PACKET_MAX, Stream};
+use crate::io_error::reason;
 
 /// After so long a silence of the broker it is asked for a sign of life.
 const ASKED_AFTER: Duration = Duration::from_secs(2);
@@ -186,7 +187,7 @@ async fn write(
                 if closes { writer.shutdown().await } else { Ok(()) }
             };
             if let Err(error) = written.await {
-                return error.to_string();
+                return reason(&error);
             }
             bytes.clear();
             next = commands.recv().await;
@@ -240,7 +241,7 @@ async fn read(
         match timeout(within, reader.read_buf(&mut bytes)).await {
             Ok(Ok(0)) => return "the broker closed the connection".to_owned(),
             Ok(Ok(_)) => is_asked = false,
-            Ok(Err(error)) => return error.to_string(),
+            Ok(Err(error)) => return reason(&error),
             Err(_) if is_asked => {
                 return format!("no sign of life within {} s", SIGN_WITHIN.as_secs());
             }

@@ -15,6 +15,7 @@ use tokio::time::timeout;
 use super::{Link, last};
 use crate::driver::address::Address;
 use crate::driver::failure::{Failure, FailureKind};
+use crate::io_error::reason;
 
 /// How long a connection may take until the broker has taken the client in.
 const ENTERED_WITHIN: Duration = Duration::from_secs(5);
@@ -72,7 +73,7 @@ impl Way {
     }
 
     async fn enter_patiently(&self, id: &str, clean: bool) -> Result<Entered, Failure> {
-        let mut stream = self.stream().await.map_err(|error| Failure::new(error.to_string()))?;
+        let mut stream = self.stream().await.map_err(|error| Failure::new(reason(&error)))?;
         let mut connect = Connect::new(id);
         (connect.keep_alive, connect.clean_session) = (KEEP_ALIVE, clean);
         connect.login.clone_from(&self.login);
@@ -93,7 +94,7 @@ impl Way {
                 }
             }
         };
-        match answer.await.map_err(|error| Failure::new(error.to_string()))? {
+        match answer.await.map_err(|error| Failure::new(said(&error)))? {
             Packet::ConnAck(answer) if answer.code == ConnectReturnCode::Success => {
                 let knows_session = answer.session_present;
                 Ok(Entered { link: Link::new(stream, bytes), knows_session })
@@ -121,6 +122,13 @@ fn encryption(host: &str) -> Result<(TlsConnector, ServerName<'static>), Failure
     match TlsConfiguration::default() {
         TlsConfiguration::Rustls(config) => Ok((config.into(), name)),
         TlsConfiguration::Simple { .. } => Err(last("rumqttc has no default for TLS any more")),
+    }
+}
+
+fn said(error: &mqttbytes::Error) -> String {
+    match error {
+        mqttbytes::Error::Io(error) => reason(error),
+        other => other.to_string(),
     }
 }
 

@@ -11,6 +11,7 @@ mod file;
 mod named;
 mod on;
 mod ours;
+mod mqtt;
 mod nats;
 mod redis;
 mod table;

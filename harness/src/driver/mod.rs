@@ -21,6 +21,8 @@ mod marks;
 mod redis;
 #[cfg(feature = "nats")]
 mod nats;
+#[cfg(feature = "mqtt")]
+mod mqtt;
 mod row;
 mod tags;
 mod url;
@@ -41,6 +43,8 @@ pub const DRIVERS: &[Row] = &[
     redis::ROW,
     #[cfg(feature = "nats")]
     nats::NATS,
+    #[cfg(feature = "mqtt")]
+    mqtt::MQTT,
 ];
 
 /// Why a simulation cannot be had, behind the driver's word.

@@ -2,6 +2,7 @@
 
 pub mod broker;
 mod installed;
+pub mod mosquitto;
 pub mod mysql;
 pub mod redis;
 pub mod nats;
@@ -28,4 +29,5 @@ pub const RECIPES: &[Row] = &[
     Row { word: "redis", new: redis::redis, program: Some(redis::REDIS) },
     Row { word: "valkey", new: redis::valkey, program: Some(redis::VALKEY) },
     Row { word: "nats", new: nats::recipe, program: Some(nats::INSTALLED) },
+    Row { word: "mosquitto", new: mosquitto::recipe, program: Some(mosquitto::INSTALLED) },
 ];

@@ -37,6 +37,8 @@ mod formats;
 mod fuzz;
 mod golden_folder;
 mod imports;
+#[cfg(feature = "mqtt")]
+mod mqtt;
 #[cfg(target_os = "linux")]
 mod mysql;
 mod plan;

@@ -8,11 +8,11 @@
 
 mod entry;
 mod file;
+mod mqtt;
 mod named;
+mod nats;
 mod on;
 mod ours;
-mod mqtt;
-mod nats;
 mod redis;
 mod table;
 mod urls;

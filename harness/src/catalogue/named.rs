@@ -146,9 +146,7 @@ impl Named {
             && store.has_database()
             && std::env::var_os(URL_VARIABLE).is_none()
         {
-            // Its own message says what to install.
-            let found = Installed::find().map_err(|why| Absent::NoServer(why.to_string()))?;
-            drop(found);
+            Installed::find().map_err(|why| Absent::NoServer(why.to_string()))?;
         }
         let Way::Started(row) = self.way else { return Ok(None) };
         let Some(installed) = &row.program else { return Ok(None) };

@@ -116,13 +116,7 @@ pub(super) fn choose(
         for scenario in &mut scenarios {
             take(&named, scenario, is_named)?;
         }
-        let database = match find_database(choice, &scenarios, harness)? {
-            Ok(database) => database,
-            Err(absent) => {
-                absence(choice, is_only, (&named.word, &absent), &scenarios, skipped)?;
-                continue;
-            }
-        };
+        let database = find_database(choice, &scenarios, harness)?;
         let brokers = match named.way {
             Way::Running(..) => Brokers::Theirs,
             _ => Brokers::Started(database.as_ref().map(|server| DatabaseServer {
@@ -422,15 +416,15 @@ fn find_database(
     choice: &BrokerChoice,
     scenarios: &[Scenario],
     harness: &Path,
-) -> Result<Result<Option<Arc<Server>>, Absent>, Refused> {
+) -> Result<Option<Arc<Server>>, Refused> {
     if !scenarios.iter().any(|scenario| scenario.broker.store.has_database()) {
-        return Ok(Ok(None));
+        return Ok(None);
     }
-    match database::find(harness, choice.keep_data.clone()) {
-        Ok(server) => Ok(Ok(Some(server))),
-        Err(database::NotFound::Wrong(text)) => Err(Refused::usage(text)),
-        Err(database::NotFound::Missing(text)) => Ok(Err(Absent::NoServer(text))),
-    }
+    let found = database::find(harness, choice.keep_data.clone());
+    found.map(Some).map_err(|failure| match failure {
+        database::NotFound::Wrong(text) => Refused::usage(text),
+        database::NotFound::Missing(text) => Refused::no_verdict(text),
+    })
 }
 
 /// Whether a server that was named can be used, found out once and not by each scenario.

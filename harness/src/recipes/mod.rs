@@ -4,8 +4,8 @@ pub mod broker;
 mod installed;
 pub mod mosquitto;
 pub mod mysql;
-pub mod redis;
 pub mod nats;
+pub mod redis;
 
 pub use installed::Installed;
 

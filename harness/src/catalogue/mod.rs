@@ -3,12 +3,13 @@
 //! documents promise.
 
 mod entry;
+mod kafka;
 mod ours;
 
 pub use entry::{Documented, Entry};
 
 /// Every family, ours first.
-pub const FAMILIES: &[&[Entry]] = &[ours::ENTRIES];
+pub const FAMILIES: &[&[Entry]] = &[ours::ENTRIES, kafka::ENTRIES];
 
 /// All of them in the order of the table.
 pub fn entries() -> impl Iterator<Item = &'static Entry> {

@@ -15,6 +15,8 @@ mod client;
 mod contract;
 mod failure;
 mod http;
+#[cfg(feature = "kafka")]
+mod kafka;
 #[cfg(any(feature = "kafka", feature = "nats", feature = "rabbitmq", feature = "redis"))]
 mod marks;
 mod row;
@@ -30,7 +32,12 @@ pub use failure::{Failure, FailureKind};
 pub use row::{Connected, Connecting, Row, Simulate, Takes};
 
 /// Every driver, the default first.
-pub const DRIVERS: &[Row] = &[http::DETECT, http::ORIGINAL];
+pub const DRIVERS: &[Row] = &[
+    http::DETECT,
+    http::ORIGINAL,
+    #[cfg(feature = "kafka")]
+    kafka::KAFKA,
+];
 
 /// Why a simulation cannot be had, behind the driver's word.
 pub const NOT_SIMULATED: &str = "only speaks to real brokers";

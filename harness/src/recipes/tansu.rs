@@ -92,6 +92,10 @@ impl Recipe for Tansu {
         Ok(Start { run, ready: Ready::Port })
     }
 
+    fn lacks_port(&self, output: &[String]) -> bool {
+        output.iter().any(|line| line.contains("AddrInUse"))
+    }
+
     fn ready_within(&self) -> Duration {
         READY_WITHIN
     }

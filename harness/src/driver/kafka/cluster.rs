@@ -1,17 +1,18 @@
 //! The broker as a whole: topics are made, looked for and removed here.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
-use rdkafka::error::{KafkaResult, RDKafkaErrorCode as Code};
+use rdkafka::error::RDKafkaErrorCode as Code;
 use tokio::time::{Duration, Instant, sleep, timeout};
 
-use super::apart::{Alive, Shared, apart};
 use super::failure::{failed, is_no_topic, refused};
+use super::links::{self, Place};
 use super::lives::Log;
 use super::settings::{ANSWERED_WITHIN, Settings};
+use super::shared::{Alive, Shared};
 use crate::driver::failure::{Failure, FailureKind};
 
 /// A key that is no configuration of a topic in Kafka, and is said beside it when one is made.
@@ -35,20 +36,16 @@ const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(200);
 const REMOVED_WITHIN: Duration = Duration::from_secs(10);
 
 pub(super) struct Cluster {
-    admin: Shared<AdminClient<DefaultClientContext>>,
+    /// None once the run is over.
+    admin: Mutex<Option<Admin>>,
     alive: Alive,
+    settings: Settings,
     replicas: i32,
     topic_config: BTreeMap<String, String>,
     groups: Mutex<BTreeSet<String>>,
 }
 
-/// How the broker has a topic.
-enum Seen {
-    Ready,
-    Missing,
-    /// There, but not to be used yet.
-    Coming(Code),
-}
+type Admin = Shared<AdminClient<DefaultClientContext>>;
 
 impl Cluster {
     pub(super) fn new(
@@ -63,14 +60,15 @@ impl Cluster {
                 Failure { kind: FailureKind::Final, ..Failure::new(why) }
             })
         })?;
-        let admin = settings.client(settings.admin().create())?;
+        let admin = Mutex::new(Some(settings.client(settings.admin().create())?));
         let (alive, groups) = (alive.clone(), Mutex::default());
-        Ok(Self { admin, alive, replicas, topic_config, groups })
+        let settings = settings.clone();
+        Ok(Self { admin, alive, settings, replicas, topic_config, groups })
     }
 
     /// Fails where it does not speak Kafka, or does not answer.
     pub(super) async fn answers(&self, run: &str) -> Result<(), Failure> {
-        self.look(format!("harness-{run}")).await.map(|_| ())
+        self.look(&format!("harness-{run}")).await.map(|_| ())
     }
 
     /// Makes a topic of one partition, and waits until it can be used.
@@ -83,10 +81,10 @@ impl Cluster {
         let until = Instant::now() + MADE_WITHIN;
         loop {
             let failure = match self.make(&doing, &topic).await {
-                Ok(()) => match self.look(log.name.clone()).await {
-                    Ok(Seen::Ready) => return Ok(()),
-                    Ok(Seen::Coming(code)) => refused(&doing, code),
-                    Ok(Seen::Missing) => refused(&doing, Code::UnknownTopicOrPartition),
+                Ok(()) => match self.look(&log.name).await {
+                    Ok(Place::At(_)) => return Ok(()),
+                    Ok(Place::Coming(code)) => refused(&doing, code),
+                    Ok(Place::Missing) => refused(&doing, Code::UnknownTopicOrPartition),
                     Err(failure) => failure,
                 },
                 Err(failure) => failure,
@@ -99,7 +97,7 @@ impl Cluster {
     }
 
     async fn make(&self, doing: &str, topic: &NewTopic<'_>) -> Result<(), Failure> {
-        let made = self.admin.create_topics([topic], &options()).await;
+        let made = self.admin()?.create_topics([topic], &options()).await;
         let made = made.map_err(|error| failed(doing, &error))?;
         match made.into_iter().next() {
             // By an attempt that was not answered: nobody else has its name.
@@ -111,7 +109,7 @@ impl Cluster {
 
     /// Whether the topic is there.
     pub(super) async fn has(&self, log: &Log) -> Result<bool, Failure> {
-        Ok(!matches!(self.look(log.name.clone()).await?, Seen::Missing))
+        Ok(!matches!(self.look(&log.name).await?, Place::Missing))
     }
 
     /// Whether the topic, which was made, is not there any more.
@@ -139,76 +137,71 @@ impl Cluster {
         Err(Failure { kind, ..refused(&doing, Code::UnknownTopicOrPartition) })
     }
 
-    async fn look(&self, name: String) -> Result<Seen, Failure> {
-        let admin = self.admin.clone();
-        let doing = format!("looking for topic {name}");
-        let look = move || -> KafkaResult<Seen> {
-            let answer = admin.inner().fetch_metadata(Some(&name), ANSWERED_WITHIN)?;
-            let Some(topic) = answer.topics().first() else { return Ok(Seen::Missing) };
-            let partition = topic.partitions().first();
-            let error = topic.error().or_else(|| partition.and_then(|own| own.error()));
-            Ok(match error.map(Code::from) {
-                Some(code) if is_no_topic(code) => Seen::Missing,
-                Some(code) => Seen::Coming(code),
-                None if partition.is_none_or(|own| own.leader() < 0) => {
-                    Seen::Coming(Code::LeaderNotAvailable)
-                }
-                None => Seen::Ready,
-            })
-        };
-        apart(look).await?.map_err(|error| failed(&doing, &error))
+    async fn look(&self, name: &str) -> Result<Place, Failure> {
+        links::place(&self.settings, name, name).await
     }
 
     /// Notes a group that is to be removed in the end.
     pub(super) fn add_group(&self, group: &str) {
-        self.lock().insert(group.to_owned());
+        lock(&self.groups).insert(group.to_owned());
     }
 
-    /// Waits until the senders and subscribers of the run have ended, the threads of their clients
-    /// included, which go on working for a while.
-    ///
-    /// librdkafka 2.12 crashes where it fetches from a topic that is removed meanwhile
-    /// (<https://github.com/confluentinc/librdkafka/issues/5280>).
-    async fn all_ended(&self, ours: usize) {
+    /// Waits until no more than so many clients are left: they go on working for a while when nobody
+    /// has them any more.
+    async fn clients_ended(&self, but: usize) {
         let until = Instant::now() + REMOVED_WITHIN;
-        while self.alive.others() > ours && Instant::now() < until {
+        while self.alive.count() > but && Instant::now() < until {
             sleep(PAUSE).await;
         }
     }
 
-    /// Removes these topics, as far as they are there, and all groups.
-    pub(super) async fn remove(&self, topics: &[String], ours: usize) -> Result<(), Failure> {
-        self.all_ended(ours).await;
-        let groups: Vec<_> = self.lock().iter().cloned().collect();
-        let removing = async {
-            let options = options();
-            let topics: Vec<_> = topics.iter().map(String::as_str).collect();
-            let groups: Vec<_> = groups.iter().map(String::as_str).collect();
-            let mut left = Vec::new();
-            if !groups.is_empty() {
-                left.extend(self.admin.delete_groups(&groups, &options).await?);
-            }
-            if !topics.is_empty() {
-                left.extend(self.admin.delete_topics(&topics, &options).await?);
-            }
-            Ok(left)
+    /// Removes these topics, as far as they are there, and all groups, and ends.
+    pub(super) async fn finish(&self, topics: &[String]) -> Result<(), Failure> {
+        let own = 1;
+        self.clients_ended(own).await;
+        let removed = match timeout(REMOVED_WITHIN, self.remove(topics)).await {
+            Ok(removed) => removed,
+            Err(_) => Err(Failure::new(format!("no answer within {REMOVED_WITHIN:?}"))),
         };
-        let removed = timeout(REMOVED_WITHIN, removing).await;
-        let all = || format!("the topics {} and their groups", topics.join(", "));
-        let (what, why) = match removed {
-            Ok(Ok(results)) => match results.into_iter().filter_map(Result::err).find(is_left) {
-                None => return Ok(()),
-                Some((name, code)) => (name, code.to_string()),
-            },
-            Ok(Err(error)) => (all(), rdkafka::error::KafkaError::to_string(&error)),
-            Err(_) => (all(), format!("no answer within {REMOVED_WITHIN:?}")),
-        };
-        Err(Failure::new(format!("left on the broker: {what}: {why}; remove what is named so")))
+        // Some brokers wait for their clients to go before they end themselves.
+        drop(lock(&self.admin).take());
+        self.clients_ended(0).await;
+        removed.map_err(|failure| {
+            let topics = topics.join(", ");
+            Failure::new(format!(
+                "on the broker may be left the topics {topics} and groups that begin so: {failure}; \
+                 remove them"
+            ))
+        })
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeSet<String>> {
-        self.groups.lock().unwrap_or_else(PoisonError::into_inner)
+    async fn remove(&self, topics: &[String]) -> Result<(), Failure> {
+        let (admin, options) = (self.admin()?, options());
+        let groups = lock(&self.groups).clone();
+        let groups: Vec<_> = groups.iter().map(String::as_str).collect();
+        let topics: Vec<_> = topics.iter().map(String::as_str).collect();
+        let mut removed = Vec::new();
+        if !groups.is_empty() {
+            let asked = admin.delete_groups(&groups, &options).await;
+            removed.extend(asked.map_err(|error| failed("removing groups", &error))?);
+        }
+        if !topics.is_empty() {
+            let asked = admin.delete_topics(&topics, &options).await;
+            removed.extend(asked.map_err(|error| failed("removing topics", &error))?);
+        }
+        match removed.into_iter().filter_map(Result::err).find(is_left) {
+            Some((name, code)) => Err(refused(&format!("removing {name}"), code)),
+            None => Ok(()),
+        }
     }
+
+    fn admin(&self) -> Result<Admin, Failure> {
+        lock(&self.admin).clone().ok_or_else(|| Failure::new("the run is over"))
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Whether what could not be removed is there.

@@ -26,6 +26,9 @@ pub(super) fn not_made(error: &KafkaError) -> Failure {
     Failure { kind: FailureKind::Final, ..Failure::new(why) }
 }
 
+/// The word for a topic that is gone, which the history explains by a restart.
+pub(super) const NO_TOPIC: &str = "unknown_topic";
+
 /// Whether the broker says, or librdkafka knows from it, that there is no such topic.
 pub(super) fn is_no_topic(code: Code) -> bool {
     let none = [
@@ -62,7 +65,7 @@ fn is_final(code: Code) -> bool {
 
 /// The code in one word, as the history has it.
 pub(super) fn word(code: Code) -> String {
-    if is_no_topic(code) { "unknown_topic".to_owned() } else { format!("{code:?}") }
+    if is_no_topic(code) { NO_TOPIC.to_owned() } else { format!("{code:?}") }
 }
 
 /// What became of a message that was not acknowledged.

@@ -1,17 +1,21 @@
-//! The Kafka protocol, by librdkafka. A topic of the run is a topic of one partition; a consumer is a
-//! group of its own that commits its position and is assigned the partition by hand, because nobody
-//! shares anything in a run and not every broker of the protocol serves groups. Identity travels in a
+//! The Kafka protocol: producers by librdkafka, consumers by requests of our own, see [`links`]. A
+//! topic of the run is a topic of one partition; a consumer is a group of its own that commits its
+//! position and has no members, because nobody shares anything in a run and not every broker of the
+//! protocol serves groups. Identity travels in a
 //! header, offsets are the broker's, and the life of a log is in its topic's name, see [`lives`].
 
-mod apart;
 mod cluster;
+mod connection;
 mod consumer;
 mod failure;
-mod fetching;
+mod links;
 mod lives;
-mod log;
 mod producer;
+mod producer_id;
+mod records;
 mod settings;
+mod shared;
+mod wire;
 
 #[cfg(test)]
 mod tests;
@@ -20,12 +24,12 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
-use self::apart::Alive;
 use self::cluster::Cluster;
 use self::consumer::Consumer;
 use self::lives::Lives;
 use self::producer::Producer;
 use self::settings::Settings;
+use self::shared::Alive;
 use super::client::{Client, RetryPolicy, Route, Session};
 use super::contract::{Driver, LogPart, Sender, Subscriber};
 use super::failure::{Failure, FailureKind};
@@ -79,9 +83,6 @@ async fn connect(connecting: Connecting) -> Connected {
     let settings = addresses.iter().map(|address| Settings::new(address, &alive));
     let settings = settings.collect::<Result<Vec<_>, _>>()?;
     let first = settings.first().ok_or_else(|| Failure::new("no broker address is given"))?;
-    for settings in &settings {
-        settings.reach().await?;
-    }
     let topic_config = &plan.scenario.broker.options.topic_config;
     let cluster = Arc::new(Cluster::new(first, topic_config, &alive)?);
     cluster.answers(&run).await?;
@@ -118,7 +119,9 @@ impl Driver for Kafka {
             }
             let log = self.lives.log(client.topic).await?;
             self.cluster.must_have(&log).await?;
-            let producer = Producer::new(settings, self.marks.clone(), log, client)?;
+            let producer =
+                Producer::register(settings, &self.cluster, self.marks.clone(), log, client)
+                    .await?;
             Ok(Box::new(producer) as Box<dyn Sender>)
         })
     }
@@ -134,7 +137,7 @@ impl Driver for Kafka {
             let group = format!("{}-{}", log.name, client.actor);
             self.cluster.add_group(&group);
             let mut consumer =
-                Consumer::new(settings, &self.cluster, self.marks.clone(), log, group)?;
+                Consumer::new(settings, &self.cluster, self.marks.clone(), log, group);
             consumer.begin_at_end().await?;
             Ok(Box::new(consumer) as Box<dyn Subscriber>)
         })
@@ -155,7 +158,7 @@ impl Driver for Kafka {
             self.cluster.must_have(&log).await?;
             let group = group.clone();
             let mut consumer =
-                Consumer::new(settings, &self.cluster, self.marks.clone(), log, group)?;
+                Consumer::new(settings, &self.cluster, self.marks.clone(), log, group);
             consumer.begin_at_committed().await?;
             Ok(Box::new(consumer) as Box<dyn Subscriber>)
         })
@@ -170,13 +173,12 @@ impl Driver for Kafka {
         Box::pin(async move {
             let (settings, log) = (self.settings(route)?, self.lives.log(topic).await?);
             self.cluster.must_have(&log).await?;
-            log::read(settings, &self.marks, &log, offset).await.map(Some)
+            let (end, messages) = consumer::read_log(settings, &self.marks, &log, offset).await?;
+            Ok(Some(LogPart { epoch: log.epoch, end, messages }))
         })
     }
 
     fn finish(&self) -> BoxFuture<'_, Result<(), Failure>> {
-        // The settings and the client that removes hold it, too.
-        let ours = self.settings.len() + 1;
-        Box::pin(async move { self.cluster.remove(&self.lives.names().await, ours).await })
+        Box::pin(async move { self.cluster.finish(&self.lives.names().await).await })
     }
 }

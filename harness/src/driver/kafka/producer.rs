@@ -10,14 +10,17 @@ use futures_util::future::{BoxFuture, ready};
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{DeliveryFuture, FutureProducer, FutureRecord, Producer as _};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
-use super::apart::Shared;
+use super::cluster::Cluster;
 use super::failure::{is_no_topic, outcome, word};
 use super::lives::Log;
+use super::producer_id::ProducerId;
 use super::settings::Settings;
+use super::shared::Shared;
+use crate::driver;
 use crate::driver::attempts::Attempts;
-use crate::driver::client::{Client, RetryPolicy, Session};
+use crate::driver::client::{RetryPolicy, Session};
 use crate::driver::contract::{Outgoing, Part, Pending, Reply, Sender};
 use crate::driver::failure::Failure;
 use crate::driver::marks::{MARK, Marks};
@@ -27,17 +30,23 @@ use crate::history::{Class, Offsets, Outcome};
 /// broker that is away.
 const LATE: Duration = Duration::from_secs(2);
 
+/// After so long without an answer it is looked whether the topic is still there.
+const LOOK_AFTER: Duration = Duration::from_secs(1);
+
 pub(super) struct Producer {
-    client: Shared<FutureProducer>,
-    topic: String,
+    client: Client,
     session: Session,
     marks: Marks,
     fate: Fate,
 }
 
+type Client = Shared<FutureProducer<ProducerId>>;
+
 /// What is to be known to judge what became of a message.
 #[derive(Clone)]
 struct Fate {
+    cluster: Arc<Cluster>,
+    log: Log,
     within: Duration,
     /// Whether librdkafka may have sent it more than once.
     is_repeated: bool,
@@ -52,29 +61,31 @@ struct Ended {
 }
 
 impl Producer {
-    pub(super) fn new(
+    /// Makes one, and waits until the broker has given it an id, where it is to have one.
+    pub(super) async fn register(
         settings: &Settings,
+        cluster: &Arc<Cluster>,
         marks: Marks,
         log: Log,
-        client: &Client,
+        actor: &driver::Client,
     ) -> Result<Self, Failure> {
-        let name = format!("{}-{}", log.name, client.actor);
-        let (config, within) = settings.producer(&name, client.retries);
-        let is_repeated = client.retries != RetryPolicy::Never;
-        Ok(Self {
-            client: settings.client(config.create())?,
-            topic: log.name,
-            session: Session { id: Some(name), epoch: Some(log.epoch) },
-            marks,
-            fate: Fate { within, is_repeated, is_over: Arc::default() },
-        })
+        let name = format!("{}-{}", log.name, actor.actor);
+        let (config, within) = settings.producer(&name, actor.retries);
+        let is_repeated = actor.retries != RetryPolicy::Never;
+        let (told, id) = ProducerId::new();
+        let client: Client = settings.client(config.create_with_context(told))?;
+        let id = if is_repeated { id.given(&client).await?.to_string() } else { name };
+        let session = Session { id: Some(id), epoch: Some(log.epoch.clone()) };
+        let (cluster, is_over) = (Arc::clone(cluster), Arc::default());
+        let fate = Fate { cluster, log, within, is_repeated, is_over };
+        Ok(Self { client, session, marks, fate })
     }
 
     /// Hands a message to librdkafka, which writes messages in the order of these calls.
     fn hand_over(&self, sent: &Outgoing<'_>) -> BoxFuture<'static, Ended> {
         let mark = self.marks.put(sent.message);
         let header = Header { key: MARK, value: Some(mark.as_str()) };
-        let record = FutureRecord::<(), str>::to(&self.topic)
+        let record = FutureRecord::<(), str>::to(&self.fate.log.name)
             .partition(0)
             .payload(sent.payload)
             .headers(OwnedHeaders::new().insert(header));
@@ -97,13 +108,24 @@ impl Producer {
 }
 
 impl Fate {
-    async fn of(&self, client: &FutureProducer, delivery: DeliveryFuture) -> Ended {
-        let late = self.within + LATE;
+    async fn of(&self, client: &Client, mut delivery: DeliveryFuture) -> Ended {
         let unknown = |why: String| Ended { outcome: Outcome::Unknown { why }, code: None };
-        let delivered = match timeout(late, delivery).await {
-            Ok(Ok(delivered)) => delivered.map_err(|(error, _)| error),
-            Ok(Err(_)) => return unknown("the client ended".to_owned()),
-            Err(_) => return unknown(format!("no answer within {late:?}")),
+        let late = Instant::now() + self.within + LATE;
+        let delivered = loop {
+            match timeout(LOOK_AFTER, &mut delivery).await {
+                Ok(Ok(delivered)) => break delivered.map_err(|(error, _)| error),
+                Ok(Err(_)) => return unknown("the client ended".to_owned()),
+                Err(_) if Instant::now() > late => {
+                    return unknown(format!("no answer within {:?}", self.within));
+                }
+                // librdkafka keeps messages for a topic that is gone until their time is over.
+                Err(_) if matches!(self.cluster.is_gone(&self.log).await, Ok(true)) => {
+                    self.is_over.store(true, Ordering::Relaxed);
+                    return unknown(format!("there is no topic {} any more", self.log.name));
+                }
+                // Not known to be gone.
+                Err(_) => {}
+            }
         };
         match offset(delivered) {
             Ok(offsets) => Ended { outcome: Outcome::Acked { offsets }, code: None },
@@ -117,7 +139,7 @@ impl Fate {
     }
 
     /// Notes whether a message failed in a way that all others will.
-    fn look_at(&self, client: &FutureProducer, error: &KafkaError) {
+    fn look_at(&self, client: &Client, error: &KafkaError) {
         let is_gone = error.rdkafka_error_code().is_some_and(is_no_topic);
         if is_gone || client.client().fatal_error().is_some() {
             self.is_over.store(true, Ordering::Relaxed);

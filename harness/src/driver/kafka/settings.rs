@@ -4,11 +4,10 @@ use std::time::Duration;
 
 use rdkafka::ClientConfig;
 use rdkafka::error::KafkaResult;
-use tokio::net::TcpStream;
-use tokio::time::timeout;
 
-use super::apart::{Alive, Shared};
+use super::connection::Connection;
 use super::failure::not_made;
+use super::shared::{Alive, Shared};
 use crate::driver::address::Address;
 use crate::driver::client::RetryPolicy;
 use crate::driver::failure::Failure;
@@ -24,8 +23,10 @@ const AGAIN: Duration = Duration::from_secs(30);
 const LEAST: Duration = Duration::from_secs(1);
 
 /// What all clients at one address have in common.
+#[derive(Clone)]
 pub(super) struct Settings {
     authority: String,
+    login: Option<(String, String)>,
     common: ClientConfig,
     alive: Alive,
 }
@@ -50,7 +51,8 @@ impl Settings {
             .set("topic.metadata.propagation.max.ms", "1000")
             // Telemetry is no part of what is judged.
             .set("enable.metrics.push", "false");
-        if let Some((user, password)) = address.access().and_then(|access| access.login.as_ref()) {
+        let login = address.access().and_then(|access| access.login.clone());
+        if let Some((user, password)) = &login {
             common
                 .set("security.protocol", "sasl_plaintext")
                 // The only mechanism that librdkafka has without OpenSSL.
@@ -58,18 +60,17 @@ impl Settings {
                 .set("sasl.username", user)
                 .set("sasl.password", password);
         }
-        Ok(Self { authority, common, alive: alive.clone() })
+        Ok(Self { authority, login, common, alive: alive.clone() })
     }
 
-    /// Whether somebody listens there; librdkafka tries again and again, and says so late.
-    pub(super) async fn reach(&self) -> Result<(), Failure> {
-        let at = &self.authority;
-        let why = match timeout(ANSWERED_WITHIN, TcpStream::connect(at)).await {
-            Ok(Ok(_)) => return Ok(()),
-            Ok(Err(error)) => error.to_string(),
-            Err(_) => format!("no connection within {ANSWERED_WITHIN:?}"),
-        };
-        Err(Failure::new(format!("cannot reach the broker at kafka://{at}: {why}")))
+    /// A connection of a client to one broker of the cluster.
+    pub(super) async fn open(&self, at: &str, client: &str) -> Result<Connection, Failure> {
+        Connection::open(at, client, self.login.as_ref()).await
+    }
+
+    /// A connection of a client to the broker that was named.
+    pub(super) async fn open_first(&self, client: &str) -> Result<Connection, Failure> {
+        self.open(&self.authority, client).await
     }
 
     /// Those of a client that makes topics and asks about them.
@@ -98,26 +99,9 @@ impl Settings {
             // was sent meanwhile would overtake it.
             config.set("retries", "0").set("max.in.flight.requests.per.connection", "1");
         } else {
-            config.set("enable.idempotence", "true");
+            config.set("enable.idempotence", "true").set("statistics.interval.ms", "100");
         }
         (config, within)
-    }
-
-    /// Those of a consumer that commits under this group.
-    pub(super) fn consumer(&self, group: &str) -> ClientConfig {
-        let mut config = self.common.clone();
-        config
-            .set("client.id", group)
-            .set("group.id", group)
-            // It never joins the group; so long does a commit wait for the group's coordinator.
-            .set("session.timeout.ms", ANSWERED_WITHIN.as_millis().to_string())
-            // A position is committed when the caller has recorded what it got.
-            .set("enable.auto.commit", "false")
-            .set("enable.auto.offset.store", "false")
-            // What a log that lost its end means is decided here.
-            .set("auto.offset.reset", "error")
-            .set("fetch.error.backoff.ms", "50");
-        config
     }
 
     /// A client that was to be made.

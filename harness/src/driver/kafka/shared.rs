@@ -1,31 +1,17 @@
-//! Calls of librdkafka that block, kept off the threads that the run's tasks share.
+//! Clients of librdkafka, whose end blocks, kept off the threads that the run's tasks share.
 
 use std::ops::Deref;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use crate::driver::failure::Failure;
-
-/// Carries out a call that blocks, on a thread for such.
-pub(super) async fn apart<T: Send + 'static>(
-    call: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, Failure> {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "librdkafka blocks, and no simulation is near it"
-    )]
-    let called = tokio::task::spawn_blocking(call).await;
-    called.map_err(|error| Failure::new(format!("a call of librdkafka did not end: {error}")))
-}
-
-/// Held by every client of a run for as long as its threads work.
+/// Counts the clients of a run whose threads work.
 #[derive(Clone, Default)]
-pub(super) struct Alive(Arc<()>);
+pub(super) struct Alive(Arc<AtomicUsize>);
 
 impl Alive {
-    /// How many others hold it.
-    pub(super) fn others(&self) -> usize {
-        Arc::strong_count(&self.0) - 1
+    pub(super) fn count(&self) -> usize {
+        self.0.load(Ordering::Acquire)
     }
 }
 
@@ -40,6 +26,7 @@ struct Ended<T: Send + 'static> {
 
 impl<T: Send + Sync + 'static> Shared<T> {
     pub(super) fn new(client: T, alive: &Alive) -> Self {
+        alive.0.fetch_add(1, Ordering::Release);
         Self(Arc::new(Ended { client: Some(client), alive: alive.clone() }))
     }
 }
@@ -63,7 +50,7 @@ impl<T: Send + 'static> Drop for Ended<T> {
         let (client, alive) = (self.client.take(), self.alive.clone());
         let end = move || {
             drop(client);
-            drop(alive);
+            alive.0.fetch_sub(1, Ordering::Release);
         };
         // Where no thread can be had, the closure with the client in it is dropped here after all.
         let _ = thread::Builder::new().name("kafka-end".to_owned()).spawn(end);

@@ -15,6 +15,8 @@ mod client;
 mod contract;
 mod failure;
 mod http;
+#[cfg(feature = "kafka")]
+mod kafka;
 #[cfg(any(feature = "kafka", feature = "nats", feature = "rabbitmq", feature = "redis"))]
 mod marks;
 #[cfg(feature = "mqtt")]
@@ -45,6 +47,8 @@ pub const DRIVERS: &[Row] = &[
     nats::NATS,
     #[cfg(feature = "mqtt")]
     mqtt::MQTT,
+    #[cfg(feature = "kafka")]
+    kafka::KAFKA,
 ];
 
 /// Why a simulation cannot be had, behind the driver's word.

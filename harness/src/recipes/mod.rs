@@ -6,6 +6,7 @@ pub mod mosquitto;
 pub mod mysql;
 pub mod nats;
 pub mod redis;
+pub mod tansu;
 
 pub use installed::Installed;
 
@@ -30,4 +31,5 @@ pub const RECIPES: &[Row] = &[
     Row { word: "valkey", new: redis::valkey, program: Some(redis::VALKEY) },
     Row { word: "nats", new: nats::recipe, program: Some(nats::INSTALLED) },
     Row { word: "mosquitto", new: mosquitto::recipe, program: Some(mosquitto::INSTALLED) },
+    Row { word: "tansu", new: tansu::recipe, program: Some(tansu::PROGRAM) },
 ];

@@ -4,11 +4,12 @@
 
 mod entry;
 mod ours;
+mod rabbitmq;
 
 pub use entry::{Documented, Entry};
 
 /// Every family, ours first.
-pub const FAMILIES: &[&[Entry]] = &[ours::ENTRIES];
+pub const FAMILIES: &[&[Entry]] = &[ours::ENTRIES, rabbitmq::ENTRIES];
 
 /// All of them in the order of the table.
 pub fn entries() -> impl Iterator<Item = &'static Entry> {

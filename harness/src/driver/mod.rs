@@ -17,6 +17,8 @@ mod failure;
 mod http;
 #[cfg(any(feature = "kafka", feature = "nats", feature = "rabbitmq", feature = "redis"))]
 mod marks;
+#[cfg(feature = "rabbitmq")]
+mod rabbitmq;
 mod row;
 mod tags;
 mod url;
@@ -30,7 +32,12 @@ pub use failure::{Failure, FailureKind};
 pub use row::{Connected, Connecting, Row, Simulate, Takes};
 
 /// Every driver, the default first.
-pub const DRIVERS: &[Row] = &[http::DETECT, http::ORIGINAL];
+pub const DRIVERS: &[Row] = &[
+    http::DETECT,
+    http::ORIGINAL,
+    #[cfg(feature = "rabbitmq")]
+    rabbitmq::ROW,
+];
 
 /// Why a simulation cannot be had, behind the driver's word.
 pub const NOT_SIMULATED: &str = "only speaks to real brokers";

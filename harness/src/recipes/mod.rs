@@ -2,6 +2,7 @@
 
 pub mod broker;
 pub mod mysql;
+pub mod rabbitmq;
 
 use std::path::Path;
 
@@ -35,4 +36,5 @@ pub struct Installed {
 pub const RECIPES: &[Row] = &[
     Row { word: "broker", new: broker::recipe, program: None }, // ours
     Row { word: "mysql", new: mysql::recipe, program: None },
+    Row { word: "rabbitmq", new: rabbitmq::recipe, program: Some(rabbitmq::INSTALLED) },
 ];

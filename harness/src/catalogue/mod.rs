@@ -13,6 +13,7 @@ mod named;
 mod nats;
 mod on;
 mod ours;
+mod rabbitmq;
 mod kafka;
 mod redis;
 mod table;

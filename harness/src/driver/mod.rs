@@ -25,6 +25,8 @@ mod mqtt;
 mod nats;
 #[cfg(feature = "redis")]
 mod redis;
+#[cfg(feature = "rabbitmq")]
+mod rabbitmq;
 mod row;
 mod tags;
 mod url;
@@ -49,6 +51,8 @@ pub const DRIVERS: &[Row] = &[
     mqtt::MQTT,
     #[cfg(feature = "kafka")]
     kafka::KAFKA,
+    #[cfg(feature = "rabbitmq")]
+    rabbitmq::ROW,
 ];
 
 /// Why a simulation cannot be had, behind the driver's word.

@@ -7,6 +7,7 @@ pub mod mysql;
 pub mod nats;
 pub mod redis;
 pub mod tansu;
+pub mod rabbitmq;
 
 pub use installed::Installed;
 
@@ -32,4 +33,5 @@ pub const RECIPES: &[Row] = &[
     Row { word: "nats", new: nats::recipe, program: Some(nats::INSTALLED) },
     Row { word: "mosquitto", new: mosquitto::recipe, program: Some(mosquitto::INSTALLED) },
     Row { word: "tansu", new: tansu::recipe, program: Some(tansu::PROGRAM) },
+    Row { word: "rabbitmq", new: rabbitmq::recipe, program: Some(rabbitmq::INSTALLED) },
 ];

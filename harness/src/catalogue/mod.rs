@@ -8,13 +8,13 @@
 
 mod entry;
 mod file;
+mod kafka;
 mod mqtt;
 mod named;
 mod nats;
 mod on;
 mod ours;
 mod rabbitmq;
-mod kafka;
 mod redis;
 mod table;
 mod urls;

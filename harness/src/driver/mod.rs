@@ -23,10 +23,10 @@ mod marks;
 mod mqtt;
 #[cfg(feature = "nats")]
 mod nats;
-#[cfg(feature = "redis")]
-mod redis;
 #[cfg(feature = "rabbitmq")]
 mod rabbitmq;
+#[cfg(feature = "redis")]
+mod redis;
 mod row;
 mod tags;
 mod url;

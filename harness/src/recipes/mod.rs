@@ -5,9 +5,9 @@ mod installed;
 pub mod mosquitto;
 pub mod mysql;
 pub mod nats;
+pub mod rabbitmq;
 pub mod redis;
 pub mod tansu;
-pub mod rabbitmq;
 
 pub use installed::Installed;
 

@@ -32,9 +32,15 @@ pub struct Installed {
     pub lowest: Version,
 }
 
+const MOSQUITTO: Installed = Installed {
+    program: mosquitto::PROGRAM,
+    version: mosquitto::version,
+    lowest: mosquitto::LOWEST,
+};
+
 /// All of them.
 pub const RECIPES: &[Row] = &[
     Row { word: "broker", new: broker::recipe, program: None }, // ours
     Row { word: "mysql", new: mysql::recipe, program: None },
-    Row { word: "mosquitto", new: mosquitto::recipe, program: Some(mosquitto::INSTALLED) },
+    Row { word: "mosquitto", new: mosquitto::recipe, program: Some(MOSQUITTO) },
 ];

@@ -17,22 +17,25 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
-use super::Installed;
 use crate::io_error::reason;
 use crate::server::{Failure, Ready, Recipe, Start, Version, Wanted};
 
-/// Older ones write the file with their process id only as daemons.
-pub(super) const INSTALLED: Installed = Installed {
-    program: Program {
-        what: "Mosquitto",
-        names: &["mosquitto"],
-        variable: "HARNESS_MOSQUITTO",
-        folders: &[],
-        advice: "install it (Debian: apt-get install mosquitto)",
-    },
-    version: |program| Version::of(program, "-h"),
-    lowest: Version(2, 0, 0),
+/// The program.
+pub(super) const PROGRAM: Program = Program {
+    what: "Mosquitto",
+    names: &["mosquitto"],
+    variable: "HARNESS_MOSQUITTO",
+    folders: &[],
+    advice: "install it (Debian: apt-get install mosquitto)",
 };
+
+/// Older ones write the file with their process id only as daemons.
+pub(super) const LOWEST: Version = Version(2, 0, 0);
+
+/// What it says of its version, among what it says of its arguments.
+pub(super) fn version(program: &Path) -> Option<Version> {
+    Version::of(program, "-h")
+}
 
 /// What the recipe itself sets.
 const OWN: [&str; 9] = [
@@ -80,7 +83,7 @@ pub fn recipe(wanted: &Wanted<'_>) -> Result<Arc<dyn Recipe>, Failure> {
             "the configuration of Mosquitto sets `{own}`, which the harness sets itself: leave it out"
         )));
     }
-    let program = INSTALLED.program.find().map_err(|missing| Failure(missing.to_string()))?;
+    let program = PROGRAM.find().map_err(|missing| Failure(missing.to_string()))?;
     let folder = Folder::new("mosquitto").map_err(|error| {
         Failure(format!("cannot make a folder for Mosquitto: {}", reason(&error)))
     })?;

@@ -17,7 +17,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
-use super::Installed;
+use super::installed::Installed;
 use crate::io_error::reason;
 use crate::server::{Failure, Ready, Recipe, Start, Version, Wanted};
 

@@ -13,7 +13,7 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::Installed;
+use super::installed::Installed;
 use crate::server::{Ending, Failure, Ready, Recipe, Start, Version, Wanted};
 
 /// What has to be installed.

@@ -12,7 +12,7 @@ use std::time::Duration;
 use futures_util::future::{BoxFuture, ready};
 use private_database::{Folder, Invocation, Program};
 
-use super::Installed;
+use super::installed::Installed;
 use crate::server::{Claim, Failure};
 use crate::server::{Ready, Recipe, Start, Version, Wanted};
 

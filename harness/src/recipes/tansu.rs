@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use private_database::{Folder, Invocation, Program};
 
-use super::Installed;
+use super::installed::Installed;
 use crate::server::{Failure, Ready, Recipe, Start, Version, Wanted};
 
 /// Where its program is.

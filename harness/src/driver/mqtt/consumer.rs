@@ -10,7 +10,7 @@ use rumqttc::mqttbytes::QoS;
 use rumqttc::mqttbytes::v4::{Packet, PubAck, PubRec, Publish, Subscribe, Unsubscribe};
 use tokio::time::{Instant, timeout_at};
 
-use super::last;
+use super::failure::last;
 use super::link::{Link, is_granted};
 use super::way::Way;
 use crate::driver::batch::{Batch, Delivered};
@@ -132,10 +132,13 @@ impl Consumer {
         }
     }
 
-    /// Waits until there is a message to hand out, or it is time.
-    async fn fetch(&mut self, until: Instant) -> Result<(), Failure> {
-        loop {
-            let Some(link) = &mut self.link else { return self.go_on().await };
+    /// Waits until there is a message to hand out, or it is time; takes at most so many.
+    async fn fetch(&mut self, max: usize, until: Instant) -> Result<(), Failure> {
+        while self.queue.len() < max {
+            let Some(link) = &mut self.link else {
+                self.go_on().await?;
+                continue;
+            };
             let came = match link.deliveries.try_recv() {
                 Ok(packet) => Some(packet),
                 Err(_) if !self.queue.is_empty() => return Ok(()),
@@ -153,10 +156,11 @@ impl Consumer {
                 }
             }
         }
+        Ok(())
     }
 
-    fn hand_out(&mut self, max: u32, batch: &mut Batch) {
-        let count = self.queue.len().min(max as usize);
+    fn hand_out(&mut self, max: usize, batch: &mut Batch) {
+        let count = self.queue.len().min(max);
         for publish in self.queue.drain(..count) {
             let text = String::from_utf8_lossy(&publish.payload);
             let (identity, tag) = self.tags.read(&text);
@@ -185,7 +189,8 @@ impl Subscriber for Consumer {
         Box::pin(async move {
             batch.clear();
             self.acknowledge();
-            let fetched = self.fetch(Instant::now() + wait).await;
+            let max = max as usize;
+            let fetched = self.fetch(max, Instant::now() + wait).await;
             fetched.map_err(|failure| {
                 let why = format!("polling {}: {failure}", self.topic);
                 Failure { why, ..failure }

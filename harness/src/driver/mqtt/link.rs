@@ -9,12 +9,13 @@ use std::time::Duration;
 use bytes::BytesMut;
 use rumqttc::mqttbytes::v4::{Packet, PubComp, PubRel, SubAck, SubscribeReasonCode};
 use rumqttc::mqttbytes::{self, QoS};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, ReadHalf, WriteHalf, split};
+use tokio::io::{
+    AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadHalf, WriteHalf, split,
+};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use super::way::{PACKET_MAX, Stream};
 use crate::io_error::reason;
 
 /// After so long a silence of the broker it is asked for a sign of life.
@@ -32,6 +33,14 @@ const CLOSED_WITHIN: Duration = Duration::from_secs(1);
 
 /// So much is written at once, where there is more.
 const CHUNK: usize = 64 * 1024;
+
+/// The longest packet: the protocol's own bound.
+pub(super) const PACKET_MAX: usize = 268_435_455;
+
+/// What a connection is made on, encrypted or not.
+pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
 /// A connection. Dropped, it is cut.
 pub(super) struct Link {

@@ -6,11 +6,12 @@
 //! client id. Who sent a message stands in a tag before its payload. MQTT tells neither offsets nor
 //! the life of the broker's store, and cannot read a log.
 //!
-//! - [`Way`]: how a broker is reached, and its CONNECT. [`Link`]: one connection.
+//! - [`Way`]: how a broker is reached, and its CONNECT. [`Link`](link::Link): one connection.
 //! - [`Producer`] and [`Consumer`]: a connection each.
 
 mod capability;
 mod consumer;
+mod failure;
 mod link;
 mod producer;
 mod qos;
@@ -28,13 +29,12 @@ use rumqttc::mqttbytes::QoS;
 use tokio::time::timeout;
 
 use self::consumer::Consumer;
-use self::link::Link;
 use self::producer::Producer;
 use self::tries::Tries;
 use self::way::{Entered, Way};
 use super::client::{Client, Route, Session};
 use super::contract::{Driver, Sender, Subscriber};
-use super::failure::{Failure, FailureKind};
+use super::failure::Failure;
 use super::row::{Connected, Connecting, Row, Takes};
 use super::tags::Tags;
 use crate::capability::Capabilities;
@@ -203,9 +203,4 @@ impl Mqtt {
         let topic = self.topic(client.topic);
         Ok(Consumer::new(way, id, topic, self.qos, Arc::clone(&self.tags)))
     }
-}
-
-/// A failure for good.
-fn last(why: impl Into<String>) -> Failure {
-    Failure { kind: FailureKind::Final, ..Failure::new(why) }
 }

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, ready};
 use rumqttc::mqttbytes::QoS;
 use rumqttc::mqttbytes::v4::{Packet, PubRel, Publish};
 
-use super::link::{Link, Stage};
+use super::link::{Answer, Link, Stage};
 use super::tries::Tries;
 use super::way::{Entered, Way};
 use crate::driver::attempts::Attempts;
@@ -84,6 +85,19 @@ impl Producer {
         self.link.as_ref().ok_or_else(|| Failure::new("there is no connection"))
     }
 
+    /// Has a message sent, if it can be.
+    async fn begin(&mut self, messages: &[Outgoing<'_>]) -> Result<Answer, Outcome> {
+        let [message] = messages else { return Err(too_many()) };
+        let publish = self.publish(message);
+        if self.link.as_ref().is_some_and(Link::has_ended) {
+            self.link = None;
+        }
+        let refused = |why| outcome(Stage::Queued, why);
+        let link = self.linked().await.map_err(|failure| refused(failure.why))?;
+        let answer = link.request(publish.pkid, Packet::Publish(publish));
+        answer.ok_or_else(|| refused(link.why()))
+    }
+
     /// Tries once to have a message stored that is known to be so far.
     async fn attempt(&mut self, publish: &Publish, known: &mut Stage) -> Result<(), Failed> {
         let never_left = |failure| Failed { class: Class::NeverLeft, failure };
@@ -147,27 +161,11 @@ impl Sender for Producer {
     }
 
     fn issue<'a>(&'a mut self, messages: &'a [Outgoing<'a>]) -> BoxFuture<'a, Pending> {
-        Box::pin(async move {
-            let [message] = messages else { return at_once(messages.len(), too_many()) };
-            let publish = self.publish(message);
-            if self.link.as_ref().is_some_and(Link::has_ended) {
-                self.link = None;
-            }
-            let link = match self.linked().await {
-                Ok(link) => link,
-                Err(failure) => return at_once(1, outcome(Stage::Queued, failure.why)),
-            };
-            let Some(answer) = link.request(publish.pkid, Packet::Publish(publish)) else {
-                return at_once(1, outcome(Stage::Queued, link.why()));
-            };
-            Box::pin(async move {
-                let outcome = match answer.wait().await {
-                    Ok(_) => acked(),
-                    Err(lost) => outcome(lost.at, lost.why),
-                };
-                Reply::whole(1, outcome, 1)
-            }) as Pending
-        })
+        let whole = |outcome| Reply::whole(messages.len(), outcome, 1);
+        Box::pin(self.begin(messages).map(move |begun| match begun {
+            Ok(answer) => later(answer),
+            Err(outcome) => Box::pin(ready(whole(outcome))) as Pending,
+        }))
     }
 
     fn is_over(&self) -> bool {
@@ -175,8 +173,14 @@ impl Sender for Producer {
     }
 }
 
-fn at_once(messages: usize, outcome: Outcome) -> Pending {
-    Box::pin(ready(Reply::whole(messages, outcome, 1)))
+fn later(answer: Answer) -> Pending {
+    Box::pin(async move {
+        let outcome = match answer.wait().await {
+            Ok(_) => acked(),
+            Err(lost) => outcome(lost.at, lost.why),
+        };
+        Reply::whole(1, outcome, 1)
+    })
 }
 
 fn acked() -> Outcome {

@@ -2,7 +2,7 @@
 
 use rumqttc::mqttbytes::QoS;
 
-use super::last;
+use super::failure::last;
 use crate::driver::failure::Failure;
 use crate::scenario::Broker;
 

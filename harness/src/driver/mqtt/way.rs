@@ -8,11 +8,12 @@ use rumqttc::mqttbytes::v4::{Connect, ConnectReturnCode, Login, Packet};
 use rumqttc::tokio_rustls::TlsConnector;
 use rumqttc::{TlsConfiguration, mqttbytes};
 use rustls::pki_types::ServerName;
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::{Link, last};
+use super::failure::last;
+use super::link::{Link, PACKET_MAX, Stream};
 use crate::driver::address::Address;
 use crate::driver::failure::{Failure, FailureKind};
 use crate::io_error::reason;
@@ -23,14 +24,6 @@ const ENTERED_WITHIN: Duration = Duration::from_secs(5);
 /// After one and a half times this without a packet the broker ends a connection, in seconds. The link
 /// asks for a sign of life far more often.
 const KEEP_ALIVE: u16 = 60;
-
-/// The longest packet: the protocol's own bound.
-pub(super) const PACKET_MAX: usize = 268_435_455;
-
-/// A connection, encrypted or not.
-pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
-
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
 /// The way to one address.
 pub(super) struct Way {

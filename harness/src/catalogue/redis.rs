@@ -29,7 +29,12 @@ pub(super) const ENTRIES: &[Entry] = &[
         word: "redis-aof",
         what: "Redis Streams, append-only file, synced every second",
         config: &[("appendonly", "yes"), ("appendfsync", "everysec")],
-        documented: Documented { survives: Survival::Kill, ..REDIS.documented },
+        documented: Documented {
+            survives: Survival::Kill,
+            // "A single write" may be lost where the process is killed.
+            reference: "https://raw.githubusercontent.com/redis/redis/7.0/redis.conf",
+            ..REDIS.documented
+        },
         ..REDIS
     },
     Entry {

@@ -82,7 +82,7 @@ mod tests {
     fn every_error_says_what_is_wrong_with_the_url() {
         let cases = [
             ("127.0.0.1:5000", "did you mean \"http://127.0.0.1:5000\"?"),
-            ("https://127.0.0.1:5000", "only http:// is spoken, not https://"),
+            ("https://127.0.0.1:5000", "is spoken, not https://"),
             ("http://", "empty host"),
             ("http://a:b@127.0.0.1", "a user or password"),
             ("http://127.0.0.1:5000/topics", "says \"/topics\""),

@@ -36,8 +36,9 @@ const HOSTILE: [&str; 6] = [
     "harness-epoch",
 ];
 
-/// The settings of a server that keeps what it is sent.
-const APPENDS: &[(&str, &str)] = &[("appendonly", "yes")];
+/// The settings of a server that keeps what it is sent. With `everysec` it would not always: where the
+/// disk is slow it answers before it has written, and a kill then loses what it acknowledged.
+const APPENDS: &[(&str, &str)] = &[("appendonly", "yes"), ("appendfsync", "always")];
 
 /// Two topics, `P1` and `C1` on both.
 fn plan(messages: usize) -> Arc<Plan> {
@@ -291,7 +292,7 @@ async fn a_server_that_forgets_everything_begins_another_life() {
 async fn a_server_that_writes_everything_down_goes_on_where_it_was() {
     for server in servers(APPENDS).await {
         let driver = reach(&server, &plan(9)).await;
-        assert_eq!(driver.capabilities().survives, Known::Now(Survival::Kill));
+        assert_eq!(driver.capabilities().survives, Known::Now(Survival::PowerCut));
         let mut sender = driver.register(&producer(T1)).await.unwrap();
         let mut subscriber = driver.subscribe(&consumer(T1)).await.unwrap();
         let first = store(&mut *sender, 0, "a").await;
@@ -312,8 +313,9 @@ async fn a_server_that_writes_everything_down_goes_on_where_it_was() {
         let mut batch = Batch::default();
         while came.last().is_none_or(|(offset, ..)| *offset < third) {
             // The first may fail: it meets the end of the old connection too.
-            if subscriber.poll(9, WAIT, &mut batch).await.is_ok() {
-                came.extend(batch.iter().map(seen));
+            match subscriber.poll(9, WAIT, &mut batch).await {
+                Ok(()) => came.extend(batch.iter().map(seen)),
+                Err(failure) => assert_eq!(failure.kind, FailureKind::MayPass, "{failure}"),
             }
         }
         let new = [(second, false, 1, "b".to_owned()), (third, false, 2, "c".to_owned())];

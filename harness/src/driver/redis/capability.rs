@@ -21,11 +21,13 @@ pub(super) const REDIS: Capabilities = Capabilities {
     ..Capabilities::LEAST
 };
 
-/// What a server keeps when it ends without warning, as it says itself.
+/// What a server keeps when it ends without warning, by its configuration and its documents: with an
+/// append-only file "a single write" may be lost where its process is killed, and with `everysec` a
+/// second of them where the machine loses power (redis.conf). Snapshots alone promise nothing of what
+/// came after the last one.
 ///
-/// With an append-only file a command is written to the file before it is answered, so a killed
-/// process loses nothing; whether the machine may lose power depends on when the file is synced.
-/// Snapshots alone promise nothing of what came after the last one.
+/// That is what it promises, and not what it does: with `everysec` a write is put off for as long as
+/// two seconds while the one before is synced, and is answered all the same.
 pub(super) async fn survival(connection: &Connection) -> Result<Survival, Error> {
     let status = connection.ask(cmd("INFO").arg("persistence")).await?;
     let is_appended = value::text(&status).is_some_and(|text| text.contains("aof_enabled:1"));

@@ -16,12 +16,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use ::redis::aio::MultiplexedConnection;
-use ::redis::{AsyncConnectionConfig, Client, Cmd, Pipeline, PushInfo, PushKind, Value, cmd, pipe};
+use ::redis::{AsyncConnectionConfig, Client, Cmd, Pipeline, PushInfo, PushKind, Value, cmd};
 use tokio::time::timeout;
 
 use super::error::Error;
 use super::server::Server;
 use super::value;
+use crate::history::Class;
 
 /// How long a connection may take to be made.
 const CONNECTED_WITHIN: Duration = Duration::from_secs(5);
@@ -38,8 +39,16 @@ pub(super) struct Link {
     server: Arc<Server>,
     name: String,
     now: Option<Connection>,
-    /// Whether there may be an earlier connection of its name.
-    has_past: bool,
+    past: Past,
+}
+
+/// What may be left of earlier connections.
+enum Past {
+    Nothing,
+    /// The last one, which the server calls so.
+    Known(String),
+    /// Those of an actor that remembers nothing: only their name is known.
+    Forgotten,
 }
 
 /// A connection, shared with the requests that are under way on it.
@@ -53,12 +62,12 @@ pub(super) struct Connection {
 impl Link {
     /// A way that is used for the first time under this name.
     pub(super) fn new(server: &Arc<Server>, name: String) -> Self {
-        Self { server: Arc::clone(server), name, now: None, has_past: false }
+        Self { server: Arc::clone(server), name, now: None, past: Past::Nothing }
     }
 
     /// One for an actor that comes back without a memory.
     pub(super) fn again(server: &Arc<Server>, name: String) -> Self {
-        Self { has_past: true, ..Self::new(server, name) }
+        Self { past: Past::Forgotten, ..Self::new(server, name) }
     }
 
     /// The connection, and whether it is a new one.
@@ -69,13 +78,13 @@ impl Link {
         }
         let connecting = self.connect();
         let made = timeout(CONNECTED_WITHIN, connecting).await;
-        let connection = made.unwrap_or_else(|_| {
+        let (connection, id) = made.unwrap_or_else(|_| {
             let (at, within) = (&self.server.shown, CONNECTED_WITHIN);
             Err(Error::not_connected(format!(
                 "cannot reach the broker at {at}: it did not answer within {within:?}"
             )))
         })?;
-        self.has_past = true;
+        self.past = Past::Known(id);
         self.now = Some(connection.clone());
         Ok((connection, true))
     }
@@ -85,7 +94,8 @@ impl Link {
         self.now = None;
     }
 
-    async fn connect(&self) -> Result<Connection, Error> {
+    /// A new connection, and what the server calls it.
+    async fn connect(&self) -> Result<(Connection, String), Error> {
         let at = &self.server.shown;
         let is_over = Arc::new(AtomicBool::new(false));
         let over = Arc::clone(&is_over);
@@ -105,30 +115,36 @@ impl Link {
         let made = client.get_multiplexed_async_connection_with_config(&config).await;
         let requests = made.map_err(refused)?;
         let connection = Connection { requests, is_over };
-        self.end_earlier(&connection).await.map_err(|error| {
+        match self.begin(&connection).await {
+            Ok(id) => Ok((connection, id)),
             // The request that is to be sent has not left.
-            Error { class: crate::history::Class::NeverLeft, ..error }
-        })?;
-        Ok(connection)
+            Err(error) => Err(Error { class: Class::NeverLeft, ..error }),
+        }
     }
 
-    /// Ends what is left of this link's past, and takes its name.
-    async fn end_earlier(&self, connection: &Connection) -> Result<(), Error> {
-        if self.has_past {
-            let clients = connection.ask(cmd("CLIENT").arg("LIST")).await?;
-            let clients = value::text(&clients).unwrap_or_default();
-            let mut kills = pipe();
-            for id in ids_of(&clients, &self.name) {
-                kills.cmd("CLIENT").arg("KILL").arg("ID").arg(id);
+    /// Ends what is left of the past, takes the name, and says what the server calls the connection.
+    async fn begin(&self, connection: &Connection) -> Result<String, Error> {
+        let mut list = cmd("CLIENT").arg("LIST").to_owned();
+        let has_past = match &self.past {
+            Past::Nothing => false,
+            Past::Known(id) => {
+                list.arg("ID").arg(id);
+                true
             }
-            if !kills.is_empty() {
-                for answer in connection.ask_all(&kills, ANSWERED_WITHIN).await? {
-                    answer?;
-                }
+            Past::Forgotten => true,
+        };
+        if has_past {
+            let clients = connection.ask(&list).await?;
+            // By name also where the id is known: after a start the server counts from 1 again.
+            for id in ids_of(value::text(&clients).unwrap_or_default(), &self.name) {
+                connection.ask(cmd("CLIENT").arg("KILL").arg("ID").arg(id)).await?;
             }
         }
         connection.ask(cmd("CLIENT").arg("SETNAME").arg(&self.name)).await?;
-        Ok(())
+        match connection.ask(cmd("CLIENT").arg("ID")).await? {
+            Value::Int(id) => Ok(id.to_string()),
+            _ => Err(Error::not_understood("CLIENT ID")),
+        }
     }
 }
 
@@ -184,7 +200,7 @@ impl Connection {
             Ok(Err(error)) => Error::of(&error),
             Err(_) => Error::unknown(format!("no answer within {within:?}")),
         };
-        if error.class == crate::history::Class::Unknown {
+        if error.class == Class::Unknown {
             self.end();
         }
         Err(error)

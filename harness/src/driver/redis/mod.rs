@@ -9,6 +9,7 @@ mod capability;
 mod error;
 mod id;
 mod link;
+mod log;
 mod repeats;
 mod requests;
 mod sender;
@@ -21,18 +22,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use ::redis::{cmd, pipe};
+use ::redis::cmd;
 use futures_util::future::BoxFuture;
 use tokio::time::timeout;
 
 use self::error::Error;
-use self::id::Id;
-use self::link::{ANSWERED_WITHIN, Link};
+use self::link::Link;
 use self::repeats::Repeats;
 use self::sender::Producer;
 use self::server::Server;
 use self::subscriber::{Consumer, Lost, Subscription};
-use super::batch::Batch;
 use super::client::{Client, RetryPolicy, Route, Session};
 use super::contract::{Driver, LogPart, Sender, Subscriber};
 use super::failure::{Failure, FailureKind};
@@ -57,9 +56,6 @@ pub(super) const ROW: Row = Row {
 
 /// How long the removal of the topics may take: a server that does not answer keeps them.
 const REMOVED_WITHIN: Duration = Duration::from_secs(5);
-
-/// The most entries of a log that one answer has.
-const LOG_PART: u32 = 1000;
 
 struct Redis {
     plan: Arc<Plan>,
@@ -264,7 +260,7 @@ impl Driver for Redis {
             let doing = format!("reading the log of {}", self.title(topic));
             let key = self.marks.topic(topic);
             let mut link = Link::new(self.server(route)?, format!("{key}-reader"));
-            let part = self.read_part(&mut link, &key, offset).await;
+            let part = log::read(&mut link, &key, offset, &self.marks).await;
             part.map(Some).map_err(|error| error.failed(&doing))
         })
     }
@@ -286,35 +282,5 @@ impl Driver for Redis {
             }
             if left.is_empty() { Ok(()) } else { Err(Failure::new(left.join("; "))) }
         })
-    }
-}
-
-impl Redis {
-    async fn read_part(
-        &self,
-        link: &mut Link,
-        key: &str,
-        offset: Offset,
-    ) -> Result<LogPart, Error> {
-        let (connection, _) = link.open().await?;
-        // The first entry is no message.
-        let from = Id::at(offset.max(Id::FIRST.offset() + 1)).to_string();
-        let mut asked = pipe();
-        asked.cmd("XRANGE").arg(key).arg("-").arg("+").arg("COUNT").arg(1);
-        asked.cmd("XRANGE").arg(key).arg(from).arg("+").arg("COUNT").arg(LOG_PART);
-        asked.cmd("XREVRANGE").arg(key).arg("+").arg("-").arg("COUNT").arg(1);
-        let answers = connection.ask_all(&asked, ANSWERED_WITHIN).await?;
-        let answers = answers.into_iter().collect::<Result<Vec<_>, _>>()?;
-        let strange = || Error::not_understood("XRANGE");
-        let [first, part, last] = <[_; 3]>::try_from(answers).map_err(|_| strange())?;
-        let first = value::entries(first).ok_or_else(strange)?;
-        let epoch = first.first().and_then(topic::epoch_of).ok_or_else(|| {
-            Error::unknown(format!("the stream {key} is not on the broker any more"))
-        })?;
-        let mut messages = Batch::default();
-        for entry in value::entries(part).ok_or_else(strange)? {
-            subscriber::deliver(&entry, false, &self.marks, &mut messages);
-        }
-        Ok(LogPart { epoch, end: topic::last_of(last)?.offset() + 1, messages })
     }
 }

@@ -3,6 +3,8 @@
 //! Redis has no deduplication: what may have happened is not repeated. An XADD never makes the
 //! stream, which would then lack the entry that tells the store's life.
 
+use std::task::Poll;
+
 use ::redis::{Cmd, Value, cmd};
 use futures_util::future::{BoxFuture, poll_fn, ready};
 use tokio::task::unconstrained;
@@ -140,6 +142,7 @@ impl Sender for Producer {
         })
     }
 
+    #[expect(clippy::async_yields_async, reason = "what is issued is awaited apart")]
     fn issue<'a>(&'a mut self, messages: &'a [Outgoing<'a>]) -> BoxFuture<'a, Pending> {
         Box::pin(async move {
             let count = messages.len();
@@ -162,10 +165,11 @@ impl Sender for Producer {
                 Reply::whole(count, outcome(stored), 1)
             }));
             // The first poll puts it into the queue of the connection, which has room.
-            match poll_fn(|context| std::task::Poll::Ready(pending.as_mut().poll(context))).await {
-                std::task::Poll::Ready(reply) => Box::pin(ready(reply)) as Pending,
-                std::task::Poll::Pending => pending,
+            let polled = poll_fn(|context| Poll::Ready(pending.as_mut().poll(context))).await;
+            if let Poll::Ready(reply) = polled {
+                pending = Box::pin(ready(reply));
             }
+            pending
         })
     }
 

@@ -48,7 +48,8 @@ pub(super) struct Subscription {
 }
 
 impl Subscription {
-    /// Makes the group. It begins behind the last entry of the topic.
+    /// Makes the group, and says behind which entry it begins: the last one of the topic, also where
+    /// that began a new life. What was acked before a consumer asked is not due to it.
     pub(super) async fn make(&mut self, fresh: &str) -> Result<Id, Error> {
         let (connection, _) = self.link.open().await?;
         self.epoch = topic::ensure(&connection, &self.key, fresh).await?;

@@ -22,7 +22,7 @@ use crate::history::{Class, Offsets, Outcome};
 use crate::plan::TopicIndex;
 
 /// How long a message may take to leave, and its confirm to come.
-const CONFIRMED_WITHIN: Duration = Duration::from_secs(15);
+const CONFIRMED_WITHIN: Duration = Duration::from_secs(10);
 
 /// A message is kept on the disk.
 const PERSISTENT: u8 = 2;

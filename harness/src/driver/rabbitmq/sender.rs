@@ -186,6 +186,7 @@ impl Sender for Producer {
 
     /// Without `mandatory`: RabbitMQ confirms several at once, and lapin hands a message that was
     /// given back to any of them.
+    #[expect(clippy::async_yields_async, reason = "a request is begun, and awaited apart")]
     fn issue<'a>(&'a mut self, messages: &'a [Outgoing<'a>]) -> BoxFuture<'a, Pending> {
         Box::pin(async move {
             let [own] = messages else {

@@ -22,7 +22,7 @@ use crate::history::{Class, Offsets, Outcome};
 use crate::plan::TopicIndex;
 
 /// How long a message may take to leave, and its confirm to come.
-const CONFIRMED_WITHIN: Duration = Duration::from_secs(15);
+const CONFIRMED_WITHIN: Duration = Duration::from_secs(10);
 
 /// A message is kept on the disk.
 const PERSISTENT: u8 = 2;
@@ -186,6 +186,7 @@ impl Sender for Producer {
 
     /// Without `mandatory`: RabbitMQ confirms several at once, and lapin hands a message that was
     /// given back to any of them.
+    #[expect(clippy::async_yields_async, reason = "a request is begun, and awaited apart")]
     fn issue<'a>(&'a mut self, messages: &'a [Outgoing<'a>]) -> BoxFuture<'a, Pending> {
         Box::pin(async move {
             let [own] = messages else {

@@ -17,6 +17,8 @@ pub(super) struct Settings {
     pub(super) durable: bool,
     /// Whether messages are.
     pub(super) persistent: bool,
+    /// Whether a new queue that is replicated, or a stream, is left alone for a moment.
+    pub(super) settle: bool,
     /// The `x-` arguments of each queue.
     pub(super) arguments: FieldTable,
 }
@@ -39,11 +41,13 @@ impl Settings {
     /// Which key or value is not understood.
     pub(super) fn read(config: &BTreeMap<String, String>) -> Result<Self, String> {
         let arguments = FieldTable::default();
-        let mut settings = Self { kind: Kind::Classic, durable: true, persistent: true, arguments };
+        let mut settings =
+            Self { kind: Kind::Classic, durable: true, persistent: true, settle: true, arguments };
         for (key, value) in config {
             match key.as_str() {
                 "durable" => settings.durable = yes(key, value)?,
                 "persistent" => settings.persistent = yes(key, value)?,
+                "settle" => settings.settle = yes(key, value)?,
                 key if key.starts_with("x-") && key.len() <= usize::from(u8::MAX) => {
                     if key == "x-queue-type" {
                         settings.kind = kind(value)?;
@@ -52,8 +56,8 @@ impl Settings {
                 }
                 _ => {
                     return Err(format!(
-                        "topic_config: `{key}` is not known; there are durable, persistent, and \
-                         the arguments of a queue, which begin with x-"
+                        "topic_config: `{key}` is not known; there are durable, persistent, \
+                         settle, and the arguments of a queue, which begin with x-"
                     ));
                 }
             }

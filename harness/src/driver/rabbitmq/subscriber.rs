@@ -65,6 +65,7 @@ impl Consumer {
         if topics.settings.kind == Kind::Stream {
             let queue = topics.name(client.topic);
             let (reading, start) = stream::begin(link, &queue, topics).await?;
+            topics.settle().await;
             let (address, start) = (address.clone(), Some(start));
             let (topics, session) = (Arc::clone(topics), Session::default());
             let (reading, next) = (Some(reading), start);
@@ -73,6 +74,7 @@ impl Consumer {
         let queue = topics.queue(client);
         topics.declare_queue(&link, client.topic, &queue).await?;
         let reading = Reading::begin(link, &queue, FieldTable::default()).await?;
+        topics.settle().await;
         let consumer = Self::of_queue(topics, address, queue);
         Ok(Self { reading: Some(reading), ..consumer })
     }
@@ -100,10 +102,11 @@ impl Consumer {
         let passive = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
         let asking =
             link.channel.queue_declare(self.queue.as_str().into(), passive, FieldTable::default());
-        let queue = answered(async { Ok(asking.await) }).await?;
-        let queue = queue.map_err(|error| {
-            let failure = failed_on_queue(&error);
-            Failure { why: format!("consuming from {}: {failure}", self.queue), ..failure }
+        let answer = answered(async { Ok(asking.await) }).await;
+        let queue = answer.and_then(|answer| answer.map_err(|error| failed_on_queue(&error)));
+        let queue = queue.map_err(|failure| Failure {
+            why: format!("consuming from {}: {failure}", self.queue),
+            ..failure
         })?;
         if let Some(next) = self.next {
             return Reading::begin(link, &self.queue, stream::from(next)).await;

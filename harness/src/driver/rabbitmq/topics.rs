@@ -3,11 +3,13 @@
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use lapin::options::{
     ExchangeDeleteOptions, QueueBindOptions, QueueDeclareOptions, QueueDeleteOptions,
 };
 use lapin::types::FieldTable;
+use tokio::time::sleep;
 
 use super::link::{Link, answered};
 use super::settings::{Kind, Settings};
@@ -16,6 +18,9 @@ use crate::driver::failure::Failure;
 use crate::driver::marks::Marks;
 use crate::plan::{Plan, TopicIndex};
 use crate::scenario::Start;
+
+/// Twice what RabbitMQ waits for, because it looks that often, and some time to write.
+const SETTLED_AFTER: Duration = Duration::from_millis(1500);
 
 pub(super) struct Topics {
     pub(super) plan: Arc<Plan>,
@@ -94,6 +99,16 @@ impl Topics {
         let arguments = FieldTable::default();
         answered(link.channel.queue_bind(queue.into(), exchange, "".into(), options, arguments))
             .await
+    }
+
+    /// Waits until RabbitMQ has written down which replicated queues it has: it does so after half a
+    /// second without a change (`auto_save` of Ra's directory), and one whose node is killed before
+    /// is there and answers nothing for good. A program's queues are older than that when they are
+    /// used; a run makes its own a moment before. `settle: false` shows what happens without.
+    pub(super) async fn settle(&self) {
+        if self.settings.kind != Kind::Classic && self.settings.settle {
+            sleep(SETTLED_AFTER).await;
+        }
     }
 
     /// Whether anything was made.

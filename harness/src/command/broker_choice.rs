@@ -403,6 +403,7 @@ fn under_test(named: &Named, harness: &Path) -> BrokerUnderTest {
         Way::Running(addresses, _) => BrokerUnderTest::External(addresses.clone()),
         Way::Started(recipes::Row { new, .. }) => BrokerUnderTest::Own(process::Settings {
             recipe: *new,
+            is_ours: false,
             config: named.options.config.clone(),
             shared: Some(Arc::new(Shared::default())),
             ..own

@@ -39,7 +39,8 @@ pub(super) fn parse<'a>(rows: &'a [Row], given: &str) -> Result<(&'a Row, Addres
     if url.query().is_some() || url.fragment().is_some() {
         return Err("a broker's address has neither '?' nor '#'".to_owned());
     }
-    let port = url.port().unwrap_or(row.port);
+    let is_tls = row.tls.contains(&url.scheme());
+    let port = url.port().unwrap_or(if is_tls { row.tls_port } else { row.port });
     if port == 0 {
         return Err("nobody can listen on port 0".to_owned());
     }
@@ -48,7 +49,7 @@ pub(super) fn parse<'a>(rows: &'a [Row], given: &str) -> Result<(&'a Row, Addres
     let login = has_login.then(|| Ok::<_, String>((decoded(url.username())?, decoded(password)?)));
     let access = Access {
         login: login.transpose()?,
-        tls: row.tls.contains(&url.scheme()),
+        tls: is_tls,
         path: decoded(path)?,
     };
     Ok((row, Address::Listens { host: host.to_owned(), port, access }))

@@ -46,6 +46,7 @@ pub(super) const KAFKA: Row = Row {
     // librdkafka is built without OpenSSL.
     tls: &[],
     port: 9092,
+    tls_port: 9092,
     takes: Takes::Login,
     capabilities: |_| CAPABILITIES,
     connect: |connecting| Box::pin(connect(connecting)),

@@ -46,6 +46,7 @@ pub(super) const MQTT: Row = Row {
     schemes: &["mqtt", "mqtts"],
     tls: &["mqtts"],
     port: 1883,
+    tls_port: 8883,
     takes: Takes::Login,
     capabilities: capability::of,
     connect: |connecting| Box::pin(connect(connecting)),

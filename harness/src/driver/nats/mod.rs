@@ -45,6 +45,7 @@ pub(super) const NATS: Row = Row {
     schemes: &["nats", "nats+tls"],
     tls: &["nats+tls"],
     port: 4222,
+    tls_port: 4222,
     takes: Takes::Login,
     capabilities: capability::capabilities,
     connect: |connecting| Box::pin(connect(connecting)),

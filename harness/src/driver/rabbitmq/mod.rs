@@ -41,6 +41,7 @@ pub(super) const ROW: Row = Row {
     schemes: &["amqp", "amqps"],
     tls: &["amqps"],
     port: 5672,
+    tls_port: 5671,
     takes: Takes::LoginAndPath,
     capabilities,
     connect: |connecting| Box::pin(connect(connecting)),

@@ -48,6 +48,7 @@ pub(super) const ROW: Row = Row {
     schemes: &["redis", "rediss"],
     tls: &["rediss"],
     port: 6379,
+    tls_port: 6379,
     takes: Takes::LoginAndPath,
     capabilities: |_| capability::REDIS,
     connect: |connecting| Box::pin(connect(connecting)),

@@ -29,6 +29,7 @@ mod formats;
 mod fuzz;
 mod golden_folder;
 mod imports;
+mod load;
 #[cfg(target_os = "linux")]
 mod mysql;
 mod plan;

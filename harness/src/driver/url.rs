@@ -47,11 +47,7 @@ pub(super) fn parse<'a>(rows: &'a [Row], given: &str) -> Result<(&'a Row, Addres
     let host = url.host_str().filter(|host| !host.is_empty()).ok_or("the host is missing")?;
     let password = url.password().unwrap_or_default();
     let login = has_login.then(|| Ok::<_, String>((decoded(url.username())?, decoded(password)?)));
-    let access = Access {
-        login: login.transpose()?,
-        tls: is_tls,
-        path: decoded(path)?,
-    };
+    let access = Access { login: login.transpose()?, tls: is_tls, path: decoded(path)? };
     Ok((row, Address::Listens { host: host.to_owned(), port, access }))
 }
 

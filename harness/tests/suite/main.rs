@@ -37,6 +37,7 @@ mod formats;
 mod fuzz;
 mod golden_folder;
 mod imports;
+mod load;
 #[cfg(feature = "mqtt")]
 mod mqtt;
 #[cfg(target_os = "linux")]

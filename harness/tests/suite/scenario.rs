@@ -113,11 +113,11 @@ producers:
     generate: { messages: 3, size: 16..256 }
     pace: 0ms..1s
     batch: 2
-  P2..P3: { pace: 200/s }
+  P2..P3: { pace: 200/s, in_flight: 9 }
   P4: { generate: { messages: 9, payloads: hostile }, pace: none, batch: 7 }
 consumers:
   all: { batch: 50 }
-  C2: { pause: 5ms }
+  C2: { pause: 5ms, poll_after: 70 acked }
 start: together
 broker:
   on: mysql
@@ -144,6 +144,8 @@ seed: 18446744073709551615
     assert_eq!(paces, ["0s..1s", "200/s", "200/s", "none"]);
     let batches: Vec<u32> = scenario.producers.iter().map(|p| p.batch.get()).collect();
     assert_eq!(batches, [2, 2, 2, 7]);
+    let in_flight: Vec<u32> = scenario.producers.iter().map(|p| p.in_flight.get()).collect();
+    assert_eq!(in_flight, [1, 9, 9, 1]);
     assert_eq!(
         scenario.producers[2].source,
         Source::Generate { messages: 3, size: 16..=256, payloads: Payloads::Plain }
@@ -155,6 +157,8 @@ seed: 18446744073709551615
     let consumers: Vec<_> =
         scenario.consumers.iter().map(|c| (c.batch.get(), c.pause.as_millis())).collect();
     assert_eq!(consumers, [(50, 0), (50, 5)]);
+    let late: Vec<_> = scenario.consumers.iter().map(|c| c.poll_after.map(|n| n.get())).collect();
+    assert_eq!(late, [None, Some(70)]);
     assert_eq!(scenario.start, Start::Together);
     assert_eq!(scenario.broker.driver, "original");
     let wire = Wire {

@@ -17,6 +17,8 @@ pub(super) const ORIGINAL: Capabilities = Capabilities {
     // Ours has its route for that also where it is spoken to as if it were the original.
     reads_log: Known::AfterConnecting,
     resumes: Known::Now(true),
+    // By the poll itself; ours by the offset that it asks from.
+    acknowledges_apart: false,
     has_address: true,
     stays: true,
     in_flight: false,
@@ -36,6 +38,7 @@ pub(super) fn ours(broker: &scenario::Broker) -> Capabilities {
         contiguous: Known::Now(true),
         epoch: Known::Now(true),
         batch_max: Known::Now(None),
+        in_flight: true,
         reads_log: Known::AfterConnecting,
         survives: Known::Now(match broker.store {
             Store::Memory => Survival::Nothing,
@@ -53,6 +56,8 @@ pub(super) fn detected(_: &scenario::Broker) -> Capabilities {
         contiguous: Known::AfterConnecting,
         epoch: Known::AfterConnecting,
         batch_max: Known::AfterConnecting,
+        // Of the two, ours can; one that turns out to be the other is refused at its registration.
+        in_flight: true,
         order: "per topic",
         delivery: "exactly once from ours, at most once from the original",
         ..ORIGINAL

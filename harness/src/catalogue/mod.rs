@@ -9,9 +9,9 @@
 mod entry;
 mod file;
 mod named;
+mod nats;
 mod on;
 mod ours;
-mod nats;
 mod redis;
 mod table;
 mod urls;

@@ -17,10 +17,10 @@ mod failure;
 mod http;
 #[cfg(any(feature = "kafka", feature = "nats", feature = "rabbitmq", feature = "redis"))]
 mod marks;
-#[cfg(feature = "redis")]
-mod redis;
 #[cfg(feature = "nats")]
 mod nats;
+#[cfg(feature = "redis")]
+mod redis;
 mod row;
 mod tags;
 mod url;

@@ -3,8 +3,8 @@
 pub mod broker;
 mod installed;
 pub mod mysql;
-pub mod redis;
 pub mod nats;
+pub mod redis;
 
 pub use installed::Installed;
 

@@ -39,6 +39,8 @@ mod golden_folder;
 mod imports;
 #[cfg(target_os = "linux")]
 mod mysql;
+#[cfg(all(feature = "nats", target_os = "linux"))]
+mod nats;
 mod plan;
 mod process;
 mod process_faults;

@@ -42,6 +42,8 @@ mod load;
 mod mqtt;
 #[cfg(target_os = "linux")]
 mod mysql;
+#[cfg(all(feature = "nats", target_os = "linux"))]
+mod nats;
 mod plan;
 mod process;
 mod process_faults;

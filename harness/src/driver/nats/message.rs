@@ -1,6 +1,6 @@
 //! What a message of a stream says of itself.
 
-use async_nats::Message;
+use async_nats::{HeaderValue, Message};
 
 use crate::driver::batch::{Batch, Delivered};
 use crate::driver::marks::{MARK, Marks};
@@ -36,7 +36,7 @@ impl Place {
 pub(super) fn push(marks: &Marks, message: &Message, place: Option<Place>, batch: &mut Batch) {
     let mark = message.headers.as_ref().and_then(|headers| headers.get(MARK));
     batch.push(Delivered {
-        identity: marks.read(mark.map(|mark| mark.as_str())),
+        identity: marks.read(mark.map(HeaderValue::as_str)),
         offset: place.map(|place| place.sequence),
         redelivered: place.is_some_and(|place| place.times > 1),
         payload: &String::from_utf8_lossy(&message.payload),

@@ -13,6 +13,10 @@ use tokio::time::{Instant, timeout_at};
 /// How long after its end a request may still be without an answer.
 const LATE: Duration = Duration::from_secs(2);
 
+/// The shortest time that a request is open. One without a time has no answer where a consumer has as
+/// much under way as it may.
+const SHORTEST: Duration = Duration::from_millis(20);
+
 /// A connection of a consumer, with the subject that its messages come to.
 pub(super) struct Pulls {
     pub(super) context: Context,
@@ -67,10 +71,10 @@ impl Pulls {
         messages: &mut Vec<Message>,
     ) -> End {
         // One that was given up may go on for longer than this one is to take.
-        if self.open.is_none() || wait.is_zero() {
-            if let Err(end) = self.ask(most, wait).await {
-                return end;
-            }
+        if (self.open.is_none() || wait.is_zero())
+            && let Err(end) = self.ask(most, wait).await
+        {
+            return end;
         }
         while let Some(open) = &mut self.open {
             let came = match timeout_at(open.until + LATE, self.messages.next()).await {
@@ -95,11 +99,10 @@ impl Pulls {
 
     async fn ask(&mut self, most: u32, wait: Duration) -> Result<(), End> {
         self.asked += 1;
+        let wait = wait.max(SHORTEST);
         // With `no_wait` it is over as soon as it brought something and there is no more.
-        let mut request = json!({ "batch": most, "no_wait": true });
-        if !wait.is_zero() {
-            request["expires"] = json!(u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX));
-        }
+        let expires = u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX);
+        let request = json!({ "batch": most, "no_wait": true, "expires": expires });
         let (subject, reply) = (self.subject.clone(), self.reply());
         let client = self.context.client();
         let published = client.publish_with_reply(subject, reply, request.to_string().into()).await;
@@ -119,10 +122,9 @@ fn end(status: &Message) -> End {
     let said = status.description.as_deref().unwrap_or_default();
     let code = status.status.map_or(0, |status| status.as_u16());
     match code {
-        404 => End::Over,
         // There is something, and it comes by an earlier request.
         408 if said == "Requests Pending" => End::Refused(said.to_owned()),
-        408 => End::Over,
+        404 | 408 => End::Over,
         _ => End::Refused(format!("status {code}: {said}")),
     }
 }

@@ -83,8 +83,9 @@ impl Requests {
             ("PING", []) => self.has_pinged = true,
             ("PONG", []) | ("CONNECT" | "SUB" | "UNSUB", [_, ..]) => {}
             // The reply is what the ack is sent to; without it there is none.
-            ("PUB", [subject, rest @ .., size]) => self.begin(subject, rest.len() == 1, size),
-            ("HPUB", [subject, rest @ .., _, size]) => self.begin(subject, rest.len() == 1, size),
+            ("PUB", [subject, rest @ .., size]) | ("HPUB", [subject, rest @ .., _, size]) => {
+                self.begin(subject, rest.len() == 1, size);
+            }
             _ => self.lose(),
         }
     }

@@ -1,7 +1,7 @@
 //! A producer: each message with an id, by which the server knows it again for a while, so that what
 //! has no answer may be sent again.
 
-use std::error::Error as _;
+use std::error::Error;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -68,7 +68,7 @@ impl Producer {
             match found.await {
                 Ok(found) => break found,
                 Err(failure) if failure.kind == FailureKind::MayPass && Instant::now() < until => {
-                    sleep(PAUSE).await
+                    sleep(PAUSE).await;
                 }
                 Err(failure) => return Err(failure),
             }
@@ -171,7 +171,7 @@ async fn wait(acking: PublishAckFuture, is_stuck: &AtomicBool) -> Result<Outcome
 
 /// What may be concluded where there is no ack.
 fn judge(error: &PublishError) -> Failed {
-    let is_refusal = error.source().is_some_and(|source| source.is::<jetstream::Error>());
+    let is_refusal = error.source().is_some_and(<dyn Error>::is::<jetstream::Error>);
     let (class, code) = match error.kind() {
         // Nobody listens to the subject, says the server, so that nobody stored it.
         PublishErrorKind::StreamNotFound => (Class::Refused, Some(NO_STREAM)),
@@ -222,16 +222,19 @@ impl Sender for Producer {
         })
     }
 
+    #[expect(clippy::async_yields_async, reason = "the outcome is awaited apart")]
     fn issue<'a>(&'a mut self, messages: &'a [Outgoing<'a>]) -> BoxFuture<'a, Pending> {
         Box::pin(async move {
             let [message] = messages else { return now(several(messages.len())) };
-            match self.publish(*message).await {
-                Ok((acking, is_stuck)) => Box::pin(async move {
-                    let acked = wait(acking, &is_stuck).await;
-                    Reply::whole(1, acked.unwrap_or_else(Failed::outcome), 1)
-                }),
-                Err(failed) => now(Reply::whole(1, failed.outcome(), 1)),
-            }
+            let (acking, is_stuck) = match self.publish(*message).await {
+                Ok(published) => published,
+                Err(failed) => return now(Reply::whole(1, failed.outcome(), 1)),
+            };
+            let pending: Pending = Box::pin(async move {
+                let acked = wait(acking, &is_stuck).await;
+                Reply::whole(1, acked.unwrap_or_else(Failed::outcome), 1)
+            });
+            pending
         })
     }
 

@@ -9,10 +9,9 @@ use futures_util::future::BoxFuture;
 use rdkafka::error::RDKafkaErrorCode as Code;
 use tokio::time::Instant;
 
-use super::cluster::Cluster;
+use super::cluster::{Cluster, Log};
 use super::failure::{NO_TOPIC, word};
 use super::links::Links;
-use super::lives::Log;
 use super::records::Record;
 use super::settings::Settings;
 use crate::driver::batch::{Batch, Delivered};

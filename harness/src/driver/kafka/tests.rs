@@ -10,9 +10,8 @@ use rdkafka::producer::DefaultProducerContext;
 use rdkafka::types::{RDKafkaApiKey as Api, RDKafkaRespErr as Error};
 use tempfile::TempDir;
 
-use super::cluster::Cluster;
+use super::cluster::{Cluster, Log};
 use super::consumer::{self, Consumer};
-use super::lives::Log;
 use super::producer::Producer;
 use super::settings::Settings;
 use super::shared::Alive;

@@ -8,10 +8,10 @@ use rdkafka::client::DefaultClientContext;
 use rdkafka::error::RDKafkaErrorCode as Code;
 use tokio::time::{Duration, Instant, sleep, timeout};
 
+use super::connection::ANSWERED_WITHIN;
 use super::failure::{failed, is_no_topic, refused};
 use super::links::{self, Place};
-use super::lives::Log;
-use super::settings::{ANSWERED_WITHIN, Settings};
+use super::settings::Settings;
 use super::shared::{Alive, Shared};
 use crate::driver::failure::{Failure, FailureKind};
 
@@ -34,6 +34,15 @@ const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(200);
 
 /// How long removing what the run made may take.
 const REMOVED_WITHIN: Duration = Duration::from_secs(10);
+
+/// A topic in one life of the store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Log {
+    /// What it is called on the broker.
+    pub(super) name: String,
+    /// The life.
+    pub(super) epoch: String,
+}
 
 pub(super) struct Cluster {
     /// None once the run is over.

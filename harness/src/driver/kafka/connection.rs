@@ -9,9 +9,11 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::failure::refused;
-use super::settings::ANSWERED_WITHIN;
 use super::wire::{Reader, Writer};
 use crate::driver::failure::Failure;
+
+/// How long one request may go without an answer.
+pub(super) const ANSWERED_WITHIN: Duration = Duration::from_secs(10);
 
 /// The longest answer that is read: what is fetched at once is much shorter.
 const ANSWER_MAX: usize = 256 * 1024 * 1024;

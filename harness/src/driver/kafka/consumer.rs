@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use rdkafka::error::RDKafkaErrorCode as Code;
+use tokio::time::Instant;
 
-use super::cluster::Cluster;
+use super::cluster::{Cluster, Log};
 use super::failure::{NO_TOPIC, word};
 use super::links::Links;
-use super::lives::Log;
 use super::records::Record;
 use super::settings::Settings;
 use crate::driver::batch::{Batch, Delivered};
@@ -98,8 +98,8 @@ impl Consumer {
         Ok(())
     }
 
-    async fn fetch(&mut self, wait: Duration) -> Result<(), Failure> {
-        let fetched = self.links.fetch(self.fetched, wait).await?;
+    async fn fetch(&mut self) -> Result<(), Failure> {
+        let fetched = self.links.fetch(self.fetched).await?;
         if fetched.records.is_empty() && fetched.end > fetched.next {
             let (topic, end, next) = (&self.log.name, fetched.end, fetched.next);
             let why =
@@ -151,11 +151,16 @@ impl Consumer {
         batch: &mut Batch,
     ) -> Result<(), Failure> {
         self.commit().await?;
-        if self.ready.is_empty() {
-            self.fetch(wait).await?;
+        let until = Instant::now() + wait;
+        loop {
+            if self.ready.is_empty() {
+                self.fetch().await?;
+            }
+            self.hand_out(max as usize, batch);
+            if !batch.is_empty() || Instant::now() >= until {
+                return Ok(());
+            }
         }
-        self.hand_out(max as usize, batch);
-        Ok(())
     }
 }
 
@@ -211,7 +216,7 @@ pub(super) async fn read_log(
     if next >= end {
         return Ok((end, messages));
     }
-    let fetched = links.fetch(next, Duration::ZERO).await?;
+    let fetched = links.fetch(next).await?;
     for record in &fetched.records {
         messages.push(Delivered {
             identity: marks.read(record.mark.as_deref()),

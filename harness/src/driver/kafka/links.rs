@@ -26,9 +26,9 @@ const PARTITION: i32 = 0;
 /// How many bytes of messages are fetched at once; a larger message comes all the same.
 const FETCHED_AT_ONCE: i32 = 1024 * 1024;
 
-/// How long a broker may wait for messages at least: Tansu 0.6 looks for none before it sees that it
-/// has no time.
-const LEAST_WAIT: Duration = Duration::from_millis(100);
+/// How long a broker may keep a fetch. Kafka answers it when there is a message. Tansu 0.6 looks again
+/// after half of that time only, and not at all where it has none.
+const KEPT: Duration = Duration::from_millis(100);
 
 /// The times that stand for the beginning and the end of a log.
 const BEGINNING: i64 = -2;
@@ -68,16 +68,16 @@ impl Links {
         Self { settings, topic, group, leader: None, coordinator: None }
     }
 
-    /// What is in the log from an offset on, as far as one answer goes; waits for the first of it.
-    pub(super) async fn fetch(&mut self, from: Offset, wait: Duration) -> Result<Fetched, Failure> {
+    /// What is in the log from an offset on, as far as one answer goes. The broker waits a little for
+    /// the first of it.
+    pub(super) async fn fetch(&mut self, from: Offset) -> Result<Fetched, Failure> {
         let doing = self.doing("fetching");
-        let wait = wait.max(LEAST_WAIT);
-        let milliseconds = i32::try_from(wait.as_millis()).unwrap_or(i32::MAX);
+        let milliseconds = i32::try_from(KEPT.as_millis()).unwrap_or(i32::MAX);
         let (anybody, least, committed_only) = (-1, 1, 1);
         let head = Writer::default().i32(anybody).i32(milliseconds).i32(least);
         let head = head.i32(FETCHED_AT_ONCE).i8(committed_only);
         let asked = self.partition(head).i64(signed(from)).i32(FETCHED_AT_ONCE);
-        let answer = self.leader().await?.ask(&doing, FETCH, asked, wait).await?;
+        let answer = self.leader().await?.ask(&doing, FETCH, asked, KEPT).await?;
         let read = |answer: &mut Reader<'_>| {
             answer.i32()?;
             let code = element(answer)?;

@@ -9,7 +9,7 @@
 use tokio::sync::Mutex;
 use tokio::time::{Duration, Instant, sleep};
 
-use super::cluster::Cluster;
+use super::cluster::{Cluster, Log};
 use crate::driver::failure::Failure;
 use crate::driver::marks::Marks;
 use crate::plan::TopicIndex;
@@ -20,15 +20,6 @@ const CONSUMERS_FIRST: Duration = Duration::from_secs(3);
 
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(50);
-
-/// A topic in one life of the store.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Log {
-    /// What it is called on the broker.
-    pub(super) name: String,
-    /// The life.
-    pub(super) epoch: String,
-}
 
 pub(super) struct Lives {
     marks: Marks,

@@ -12,9 +12,8 @@ use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{DeliveryFuture, FutureProducer, FutureRecord, Producer as _};
 use tokio::time::{Instant, timeout};
 
-use super::cluster::Cluster;
+use super::cluster::{Cluster, Log};
 use super::failure::{is_no_topic, outcome, word};
-use super::lives::Log;
 use super::producer_id::ProducerId;
 use super::settings::Settings;
 use super::shared::Shared;

@@ -10,8 +10,8 @@ use rdkafka::statistics::Statistics;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
+use super::connection::ANSWERED_WITHIN;
 use super::failure::refused;
-use super::settings::ANSWERED_WITHIN;
 use crate::driver::failure::{Failure, FailureKind};
 
 /// Between two looks at what librdkafka says when it gave up.

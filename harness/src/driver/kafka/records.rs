@@ -119,23 +119,30 @@ mod tests {
     use super::super::wire::Writer;
     use super::*;
 
+    type Read<'a> = Result<(Offset, &'a [(Offset, &'a str)]), Bad>;
+
+    /// Bytes with their length before them, in two bytes.
+    fn sized(bytes: &[u8]) -> Vec<u8> {
+        let length = u8::try_from(bytes.len()).unwrap();
+        [&[0x80 | length << 1, length >> 6], bytes].concat()
+    }
+
     /// One that says who it is, as a producer writes it.
     fn record(delta: u8, mark: &str, payload: &str) -> Vec<u8> {
-        let sized = |text: &str| [&[2 * text.len() as u8], text.as_bytes()].concat();
-        let inner =
-            [&[0, 0, 2 * delta, 1][..], &sized(payload), &[2], &sized(MARK), &sized(mark)].concat();
-        [&[0x80 | (2 * inner.len() as u8) & 0x7f, (inner.len() >> 6) as u8][..], &inner].concat()
+        let (payload, name) = (sized(payload.as_bytes()), sized(MARK.as_bytes()));
+        let mark = sized(mark.as_bytes());
+        sized(&[&[0, 0, 2 * delta, 1], &payload[..], &[2], &name, &mark].concat())
     }
 
     fn batch(base: i64, attributes: i16, records: &[Vec<u8>]) -> Vec<u8> {
-        let last = records.len() as i32 - 1;
+        let last = i32::try_from(records.len()).unwrap() - 1;
         let inner = Writer::default().i32(0).i8(FORMAT).i32(0).i16(attributes).i32(last);
         let inner = inner.i64(0).i64(0).i64(-1).i16(-1).i32(-1).i32(last + 1);
         let inner = [inner.0, records.concat()].concat();
         [Writer::default().i64(base).0, Writer::default().bytes(&inner).0].concat()
     }
 
-    fn check(bytes: &[u8], from: Offset, expected: Result<(Offset, &[(Offset, &str)]), Bad>) {
+    fn check(bytes: &[u8], from: Offset, expected: Read<'_>) {
         let mut records = VecDeque::new();
         let read = read(bytes, from, &mut records);
         let seen: Vec<_> = records.iter().map(|own| (own.offset, own.payload.as_str())).collect();

@@ -5,15 +5,12 @@ use std::time::Duration;
 use rdkafka::ClientConfig;
 use rdkafka::error::KafkaResult;
 
-use super::connection::Connection;
+use super::connection::{ANSWERED_WITHIN, Connection};
 use super::failure::not_made;
 use super::shared::{Alive, Shared};
 use crate::driver::address::Address;
 use crate::driver::client::RetryPolicy;
 use crate::driver::failure::Failure;
-
-/// How long one request may go without an answer.
-pub(super) const ANSWERED_WITHIN: Duration = Duration::from_secs(10);
 
 /// How long a message is on its way at most: sent once, and sent again for a while.
 const ONCE: Duration = Duration::from_secs(10);

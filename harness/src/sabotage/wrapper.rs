@@ -144,6 +144,7 @@ impl Sender for SabotagedSender {
         })
     }
 
+    #[expect(clippy::async_yields_async, reason = "the outcome is awaited apart")]
     fn issue<'a>(&'a mut self, messages: &'a [Outgoing<'a>]) -> BoxFuture<'a, Pending> {
         Box::pin(async move {
             let (stream, topic, sabotage) = (self.stream, self.topic, self.sabotage.clone());

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::num::NonZeroU64;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -157,7 +158,8 @@ seed: 18446744073709551615
     let consumers: Vec<_> =
         scenario.consumers.iter().map(|c| (c.batch.get(), c.pause.as_millis())).collect();
     assert_eq!(consumers, [(50, 0), (50, 5)]);
-    let late: Vec<_> = scenario.consumers.iter().map(|c| c.poll_after.map(|n| n.get())).collect();
+    let late: Vec<_> =
+        scenario.consumers.iter().map(|c| c.poll_after.map(NonZeroU64::get)).collect();
     assert_eq!(late, [None, Some(70)]);
     assert_eq!(scenario.start, Start::Together);
     assert_eq!(scenario.broker.driver, "original");

@@ -25,7 +25,7 @@ pub use address::{Access, Address};
 pub use attempts::Attempts;
 pub use batch::{Batch, Delivered, Identity};
 pub use client::{Client, RetryPolicy, Route, Session};
-pub use contract::{Driver, LogPart, Outgoing, Part, Pending, Reply, Sender, Subscriber};
+pub use contract::{Driver, LogPart, Outgoing, Part, Pending, Remarks, Reply, Sender, Subscriber};
 pub use failure::{Failure, FailureKind};
 pub use row::{Connected, Connecting, Row, Simulate, Takes};
 

@@ -13,6 +13,7 @@ mod attempts;
 mod batch;
 mod client;
 mod contract;
+pub mod exec;
 mod failure;
 mod http;
 #[cfg(any(feature = "kafka", feature = "nats", feature = "rabbitmq", feature = "redis"))]
@@ -30,7 +31,7 @@ pub use failure::{Failure, FailureKind};
 pub use row::{Connected, Connecting, Row, Simulate, Takes};
 
 /// Every driver, the default first.
-pub const DRIVERS: &[Row] = &[http::DETECT, http::ORIGINAL];
+pub const DRIVERS: &[Row] = &[http::DETECT, http::ORIGINAL, exec::ROW];
 
 /// Why a simulation cannot be had, behind the driver's word.
 pub const NOT_SIMULATED: &str = "only speaks to real brokers";

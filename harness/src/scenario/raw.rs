@@ -131,7 +131,8 @@ pub(super) struct Broker {
     /// The store of the broker that is started: `memory` (default) or `mysql`.
     #[schemars(extend("enum" = ["memory", "mysql"]))]
     pub store: Field<String>,
-    /// How the broker is spoken to: `detect` (default), or `original` for its six routes alone.
+    /// How the broker is spoken to: `detect` (default), `original` for its six routes alone, `exec` by a
+    /// program of yours, or another driver's word.
     pub driver: Field<String>,
     /// What a broker of the original routes does differently; only with `driver: original`.
     pub wire: Field<Wire>,

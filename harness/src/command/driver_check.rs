@@ -1,6 +1,7 @@
 //! `harness driver-check CMD`: holds a conversation with a driver whose parts are known, and runs a
 //! small scenario over it, and says line by line what is wrong with the driver.
 
+mod calls;
 mod deliveries;
 mod findings;
 mod readings;

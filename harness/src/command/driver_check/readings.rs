@@ -26,7 +26,7 @@ pub(super) fn judge(
         let mut add = |line, what| found.push(Finding::new(process, line, what));
         match (&own[..], sent.outcome) {
             ([], Outcome::Acked) => {
-                add(last, format!("{name} was acked{at} and is not in the log"))
+                add(last, format!("{name} was acked{at} and is not in the log"));
             }
             ([(line, _), ..], Outcome::Refused) => {
                 add(*line, format!("{name} was refused{at} and is in the log: it was stored"));

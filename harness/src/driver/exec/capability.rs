@@ -40,6 +40,7 @@ pub struct Told {
 /// Where a broker tells offsets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the words say it")]
 pub enum Places {
     #[default]
     None,
@@ -51,6 +52,7 @@ pub enum Places {
 /// See [`scenario::Order`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[expect(missing_docs, reason = "the words say it")]
 pub enum Order {
     #[default]
     None,
@@ -61,6 +63,7 @@ pub enum Order {
 /// See [`scenario::Delivery`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[expect(missing_docs, reason = "the words say it")]
 pub enum Delivery {
     #[default]
     AtMostOnce,
@@ -71,6 +74,7 @@ pub enum Delivery {
 /// See [`Survival`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[expect(missing_docs, reason = "the words say it")]
 pub enum Survives {
     #[default]
     Nothing,

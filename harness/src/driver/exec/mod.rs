@@ -39,7 +39,7 @@ mod request;
 mod sender;
 mod subscriber;
 
-pub use capability::{Told, URL};
+pub use capability::{Delivery, Order, Places, Survives, Told, URL};
 pub use conversation::{GRACE, Said, Trouble};
 pub use process::{Asked, PATIENCE, Process, Silence};
 pub use processes::Processes;

@@ -134,6 +134,7 @@ impl Sender for ExecSender {
         })
     }
 
+    #[expect(clippy::async_yields_async, reason = "what was issued is awaited apart")]
     fn issue<'a>(&'a mut self, messages: &'a [Outgoing<'a>]) -> BoxFuture<'a, Pending> {
         Box::pin(async move {
             let turn = match &self.turn {

@@ -13,6 +13,7 @@ mod attempts;
 mod batch;
 mod client;
 mod contract;
+pub mod exec;
 mod failure;
 mod http;
 #[cfg(feature = "kafka")]
@@ -35,7 +36,7 @@ pub use address::{Access, Address};
 pub use attempts::Attempts;
 pub use batch::{Batch, Delivered, Identity};
 pub use client::{Client, RetryPolicy, Route, Session};
-pub use contract::{Driver, LogPart, Outgoing, Part, Pending, Reply, Sender, Subscriber};
+pub use contract::{Driver, LogPart, Outgoing, Part, Pending, Remarks, Reply, Sender, Subscriber};
 pub use failure::{Failure, FailureKind};
 pub use row::{Connected, Connecting, Row, Simulate, Takes};
 
@@ -43,6 +44,7 @@ pub use row::{Connected, Connecting, Row, Simulate, Takes};
 pub const DRIVERS: &[Row] = &[
     http::DETECT,
     http::ORIGINAL,
+    exec::ROW,
     #[cfg(feature = "redis")]
     redis::ROW,
     #[cfg(feature = "nats")]

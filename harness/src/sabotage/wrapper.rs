@@ -9,8 +9,8 @@ use futures_util::future::BoxFuture;
 use super::trick::{Feed, Request, Shared, Trick, lock};
 use crate::capability::Capabilities;
 use crate::driver::{
-    Attempts, Batch, Client, Driver, Failure, LogPart, Outgoing, Pending, Reply, Route, Sender,
-    Session, Subscriber,
+    Attempts, Batch, Client, Driver, Failure, LogPart, Outgoing, Pending, Remarks, Reply, Route,
+    Sender, Session, Subscriber,
 };
 use crate::history::{Offset, Outcome};
 use crate::plan::{MessageId, StreamIndex, TopicIndex};
@@ -94,6 +94,10 @@ impl Driver for Sabotaged {
 
     fn passed_over(&self) -> u64 {
         self.driver.passed_over()
+    }
+
+    fn remarks(&self) -> Remarks {
+        self.driver.remarks()
     }
 
     fn finish(&self) -> BoxFuture<'_, Result<(), Failure>> {

@@ -30,6 +30,7 @@ mod driver;
 mod endings;
 mod errors;
 mod evidence;
+mod exec;
 mod external;
 mod faults;
 mod foreign;

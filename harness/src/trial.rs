@@ -11,7 +11,7 @@ use tokio::sync::{oneshot, watch};
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::check::{self, Judgement};
-use crate::driver::{self, Address, Connecting, Remarks};
+use crate::driver::{self, Address, Connecting, FailureKind, Remarks};
 use crate::history::{ConsumerHistory, End, History, ProducerHistory};
 use crate::io_error::reason;
 use crate::log_format::LogFormat;
@@ -278,6 +278,8 @@ async fn prepare(
     let connecting = Connecting { plan: Arc::clone(plan), addresses, run: run_name() };
     let driver = driver::connect(connecting).await.map_err(|failure| match settings.broker {
         BrokerUnderTest::Own(_) => Failure(failure.why),
+        // One that says no will go on saying it.
+        BrokerUnderTest::External(_) if failure.kind == FailureKind::Final => Failure(failure.why),
         BrokerUnderTest::External(_) => Failure(format!("{failure}; {START_IT}")),
     })?;
     let driver = match saboteur {

@@ -36,5 +36,8 @@ pub struct Installed {
 pub const RECIPES: &[Row] = &[
     Row { word: "broker", new: broker::recipe, program: None }, // ours
     Row { word: "mysql", new: mysql::recipe, program: None },
-    Row { word: "tansu", new: tansu::recipe, program: Some(tansu::PROGRAM) },
+    Row { word: "tansu", new: tansu::recipe, program: Some(TANSU) },
 ];
+
+const TANSU: Installed =
+    Installed { program: tansu::PROGRAM, version: tansu::version, lowest: tansu::LOWEST };

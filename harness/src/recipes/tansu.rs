@@ -1,28 +1,31 @@
 //! A private Tansu broker: the Kafka protocol, with its log in memory unless it is told otherwise.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use private_database::{Folder, Invocation, Program};
 
-use super::Installed;
 use crate::server::{Failure, Ready, Recipe, Start, Version, Wanted};
 
-/// Where its program is.
-pub const PROGRAM: Installed = Installed {
-    program: Program {
-        what: "Tansu broker",
-        names: &["tansu"],
-        variable: "HARNESS_TANSU",
-        folders: &["/opt/tansu/bin"],
-        advice: "install it (https://github.com/tansu-io/tansu/releases), or say where it is by \
-                 HARNESS_TANSU",
-    },
-    version: |program| Version::of(program, "--version"),
-    lowest: Version(0, 6, 0),
+/// Its program.
+pub const PROGRAM: Program = Program {
+    what: "Tansu broker",
+    names: &["tansu"],
+    variable: "HARNESS_TANSU",
+    folders: &["/opt/tansu/bin"],
+    advice: "install it (https://github.com/tansu-io/tansu/releases), or say where it is by \
+             HARNESS_TANSU",
 };
+
+/// What its options are those of.
+pub const LOWEST: Version = Version(0, 6, 0);
+
+/// Which version a program is of.
+pub fn version(program: &Path) -> Option<Version> {
+    Version::of(program, "--version")
+}
 
 /// Where it keeps its log, unless the configuration says it.
 const STORAGE: (&str, &str) = ("storage-engine", "memory://tansu/");
@@ -49,7 +52,7 @@ struct Tansu {
 /// # Errors
 /// Where it is not installed, its folder cannot be made, or an option is the recipe's own.
 pub fn recipe(wanted: &Wanted<'_>) -> Result<Arc<dyn Recipe>, Failure> {
-    let program = PROGRAM.program.find().map_err(|error| Failure(error.to_string()))?;
+    let program = PROGRAM.find().map_err(|error| Failure(error.to_string()))?;
     if let Some(own) = wanted.config.keys().find(|key| OWN.contains(&key.as_str())) {
         return Err(Failure(format!(
             "the configuration of Tansu says {own}, which says where it listens: the harness \

@@ -11,12 +11,14 @@ use serde::{Deserialize, Serialize};
 use crate::plan::{MessageId, StreamIndex, TopicIndex};
 
 mod attempt;
+mod backlog;
 pub mod json;
 mod missed;
 mod moment;
 mod sent;
 
 pub use attempt::{Attempt, Class, forgets, told_code};
+pub use backlog::backlogs;
 pub use missed::misses_anything;
 pub use moment::{Moment, Nanos, Stamp};
 pub use sent::{Offset, Offsets, Outcome, Sent};
@@ -57,6 +59,9 @@ pub struct Firing {
     pub whom: String,
     /// Just before it took effect.
     pub began: Moment,
+    /// Just after: the process is gone or stands still, the links are hurt, the consumer has lost its
+    /// memory. None in a file that was written before this was told.
+    pub struck: Option<Moment>,
     /// Just after its effect was undone.
     pub ended: Moment,
     /// How much traffic it met, as [`crate::fault::Effect`] says; 0 proves nothing.
@@ -81,6 +86,9 @@ pub enum AuditedLog {
         epoch: EpochIndex,
         /// The offset that its next message would have got.
         end: Offset,
+        /// Whether the broker keeps everything for the audit, so that nothing of it was dropped in good
+        /// order.
+        whole: bool,
         /// In its order.
         messages: Vec<Delivery>,
     },

@@ -112,12 +112,7 @@ impl<'a> Blamer<'a> {
 
     fn line(&self, feed: &Feed, blame: Blame, part: &Range<u32>) -> String {
         let (first, last) = (MessageId(part.start), MessageId(part.end - 1));
-        let name = |id| self.facts.plan.name(id);
-        let (who, is, was) = if first == last {
-            (name(first).to_string(), "is", "was")
-        } else {
-            (format!("{} to {}", name(first), name(last)), "are", "were")
-        };
+        let (who, is, was) = self.those(first, last);
         let topic = self.facts.plan.stream(first).topic;
         match blame {
             Blame::NotDelivered => {
@@ -125,10 +120,7 @@ impl<'a> Blamer<'a> {
                 let late = self.late(feed, first, last).unwrap_or_default();
                 format!("stored but not delivered: {who} {is} in the log{at}{late}")
             }
-            Blame::NeverStored => {
-                let instead = self.instead(first).unwrap_or_default();
-                format!("never stored: {who} {was} acked, and {is} not in the log{instead}")
-            }
+            Blame::NeverStored => self.never_stored(first, last),
             Blame::LogGone => {
                 let life = self
                     .epoch(first)
@@ -139,6 +131,23 @@ impl<'a> Blamer<'a> {
                 )
             }
             Blame::Unread => format!("nobody can be blamed for {who}: {}", self.unread(topic)),
+        }
+    }
+
+    /// That messages were acked, and are not in the log.
+    pub(super) fn never_stored(&self, first: MessageId, last: MessageId) -> String {
+        let (who, is, was) = self.those(first, last);
+        let instead = self.instead(first).unwrap_or_default();
+        format!("never stored: {who} {was} acked, and {is} not in the log{instead}")
+    }
+
+    /// Neighbouring messages, and the verbs for one or several.
+    fn those(&self, first: MessageId, last: MessageId) -> (String, &'static str, &'static str) {
+        let name = |id| self.facts.plan.name(id);
+        if first == last {
+            (name(first).to_string(), "is", "was")
+        } else {
+            (format!("{} to {}", name(first), name(last)), "are", "were")
         }
     }
 

@@ -24,7 +24,7 @@ use places::Places;
 use requests::Requests;
 
 use crate::history::{Answer, End, History, Moment, Polled, Subscribed};
-use crate::plan::{MessageId, Plan, TopicIndex};
+use crate::plan::{MessageId, Plan, StreamIndex, TopicIndex};
 
 pub(super) struct Facts<'a> {
     pub(super) plan: &'a Plan,
@@ -108,6 +108,12 @@ impl<'a> Facts<'a> {
             && confirmed.is_none_or(|confirmed| {
                 confirmed.stamp >= self.requests.sent_from(message, request)
             })
+    }
+
+    /// Whether the producer of a stream has several requests of a topic under way at a time.
+    pub(super) fn has_several_in_flight(&self, stream: StreamIndex) -> bool {
+        let producer = self.plan.streams[stream.place()].producer;
+        self.plan.scenario.producers[producer.place()].in_flight.get() > 1
     }
 
     /// The subscription that the feed had in the end.

@@ -19,11 +19,20 @@ pub struct Finding {
     pub count: u64,
     /// How many more there may be, where an outcome is unknown: `count` to `count + possible`.
     pub possible: u64,
+    /// Acked messages that are not in the log itself, whoever got them; for [`AnomalyKind::Lost`]
+    /// only. Counted apart: a consumer that misses one is in `count`.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub not_in_log: u64,
     /// Where they got lost, where an audit reader looked into the logs; for [`AnomalyKind::Lost`] only.
     #[serde(rename = "blame", skip_serializing_if = "Option::is_none")]
     pub blames: Option<Blames>,
     /// The first of them with their proofs, at most [`PROOFS_MAX`].
     pub proofs: Vec<Anomaly>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+const fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 fn word<S: Serializer>(kind: &AnomalyKind, to: S) -> Result<S::Ok, S::Error> {
@@ -32,7 +41,18 @@ fn word<S: Serializer>(kind: &AnomalyKind, to: S) -> Result<S::Ok, S::Error> {
 
 impl Finding {
     pub(super) const fn new(kind: AnomalyKind) -> Self {
-        Self { kind, count: 0, possible: 0, blames: None, proofs: Vec::new() }
+        Self { kind, count: 0, possible: 0, not_in_log: 0, blames: None, proofs: Vec::new() }
+    }
+
+    /// Whether anything was found.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.count == 0 && self.not_in_log == 0
+    }
+
+    /// Counts so many neighbouring messages that are not in the log, which are shown as one.
+    pub(super) fn add_not_in_log(&mut self, count: u64, anomaly: impl FnOnce() -> Anomaly) {
+        self.add_many(0, anomaly);
+        self.not_in_log += count;
     }
 
     /// Counts one anomaly; it is put into words only while there is room for it.
@@ -52,6 +72,7 @@ impl Finding {
     pub(super) fn merge(&mut self, other: Self) {
         self.count += other.count;
         self.possible += other.possible;
+        self.not_in_log += other.not_in_log;
         if let Some(blames) = other.blames {
             self.blames.get_or_insert_default().add(blames);
         }

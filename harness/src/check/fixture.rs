@@ -67,6 +67,8 @@ fn scenario(shape: &Shape) -> Scenario {
                 pace: Pace::None,
                 batch,
                 retry: true,
+                in_flight: NonZeroU32::MIN,
+                in_flight_spot: Spot::default(),
             })
             .collect(),
         consumers: (1..=shape.consumers)
@@ -75,6 +77,7 @@ fn scenario(shape: &Shape) -> Scenario {
                 batch,
                 pause: Duration::ZERO,
                 acknowledge: scenario::Acknowledge::Offset,
+                poll_after: None,
             })
             .collect(),
         start: Start::ConsumersFirst,

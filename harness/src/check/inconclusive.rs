@@ -14,7 +14,7 @@ use super::facts::{Facts, Fate, Feed};
 use super::outcome::CheckOutcome;
 use super::words::consumer_name;
 use crate::fault::Fault;
-use crate::history::{Answer, End};
+use crate::history::{Answer, End, backlogs};
 use crate::input::names;
 use crate::numbers;
 use crate::plan::{MessageId, TopicIndex};
@@ -79,6 +79,7 @@ fn vacuous(facts: &Facts<'_>, requirement: &Requirement, reasons: &mut Vec<Strin
             let consumers = facts.history.consumers.iter();
             (consumers.map(|consumer| consumer.deliveries.len() as u64).sum(), "delivery")
         }
+        Counter::Backlog => return reasons.extend(short_backlogs(facts, at_least)),
     };
     if happened < at_least {
         reasons.push(format!(
@@ -88,6 +89,34 @@ fn vacuous(facts: &Facts<'_>, requirement: &Requirement, reasons: &mut Vec<Strin
             numbers::number(happened)
         ));
     }
+}
+
+/// Faults that took effect when consumers were not far enough behind: of those on processes, or of
+/// all where none is. One that fires several times has to meet the backlog once.
+fn short_backlogs(facts: &Facts<'_>, at_least: u64) -> Vec<String> {
+    let scenario = &facts.plan.scenario;
+    let is_process = |fault: &Fault| fault.action.target.is_process();
+    let any_process = scenario.faults.iter().any(is_process);
+    let backlogs = backlogs(facts.plan, facts.history);
+    let sentence = |(place, fault): (usize, &Fault)| {
+        if any_process && !is_process(fault) {
+            return None;
+        }
+        let firings = facts.history.faults.iter().zip(&backlogs);
+        let own = firings.filter(|(firing, _)| firing.fault as usize == place);
+        // One that never fired is vacuous for that.
+        let met = match own.map(|(_, backlog)| *backlog).max()? {
+            Some(backlog) if backlog >= at_least => return None,
+            Some(backlog) => format!("met {}", numbers::number(backlog)),
+            None => "met one that the history does not tell".to_owned(),
+        };
+        let (file, line, least) = (scenario.file.display(), fault.line, numbers::number(at_least));
+        Some(format!(
+            "vacuous: the scenario requires a backlog of at least {least}, and the fault `{fault}` \
+             ({file}:{line}) {met}"
+        ))
+    };
+    scenario.faults.iter().enumerate().filter_map(sentence).collect()
 }
 
 /// Faults that prove nothing: they did not happen, or met no traffic.

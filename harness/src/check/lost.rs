@@ -17,13 +17,14 @@
 //! had caught up (see [`crate::history::End`]), what it misses is undecided, which is no violation.
 //!
 //! Where the logs themselves were read after the run, they say where each message got lost: see
-//! [`super::blame`].
+//! [`super::blame`]. What was acked and is in no log is lost whoever got it: see [`not_in_log`].
 //!
 //! Neighbouring losses of one producer are shown as one range, with its *shape*: all of what was due,
 //! a prefix of it, its tail, or from the middle.
 
 mod due;
 mod missing;
+mod not_in_log;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -81,6 +82,7 @@ pub(super) fn check(facts: &Facts<'_>) -> CheckOutcome {
             });
         }
     }
+    not_in_log::find(facts, &mut lost);
     let mut outcome = CheckOutcome::from((Promise::NoLoss, lost));
     let when = match facts.history.end {
         End::Interrupted => "the run was interrupted",

@@ -69,7 +69,7 @@ impl CheckOutcome {
 
     /// Sorts what was found into violations and what `expect` allows, and says the verdict.
     pub(super) fn conclude(mut self, expect: &Expect) -> Judgement {
-        self.findings.retain(|(_, finding)| finding.count > 0);
+        self.findings.retain(|(_, finding)| !finding.is_empty());
         let found = |kind| self.findings.iter().any(|(_, finding)| finding.kind == kind);
         let missed = expect.anomalies.iter().filter(|kind| !found(**kind));
         let missed =

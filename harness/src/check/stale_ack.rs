@@ -1,7 +1,7 @@
 //! Stale ack: an ack names an offset that is another message's already.
 //!
 //! Example: P1 is told that `P1#7` stands at offset 12, and P2 that `P2#3` stands at offset 12 too;
-//! or one session is told 12 and then, for a later message, 11; or P1 is told 12 and everyone gets
+//! or one session is told 12 and then, for a message that left after that ack, 11; or P1 is told 12 and everyone gets
 //! `P1#7` at offset 9. Offsets may have gaps, so only the offsets that an ack names are compared, and
 //! only within one epoch. Where the driver says that the messages of a batch stand one behind the
 //! other, the ack of a batch names an offset for each of them. Counted are the acks that name another
@@ -74,7 +74,12 @@ fn straighten<'a>(
         next = previous[place];
     }
     kept.reverse();
+    let mut excused = Vec::new();
     for place in (0..acks.len()).filter(|place| kept.binary_search(place).is_err()) {
+        if !is_contradicted(facts, acks, &kept, place) {
+            excused.push(place);
+            continue;
+        }
         let after = kept.partition_point(|kept| *kept < place);
         let earlier = after.checked_sub(1).map(|before| acks[kept[before]]);
         let goes_back = earlier.filter(|earlier| earlier.offset >= acks[place].offset);
@@ -82,7 +87,21 @@ fn straighten<'a>(
         let other = other.or(earlier).expect("one ack ascends by itself");
         found.add(|| anomaly(facts, acks[place], other, "its session was told"));
     }
+    kept.append(&mut excused);
     kept.into_iter().map(|place| acks[place]).collect()
+}
+
+/// Whether an ack that goes back in its session says something else than those that do not. Of
+/// requests that were under way together the broker may have stored either first: that is then out
+/// of order, and no fault of the acks.
+fn is_contradicted(facts: &Facts<'_>, acks: &[&Request], kept: &[usize], place: usize) -> bool {
+    let own = acks[place];
+    let mut kept = kept.iter().map(|place| acks[*place]);
+    !facts.has_several_in_flight(own.stream)
+        || kept.any(|other| {
+            other.acked < own.invoked && other.offset >= own.offset
+                || own.acked < other.invoked && other.offset <= own.offset
+        })
 }
 
 /// Leaves out what says again of messages what an ack before it said; one that says all of that and

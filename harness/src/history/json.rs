@@ -85,7 +85,7 @@ mod tests {
         history.audit = vec![
             Audited {
                 topic: TopicIndex(0),
-                log: AuditedLog::Read { epoch: EpochIndex(0), end: 99, messages },
+                log: AuditedLog::Read { epoch: EpochIndex(0), end: 99, whole: true, messages },
             },
             Audited { topic: TopicIndex(1), log: AuditedLog::Failed("away \"now\"".to_owned()) },
         ];

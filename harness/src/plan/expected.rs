@@ -74,13 +74,17 @@ impl Plan {
         !self.fewer_may_come() && self.scenario.expect.order != Order::None
     }
 
-    /// Connections that are open at once at most: a producer has one for each request of a round,
-    /// a consumer one for each of its topics.
+    /// Connections that are open at once at most: a producer has one for each request of a round, or
+    /// for each that may be in flight; a consumer one for each of its topics.
     pub fn connections(&self) -> u64 {
-        let widest = |producer: &super::Producer| {
+        let widest = |(place, producer): (usize, &super::Producer)| {
+            let in_flight = self.scenario.producers[place].in_flight.get() as usize;
+            if in_flight > 1 {
+                return producer.requests.len().min(producer.streams.len() * in_flight) as u64;
+            }
             producer.rounds.iter().map(|round| round.requests.len()).max().unwrap_or(0) as u64
         };
-        let producers: u64 = self.producers.iter().map(widest).sum();
+        let producers: u64 = self.producers.iter().enumerate().map(widest).sum();
         let consumers: u64 =
             self.consumers.iter().map(|consumer| consumer.topics.len() as u64).sum();
         producers + consumers

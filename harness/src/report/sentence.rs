@@ -2,13 +2,28 @@
 
 use super::entry::{Entry, Evidence, On};
 use super::words::{count, number};
-use crate::check::{Judgement, Verdict};
+use crate::check::{Finding, Judgement, Verdict};
 use crate::exit::Exit;
 use crate::golden::{Comparison, Skipped};
 use crate::scenario::{AnomalyKind, DEFAULT_ON, store_of};
 
-/// `2 deliveries of acknowledged messages never came`; `2 to 5`, where 3 more may be.
-pub fn anomalies(kind: AnomalyKind, count: u64, possible: u64) -> String {
+/// `2 deliveries of acknowledged messages never came`; `2 to 5`, where 3 more may be. What is not in
+/// the log is said beside it.
+pub fn finding(finding: &Finding) -> String {
+    let not_in_log = match finding.not_in_log {
+        0 => None,
+        1 => Some("1 acknowledged message is not in the log".to_owned()),
+        many => Some(format!("{} acknowledged messages are not in the log", number(many))),
+    };
+    let found = || anomalies(finding.kind, finding.count, finding.possible);
+    match (finding.count, not_in_log) {
+        (_, None) => found(),
+        (0, Some(not_in_log)) => not_in_log,
+        (_, Some(not_in_log)) => format!("{}, and {not_in_log}", found()),
+    }
+}
+
+fn anomalies(kind: AnomalyKind, count: u64, possible: u64) -> String {
     let (one, many) = kind.sentence();
     match (count, possible) {
         (1, 0) => String::from(one),
@@ -27,14 +42,7 @@ const NOT_REFUTED: &str = "nothing in the logs breaks a promise";
 fn answer(judgement: &Judgement) -> String {
     match judgement.verdict {
         Verdict::Pass => String::from(PROMISED),
-        Verdict::Fail => {
-            let found: Vec<_> = judgement
-                .violations
-                .iter()
-                .map(|found| anomalies(found.kind, found.count, found.possible))
-                .collect();
-            enumerate(&found)
-        }
+        Verdict::Fail => enumerate(&judgement.violations.iter().map(finding).collect::<Vec<_>>()),
         Verdict::Unknown => match judgement.inconclusive.as_slice() {
             [] => String::from("no verdict"),
             [reason] => format!("no verdict: {reason}"),
@@ -159,12 +167,17 @@ pub fn golden(comparison: &Comparison) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::check::Finding;
 
     #[test]
     fn several_anomalies_make_one_sentence() {
-        let found =
-            |kind, count| Finding { kind, count, possible: 0, blames: None, proofs: Vec::new() };
+        let found = |kind, count| Finding {
+            kind,
+            count,
+            possible: 0,
+            not_in_log: u64::from(kind == AnomalyKind::Lost) * 7,
+            blames: None,
+            proofs: Vec::new(),
+        };
         let judgement = |violations| Judgement {
             verdict: Verdict::Fail,
             violations,
@@ -173,8 +186,10 @@ mod tests {
         };
         assert_eq!(
             answer(&judgement(vec![found(AnomalyKind::Lost, 1200), found(AnomalyKind::Early, 1)])),
-            "1,200 deliveries of acknowledged messages never came \
-             and 1 delivery came before its message was sent"
+            "1,200 deliveries of acknowledged messages never came, and 7 acknowledged messages are not \
+             in the log and 1 delivery came before its message was sent"
         );
+        let lost = Finding { count: 0, ..found(AnomalyKind::Lost, 0) };
+        assert_eq!(finding(&lost), "7 acknowledged messages are not in the log");
     }
 }

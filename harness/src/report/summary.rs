@@ -6,7 +6,7 @@ use hdrhistogram::Histogram;
 use serde::{Serialize, Serializer};
 
 use crate::golden;
-use crate::history::{Answer, History, Nanos, Outcome};
+use crate::history::{Answer, History, Nanos, Outcome, backlogs};
 use crate::plan::Plan;
 
 /// Counts and latencies of one run.
@@ -60,6 +60,10 @@ pub struct Fault {
     pub fired: u64,
     /// How much traffic it met, over all firings.
     pub met: u64,
+    /// How far consumers were behind when it took effect: pairs of a message and a consumer that it
+    /// was due to, acked and not delivered. The greatest of all firings; none where no firing tells.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub backlog: Option<u64>,
 }
 
 /// A distribution of latencies, each to three significant figures.
@@ -103,11 +107,12 @@ pub fn summarise(plan: &Plan, history: &History) -> Summary {
 fn faults(plan: &Plan, history: &History) -> Vec<Fault> {
     let faults = plan.scenario.faults.iter();
     let mut faults: Vec<Fault> =
-        faults.map(|fault| Fault { text: fault.to_string(), fired: 0, met: 0 }).collect();
-    for firing in &history.faults {
+        faults.map(|fault| Fault { text: fault.to_string(), ..Fault::default() }).collect();
+    for (firing, backlog) in history.faults.iter().zip(backlogs(plan, history)) {
         if let Some(fault) = faults.get_mut(firing.fault as usize) {
             fault.fired += 1;
             fault.met += firing.met;
+            fault.backlog = fault.backlog.max(backlog);
         }
     }
     faults

@@ -44,6 +44,7 @@ fn lost() -> Entry {
         kind: AnomalyKind::Lost,
         count: 1,
         possible: 0,
+        not_in_log: 0,
         blames: None,
         proofs: vec![anomaly],
     });

@@ -1,5 +1,6 @@
-//! The audit reader: after the drain it reads the topics' logs themselves, so that what is missing can
-//! be blamed: on a broker that never stored it, or on one that stored it and did not hand it out.
+//! The audit reader: after the drain it reads the topics' logs themselves. What is missing can then
+//! be blamed, on a broker that never stored it, or on one that stored it and did not hand it out; and
+//! what was acked and is not there is lost, even if every consumer was quick.
 
 use std::time::Duration;
 
@@ -8,21 +9,21 @@ use tokio::time::{Instant, timeout_at};
 use super::RunContext;
 use crate::driver::{Failure, LogPart, Route};
 use crate::history::{
-    Audited, AuditedLog, Delivery, EpochIndex, History, Offset, Outcome, misses_anything,
+    Audited, AuditedLog, Delivery, EpochIndex, Firing, History, Offset, Outcome, misses_anything,
 };
 use crate::plan::{Plan, TopicIndex};
 
 /// How long all logs together may take; what is not read by then stays unread.
 const WITHIN: Duration = Duration::from_secs(10);
 
-/// Reads the logs of all topics, where the broker keeps everything or something is missing; nothing
-/// where it cannot be read. Call it while the broker is up and nobody works with it. The recorder may
+/// Reads the logs of all topics, where the broker keeps everything, something is missing, or a fault
+/// ended a process; nothing where it cannot be read. Call it while the broker is up and nobody works with it. The recorder may
 /// know more epochs afterwards.
 ///
 /// What cannot be read is noted as [`AuditedLog::Failed`]: an audit decides nothing.
 pub async fn audit(context: &RunContext, history: &History) -> Vec<Audited> {
     let readable = context.driver.capabilities().reads_log.known() != Some(false);
-    if !readable || !(context.keeps_all || misses_anything(&context.plan, history)) {
+    if !readable || !is_worth_it(context, history) {
         return Vec::new();
     }
     let deadline = Instant::now() + WITHIN;
@@ -46,6 +47,16 @@ pub async fn audit(context: &RunContext, history: &History) -> Vec<Audited> {
         }
     }
     all
+}
+
+/// Whether the logs may say what consumers do not: what was lost, or what a process that was ended
+/// has lost although everyone had got it.
+fn is_worth_it(context: &RunContext, history: &History) -> bool {
+    let faults = &context.plan.scenario.faults;
+    let restarts = |firing: &Firing| faults[firing.fault as usize].action.effect.restarts();
+    context.keeps_all
+        || history.faults.iter().any(restarts)
+        || misses_anything(&context.plan, history)
 }
 
 /// The least offset that the run met of a topic: a broker that is not ours alone may have a long
@@ -91,7 +102,8 @@ async fn read(
         let next = take(&part, &mut messages);
         let Some(next) = next.filter(|next| *next < part.end) else {
             let end = part.end;
-            return Ok(Read::Log(AuditedLog::Read { epoch, end, messages }));
+            let whole = context.keeps_all;
+            return Ok(Read::Log(AuditedLog::Read { epoch, end, whole, messages }));
         };
         let more = driver.read_log(route, topic, next).await?;
         part = more.filter(|more| recorder.epoch(&more.epoch) == epoch).ok_or_else(|| {

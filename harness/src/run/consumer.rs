@@ -133,7 +133,9 @@ impl Actor {
             tokio::select! { biased;
                 () = self.phases.changed() => {}
                 () = signals.crashed(index) => {
-                    signals.notice(index, polls.len());
+                    // One that waits for acks has not left.
+                    let left = if signals.may_poll(index) { polls.len() } else { 0 };
+                    signals.notice(index, left);
                     // What was in flight is forgotten, with what it may have brought.
                     polls.clear();
                     for poller in self.come_back().await? {
@@ -164,6 +166,7 @@ impl Actor {
         let by = Claimant {
             context: Arc::clone(&self.context),
             phases: self.phases.clone(),
+            signals: Arc::clone(&self.signals),
             consumer: self.index,
             topic: self.topics[poller.topic].topic,
         };

@@ -6,8 +6,8 @@
 
 mod parts;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use futures_util::StreamExt as _;
 use futures_util::future::{BoxFuture, join_all};
@@ -19,7 +19,7 @@ use super::signals::Signals;
 use super::{Phase, Phases, RunContext};
 use crate::driver::Failure;
 use crate::fault::{Effect, Fault, Hold, Link, LinkFault, Part, Target, Trigger, Who};
-use crate::history::{ConsumerHistory, Firing, ProducerHistory, Stamp};
+use crate::history::{ConsumerHistory, Firing, Moment, ProducerHistory, Stamp};
 use crate::input::names::Actor;
 use crate::plan::{Choice, ConsumerIndex};
 use crate::testbed::{self, InjectionId};
@@ -66,6 +66,9 @@ struct Executor<'a> {
 }
 
 type Done = Result<Firing, Failure>;
+
+/// When a firing had taken effect.
+type Struck = OnceLock<Moment>;
 
 /// What one firing is about, chosen.
 enum Chosen {
@@ -126,18 +129,20 @@ impl Executor<'_> {
     /// Begins, waits until it is over, ends.
     async fn fire(&self, place: usize, fault: &Fault, chosen: Chosen) -> Done {
         let began = self.context.recorder.now();
-        let whom = chosen.to_string();
+        let (whom, struck) = (chosen.to_string(), Struck::new());
         if fault.action.effect.restarts() {
             self.signals.restart();
         }
         let met = match (&fault.action.effect, &chosen) {
             (Effect::Process(hold), Chosen::Part(part)) => {
-                self.hold(fault, *part, *hold).await.map(|()| 0)
+                self.hold(fault, *part, *hold, &struck).await.map(|()| 0)
             }
             (Effect::Link(kind), Chosen::Links(links)) => {
-                self.links(fault, kind.as_ref(), links).await
+                self.links(fault, kind.as_ref(), links, &struck).await
             }
-            (Effect::Crash, Chosen::Consumers(consumers)) => Ok(self.crash(fault, consumers).await),
+            (Effect::Crash, Chosen::Consumers(consumers)) => {
+                Ok(self.crash(fault, consumers, &struck).await)
+            }
             _ => unreachable!("loading gives a fault a target that its kind takes"),
         };
         let met = met.map_err(|failure| {
@@ -150,11 +155,14 @@ impl Executor<'_> {
             ))
         })?;
         let fault = u32::try_from(place).expect("a file has fewer than 2^32 faults");
-        Ok(Firing { fault, whom, began, ended: self.context.recorder.now(), met })
+        let (struck, ended) = (struck.get().copied(), self.context.recorder.now());
+        Ok(Firing { fault, whom, began, struck, ended, met })
     }
 
-    /// Waits until a firing is over.
-    async fn last(&self, fault: &Fault) {
+    /// Notes that a firing has taken effect, and waits until it is over.
+    async fn last(&self, fault: &Fault, struck: &Struck) {
+        // A firing takes effect once.
+        let _ = struck.set(self.context.recorder.now());
         let over = async {
             match fault.lasts {
                 Some(lasts) => sleep(lasts).await,
@@ -167,9 +175,15 @@ impl Executor<'_> {
         }
     }
 
-    async fn hold(&self, fault: &Fault, part: Part, hold: Hold) -> Result<(), testbed::Failure> {
+    async fn hold(
+        &self,
+        fault: &Fault,
+        part: Part,
+        hold: Hold,
+        struck: &Struck,
+    ) -> Result<(), testbed::Failure> {
         self.parts.hold(part, hold).await?;
-        self.last(fault).await;
+        self.last(fault, struck).await;
         self.parts.release(part, hold).await
     }
 
@@ -178,6 +192,7 @@ impl Executor<'_> {
         fault: &Fault,
         kind: &dyn LinkFault,
         links: &[Link],
+        struck: &Struck,
     ) -> Result<u64, testbed::Failure> {
         let injector = self.parts.injector()?;
         let mut begun = Vec::with_capacity(links.len());
@@ -192,7 +207,7 @@ impl Executor<'_> {
         }
         if result.is_ok() {
             tokio::select! { biased;
-                () = self.last(fault) => {}
+                () = self.last(fault, struck) => {}
                 _ = join_all(begun.iter().map(|id| injector.spent(*id))) => {}
             }
         }
@@ -206,7 +221,7 @@ impl Executor<'_> {
         result
     }
 
-    async fn crash(&self, fault: &Fault, consumers: &[Actor]) -> u64 {
+    async fn crash(&self, fault: &Fault, consumers: &[Actor], struck: &Struck) -> u64 {
         let place = |actor: &Actor| {
             let place = self.context.plan.place_of(*actor);
             ConsumerIndex::new(place.expect("loading looks every name up"))
@@ -219,7 +234,7 @@ impl Executor<'_> {
             // In a run that cannot go on a consumer may never notice.
             () = self.signals.finished() => Vec::new(),
         };
-        self.last(fault).await;
+        self.last(fault, struck).await;
         for consumer in consumers {
             self.signals.revive(consumer);
         }

@@ -85,6 +85,15 @@ impl Phases {
         self.latest.wait_for(started).await
     }
 
+    /// Waits until every producer is done.
+    pub async fn sent(&self) {
+        let is_sent = |latest: &Latest| match latest.phase {
+            Phase::Gathering | Phase::Producing(_) => None,
+            Phase::Draining(_) | Phase::LastPolls | Phase::Stopped => Some(()),
+        };
+        self.latest.wait_for(is_sent).await;
+    }
+
     /// Waits until the run is stopped.
     pub async fn stopped(&self) {
         let stopped = |latest: &Latest| matches!(latest.phase, Phase::Stopped).then_some(());

@@ -1,10 +1,13 @@
 //! A producer actor: registers with its topics, then sends its rounds.
 
+mod pipeline;
+
 use std::sync::Arc;
 
 use futures_util::future::join_all;
 use tokio::time::{Instant, sleep, sleep_until};
 
+use self::pipeline::Pipeline;
 use super::signals::Signals;
 use super::stream_sender::StreamSender;
 use super::{Phases, RunContext};
@@ -43,7 +46,14 @@ impl Actor {
     pub async fn run(mut self) -> ProducerHistory {
         let plan = Arc::clone(&self.context.plan);
         let producer = &plan.producers[self.index.place()];
-        if let Some(origin) = self.phases.producing().await {
+        let settings = &plan.scenario.producers[self.index.place()];
+        let in_flight = settings.in_flight.get() as usize;
+        let Some(origin) = self.phases.producing().await else { return self.into_history() };
+        if in_flight > 1 {
+            let (context, phases, signals) = (&self.context, &self.phases, &self.signals);
+            let pipeline = Pipeline::new(context, phases, signals, in_flight, &mut self.senders);
+            self.sends = pipeline.run(producer, origin).await;
+        } else {
             for round in &producer.rounds {
                 let Ok(intended) = self.await_turn(round, origin).await else { break };
                 self.send_round(producer, round, intended).await;

@@ -1,5 +1,5 @@
-//! What actors tell the faults of a run, and what the faults tell them: counts that are reached,
-//! and crashes. A run without faults pays a look at two empty lists.
+//! What actors tell the faults of a run and each other, and what the faults tell them: counts that
+//! are reached, and crashes. A run without any of it pays a look at lists that are empty.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -8,12 +8,14 @@ use tokio::sync::Notify;
 use crate::fault::{Counted, Target, Trigger};
 use crate::input::names::Actor;
 use crate::ordered_signal::OrderedSignal;
-use crate::plan::{ConsumerIndex, Plan, ProducerIndex};
+use crate::plan::{ConsumerIndex, Plan, Stream, TopicIndex};
 
 /// Shared by the actors and the faults of one run.
 #[derive(Debug)]
 pub struct Signals {
     trips: Vec<Trip>,
+    /// By consumer: what it waits for before its first poll, where it does.
+    gates: Vec<Option<Gate>>,
     /// By consumer, or empty where none can crash.
     crashes: Vec<OrderedSignal<Crashes>>,
     /// Whether the faults are to end.
@@ -33,6 +35,24 @@ struct Trip {
     count: u64,
     counted: AtomicU64,
     reached: Notify,
+}
+
+/// A count of acks on some topics that a consumer waits for before it polls.
+#[derive(Debug)]
+struct Gate {
+    topics: Vec<TopicIndex>,
+    count: u64,
+    counted: AtomicU64,
+    is_open: OrderedSignal<bool>,
+}
+
+impl Gate {
+    fn acked(&self, count: u64) {
+        let before = self.counted.fetch_add(count, Ordering::Relaxed);
+        if before < self.count && before + count >= self.count {
+            self.is_open.change(|is_open| *is_open = true);
+        }
+    }
 }
 
 /// The crashes of one consumer.
@@ -80,17 +100,41 @@ impl Signals {
         });
         let can_crash = faults().any(|fault| matches!(fault.action.target, Target::Consumers(_)));
         let consumers = if can_crash { plan.consumers.len() } else { 0 };
+        let settings = plan.scenario.consumers.iter().zip(&plan.consumers);
+        let gates = settings.map(|(settings, planned)| {
+            let count = settings.poll_after?.get();
+            let (topics, counted) = (planned.topics.clone(), AtomicU64::new(0));
+            Some(Gate { topics, count, counted, is_open: OrderedSignal::default() })
+        });
         Self {
             trips: trips.collect(),
+            gates: gates.collect(),
             crashes: (0..consumers).map(|_| OrderedSignal::default()).collect(),
             finish: OrderedSignal::default(),
             restarting: AtomicBool::new(false),
         }
     }
 
-    /// Counts messages that were acked.
-    pub fn acked(&self, producer: ProducerIndex, count: u32) {
-        self.count(true, producer.place(), count);
+    /// Counts messages of a stream that were acked.
+    pub fn acked(&self, stream: &Stream, count: u32) {
+        self.count(true, stream.producer.place(), count);
+        let gates = self.gates.iter().flatten();
+        gates.filter(|gate| gate.topics.contains(&stream.topic)).for_each(|gate| {
+            gate.acked(count.into());
+        });
+    }
+
+    /// Whether a consumer may poll, as far as acks decide it.
+    pub fn may_poll(&self, consumer: ConsumerIndex) -> bool {
+        let gate = self.gates[consumer.place()].as_ref();
+        gate.is_none_or(|gate| *gate.is_open.lock())
+    }
+
+    /// Waits until it may. May be dropped and called again.
+    pub async fn polls(&self, consumer: ConsumerIndex) {
+        if let Some(gate) = &self.gates[consumer.place()] {
+            gate.is_open.wait_for(|is_open| is_open.then_some(())).await;
+        }
     }
 
     /// Counts deliveries.

@@ -6,8 +6,8 @@ use tokio::time::Instant;
 
 use super::signals::Signals;
 use super::{Phases, RunContext};
-use crate::driver::{Attempts, Failure, Outgoing, Part, Reply, RetryPolicy, Sender};
-use crate::history::{Class, Outcome, Sent, Session};
+use crate::driver::{Attempts, Failure, Outgoing, Part, Pending, Reply, RetryPolicy, Sender};
+use crate::history::{Class, Moment, Outcome, Sent, Session};
 use crate::input::names::Actor;
 use crate::plan::{MessageId, Request, StreamIndex};
 
@@ -24,7 +24,49 @@ impl StreamSender {
     /// When the broker does not accept it, or cannot carry the plan's messages.
     pub async fn register(context: &RunContext, stream: StreamIndex) -> Result<Self, Failure> {
         let (sender, session) = register(context, stream, 0).await?;
+        let producer = context.plan.streams[stream.place()].producer;
+        let settings = &context.plan.scenario.producers[producer.place()];
+        // Where only a connection shows what the broker is.
+        if settings.in_flight.get() > 1 && !context.driver.capabilities().in_flight {
+            return Err(Failure::new(format!(
+                "P{} cannot have `in_flight: {}`: this broker has one request of a topic under way \
+                 at a time",
+                settings.number, settings.in_flight
+            )));
+        }
         Ok(Self { sender, sessions: vec![session] })
+    }
+
+    /// Whether the producer has to register anew before it sends more.
+    pub fn is_over(&self) -> bool {
+        self.sender.is_over()
+    }
+
+    /// The registration that it sends under now, by place among the stream's.
+    pub fn session(&self) -> u32 {
+        u32::try_from(self.sessions.len() - 1).expect("a producer registers fewer than 2^32 times")
+    }
+
+    /// Registers anew; the message with this number on the stream is the next to be sent.
+    ///
+    /// # Errors
+    /// When the broker does not accept it.
+    pub async fn register_anew(
+        &mut self,
+        context: &RunContext,
+        stream: StreamIndex,
+        next: u32,
+    ) -> Result<Moment, Failure> {
+        let (sender, session) = register(context, stream, next).await?;
+        let confirmed = session.confirmed;
+        self.sender = sender;
+        self.sessions.push(session);
+        Ok(confirmed)
+    }
+
+    /// Begins a request of the wire, whose outcome is awaited apart.
+    pub async fn issue(&mut self, context: &RunContext, request: Request) -> Pending {
+        self.sender.issue(&outgoing(context, request)).await
     }
 
     /// Sends a planned request, in several where the broker takes fewer messages at once, and says
@@ -47,10 +89,10 @@ impl StreamSender {
             let one = Request { first, count, ..request };
             let before = sent.len();
             self.send_one(context, one, intended, phases, &mut sent).await;
-            let producer = context.plan.streams[request.stream.place()].producer;
+            let stream = &context.plan.streams[request.stream.place()];
             for part in &sent[before..] {
                 if matches!(part.outcome, Outcome::Acked { .. }) {
-                    signals.acked(producer, part.count);
+                    signals.acked(stream, part.count);
                 }
             }
             first += count;
@@ -79,8 +121,7 @@ impl StreamSender {
         };
         let completed = context.recorder.now();
         context.recorder.counters.sent.fetch_add(u64::from(request.count), Ordering::Relaxed);
-        let session = u32::try_from(self.sessions.len() - 1)
-            .expect("a producer registers fewer than 2^32 times");
+        let session = self.session();
         let mut first = request.first;
         for part in reply.parts {
             sent.push(Sent {
@@ -129,12 +170,8 @@ impl StreamSender {
     ) -> Reply {
         if self.sender.is_over() {
             attempts.begin();
-            match register(context, request.stream, request.first).await {
-                Ok((sender, session)) => {
-                    attempts.begin_again_at(session.confirmed);
-                    self.sender = sender;
-                    self.sessions.push(session);
-                }
+            match self.register_anew(context, request.stream, request.first).await {
+                Ok(confirmed) => attempts.begin_again_at(confirmed),
                 // The messages never left.
                 Err(Failure { why, code, .. }) => {
                     attempts.fail(Class::NeverLeft, code.as_deref());
@@ -142,17 +179,21 @@ impl StreamSender {
                 }
             }
         }
-        let start = context.plan.streams[request.stream.place()].first.0 + request.first;
-        let ids = (start..start + request.count).map(MessageId);
-        let messages = &context.plan.messages;
-        let outgoing = ids.map(|message| Outgoing { message, payload: messages.payload(message) });
-        self.sender.send(&outgoing.collect::<Vec<_>>(), attempts).await
+        self.sender.send(&outgoing(context, request), attempts).await
     }
 
     /// Its registrations in order; the `session` of what it sent counts within them.
     pub fn into_sessions(self) -> Vec<Session> {
         self.sessions
     }
+}
+
+/// The messages of a request.
+fn outgoing(context: &RunContext, request: Request) -> Vec<Outgoing<'_>> {
+    let start = context.plan.streams[request.stream.place()].first.0 + request.first;
+    let messages = &context.plan.messages;
+    let ids = (start..start + request.count).map(MessageId);
+    ids.map(|message| Outgoing { message, payload: messages.payload(message) }).collect()
 }
 
 async fn register(
@@ -178,7 +219,7 @@ async fn register(
 }
 
 /// The number of the broker that a stream is sent to.
-fn broker(context: &RunContext, stream: StreamIndex) -> u32 {
+pub(super) fn broker(context: &RunContext, stream: StreamIndex) -> u32 {
     let stream = &context.plan.streams[stream.place()];
     let number = context.plan.producers[stream.producer.place()].number;
     context.routes.broker(Actor::producer(number), stream.topic)

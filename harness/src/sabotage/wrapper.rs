@@ -1,19 +1,19 @@
 //! The driver that a trick is played with: each call goes to the real one, and what it answers
 //! through the trick.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
-use super::trick::{Feed, Request, Shared, Trick};
+use super::trick::{Feed, Request, Shared, Trick, lock};
 use crate::capability::Capabilities;
 use crate::driver::{
-    Attempts, Batch, Client, Driver, Failure, LogPart, Outgoing, Reply, Route, Sender, Session,
-    Subscriber,
+    Attempts, Batch, Client, Driver, Failure, LogPart, Outgoing, Pending, Reply, Route, Sender,
+    Session, Subscriber,
 };
 use crate::history::{Offset, Outcome};
-use crate::plan::{StreamIndex, TopicIndex};
+use crate::plan::{MessageId, StreamIndex, TopicIndex};
 
 pub(super) struct Sabotaged {
     driver: Arc<dyn Driver>,
@@ -57,7 +57,8 @@ impl Driver for Sabotaged {
             let Some(stream) = client.stream else { return Ok(inner) };
             self.sabotage.shared.registered(stream, inner.session(), client.base);
             let (topic, sabotage) = (client.topic, self.sabotage.clone());
-            Ok(Box::new(SabotagedSender { inner, stream, topic, previous: None, sabotage }) as _)
+            let previous = Arc::default();
+            Ok(Box::new(SabotagedSender { inner, stream, topic, previous, sabotage }) as _)
         })
     }
 
@@ -104,9 +105,23 @@ struct SabotagedSender {
     inner: Box<dyn Sender>,
     stream: StreamIndex,
     topic: TopicIndex,
-    /// The first offset that the broker answered last.
-    previous: Option<Offset>,
+    /// The first offset that the broker answered last; also of requests that are awaited apart.
+    previous: Arc<Mutex<Option<Offset>>>,
     sabotage: Sabotage,
+}
+
+/// Plays a trick with the reply to a request.
+async fn altered(
+    Sabotage { trick, shared }: &Sabotage,
+    request: &Request<'_>,
+    reply: Reply,
+    previous: &Mutex<Option<Offset>>,
+) -> Reply {
+    if let Some(Outcome::Acked { offsets }) = reply.parts.first().map(|part| &part.outcome) {
+        let mut previous = lock(previous);
+        *previous = offsets.first().or(*previous);
+    }
+    trick.after(shared, request, reply).await
 }
 
 impl Sender for SabotagedSender {
@@ -120,15 +135,35 @@ impl Sender for SabotagedSender {
         attempts: &'a mut Attempts<'_>,
     ) -> BoxFuture<'a, Reply> {
         Box::pin(async move {
-            let Self { stream, topic, previous, sabotage: Sabotage { trick, shared }, .. } = self;
-            let request = Request { stream: *stream, topic: *topic, messages, previous: *previous };
-            trick.before(shared, &request).await;
+            let Self { stream, topic, previous, sabotage, .. } = self;
+            let before = *lock(previous);
+            let request = Request { stream: *stream, topic: *topic, messages, previous: before };
+            sabotage.trick.before(&sabotage.shared, &request).await;
             let reply = self.inner.send(messages, attempts).await;
-            if let Some(Outcome::Acked { offsets }) = reply.parts.first().map(|part| &part.outcome)
-            {
-                *previous = offsets.first().or(*previous);
-            }
-            trick.after(shared, &request, reply).await
+            altered(sabotage, &request, reply, previous).await
+        })
+    }
+
+    fn issue<'a>(&'a mut self, messages: &'a [Outgoing<'a>]) -> BoxFuture<'a, Pending> {
+        Box::pin(async move {
+            let (stream, topic, sabotage) = (self.stream, self.topic, self.sabotage.clone());
+            let previous = Arc::clone(&self.previous);
+            let before = *lock(&previous);
+            let request = Request { stream, topic, messages, previous: before };
+            sabotage.trick.before(&sabotage.shared, &request).await;
+            let pending = self.inner.issue(messages).await;
+            let own = |message: &Outgoing<'_>| (message.message, message.payload.to_owned());
+            let kept: Vec<(MessageId, String)> = messages.iter().map(own).collect();
+            Box::pin(async move {
+                let reply = pending.await;
+                let kept = kept.iter().map(|(message, payload)| (*message, payload.as_str()));
+                let kept = kept.map(|(message, payload)| Outgoing { message, payload });
+                let messages: Vec<Outgoing<'_>> = kept.collect();
+                // By now others may have been answered.
+                let before = *lock(&previous);
+                let request = Request { stream, topic, messages: &messages, previous: before };
+                altered(&sabotage, &request, reply, &previous).await
+            }) as Pending
         })
     }
 

@@ -2,7 +2,7 @@
 //! every name up.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroU64};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -98,6 +98,10 @@ pub struct Producer {
     pub batch: NonZeroU32,
     /// Whether a request without an answer is repeated, under its sequence.
     pub retry: bool,
+    /// So many requests of one topic are under way at a time.
+    pub in_flight: NonZeroU32,
+    /// Where the file says that.
+    pub in_flight_spot: Spot,
 }
 
 /// Where a producer's messages come from.
@@ -164,6 +168,9 @@ pub struct Consumer {
     pub pause: Duration,
     /// How the broker learns what it has received.
     pub acknowledge: Acknowledge,
+    /// It is subscribed like the others, and polls only once so many messages of its topics were
+    /// acked, or every producer is done.
+    pub poll_after: Option<NonZeroU64>,
 }
 
 /// How the broker learns what a consumer has received.
@@ -364,6 +371,9 @@ pub enum Counter {
     Acked,
     /// Deliveries over all consumers.
     Delivered,
+    /// Pairs of a message and a consumer that it is due to, acked and not delivered when a fault took
+    /// effect. Each fault has to meet it.
+    Backlog,
 }
 
 /// When the end of a run is given up on.

@@ -5,6 +5,7 @@ use super::model::{Broker, DEFAULT_ON, Need, Scenario, Store};
 use crate::capability::{Capabilities, Known, Offsets, Survival};
 use crate::fault::{Effect, Fault, Part, Target};
 use crate::input::diagnostic::Diagnostic;
+use crate::input::names;
 use crate::numbers;
 
 /// Where a scenario would run.
@@ -69,7 +70,27 @@ pub fn objections(scenario: &Scenario, setting: &Setting) -> Vec<Objection> {
         Brokers::Theirs => bad_names(scenario, own),
         Brokers::Started(_) | Brokers::Simulated => names_not_started(scenario, own),
     });
-    names.map(|name| Objection::Value(Box::new(name))).chain(faults).collect()
+    let flights = setting.capabilities.iter().flat_map(|own| too_many_in_flight(scenario, own));
+    let values = names.chain(flights).map(|value| Objection::Value(Box::new(value)));
+    values.chain(faults).collect()
+}
+
+/// The producers that have more requests under way at a time than the driver can have; where several
+/// say it in one place, once.
+fn too_many_in_flight(scenario: &Scenario, capabilities: &Capabilities) -> Vec<Diagnostic> {
+    let several = scenario.producers.iter().filter(|own| own.in_flight.get() > 1);
+    let several: Vec<u32> = several.map(|own| own.number).collect();
+    let Some(first) = scenario.producers.iter().find(|own| own.in_flight.get() > 1) else {
+        return Vec::new();
+    };
+    if capabilities.in_flight {
+        return Vec::new();
+    }
+    let who = names::list(names::Kind::Producer, &several);
+    let driver = &scenario.broker.driver;
+    let title = format!("{who} cannot have `in_flight: {}`", first.in_flight);
+    let label = format!("the driver {driver} has one request of a topic under way at a time");
+    vec![Diagnostic::new(title).label(label).on(&first.in_flight_spot)]
 }
 
 /// Why the scenario does not hold for the broker that would be started.

@@ -95,6 +95,9 @@ pub(super) struct Producer {
     /// Whether a request without an answer is repeated; default `true`.
     #[schemars(with = "bool")]
     pub retry: Field<String>,
+    /// So many requests of one topic are under way at a time; default 1.
+    #[schemars(with = "u32", range(min = 1, max = 1000))]
+    pub in_flight: Field<String>,
 }
 
 /// Made-up messages: round robin over the producer's topics, in one burst.
@@ -125,6 +128,10 @@ pub(super) struct Consumer {
     /// `offset` (default): what is recorded; or `automatic`: what was handed out.
     #[schemars(extend("enum" = ["offset", "automatic"]))]
     pub acknowledge: Field<String>,
+    /// Polls only once so many messages of its topics were acked, such as `500 acked`; default at
+    /// once.
+    #[schemars(regex(pattern = r"^[0-9]+ +acked$"))]
+    pub poll_after: Field<String>,
 }
 
 /// What it runs against.

@@ -10,9 +10,9 @@ use std::sync::Arc;
 use super::anomaly::AnomalyKind;
 use super::file::is_stdin;
 use super::model::{
-    Acked, Broker, CONSUMER_BATCH, Consumer, DEADLINE, DEFAULT_DRIVER, DEFAULT_ON, Delivery, Drain,
-    Expect, IDLE, Need, Options, Order, Pace, Producer, Requirement, Scenario, Source as Messages,
-    Start, Store,
+    Acked, Broker, CONSUMER_BATCH, Consumer, Counter, DEADLINE, DEFAULT_DRIVER, DEFAULT_ON,
+    Delivery, Drain, Expect, IDLE, Need, Options, Order, Pace, Producer, Requirement, Scenario,
+    Source as Messages, Start, Store,
 };
 use super::network::Network;
 use super::objection::{Brokers, Objection, Setting, objections};
@@ -30,6 +30,9 @@ use crate::input::yaml::{At, Field};
 
 /// The most messages that a batch or a poll may be asked to hold; brokers have limits below it.
 const BATCH_MAX: u32 = 1_000_000;
+
+/// The most requests of one topic that a producer has under way; each may take a connection.
+const IN_FLIGHT_MAX: u32 = 1_000;
 
 /// The most brokers that are started; each has threads and connections of its own.
 const BROKERS_MAX: u32 = 64;
@@ -129,7 +132,18 @@ fn producers_of(
         let batch = problems.read(batch_field, batch_size).unwrap_or(NonZeroU32::MIN);
         let retry_field = settings.field(number, |producer| &producer.retry);
         let retry = problems.read(retry_field, values::truth).unwrap_or(true);
-        producers.extend(source.map(|source| Producer { number, source, pace, batch, retry }));
+        let in_flight_field = settings.field(number, |producer| &producer.in_flight);
+        let in_flight = problems.read(in_flight_field, in_flight).unwrap_or(NonZeroU32::MIN);
+        let in_flight_spot = problems.spot(in_flight_field);
+        producers.extend(source.map(|source| Producer {
+            number,
+            source,
+            pace,
+            batch,
+            retry,
+            in_flight,
+            in_flight_spot,
+        }));
     }
     sources.finish(problems, settings.is_partial);
     for (span, numbers) in unrecorded.into_values() {
@@ -151,11 +165,13 @@ fn consumers_of(problems: &mut Problems<'_>, raw: &raw::Scenario, mapped: &[u32]
         let batch = settings.field(number, |consumer| &consumer.batch);
         let pause = settings.field(number, |consumer| &consumer.pause);
         let acknowledge = settings.field(number, |consumer| &consumer.acknowledge);
+        let poll_after = settings.field(number, |consumer| &consumer.poll_after);
         Consumer {
             number,
             batch: problems.read(batch, batch_size).unwrap_or(CONSUMER_BATCH),
             pause: problems.read(pause, values::time).unwrap_or_default(),
             acknowledge: problems.read(acknowledge, words::word).unwrap_or_default(),
+            poll_after: problems.read(poll_after, words::poll_after),
         }
     };
     mapped.iter().map(consumer).collect()
@@ -163,6 +179,11 @@ fn consumers_of(problems: &mut Problems<'_>, raw: &raw::Scenario, mapped: &[u32]
 
 fn batch_size(text: &str) -> Result<NonZeroU32, Diagnostic> {
     let count = values::count(text, 1..=BATCH_MAX)?;
+    Ok(NonZeroU32::new(count).expect("the limits begin at 1"))
+}
+
+fn in_flight(text: &str) -> Result<NonZeroU32, Diagnostic> {
+    let count = values::count(text, 1..=IN_FLIGHT_MAX)?;
     Ok(NonZeroU32::new(count).expect("the limits begin at 1"))
 }
 
@@ -276,8 +297,18 @@ fn impossible(source: &Arc<Source>, raw: &raw::Scenario, scenario: &Scenario) ->
 
 fn require(problems: &mut Problems<'_>, raw: &raw::Scenario) -> Vec<Requirement> {
     let conditions = raw.require.values(problems);
-    let read = |at: &At<String>| problems.keep(at.span.clone(), words::requirement(&at.value));
-    conditions.iter().filter_map(read).collect()
+    let has_faults = raw.faults.value().is_some_and(|faults| !faults.is_empty());
+    let mut required = Vec::with_capacity(conditions.len());
+    for at in conditions {
+        let read = problems.keep(at.span.clone(), words::requirement(&at.value));
+        if read.as_ref().is_some_and(|own| own.counter == Counter::Backlog) && !has_faults {
+            let title = "a backlog is what a fault meets, and the scenario has no faults";
+            let label = "add `faults:`, or leave this out";
+            problems.add(at.span.clone(), Diagnostic::new(title).label(label));
+        }
+        required.extend(read);
+    }
+    required
 }
 
 fn drain(problems: &mut Problems<'_>, field: &Field<raw::Drain>) -> Drain {

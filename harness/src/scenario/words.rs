@@ -1,6 +1,7 @@
 //! The words that the YAML has for a scenario's own types, both ways.
 
 use std::fmt;
+use std::num::NonZeroU64;
 
 use super::anomaly::AnomalyKind;
 use super::model::{
@@ -76,6 +77,7 @@ words!(Counter:
     "retries" => Self::Retries,
     "acked" => Self::Acked,
     "delivered" => Self::Delivered,
+    "backlog" => Self::Backlog,
 );
 
 impl fmt::Display for Pace {
@@ -109,6 +111,16 @@ pub(super) fn requirement(text: &str) -> Parsed<Requirement> {
     };
     let counter = word(counter.trim())?;
     Ok(Requirement { counter, at_least: count(at_least.trim(), 1..=u64::MAX)? })
+}
+
+/// `500 acked`: when a consumer polls first.
+pub(super) fn poll_after(text: &str) -> Parsed<NonZeroU64> {
+    let Some((count_text, "acked")) = text.split_once(' ').map(|(n, word)| (n, word.trim())) else {
+        return Err(Diagnostic::new(format!("`{text}` is not a number of acknowledgements"))
+            .label("expected a number and `acked`, such as `500 acked`"));
+    };
+    let count = count(count_text, 1..=u64::MAX)?;
+    Ok(NonZeroU64::new(count).expect("the limits begin at 1"))
 }
 
 /// `none`, `recorded`, `recorded x10`, `200/s` or `0ms..1s`.

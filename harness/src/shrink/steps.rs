@@ -119,10 +119,12 @@ fn no_pace(case: &mut Case) {
 fn plain_actors(case: &mut Case) {
     for producer in &mut case.scenario.producers {
         producer.batch = NonZeroU32::MIN;
+        producer.in_flight = NonZeroU32::MIN;
     }
     for consumer in &mut case.scenario.consumers {
         consumer.pause = Duration::ZERO;
         consumer.batch = CONSUMER_BATCH;
+        consumer.poll_after = None;
     }
 }
 

@@ -76,6 +76,7 @@ fn actors(case: &Case, text: &mut String) {
         settings.add_unless(&Pace::None, "pace", producer.pace);
         settings.add_unless(&1, "batch", producer.batch.get());
         settings.add_unless(&true, "retry", producer.retry);
+        settings.add_unless(&1, "in_flight", producer.in_flight.get());
         settings.put(text, &format!("  P{}", producer.number));
     }
     let mut consumers = String::new();
@@ -84,6 +85,9 @@ fn actors(case: &Case, text: &mut String) {
         settings.add_unless(&CONSUMER_BATCH, "batch", consumer.batch);
         settings.add_time(Duration::ZERO, "pause", consumer.pause);
         settings.add_unless(&Acknowledge::Offset, "acknowledge", consumer.acknowledge);
+        if let Some(count) = consumer.poll_after {
+            settings.add("poll_after", format_args!("{count} acked"));
+        }
         settings.put(&mut consumers, &format!("  C{}", consumer.number));
     }
     if !consumers.is_empty() {
@@ -174,10 +178,10 @@ mod tests {
     const ALL: &str = "
 topics: { T1: P1 P2 -> C1 C2, '7': P1 -> C2 }
 producers:
-  P1: { generate: { messages: 7, size: 3, payloads: hostile }, pace: 10ms..20ms, batch: 2, retry: false }
+  P1: { generate: { messages: 7, size: 3, payloads: hostile }, pace: 10ms..20ms, batch: 2, retry: false, in_flight: 3 }
   P2: { generate: { messages: 4 }, pace: 20/s }
 consumers:
-  C1: { batch: 3, pause: 5ms, acknowledge: automatic }
+  C1: { batch: 3, pause: 5ms, acknowledge: automatic, poll_after: 4 acked }
 start: together
 broker: { on: mysql, count: 2 }
 expect: { delivery: at-least-once, order: per-producer, acked: any, anomalies: [lost, stale-ack] }

@@ -6,8 +6,8 @@
 //! connection that it broke may show that only when it is used next.
 //!
 //! A broker in memory that was ended does not know the registrations of its former life. That
-//! explains one refusal for each registration that it could have known, and only where the producer
-//! registers anew before it sends more.
+//! explains one refusal for each registration that it could have known (of requests that were under way
+//! together, one for each), and only where the producer registers anew before it sends more.
 //!
 //! Example: C1 is slow, and P1 is refused with `full`. A slow consumer touches no producer, and no
 //! fault that there is causes `full`.
@@ -122,9 +122,10 @@ impl<'a> Explanations<'a> {
                 {
                     continue;
                 }
-                if attempt.ended.stamp <= another.began.stamp
-                    || symptom(another) == Some(Symptom::Forgotten)
-                {
+                // Those that were under way together are refused together.
+                let is_refused_before = symptom(another) == Some(Symptom::Forgotten)
+                    && another.ended.stamp <= attempt.began.stamp;
+                if attempt.ended.stamp <= another.began.stamp || is_refused_before {
                     return None;
                 }
                 if another.class == Class::Acked {

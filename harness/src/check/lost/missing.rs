@@ -31,7 +31,7 @@ impl Lost {
 }
 
 /// Whether this is the request that decides about the message: one sent again is judged once.
-fn carries(facts: &Facts<'_>, request: &Request, message: MessageId) -> bool {
+pub(super) fn carries(facts: &Facts<'_>, request: &Request, message: MessageId) -> bool {
     !request.repeated || facts.requests.of(message).is_some_and(|own| own.source == request.source)
 }
 

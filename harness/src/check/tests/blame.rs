@@ -14,7 +14,7 @@ fn log(plan: &Plan, history: &History) -> Vec<Delivery> {
 
 fn audited(epoch: u32, messages: Vec<Delivery>) -> Audited {
     let end = messages.last().and_then(|last| last.offset()).map_or(0, |last| last + 1);
-    let log = AuditedLog::Read { epoch: EpochIndex(epoch), end, messages };
+    let log = AuditedLog::Read { epoch: EpochIndex(epoch), end, whole: true, messages };
     Audited { topic: TopicIndex(0), log }
 }
 

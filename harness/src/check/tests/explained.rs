@@ -66,6 +66,7 @@ fn fire(plan: &mut Plan, history: &mut History, kind: &Kind, over: &[(u64, u64)]
         fault,
         whom: kind.1.to_owned(),
         began: moment(*began),
+        struck: Some(moment(*began)),
         ended: moment(*ended),
         met: 1,
     }));

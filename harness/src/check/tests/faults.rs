@@ -20,6 +20,7 @@ fn fire(plan: &mut Plan, history: &mut History, began: u64, ended: u64) {
         fault: 0,
         whom: "P2".to_owned(),
         began: moment(began),
+        struck: Some(moment(began)),
         ended: moment(ended),
         met: 3,
     }];

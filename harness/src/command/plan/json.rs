@@ -138,6 +138,7 @@ fn producer(plan: &Plan, place: usize) -> Value {
         "pace": settings.pace.to_string(),
         "batch": settings.batch,
         "retry": settings.retry,
+        "in_flight": settings.in_flight,
         "source": source,
     })
 }
@@ -151,6 +152,7 @@ fn consumer(plan: &Plan, place: usize) -> Value {
         "batch": settings.batch,
         "pause_ms": settings.pause.as_millis(),
         "acknowledge": settings.acknowledge.to_string(),
+        "poll_after_acked": settings.poll_after,
         "topics": from.collect::<Vec<_>>(),
     })
 }

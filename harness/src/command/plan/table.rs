@@ -10,7 +10,7 @@ use crate::input::names::{self, Kind};
 use crate::plan::{
     ConsumerIndex, Plan, Producer, ProducerIndex, RunMark, Stream, StreamIndex, TAG_MAX, TopicIndex,
 };
-use crate::scenario::{Acknowledge, AnomalyKind, Broker, ORIGINAL_DRIVER, Payloads, Source};
+use crate::scenario::{self, Acknowledge, AnomalyKind, Broker, ORIGINAL_DRIVER, Payloads, Source};
 
 /// So many topics or producers are spelt out in a line; `--json` has all.
 const SPELT_MAX: usize = 8;
@@ -195,11 +195,7 @@ fn producers(plan: &Plan) -> Vec<Row> {
             producer.rounds.len().to_string(),
             producer.requests.len().to_string(),
             settings.pace.to_string(),
-            if settings.retry {
-                settings.batch.to_string()
-            } else {
-                format!("{}, no retry", settings.batch)
-            },
+            sending(settings),
             source,
             shortened(&to.collect::<Vec<_>>()),
         ];
@@ -220,16 +216,37 @@ fn consumers(plan: &Plan) -> Vec<Row> {
         };
         let cells = vec![
             plan.consumer_total(index).to_string(),
-            match plan.scenario.consumers[place].acknowledge {
-                Acknowledge::Offset => settings.batch.to_string(),
-                Acknowledge::Automatic => format!("{}, automatic", settings.batch),
-            },
+            polling(settings),
             pause,
             shortened(&from.collect::<Vec<_>>()),
         ];
         (consumer.number, cells)
     };
     joined(Kind::Consumer, plan.consumers.iter().enumerate().map(row))
+}
+
+/// The size of a producer's requests, and what is unusual about how it sends them.
+fn sending(producer: &scenario::Producer) -> String {
+    let mut words = producer.batch.to_string();
+    if producer.in_flight.get() > 1 {
+        let _ = write!(words, ", {} in flight", producer.in_flight);
+    }
+    if !producer.retry {
+        words.push_str(", no retry");
+    }
+    words
+}
+
+/// The size of a consumer's polls, and what is unusual about them.
+fn polling(consumer: &scenario::Consumer) -> String {
+    let mut words = consumer.batch.to_string();
+    if consumer.acknowledge == Acknowledge::Automatic {
+        words.push_str(", automatic");
+    }
+    if let Some(count) = consumer.poll_after {
+        let _ = write!(words, ", after {count} acked");
+    }
+    words
 }
 
 /// Rows of actors with their names; neighbours whose other cells are equal share one.

@@ -130,6 +130,7 @@ mod tests {
             kind: *kind,
             count: *count,
             possible: 0,
+            not_in_log: 0,
             blames: None,
             proofs: Vec::new(),
         });

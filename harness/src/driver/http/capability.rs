@@ -36,6 +36,7 @@ pub(super) fn ours(broker: &scenario::Broker) -> Capabilities {
         contiguous: Known::Now(true),
         epoch: Known::Now(true),
         batch_max: Known::Now(None),
+        in_flight: true,
         reads_log: Known::AfterConnecting,
         survives: Known::Now(match broker.store {
             Store::Memory => Survival::Nothing,
@@ -53,6 +54,8 @@ pub(super) fn detected(_: &scenario::Broker) -> Capabilities {
         contiguous: Known::AfterConnecting,
         epoch: Known::AfterConnecting,
         batch_max: Known::AfterConnecting,
+        // Of the two, ours can; one that turns out to be the other is refused at its registration.
+        in_flight: true,
         order: "per topic",
         delivery: "exactly once from ours, at most once from the original",
         ..ORIGINAL

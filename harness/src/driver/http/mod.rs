@@ -15,6 +15,7 @@ mod failure;
 mod original;
 mod ours;
 mod passed_over;
+mod pipelined;
 mod reading;
 mod requests;
 mod routes;
@@ -31,6 +32,7 @@ use futures_util::future::BoxFuture;
 use self::connected::{Broker, Http};
 use self::dialect::Dialect;
 use self::failure::{failed, failed_under, retry};
+use self::pipelined::Pipelined;
 use self::reading::Reading;
 use self::routes::{Id, Registered, Role};
 use self::sessions::View;
@@ -133,7 +135,8 @@ impl Driver for Http {
                         let (epoch, id) = (registration.epoch(), registration.id());
                         self.sessions.add(epoch, id, stream, client.base);
                     }
-                    Box::new(ours::Producer::new(registration))
+                    let pipelined = Pipelined::new(&broker.client, &registration, &retry);
+                    Box::new(ours::Producer::new(registration, pipelined))
                 }
                 _ => {
                     // Only a registration shows what kind of broker it is.

@@ -3,28 +3,32 @@
 use std::time::Duration;
 
 use broker_client::{Messages, Progress, Subscription, TopicProducer};
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, ready};
 
 use super::failure::{failed, failed_under, note, outcome};
+use super::pipelined::Pipelined;
 use super::reading::Reading;
 use crate::driver::attempts::Attempts;
 use crate::driver::batch::Batch;
 use crate::driver::client::Session;
-use crate::driver::contract::{Outgoing, Reply, Sender, Subscriber};
+use crate::driver::contract::{Outgoing, Pending, Reply, Sender, Subscriber};
 use crate::driver::failure::Failure;
 use crate::history::{Offset, Outcome};
 
+/// Its requests go out one at a time or several at a time, and not now so and now so: the two count
+/// sequences apart.
 pub(super) struct Producer {
     registration: TopicProducer,
+    pipelined: Pipelined,
     session: Session,
     is_over: bool,
 }
 
 impl Producer {
-    pub(super) fn new(registration: TopicProducer) -> Self {
+    pub(super) fn new(registration: TopicProducer, pipelined: Pipelined) -> Self {
         let epoch = Some(registration.epoch().to_owned());
         let session = Session { id: Some(registration.id().to_string()), epoch };
-        Self { registration, session, is_over: false }
+        Self { registration, pipelined, session, is_over: false }
     }
 }
 
@@ -53,8 +57,12 @@ impl Sender for Producer {
         })
     }
 
+    fn issue<'a>(&'a mut self, messages: &'a [Outgoing<'a>]) -> BoxFuture<'a, Pending> {
+        Box::pin(ready(self.pipelined.issue(messages)))
+    }
+
     fn is_over(&self) -> bool {
-        self.is_over
+        self.is_over || self.pipelined.is_over()
     }
 }
 

@@ -33,6 +33,9 @@ pub(super) struct Fault<'a> {
     pub(super) what: Cow<'a, str>,
     pub(super) whom: Cow<'a, str>,
     pub(super) began: Moment,
+    /// Left out where it is not known.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(super) struck: Option<Moment>,
     pub(super) ended: Moment,
     pub(super) met: u64,
 }
@@ -199,6 +202,9 @@ pub(super) enum Log<'a> {
 pub(super) struct Read<'a> {
     pub(super) epoch: EpochIndex,
     pub(super) end: u64,
+    /// Left out where something may have been dropped.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub(super) whole: bool,
     /// In the log's order; never with anything odd.
     #[serde(borrow)]
     pub(super) messages: Vec<Run<'a>>,

@@ -259,6 +259,7 @@ impl Reading<'_> {
             fault: line.fault,
             whom: line.whom.to_string(),
             began: line.began,
+            struck: line.struck,
             ended: line.ended,
             met: line.met,
         });
@@ -278,7 +279,12 @@ impl Reading<'_> {
                 if !part.oddities.is_empty() {
                     return Err("of a message in a log only its name and offset are said".into());
                 }
-                AuditedLog::Read { epoch: read.epoch, end: read.end, messages: part.deliveries }
+                AuditedLog::Read {
+                    epoch: read.epoch,
+                    end: read.end,
+                    whole: read.whole,
+                    messages: part.deliveries,
+                }
             }
         };
         self.history.audit.push(Audited { topic, log });

@@ -28,6 +28,7 @@ pub fn write(plan: &Plan, history: &History, mut to: impl Write) -> io::Result<(
             what: what.map(ToString::to_string).unwrap_or_default().into(),
             whom: (&firing.whom).into(),
             began: firing.began,
+            struck: firing.struck,
             ended: firing.ended,
             met: firing.met,
         };
@@ -37,9 +38,10 @@ pub fn write(plan: &Plan, history: &History, mut to: impl Write) -> io::Result<(
     for audited in &history.audit {
         let log = match &audited.log {
             AuditedLog::Failed(words) => line::Log::Failed(words.into()),
-            AuditedLog::Read { epoch, end, messages } => line::Log::Read(line::Read {
+            AuditedLog::Read { epoch, end, whole, messages } => line::Log::Read(line::Read {
                 epoch: *epoch,
                 end: *end,
+                whole: *whole,
                 messages: runs(plan, messages, &none, 0),
             }),
         };

@@ -35,13 +35,15 @@ pub(super) fn numbers(summary: &Summary, style: Style, to: &mut dyn Write) -> io
         of(summary.delivered, summary.expected)
     };
     writeln!(to, "      {who}  sent {sent}{acks}  delivered {delivered}{}", rate(summary))?;
-    for Fault { text, fired, met } in summary.faults.iter().take(FAULTS_MAX) {
+    for Fault { text, fired, met, backlog } in summary.faults.iter().take(FAULTS_MAX) {
         let fired = match fired {
             0 => "never fired".to_owned(),
             1 => format!("met {}", words::number(*met)),
             many => format!("fired {} times, met {}", words::number(*many), words::number(*met)),
         };
-        writeln!(to, "{}", style.faint(&format!("      {text}  {fired}")))?;
+        let backlog = backlog.map(|count| format!(", a backlog of {}", words::number(count)));
+        let backlog = backlog.unwrap_or_default();
+        writeln!(to, "{}", style.faint(&format!("      {text}  {fired}{backlog}")))?;
     }
     if let Some(more @ 1..) = summary.faults.len().checked_sub(FAULTS_MAX) {
         let more = words::count(more as u64, "more fault");

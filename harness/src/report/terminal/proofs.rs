@@ -27,11 +27,7 @@ pub(super) fn proofs(judgement: &Judgement, style: Style, to: &mut dyn Write) ->
 
 fn anomalies(finding: &Finding, style: Style, to: &mut dyn Write) -> io::Result<()> {
     let kind = style.bad(finding.kind.as_str());
-    writeln!(
-        to,
-        "\n      {kind}  {}",
-        sentence::anomalies(finding.kind, finding.count, finding.possible)
-    )?;
+    writeln!(to, "\n      {kind}  {}", sentence::finding(finding))?;
     if let Some(blames) = finding.blames {
         writeln!(to, "        blame: {}", blames.words())?;
     }
@@ -42,7 +38,8 @@ fn anomalies(finding: &Finding, style: Style, to: &mut dyn Write) -> io::Result<
         }
     }
     // A proof may stand for several anomalies, so the rest cannot be counted by subtraction.
-    if finding.count > finding.proofs.len() as u64 && finding.proofs.len() >= PROOFS_MAX {
+    let all = finding.count + finding.not_in_log;
+    if all > finding.proofs.len() as u64 && finding.proofs.len() >= PROOFS_MAX {
         writeln!(to, "        ... the first {} are shown", finding.proofs.len())?;
     }
     Ok(())
@@ -50,7 +47,7 @@ fn anomalies(finding: &Finding, style: Style, to: &mut dyn Write) -> io::Result<
 
 pub(super) fn allowed(judgement: &Judgement, style: Style, to: &mut dyn Write) -> io::Result<()> {
     for finding in &judgement.allowed {
-        let words = sentence::anomalies(finding.kind, finding.count, finding.possible);
+        let words = sentence::finding(finding);
         writeln!(to, "{}", style.faint(&format!("      {words}, which `expect` allows")))?;
         if let Some(blames) = finding.blames {
             let words = format!("        blame: {}", blames.words());

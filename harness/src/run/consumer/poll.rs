@@ -9,6 +9,7 @@ use super::subscription::subscribe_anew;
 use crate::driver::{Batch, Failure, Subscriber};
 use crate::history::{Moment, Subscribed};
 use crate::plan::{ConsumerIndex, TopicIndex};
+use crate::run::signals::Signals;
 use crate::run::{Phase, Phases, RunContext};
 
 /// A subscriber between its polls, with what its next poll needs.
@@ -25,6 +26,7 @@ pub(super) struct Poller {
 pub(super) struct Claimant {
     pub(super) context: Arc<RunContext>,
     pub(super) phases: Phases,
+    pub(super) signals: Arc<Signals>,
     pub(super) consumer: ConsumerIndex,
     pub(super) topic: TopicIndex,
 }
@@ -52,7 +54,7 @@ impl Poller {
         by: Claimant,
         wait: Duration,
     ) -> impl Future<Output = Done> + Send + use<> {
-        let Claimant { context, phases, consumer, topic } = by;
+        let Claimant { context, phases, signals, consumer, topic } = by;
         let settings = &context.plan.scenario.consumers[consumer.place()];
         let max = settings.batch.get();
         let last = matches!(phases.now(), Phase::LastPolls);
@@ -60,6 +62,13 @@ impl Poller {
         let pause = if last { self.pause } else { settings.pause.max(self.pause) };
         async move {
             let done = |poller, subscribed, answer| Done { poller, subscribed, last, answer };
+            if !signals.may_poll(consumer) {
+                // Whatever is not acked by then never is.
+                tokio::select! { biased;
+                    () = signals.polls(consumer) => {}
+                    () = phases.sent() => {}
+                }
+            }
             if !pause.is_zero() {
                 tokio::select! { biased;
                     () = phases.no_longer_wanted(last) => return done(self, None, None),

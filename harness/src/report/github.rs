@@ -21,12 +21,13 @@ pub fn write(report: &Report, to: &mut dyn Write) -> io::Result<()> {
 }
 
 fn annotate(entry: &Entry, to: &mut dyn Write) -> io::Result<()> {
+    let name = &run(entry);
     let whole = at(&entry.file, None, None);
     for Problem { file, line, column, text } in &entry.problems {
-        error(to, &at(file, *line, *column), &entry.name, text)?;
+        error(to, &at(file, *line, *column), name, text)?;
     }
     if let Some(trouble) = entry.trouble.as_ref().filter(|_| entry.problems.is_empty()) {
-        error(to, &whole, &entry.name, &trouble.text)?;
+        error(to, &whole, name, &trouble.text)?;
     }
     if let Some(judgement) = &entry.judgement {
         for finding in &judgement.violations {
@@ -35,7 +36,7 @@ fn annotate(entry: &Entry, to: &mut dyn Write) -> io::Result<()> {
                     || whole.clone(),
                     |origin| at(Path::new(&origin.file), Some(origin.line as usize), None),
                 );
-                let title = format!("{}: {}", entry.name, finding.kind.as_str());
+                let title = format!("{name}: {}", finding.kind.as_str());
                 let lines: Vec<_> = std::iter::once(proof.title.as_str())
                     .chain(proof.evidence.iter().map(String::as_str))
                     .chain(entry.reproduce.as_deref())
@@ -45,7 +46,7 @@ fn annotate(entry: &Entry, to: &mut dyn Write) -> io::Result<()> {
         }
         if judgement.verdict == Verdict::Unknown {
             for reason in &judgement.inconclusive {
-                error(to, &whole, &format!("{}: no verdict", entry.name), reason)?;
+                error(to, &whole, &format!("{name}: no verdict"), reason)?;
             }
         }
     }
@@ -55,9 +56,17 @@ fn annotate(entry: &Entry, to: &mut dyn Write) -> io::Result<()> {
             text.push('\n');
             text.push_str(difference.to_text().trim_end());
         }
-        error(to, &whole, &format!("{}: golden", entry.name), &text)?;
+        error(to, &whole, &format!("{name}: golden"), &text)?;
     }
     Ok(())
+}
+
+/// The scenario; where several brokers were named or runs repeated, with the broker and the run.
+fn run(entry: &Entry) -> String {
+    match (&entry.on, entry.turn) {
+        (Some(on), 1..) => format!("{} on {}, run {}", entry.name, on.word, entry.turn),
+        _ => entry.name.clone(),
+    }
 }
 
 /// Where an annotation is shown: properties of the command, with a comma behind.

@@ -39,6 +39,7 @@ pub fn main(arguments: &Arguments, harness: &Path) -> Exit {
 /// Everything that could be found wrong before anything is started, found right.
 struct Prepared {
     runs: Vec<Run>,
+    has_table: bool,
     context: one::Context,
 }
 
@@ -57,7 +58,7 @@ fn prepare(
     }
     let chosen = choose(choice, kind, at_once, harness, scenarios, &mut report.skipped)?;
     report.is_matrix = is_matrix || repeat.get() > 1;
-    let runs = runs(&chosen, is_matrix, report.is_matrix, repeat.get())?;
+    let runs = runs(&chosen, is_matrix, repeat.get())?;
     let mut planned = BTreeSet::new();
     for Run { plan, .. } in &runs {
         if !planned.insert(&plan.scenario.file) {
@@ -76,13 +77,13 @@ fn prepare(
         }
     }
     // Only now that all of it can be run: this takes the logs of the run before away.
-    let first = runs.iter().filter(|run| run.turn <= 1);
+    let first = runs.iter().filter(|run| run.turn == 1);
     let names: Vec<_> = first.map(|run| run.place.as_str()).collect();
     let folders = outputs.open(&names, runs.len() + report.skipped.len())?;
     let patience = choice.wait.map(Patience::new);
     let arguments = arguments.clone();
     let context = one::Context { arguments, chosen, patience, mode, folders };
-    Ok(Prepared { runs, context })
+    Ok(Prepared { runs, has_table: report.is_matrix, context })
 }
 
 /// A matrix is of what is quickly run on every broker.
@@ -106,7 +107,6 @@ fn skip_heavy(scenarios: &mut Vec<Scenario>, skipped: &mut Vec<Skipped>) -> Resu
 fn runs(
     chosen: &[Chosen],
     are_several: bool,
-    has_table: bool,
     repeat: u32,
 ) -> Result<Vec<Run>, Refused> {
     let mut runs = Vec::new();
@@ -136,7 +136,8 @@ fn runs(
                     1 => first.clone(),
                     turn => format!("{first}/{}", folder::of_turn(turn)),
                 },
-                turn: if has_table { turn } else { 0 },
+                turn,
+                times,
             }));
         }
     }
@@ -182,9 +183,10 @@ async fn run_all(
                     return None;
                 }
                 let entry = one::run(run, &prepared.context, interrupt, terminal).await;
-                match run.turn {
-                    0 => terminal.entry(&entry),
-                    _ => cells.told(run, &entry, terminal),
+                if prepared.has_table {
+                    cells.told(run, &entry, terminal);
+                } else {
+                    terminal.entry(&entry);
                 }
                 Some((place, entry))
             }

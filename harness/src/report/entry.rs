@@ -83,7 +83,7 @@ pub struct Entry {
     pub seed: Option<u64>,
     /// What it ran on, where it did.
     pub on: Option<On>,
-    /// From 1, where several brokers were named or runs repeated; else 0.
+    /// From 1, where it is repeated; else 0.
     pub turn: u32,
     /// Whether it requires that faults meet consumers that are behind.
     pub requires_backlog: bool,

@@ -13,15 +13,16 @@ use crate::golden::Comparison;
 
 /// Writes the annotations of everything that is no pass.
 pub fn write(report: &Report, to: &mut dyn Write) -> io::Result<()> {
-    report.entries.iter().try_for_each(|entry| annotate(entry, to))?;
+    let is_matrix = report.is_matrix;
+    report.entries.iter().try_for_each(|entry| annotate(entry, is_matrix, to))?;
     match &report.trouble {
         Some(trouble) => error(to, "", "harness", &trouble.text),
         None => Ok(()),
     }
 }
 
-fn annotate(entry: &Entry, to: &mut dyn Write) -> io::Result<()> {
-    let name = &run(entry);
+fn annotate(entry: &Entry, is_matrix: bool, to: &mut dyn Write) -> io::Result<()> {
+    let name = &title(entry, is_matrix);
     let whole = at(&entry.file, None, None);
     for Problem { file, line, column, text } in &entry.problems {
         error(to, &at(file, *line, *column), name, text)?;
@@ -62,11 +63,12 @@ fn annotate(entry: &Entry, to: &mut dyn Write) -> io::Result<()> {
 }
 
 /// The scenario; where several brokers were named or runs repeated, with the broker and the run.
-fn run(entry: &Entry) -> String {
-    match (&entry.on, entry.turn) {
-        (Some(on), 1..) => format!("{} on {}, run {}", entry.name, on.word, entry.turn),
-        _ => entry.name.clone(),
-    }
+fn title(entry: &Entry, is_matrix: bool) -> String {
+    let on = entry.on.as_ref().filter(|_| is_matrix);
+    let on = on.map(|on| format!(" on {}", on.word)).unwrap_or_default();
+    let turn = Some(entry.turn).filter(|turn| *turn > 0);
+    let turn = turn.map(|turn| format!(", run {turn}")).unwrap_or_default();
+    format!("{}{on}{turn}", entry.name)
 }
 
 /// Where an annotation is shown: properties of the command, with a comma behind.

@@ -81,7 +81,7 @@ struct Scenario<'a> {
     /// What it ran on: a word of `harness brokers`, or a URL.
     #[serde(skip_serializing_if = "Option::is_none")]
     on: Option<&'a str>,
-    /// Of a scenario that is run several times: which of its runs it is, from 1.
+    /// Of a scenario that is run several times: which of these runs it is, from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     turn: Option<u32>,
     /// The version of a server that the harness started.

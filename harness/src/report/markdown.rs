@@ -47,6 +47,7 @@ fn matrix(matrix: &Matrix<'_>, to: &mut dyn Write) -> io::Result<()> {
             for (word, line) in lines {
                 match word {
                     "" => writeln!(to, "  - {}", plain(&line))?,
+                    word if line.starts_with("http") => writeln!(to, "  - {word} <{line}>")?,
                     word => writeln!(to, "  - {word}: `{line}`")?,
                 }
             }

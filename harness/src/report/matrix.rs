@@ -5,6 +5,8 @@
 
 mod cell;
 pub mod said;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 

@@ -232,7 +232,7 @@ fn ways_on(entry: &Entry, style: Style, to: &mut dyn Write) -> io::Result<()> {
 pub fn end(report: &Report, style: Style, to: &mut dyn Write) -> io::Result<()> {
     let matrix = Matrix::of(report);
     if let Some(matrix) = &matrix {
-        self::matrix::matrix(matrix, style, to)?;
+        matrix::matrix(matrix, style, to)?;
     }
     let all = report.entries.len() + report.skipped.len();
     if all < 2 {

@@ -41,8 +41,10 @@ pub struct Run {
     pub label: String,
     /// The folder of its logs, below that of all.
     pub place: String,
-    /// From 1, where there is a table; else 0.
+    /// From 1.
     pub turn: u32,
+    /// So many runs of the scenario there are on this broker.
+    pub times: u32,
 }
 
 /// What every run of the call shares.
@@ -66,7 +68,7 @@ pub async fn run(run: &Run, context: &Context, interrupt: Interrupt, terminal: &
     let mut entry = Entry::new(&plan.scenario);
     let Arguments { broker: choice, sabotage, outputs, .. } = &context.arguments;
     entry.on = Some(on(chosen));
-    entry.turn = run.turn;
+    entry.turn = if run.times > 1 { run.turn } else { 0 };
     if let Way::Running(addresses, _) = &chosen.named.way {
         entry.brokers = u32::try_from(addresses.len()).ok();
     }
@@ -154,7 +156,7 @@ pub async fn run(run: &Run, context: &Context, interrupt: Interrupt, terminal: &
 /// Makes the folder of a repetition. It is there only while that runs, or where it did not pass, so
 /// that a table of thousands does not hold thousands of files open.
 fn own_folder(run: &Run, context: &Context) -> Result<Option<Claim>, String> {
-    if run.turn <= 1 {
+    if run.turn == 1 {
         return Ok(None);
     }
     block_in_place(|| context.arguments.outputs.open_turn(&run.place)).map(Some)
@@ -162,7 +164,7 @@ fn own_folder(run: &Run, context: &Context) -> Result<Option<Claim>, String> {
 
 /// The file of its history, if one is to be written.
 fn history(run: &Run, context: &Context) -> Result<Option<HistoryFile>, String> {
-    if run.turn <= 1 {
+    if run.turn == 1 {
         return Ok(context.folders.histories.get(&run.place).cloned());
     }
     block_in_place(|| context.arguments.outputs.open_history(&run.place))

@@ -21,7 +21,7 @@ pub struct Section {
     pub items: Vec<Item>,
 }
 
-/// What is to be known of a cell, or of several for one reason.
+/// What is to be known of a cell, or of several on a broker of which the same is to be known.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Item {
     /// A sentence.
@@ -30,7 +30,14 @@ pub struct Item {
     pub lines: Vec<(&'static str, String)>,
 }
 
-impl Item {
+/// What a cell has to say in a section.
+#[derive(PartialEq, Eq)]
+struct Said {
+    text: String,
+    lines: Vec<(&'static str, String)>,
+}
+
+impl Said {
     fn new(text: String) -> Self {
         Self { text, lines: Vec::new() }
     }
@@ -38,6 +45,12 @@ impl Item {
     fn line(mut self, word: &'static str, text: Option<String>) -> Self {
         self.lines.extend(text.map(|text| (word, text)));
         self
+    }
+
+    /// How the run that is shown is made and judged again.
+    fn again(self, cell: &Cell<'_>) -> Self {
+        let judge = cell.shown.and_then(|(_, entry)| entry.judge.clone());
+        self.line("reproduce", cell.reproduce()).line("judge", judge)
     }
 }
 
@@ -50,39 +63,32 @@ impl Matrix<'_> {
             ("Not promised by the documents", self.items(not_promised)),
             ("Without a verdict in some runs", self.items(undecided)),
             ("Kept with a backlog", self.items(kept_with_a_backlog)),
-            ("Cannot be tested here", self.untested()),
+            ("Cannot be tested here", self.items(untested)),
         ];
         let sections = all.map(|(heading, items)| Section { heading, items });
         sections.into_iter().filter(|section| !section.items.is_empty()).collect()
     }
 
-    fn items(&self, item: fn(&str, &Cell<'_>) -> Option<Item>) -> Vec<Item> {
-        let each = self.each();
-        each.filter_map(|(name, on, cell)| item(&format!("{name} on {on}"), cell)).collect()
-    }
-
-    /// Scenarios that are skipped on a broker for one reason are one item.
-    fn untested(&self) -> Vec<Item> {
-        let mut groups: Vec<(&str, &str, Vec<&str>)> = Vec::new();
+    /// Cells on a broker that have the same to say are one item.
+    fn items(&self, said: fn(&Cell<'_>) -> Option<Said>) -> Vec<Item> {
+        let mut groups: Vec<(&str, Said, Vec<&str>)> = Vec::new();
         for (name, on, cell) in self.each() {
-            let Some(reason) = cell.skipped else { continue };
-            match groups.iter_mut().find(|group| (group.0, group.1) == (on, reason)) {
+            let Some(said) = said(cell) else { continue };
+            match groups.iter_mut().find(|group| group.0 == on && group.1 == said) {
                 Some((_, _, names)) => names.push(name),
-                None => groups.push((on, reason, vec![name])),
+                None => groups.push((on, said, vec![name])),
             }
         }
-        let item = |(on, reason, names): (&str, &str, Vec<&str>)| {
-            let what = match names.as_slice() {
-                names if names.len() == self.scenarios.len() && names.len() > 1 => on.to_owned(),
-                names => format!("{} on {on}", names.join(", ")),
-            };
-            Item::new(format!("{what}: {reason}"))
+        let item = |(on, said, names): (&str, Said, Vec<&str>)| {
+            let are_all = names.len() > 1 && names.len() == self.scenarios.len();
+            let names = if are_all { "all scenarios".to_owned() } else { names.join(", ") };
+            Item { text: format!("{names} on {on}: {}", said.text), lines: said.lines }
         };
         groups.into_iter().map(item).collect()
     }
 }
 
-fn broken(place: &str, cell: &Cell<'_>) -> Option<Item> {
+fn broken(cell: &Cell<'_>) -> Option<Said> {
     if cell.state() != State::Broken {
         return None;
     }
@@ -90,51 +96,55 @@ fn broken(place: &str, cell: &Cell<'_>) -> Option<Item> {
         text if text.is_empty() => cell.why().unwrap_or_default(),
         text => text,
     };
-    let text = format!("{place}: in {} of {}: {what}", cell.broken, count(cell.runs, "run"));
-    Some(Item::new(text).line("reproduce", cell.reproduce()).line("judge", judge(cell)))
+    Some(Said::new(format!("{}: {what}", in_runs(cell.broken, cell.runs))).again(cell))
 }
 
-fn not_promised(place: &str, cell: &Cell<'_>) -> Option<Item> {
+fn not_promised(cell: &Cell<'_>) -> Option<Said> {
     let less = cell.not_promised?;
-    let runs = count(cell.runs, "run");
     let text = match cell.state() {
         State::Unpromised => {
-            format!("{place}: in {} of {runs}: {}", cell.unpromised, found(&cell.found))
+            format!("{}: {}", in_runs(cell.unpromised, cell.runs), found(&cell.found))
         }
-        State::Kept if cell.kept == cell.runs => format!("{place}: not seen broken in {runs}"),
-        State::Kept => format!("{place}: not seen broken in {} of {runs}", cell.kept),
+        State::Kept => format!("not seen broken {}", in_runs(cell.kept, cell.runs)),
         _ => return None,
     };
-    let documented = format!("{} ({})", less.said, less.reference);
-    let item = Item::new(text).line("", Some(documented));
-    let is_seen = cell.state() == State::Unpromised;
-    Some(if is_seen { item.line("reproduce", cell.reproduce()).line("judge", judge(cell)) } else { item })
+    let said = Said::new(text).line("", Some(less.said.clone()));
+    let said = said.line("see", Some(less.reference.clone()));
+    Some(if cell.state() == State::Unpromised { said.again(cell) } else { said })
 }
 
-fn undecided(place: &str, cell: &Cell<'_>) -> Option<Item> {
+fn undecided(cell: &Cell<'_>) -> Option<Said> {
     let without = cell.undecided + cell.vacuous;
     let is_said = matches!(cell.state(), State::Kept | State::Undecided | State::Vacuous);
     if without == 0 || !is_said {
         return None;
     }
     let why = cell.why().unwrap_or_default();
-    let text = format!("{place}: in {without} of {}: {why}", count(cell.runs, "run"));
-    Some(Item::new(text).line("reproduce", cell.reproduce()).line("judge", judge(cell)))
+    let why = why.strip_prefix("no verdict: ").unwrap_or(&why);
+    Some(Said::new(format!("{}: {why}", in_runs(without, cell.runs))).again(cell))
 }
 
-fn kept_with_a_backlog(place: &str, cell: &Cell<'_>) -> Option<Item> {
-    let backlog = cell.backlog?;
+fn kept_with_a_backlog(cell: &Cell<'_>) -> Option<Said> {
+    let backlog = number(cell.backlog?);
     if cell.state() != State::Kept {
         return None;
     }
     let (runs, faults) = (count(cell.kept, "run"), count(cell.faults, "fault"));
-    let backlog = number(backlog);
-    let text = format!("{place}: in {runs}, with {faults} that met a backlog of at least {backlog}");
-    Some(Item::new(text))
+    let text = format!("in {runs}, with {faults} that met a backlog of at least {backlog}");
+    Some(Said::new(text))
 }
 
-fn judge(cell: &Cell<'_>) -> Option<String> {
-    cell.shown.and_then(|(_, entry)| entry.judge.clone())
+fn untested(cell: &Cell<'_>) -> Option<Said> {
+    cell.skipped.map(|reason| Said::new(reason.to_owned()))
+}
+
+/// `in 3 of 20 runs`, `in all 20 runs`, `in the only run`.
+fn in_runs(some: u64, all: u64) -> String {
+    match (some, all) {
+        (1, 1) => String::from("in the only run"),
+        _ if some == all => format!("in all {}", count(all, "run")),
+        _ => format!("in {} of {}", number(some), count(all, "run")),
+    }
 }
 
 /// `lost 82 to 104, duplicate 3 in 1 run`.

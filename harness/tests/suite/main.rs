@@ -31,6 +31,7 @@ mod formats;
 mod fuzz;
 mod golden_folder;
 mod imports;
+mod matrix;
 #[cfg(target_os = "linux")]
 mod mysql;
 mod plan;

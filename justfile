@@ -31,6 +31,10 @@ bench:
 bench-mysql *ARGS:
     ci/bench-mysql.sh {{ARGS}}
 
+# Try every broker whose server can be installed; just brokers redis for those with that name.
+brokers *ARGS:
+    ci/brokers.sh {{ARGS}}
+
 # Fuzz the checks for as long as so many cases take, from another seed each time.
 fuzz CASES="200000":
     ci/fuzz.sh {{CASES}}

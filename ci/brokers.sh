@@ -83,4 +83,7 @@ if [[ "${1:-}" == --install ]]; then
   exit
 fi
 
+if [[ -z "${1:-}" ]]; then
+  cargo clippy --locked --package harness --features brokers --all-targets -- -D warnings
+fi
 cargo test --locked --package harness --features brokers --no-fail-fast --test suite -- "brokers::${1:-}"

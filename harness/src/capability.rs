@@ -23,6 +23,9 @@ pub struct Capabilities {
     pub reads_log: Known<bool>,
     /// Whether a consumer can go on with a subscription after it lost its memory.
     pub resumes: Known<bool>,
+    /// Whether a consumer acknowledges apart from polling, without offsets: what it had not
+    /// acknowledged when it crashed is rightly handed out again.
+    pub acknowledges_apart: bool,
     /// Whether it is reached at a host and a port, so that a relay can stand in between. Where it is
     /// not, its driver brings it: nothing is started.
     pub has_address: bool,
@@ -118,6 +121,7 @@ impl Capabilities {
         batch_max: Known::Now(Some(1)),
         reads_log: Known::Now(false),
         resumes: Known::Now(false),
+        acknowledges_apart: true,
         has_address: true,
         stays: true,
         in_flight: false,

@@ -44,6 +44,8 @@ pub struct History {
     /// Whether the driver does not say that the messages of a request stand one behind the other:
     /// an ack then tells the offset of its first message, and nothing of the others.
     pub scattered_batches: bool,
+    /// Whether consumers acknowledged apart from polling, where there are no offsets.
+    pub acknowledged_apart: bool,
     /// What was read of the topics' logs themselves after the drain; empty where nobody looked.
     pub audit: Vec<Audited>,
     /// How the run ended.

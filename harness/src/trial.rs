@@ -11,7 +11,7 @@ use tokio::sync::{oneshot, watch};
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::check::{self, Judgement};
-use crate::driver::{self, Address, Connecting};
+use crate::driver::{self, Address, Connecting, FailureKind, Remarks};
 use crate::history::{ConsumerHistory, End, History, ProducerHistory};
 use crate::io_error::reason;
 use crate::log_format::LogFormat;
@@ -70,6 +70,8 @@ pub struct Trial {
     pub interrupted: bool,
     /// What it could not clean up, in words for people.
     pub left: Option<String>,
+    /// What the driver noticed of itself, a sentence each.
+    pub notes: Vec<String>,
     /// How many messages of earlier runs came that the scenario says may come.
     pub passed_over: u64,
     /// How many anomalies were injected, or why none could be; none without sabotage.
@@ -168,9 +170,11 @@ async fn hold_on(
     if let Some(why) = trouble {
         judgement.mark_inconclusive(why);
     }
+    let Remarks { doubts, notes } = driver.remarks();
+    doubts.into_iter().rev().for_each(|doubt| judgement.mark_inconclusive(doubt));
     let injected = saboteur.map(|saboteur| saboteur.injected(&driver.capabilities()));
     let (interrupted, passed_over) = (interrupt.is_triggered(), driver.passed_over());
-    Ok(Trial { history, judgement, interrupted, left, passed_over, injected })
+    Ok(Trial { history, judgement, interrupted, left, notes, passed_over, injected })
 }
 
 /// What is to make the driver wrong, if that was asked for.
@@ -209,7 +213,8 @@ fn not_begun(plan: &Plan) -> Trial {
         ..History::default()
     };
     let judgement = check::judge(plan, &history);
-    Trial { history, judgement, interrupted: true, left: None, passed_over: 0, injected: None }
+    let (left, notes) = (None, Vec::new());
+    Trial { history, judgement, interrupted: true, left, notes, passed_over: 0, injected: None }
 }
 
 async fn start(
@@ -258,7 +263,7 @@ fn goes_on(plan: &Plan, broker: &BrokerUnderTest) -> bool {
 
 /// Names a run, for what a driver may leave on a broker that goes on living.
 #[expect(clippy::disallowed_types, reason = "no two real runs are to have one name")]
-fn run_name() -> String {
+pub(crate) fn run_name() -> String {
     format!("{:016x}", std::hash::RandomState::new().hash_one(std::process::id()))
 }
 
@@ -273,6 +278,8 @@ async fn prepare(
     let connecting = Connecting { plan: Arc::clone(plan), addresses, run: run_name() };
     let driver = driver::connect(connecting).await.map_err(|failure| match settings.broker {
         BrokerUnderTest::Own(_) => Failure(failure.why),
+        // One that says no will go on saying it.
+        BrokerUnderTest::External(_) if failure.kind == FailureKind::Final => Failure(failure.why),
         BrokerUnderTest::External(_) => Failure(format!("{failure}; {START_IT}")),
     })?;
     let driver = match saboteur {

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use broker_client::wire::masked;
 use serde::Deserialize;
 
-use super::named::{Absent, Named, Way, not_built};
+use super::named::{Absent, EXEC, Named, Way, not_built};
 use super::table::entries;
 use super::urls::of_urls;
 use crate::capability::Survival;
-use crate::driver;
+use crate::driver::{self, exec};
 use crate::input::diagnostic::{Diagnostic, Error, Source, hint};
 use crate::input::yaml::{self, At, Field, Ordered};
 use crate::recipes::RECIPES;
@@ -133,12 +134,23 @@ fn named(word: &str, broker: &At<Broker>, source: &Arc<Source>) -> Read {
         };
         return Ok(Err(Absent::NotBuilt(not_built(&driver.value, entry.feature))));
     };
-    let options = options(broker, source)?;
+    let mut options = options(broker, source)?;
+    if row.word == EXEC && options.command.is_empty() {
+        return Err(whole("this driver is a program", "name it by `command: [python3, mine.py]`"));
+    }
     let mut found = match (&broker.url.0, &broker.start.0) {
         (Some(_), Some(start)) => {
             let label = "a broker that has a `url` runs already; leave one of the two out";
             let diagnostic = Diagnostic::new("`start` beside `url`").label(label);
             return Err(Box::new(diagnostic.at(source, start.span.clone())));
+        }
+        // A program speaks to whatever is there.
+        (Some(url), None) if row.schemes.is_empty() => {
+            let address = exec::address(&url.value)
+                .map_err(|why| Box::new(Diagnostic::new(why).at(source, url.span.clone())))?;
+            options.config.insert(exec::URL.to_owned(), url.value.clone());
+            let shown = masked(&url.value);
+            Named { way: Way::Running(vec![address], vec![shown]), ..brought(row.word) }
         }
         (Some(url), None) => {
             let named = of_urls(&url.value)
@@ -149,16 +161,7 @@ fn named(word: &str, broker: &At<Broker>, source: &Arc<Source>) -> Read {
             }
             named
         }
-        (None, _) if !options.command.is_empty() || row.schemes.is_empty() => Named {
-            word: String::new(),
-            driver: row.word.to_owned(),
-            way: Way::Brought,
-            options: Options::default(),
-            documented: None,
-            survives: None,
-            lowest: None,
-            is_slow: false,
-        },
+        (None, _) if row.schemes.is_empty() => brought(row.word),
         (None, Some(start)) if start.value != "auto" => {
             let title = format!("unknown value `{}`", start.value);
             let diagnostic = Diagnostic::new(title).label("expected `auto`");
@@ -186,6 +189,20 @@ fn named(word: &str, broker: &At<Broker>, source: &Arc<Source>) -> Read {
         found.survives = Some(survives);
     }
     Ok(Ok(found))
+}
+
+/// A broker that its driver brings.
+fn brought(driver: &str) -> Named {
+    Named {
+        word: String::new(),
+        driver: driver.to_owned(),
+        way: Way::Brought,
+        options: Options::default(),
+        documented: None,
+        survives: None,
+        lowest: None,
+        is_slow: false,
+    }
 }
 
 /// The server that is to be started, where one is named.

@@ -8,9 +8,14 @@
 
 mod entry;
 mod file;
+mod kafka;
+mod mqtt;
 mod named;
+mod nats;
 mod on;
 mod ours;
+mod rabbitmq;
+mod redis;
 mod table;
 mod urls;
 

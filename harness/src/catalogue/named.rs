@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use private_database::{Installed, Missing, URL_VARIABLE};
+
 use super::entry::{Documented, Entry};
 use crate::capability::Survival;
 use crate::driver::{self, Address};
@@ -140,9 +142,15 @@ impl Named {
     /// # Errors
     /// Where the server is not installed, or too old.
     pub fn version(&self) -> Result<Option<Version>, Absent> {
+        if let Way::Ours(store) = self.way
+            && store.has_database()
+            && std::env::var_os(URL_VARIABLE).is_none()
+        {
+            Installed::find().map_err(|why| Absent::NoServer(why.to_string()))?;
+        }
         let Way::Started(row) = self.way else { return Ok(None) };
         let Some(installed) = &row.program else { return Ok(None) };
-        let missing = |missing: private_database::Missing| Absent::NoServer(missing.to_string());
+        let missing = |missing: Missing| Absent::NoServer(missing.to_string());
         let program = installed.program.find().map_err(missing)?;
         let version = (installed.version)(&program);
         let lowest = self.lowest.unwrap_or(installed.lowest).max(installed.lowest);

@@ -76,7 +76,8 @@ fn straighten<'a>(
     kept.reverse();
     let mut excused = Vec::new();
     for place in (0..acks.len()).filter(|place| kept.binary_search(place).is_err()) {
-        if !is_contradicted(facts, acks, &kept, place) {
+        let mut others = kept.iter().chain(&excused).map(|place| acks[*place]);
+        if !is_contradicted(facts, acks[place], &mut others) {
             excused.push(place);
             continue;
         }
@@ -94,11 +95,13 @@ fn straighten<'a>(
 /// Whether an ack that goes back in its session says something else than those that do not. Of
 /// requests that were under way together the broker may have stored either first: that is then out
 /// of order, and no fault of the acks.
-fn is_contradicted(facts: &Facts<'_>, acks: &[&Request], kept: &[usize], place: usize) -> bool {
-    let own = acks[place];
-    let mut kept = kept.iter().map(|place| acks[*place]);
+fn is_contradicted<'a>(
+    facts: &Facts<'_>,
+    own: &Request,
+    others: &mut impl Iterator<Item = &'a Request>,
+) -> bool {
     !facts.has_several_in_flight(own.stream)
-        || kept.any(|other| {
+        || others.any(|other| {
             other.acked < own.invoked && other.offset >= own.offset
                 || own.acked < other.invoked && other.offset <= own.offset
         })

@@ -8,6 +8,8 @@ mod endings;
 mod explained;
 mod faults;
 mod forgotten;
+mod in_flight;
+mod not_in_log;
 mod offsets;
 mod order;
 mod places;

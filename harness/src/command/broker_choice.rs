@@ -116,13 +116,7 @@ pub(super) fn choose(
         for scenario in &mut scenarios {
             take(&named, scenario, is_named)?;
         }
-        let database = match find_database(choice, &scenarios, harness)? {
-            Ok(database) => database,
-            Err(absent) => {
-                absence(choice, is_only, (&named.word, &absent), &scenarios, skipped)?;
-                continue;
-            }
-        };
+        let database = find_database(choice, &scenarios, harness)?;
         let brokers = match named.way {
             Way::Running(..) => Brokers::Theirs,
             _ => Brokers::Started(database.as_ref().map(|server| DatabaseServer {
@@ -132,7 +126,8 @@ pub(super) fn choose(
             })),
         };
         let setting = Setting { brokers, capabilities: None };
-        keep_possible(setting, sabotage, is_alone, &mut scenarios, skipped, &mut invalid)?;
+        let lone = Lone { is_alone, is_only };
+        keep_possible(setting, sabotage, lone, &mut scenarios, skipped, &mut invalid)?;
         if scenarios.is_empty() {
             continue;
         }
@@ -198,8 +193,9 @@ pub(super) fn choose_simulated(
             *scenario = other;
         }
     }
-    let (is_alone, mut invalid) = (scenarios.len() == 1, Vec::new());
-    keep_possible(setting, None, is_alone, scenarios, skipped, &mut invalid)?;
+    let mut invalid = Vec::new();
+    let lone = Lone { is_alone: scenarios.len() == 1, is_only: true };
+    keep_possible(setting, None, lone, scenarios, skipped, &mut invalid)?;
     diagnostic::Error::unless_empty(invalid).map_err(|error| Refused::scenario(&error))?;
     if scenarios.is_empty() {
         return Err(Refused::nothing_selected("every scenario was skipped"));
@@ -316,12 +312,22 @@ fn take(named: &Named, scenario: &mut Scenario, is_named: bool) -> Result<(), Re
     Ok(())
 }
 
+/// What there is beside a scenario on a broker.
+#[derive(Clone, Copy)]
+struct Lone {
+    /// No other run at all.
+    is_alone: bool,
+    /// No other broker.
+    is_only: bool,
+}
+
 /// Moves the scenarios that cannot run there to `skipped`, each with a line that says why. One that
-/// is alone is refused; so are all with a value that is not possible there.
+/// is alone is refused; so are all with a value that is not possible there, unless there are other
+/// brokers.
 fn keep_possible(
     setting: Setting,
     sabotage: Option<sabotage::Kind>,
-    is_alone: bool,
+    Lone { is_alone, is_only }: Lone,
     scenarios: &mut Vec<Scenario>,
     skipped: &mut Vec<Skipped>,
     invalid: &mut Vec<Diagnostic>,
@@ -332,8 +338,8 @@ fn keep_possible(
             Err(unknown) => vec![Objection::Value(Box::new(unknown))],
         };
         let values = found.iter().filter_map(|objection| match objection {
-            Objection::Value(diagnostic) => Some((**diagnostic).clone()),
-            Objection::Whole(_) | Objection::Fault(..) => None,
+            Objection::Value(diagnostic) if is_only => Some((**diagnostic).clone()),
+            Objection::Value(_) | Objection::Whole(_) | Objection::Fault(..) => None,
         });
         let before = invalid.len();
         invalid.extend(values);
@@ -409,6 +415,7 @@ fn under_test(named: &Named, harness: &Path) -> BrokerUnderTest {
         Way::Running(addresses, _) => BrokerUnderTest::External(addresses.clone()),
         Way::Started(recipes::Row { new, .. }) => BrokerUnderTest::Own(process::Settings {
             recipe: *new,
+            is_ours: false,
             config: named.options.config.clone(),
             shared: Some(Arc::new(Shared::default())),
             ..own
@@ -422,15 +429,15 @@ fn find_database(
     choice: &BrokerChoice,
     scenarios: &[Scenario],
     harness: &Path,
-) -> Result<Result<Option<Arc<Server>>, Absent>, Refused> {
+) -> Result<Option<Arc<Server>>, Refused> {
     if !scenarios.iter().any(|scenario| scenario.broker.store.has_database()) {
-        return Ok(Ok(None));
+        return Ok(None);
     }
-    match database::find(harness, choice.keep_data.clone()) {
-        Ok(server) => Ok(Ok(Some(server))),
-        Err(database::NotFound::Wrong(text)) => Err(Refused::usage(text)),
-        Err(database::NotFound::Missing(text)) => Ok(Err(Absent::NoServer(text))),
-    }
+    let found = database::find(harness, choice.keep_data.clone());
+    found.map(Some).map_err(|failure| match failure {
+        database::NotFound::Wrong(text) => Refused::usage(text),
+        database::NotFound::Missing(text) => Refused::no_verdict(text),
+    })
 }
 
 /// Whether a server that was named can be used, found out once and not by each scenario.

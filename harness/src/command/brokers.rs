@@ -10,7 +10,7 @@ use super::broker_choice;
 use super::refused::{self, Refused};
 use super::streams;
 use crate::capability::Capabilities;
-use crate::catalogue::{self, Absent, Brokers, Entry, Meant, Named, Way};
+use crate::catalogue::{self, Absent, Brokers, Entry, Named, Way};
 use crate::driver;
 use crate::exit::Exit;
 use crate::scenario::Broker;

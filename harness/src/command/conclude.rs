@@ -24,6 +24,7 @@ pub(super) fn conclude(
     entry.interrupted = trial.interrupted;
     entry.summary = Some(summarise(plan, &trial.history));
     entry.judgement = Some(trial.judgement.clone());
+    entry.notes.extend(trial.notes.iter().cloned());
     if let Some((path, file)) = history {
         entry.history = Some(path.clone());
         let mut writer = BufWriter::new(&**file);

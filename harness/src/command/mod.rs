@@ -10,6 +10,7 @@ mod broker_choice;
 pub mod brokers;
 mod check;
 mod conclude;
+mod driver_check;
 mod evidence;
 mod folder;
 mod generate;
@@ -67,6 +68,8 @@ pub enum Command {
     Schema(schema::Arguments),
     /// Break the broker on purpose in every known way, and show that the checks notice.
     Sabotage(sabotage::Arguments),
+    /// Say line by line what is wrong with a driver that is a program of yours (docs/exec.md).
+    DriverCheck(driver_check::Arguments),
     /// Start our own broker (used by the harness itself).
     #[command(hide = true)]
     Broker(::broker::Arguments),
@@ -93,6 +96,7 @@ pub fn main(arguments: Arguments, harness: &Path) -> Exit {
         Command::Brokers(arguments) => brokers::main(&arguments),
         Command::Schema(arguments) => schema::main(&arguments),
         Command::Sabotage(arguments) => sabotage::main(&arguments, harness),
+        Command::DriverCheck(arguments) => driver_check::main(&arguments, harness),
         Command::Broker(arguments) => broker::main(&arguments),
         Command::Guard(arguments) => guard::main(&arguments),
     }

@@ -68,12 +68,26 @@ pub trait Driver: Send + Sync {
         0
     }
 
+    /// What it noticed of itself that belongs into the report. Asked after [`Driver::finish`].
+    fn remarks(&self) -> Remarks {
+        Remarks::default()
+    }
+
     /// Ends what the driver has beside its senders and subscribers: child processes, names that it
     /// left on a broker that goes on living. Called once, after the last of them is gone and before
     /// the testbed is stopped, also in a run that failed.
     fn finish(&self) -> BoxFuture<'_, Result<(), Failure>> {
         Box::pin(ready(Ok(())))
     }
+}
+
+/// What a driver noticed of itself, a sentence each.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Remarks {
+    /// What keeps the run from having a verdict: the driver itself was wrong.
+    pub doubts: Vec<String>,
+    /// What a reader should know beside that.
+    pub notes: Vec<String>,
 }
 
 /// One producer's registration with one topic.

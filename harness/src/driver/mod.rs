@@ -13,10 +13,21 @@ mod attempts;
 mod batch;
 mod client;
 mod contract;
+pub mod exec;
 mod failure;
 mod http;
+#[cfg(feature = "kafka")]
+mod kafka;
 #[cfg(any(feature = "kafka", feature = "nats", feature = "rabbitmq", feature = "redis"))]
 mod marks;
+#[cfg(feature = "mqtt")]
+mod mqtt;
+#[cfg(feature = "nats")]
+mod nats;
+#[cfg(feature = "rabbitmq")]
+mod rabbitmq;
+#[cfg(feature = "redis")]
+mod redis;
 mod row;
 mod tags;
 mod url;
@@ -25,12 +36,26 @@ pub use address::{Access, Address};
 pub use attempts::Attempts;
 pub use batch::{Batch, Delivered, Identity};
 pub use client::{Client, RetryPolicy, Route, Session};
-pub use contract::{Driver, LogPart, Outgoing, Part, Pending, Reply, Sender, Subscriber};
+pub use contract::{Driver, LogPart, Outgoing, Part, Pending, Remarks, Reply, Sender, Subscriber};
 pub use failure::{Failure, FailureKind};
 pub use row::{Connected, Connecting, Row, Simulate, Takes};
 
 /// Every driver, the default first.
-pub const DRIVERS: &[Row] = &[http::DETECT, http::ORIGINAL];
+pub const DRIVERS: &[Row] = &[
+    http::DETECT,
+    http::ORIGINAL,
+    exec::ROW,
+    #[cfg(feature = "redis")]
+    redis::ROW,
+    #[cfg(feature = "nats")]
+    nats::NATS,
+    #[cfg(feature = "mqtt")]
+    mqtt::MQTT,
+    #[cfg(feature = "kafka")]
+    kafka::KAFKA,
+    #[cfg(feature = "rabbitmq")]
+    rabbitmq::ROW,
+];
 
 /// Why a simulation cannot be had, behind the driver's word.
 pub const NOT_SIMULATED: &str = "only speaks to real brokers";

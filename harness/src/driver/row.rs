@@ -22,8 +22,10 @@ pub struct Row {
     pub schemes: &'static [&'static str],
     /// Those of them, if any, that ask for an encrypted connection.
     pub tls: &'static [&'static str],
-    /// The port where a URL names none.
+    /// The port where a URL names none; and that of an encrypted connection.
     pub port: u16,
+    /// See [`Row::port`].
+    pub tls_port: u16,
     /// What a URL may say beside host and port.
     pub takes: Takes,
     /// What is known of its brokers before one is reached.

@@ -21,6 +21,12 @@ impl Tags {
         Self { plan: Arc::clone(plan), run: plan.tags_have_run().then(|| RunMark::of(run)) }
     }
 
+    /// Those of a broker that takes messages of any length, so that each has the run.
+    #[cfg(feature = "mqtt")]
+    pub(super) fn with_run(plan: &Arc<Plan>, run: &str) -> Self {
+        Self { plan: Arc::clone(plan), run: Some(RunMark::of(run)) }
+    }
+
     /// Refuses a plan whose tags would not fit: the original's database mode keeps 32 characters of
     /// a message, so they must be short.
     ///

@@ -39,18 +39,15 @@ pub(super) fn parse<'a>(rows: &'a [Row], given: &str) -> Result<(&'a Row, Addres
     if url.query().is_some() || url.fragment().is_some() {
         return Err("a broker's address has neither '?' nor '#'".to_owned());
     }
-    let port = url.port().unwrap_or(row.port);
+    let is_tls = row.tls.contains(&url.scheme());
+    let port = url.port().unwrap_or(if is_tls { row.tls_port } else { row.port });
     if port == 0 {
         return Err("nobody can listen on port 0".to_owned());
     }
     let host = url.host_str().filter(|host| !host.is_empty()).ok_or("the host is missing")?;
     let password = url.password().unwrap_or_default();
     let login = has_login.then(|| Ok::<_, String>((decoded(url.username())?, decoded(password)?)));
-    let access = Access {
-        login: login.transpose()?,
-        tls: row.tls.contains(&url.scheme()),
-        path: decoded(path)?,
-    };
+    let access = Access { login: login.transpose()?, tls: is_tls, path: decoded(path)? };
     Ok((row, Address::Listens { host: host.to_owned(), port, access }))
 }
 
@@ -82,7 +79,7 @@ mod tests {
     fn every_error_says_what_is_wrong_with_the_url() {
         let cases = [
             ("127.0.0.1:5000", "did you mean \"http://127.0.0.1:5000\"?"),
-            ("https://127.0.0.1:5000", "only http:// is spoken, not https://"),
+            ("https://127.0.0.1:5000", "is spoken, not https://"),
             ("http://", "empty host"),
             ("http://a:b@127.0.0.1", "a user or password"),
             ("http://127.0.0.1:5000/topics", "says \"/topics\""),

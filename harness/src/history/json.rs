@@ -54,6 +54,7 @@ mod tests {
     fn spoil(history: &mut History, seed: u64) {
         let mut chance = Chance(seed);
         history.scattered_batches = chance.below(2) == 0;
+        history.acknowledged_apart = chance.below(2) == 0;
         history.end = [End::Drained, End::Idle, End::Deadline, End::Interrupted][chance.below(4)];
         for consumer in &mut history.consumers {
             for place in 0..consumer.deliveries.len() {

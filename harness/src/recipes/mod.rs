@@ -1,13 +1,17 @@
 //! The servers that the harness can start: each is one file here, and one row in [`RECIPES`].
 
 pub mod broker;
+mod installed;
+pub mod mosquitto;
 pub mod mysql;
+pub mod nats;
+pub mod rabbitmq;
+pub mod redis;
+pub mod tansu;
 
-use std::path::Path;
+pub use installed::Installed;
 
-use private_database::Program;
-
-use crate::server::{NewRecipe, Version};
+use crate::server::NewRecipe;
 
 /// A server that can be started.
 #[derive(Clone, Copy, Debug)]
@@ -20,19 +24,14 @@ pub struct Row {
     pub program: Option<Installed>,
 }
 
-/// A program of somebody else's that is a server.
-#[derive(Clone, Copy, Debug)]
-pub struct Installed {
-    /// Where it is looked for, and what to do where it is missing.
-    pub program: Program,
-    /// What it says of its version.
-    pub version: fn(&Path) -> Option<Version>,
-    /// The recipe is for this version and newer ones.
-    pub lowest: Version,
-}
-
 /// All of them.
 pub const RECIPES: &[Row] = &[
     Row { word: "broker", new: broker::recipe, program: None }, // ours
     Row { word: "mysql", new: mysql::recipe, program: None },
+    Row { word: "redis", new: redis::redis, program: Some(redis::REDIS) },
+    Row { word: "valkey", new: redis::valkey, program: Some(redis::VALKEY) },
+    Row { word: "nats", new: nats::recipe, program: Some(nats::INSTALLED) },
+    Row { word: "mosquitto", new: mosquitto::recipe, program: Some(mosquitto::INSTALLED) },
+    Row { word: "tansu", new: tansu::recipe, program: Some(tansu::PROGRAM) },
+    Row { word: "rabbitmq", new: rabbitmq::recipe, program: Some(rabbitmq::INSTALLED) },
 ];

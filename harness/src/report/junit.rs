@@ -85,14 +85,17 @@ fn test_case(entry: &Entry, class: &str) -> TestCase {
     case
 }
 
-/// What the test case has no attribute for: the simulated time, and how the seeds ended.
+/// What the test case has no attribute for: the simulated time, how the seeds ended, and what each
+/// fault met.
 fn told(entry: &Entry) -> Option<String> {
     let simulated = entry.simulated.map(|time| format!("{} of simulated time", words::time(time)));
     let sweep = entry.sweep.as_ref().map(|sweep| {
         let named = sweep.named().map(|named| format!("\n{named}")).unwrap_or_default();
         format!("{sweep}{named}")
     });
-    let lines: Vec<_> = [simulated, sweep].into_iter().flatten().collect();
+    let faults = entry.summary.iter().flat_map(|summary| &summary.faults);
+    let faults = faults.map(|fault| format!("{}  {}", fault.text, sentence::fault(fault)));
+    let lines: Vec<_> = [simulated, sweep].into_iter().flatten().chain(faults).collect();
     (!lines.is_empty()).then(|| lines.join("\n"))
 }
 

@@ -1,6 +1,7 @@
 //! What became of a scenario, in one sentence.
 
 use super::entry::{Entry, Evidence, On};
+use super::summary::Fault;
 use super::words::{count, number};
 use crate::check::{Finding, Judgement, Verdict};
 use crate::exit::Exit;
@@ -30,6 +31,20 @@ fn anomalies(kind: AnomalyKind, count: u64, possible: u64) -> String {
         (_, 0) => format!("{} {many}", number(count)),
         _ => format!("{} to {} {many}", number(count), number(count + possible)),
     }
+}
+
+/// What came of a fault: `met 12, a backlog of 340`.
+pub fn fault(fault: &Fault) -> String {
+    let met = number(fault.met);
+    let mut words = match fault.fired {
+        0 => return "never fired".to_owned(),
+        1 => format!("met {met}"),
+        many => format!("fired {} times, met {met}", number(many)),
+    };
+    if let Some(backlog) = fault.backlog {
+        words += &format!(", a backlog of {}", number(backlog));
+    }
+    words
 }
 
 /// What a pass says.

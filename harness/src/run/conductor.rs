@@ -286,10 +286,20 @@ impl Conductor {
         faults::count_traffic(&scenario.faults, &mut self.firings, &producers, &consumers);
         let epochs = self.context.recorder.epochs();
         let faults = std::mem::take(&mut self.firings);
-        let contiguous = self.context.driver.capabilities().contiguous_batches.known();
+        let capabilities = self.context.driver.capabilities();
+        let contiguous = capabilities.contiguous_batches.known();
         let scattered_batches = contiguous != Some(true);
         let audit = Vec::new();
-        History { epochs, producers, consumers, faults, scattered_batches, audit, end }
+        History {
+            epochs,
+            producers,
+            consumers,
+            faults,
+            scattered_batches,
+            acknowledged_apart: capabilities.acknowledges_apart,
+            audit,
+            end,
+        }
     }
 }
 

@@ -9,8 +9,8 @@ use futures_util::future::BoxFuture;
 use super::trick::{Feed, Request, Shared, Trick, lock};
 use crate::capability::Capabilities;
 use crate::driver::{
-    Attempts, Batch, Client, Driver, Failure, LogPart, Outgoing, Pending, Reply, Route, Sender,
-    Session, Subscriber,
+    Attempts, Batch, Client, Driver, Failure, LogPart, Outgoing, Pending, Remarks, Reply, Route,
+    Sender, Session, Subscriber,
 };
 use crate::history::{Offset, Outcome};
 use crate::plan::{MessageId, StreamIndex, TopicIndex};
@@ -96,6 +96,10 @@ impl Driver for Sabotaged {
         self.driver.passed_over()
     }
 
+    fn remarks(&self) -> Remarks {
+        self.driver.remarks()
+    }
+
     fn finish(&self) -> BoxFuture<'_, Result<(), Failure>> {
         self.driver.finish()
     }
@@ -144,6 +148,7 @@ impl Sender for SabotagedSender {
         })
     }
 
+    #[expect(clippy::async_yields_async, reason = "the outcome is awaited apart")]
     fn issue<'a>(&'a mut self, messages: &'a [Outgoing<'a>]) -> BoxFuture<'a, Pending> {
         Box::pin(async move {
             let (stream, topic, sabotage) = (self.stream, self.topic, self.sabotage.clone());

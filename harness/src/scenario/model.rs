@@ -7,13 +7,13 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::capability::Survival;
 use crate::log_format::LogFormat;
 use crate::topic_name::TopicName;
 
 use super::anomaly::AnomalyKind;
 use super::network::Network;
 use super::wire::Wire;
-use crate::capability::Survival;
 use crate::fault::Fault;
 use crate::input::diagnostic::Spot;
 

@@ -39,6 +39,15 @@ pub struct Child {
     keeper: Mutex<Option<JoinHandle<()>>>,
 }
 
+/// The harness's ends of a child's standard input and output.
+#[derive(Debug)]
+pub struct Pipes {
+    /// To its standard input.
+    pub to: io::PipeWriter,
+    /// From its standard output.
+    pub from: io::PipeReader,
+}
+
 /// How a child ended, where the system tells: it does not where SIGCHLD is ignored.
 pub type Status = Option<ExitStatus>;
 
@@ -64,6 +73,25 @@ impl Child {
         command.arg("guard").arg("--parent").arg(std::process::id().to_string());
         command.arg("--").arg(&run.program).args(&run.arguments);
         command.stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer);
+        Self::keep(command, reader, run)
+    }
+
+    /// Starts a program that is spoken to through its standard input and output; of what it writes to
+    /// standard error a part is kept. It has no guard: its environment has to have the mark of a
+    /// [`Folder`](private_database::Folder), with which it ends.
+    ///
+    /// # Errors
+    /// When the program cannot be started.
+    pub fn start_piped(run: &Invocation) -> io::Result<(Self, Pipes)> {
+        let ((stdin, to), (from, stdout), (reader, stderr)) =
+            (io::pipe()?, io::pipe()?, io::pipe()?);
+        let mut command = Command::new(&run.program);
+        command.args(&run.arguments).stdin(stdin).stdout(stdout).stderr(stderr);
+        Ok((Self::keep(command, reader, run)?, Pipes { to, from }))
+    }
+
+    /// Starts the command, with the environment of `run`; `reader` brings its output.
+    fn keep(mut command: Command, reader: io::PipeReader, run: &Invocation) -> io::Result<Self> {
         command.process_group(0);
         // The broker reads settings from these too, and a run follows from its scenario alone.
         for (name, _) in std::env::vars_os() {

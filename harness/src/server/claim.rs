@@ -11,14 +11,14 @@ use tokio::net::TcpSocket;
 
 /// Holds the port until it is dropped.
 #[derive(Debug)]
-pub(super) struct Claim {
+pub(crate) struct Claim {
     address: SocketAddr,
     _socket: TcpSocket,
 }
 
 impl Claim {
     /// Claims the port; port 0 takes a free one.
-    pub(super) fn new(address: SocketAddr) -> io::Result<Self> {
+    pub(crate) fn new(address: SocketAddr) -> io::Result<Self> {
         let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
         socket.set_reuseaddr(true)?;
         socket.bind(address)?;
@@ -26,7 +26,7 @@ impl Claim {
     }
 
     /// With the port that was taken.
-    pub(super) fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 

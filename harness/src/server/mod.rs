@@ -15,6 +15,7 @@ mod server_process;
 mod tail;
 mod version;
 
+pub(crate) use claim::Claim;
 pub use failure::Failure;
 pub use recipe::{Ending, NewRecipe, Ready, Recipe, Start, Wanted};
 pub use server_process::ServerProcess;

@@ -51,8 +51,10 @@ pub struct Settings {
     pub count: NonZeroU32,
     /// The server that their store is in; none is memory.
     pub server: Option<Arc<Server>>,
-    /// Whether they keep everything and serve it to an audit reader.
+    /// Whether they keep everything and serve it to an audit reader; only ours knows how.
     pub audit: bool,
+    /// Whether they are ours.
+    pub is_ours: bool,
     /// Which connections something may be done to.
     pub relays: Order,
 }
@@ -70,6 +72,7 @@ impl Settings {
             count: NonZeroU32::MIN,
             server: None,
             audit: false,
+            is_ours: true,
             relays: Order::default(),
         }
     }
@@ -155,7 +158,7 @@ async fn start_one(
 ) -> Result<ServerProcess, Failure> {
     let Settings { recipe, harness, listen, config, count, .. } = settings;
     let mut arguments = settings.arguments.clone();
-    if settings.audit {
+    if settings.audit && settings.is_ours {
         arguments.push("--audit".into());
     }
     let name = match count.get() {

@@ -88,7 +88,8 @@ async fn perform(plan: &Arc<Plan>, simulation: &Simulation) -> Result<(Trial, Du
     let injected = saboteur.map(|saboteur| saboteur.injected(&driver.capabilities()));
     let interrupted = simulation.stop.load(Ordering::Relaxed);
     let passed_over = driver.passed_over();
-    Ok((Trial { history, judgement, interrupted, left, passed_over, injected }, took))
+    let notes = driver.remarks().notes;
+    Ok((Trial { history, judgement, interrupted, left, notes, passed_over, injected }, took))
 }
 
 /// Completes when the trial is to stop. Signals are real events, and a simulated clock does not

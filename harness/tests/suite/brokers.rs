@@ -97,7 +97,7 @@ fn sabotage(word: &str) {
     }
     let folder = Folder::new();
     let text = "topics:\n  T1: P1 P2 P3 -> C1 C2 C3\n  T2: P1 P2 -> C1 C2\nproducers:\n  \
-                all: { generate: { messages: 200, size: 4..16 } }\n\
+                all: { generate: { messages: 400, size: 4..16 } }\n\
                 expect: { order: per-producer }\ngolden: none\n";
     folder.write("small.yaml", text);
     let ended = run(&folder, &["sabotage", "small.yaml", "--on", word]);

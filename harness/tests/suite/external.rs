@@ -206,9 +206,9 @@ fn the_scheme_of_a_broker_says_which_drivers_may_speak_to_it() {
         assert_eq!(ended.code, Some(3), "{}", ended.stderr);
         assert!(ended.stderr.contains("cannot reach the broker"), "{}", ended.stderr);
     }
-    let ended = folder("detect").run(&["run", "2p2c.yaml", "--on", "nats://127.0.0.1:1"]);
+    let ended = folder("detect").run(&["run", "2p2c.yaml", "--on", "gopher://127.0.0.1:1"]);
     assert_eq!(ended.code, Some(2), "{}", ended.stderr);
-    assert!(ended.stderr.contains("only http:// is spoken, not nats://"), "{}", ended.stderr);
+    assert!(ended.stderr.contains(" is spoken, not gopher://"), "{}", ended.stderr);
 }
 
 /// What stands at the broker's address while it starts.

@@ -12,7 +12,13 @@ mod support;
 mod attempts;
 mod audit;
 mod bars;
-#[cfg(any(feature = "kafka", feature = "mqtt", feature = "nats", feature = "rabbitmq", feature = "redis"))]
+#[cfg(any(
+    feature = "kafka",
+    feature = "mqtt",
+    feature = "nats",
+    feature = "rabbitmq",
+    feature = "redis"
+))]
 mod brokers;
 mod bugs;
 mod check_command;
@@ -24,6 +30,7 @@ mod driver;
 mod endings;
 mod errors;
 mod evidence;
+mod exec;
 mod external;
 mod faults;
 mod foreign;
@@ -32,13 +39,20 @@ mod fuzz;
 mod golden_folder;
 mod imports;
 mod matrix;
+mod load;
+#[cfg(feature = "mqtt")]
+mod mqtt;
 #[cfg(target_os = "linux")]
 mod mysql;
+#[cfg(all(feature = "nats", target_os = "linux"))]
+mod nats;
 mod plan;
 mod process;
 mod process_faults;
 #[cfg(target_os = "linux")]
 mod recipes;
+#[cfg(all(feature = "redis", target_os = "linux"))]
+mod redis;
 mod refused;
 mod relay;
 mod reports;

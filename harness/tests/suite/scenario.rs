@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::num::NonZeroU64;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -113,11 +114,11 @@ producers:
     generate: { messages: 3, size: 16..256 }
     pace: 0ms..1s
     batch: 2
-  P2..P3: { pace: 200/s }
+  P2..P3: { pace: 200/s, in_flight: 9 }
   P4: { generate: { messages: 9, payloads: hostile }, pace: none, batch: 7 }
 consumers:
   all: { batch: 50 }
-  C2: { pause: 5ms }
+  C2: { pause: 5ms, poll_after: 70 acked }
 start: together
 broker:
   on: mysql
@@ -144,6 +145,8 @@ seed: 18446744073709551615
     assert_eq!(paces, ["0s..1s", "200/s", "200/s", "none"]);
     let batches: Vec<u32> = scenario.producers.iter().map(|p| p.batch.get()).collect();
     assert_eq!(batches, [2, 2, 2, 7]);
+    let in_flight: Vec<u32> = scenario.producers.iter().map(|p| p.in_flight.get()).collect();
+    assert_eq!(in_flight, [1, 9, 9, 1]);
     assert_eq!(
         scenario.producers[2].source,
         Source::Generate { messages: 3, size: 16..=256, payloads: Payloads::Plain }
@@ -155,6 +158,9 @@ seed: 18446744073709551615
     let consumers: Vec<_> =
         scenario.consumers.iter().map(|c| (c.batch.get(), c.pause.as_millis())).collect();
     assert_eq!(consumers, [(50, 0), (50, 5)]);
+    let late: Vec<_> =
+        scenario.consumers.iter().map(|c| c.poll_after.map(NonZeroU64::get)).collect();
+    assert_eq!(late, [None, Some(70)]);
     assert_eq!(scenario.start, Start::Together);
     assert_eq!(scenario.broker.driver, "original");
     let wire = Wire {
@@ -312,7 +318,8 @@ fn commands_end_with_the_code_that_says_how_it_went() {
     assert_eq!(code(&["generate", "P1=T/1"]).0, Some(2));
     assert_eq!(code(&["generate", "P1..P2=T1", "P2=T1"]).0, Some(2));
     let schema: Value = serde_json::from_str(&code(&["schema"]).1).unwrap();
-    assert_eq!(schema, *scenario::schema(&["detect", "original"]).as_value());
+    let drivers: Vec<_> = harness::driver::DRIVERS.iter().map(|row| row.word).collect();
+    assert_eq!(schema, *scenario::schema(&drivers).as_value());
 }
 
 /// Every form that a fault may have, as it is printed.

@@ -53,7 +53,7 @@ pub(super) fn excuse(
             {
                 *classification = Classification::Redelivered;
             }
-            if last[subscription] == piece.poll && can_acknowledge(claim, *delivery) {
+            if last[subscription] == piece.poll && can_acknowledge(history, claim, *delivery) {
                 unacknowledged.insert(message, claim.incarnation);
             } else {
                 acknowledged.insert(message);
@@ -62,10 +62,10 @@ pub(super) fn excuse(
     }
 }
 
-/// Whether a consumer acknowledges by offset: a subscription that knows none, as one of the original
-/// routes, acknowledges by the poll itself.
-fn can_acknowledge(claim: &Subscribed, delivery: Delivery) -> bool {
-    claim.offset.is_some() || delivery.offset().is_some()
+/// Whether a consumer acknowledges by offset, or apart from polling: a subscription that knows none,
+/// as one of the original routes, acknowledges by the poll itself.
+fn can_acknowledge(history: &History, claim: &Subscribed, delivery: Delivery) -> bool {
+    history.acknowledged_apart || claim.offset.is_some() || delivery.offset().is_some()
 }
 
 /// Marks the repeats at offsets that this consumer got two messages at, both for the first time. They

@@ -154,7 +154,7 @@ fn ended_since(facts: &Facts<'_>, request: &Request) -> impl Iterator<Item = Sur
 
 /// Whether the broker's documents promise that its messages survive this.
 fn survives(facts: &Facts<'_>, what: Survival) -> bool {
-    facts.plan.scenario.broker.survives.is_some_and(|promised| promised >= what)
+    facts.plan.scenario.broker.survives.is_some_and(|own| own >= what)
 }
 
 fn anomaly(facts: &Facts<'_>, blamer: &Blamer<'_>, part: &Range<u32>) -> Anomaly {

@@ -80,6 +80,13 @@ impl Case {
         self
     }
 
+    /// Every producer may have so many requests under way.
+    pub(super) fn in_flight(mut self, count: u32) -> Self {
+        let count = std::num::NonZeroU32::new(count).unwrap();
+        self.plan.scenario.producers.iter_mut().for_each(|own| own.in_flight = count);
+        self
+    }
+
     pub(super) fn delivery(mut self, delivery: scenario::Delivery) -> Self {
         self.plan.scenario.expect.delivery = delivery;
         self

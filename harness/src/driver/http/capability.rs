@@ -17,6 +17,8 @@ pub(super) const ORIGINAL: Capabilities = Capabilities {
     // Ours has its route for that also where it is spoken to as if it were the original.
     reads_log: Known::AfterConnecting,
     resumes: Known::Now(true),
+    // By the poll itself; ours by the offset that it asks from.
+    acknowledges_apart: false,
     has_address: true,
     stays: true,
     in_flight: false,

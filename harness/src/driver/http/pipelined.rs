@@ -170,8 +170,9 @@ impl Shared {
     }
 }
 
-/// Why a request is not made, or is refused for good: the broker takes sequences in their order.
+/// Why a request is not made, or not once more: the broker takes sequences in their order. It is as
+/// good as never sent, for whatever ended the one before it.
 fn follows_a_failure() -> Error {
-    let message = "a request of the same registration that was issued before it failed".to_owned();
-    Error::Refused(Refusal { code: Some(Code::SequenceGap), message, ..Refusal::default() })
+    let message = "the registration is over: a request that was issued before failed".to_owned();
+    Error::Refused(Refusal { message, ..Refusal::default() })
 }

@@ -40,6 +40,9 @@ pub(super) struct Header<'a> {
     /// could be run when this was added.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub(super) scattered_batches: bool,
+    /// Left out where a poll or its offset acknowledges.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub(super) acknowledged_apart: bool,
 }
 
 impl<'a> Header<'a> {
@@ -57,6 +60,7 @@ impl<'a> Header<'a> {
             survives: plan.scenario.broker.survives.map(|survives| survives.to_string().into()),
             epochs: history.epochs.clone(),
             scattered_batches: history.scattered_batches,
+            acknowledged_apart: history.acknowledged_apart,
         }
     }
 }

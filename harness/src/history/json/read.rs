@@ -106,6 +106,7 @@ fn header(plan: &Plan, text: &str) -> Result<History, String> {
     Ok(History {
         epochs: header.epochs,
         scattered_batches: header.scattered_batches,
+        acknowledged_apart: header.acknowledged_apart,
         producers: vec![ProducerHistory::default(); plan.producers.len()],
         consumers: vec![ConsumerHistory::default(); plan.consumers.len()],
         ..History::default()

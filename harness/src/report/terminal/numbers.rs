@@ -3,8 +3,8 @@
 use std::io::{self, Write};
 
 use super::style::Style;
-use crate::report::summary::{Fault, Latency, Summary};
-use crate::report::words;
+use crate::report::summary::{Latency, Summary};
+use crate::report::{sentence, words};
 
 /// So many faults are told about; the reports for programs have all.
 const FAULTS_MAX: usize = 10;
@@ -35,15 +35,9 @@ pub(super) fn numbers(summary: &Summary, style: Style, to: &mut dyn Write) -> io
         of(summary.delivered, summary.expected)
     };
     writeln!(to, "      {who}  sent {sent}{acks}  delivered {delivered}{}", rate(summary))?;
-    for Fault { text, fired, met, backlog } in summary.faults.iter().take(FAULTS_MAX) {
-        let fired = match fired {
-            0 => "never fired".to_owned(),
-            1 => format!("met {}", words::number(*met)),
-            many => format!("fired {} times, met {}", words::number(*many), words::number(*met)),
-        };
-        let backlog = backlog.map(|count| format!(", a backlog of {}", words::number(count)));
-        let backlog = backlog.unwrap_or_default();
-        writeln!(to, "{}", style.faint(&format!("      {text}  {fired}{backlog}")))?;
+    for fault in summary.faults.iter().take(FAULTS_MAX) {
+        let line = format!("      {}  {}", fault.text, sentence::fault(fault));
+        writeln!(to, "{}", style.faint(&line))?;
     }
     if let Some(more @ 1..) = summary.faults.len().checked_sub(FAULTS_MAX) {
         let more = words::count(more as u64, "more fault");

@@ -69,6 +69,7 @@ impl Driver for Toy {
             Flavour::Plain => Offsets::None,
         };
         Capabilities {
+            acknowledges_apart: false,
             has_address: false,
             stays: true,
             in_flight: false,

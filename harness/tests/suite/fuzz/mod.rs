@@ -119,6 +119,10 @@ fn disagreements(judgement: &Judgement, naive: &Judged) -> Vec<String> {
             wrong.push(format!("{}: {found}, naive {:?}", kind.as_str(), naive.found.get(&kind)));
         }
     }
+    let not_in_log: u64 = judgement.found(AnomalyKind::Lost).map(|own| own.not_in_log).sum();
+    if not_in_log != naive.not_in_log {
+        wrong.push(format!("not in the log: {not_in_log}, naive {}", naive.not_in_log));
+    }
     if naive.wrong && judgement.verdict != Verdict::Fail {
         wrong
             .push(format!("verdict {:?}, naive: an ack contradicts a delivery", judgement.verdict));

@@ -2,7 +2,7 @@
 
 mod edit;
 
-use harness::history::{Class, Delivery, History, Oddity, Offset, Offsets, Outcome};
+use harness::history::{AuditedLog, Class, Delivery, History, Oddity, Offset, Offsets, Outcome};
 use harness::plan::{MessageId, Plan};
 
 use super::chance::Chance;
@@ -32,6 +32,8 @@ pub const WAYS: &[(&str, Way)] = &[
     ("what was acknowledged comes again after a crash", again_after_crash),
     ("a consumer did not crash", forget_crash),
     ("what may have happened was refused", refuse_attempt),
+    ("the log lacks a message", forget_in_log),
+    ("the log lacks its beginning", cut_log),
 ];
 
 fn take_out(_: &Plan, history: &mut History, chance: &mut Chance) {
@@ -214,6 +216,26 @@ fn forget_crash(_: &Plan, history: &mut History, chance: &mut Chance) {
     let consumer = chance.below(history.consumers.len());
     for claim in &mut history.consumers[consumer].subscriptions {
         claim.incarnation = 0;
+    }
+}
+
+fn log<'a>(history: &'a mut History, chance: &mut Chance) -> Option<&'a mut Vec<Delivery>> {
+    let topics: Vec<usize> = (0..history.audit.len()).collect();
+    match &mut history.audit[chance.of(&topics)?].log {
+        AuditedLog::Read { messages, .. } => Some(messages).filter(|own| !own.is_empty()),
+        AuditedLog::Failed(_) => None,
+    }
+}
+
+fn forget_in_log(_: &Plan, history: &mut History, chance: &mut Chance) {
+    if let Some(messages) = log(history, chance) {
+        messages.remove(chance.below(messages.len()));
+    }
+}
+
+fn cut_log(_: &Plan, history: &mut History, chance: &mut Chance) {
+    if let Some(messages) = log(history, chance) {
+        messages.drain(..=chance.below(messages.len()));
     }
 }
 

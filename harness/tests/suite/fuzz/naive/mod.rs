@@ -8,6 +8,7 @@
 mod acks;
 mod due;
 mod kinds;
+mod log;
 mod order;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,6 +29,8 @@ pub struct Judged {
     pub open: BTreeSet<AnomalyKind>,
     /// Kinds that break a promise.
     pub broken: BTreeSet<AnomalyKind>,
+    /// Acked messages that are not in the log, counted apart from what consumers miss.
+    pub not_in_log: u64,
     /// Whether something is certainly wrong, of whatever kind.
     pub wrong: bool,
     /// Whether something keeps a run without violations from being a pass.
@@ -110,6 +113,7 @@ pub fn judge(plan: &Plan, history: &History) -> Judged {
     judge.acks(&mut judged);
     judge.stale = judged.found.contains_key(&AnomalyKind::StaleAck);
     judge.lost(&mut judged);
+    judge.not_in_log(&mut judged);
     judge.doubts(&mut judged);
     judged
 }
@@ -207,6 +211,22 @@ impl Judge<'_> {
 
     fn is_before_by_ack(&self, x: MessageId, y: MessageId) -> bool {
         self.acked(x).zip(self.sent(y)).is_some_and(|(acked, sent)| acked < sent)
+    }
+
+    /// Whether the broker took x before y because it left before, where several requests of one
+    /// producer are under way at a time.
+    fn is_issued_before(&self, x: MessageId, y: MessageId) -> bool {
+        let producer = self.plan.stream(x).producer.place();
+        let several = self.plan.scenario.producers[producer].in_flight.get() > 1;
+        let acked = |sent: &&Sent| matches!(sent.outcome, Outcome::Acked { .. });
+        let began = |sent: &Sent| real_attempts(sent).first().map(|own| own.began.stamp);
+        several
+            && self.is_same_stream(x, y)
+            && self.sends(x).filter(acked).any(|own| {
+                let later =
+                    |other: &Sent| own.session == other.session && began(own) < began(other);
+                self.sends(y).any(later)
+            })
     }
 
     fn is_same_stream(&self, x: MessageId, y: MessageId) -> bool {

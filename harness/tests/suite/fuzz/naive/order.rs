@@ -17,7 +17,8 @@ impl Judge<'_> {
             let message = firsts[place].message.unwrap();
             let is_behind = |before: &usize| {
                 let before = firsts[*before].message.unwrap();
-                self.counts(message, before) && self.is_before(message, before)
+                self.counts(message, before)
+                    && (self.is_before(message, before) || self.is_issued_before(message, before))
             };
             let is_proven = |before: usize| {
                 let by_ack = self.is_before_by_ack(message, firsts[before].message.unwrap());

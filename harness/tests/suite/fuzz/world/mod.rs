@@ -7,10 +7,11 @@ mod plan;
 mod produce;
 
 use harness::history::{
-    ConsumerHistory, End, EpochIndex, History, Moment, Offset, ProducerHistory, Session,
+    Audited, AuditedLog, ConsumerHistory, Delivery, End, EpochIndex, History, Moment, Offset,
+    ProducerHistory, Session,
 };
-use harness::plan::{MessageId, Plan, StreamIndex};
-use harness::scenario::Delivery;
+use harness::plan::{MessageId, Plan, StreamIndex, TopicIndex};
+use harness::scenario;
 
 use super::chance::Chance;
 use consume::Subscriber;
@@ -33,7 +34,7 @@ pub enum Telling {
 pub fn history(plan: &Plan, chance: &mut Chance) -> History {
     let telling = [Telling::Offsets, Telling::SparseOffsets, Telling::Nothing, Telling::Nothing];
     let telling = chance.of(&telling).unwrap();
-    let repeats = plan.scenario.expect.delivery == Delivery::AtLeastOnce;
+    let repeats = plan.scenario.expect.delivery == scenario::Delivery::AtLeastOnce;
     let subscribers = plan
         .consumers
         .iter()
@@ -65,6 +66,9 @@ pub fn history(plan: &Plan, chance: &mut Chance) -> History {
     };
     world.register();
     world.play();
+    if world.chance.once_in(2) {
+        world.audit();
+    }
     world.history
 }
 
@@ -95,7 +99,7 @@ struct World<'a> {
 
 impl World<'_> {
     fn play(&mut self) {
-        let first = self.plan.scenario.start == harness::scenario::Start::ConsumersFirst;
+        let first = self.plan.scenario.start == scenario::Start::ConsumersFirst;
         while first && self.subscribers.iter().any(|own| !own.is_confirmed()) {
             let place = self.chance.below(self.subscribers.len());
             self.consume(place);
@@ -125,7 +129,7 @@ impl World<'_> {
 
     /// Whether nothing is on its way, and everyone has everything.
     fn is_quiet(&self) -> bool {
-        self.streams.iter().all(|own| own.flight.is_none())
+        self.streams.iter().all(|own| own.flights.is_empty())
             && self.subscribers.iter().all(|own| own.is_at(self.logs[own.topic.place()].len()))
     }
 
@@ -139,6 +143,24 @@ impl World<'_> {
         for place in 0..self.subscribers.len() {
             let asked = self.now();
             self.subscribe(place, asked, 0);
+        }
+    }
+
+    /// The logs are read, by a reader who knows or does not that nothing was dropped from them.
+    fn audit(&mut self) {
+        if self.history.epochs.is_empty() {
+            self.history.epochs.push("e".to_owned());
+        }
+        let epoch = self.epoch.unwrap_or(EpochIndex(0));
+        let whole = self.chance.once_in(2);
+        for topic in 0..self.logs.len() {
+            let log = &self.logs[topic];
+            let at = |place: usize| self.offset(place).unwrap_or(place as u64);
+            let messages = log.iter().enumerate();
+            let messages =
+                messages.map(|(place, own)| Delivery::new(Some(*own), Some(at(place)))).collect();
+            let log = AuditedLog::Read { epoch, end: at(log.len()), whole, messages };
+            self.history.audit.push(Audited { topic: TopicIndex::new(topic), log });
         }
     }
 

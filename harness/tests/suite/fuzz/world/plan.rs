@@ -37,7 +37,9 @@ pub fn plan(chance: &mut Chance) -> Plan {
         writeln!(yaml, "  T{topic}: {} -> {}", some(producers, 'P'), some(consumers, 'C')).unwrap();
     }
     let start = if together { "together" } else { "consumers-first" };
-    writeln!(yaml, "producers: {{ all: {{ log: 'p{{id}}.txt' }} }}\nstart: {start}").unwrap();
+    let in_flight = if chance.once_in(3) { 3 } else { 1 };
+    let settings = format!("log: 'p{{id}}.txt', in_flight: {in_flight}");
+    writeln!(yaml, "producers: {{ all: {{ {settings} }} }}\nstart: {start}").unwrap();
     writeln!(yaml, "consumers: {{ all: {{ acknowledge: {acknowledge} }} }}").unwrap();
     writeln!(yaml, "expect: {{ delivery: {delivery}, order: {order}, acked: {acked} }}").unwrap();
     // Not the folder of the case before: to write over files takes some systems ten times as long.

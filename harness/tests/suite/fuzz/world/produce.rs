@@ -1,5 +1,8 @@
 //! Producers: each has one request at a time on a topic, of one to three messages, which may take
-//! several attempts; what was not acked may be sent once more, as another request.
+//! several attempts; what was not acked may be sent once more, as another request. Or it has several
+//! at a time, which the broker takes in the order in which they left, and each is tried once.
+
+use std::collections::VecDeque;
 
 use harness::history::{Attempt, Class, Moment, Offsets, Outcome, Sent};
 use harness::plan::{MessageId, StreamIndex};
@@ -8,14 +11,18 @@ use super::World;
 
 #[derive(Default)]
 pub(super) struct Stream {
+    /// The number of the message that leaves next.
     pub(super) next: u32,
     /// The place of its registration among the producer's.
     pub(super) session: u32,
-    pub(super) flight: Option<Flight>,
+    /// In the order in which they left.
+    pub(super) flights: VecDeque<Flight>,
 }
 
 /// A request on its way.
 pub(super) struct Flight {
+    /// The number of its first message.
+    first: u32,
     count: u32,
     /// The attempts that are over.
     tries: Vec<Attempt>,
@@ -50,20 +57,41 @@ impl Ending {
 
 impl World<'_> {
     pub(super) fn produce(&mut self, place: usize) {
-        match self.streams[place].flight.take() {
-            None => {
-                let left = self.plan.streams[place].count - self.streams[place].next;
-                if left > 0 {
-                    let count = 1 + u32::try_from(self.chance.below(left.min(3) as usize)).unwrap();
-                    self.leave(place, count, Vec::new(), None);
-                }
+        let flights = &self.streams[place].flights;
+        let left = self.plan.streams[place].count - self.streams[place].next;
+        let has_room = flights.len() < self.in_flight(place);
+        if left > 0 && has_room && (flights.is_empty() || self.chance.once_in(2)) {
+            let count = 1 + u32::try_from(self.chance.below(left.min(3) as usize)).unwrap();
+            let first = self.streams[place].next;
+            self.streams[place].next += count;
+            return self.leave(place, first, count, Vec::new(), None);
+        }
+        let undecided = self.streams[place].flights.iter().position(|own| !own.is_decided);
+        let decided = undecided.unwrap_or(self.streams[place].flights.len());
+        match undecided {
+            Some(next) if decided == 0 || self.chance.once_in(2) => self.decide(place, next),
+            _ if decided > 0 => {
+                let one = self.chance.below(decided);
+                let flight = self.streams[place].flights.remove(one).unwrap();
+                self.end(place, flight);
             }
-            Some(flight) if flight.is_decided => self.end(place, flight),
-            Some(flight) => self.decide(place, flight),
+            _ => {}
         }
     }
 
-    fn leave(&mut self, place: usize, count: u32, tries: Vec<Attempt>, at: Option<usize>) {
+    fn in_flight(&self, place: usize) -> usize {
+        let producer = self.plan.streams[place].producer.place();
+        self.plan.scenario.producers[producer].in_flight.get() as usize
+    }
+
+    fn leave(
+        &mut self,
+        place: usize,
+        first: u32,
+        count: u32,
+        tries: Vec<Attempt>,
+        at: Option<usize>,
+    ) {
         let end = match self.chance.below(if self.troubled { 8 } else { 1 }) {
             4 => Ending::NeverLeft,
             5 => Ending::Refused,
@@ -72,22 +100,22 @@ impl World<'_> {
             _ => Ending::Acked,
         };
         let began = self.now();
-        let flight = Flight { count, tries, began, end, is_decided: false, at };
-        self.streams[place].flight = Some(flight);
+        let flight = Flight { first, count, tries, began, end, is_decided: false, at };
+        self.streams[place].flights.push_back(flight);
     }
 
     /// The broker appends what it has not got yet: it knows messages by their numbers.
-    fn decide(&mut self, place: usize, mut flight: Flight) {
+    fn decide(&mut self, place: usize, next: usize) {
+        let flight = &mut self.streams[place].flights[next];
         let appends = matches!(flight.end, Ending::Acked | Ending::Unknown(true));
         if appends && (flight.at.is_none() || self.stores_twice) {
             let planned = self.plan.streams[place];
             let log = &mut self.logs[planned.topic.place()];
             flight.at = Some(log.len());
-            let first = planned.first.0 + self.streams[place].next;
+            let first = planned.first.0 + flight.first;
             log.extend((first..first + flight.count).map(MessageId));
         }
         flight.is_decided = true;
-        self.streams[place].flight = Some(flight);
     }
 
     /// An attempt is over, and perhaps the request.
@@ -100,16 +128,15 @@ impl World<'_> {
             broker: 1,
         };
         flight.tries.push(attempt);
-        if flight.end != Ending::Acked && flight.tries.len() < 3 && self.chance.once_in(3) {
-            return self.leave(place, flight.count, flight.tries, flight.at);
+        let (first, count, at) = (flight.first, flight.count, flight.at);
+        let is_repeated = self.in_flight(place) == 1 && flight.end != Ending::Acked;
+        if is_repeated && flight.tries.len() < 3 && self.chance.once_in(3) {
+            return self.leave(place, first, count, flight.tries, at);
         }
-        let (count, at, is_acked) = (flight.count, flight.at, flight.end == Ending::Acked);
         self.note(place, flight);
         // The same messages once more; or they are given up.
-        if !is_acked && self.chance.once_in(3) {
-            self.leave(place, count, Vec::new(), at);
-        } else {
-            self.streams[place].next += count;
+        if is_repeated && self.chance.once_in(3) {
+            self.leave(place, first, count, Vec::new(), at);
         }
     }
 
@@ -134,7 +161,7 @@ impl World<'_> {
         sends.push(Sent {
             session: self.streams[place].session,
             stream: StreamIndex::new(place),
-            first: self.streams[place].next,
+            first: flight.first,
             count: flight.count,
             intended: began.at,
             invoked: began,

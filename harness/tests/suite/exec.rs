@@ -1,0 +1,305 @@
+//! Drivers that are programs of their own, over their standard input and output: the examples hold the
+//! conversation and pass, each planted mistake is found, and no process outlives its run.
+
+use std::net::TcpListener;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+
+use harness::check::Verdict;
+use harness::driver::{Address, Client, Connecting, Outgoing, RetryPolicy, Route, connect};
+use harness::golden::{self, Comparison, Mode};
+use harness::history::{Offsets, Outcome};
+use harness::input::names::Actor;
+use harness::log_format::LogFormat;
+use harness::plan::{MessageId, Plan, StreamIndex, TopicIndex};
+use harness::scenario::{self, Acknowledge, Scenario};
+use harness::testbed::process;
+use harness::trial::{self, BrokerUnderTest, Interrupt, Settings, Trial};
+use rustix::process::Signal;
+
+use crate::support::{Ended, Folder, Running, shipped, state, wait_for};
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
+}
+
+fn example(name: &str) -> String {
+    root().join("examples/drivers").join(name).to_str().unwrap().to_owned()
+}
+
+/// The driver with mistakes that are planted by name.
+fn bad() -> String {
+    let file = "harness/tests/suite/support/drivers/bad.py";
+    root().join(file).to_str().unwrap().to_owned()
+}
+
+fn driver_check(arguments: &[&str]) -> Ended {
+    Folder::new().run(&[&["driver-check"], arguments].concat())
+}
+
+#[test]
+fn the_list_in_python_has_nothing_wrong() {
+    let ended = driver_check(&["python3", &example("list.py")]);
+    assert_eq!(ended.code, Some(0), "{}{}", ended.stdout, ended.stderr);
+    assert!(ended.stdout.contains("conversation  nothing is wrong"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("PASS  small"), "{}", ended.stdout);
+}
+
+#[test]
+fn the_files_in_bash_have_nothing_wrong() {
+    let ended = driver_check(&["bash", &example("files.sh")]);
+    assert_eq!(ended.code, Some(0), "{}{}", ended.stdout, ended.stderr);
+    assert!(ended.stdout.contains("PASS  small"), "{}", ended.stdout);
+}
+
+/// A Python that has redis-py, and a Redis server, where there are both.
+fn redis() -> Option<(PathBuf, PathBuf)> {
+    let found = |variable: &str, usual: &str| {
+        PathBuf::from(std::env::var_os(variable).unwrap_or_else(|| usual.into()))
+    };
+    let python = found("HARNESS_PYTHON", "python3");
+    let server = found("HARNESS_REDIS_SERVER", "redis-server");
+    let runs = |command: &mut Command| command.output().is_ok_and(|made| made.status.success());
+    let is_there = runs(Command::new(&python).args(["-c", "import redis"]))
+        && runs(Command::new(&server).arg("--version"));
+    is_there.then_some((python, server))
+}
+
+#[test]
+fn redis_by_its_python_client_has_nothing_wrong_and_nothing_is_left_on_it() {
+    let Some((python, server)) = redis() else {
+        eprintln!("NOT RUN: it needs redis-server, and redis-py in python3 or $HARNESS_PYTHON");
+        return;
+    };
+    let folder = Folder::new();
+    let redis = Redis::start(&server, &folder);
+    let python = python.to_str().unwrap();
+    let ended = driver_check(&["--url", &redis.url, python, &example("redis_streams.py")]);
+    assert_eq!(ended.code, Some(0), "{}{}", ended.stdout, ended.stderr);
+    assert!(ended.stdout.contains("PASS  small"), "{}", ended.stdout);
+    let count = format!("import redis; print(redis.Redis.from_url('{}').dbsize())", redis.url);
+    let left = Command::new(python).args(["-c", &count]).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&left.stdout), "0\n", "keys are left");
+}
+
+/// A Redis server, killed at the end.
+struct Redis {
+    url: String,
+    server: Child,
+}
+
+impl Redis {
+    fn start(program: &Path, folder: &Folder) -> Self {
+        let claimed = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let port = claimed.local_addr().unwrap().port().to_string();
+        drop(claimed);
+        let socket = folder.join("redis.sock");
+        let server = Command::new(program)
+            .args(["--bind", "127.0.0.1", "--save", "", "--port", &port, "--unixsocket"])
+            .arg(&socket)
+            .current_dir(folder.path())
+            .stdout(Stdio::null())
+            .spawn();
+        let redis = Self { url: format!("redis://127.0.0.1:{port}"), server: server.unwrap() };
+        wait_for("Redis", || UnixStream::connect(&socket).ok());
+        redis
+    }
+}
+
+impl Drop for Redis {
+    fn drop(&mut self) {
+        self.server.kill().unwrap();
+        self.server.wait().unwrap();
+    }
+}
+
+#[test]
+fn each_planted_mistake_is_found_with_its_line() {
+    let cases = [
+        ("late", ", line 14: the answer to id 14 (send) came "),
+        ("wrong-id", ", line 12: nothing was asked under id 4711: "),
+        ("swallowed", "that it was tried once: a repeat has to be counted in `attempts`"),
+        ("refused", ", line 15): it was stored all the same"),
+        ("wrong-topic", "the same topic acknowledged before: is it of another topic?"),
+        ("chatty", ", line 12: it is no JSON (expected value at line 1 column 1): `sent!`"),
+        ("misspelt", "(send): unknown field `ofsets`, expected one of "),
+        ("exits", "ended with exit code 139; it wrote last:\n    Segmentation fault"),
+    ];
+    for (mistake, expected) in cases {
+        let ended = driver_check(&["python3", &bad(), mistake]);
+        assert_eq!(ended.code, Some(1), "{mistake}: {}{}", ended.stdout, ended.stderr);
+        assert!(ended.stdout.contains(expected), "{mistake}: {}", ended.stdout);
+    }
+    // Without one it is the list of the examples, and what is found above is the mistake.
+    let ended = driver_check(&["python3", &bad()]);
+    assert_eq!(ended.code, Some(0), "{}{}", ended.stdout, ended.stderr);
+}
+
+#[test]
+fn five_mistakes_of_one_driver_are_all_found() {
+    let mistakes = ["late", "wrong-id", "swallowed", "refused", "wrong-topic"];
+    let bad = bad();
+    let ended = driver_check(&[&["python3", bad.as_str()], &mistakes[..]].concat());
+    assert_eq!(ended.code, Some(1), "{}", ended.stderr);
+    let found =
+        ["after its deadline", "id 4711", "tried once", "stored all the same", "another topic?"];
+    for found in found {
+        assert!(ended.stdout.contains(found), "{found}: {}", ended.stdout);
+    }
+}
+
+#[test]
+fn a_driver_that_cannot_be_started_is_no_verdict() {
+    for (command, expected) in [
+        (&["/nowhere/driver"][..], "cannot start the driver /nowhere/driver: No such file"),
+        (
+            &["sh", "-c", "echo lost >&2; exit 7"],
+            "ended with exit code 7; it wrote last:\n    lost",
+        ),
+        (
+            &[
+                "sh",
+                "-c",
+                "read _; echo '{\"id\":1,\"name\":\"x\",\"capabilities\":{\"offset\":1}}'",
+            ],
+            "control, line 1: unknown field `offset`, expected one of `offsets`, ",
+        ),
+    ] {
+        let ended = driver_check(command);
+        assert_eq!(ended.code, Some(3), "{}{}", ended.stdout, ended.stderr);
+        assert!(ended.stderr.contains(expected), "{}", ended.stderr);
+    }
+}
+
+/// A driver that answers nothing, and a child of it in a session of its own: both tell their ids.
+const SILENT: &str = "setsid sleep 1000 & echo $! >>\"$0\"; echo $$ >>\"$0\"; while read -r _; do :; done; sleep 1000";
+
+#[cfg(target_os = "linux")]
+#[test]
+fn killing_the_harness_ends_the_driver_and_all_that_it_started() {
+    let folder = Folder::new();
+    let file = folder.join("processes");
+    let file = file.to_str().unwrap();
+    let running = Running::start(&folder, &["driver-check", "sh", "-c", SILENT, file]);
+    let processes = wait_for("the driver", || {
+        let text = std::fs::read_to_string(file).ok()?;
+        let ids: Vec<i32> = text.lines().filter_map(|line| line.parse().ok()).collect();
+        (ids.len() == 2).then_some(ids)
+    });
+    assert!(processes.iter().all(|own| state(*own).is_some()));
+    running.signal(Signal::KILL);
+    for process in processes {
+        wait_for("the driver to be gone", || {
+            matches!(state(process), None | Some('Z')).then_some(())
+        });
+    }
+}
+
+fn scenario(yaml: &str, command: &[&str]) -> Scenario {
+    let folder = Folder::new();
+    folder.write("x.yaml", yaml);
+    over(scenario::load(&folder.join("x.yaml")).unwrap(), command)
+}
+
+/// The same over a program.
+fn over(mut scenario: Scenario, command: &[&str]) -> Scenario {
+    "exec".clone_into(&mut scenario.broker.driver);
+    scenario.broker.options.command = command.iter().map(|&part| part.to_owned()).collect();
+    scenario
+}
+
+async fn hold(plan: &Arc<Plan>) -> Result<Trial, trial::Failure> {
+    let harness = Path::new(env!("CARGO_BIN_EXE_harness"));
+    let broker = BrokerUnderTest::Own(process::Settings::new(harness));
+    let (log_format, sabotage, out) = (LogFormat::default(), None, None);
+    let settings = Settings { broker, out, log_format, sabotage };
+    let (_never, interrupt) = Interrupt::new();
+    trial::hold(plan, &settings, interrupt, &mut |_| {}).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn shipped_scenarios_have_the_golden_file_of_our_own_broker() {
+    for name in ["5p3c", "together", "consumer-crash"] {
+        let file = shipped().join(format!("{name}.yaml"));
+        let list = example("list.py");
+        let scenario = over(scenario::load(&file).unwrap(), &["python3", &list]);
+        let plan = Arc::new(Plan::new(scenario).unwrap());
+        let trial = hold(&plan).await.unwrap();
+        let verdict = trial.judgement.verdict;
+        assert_eq!(verdict, Verdict::Pass, "{name}: {:?}", trial.judgement);
+        assert_eq!((trial.left, trial.notes), (None, Vec::new()), "{name}");
+        let folder = root().join("golden");
+        let mode = Mode::from_environment(|_| None).unwrap();
+        let compared = golden::compare_run(&folder, &plan, &trial.history, verdict, mode).unwrap();
+        assert_eq!(compared, Comparison::Match, "{name}");
+    }
+}
+
+const SMALL: &str = "
+topics: { T1: P1 -> C1, T2: P1 -> C1 }
+producers: { all: { generate: { messages: 40 } } }
+drain: { idle: 200ms, deadline: 20s }
+golden: none
+";
+
+async fn judged(yaml: &str, mistake: &str) -> (Trial, Vec<String>) {
+    let plan = Arc::new(Plan::new(scenario(yaml, &["python3", &bad(), mistake])).unwrap());
+    let trial = hold(&plan).await.unwrap();
+    let doubts = trial.judgement.inconclusive.clone();
+    (trial, doubts)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_line_that_is_no_json_leaves_no_verdict_and_is_named() {
+    let (trial, doubts) = judged(SMALL, "chatty").await;
+    assert_eq!(trial.judgement.verdict, Verdict::Unknown);
+    assert!(trial.judgement.violations.is_empty(), "{:?}", trial.judgement);
+    assert!(doubts[0].starts_with("the driver of control, line "), "{doubts:?}");
+    assert!(doubts[0].contains(": it is no JSON "), "{doubts:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_end_with_sends_open_is_a_failure_with_its_last_words() {
+    // The consumer cannot go on without it.
+    let plan = Plan::new(scenario(SMALL, &["python3", &bad(), "exits"])).unwrap();
+    let failure = hold(&Arc::new(plan)).await.unwrap_err().to_string();
+    assert!(failure.contains("the driver of control ended with exit code 139"), "{failure}");
+    assert!(failure.contains("Segmentation fault"), "{failure}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_in_flight_are_stored_as_they_were_issued() {
+    let plan = Arc::new(Plan::new(scenario(SMALL, &["python3", &example("list.py")])).unwrap());
+    let addresses = vec![Address::None];
+    let connecting = Connecting { plan, addresses, run: "a1b2".to_owned() };
+    let driver = connect(connecting).await.unwrap();
+    assert!(driver.capabilities().in_flight);
+    let topic = TopicIndex(0);
+    driver.create_topic(topic).await.unwrap();
+    let client = Client {
+        actor: Actor::producer(1),
+        topic,
+        stream: Some(StreamIndex(0)),
+        base: 0,
+        route: Route(0),
+        retries: RetryPolicy::Never,
+        acknowledge: Acknowledge::Offset,
+    };
+    let mut sender = driver.register(&client).await.unwrap();
+    let mut pending = Vec::new();
+    for number in 0..10 {
+        let outgoing = [Outgoing { message: MessageId(number), payload: "x" }];
+        pending.push(sender.issue(&outgoing).await);
+    }
+    // Their outcomes may be awaited in any order.
+    for (place, pending) in (0..10_u32).zip(pending).rev() {
+        let reply = pending.await;
+        let outcome = &reply.parts[0].outcome;
+        assert_eq!(*outcome, Outcome::Acked { offsets: Offsets::From(place.into()) });
+    }
+    drop(sender);
+    driver.finish().await.unwrap();
+    assert_eq!(driver.remarks(), harness::driver::Remarks::default());
+}

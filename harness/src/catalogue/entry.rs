@@ -1,7 +1,11 @@
 //! What is known of a broker that `--on` can name.
 
+use std::collections::BTreeSet;
+use std::fmt;
+
 use crate::capability::Survival;
-use crate::scenario::{Delivery, Expect, Order};
+use crate::fault::{Effect, Fault, Hold};
+use crate::scenario::{AnomalyKind, Delivery, Expect, Order, Scenario};
 use crate::server::Version;
 
 /// A broker that can be named.
@@ -43,25 +47,144 @@ pub struct Documented {
     pub reference: &'static str,
 }
 
+/// What a scenario asks for beyond what documents promise.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Less {
+    /// What is promised in its place.
+    documented: Vec<String>,
+    /// What the scenario asks for.
+    asked: Vec<String>,
+    /// The kinds of anomaly that break nothing which is promised.
+    pub kinds: BTreeSet<AnomalyKind>,
+}
+
+impl fmt::Display for Less {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (own, asked) = (self.documented.join(", "), self.asked.join(" and "));
+        write!(f, "documented: {own}; this scenario asks for {asked}")
+    }
+}
+
+impl Less {
+    fn add(&mut self, documented: String, asked: String, kinds: &[AnomalyKind]) {
+        self.documented.push(documented);
+        self.asked.push(asked);
+        self.kinds.extend(kinds);
+    }
+}
+
 impl Documented {
-    /// What is said where a scenario asks for more than is promised; it is judged all the same.
+    /// Where a scenario asks for more than is promised. It is judged all the same.
+    ///
+    /// It asks for a delivery and an order by `expect`; and for survival, where it ends brokers and
+    /// expects no loss. A broker that saves what it has now and then is to have it after an end in
+    /// good order, and not after a kill.
     #[must_use]
-    pub fn is_less(&self, expect: &Expect) -> Option<String> {
-        let delivery = match (self.delivery, expect.delivery) {
-            (Delivery::ExactlyOnce, _) => None,
-            (own, asked) if own == asked => None,
-            (own, asked) => Some((own.to_string(), asked.to_string())),
+    pub fn is_less(&self, scenario: &Scenario) -> Option<Less> {
+        use AnomalyKind::{Divergent, Duplicate, Lost, Reordered, StaleAck};
+        let Expect { delivery, order, anomalies, .. } = &scenario.expect;
+        let mut less = Less::default();
+        match self.delivery {
+            Delivery::ExactlyOnce => {}
+            own if own == *delivery => {}
+            own @ Delivery::AtLeastOnce => {
+                less.add(own.to_string(), delivery.to_string(), &[Duplicate]);
+            }
+            own @ Delivery::AtMostOnce => less.add(own.to_string(), delivery.to_string(), &[Lost]),
+        }
+        if self.order != Order::PerTopic && *order != Order::None && self.order != *order {
+            let own = format!("order {}", self.order);
+            less.add(own, order.to_string(), &[Reordered, Divergent]);
+        }
+        let expects_loss = *delivery == Delivery::AtMostOnce || anomalies.contains(&Lost);
+        let end = ends(scenario).filter(|_| !expects_loss);
+        if let Some((_, end)) = end.filter(|(least, _)| self.survives < *least) {
+            let own = match self.survives {
+                Survival::Nothing => format!("nothing survives {end}"),
+                _ => format!("what was saved by then survives {end}"),
+            };
+            // A log that lost its end gives offsets out again.
+            less.add(own, "survival of all that was acked".to_owned(), &[Lost, Divergent, StaleAck]);
+        }
+        (!less.asked.is_empty()).then_some(less)
+    }
+}
+
+/// The hardest way in which a scenario ends a process that serves, and what has to survive it.
+fn ends(scenario: &Scenario) -> Option<(Survival, &'static str)> {
+    let end = |fault: &Fault| match fault.action.effect {
+        Effect::Process(Hold::Killed) => Some((Survival::Kill, "a kill")),
+        Effect::Process(Hold::Stopped) => Some((Survival::Part, "an end in good order")),
+        Effect::Process(Hold::Paused) | Effect::Link(_) | Effect::Crash => None,
+    };
+    scenario.faults.iter().filter_map(end).max_by_key(|(least, _)| *least)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::{SMALL, SMALL_LOGS, plan};
+
+    /// What is less than `more` (YAML behind a small scenario) asks for, in the words of reports and
+    /// as kinds.
+    fn less(own: (Survival, Delivery, Order), more: &str) -> Option<(String, Vec<&'static str>)> {
+        let (survives, delivery, order) = own;
+        let documented = Documented { survives, order, delivery, reference: "docs" };
+        let (_folder, plan) = plan(&format!("{SMALL}\n{more}\n"), SMALL_LOGS);
+        let less = documented.is_less(&plan.scenario)?;
+        let kinds = less.kinds.iter().map(|kind| kind.as_str()).collect();
+        let said = less.to_string();
+        Some((said.strip_prefix("documented: ").unwrap().to_owned(), kinds))
+    }
+
+    const ALL: (Survival, Delivery, Order) =
+        (Survival::Kill, Delivery::ExactlyOnce, Order::PerTopic);
+
+    #[test]
+    fn what_is_promised_is_not_less() {
+        for more in [
+            "",
+            "expect: { delivery: at-most-once, order: none }",
+            "faults: [{ at: 1s, kill: broker, for: 1s }]",
+        ] {
+            assert_eq!(less(ALL, more), None, "{more}");
+        }
+        let least = (Survival::Nothing, Delivery::AtLeastOnce, Order::None);
+        let more = "expect: { delivery: at-least-once, order: none }";
+        assert_eq!(less(least, more), None);
+        let paused = format!("{more}\nfaults: [{{ at: 1s, pause: broker, for: 1s }}]");
+        assert_eq!(less(least, &paused), None);
+    }
+
+    #[test]
+    fn more_than_is_promised_is_named_with_what_it_may_look_like() {
+        let check = |own, more, said: &str, kinds: &[&'static str]| {
+            assert_eq!(less(own, more), Some((said.to_owned(), kinds.to_vec())), "{more}");
         };
-        let order = match (self.order, expect.order) {
-            (Order::PerTopic, _) | (_, Order::None) => None,
-            (own, asked) if own == asked => None,
-            (own, asked) => Some((format!("order {own}"), asked.to_string())),
-        };
-        let parts: Vec<_> = [delivery, order].into_iter().flatten().collect();
-        let (own, asked): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
-        (!own.is_empty()).then(|| {
-            let (own, asked) = (own.join(", "), asked.join(" and "));
-            format!("documented: {own}; this scenario asks for {asked}")
-        })
+        let once = (ALL.0, Delivery::AtLeastOnce, ALL.2);
+        let said = "at-least-once; this scenario asks for exactly-once";
+        check(once, "", said, &["duplicate"]);
+        let said = "at-most-once; this scenario asks for exactly-once";
+        check((ALL.0, Delivery::AtMostOnce, ALL.2), "", said, &["lost"]);
+        let said = "order per-producer; this scenario asks for per-topic";
+        check((ALL.0, ALL.1, Order::PerProducer), "", said, &["reordered", "divergent"]);
+    }
+
+    #[test]
+    fn a_kill_asks_for_more_than_an_end_in_good_order() {
+        let [kill, stop] = ["kill", "stop"].map(|verb| {
+            format!("faults: [{{ at: 1s, {verb}: broker, for: 1s }}]")
+        });
+        let own = |survives| (survives, ALL.1, ALL.2);
+        let kinds = vec!["lost", "divergent", "stale ack"];
+        let asks = "this scenario asks for survival of all that was acked";
+        let said = |own: &str| Some((format!("{own}; {asks}"), kinds.clone()));
+        let part = own(Survival::Part);
+        assert_eq!(less(part, &kill), said("what was saved by then survives a kill"));
+        assert_eq!(less(part, &stop), None);
+        let nothing = own(Survival::Nothing);
+        assert_eq!(less(nothing, &stop), said("nothing survives an end in good order"));
+        let expected = format!("{kill}\nexpect: {{ anomalies: [lost] }}");
+        assert_eq!(less(nothing, &expected), None, "a loss that is expected is not asked about");
     }
 }

@@ -11,6 +11,7 @@ mod unacked;
 use std::collections::BTreeMap;
 
 use super::facts::{Facts, Fate, Feed};
+use super::judgement::VACUOUS;
 use super::outcome::CheckOutcome;
 use super::words::consumer_name;
 use crate::fault::Fault;
@@ -83,7 +84,7 @@ fn vacuous(facts: &Facts<'_>, requirement: &Requirement, reasons: &mut Vec<Strin
     };
     if happened < at_least {
         reasons.push(format!(
-            "vacuous: the scenario requires at least {}, and there {} {}",
+            "{VACUOUS}the scenario requires at least {}, and there {} {}",
             numbers::count(at_least, what),
             if happened == 1 { "was" } else { "were" },
             numbers::number(happened)
@@ -112,7 +113,7 @@ fn short_backlogs(facts: &Facts<'_>, at_least: u64) -> Vec<String> {
         };
         let (file, line, least) = (scenario.file.display(), fault.line, numbers::number(at_least));
         Some(format!(
-            "vacuous: the scenario requires a backlog of at least {least}, and the fault `{fault}` \
+            "{VACUOUS}the scenario requires a backlog of at least {least}, and the fault `{fault}` \
              ({file}:{line}) {met}"
         ))
     };
@@ -131,7 +132,7 @@ fn idle_faults(facts: &Facts<'_>) -> Vec<String> {
             Some(_) => return None,
         };
         let (file, line) = (scenario.file.display(), fault.line);
-        Some(format!("vacuous: the fault `{fault}` ({file}:{line}) {why}"))
+        Some(format!("{VACUOUS}the fault `{fault}` ({file}:{line}) {why}"))
     };
     scenario.faults.iter().enumerate().filter_map(sentence).collect()
 }

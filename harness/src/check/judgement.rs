@@ -31,6 +31,16 @@ pub struct Judgement {
     pub inconclusive: Vec<String>,
 }
 
+/// What a reason begins with that is about something which the scenario requires and that did not
+/// happen.
+pub(super) const VACUOUS: &str = "vacuous: ";
+
+/// Whether there is no verdict because what the scenario requires did not happen.
+#[must_use]
+pub fn is_vacuous(reason: &str) -> bool {
+    reason.starts_with(VACUOUS)
+}
+
 impl Judgement {
     /// What was found of a kind, violations and what is allowed.
     pub fn found(&self, kind: AnomalyKind) -> impl Iterator<Item = &Finding> {

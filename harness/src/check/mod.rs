@@ -36,7 +36,7 @@ use crate::plan::Plan;
 
 pub use anomaly::{Anomaly, Blames, Origin};
 pub use finding::{Finding, PROOFS_MAX};
-pub use judgement::{Judgement, Verdict};
+pub use judgement::{Judgement, Verdict, is_vacuous};
 
 use facts::Facts;
 use outcome::CheckOutcome;

@@ -9,6 +9,9 @@ use crate::io_error;
 /// What the history of a run that did not pass is called, beside its logs.
 const HISTORY: &str = "history.jsonl";
 
+/// What the folders of repetitions begin with.
+const TURN: &str = "run-";
+
 /// Keeps other runs of the harness out of a folder until it is dropped, or the process ends in
 /// whatever way.
 #[derive(Debug)]
@@ -54,18 +57,41 @@ impl Claim {
     /// # Errors
     /// In words for people.
     pub(super) fn clear(&self) -> Result<(), String> {
-        let is_left = |name: &str| name == HISTORY || is_consumer_log(name);
-        let clear = || {
-            for entry in fs::read_dir(&self.folder)? {
-                let entry = entry?;
-                if entry.file_name().to_str().is_some_and(is_left) {
-                    fs::remove_file(entry.path())?;
-                }
-            }
-            Ok(())
-        };
-        clear().map_err(|error| cannot(&self.folder, "written to", &error))
+        clear(&self.folder).map_err(|error| cannot(&self.folder, "written to", &error))
     }
+
+    /// Takes away what the run left, which nobody has to look at; what is not its own stays.
+    pub(super) fn remove(self) {
+        // What cannot be removed is in nobody's way.
+        let _ = clear(&self.folder).and_then(|()| fs::remove_dir(&self.folder));
+    }
+}
+
+/// Removes what runs left in a folder: logs, a history, and the same of runs that are repetitions.
+fn clear(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let (name, path) = (entry.file_name(), entry.path());
+        let Some(name) = name.to_str() else { continue };
+        if name == HISTORY || is_consumer_log(name) {
+            fs::remove_file(path)?;
+        } else if is_turn(name) && entry.file_type()?.is_dir() {
+            clear(&path)?;
+            // What else is in it stays.
+            let _ = fs::remove_dir(path);
+        }
+    }
+    Ok(())
+}
+
+/// What the folder of a repetition is called, in that of the first run.
+pub(super) fn of_turn(turn: u32) -> String {
+    format!("{TURN}{turn}")
+}
+
+fn is_turn(name: &str) -> bool {
+    let number = name.strip_prefix(TURN);
+    number.is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
 }
 
 fn cannot(folder: &Path, act: &str, error: &io::Error) -> String {

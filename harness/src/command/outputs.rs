@@ -100,8 +100,23 @@ impl Outputs {
         }
     }
 
+    /// Makes the folder of a repetition, below that of the first run.
+    pub(super) fn open_turn(&self, place: &str) -> Result<Claim, String> {
+        let claim = folder::claim(&self.logs(place))?;
+        claim.clear()?;
+        Ok(claim)
+    }
+
+    /// Opens the file of a repetition's history, if one is to be written.
+    pub(super) fn open_history(&self, place: &str) -> Result<Option<HistoryFile>, String> {
+        let Some(given) = &self.history else { return Ok(None) };
+        let path = given.join(format!("{place}.jsonl"));
+        let file = create(&path).map_err(|why| format!("--history {}: {why}", path.display()))?;
+        Ok(Some((path, Arc::new(file))))
+    }
+
     /// Makes the folders of these scenarios, which takes what an earlier run left away, and opens
-    /// the files of the histories. `selected` counts the scenarios that are skipped, too.
+    /// the files of the histories. `selected` counts the scenarios that are skipped and repetitions, too.
     pub(super) fn open(&self, scenarios: &[&str], selected: usize) -> Result<Folders, Refused> {
         let refused = |path: &Path, why: &str| {
             Refused::usage(format_args!("--history {}: {why}", path.display()))

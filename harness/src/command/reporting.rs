@@ -51,7 +51,8 @@ fn note(refused: Refused, report: &mut Report) {
 /// Why scenarios have no entry although nothing is wrong with them, if there are such.
 pub(super) fn not_begun(selected: usize, report: &Report, exit: Exit) -> Option<Trouble> {
     let missing = selected.checked_sub(report.entries.len()).filter(|missing| *missing > 0)?;
-    let missing = count(missing as u64, "scenario");
+    let noun = if report.is_matrix { "run" } else { "scenario" };
+    let missing = count(missing as u64, noun);
     let text = match exit {
         Exit::Interrupted => format!("interrupted: {missing} not begun"),
         _ => format!("a thread crashed: {missing} without a result"),

@@ -1,6 +1,7 @@
 //! `harness run`: scenarios from their files to their verdicts, golden files and reports.
 
 mod arguments;
+mod cells;
 mod one;
 
 use std::collections::BTreeSet;
@@ -9,13 +10,14 @@ use std::sync::Arc;
 
 use futures_util::stream::{self, StreamExt as _};
 
+use self::cells::Cells;
 use self::one::Run;
 use super::broker_choice::{Chosen, choose};
 use super::refused::{self, Refused};
 use super::reporting::{self, reporting};
 use super::selection::plans;
 use super::sim::workers::End;
-use super::{outputs, signals, streams};
+use super::{folder, outputs, signals, streams};
 use crate::exit::Exit;
 use crate::report::terminal::Terminal;
 use crate::report::words::count;
@@ -37,6 +39,7 @@ pub fn main(arguments: &Arguments, harness: &Path) -> Exit {
 /// Everything that could be found wrong before anything is started, found right.
 struct Prepared {
     runs: Vec<Run>,
+    has_table: bool,
     context: one::Context,
 }
 
@@ -74,12 +77,13 @@ fn prepare(
         }
     }
     // Only now that all of it can be run: this takes the logs of the run before away.
-    let names: Vec<_> = runs.iter().map(|run| run.place.as_str()).collect();
-    let folders = outputs.open(&names, names.len() + report.skipped.len())?;
+    let first = runs.iter().filter(|run| run.turn == 1);
+    let names: Vec<_> = first.map(|run| run.place.as_str()).collect();
+    let folders = outputs.open(&names, runs.len() + report.skipped.len())?;
     let patience = choice.wait.map(Patience::new);
     let arguments = arguments.clone();
     let context = one::Context { arguments, chosen, patience, mode, folders };
-    Ok(Prepared { runs, context })
+    Ok(Prepared { runs, has_table: report.is_matrix, context })
 }
 
 /// A matrix is of what is quickly run on every broker.
@@ -100,7 +104,11 @@ fn skip_heavy(scenarios: &mut Vec<Scenario>, skipped: &mut Vec<Skipped>) -> Resu
 }
 
 /// Every run of the call: the scenarios of one broker after the other, each as often as is wanted.
-fn runs(chosen: &[Chosen], is_matrix: bool, repeat: u32) -> Result<Vec<Run>, Refused> {
+fn runs(
+    chosen: &[Chosen],
+    are_several: bool,
+    repeat: u32,
+) -> Result<Vec<Run>, Refused> {
     let mut runs = Vec::new();
     for (place, Chosen { named, scenarios, .. }) in chosen.iter().enumerate() {
         let times = named.times(repeat);
@@ -113,14 +121,23 @@ fn runs(chosen: &[Chosen], is_matrix: bool, repeat: u32) -> Result<Vec<Run>, Ref
         }
         for plan in plans(scenarios.clone())? {
             let name = &plan.scenario.name;
-            let folder =
-                if is_matrix { format!("{}/{name}", named.folder()) } else { name.clone() };
+            let (cell, first) = if are_several {
+                (format!("{name} on {}", named.word), format!("{}/{name}", named.folder()))
+            } else {
+                (name.clone(), name.clone())
+            };
             let plan = Arc::new(plan);
             runs.extend((1..=times).map(|turn| Run {
                 plan: Arc::clone(&plan),
                 chosen: place,
-                place: if turn == 1 { folder.clone() } else { format!("{folder}.{turn}") },
+                cell: cell.clone(),
+                label: if times == 1 { cell.clone() } else { format!("{cell}, run {turn} of {times}") },
+                place: match turn {
+                    1 => first.clone(),
+                    turn => format!("{first}/{}", folder::of_turn(turn)),
+                },
                 turn,
+                times,
             }));
         }
     }
@@ -157,15 +174,20 @@ async fn run_all(
     entries: &mut Vec<(usize, Entry)>,
 ) -> End {
     let (trigger, interrupt) = Interrupt::new();
+    let cells = Cells::of(&prepared.runs);
     let runs = stream::iter(prepared.runs.iter().enumerate())
         .map(|(place, run)| {
-            let interrupt = interrupt.clone();
+            let (interrupt, cells) = (interrupt.clone(), &cells);
             async move {
                 if interrupt.is_triggered() {
                     return None;
                 }
                 let entry = one::run(run, &prepared.context, interrupt, terminal).await;
-                terminal.entry(&entry);
+                if prepared.has_table {
+                    cells.told(run, &entry, terminal);
+                } else {
+                    terminal.entry(&entry);
+                }
                 Some((place, entry))
             }
         })

@@ -1,5 +1,6 @@
 //! What reports read: an entry for each scenario, as plain data.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use crate::exit::Exit;
 use crate::golden::{self, Comparison};
 use crate::input::diagnostic::Diagnostic;
 use crate::plan::Plan;
-use crate::scenario::Scenario;
+use crate::scenario::{AnomalyKind, Counter, Scenario};
 
 /// All that one call of the harness did.
 #[derive(Clone, Debug, Default)]
@@ -82,8 +83,12 @@ pub struct Entry {
     pub seed: Option<u64>,
     /// What it ran on, where it did.
     pub on: Option<On>,
-    /// From 1, where it is repeated.
+    /// From 1, where it is repeated; else 0.
     pub turn: u32,
+    /// Whether it requires that faults meet consumers that are behind.
+    pub requires_backlog: bool,
+    /// What it asks for and the documents of its broker do not promise, where that is known.
+    pub not_promised: Option<NotPromised>,
     /// How many brokers served, where it is known.
     pub brokers: Option<u32>,
     /// How long the scenario took by the wall clock, the start and the end of the broker and the
@@ -131,6 +136,17 @@ pub struct On {
     pub version: Option<String>,
     /// Beside what a server has by itself, in its own words.
     pub config: Vec<(String, String)>,
+}
+
+/// What a scenario asks for and the documents of its broker do not promise. It is judged all the same.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NotPromised {
+    /// The kinds of anomaly that break nothing which is promised.
+    pub kinds: BTreeSet<AnomalyKind>,
+    /// Both in a sentence: `documented: at-least-once; this scenario asks for exactly-once`.
+    pub said: String,
+    /// Where the documents say it.
+    pub reference: String,
 }
 
 /// Why a scenario did not come to a judgement.
@@ -200,6 +216,7 @@ impl Entry {
             seed: Some(scenario.seed),
             on: Some(On { word: scenario.broker.on.clone(), ..On::default() }),
             brokers: Some(scenario.broker.count.get()),
+            requires_backlog: scenario.require.iter().any(|own| own.counter == Counter::Backlog),
             ..Self::default()
         }
     }

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::entry::Report;
-use super::{github, json, junit};
+use super::{github, json, junit, markdown};
 
 /// A format that a report can be written in.
 #[derive(Debug)]
@@ -40,6 +40,12 @@ pub const FORMATS: &[Format] = &[
         about: "a JUnit XML report",
         asked: Asked::ByFlag("report-junit"),
         write: junit::write,
+    },
+    Format {
+        name: "Markdown",
+        about: "a Markdown report, with the table of scenarios and brokers",
+        asked: Asked::ByFlag("report-md"),
+        write: markdown::write,
     },
     Format {
         name: "GitHub",

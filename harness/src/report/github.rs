@@ -13,20 +13,22 @@ use crate::golden::Comparison;
 
 /// Writes the annotations of everything that is no pass.
 pub fn write(report: &Report, to: &mut dyn Write) -> io::Result<()> {
-    report.entries.iter().try_for_each(|entry| annotate(entry, to))?;
+    let is_matrix = report.is_matrix;
+    report.entries.iter().try_for_each(|entry| annotate(entry, is_matrix, to))?;
     match &report.trouble {
         Some(trouble) => error(to, "", "harness", &trouble.text),
         None => Ok(()),
     }
 }
 
-fn annotate(entry: &Entry, to: &mut dyn Write) -> io::Result<()> {
+fn annotate(entry: &Entry, is_matrix: bool, to: &mut dyn Write) -> io::Result<()> {
+    let name = &title(entry, is_matrix);
     let whole = at(&entry.file, None, None);
     for Problem { file, line, column, text } in &entry.problems {
-        error(to, &at(file, *line, *column), &entry.name, text)?;
+        error(to, &at(file, *line, *column), name, text)?;
     }
     if let Some(trouble) = entry.trouble.as_ref().filter(|_| entry.problems.is_empty()) {
-        error(to, &whole, &entry.name, &trouble.text)?;
+        error(to, &whole, name, &trouble.text)?;
     }
     if let Some(judgement) = &entry.judgement {
         for finding in &judgement.violations {
@@ -35,7 +37,7 @@ fn annotate(entry: &Entry, to: &mut dyn Write) -> io::Result<()> {
                     || whole.clone(),
                     |origin| at(Path::new(&origin.file), Some(origin.line as usize), None),
                 );
-                let title = format!("{}: {}", entry.name, finding.kind.as_str());
+                let title = format!("{name}: {}", finding.kind.as_str());
                 let lines: Vec<_> = std::iter::once(proof.title.as_str())
                     .chain(proof.evidence.iter().map(String::as_str))
                     .chain(entry.reproduce.as_deref())
@@ -45,7 +47,7 @@ fn annotate(entry: &Entry, to: &mut dyn Write) -> io::Result<()> {
         }
         if judgement.verdict == Verdict::Unknown {
             for reason in &judgement.inconclusive {
-                error(to, &whole, &format!("{}: no verdict", entry.name), reason)?;
+                error(to, &whole, &format!("{name}: no verdict"), reason)?;
             }
         }
     }
@@ -55,9 +57,18 @@ fn annotate(entry: &Entry, to: &mut dyn Write) -> io::Result<()> {
             text.push('\n');
             text.push_str(difference.to_text().trim_end());
         }
-        error(to, &whole, &format!("{}: golden", entry.name), &text)?;
+        error(to, &whole, &format!("{name}: golden"), &text)?;
     }
     Ok(())
+}
+
+/// The scenario; where several brokers were named or runs repeated, with the broker and the run.
+fn title(entry: &Entry, is_matrix: bool) -> String {
+    let on = entry.on.as_ref().filter(|_| is_matrix);
+    let on = on.map(|on| format!(" on {}", on.word)).unwrap_or_default();
+    let turn = Some(entry.turn).filter(|turn| *turn > 0);
+    let turn = turn.map(|turn| format!(", run {turn}")).unwrap_or_default();
+    format!("{}{on}{turn}", entry.name)
 }
 
 /// Where an annotation is shown: properties of the command, with a comma behind.

@@ -4,13 +4,17 @@
 //! another thing makes version 2. Times are in nanoseconds, and their names end in `_ns`. What is
 //! not known is absent. Judgement and summary are written as their own types say.
 
+mod table;
+
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
+use self::table::Table;
 use super::entry::{Entry, Evidence, Problem, Report, Skipped};
+use super::matrix::Matrix;
 use super::sentence;
 use super::summary::{Summary, nanos};
 use super::sweep::Sweep;
@@ -51,6 +55,9 @@ struct Document<'a> {
     /// Which.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     skipped_scenarios: Vec<SkippedScenario<'a>>,
+    /// Where several brokers were named, or runs repeated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    matrix: Option<Table<'a>>,
     /// In the order in which they were named.
     scenarios: Vec<Scenario<'a>>,
 }
@@ -74,6 +81,9 @@ struct Scenario<'a> {
     /// What it ran on: a word of `harness brokers`, or a URL.
     #[serde(skip_serializing_if = "Option::is_none")]
     on: Option<&'a str>,
+    /// Of a scenario that is run several times: which of these runs it is, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    turn: Option<u32>,
     /// The version of a server that the harness started.
     #[serde(skip_serializing_if = "Option::is_none")]
     version: Option<&'a str>,
@@ -188,6 +198,7 @@ impl<'a> Document<'a> {
             simulated: report.simulated(),
             skipped: report.skipped.len(),
             skipped_scenarios: report.skipped.iter().map(SkippedScenario::new).collect(),
+            matrix: Matrix::of(report).map(|matrix| Table::new(&matrix)),
             scenarios: report.entries.iter().map(Scenario::new).collect(),
         }
     }
@@ -205,6 +216,7 @@ impl<'a> Scenario<'a> {
             answer: sentence::sentence(entry),
             seed: entry.seed,
             on: entry.on.as_ref().map(|on| on.word.as_str()),
+            turn: Some(entry.turn).filter(|turn| *turn > 0),
             version: entry.on.as_ref().and_then(|on| on.version.as_deref()),
             config: entry.on.iter().flat_map(|on| &on.config).map(|(k, v)| (&**k, &**v)).collect(),
             brokers: entry.brokers,

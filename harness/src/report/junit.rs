@@ -1,4 +1,5 @@
-//! JUnit XML: one test case a scenario. A broken promise or golden is a failure, a scenario
+//! JUnit XML: one test case a scenario. Where several brokers were named or runs repeated, each broker is a
+//! suite and a class of its own, and the names of cases say which run it was. A broken promise or golden is a failure, a scenario
 //! without a verdict an error. What kept the call from running any is a case of its own.
 
 use std::io::{self, Write};
@@ -10,23 +11,47 @@ use super::entry::{Entry, Problem, Report, Skipped, Trouble};
 use super::{sentence, terminal, words};
 use crate::exit::Exit;
 
-/// The class of every case, and its suite's name.
+/// The class of every case that no broker is one for, and its suite's name.
 const CLASS: &str = "scenarios";
 
 /// Writes the report.
 pub fn write(report: &Report, to: &mut dyn Write) -> io::Result<()> {
     let mut junit = quick_junit::Report::new("harness");
     junit.set_time(report.duration);
-    let mut suite = TestSuite::new(CLASS);
-    suite.set_time(report.duration);
-    suite.add_test_cases(report.entries.iter().map(test_case));
-    suite.add_test_cases(report.skipped.iter().map(skipped));
-    suite.add_test_cases(report.trouble.iter().map(trouble));
-    junit.add_test_suite(suite);
+    let mut suites: Vec<(&str, TestSuite)> = Vec::new();
+    let mut add = |class, case| match suites.iter_mut().find(|(name, _)| *name == class) {
+        Some((_, suite)) => {
+            suite.add_test_case(case);
+        }
+        None => {
+            let mut suite = TestSuite::new(class);
+            suite.add_test_case(case);
+            suites.push((class, suite));
+        }
+    };
+    let class = |on| if report.is_matrix { on } else { None }.unwrap_or(CLASS);
+    for entry in &report.entries {
+        let class = class(entry.on.as_ref().map(|on| on.word.as_str()));
+        add(class, test_case(entry, class));
+    }
+    for own in &report.skipped {
+        let class = class(own.on.as_deref());
+        add(class, skipped(own, class));
+    }
+    report.trouble.iter().for_each(|own| add(CLASS, trouble(own)));
+    if suites.is_empty() {
+        suites.push((CLASS, TestSuite::new(CLASS)));
+    }
+    for (name, mut suite) in suites {
+        let own = |entry: &&Entry| entry.on.as_ref().is_some_and(|on| on.word == name);
+        let took = report.entries.iter().filter(own).map(|entry| entry.duration).sum();
+        suite.set_time(if name == CLASS { report.duration } else { took });
+        junit.add_test_suite(suite);
+    }
     junit.serialize(to).map_err(io::Error::other)
 }
 
-fn test_case(entry: &Entry) -> TestCase {
+fn test_case(entry: &Entry, class: &str) -> TestCase {
     let kind = match entry.exit() {
         Exit::Passed => None,
         Exit::Failed => Some(NonSuccessKind::Failure),
@@ -34,8 +59,12 @@ fn test_case(entry: &Entry) -> TestCase {
             Some(NonSuccessKind::Error)
         }
     };
+    let name = match entry.turn {
+        0 => entry.name.clone(),
+        turn => format!("{} (run {turn})", entry.name),
+    };
     let mut case = TestCase::new(
-        &*entry.name,
+        name,
         kind.map_or_else(TestCaseStatus::success, |kind| {
             let mut status = TestCaseStatus::non_success(kind);
             status.set_type(kind_of(entry));
@@ -45,7 +74,7 @@ fn test_case(entry: &Entry) -> TestCase {
         }),
     );
     case.set_time(entry.duration);
-    in_file(&mut case, &entry.file);
+    in_file(&mut case, class, &entry.file);
     let here = |problem: &&Problem| problem.file == entry.file;
     if let Some(line) = entry.problems.iter().find(here).and_then(|problem| problem.line) {
         case.extra.insert("line".into(), line.to_string().into());
@@ -70,11 +99,11 @@ fn told(entry: &Entry) -> Option<String> {
     (!lines.is_empty()).then(|| lines.join("\n"))
 }
 
-fn skipped(skipped: &Skipped) -> TestCase {
+fn skipped(skipped: &Skipped, class: &str) -> TestCase {
     let mut status = TestCaseStatus::skipped();
     status.set_message(&*skipped.reason);
     let mut case = TestCase::new(&*skipped.name, status);
-    in_file(&mut case, &skipped.file);
+    in_file(&mut case, class, &skipped.file);
     case
 }
 
@@ -95,8 +124,8 @@ fn trouble(trouble: &Trouble) -> TestCase {
     case
 }
 
-fn in_file(case: &mut TestCase, file: &Path) {
-    case.set_classname(CLASS);
+fn in_file(case: &mut TestCase, class: &str, file: &Path) {
+    case.set_classname(class);
     case.extra.insert("file".into(), file.to_string_lossy().into_owned().into());
 }
 

@@ -9,6 +9,8 @@ mod formats;
 mod github;
 mod json;
 mod junit;
+mod markdown;
+pub mod matrix;
 pub mod progress;
 pub mod sentence;
 pub mod summary;
@@ -19,7 +21,7 @@ mod tests;
 pub mod words;
 
 pub use destination::{Destinations, Output};
-pub use entry::{Entry, Evidence, On, Problem, Report, Skipped, Trouble};
+pub use entry::{Entry, Evidence, NotPromised, On, Problem, Report, Skipped, Trouble};
 pub use progress::Progress;
 pub use summary::{Latency, Summary, summarise};
 pub use sweep::Sweep;

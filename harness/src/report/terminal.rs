@@ -4,15 +4,18 @@
 //! proofs, then says where the logs are and what to type next.
 
 mod difference;
+mod matrix;
 mod numbers;
 mod proofs;
 mod style;
 
 use std::io::{self, IsTerminal, Write};
+use std::time::Duration;
 
 use indicatif::MultiProgress;
 
 use super::entry::{Entry, Report};
+use super::matrix::{Matrix, State};
 use super::progress::{self, Progress};
 use super::{sentence, words};
 use crate::exit::Exit;
@@ -49,6 +52,26 @@ impl Terminal {
     /// Prints a scenario's result above the bars of those that still run.
     pub fn entry(&self, entry: &Entry) {
         self.print(|to| self::entry(entry, self.style, to));
+    }
+
+    /// Prints the result of one of many runs, in one line: the table at the end says the rest. A pass is
+    /// told by [`Self::kept`], once for all runs of a scenario on a broker.
+    pub fn one_of_many(&self, entry: &Entry, place: &str) {
+        if entry.exit() != Exit::Passed {
+            let (label, said) = (label(entry, self.style), sentence::cause(entry));
+            let rest = match State::of(entry) {
+                State::Unpromised => "; its documents do not promise it",
+                _ => "",
+            };
+            self.print(|to| writeln!(to, "{label}  {place}  {said}{rest}"));
+        }
+    }
+
+    /// Prints that all runs of a scenario on a broker passed.
+    pub fn kept(&self, place: &str, runs: u64, duration: Duration) {
+        let (label, runs) = (self.style.good("PASS"), words::count(runs, "run"));
+        let time = words::time(duration);
+        self.print(|to| writeln!(to, "{label}  {place}  {runs} in {time}"));
     }
 
     /// Prints a line above the bars.
@@ -128,13 +151,7 @@ fn notes(entry: &Entry, to: &mut dyn Write) -> io::Result<()> {
 }
 
 fn no_pass(entry: &Entry, style: Style, to: &mut dyn Write) -> io::Result<()> {
-    let label = match entry.exit() {
-        Exit::Failed if is_new(entry) => style.warn("NEW "),
-        Exit::Failed => style.bad("FAIL"),
-        Exit::Usage => style.bad("BAD "),
-        Exit::Interrupted => style.warn("STOP"),
-        Exit::NoVerdict | Exit::NothingSelected | Exit::Passed => style.warn("????"),
-    };
+    let label = label(entry, style);
     let name = style.strong(&entry.name);
     let place = sentence::place(entry).map_or_else(String::new, |place| format!("{place}: "));
     writeln!(to, "{label}  {name}  {place}{}", sentence::sentence(entry))?;
@@ -155,6 +172,17 @@ fn no_pass(entry: &Entry, style: Style, to: &mut dyn Write) -> io::Result<()> {
         difference::golden(golden, entry, style, to)?;
     }
     ways_on(entry, style, to)
+}
+
+/// In front of the line of a run that did not pass.
+fn label(entry: &Entry, style: Style) -> String {
+    match entry.exit() {
+        Exit::Failed if is_new(entry) => style.warn("NEW "),
+        Exit::Failed => style.bad("FAIL"),
+        Exit::Usage => style.bad("BAD "),
+        Exit::Interrupted => style.warn("STOP"),
+        Exit::NoVerdict | Exit::NothingSelected | Exit::Passed => style.warn("????"),
+    }
 }
 
 /// Whether nothing is wrong but that its golden file is new.
@@ -200,8 +228,12 @@ fn ways_on(entry: &Entry, style: Style, to: &mut dyn Write) -> io::Result<()> {
     ways.iter().try_for_each(|(name, way)| writeln!(to, "      {name:9}  {way}"))
 }
 
-/// The last line: how many of which, and how long.
+/// The table, where there is one, and the last line: how many of which, and how long.
 pub fn end(report: &Report, style: Style, to: &mut dyn Write) -> io::Result<()> {
+    let matrix = Matrix::of(report);
+    if let Some(matrix) = &matrix {
+        matrix::matrix(matrix, style, to)?;
+    }
     let all = report.entries.len() + report.skipped.len();
     if all < 2 {
         return Ok(());
@@ -226,7 +258,15 @@ pub fn end(report: &Report, style: Style, to: &mut dyn Write) -> io::Result<()> 
         let skipped = words::number(report.skipped.len() as u64);
         parts.push(style.warn(&format!("{skipped} skipped")));
     }
-    let all = words::count(all as u64, "scenario");
+    let all = match &matrix {
+        None => words::count(all as u64, "scenario"),
+        Some(matrix) => [
+            words::count(matrix.brokers.len() as u64, "broker"),
+            words::count(matrix.scenarios.len() as u64, "scenario"),
+            words::count(report.entries.len() as u64, "run"),
+        ]
+        .join(", "),
+    };
     let simulated = report.simulated().map(|time| format!(", {} simulated", words::time(time)));
     let (parts, simulated) = (parts.join(", "), simulated.unwrap_or_default());
     writeln!(to, "\n{all}: {parts}  in {}{simulated}", words::time(report.duration))

@@ -38,6 +38,7 @@ mod formats;
 mod fuzz;
 mod golden_folder;
 mod imports;
+mod matrix;
 mod load;
 #[cfg(feature = "mqtt")]
 mod mqtt;

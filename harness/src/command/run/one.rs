@@ -9,7 +9,8 @@ use tokio::time::Instant;
 
 use super::super::broker_choice::Chosen;
 use super::super::conclude::conclude;
-use super::super::outputs::Folders;
+use super::super::folder::Claim;
+use super::super::outputs::{Folders, HistoryFile};
 use super::super::reproduce::reproduce;
 use super::super::{evidence, streams};
 use super::arguments::Arguments;
@@ -21,7 +22,7 @@ use crate::plan::Plan;
 use crate::report::progress::Counts;
 use crate::report::terminal::Terminal;
 use crate::report::words::number;
-use crate::report::{Entry, On, Progress, Trouble};
+use crate::report::{Entry, NotPromised, On, Progress, Trouble};
 use crate::run::Counters;
 use crate::sabotage;
 use crate::testbed::database::Server;
@@ -34,10 +35,16 @@ pub struct Run {
     pub plan: Arc<Plan>,
     /// On which of the chosen brokers.
     pub chosen: usize,
+    /// The scenario, and the broker where several were named: what has a place in the table.
+    pub cell: String,
+    /// For people: which run it is.
+    pub label: String,
     /// The folder of its logs, below that of all.
     pub place: String,
-    /// From 1, where it is repeated.
+    /// From 1.
     pub turn: u32,
+    /// So many runs of the scenario there are on this broker.
+    pub times: u32,
 }
 
 /// What every run of the call shares.
@@ -61,11 +68,12 @@ pub async fn run(run: &Run, context: &Context, interrupt: Interrupt, terminal: &
     let mut entry = Entry::new(&plan.scenario);
     let Arguments { broker: choice, sabotage, outputs, .. } = &context.arguments;
     entry.on = Some(on(chosen));
-    entry.turn = run.turn;
+    entry.turn = if run.times > 1 { run.turn } else { 0 };
     if let Way::Running(addresses, _) = &chosen.named.way {
         entry.brokers = u32::try_from(addresses.len()).ok();
     }
-    entry.notes.extend(chosen.named.documented.and_then(|own| own.is_less(&plan.scenario.expect)));
+    entry.not_promised = not_promised(chosen, plan);
+    entry.notes.extend(entry.not_promised.as_ref().map(|less| less.said.clone()));
     let logs = outputs.logs(place);
     let brokers = choice.brokers.as_ref().map(|file| file.to_string_lossy().into_owned());
     entry.reproduce = Some(reproduce(
@@ -79,12 +87,19 @@ pub async fn run(run: &Run, context: &Context, interrupt: Interrupt, terminal: &
         outputs,
     ));
     let settings = settings(plan, chosen, context, &logs);
-    let mut line = terminal.progress(&plan.scenario.name);
+    let mut line = terminal.progress(&run.label);
     let wait = wait_for_others(plan, &settings, context.patience, &line);
     if let Err(failure) = unless_interrupted(interrupt.clone(), wait).await {
         entry.trouble = Some(Trouble { exit: Exit::NoVerdict, text: failure.0 });
         return entry;
     }
+    let claim = match own_folder(run, context) {
+        Ok(claim) => claim,
+        Err(text) => {
+            entry.trouble = Some(Trouble { exit: Exit::Usage, text });
+            return entry;
+        }
+    };
     let began = Instant::now();
     let trial = {
         let (planned, due) = (plan.sent_total(), plan.delivered_total());
@@ -112,8 +127,12 @@ pub async fn run(run: &Run, context: &Context, interrupt: Interrupt, terminal: &
             entry.logs = Some(logs);
             let golden = outputs.golden(&plan.scenario.file);
             let golden = Some((golden.as_path(), context.mode));
-            let history = context.folders.histories.get(place);
-            block_in_place(|| conclude(&mut entry, plan, &trial, history, golden));
+            let (history, unwritable) = match history(run, context) {
+                Ok(history) => (history, None),
+                Err(text) => (None, Some(Trouble { exit: Exit::Usage, text })),
+            };
+            block_in_place(|| conclude(&mut entry, plan, &trial, history.as_ref(), golden));
+            entry.trouble = entry.trouble.take().or(unwritable);
             if let (Some(text), None) = (trial.left.take(), &entry.trouble) {
                 entry.trouble = Some(Trouble { exit: Exit::NoVerdict, text });
             }
@@ -125,7 +144,30 @@ pub async fn run(run: &Run, context: &Context, interrupt: Interrupt, terminal: &
         }
     }
     entry.duration = began.elapsed();
+    // Of many that pass, the first shows what the others were like.
+    let is_wanted = entry.logs.is_some() && entry.exit() != Exit::Passed;
+    if let Some(claim) = claim.filter(|_| !is_wanted) {
+        block_in_place(|| claim.remove());
+        entry.logs = None;
+    }
     entry
+}
+
+/// Makes the folder of a repetition. It is there only while that runs, or where it did not pass, so
+/// that a table of thousands does not hold thousands of files open.
+fn own_folder(run: &Run, context: &Context) -> Result<Option<Claim>, String> {
+    if run.turn == 1 {
+        return Ok(None);
+    }
+    block_in_place(|| context.arguments.outputs.open_turn(&run.place)).map(Some)
+}
+
+/// The file of its history, if one is to be written.
+fn history(run: &Run, context: &Context) -> Result<Option<HistoryFile>, String> {
+    if run.turn == 1 {
+        return Ok(context.folders.histories.get(&run.place).cloned());
+    }
+    block_in_place(|| context.arguments.outputs.open_history(&run.place))
 }
 
 /// Waits for what the run needs and what is not up yet: a private server that serves the whole call,
@@ -168,6 +210,14 @@ fn settings(plan: &Plan, chosen: &Chosen, context: &Context, logs: &Path) -> Set
     let Arguments { outputs, sabotage, .. } = &context.arguments;
     let (log_format, _) = outputs.log_format(plan);
     Settings { broker, out: Some(logs.to_owned()), log_format, sabotage: *sabotage }
+}
+
+/// What the scenario asks for and the broker's documents do not promise.
+fn not_promised(chosen: &Chosen, plan: &Plan) -> Option<NotPromised> {
+    let documented = chosen.named.documented.as_ref()?;
+    let less = documented.is_less(&plan.scenario)?;
+    let (said, reference) = (less.to_string(), documented.reference.to_owned());
+    Some(NotPromised { kinds: less.kinds, said, reference })
 }
 
 /// What reports say of the broker.

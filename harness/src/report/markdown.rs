@@ -1,0 +1,104 @@
+//! The table of scenarios and brokers in Markdown, for a page or a comment: one broker a column, what
+//! is to be known of cells below it, and the versions and configurations of the brokers. A call
+//! without a table is a list of its scenarios.
+
+use std::io::{self, Write};
+
+use super::entry::{Entry, Report};
+use super::matrix::said::{Item, LEGEND};
+use super::matrix::{Cell, Matrix, State};
+use super::sentence;
+use super::words::{count, time};
+
+/// Writes the report.
+pub fn write(report: &Report, to: &mut dyn Write) -> io::Result<()> {
+    match Matrix::of(report) {
+        Some(matrix) => self::matrix(&matrix, to)?,
+        None => list(report, to)?,
+    }
+    for skipped in report.skipped.iter().filter(|skipped| skipped.on.is_none()) {
+        writeln!(to, "\nSkipped: {}: {}", plain(&skipped.name), plain(&skipped.reason))?;
+    }
+    if let Some(trouble) = &report.trouble {
+        writeln!(to, "\n{}", plain(&trouble.text))?;
+    }
+    let runs = count(report.entries.len() as u64, "run");
+    writeln!(to, "\nharness {}, {runs} in {}.", env!("CARGO_PKG_VERSION"), time(report.duration))
+}
+
+fn matrix(matrix: &Matrix<'_>, to: &mut dyn Write) -> io::Result<()> {
+    write!(to, "| scenario |")?;
+    matrix.brokers.iter().try_for_each(|column| write!(to, " {} |", plain(column.word)))?;
+    writeln!(to, "\n|---|{}", "---|".repeat(matrix.brokers.len()))?;
+    for (scenario, row) in matrix.scenarios.iter().enumerate() {
+        write!(to, "| {} |", plain(row.name))?;
+        for broker in 0..matrix.brokers.len() {
+            let text = matrix.cell(scenario, broker).map(short).unwrap_or_default();
+            write!(to, " {text} |")?;
+        }
+        writeln!(to)?;
+    }
+    writeln!(to)?;
+    LEGEND.iter().try_for_each(|line| writeln!(to, "- {}", plain(line)))?;
+    for section in matrix.said() {
+        writeln!(to, "\n**{}**\n", section.heading)?;
+        for Item { text, lines } in section.items {
+            writeln!(to, "- {}", plain(&text))?;
+            for (word, line) in lines {
+                match word {
+                    "" => writeln!(to, "  - {}", plain(&line))?,
+                    word if line.starts_with("http") => writeln!(to, "  - {word} <{line}>")?,
+                    word => writeln!(to, "  - {word}: `{line}`")?,
+                }
+            }
+        }
+    }
+    brokers(matrix, to)
+}
+
+/// The text of a cell; what is broken stands out.
+fn short(cell: &Cell<'_>) -> String {
+    match cell.state() {
+        State::Broken => format!("**{}**", cell.short()),
+        _ => cell.short(),
+    }
+}
+
+fn brokers(matrix: &Matrix<'_>, to: &mut dyn Write) -> io::Result<()> {
+    writeln!(to, "\n| broker | version | configuration |\n|---|---|---|")?;
+    for column in &matrix.brokers {
+        let version = column.on.and_then(|on| on.version.as_deref()).unwrap_or_default();
+        let config = column.on.iter().flat_map(|on| &on.config);
+        let config: Vec<_> = config.map(|(key, value)| format!("{key}: {value}")).collect();
+        let (word, config) = (plain(column.word), plain(&config.join(", ")));
+        writeln!(to, "| {word} | {version} | {config} |")?;
+    }
+    Ok(())
+}
+
+fn list(report: &Report, to: &mut dyn Write) -> io::Result<()> {
+    if report.entries.is_empty() {
+        return Ok(());
+    }
+    writeln!(to, "| scenario | on | result |\n|---|---|---|")?;
+    for entry in &report.entries {
+        let Entry { name, on, .. } = entry;
+        let on = on.as_ref().map_or("", |on| on.word.as_str());
+        let said = plain(&sentence::cause(entry));
+        writeln!(to, "| {} | {} | {said} |", plain(name), plain(on))?;
+    }
+    Ok(())
+}
+
+/// As text of one line: what Markdown would take for something else has a backslash.
+fn plain(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '\n' | '\r' => plain.push(' '),
+            '|' | '*' | '_' | '`' | '<' | '[' | ']' | '\\' => plain.extend(['\\', character]),
+            other => plain.push(other),
+        }
+    }
+    plain
+}

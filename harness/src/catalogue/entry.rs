@@ -104,7 +104,11 @@ impl Documented {
                 _ => format!("what was saved by then survives {end}"),
             };
             // A log that lost its end gives offsets out again.
-            less.add(own, "survival of all that was acked".to_owned(), &[Lost, Divergent, StaleAck]);
+            less.add(
+                own,
+                "survival of all that was acked".to_owned(),
+                &[Lost, Divergent, StaleAck],
+            );
         }
         (!less.asked.is_empty()).then_some(less)
     }
@@ -172,9 +176,8 @@ mod tests {
 
     #[test]
     fn a_kill_asks_for_more_than_an_end_in_good_order() {
-        let [kill, stop] = ["kill", "stop"].map(|verb| {
-            format!("faults: [{{ at: 1s, {verb}: broker, for: 1s }}]")
-        });
+        let [kill, stop] =
+            ["kill", "stop"].map(|verb| format!("faults: [{{ at: 1s, {verb}: broker, for: 1s }}]"));
         let own = |survives| (survives, ALL.1, ALL.2);
         let kinds = vec!["lost", "divergent", "stale ack"];
         let asks = "this scenario asks for survival of all that was acked";

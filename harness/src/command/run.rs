@@ -104,11 +104,7 @@ fn skip_heavy(scenarios: &mut Vec<Scenario>, skipped: &mut Vec<Skipped>) -> Resu
 }
 
 /// Every run of the call: the scenarios of one broker after the other, each as often as is wanted.
-fn runs(
-    chosen: &[Chosen],
-    are_several: bool,
-    repeat: u32,
-) -> Result<Vec<Run>, Refused> {
+fn runs(chosen: &[Chosen], are_several: bool, repeat: u32) -> Result<Vec<Run>, Refused> {
     let mut runs = Vec::new();
     for (place, Chosen { named, scenarios, .. }) in chosen.iter().enumerate() {
         let times = named.times(repeat);
@@ -131,7 +127,11 @@ fn runs(
                 plan: Arc::clone(&plan),
                 chosen: place,
                 cell: cell.clone(),
-                label: if times == 1 { cell.clone() } else { format!("{cell}, run {turn} of {times}") },
+                label: if times == 1 {
+                    cell.clone()
+                } else {
+                    format!("{cell}, run {turn} of {times}")
+                },
                 place: match turn {
                     1 => first.clone(),
                     turn => format!("{first}/{}", folder::of_turn(turn)),

@@ -38,8 +38,8 @@ mod formats;
 mod fuzz;
 mod golden_folder;
 mod imports;
-mod matrix;
 mod load;
+mod matrix;
 #[cfg(feature = "mqtt")]
 mod mqtt;
 #[cfg(target_os = "linux")]

@@ -22,8 +22,7 @@ const KILL: &str = "topics:\n  T1: P1 -> C1\nproducers:\n  \
 
 /// Runs the scenarios in `all`, with every report that has a table, where there is no MySQL.
 fn run(folder: &Folder, arguments: &[&str]) -> (Ended, Value) {
-    let reports =
-        ["--report-json", "r.json", "--report-junit", "r.xml", "--report-md", "r.md"];
+    let reports = ["--report-json", "r.json", "--report-junit", "r.xml", "--report-md", "r.md"];
     let mut harness = folder.harness(&[&["run", "all"], arguments, &reports].concat());
     harness.env("HARNESS_MYSQL_BIN", folder.join("tmp"));
     let ended = end(harness);
@@ -68,7 +67,10 @@ fn what_is_not_promised_is_run_and_told_apart_and_a_broker_that_is_not_there_is_
     let (ended, json) = run(&folder, &["--on", "memory,mysql", "--repeat", "2"]);
     assert_eq!(ended.code, Some(1), "{}", ended.stderr);
     let stderr = &ended.stderr;
-    assert!(stderr.contains("scenario  memory        mysql\nkill      (broken 2/2)  -\n"), "{stderr}");
+    assert!(
+        stderr.contains("scenario  memory        mysql\nkill      (broken 2/2)  -\n"),
+        "{stderr}"
+    );
     assert!(stderr.contains("; its documents do not promise it"), "{stderr}");
     let [own, theirs] = [0, 1].map(|place| &json["matrix"]["cells"][place]);
     assert_eq!((&own["on"], &own["result"]), (&json!("memory"), &json!("not promised")), "{json}");

@@ -82,7 +82,10 @@ impl<'a> Table<'a> {
         };
         Self {
             brokers: matrix.brokers.iter().map(broker).collect(),
-            cells: matrix.each().map(|(scenario, on, cell)| Cell::new(scenario, on, cell)).collect(),
+            cells: matrix
+                .each()
+                .map(|(scenario, on, cell)| Cell::new(scenario, on, cell))
+                .collect(),
         }
     }
 }

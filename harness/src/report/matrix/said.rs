@@ -151,7 +151,8 @@ fn in_runs(some: u64, all: u64) -> String {
 fn found(found: &[Found]) -> String {
     let most = found.iter().map(|found| found.runs).max().unwrap_or_default();
     let each = found.iter().map(|Found { what, runs, least, most: greatest }| {
-        let often = if *runs == most { String::new() } else { format!(" in {}", count(*runs, "run")) };
+        let often =
+            if *runs == most { String::new() } else { format!(" in {}", count(*runs, "run")) };
         let (least, greatest) = (number(*least), number(*greatest));
         if least == greatest {
             format!("{what} {least}{often}")

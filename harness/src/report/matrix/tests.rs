@@ -283,7 +283,8 @@ fn in_junit_a_broker_is_a_suite_and_a_repetition_has_its_number() {
 
 #[test]
 fn in_json_a_cell_has_its_counts() {
-    let report = report(vec![not_promised(lost(7, run("kill", "b"))), not_promised(run("kill", "b"))]);
+    let report =
+        report(vec![not_promised(lost(7, run("kill", "b"))), not_promised(run("kill", "b"))]);
     let mut text = Vec::new();
     format("JSON")(&report, &mut text).unwrap();
     let json: serde_json::Value = serde_json::from_slice(&text).unwrap();

@@ -2,6 +2,7 @@
 //! others below; then what is to be known of the cells that need more than a word.
 
 use std::io::{self, Write};
+use std::ops::Range;
 
 use super::style::Style;
 use crate::report::matrix::said::{Item, LEGEND, Section};
@@ -45,7 +46,7 @@ fn block(
     matrix: &Matrix<'_>,
     first: usize,
     widths: &[usize],
-    brokers: std::ops::Range<usize>,
+    brokers: Range<usize>,
     style: Style,
     to: &mut dyn Write,
 ) -> io::Result<()> {
@@ -64,9 +65,10 @@ fn block(
             let text = padded(&cell.short(), widths[broker]);
             line.push_str(&match cell.state() {
                 State::Broken => style.bad(&text),
-                State::Unpromised | State::Undecided | State::Vacuous => style.warn(&text),
                 State::Kept if cell.kept == cell.runs => style.good(&text),
-                State::Kept => style.warn(&text),
+                State::Kept | State::Unpromised | State::Undecided | State::Vacuous => {
+                    style.warn(&text)
+                }
                 State::Skipped => style.faint(&text),
             });
         }

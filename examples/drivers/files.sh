@@ -9,7 +9,7 @@
 set -u
 cd "$HARNESS_FOLDER" || exit 1
 can='"offsets":"both","contiguous":true,"resumes":true,"order":"per-topic","delivery":"exactly-once"'
-declare -A acked delivered # by subscription; the acknowledged position is kept in a file, too
+declare -A delivered # by subscription; what is acknowledged is in a file
 
 text() { # the text of this key, which has no quotes in it
   local rest=${line#*"\"$1\":\""}
@@ -21,6 +21,9 @@ number() {
 }
 count() { # how many messages the topic has
   end=$(wc -l <"$topic")
+}
+keep() { # the acknowledged position; a process may be killed at any time, and renaming is all or nothing
+  echo "$2" >"$1.new" && mv "$1.new" "$1.position"
 }
 reply() { printf '{"id":%s%s}\n' "$id" "${1:+,$1}"; }
 
@@ -48,13 +51,15 @@ while IFS= read -r line; do
     subscribe)
       text consumer
       count
-      acked[$consumer]=$end delivered[$consumer]=$end
-      echo "$end" >"$consumer.position"
+      delivered[$consumer]=$end
+      keep "$consumer" "$end"
       reply "\"start\":$end"
       ;;
     poll)
       number max
+      exec 9>>"$topic.lock" && flock -s 9 # no half of a line that is being written
       messages=$(tail -n "+$((delivered[$subscription] + 1))" "$topic" | head -n "$max")
+      exec 9>&-
       if [[ -n $messages ]]; then
         mapfile -t each <<<"$messages"
         delivered[$subscription]=$((delivered[$subscription] + ${#each[@]}))
@@ -63,13 +68,12 @@ while IFS= read -r line; do
       reply "\"messages\":[$messages]"
       ;;
     ack)
-      acked[$subscription]=${delivered[$subscription]}
-      echo "${acked[$subscription]}" >"$subscription.position"
+      keep "$subscription" "${delivered[$subscription]}"
       reply ''
       ;;
     resume)
       if position=$(cat "$subscription.position"); then
-        acked[$subscription]=$position delivered[$subscription]=$position
+        delivered[$subscription]=$position
         reply "\"start\":$position"
       else
         reply '"why":"there is no such subscription","session_over":true'

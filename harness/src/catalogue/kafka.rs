@@ -17,7 +17,7 @@ const TANSU: Entry = Entry {
         survives: Survival::Nothing,
         order: Order::PerTopic,
         delivery: Delivery::AtLeastOnce,
-        reference: "https://docs.tansu.io/docs/storage",
+        reference: "https://github.com/tansu-io/tansu#readme",
     },
     is_slow: false,
 };

@@ -7,6 +7,7 @@
 
 mod link;
 mod pauses;
+mod reading;
 mod requests;
 mod sender;
 mod settings;

@@ -11,7 +11,7 @@ use lapin::options::BasicPublishOptions;
 use lapin::types::{AMQPValue, FieldTable, LongString, ShortString};
 
 use super::link::{Link, answered};
-use super::subscriber::Reading;
+use super::reading::Reading;
 use super::topics::Topics;
 use crate::driver::failure::Failure;
 use crate::history::Offset;

@@ -9,15 +9,13 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt as _, StreamExt as _};
-use lapin::Consumer as Messages;
 use lapin::message::Delivery;
-use lapin::options::{
-    BasicAckOptions, BasicConsumeOptions, BasicQosOptions, QueueDeclareOptions, QueueDeleteOptions,
-};
+use lapin::options::{QueueDeclareOptions, QueueDeleteOptions};
 use lapin::types::{AMQPValue, FieldTable};
 use tokio::time::timeout;
 
 use super::link::{Link, answered, failed_on_queue};
+use super::reading::Reading;
 use super::settings::Kind;
 use super::stream;
 use super::topics::Topics;
@@ -29,10 +27,6 @@ use crate::driver::failure::Failure;
 use crate::driver::marks::MARK;
 use crate::history::Offset;
 
-/// How many messages may be on their way to a consumer or with it, not acknowledged: as RabbitMQ's
-/// documents advise, 100 to 300.
-pub(super) const PREFETCH: u16 = 200;
-
 pub(super) struct Consumer {
     topics: Arc<Topics>,
     address: Address,
@@ -43,14 +37,6 @@ pub(super) struct Consumer {
     /// Of a stream, the offset that is to be read next.
     next: Option<Offset>,
     reading: Option<Reading>,
-}
-
-/// A consumer on a connection.
-pub(super) struct Reading {
-    pub(super) link: Link,
-    pub(super) messages: Messages,
-    /// The last that was handed out and is not acknowledged.
-    delivered: Option<u64>,
 }
 
 impl Consumer {
@@ -146,7 +132,7 @@ impl Consumer {
             return false;
         };
         if let Some(reading) = &mut self.reading {
-            reading.delivered = Some(delivery.delivery_tag);
+            reading.hand_out(delivery.delivery_tag);
         }
         self.take(&delivery, batch);
         true
@@ -187,31 +173,6 @@ impl Consumer {
             return Err(Failure::new(format!("consuming from {}: {why}", self.queue)));
         }
         Ok(())
-    }
-}
-
-impl Reading {
-    pub(super) async fn begin(
-        link: Link,
-        queue: &str,
-        arguments: FieldTable,
-    ) -> Result<Self, Failure> {
-        answered(link.channel.basic_qos(PREFETCH, BasicQosOptions::default())).await?;
-        let options = BasicConsumeOptions::default();
-        let consuming = link.channel.basic_consume(queue.into(), "".into(), options, arguments);
-        let messages = answered(consuming).await?;
-        Ok(Self { link, messages, delivered: None })
-    }
-
-    /// Acknowledges what was handed out.
-    pub(super) async fn acknowledge(&mut self) -> Result<(), Failure> {
-        // Taken first: what is acknowledged twice ends the channel.
-        let Some(tag) = self.delivered.take() else { return Ok(()) };
-        self.acknowledge_up_to(tag).await
-    }
-
-    pub(super) async fn acknowledge_up_to(&self, tag: u64) -> Result<(), Failure> {
-        answered(self.link.channel.basic_ack(tag, BasicAckOptions { multiple: true })).await
     }
 }
 

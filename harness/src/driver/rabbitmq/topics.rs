@@ -104,9 +104,11 @@ impl Topics {
     /// Waits until RabbitMQ has written down which replicated queues it has: it does so after half a
     /// second without a change (`auto_save` of Ra's directory), and one whose node is killed before
     /// is there and answers nothing for good. A program's queues are older than that when they are
-    /// used; a run makes its own a moment before. `settle: false` shows what happens without.
+    /// used; a run makes its own a moment before. `settle: false` shows what happens without. Where
+    /// producers do not wait for consumers, all would be over by then.
     pub(super) async fn settle(&self) {
-        if self.settings.kind != Kind::Classic && self.settings.settle {
+        let is_first = self.plan.scenario.start == Start::ConsumersFirst;
+        if self.settings.kind != Kind::Classic && self.settings.settle && is_first {
             sleep(SETTLED_AFTER).await;
         }
     }

@@ -128,6 +128,7 @@ fn no_scenario_is_shipped_without_being_listed_here() {
         "a-crashed-consumer-resumes",
         "a-cut-connection",
         "a-half-open-connection",
+        "a-killed-broker-repeats-nothing",
         "a-lost-answer-is-no-duplicate",
         "a-paused-broker",
         "a-producers-order",

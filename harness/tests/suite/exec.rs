@@ -173,6 +173,22 @@ fn a_password_in_the_url_of_a_brokers_yaml_is_told_to_the_driver_alone() {
 }
 
 #[test]
+fn a_scenario_for_another_driver_is_skipped_among_others_and_refused_alone() {
+    let folder = Folder::new();
+    let small = "topics: { T1: P1 -> C1 }\nproducers: { P1: { generate: { messages: 3 } } }\n";
+    folder.write("x.yaml", &format!("{small}golden: none\n"));
+    folder.write("original.yaml", &format!("{small}golden: none\nbroker: {{ driver: original }}\n"));
+    let on = format!("exec: python3 {}", example("list.py"));
+    let why = "its driver, original, does not speak to a broker at exec";
+    let ended = folder.run(&["run", "original.yaml", "x.yaml", "--on", &on]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(ended.stderr.contains(&format!("SKIP  original on exec  {why}")), "{}", ended.stderr);
+    let ended = folder.run(&["run", "original.yaml", "--on", &on]);
+    assert_eq!(ended.code, Some(2), "{}", ended.stderr);
+    assert!(ended.stderr.contains(why), "{}", ended.stderr);
+}
+
+#[test]
 fn a_driver_that_cannot_be_started_is_no_verdict() {
     for (command, expected) in [
         (&["/nowhere/driver"][..], "cannot start the driver /nowhere/driver: No such file"),

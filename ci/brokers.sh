@@ -86,4 +86,4 @@ fi
 if [[ -z "${1:-}" ]]; then
   cargo clippy --locked --package harness --features brokers --all-targets -- -D warnings
 fi
-cargo test --locked --package harness --features brokers --no-fail-fast --test suite -- "brokers::${1:-}"
+cargo test --locked --package harness --features brokers --no-fail-fast --test suite -- "brokers::${1:-}" "promises::"

@@ -40,6 +40,7 @@ pub(super) const ENTRIES: &[Entry] = &[
             ("max_queued_messages", "0"),
             ("persistence", "true"),
         ],
+        documented: Documented { survives: Survival::Part, ..MOSQUITTO.documented },
         ..MOSQUITTO
     },
 ];

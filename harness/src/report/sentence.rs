@@ -8,22 +8,26 @@ use crate::exit::Exit;
 use crate::golden::{Comparison, Skipped};
 use crate::scenario::{AnomalyKind, DEFAULT_ON, store_of};
 
-/// `2 deliveries of acknowledged messages never came`; `2 to 5`, where 3 more may be. What is not in
-/// the log is said beside it.
+/// `2 deliveries of acknowledged messages never came, and 3 acknowledged messages are not in the log`.
 pub fn finding(finding: &Finding) -> String {
-    let not_in_log = match finding.not_in_log {
-        0 => None,
-        1 => Some("1 acknowledged message is not in the log".to_owned()),
-        many => Some(format!("{} acknowledged messages are not in the log", number(many))),
-    };
-    let found = || anomalies(finding.kind, finding.count, finding.possible);
-    match (finding.count, not_in_log) {
-        (_, None) => found(),
-        (0, Some(not_in_log)) => not_in_log,
-        (_, Some(not_in_log)) => format!("{}, and {not_in_log}", found()),
-    }
+    parts(finding).join(", and ")
 }
 
+/// What consumers saw, and what is not in the log, each where there is any of it.
+fn parts(finding: &Finding) -> Vec<String> {
+    let mut parts = Vec::with_capacity(2);
+    if finding.count > 0 || finding.not_in_log == 0 {
+        parts.push(anomalies(finding.kind, finding.count, finding.possible));
+    }
+    match finding.not_in_log {
+        0 => {}
+        1 => parts.push("1 acknowledged message is not in the log".to_owned()),
+        many => parts.push(format!("{} acknowledged messages are not in the log", number(many))),
+    }
+    parts
+}
+
+/// `2 deliveries of acknowledged messages never came`; `2 to 5`, where 3 more may be.
 fn anomalies(kind: AnomalyKind, count: u64, possible: u64) -> String {
     let (one, many) = kind.sentence();
     match (count, possible) {
@@ -57,7 +61,9 @@ const NOT_REFUTED: &str = "nothing in the logs breaks a promise";
 fn answer(judgement: &Judgement) -> String {
     match judgement.verdict {
         Verdict::Pass => String::from(PROMISED),
-        Verdict::Fail => enumerate(&judgement.violations.iter().map(finding).collect::<Vec<_>>()),
+        Verdict::Fail => {
+            enumerate(&judgement.violations.iter().flat_map(parts).collect::<Vec<_>>())
+        }
         Verdict::Unknown => match judgement.inconclusive.as_slice() {
             [] => String::from("no verdict"),
             [reason] => format!("no verdict: {reason}"),
@@ -201,8 +207,8 @@ mod tests {
         };
         assert_eq!(
             answer(&judgement(vec![found(AnomalyKind::Lost, 1200), found(AnomalyKind::Early, 1)])),
-            "1,200 deliveries of acknowledged messages never came, and 7 acknowledged messages are not \
-             in the log and 1 delivery came before its message was sent"
+            "1,200 deliveries of acknowledged messages never came, 7 acknowledged messages are not in the \
+             log and 1 delivery came before its message was sent"
         );
         let lost = Finding { count: 0, ..found(AnomalyKind::Lost, 0) };
         assert_eq!(finding(&lost), "7 acknowledged messages are not in the log");

@@ -17,7 +17,7 @@ use rustix::process::Signal;
 use crate::support::{Ended, Folder, Running, end, processes, shipped, wait_for};
 
 /// A broker of the catalogue that can be had here; none is told, unless it has to be there.
-fn here(word: &str) -> Option<Named> {
+pub(crate) fn here(word: &str) -> Option<Named> {
     let entry = catalogue::entries().find(|entry| entry.word == word);
     let found = Named::of(entry.expect("it is in the catalogue"));
     let found = found.and_then(|named| named.version().map(|_| named));
@@ -34,7 +34,7 @@ fn here(word: &str) -> Option<Named> {
 }
 
 /// The harness, which may know where servers are.
-fn harness(folder: &Folder, arguments: &[&str]) -> Command {
+pub(crate) fn harness(folder: &Folder, arguments: &[&str]) -> Command {
     let mut command = folder.harness(arguments);
     for row in RECIPES {
         let Some(installed) = &row.program else { continue };
@@ -55,7 +55,7 @@ fn run(folder: &Folder, arguments: &[&str]) -> Ended {
 
 /// Every process that was started for a folder of this test's has its path in the environment: as its
 /// own folder, or as that for temporary files.
-fn nothing_is_left(folder: &Folder) {
+pub(crate) fn nothing_is_left(folder: &Folder) {
     let mark = folder.join("tmp").to_str().unwrap().to_owned();
     let is_ours = |pid: &i32| {
         let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();

@@ -49,6 +49,8 @@ mod nats;
 mod plan;
 mod process;
 mod process_faults;
+#[cfg(feature = "brokers")]
+mod promises;
 #[cfg(target_os = "linux")]
 mod recipes;
 #[cfg(all(feature = "redis", target_os = "linux"))]

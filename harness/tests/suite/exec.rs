@@ -177,7 +177,8 @@ fn a_scenario_for_another_driver_is_skipped_among_others_and_refused_alone() {
     let folder = Folder::new();
     let small = "topics: { T1: P1 -> C1 }\nproducers: { P1: { generate: { messages: 3 } } }\n";
     folder.write("x.yaml", &format!("{small}golden: none\n"));
-    folder.write("original.yaml", &format!("{small}golden: none\nbroker: {{ driver: original }}\n"));
+    folder
+        .write("original.yaml", &format!("{small}golden: none\nbroker: {{ driver: original }}\n"));
     let on = format!("exec: python3 {}", example("list.py"));
     let why = "its driver, original, does not speak to a broker at exec";
     let ended = folder.run(&["run", "original.yaml", "x.yaml", "--on", &on]);

@@ -15,6 +15,11 @@ pub(super) fn of_urls(text: &str) -> Result<Named, String> {
             masked(text)
         ));
     }
+    if !text.contains("://")
+        && let Err(why) = driver::parse_url(text)
+    {
+        return Err(format!("broker address \"{}\": {why}", masked(text)));
+    }
     let mut urls: Vec<String> = Vec::new();
     let mut scheme = None::<&str>;
     // A scheme may have a plus of its own, `nats+tls://`.

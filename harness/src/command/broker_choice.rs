@@ -113,6 +113,9 @@ pub(super) fn choose(
                 continue;
             }
         };
+        if is_named && !is_alone {
+            keep_spoken(&named, &mut scenarios, skipped);
+        }
         for scenario in &mut scenarios {
             take(&named, scenario, is_named)?;
         }
@@ -312,6 +315,24 @@ fn take(named: &Named, scenario: &mut Scenario, is_named: bool) -> Result<(), Re
     Ok(())
 }
 
+/// Moves the scenarios to `skipped` that name a driver which does not speak to the broker.
+fn keep_spoken(named: &Named, scenarios: &mut Vec<Scenario>, skipped: &mut Vec<Skipped>) {
+    for scenario in std::mem::take(scenarios) {
+        match named.take(&mut scenario.clone(), true) {
+            Ok(()) => scenarios.push(scenario),
+            Err(reason) => skip(scenario, Some(&named.word), reason, skipped),
+        }
+    }
+}
+
+/// Says that a scenario is not run, and on which broker, where the command line names it.
+fn skip(scenario: Scenario, on: Option<&str>, reason: String, skipped: &mut Vec<Skipped>) {
+    let place = on.map(|on| format!(" on {on}")).unwrap_or_default();
+    streams::tell(&format!("SKIP  {}{place}  {reason}", scenario.name));
+    let on = Some(on.map_or(scenario.broker.on, str::to_owned));
+    skipped.push(Skipped { name: scenario.name, file: scenario.file, on, reason });
+}
+
 /// What there is beside a scenario on a broker.
 #[derive(Clone, Copy)]
 struct Lone {
@@ -348,12 +369,9 @@ fn keep_possible(
             Some(_) if invalid.len() > before => {}
             Some(_) if is_alone => return Err(refused(&scenario, &found)),
             Some(objection) => {
-                let (reason, on) = (objection.brief(&scenario), &scenario.broker.on);
-                let place =
-                    if scenario.broker.on_is_named { format!(" on {on}") } else { String::new() };
-                streams::tell(&format!("SKIP  {}{place}  {reason}", scenario.name));
-                let on = Some(on.clone());
-                skipped.push(Skipped { name: scenario.name, file: scenario.file, on, reason });
+                let (reason, broker) = (objection.brief(&scenario), &scenario.broker);
+                let on = broker.on_is_named.then(|| broker.on.clone());
+                skip(scenario, on.as_deref(), reason, skipped);
             }
         }
     }

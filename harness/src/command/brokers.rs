@@ -1,9 +1,11 @@
 //! `harness brokers`: what this program can drive, which servers it found, how to get the others, and
 //! what each can do.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
+use broker_client::wire::masked;
 use serde_json::{Value, json};
 
 use super::broker_choice;
@@ -29,6 +31,11 @@ pub struct Arguments {
     /// Print JSON for programs
     #[arg(long)]
     pub json: bool,
+}
+
+/// A configuration as it is printed: a URL in it may have a password.
+fn shown(config: &BTreeMap<String, String>) -> BTreeMap<&str, String> {
+    config.iter().map(|(key, value)| (&**key, masked(value))).collect()
 }
 
 /// A broker that has a word.
@@ -140,7 +147,7 @@ impl Known {
         if let Ok((named, _)) = &self.found {
             line("driver", &named.driver);
             for (key, value) in &named.options.config {
-                line("server configuration", &format!("{key} = {value}"));
+                line("server configuration", &format!("{key} = {}", masked(value)));
             }
             for (key, value) in &named.options.topic_config {
                 line("topic configuration", &format!("{key} = {value}"));
@@ -183,7 +190,7 @@ impl Known {
             "why_not": self.found.as_ref().err().map(Absent::why),
             "version": version,
             "driver": named.map(|named| &named.driver),
-            "config": named.map(|named| &named.options.config),
+            "config": named.map(|named| shown(&named.options.config)),
             "topic_config": named.map(|named| &named.options.topic_config),
             "documented": documented,
             "capabilities": capabilities,

@@ -224,6 +224,74 @@ fn an_unknown_flag_or_command_is_refused_with_a_hint() {
     );
 }
 
+/// Runs a fine scenario on `x` of a `brokers.yaml` beside it.
+fn refused_on(own: &str) -> Ended {
+    let folder = Folder::new();
+    folder.write("x.yaml", FINE);
+    folder.write("brokers.yaml", &format!("brokers:\n  x: {{ {own} }}\n"));
+    let ended = folder.run(&["run", "x.yaml", "--on", "x"]);
+    assert!(!folder.join("out").exists(), "nothing was begun");
+    ended
+}
+
+#[test]
+fn what_is_wrong_with_a_brokers_yaml_is_named_with_its_place() {
+    for (own, place, words) in [
+        ("comand: [a]", "2:8", ["unknown key `comand`", "did you mean `command`?"]),
+        ("start: auto", "2:6", ["a broker needs `driver:`", "such as `driver: nats`"]),
+        ("driver: exce", "2:16", ["unknown value `exce`", "did you mean `exec`?"]),
+        ("driver: exec", "2:6", ["this driver is a program", "name it by `command: "]),
+        ("driver: detect, start: yes", "2:31", ["unknown value `yes`", "expected `auto`"]),
+        (
+            "driver: detect, start: auto, url: 'http://h'",
+            "2:31",
+            ["`start` beside `url`", "leave one of the two out"],
+        ),
+        ("driver: detect, url: 'h:1'", "2:29", ["\"h:1\"", "the scheme is missing"]),
+        ("driver: exec, command: [a], url: h", "2:41", ["relative URL", "without a base"]),
+        ("driver: exec, command: [a], per: x", "2:41", ["unknown value `x`", "actor, run"]),
+        ("driver: detect, survives: all", "2:34", ["unknown value `all`", "nothing, part, kill"]),
+    ] {
+        let ended = refused_on(own);
+        check(&ended, 2, &words);
+        let line = format!("brokers.yaml:{place}");
+        assert!(ended.stderr.contains(&line), "{own}: {line} is not in\n{}", ended.stderr);
+    }
+}
+
+#[test]
+fn a_word_of_no_broker_and_one_of_two_files_are_refused() {
+    let folder = Folder::new();
+    folder.write("x.yaml", FINE);
+    folder.write("brokers.yaml", "brokers: { 'a b': { driver: detect } }\n");
+    check(&folder.run(&["run", "x.yaml"]), 2, &["`a b` cannot name a broker", "letters, digits"]);
+    let mine = "brokers: { mine: { driver: detect } }\n";
+    folder.write("brokers.yaml", mine);
+    fs::create_dir(folder.join("other")).unwrap();
+    folder.write("other/y.yaml", FINE);
+    folder.write("other/brokers.yaml", mine);
+    let ended = folder.run(&["run", "x.yaml", "other/y.yaml", "--on", "mine"]);
+    check(&ended, 2, &["`mine` is in", "brokers.yaml, too"]);
+    let ended = folder.run(&["run", "x.yaml", "--on", "mine", "--brokers", "none.yaml"]);
+    check(&ended, 2, &["cannot read none.yaml: no such file or directory"]);
+}
+
+#[cfg(feature = "redis")]
+#[test]
+fn a_server_that_is_not_installed_is_skipped_among_others_or_an_error() {
+    let folder = Folder::new();
+    folder.write("x.yaml", &format!("{FINE}golden: none\n"));
+    let run = |more: &[&str]| {
+        let mut harness = folder.harness(&[&["run", "x.yaml", "--on"], more].concat());
+        harness.env("HARNESS_REDIS_SERVER", folder.path());
+        end(harness)
+    };
+    let said = "redis: no Redis server: redis-server is not in";
+    check(&run(&["redis"]), 3, &[said, "apt-get install redis-server", "HARNESS_REDIS_SERVER"]);
+    check(&run(&["redis,memory"]), 0, &["SKIP  redis: no Redis server", "1 passed, 1 skipped"]);
+    check(&run(&["redis,memory", "--require-servers"]), 3, &[said]);
+}
+
 #[test]
 fn an_empty_selection_is_neither_a_pass_nor_a_failure() {
     let folder = Folder::new();

@@ -151,6 +151,45 @@ fn five_mistakes_of_one_driver_are_all_found() {
 }
 
 #[test]
+fn a_password_in_the_url_of_a_brokers_yaml_is_told_to_the_driver_alone() {
+    let folder = Folder::new();
+    let list = example("list.py");
+    let own =
+        format!("driver: exec, command: [python3, {list:?}], url: 'x://me:secret@127.0.0.1:9'");
+    folder.write("brokers.yaml", &format!("brokers: {{ mine: {{ {own} }} }}\n"));
+    let small = "topics: { T1: P1 -> C1 }\nproducers: { P1: { generate: { messages: 3 } } }\n";
+    folder.write("x.yaml", &format!("{small}golden: none\n"));
+    for arguments in [
+        &["run", "x.yaml", "--on", "mine", "--report-json", "-", "--report-md", "x.md"][..],
+        &["brokers", "mine"],
+        &["brokers", "mine", "--json"],
+    ] {
+        let ended = folder.run(arguments);
+        let markdown = std::fs::read_to_string(folder.join("x.md")).unwrap();
+        let said = format!("{}{}{markdown}", ended.stdout, ended.stderr);
+        assert_eq!(ended.code, Some(0), "{said}");
+        assert!(said.contains("me:***@127.0.0.1:9") && !said.contains("secret"), "{said}");
+    }
+}
+
+#[test]
+fn a_scenario_for_another_driver_is_skipped_among_others_and_refused_alone() {
+    let folder = Folder::new();
+    let small = "topics: { T1: P1 -> C1 }\nproducers: { P1: { generate: { messages: 3 } } }\n";
+    folder.write("x.yaml", &format!("{small}golden: none\n"));
+    folder
+        .write("original.yaml", &format!("{small}golden: none\nbroker: {{ driver: original }}\n"));
+    let on = format!("exec: python3 {}", example("list.py"));
+    let why = "its driver, original, does not speak to a broker at exec";
+    let ended = folder.run(&["run", "original.yaml", "x.yaml", "--on", &on]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(ended.stderr.contains(&format!("SKIP  original on exec  {why}")), "{}", ended.stderr);
+    let ended = folder.run(&["run", "original.yaml", "--on", &on]);
+    assert_eq!(ended.code, Some(2), "{}", ended.stderr);
+    assert!(ended.stderr.contains(why), "{}", ended.stderr);
+}
+
+#[test]
 fn a_driver_that_cannot_be_started_is_no_verdict() {
     for (command, expected) in [
         (&["/nowhere/driver"][..], "cannot start the driver /nowhere/driver: No such file"),

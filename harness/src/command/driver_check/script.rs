@@ -155,7 +155,8 @@ impl Script<'_> {
             }
             Err(Failure { kind: FailureKind::SessionOver { .. }, .. }) => return Ok(()),
             Err(failure) => format!(
-                "`resume` of a subscription that was never made fails ({failure}), and does not                  say `session_over`"
+                "`resume` of a subscription that was never made fails ({failure}), and does not \
+                 say `session_over`"
             ),
         };
         self.found.push(Finding { process: process.name().to_owned(), line: None, what });

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use broker_client::wire::masked;
 use tokio::task::block_in_place;
 use tokio::time::Instant;
 
@@ -227,7 +228,8 @@ fn on(chosen: &Chosen) -> On {
     On {
         word: chosen.named.word.clone(),
         version: chosen.version.map(|version| version.to_string()),
-        config: config.map(|(key, value)| (key.clone(), value.clone())).collect(),
+        // A program's own URL may have a password in it.
+        config: config.map(|(key, value)| (key.clone(), masked(value))).collect(),
     }
 }
 

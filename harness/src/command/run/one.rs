@@ -222,12 +222,15 @@ fn not_promised(chosen: &Chosen, plan: &Plan) -> Option<NotPromised> {
 
 /// What reports say of the broker.
 fn on(chosen: &Chosen) -> On {
-    let options = &chosen.named.options;
-    let config = options.config.iter().chain(&options.topic_config);
+    let Chosen { named, version, .. } = chosen;
+    let config = named.options.shown().into_iter().flatten();
     On {
-        word: chosen.named.word.clone(),
-        version: chosen.version.map(|version| version.to_string()),
-        config: config.map(|(key, value)| (key.clone(), value.clone())).collect(),
+        word: named.word.clone(),
+        version: version.map(|version| match named.server() {
+            Some(server) => format!("{server} {version}"),
+            None => version.to_string(),
+        }),
+        config: config.map(|(key, value)| (key.to_owned(), value)).collect(),
     }
 }
 

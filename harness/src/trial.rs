@@ -18,6 +18,7 @@ use crate::log_format::LogFormat;
 use crate::plan::Plan;
 use crate::run::{self, Counters, Recorder, Routes, RunContext};
 use crate::sabotage::{self, Saboteur};
+use crate::scenario::objection::unmet;
 use crate::testbed::database::Database;
 use crate::testbed::process::Process;
 use crate::testbed::unaddressed::Unaddressed;
@@ -159,6 +160,8 @@ async fn hold_on(
     let (performed, mut trouble) =
         perform(context, testbed.as_mut(), &mut interrupt, progress).await;
     let left = driver.finish().await.err().map(|failure| failure.why);
+    // What is left on a server that ended goes with its folder.
+    let left = left.filter(|_| trouble.is_none());
     if let Err(failure) = testbed.stop().await {
         trouble.get_or_insert(failure.0);
     }
@@ -282,6 +285,9 @@ async fn prepare(
         BrokerUnderTest::External(_) if failure.kind == FailureKind::Final => Failure(failure.why),
         BrokerUnderTest::External(_) => Failure(format!("{failure}; {START_IT}")),
     })?;
+    if let Some(why) = unmet(&plan.scenario.broker, Some(&driver.capabilities())) {
+        return Err(Failure(why));
+    }
     let driver = match saboteur {
         Some(saboteur) => saboteur.wrap(driver, plan),
         None => driver,

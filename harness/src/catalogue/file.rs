@@ -1,6 +1,7 @@
 //! `brokers.yaml`: brokers with words of their user's own.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -80,6 +81,8 @@ impl Brokers {
     fn add(&mut self, file: &Path) -> Result<(), Error> {
         let source = read_text(file)?;
         let read: File = yaml::parse(&source)?;
+        // Like every path in a file, a program's is relative to the file.
+        let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
         let mut wrong = Vec::new();
         for (word, broker) in read.brokers.value().map_or(&[][..], |brokers| &brokers.0) {
             if let Some((other, _)) = self.known.get(&word.value) {
@@ -88,7 +91,10 @@ impl Brokers {
                 continue;
             }
             match named(&word.value, broker, &source) {
-                Ok(named) => {
+                Ok(mut named) => {
+                    if let Ok(Named { options, .. }) = &mut named {
+                        options.folder = folder.map(Path::to_owned);
+                    }
                     self.known.insert(word.value.clone(), (file.to_owned(), named));
                 }
                 Err(diagnostic) => wrong.push(*diagnostic),
@@ -106,6 +112,45 @@ impl Brokers {
     pub fn words(&self) -> impl Iterator<Item = &str> {
         self.known.keys().map(String::as_str)
     }
+}
+
+/// A key that would do nothing here.
+struct Unused {
+    key: &'static str,
+    why: &'static str,
+    span: Range<usize>,
+}
+
+impl Unused {
+    fn at(self, source: &Arc<Source>) -> Diagnostic {
+        let title = format!("`{}` does nothing here", self.key);
+        Diagnostic::new(title).label(self.why).at(source, self.span)
+    }
+}
+
+/// The first key that would do nothing: its user believes that it does something.
+fn unused(broker: &Broker, row: &driver::Row) -> Option<Unused> {
+    let Broker { start, server, url, command, per, config, .. } = broker;
+    let spans = [
+        ("command", command.0.as_ref().map(|at| &at.span)),
+        ("per", per.0.as_ref().map(|at| &at.span)),
+        ("start", start.0.as_ref().map(|at| &at.span)),
+        ("server", server.0.as_ref().map(|at| &at.span)),
+        ("config", config.0.as_ref().map(|at| &at.span)),
+    ];
+    let (is_program, is_running) = (row.word == EXEC, url.0.is_some());
+    spans.into_iter().find_map(|(key, span)| {
+        let why = match key {
+            "command" | "per" if !is_program => "it is for `driver: exec`",
+            "start" | "server" | "config" if is_program => "a program starts no server",
+            "start" if is_running => {
+                "a broker that has a `url` runs already; leave one of the two out"
+            }
+            "server" | "config" if is_running => "a broker that has a `url` runs already, as it is",
+            _ => return None,
+        };
+        Some(Unused { key, why, span: span?.clone() })
+    })
 }
 
 type Read = Result<Result<Named, Absent>, Box<Diagnostic>>;
@@ -134,25 +179,23 @@ fn named(word: &str, broker: &At<Broker>, source: &Arc<Source>) -> Read {
         };
         return Ok(Err(Absent::NotBuilt(not_built(&driver.value, entry.feature))));
     };
+    if let Some(unused) = unused(broker, row) {
+        return Err(Box::new(unused.at(source)));
+    }
     let mut options = options(broker, source)?;
     if row.word == EXEC && options.command.is_empty() {
         return Err(whole("this driver is a program", "name it by `command: [python3, mine.py]`"));
     }
     let mut found = match (&broker.url.0, &broker.start.0) {
-        (Some(_), Some(start)) => {
-            let label = "a broker that has a `url` runs already; leave one of the two out";
-            let diagnostic = Diagnostic::new("`start` beside `url`").label(label);
-            return Err(Box::new(diagnostic.at(source, start.span.clone())));
-        }
         // A program speaks to whatever is there.
-        (Some(url), None) if row.schemes.is_empty() => {
+        (Some(url), _) if row.schemes.is_empty() => {
             let address = exec::address(&url.value)
                 .map_err(|why| Box::new(Diagnostic::new(why).at(source, url.span.clone())))?;
             options.config.insert(exec::URL.to_owned(), url.value.clone());
             let shown = masked(&url.value);
             Named { way: Way::Running(vec![address], vec![shown]), ..brought(row.word) }
         }
-        (Some(url), None) => {
+        (Some(url), _) => {
             let named = of_urls(&url.value)
                 .map_err(|why| Box::new(Diagnostic::new(why).at(source, url.span.clone())))?;
             if named.driver != row.word {
@@ -177,6 +220,9 @@ fn named(word: &str, broker: &At<Broker>, source: &Arc<Source>) -> Read {
             };
             match Named::of(like) {
                 // What its documents promise depends on the configuration.
+                Ok(Named { way: Way::Ours(_), .. }) if !options.config.is_empty() => {
+                    return Err(whole("our own broker takes no `config`", "leave it out"));
+                }
                 Ok(named) if options.config.is_empty() && options.topic_config.is_empty() => named,
                 Ok(named) => Named { documented: None, survives: None, ..named },
                 Err(absent) => return Ok(Err(absent)),
@@ -241,6 +287,7 @@ fn options(broker: &Broker, source: &Arc<Source>) -> Result<Options, Box<Diagnos
     };
     Ok(Options {
         command: broker.command.value().cloned().unwrap_or_default(),
+        folder: None,
         one_process,
         config: pairs(&broker.config),
         topic_config: pairs(&broker.topic_config),

@@ -3,9 +3,11 @@
 
 use std::collections::BTreeMap;
 
+use broker_client::wire::masked;
 use private_database::{Installed, Missing, URL_VARIABLE};
 
 use super::entry::{Documented, Entry};
+use super::table::entries;
 use crate::capability::Survival;
 use crate::driver::{self, Address};
 use crate::input::diagnostic::nearest;
@@ -165,18 +167,26 @@ impl Named {
         }
     }
 
+    /// What the server that is started for it is called, where the catalogue has no such word.
+    #[must_use]
+    pub fn server(&self) -> Option<&'static str> {
+        let Way::Started(row) = self.way else { return None };
+        entries().all(|entry| entry.word != self.word).then_some(row.word)
+    }
+
     /// How often a scenario is run on it where so many times are wanted.
     #[must_use]
     pub fn times(&self, wanted: u32) -> u32 {
         if self.is_slow { wanted.div_ceil(SLOW_SHARE) } else { wanted }
     }
 
-    /// What `--on` says for it alone, where it said this: a command is named by itself.
+    /// What `--on` says for it alone, where it said this: a command is named by itself, without
+    /// passwords of URLs.
     #[must_use]
     pub fn given(&self, on: &[String]) -> String {
         let is_command = matches!(self.way, Way::Brought) && self.word == EXEC;
         let command = on.iter().filter(|_| is_command).find(|value| value.starts_with(EXEC));
-        command.unwrap_or(&self.word).clone()
+        masked(command.unwrap_or(&self.word))
     }
 
     /// A name for its folder of outputs.

@@ -61,7 +61,21 @@ fn names(value: &str) -> Vec<&str> {
     if value.trim_start().starts_with(COMMAND) {
         return vec![value.trim()];
     }
-    value.split(',').map(str::trim).collect()
+    let mut names: Vec<&str> = Vec::new();
+    let mut start = 0;
+    for (at, _) in value.match_indices(',').chain([(value.len(), "")]) {
+        let name = &value[start..at];
+        // A password may have commas: its URL goes on to the `@`.
+        let rest = &value[at..];
+        let is_cut = name.contains("://")
+            && !name.contains('@')
+            && rest.split("://").next().is_some_and(|rest| rest.contains('@'));
+        if !is_cut {
+            names.push(name.trim());
+            start = (at + 1).min(value.len());
+        }
+    }
+    names
 }
 
 /// What a word, a URL or a command stands for.
@@ -140,6 +154,11 @@ mod tests {
         let two = words(&["http://127.0.0.1:5000,http://broker"]).unwrap();
         assert_eq!(two, ["http://127.0.0.1:5000", "http://broker"]);
         assert_eq!(words(&["exec: sh -c 'a, b'"]).unwrap(), ["exec"]);
+        let comma = words(&["redis://u:a,b@127.0.0.1:1,memory,redis://v:c@127.0.0.1:2"]);
+        let masked = ["redis://u:***@127.0.0.1:1", "memory", "redis://v:***@127.0.0.1:2"];
+        if crate::driver::by_word("redis").is_some() {
+            assert_eq!(comma.unwrap(), masked);
+        }
         assert_eq!(words(&["all"]).unwrap().len(), entries().count());
     }
 

@@ -1,7 +1,6 @@
 //! `harness brokers`: what this program can drive, which servers it found, how to get the others, and
 //! what each can do.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
@@ -33,11 +32,6 @@ pub struct Arguments {
     pub json: bool,
 }
 
-/// A configuration as it is printed: a URL in it may have a password.
-fn shown(config: &BTreeMap<String, String>) -> BTreeMap<&str, String> {
-    config.iter().map(|(key, value)| (&**key, masked(value))).collect()
-}
-
 /// A broker that has a word.
 #[derive(Clone)]
 struct Known {
@@ -63,7 +57,7 @@ fn carry_out(arguments: &Arguments) -> Result<Exit, Refused> {
             catalogue::one(word, &file).map_err(Refused::usage)?;
             let known = all.iter().find(|known| known.word == *word);
             let known = known.ok_or_else(|| {
-                Refused::usage(format_args!("{word}: only words are listed here"))
+                Refused::usage(format_args!("{}: only words are listed here", masked(word)))
             })?;
             if *json { format!("{:#}\n", known.json()) } else { known.whole() }
         }
@@ -141,16 +135,16 @@ impl Known {
     fn whole(&self) -> String {
         let mut text = format!("{}: {}\n", self.word, self.what);
         let mut line = |name: &str, value: &str| {
-            let _ = writeln!(text, "  {name:24}  {value}");
+            let _ = writeln!(text, "  {name:26}  {value}");
         };
         line("here", &self.here());
         if let Ok((named, _)) = &self.found {
             line("driver", &named.driver);
-            for (key, value) in &named.options.config {
-                line("server configuration", &format!("{key} = {}", masked(value)));
-            }
-            for (key, value) in &named.options.topic_config {
-                line("topic configuration", &format!("{key} = {value}"));
+            let names = ["server configuration", "topic configuration"];
+            for (name, config) in names.into_iter().zip(named.options.shown()) {
+                for (key, value) in config {
+                    line(name, &format!("{key} = {value}"));
+                }
             }
         }
         if let Some(entry) = self.entry {
@@ -171,6 +165,8 @@ impl Known {
             Ok((named, version)) => (Some(named), version.map(|version| version.to_string())),
             Err(_) => (None, None),
         };
+        let [config, topic_config] =
+            named.map_or([None, None], |named| named.options.shown().map(Some));
         let documented = self.entry.map(|entry| {
             json!({
                 "delivery": entry.documented.delivery.to_string(),
@@ -190,8 +186,8 @@ impl Known {
             "why_not": self.found.as_ref().err().map(Absent::why),
             "version": version,
             "driver": named.map(|named| &named.driver),
-            "config": named.map(|named| shown(&named.options.config)),
-            "topic_config": named.map(|named| &named.options.topic_config),
+            "config": config,
+            "topic_config": topic_config,
             "documented": documented,
             "capabilities": capabilities,
         })

@@ -132,7 +132,7 @@ pub struct Entry {
 pub struct On {
     /// Its word in the catalogue, or its URL without a password.
     pub word: String,
-    /// Of a server that the harness started.
+    /// Of a server that the harness started; after its name, where the word does not say it.
     pub version: Option<String>,
     /// Beside what a server has by itself, in its own words.
     pub config: Vec<(String, String)>,

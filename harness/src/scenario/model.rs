@@ -7,6 +7,8 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use broker_client::wire::masked;
+
 use crate::capability::Survival;
 use crate::log_format::LogFormat;
 use crate::topic_name::TopicName;
@@ -257,12 +259,25 @@ impl Broker {
 pub struct Options {
     /// The program that is the driver, and its arguments.
     pub command: Vec<String>,
+    /// The folder that the program runs in; none is that of the harness.
+    pub folder: Option<PathBuf>,
     /// Whether one process of it serves all actors of a run; none is as many need it.
     pub one_process: Option<bool>,
     /// The configuration of a server that is started.
     pub config: BTreeMap<String, String>,
     /// The configuration of each topic.
     pub topic_config: BTreeMap<String, String>,
+}
+
+impl Options {
+    /// The configurations of the server and of each topic, for people: without passwords of URLs.
+    #[must_use]
+    pub fn shown(&self) -> [BTreeMap<&str, String>; 2] {
+        fn shown(config: &BTreeMap<String, String>) -> BTreeMap<&str, String> {
+            config.iter().map(|(key, value)| (key.as_str(), masked(value))).collect()
+        }
+        [shown(&self.config), shown(&self.topic_config)]
+    }
 }
 
 /// A store of our own broker.

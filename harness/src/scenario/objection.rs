@@ -101,6 +101,12 @@ fn not_held(broker: &Broker, capabilities: Option<&Capabilities>) -> Option<Stri
         let cure = put_on(broker, Store::Mysql);
         return Some(format!("it has {count} brokers, which share nothing on {on}; {cure}"));
     }
+    unmet(broker, capabilities)
+}
+
+/// What the scenario needs and the broker is known not to have; of some that is known after
+/// connecting.
+pub fn unmet(broker: &Broker, capabilities: Option<&Capabilities>) -> Option<String> {
     let need = broker.needs.iter().find(|need| need.is_missing(broker, capabilities))?;
     let (on, cure) = (&broker.on, put_on(broker, need.usual()));
     Some(format!("it needs `{need}`, which {on} does not have; {cure}"))

@@ -100,6 +100,9 @@ impl Child {
             }
         }
         command.envs(run.environment.iter().map(|(name, value)| (name, value)));
+        if let Some(folder) = &run.folder {
+            command.current_dir(folder);
+        }
 
         let alive = Arc::new(Mutex::new(true));
         let output = Arc::new(Mutex::new(Tail::default()));

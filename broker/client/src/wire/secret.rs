@@ -8,6 +8,9 @@ const MASK: &str = "***";
 /// Characters that end a URL in a command line, a scenario or a message.
 const ENDS: &str = "\"'`<>";
 
+/// Schemes whose URLs have a token in place of a name without a password: those of NATS.
+const TOKENS: [&str; 2] = ["nats", "nats+tls"];
+
 /// The text with `***` in place of the password of every URL in it.
 #[must_use]
 pub fn masked(text: &str) -> String {
@@ -18,7 +21,7 @@ pub fn masked(text: &str) -> String {
     shown
 }
 
-/// Where the passwords of URLs are, in bytes: what follows the first `:` of a login.
+/// Where the passwords of URLs are, in bytes: what follows the first `:` of a login; or a token.
 fn passwords(text: &str) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     for (at, scheme) in text.match_indices("://") {
@@ -32,6 +35,8 @@ fn passwords(text: &str) -> Vec<Range<usize>> {
         let Some(login) = url.rfind('@') else { continue };
         if let Some(colon) = url[..login].find(':') {
             found.push(start + colon + 1..start + login);
+        } else if TOKENS.iter().any(|scheme| text[..at].ends_with(scheme)) {
+            found.push(start..start + login);
         }
     }
     found
@@ -49,6 +54,8 @@ mod tests {
         check("a://u:p@h and 'b://v:q@i'", "a://u:***@h and 'b://v:***@i'");
         check("mysql://u:p://x@h", "mysql://u:***@h");
         check("mysql://ü:ß@h", "mysql://ü:***@h");
+        check("nats://token@h", "nats://***@h");
+        check("nats+tls://u:p@h", "nats+tls://u:***@h");
         for plain in ["", "memory", "http://127.0.0.1:5000", "mysql://u@h:3306/x", "a:b@c"] {
             check(plain, plain);
         }

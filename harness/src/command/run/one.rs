@@ -4,7 +4,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use broker_client::wire::masked;
 use tokio::task::block_in_place;
 use tokio::time::Instant;
 
@@ -223,13 +222,15 @@ fn not_promised(chosen: &Chosen, plan: &Plan) -> Option<NotPromised> {
 
 /// What reports say of the broker.
 fn on(chosen: &Chosen) -> On {
-    let options = &chosen.named.options;
-    let config = options.config.iter().chain(&options.topic_config);
+    let Chosen { named, version, .. } = chosen;
+    let config = named.options.shown().into_iter().flatten();
     On {
-        word: chosen.named.word.clone(),
-        version: chosen.version.map(|version| version.to_string()),
-        // A program's own URL may have a password in it.
-        config: config.map(|(key, value)| (key.clone(), masked(value))).collect(),
+        word: named.word.clone(),
+        version: version.map(|version| match named.server() {
+            Some(server) => format!("{server} {version}"),
+            None => version.to_string(),
+        }),
+        config: config.map(|(key, value)| (key.to_owned(), value)).collect(),
     }
 }
 

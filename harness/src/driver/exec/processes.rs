@@ -74,6 +74,7 @@ impl Processes {
             .map_err(|error| fatal(format!("cannot make a folder for the driver: {error}")))?;
         let mut command = Invocation::new(Path::new(program), arguments.iter().map(OsString::from));
         command.environment.push(folder.mark());
+        command.folder.clone_from(&options.folder);
         let template = options.config.get(URL);
         let urls = connecting.addresses.iter().map(|address| url(template, address));
         let urls = urls.collect::<Result<Vec<_>, _>>()?;

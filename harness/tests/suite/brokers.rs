@@ -13,6 +13,7 @@ use harness::capability::Survival;
 use harness::catalogue::{self, Absent, Named};
 use harness::recipes::RECIPES;
 use rustix::process::Signal;
+use serde_json::Value;
 
 use crate::support::{Ended, Folder, Running, end, processes, shipped, wait_for};
 
@@ -74,19 +75,43 @@ fn check(word: &str, ended: &Ended) {
     assert_eq!(ended.code, Some(0), "{word}: {}\n{}", ended.stderr, ended.stdout);
 }
 
-/// 5p3c and its race have the ledgers that they have in memory.
+/// 5p3c and its race have the ledgers that they have in memory. They ask for the order that the
+/// broker's documents promise: two queues of RabbitMQ do take the messages of two producers in two
+/// orders, and no document says that they do not.
 fn ledgers(word: &str) {
-    if here(word).is_none() {
-        return;
-    }
+    let Some(named) = here(word) else { return };
     let folder = Folder::new();
     let golden = shipped().parent().unwrap().join("golden");
+    let order = named.documented.expect("it is in the catalogue").order;
     for name in ["5p3c", "together"] {
-        let file = shipped().join(format!("{name}.yaml"));
-        let (file, golden) = (file.to_str().unwrap(), golden.to_str().unwrap());
-        let ended = run(&folder, &["run", file, "--on", word, "--golden", golden]);
+        let text = fs::read_to_string(shipped().join(format!("{name}.yaml"))).unwrap();
+        let logs = format!("log: {}/5p3c/", shipped().display());
+        let text = text.replace("log: 5p3c/", &logs) + &format!("expect: {{ order: {order} }}\n");
+        let file = format!("{name}.yaml");
+        folder.write(&file, &text);
+        let report = ["--report-json", "report.json"];
+        let run_on = ["run", &file, "--on", word, "--golden", golden.to_str().unwrap()];
+        let ended = run(&folder, &[&run_on[..], &report].concat());
+        if word == "tansu" && ended.code == Some(1) {
+            only_deliveries_are_lost(&folder.report("report.json"));
+            continue;
+        }
         check(word, &ended);
         assert!(ended.stderr.contains("golden ok"), "{word}: {}", ended.stderr);
+    }
+}
+
+/// Tansu 0.6.0 in memory passes over a message now and then, without any fault: it is in the log where
+/// its ack said, other consumers got it, and a fetch from its offset does not bring it
+/// (docs/brokers.md). That is Tansu's, and chance, so a test can ask for no more than that it is
+/// reported as this and nothing else.
+fn only_deliveries_are_lost(report: &Value) {
+    let violations = report["judgement"]["violations"].as_array().unwrap();
+    assert!(!violations.is_empty(), "{report}");
+    for violation in violations {
+        assert_eq!(violation["kind"], "lost", "{report}");
+        assert_eq!(violation["blame"]["not_delivered"], violation["count"], "{report}");
+        assert!(violation["not_in_log"].is_null(), "{report}");
     }
 }
 

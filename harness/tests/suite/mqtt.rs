@@ -238,7 +238,7 @@ fn an_answer_that_is_lost_leaves_a_message_unknown_and_is_not_asked_for_again() 
         "lossy.yaml",
         "topics: { T1: P1 -> C1 }\n\
          producers: { all: { generate: { messages: 100 } } }\n\
-         broker: { driver: mqtt }\n\
+         broker: { on: mosquitto }\n\
          faults: [{ after: 20 acked, drop_ack: P1, count: 3 }]\n\
          expect: { acked: any }\n\
          golden: none\n",

@@ -308,6 +308,7 @@ fn take(named: &Named, scenario: &mut Scenario, is_named: bool) -> Result<(), Re
     // A driver that brings its own broker is spoken to by nobody else's word.
     if let Ok(row) = driver::find(&scenario.broker)
         && row.schemes.is_empty()
+        && row.word != named.driver
         && !is_named
     {
         row.word.clone_into(&mut scenario.broker.on);

@@ -180,6 +180,33 @@ fn killed(word: &str) {
     nothing_is_left(&folder);
 }
 
+/// The run that it serves has no verdict, which names its end and not what was left on it; the next
+/// run has another server.
+#[cfg(feature = "redis")]
+#[test]
+fn a_server_of_all_runs_that_ends_is_named_and_the_next_run_has_another() {
+    if here("redis").is_none() {
+        return;
+    }
+    let folder = Folder::new();
+    let text = "topics: { T1: P1 -> C1 }\n\
+                producers: { all: { generate: { messages: 2000 }, pace: 500/s } }\ngolden: none\n";
+    folder.write("long.yaml", text);
+    let run = ["run", "long.yaml", "--on", "redis", "--repeat", "2"];
+    let running = Running::spawn(&folder, harness(&folder, &run));
+    let log = folder.join("out/long/consumer_1.txt");
+    wait_for("the first delivery", || fs::metadata(&log).ok().filter(|file| file.len() > 0));
+    let is_redis = |line: &[String]| line.first().is_some_and(|word| word.contains("redis-server"));
+    let server = running.children(is_redis)[0];
+    rustix::process::kill_process(rustix::process::Pid::from_raw(server).unwrap(), Signal::KILL)
+        .unwrap();
+    let (code, words) = running.end();
+    assert_eq!(code, Some(3), "{words}");
+    assert!(words.contains("the private Redis server was ended by signal 9"), "{words}");
+    assert!(words.contains("long      (kept 1/2)"), "{words}");
+    nothing_is_left(&folder);
+}
+
 /// The same checks for each broker, one test for each.
 macro_rules! brokers {
     ($($feature:literal $name:ident $word:literal),+ $(,)?) => {$(

@@ -46,6 +46,7 @@ mod mqtt;
 mod mysql;
 #[cfg(all(feature = "nats", target_os = "linux"))]
 mod nats;
+mod on;
 mod plan;
 mod process;
 mod process_faults;

@@ -240,7 +240,7 @@ impl Running {
     }
 
     /// Its own children whose command lines are such.
-    fn children(&self, is_such: impl Fn(&[String]) -> bool) -> Vec<i32> {
+    pub(crate) fn children(&self, is_such: impl Fn(&[String]) -> bool) -> Vec<i32> {
         let parent = self.child.id().to_string();
         let is_child = |pid: &i32| stat(*pid).is_some_and(|stat| stat[1] == parent);
         let line = |pid: &i32| -> Vec<String> {

@@ -249,8 +249,10 @@ async fn start(
 /// Whether the broker keeps all messages to the end, so that its logs say what was stored.
 fn keeps_all(plan: &Plan, settings: &Settings) -> bool {
     match &settings.broker {
+        // What others drop is their configuration's matter.
         BrokerUnderTest::Own(process) => {
-            process.audit || settings.sabotage.is_some() || judged::wants_audit(plan)
+            process.is_ours
+                && (process.audit || settings.sabotage.is_some() || judged::wants_audit(plan))
         }
         BrokerUnderTest::External(_) => false,
     }

@@ -49,8 +49,10 @@ pub struct Origin {
 /// Lost deliveries by where they got lost.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Blames {
-    /// Acked, and not in the log.
+    /// Acked, and not in the log, without anything to show that it ever was.
     pub never_stored: u64,
+    /// Acked, and not in the log any more: it was handed out, or the broker's process was ended.
+    pub not_kept: u64,
     /// In the log, and not handed out.
     pub not_delivered: u64,
     /// Acked in a life of the store whose log is gone with it.
@@ -64,6 +66,7 @@ impl Blames {
     pub fn words(self) -> String {
         let all = [
             (self.never_stored, "never stored"),
+            (self.not_kept, "not kept"),
             (self.not_delivered, "stored but not delivered"),
             (self.log_gone, "in a log that is gone"),
             (self.unread, "in a log that could not be read"),
@@ -77,6 +80,7 @@ impl Blames {
     /// Adds what was found elsewhere.
     pub(super) fn add(&mut self, other: Self) {
         self.never_stored += other.never_stored;
+        self.not_kept += other.not_kept;
         self.not_delivered += other.not_delivered;
         self.log_gone += other.log_gone;
         self.unread += other.unread;

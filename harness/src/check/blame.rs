@@ -1,16 +1,18 @@
 //! Where a lost message got lost, by what an audit reader found in the logs themselves.
 //!
-//! *Never stored*: it was acked, and the log that it was acked into does not have it: the broker lost
-//! it, or never had it. *Stored but not delivered*: it is in the log, and the consumer did not get
-//! it. *Its log is gone*: it was acked in a life of the store that is over, and of which nothing can
-//! be read any more, as when a broker in memory restarts. Where a log could not be read, nothing is
-//! said. This changes no verdict: a message that is lost is lost.
+//! *Never stored*: it was acked, and the log that it was acked into does not have it, nor does anything
+//! show that it ever had. *Not kept*: the same, but a consumer got it, or the broker's process was
+//! ended later, so that it may have been there: as when a broker comes back with an older snapshot of
+//! its log. *Stored but not delivered*: it is in the log, and the consumer did not get it. *Its log is
+//! gone*: it was acked in a life of the store that is over, and of which nothing can be read any more,
+//! as when a broker in memory restarts. Where a log could not be read, or may have dropped the message
+//! in good order, nobody is blamed. This changes no verdict: a message that is lost is lost.
 
 use std::fmt::Write as _;
 use std::ops::Range;
 
 use super::anomaly::Blames;
-use super::facts::{Facts, Feed};
+use super::facts::{Facts, Feed, Request};
 use super::words::{consumer_name, epoch_name};
 use crate::history::{Audited, AuditedLog, EpochIndex};
 use crate::plan::{MessageId, TopicIndex};
@@ -22,8 +24,14 @@ const PARTS_MAX: usize = 5;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Blame {
     NeverStored,
+    /// A consumer got it.
+    NotKept,
+    /// Nobody got it, and the broker's process was ended after its ack.
+    Ended,
     NotDelivered,
     LogGone,
+    /// It stood before the beginning of a log that may have dropped it.
+    Dropped,
     Unread,
 }
 
@@ -63,14 +71,12 @@ impl<'a> Blamer<'a> {
             let blame = self.of(MessageId(id));
             *match blame {
                 Blame::NeverStored => &mut blames.never_stored,
+                Blame::NotKept | Blame::Ended => &mut blames.not_kept,
                 Blame::NotDelivered => &mut blames.not_delivered,
                 Blame::LogGone => &mut blames.log_gone,
-                Blame::Unread => &mut blames.unread,
+                Blame::Dropped | Blame::Unread => &mut blames.unread,
             } += 1;
-            match parts.last_mut() {
-                Some((last, part)) if *last == blame => part.end = id + 1,
-                _ => parts.push((blame, id..id + 1)),
-            }
+            extend(&mut parts, blame, id);
         }
         let shown = parts.iter().take(PARTS_MAX);
         let mut lines: Vec<String> =
@@ -88,8 +94,12 @@ impl<'a> Blamer<'a> {
         let topic = self.facts.plan.stream(message).topic;
         let own = || self.facts.history.audit.iter().filter(move |own| own.topic == topic);
         let epoch = self.epoch(message);
-        if own().any(|audited| is_of(audited, epoch)) {
-            Blame::NeverStored
+        if let Some(audited) = own().find(|audited| is_of(audited, epoch)) {
+            if self.may_be_dropped(message, audited) {
+                Blame::Dropped
+            } else {
+                self.absent(message)
+            }
         } else if own().any(|audited| matches!(audited.log, AuditedLog::Failed(_)))
             || own().next().is_none()
         {
@@ -97,6 +107,40 @@ impl<'a> Blamer<'a> {
         } else {
             Blame::LogGone
         }
+    }
+
+    /// What is known of a message that was acked, and is not in the log.
+    fn absent(&self, message: MessageId) -> Blame {
+        let place = self.facts.places.of(message);
+        let topic = self.facts.plan.stream(message).topic;
+        let request = self.facts.requests.of(message);
+        if self.facts.feeds_of(topic).any(|feed| feed.got.contains(place)) {
+            Blame::NotKept
+        } else if request.is_some_and(|request| self.was_ended(request)) {
+            Blame::Ended
+        } else {
+            Blame::NeverStored
+        }
+    }
+
+    /// Whether a log that does not keep everything begins behind the offset that the ack named.
+    fn may_be_dropped(&self, message: MessageId, audited: &Audited) -> bool {
+        let AuditedLog::Read { epoch, end, whole: false, messages } = &audited.log else {
+            return false;
+        };
+        let start = messages.iter().find_map(|entry| entry.offset()).unwrap_or(*end);
+        let acked = self.facts.requests.acked_in(self.facts.history, Some(*epoch), message);
+        acked.is_some_and(|offset| offset < start)
+    }
+
+    /// Whether a fault ended the process of a broker after a request had left.
+    fn was_ended(&self, request: &Request) -> bool {
+        let faults = &self.facts.plan.scenario.faults;
+        self.facts.history.faults.iter().any(|firing| {
+            let fault = faults.get(firing.fault as usize);
+            request.invoked < firing.ended.stamp
+                && fault.is_some_and(|fault| fault.action.effect.restarts())
+        })
     }
 
     /// The first place where it is.
@@ -120,7 +164,9 @@ impl<'a> Blamer<'a> {
                 let late = self.late(feed, first, last).unwrap_or_default();
                 format!("stored but not delivered: {who} {is} in the log{at}{late}")
             }
-            Blame::NeverStored => self.never_stored(first, last),
+            Blame::NeverStored | Blame::NotKept | Blame::Ended => {
+                self.absent_words(blame, first, last)
+            }
             Blame::LogGone => {
                 let life = self
                     .epoch(first)
@@ -130,15 +176,42 @@ impl<'a> Blamer<'a> {
                      that life is gone with it"
                 )
             }
+            Blame::Dropped => format!(
+                "nobody can be blamed for {who}: the log begins behind it, and may have dropped it in \
+                 good order"
+            ),
             Blame::Unread => format!("nobody can be blamed for {who}: {}", self.unread(topic)),
         }
     }
 
+    /// That neighbouring messages were acked, and are not in the log: a line for each part of them
+    /// with one fate.
+    pub(super) fn not_in_log(&self, messages: &Range<u32>) -> Vec<String> {
+        let mut parts: Vec<(Blame, Range<u32>)> = Vec::new();
+        for id in messages.clone() {
+            extend(&mut parts, self.absent(MessageId(id)), id);
+        }
+        let shown = parts.iter().take(PARTS_MAX);
+        let line = |(blame, part): &(Blame, Range<u32>)| {
+            self.absent_words(*blame, MessageId(part.start), MessageId(part.end - 1))
+        };
+        shown.map(line).collect()
+    }
+
     /// That messages were acked, and are not in the log.
-    pub(super) fn never_stored(&self, first: MessageId, last: MessageId) -> String {
+    fn absent_words(&self, blame: Blame, first: MessageId, last: MessageId) -> String {
         let (who, is, was) = self.those(first, last);
         let instead = self.instead(first).unwrap_or_default();
-        format!("never stored: {who} {was} acked, and {is} not in the log{instead}")
+        match blame {
+            Blame::NotKept => format!(
+                "not kept: {who} {was} acked and handed out, and {is} no longer in the log{instead}"
+            ),
+            Blame::Ended => format!(
+                "not kept: {who} {was} acked, and after a fault had ended the broker {is} not in the \
+                 log{instead}"
+            ),
+            _ => format!("never stored: {who} {was} acked, and {is} not in the log{instead}"),
+        }
     }
 
     /// Neighbouring messages, and the verbs for one or several.
@@ -215,6 +288,14 @@ impl<'a> Blamer<'a> {
             AuditedLog::Read { .. } => None,
         });
         failed.next().unwrap_or("its topic's log was not read")
+    }
+}
+
+/// Adds a message to the part before it, where that has the same fate.
+fn extend(parts: &mut Vec<(Blame, Range<u32>)>, blame: Blame, id: u32) {
+    match parts.last_mut() {
+        Some((last, part)) if *last == blame => part.end = id + 1,
+        _ => parts.push((blame, id..id + 1)),
     }
 }
 

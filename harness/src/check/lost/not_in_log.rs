@@ -82,8 +82,10 @@ impl Logs {
             // In another topic's log it cannot be delivered from.
             if facts.plan.stream(message).topic == topic {
                 self.present.insert(facts.places.of(message));
-                let acked = facts.requests.of(message).map_or(NEVER, |request| request.acked);
-                first_acked = first_acked.min(acked);
+                // What stands there may be a second copy, that came long after the ack.
+                let request = facts.requests.of(message);
+                let once = request.filter(|own| !facts.requests.may_stand_twice(message, own));
+                first_acked = first_acked.min(once.map_or(NEVER, |request| request.acked));
             }
         }
         first_acked
@@ -118,11 +120,10 @@ impl Logs {
     fn holds(&self, facts: &Facts<'_>, request: &Request) -> Option<&Log> {
         let same_life = |log: &&Log| Some(log.epoch) == request.epoch;
         self.read.iter().find(same_life).or_else(|| {
-            let is_there = if request.epoch.is_some() {
-                survives(facts, Survival::Kill)
-            } else {
-                ended_since(facts, request).all(|survival| survives(facts, survival))
-            };
+            let most = ended_since(facts, request).max();
+            // A life that is over was ended somehow.
+            let most = most.or_else(|| request.epoch.map(|_| Survival::Kill));
+            let is_there = most.is_none_or(|most| survives(facts, most));
             self.read.last().filter(|_| is_there && !self.any_failed)
         })
     }
@@ -146,7 +147,9 @@ fn ended_since(facts: &Facts<'_>, request: &Request) -> impl Iterator<Item = Sur
     let later = move |firing: &&Firing| request.invoked < firing.ended.stamp;
     facts.history.faults.iter().filter(later).filter_map(|firing| {
         match faults.get(firing.fault as usize)?.action.effect {
-            Effect::Process(Hold::Killed | Hold::Stopped) => Some(Survival::Kill),
+            Effect::Process(Hold::Killed) => Some(Survival::Kill),
+            // In good order it saves what it saves now and then.
+            Effect::Process(Hold::Stopped) => Some(Survival::Part),
             Effect::Process(Hold::Paused) | Effect::Link(_) | Effect::Crash => None,
         }
     })
@@ -169,6 +172,6 @@ fn anomaly(facts: &Facts<'_>, blamer: &Blamer<'_>, part: &Range<u32>) -> Anomaly
     let messages: Vec<MessageId> = part.clone().map(MessageId).collect();
     let topic = facts.plan.stream(first).topic;
     let mut anomaly = Anomaly::new(facts.plan, topic, None, &messages, title);
-    anomaly.evidence.push(blamer.never_stored(first, last));
+    anomaly.evidence.extend(blamer.not_in_log(part));
     anomaly
 }

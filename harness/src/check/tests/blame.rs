@@ -1,7 +1,9 @@
 //! What the logs themselves say about losses, each broken on purpose in just that way.
 
+use super::not_in_log::fire;
 use super::*;
 use crate::check::{Blames, unlogged};
+use crate::fault::Hold;
 use crate::history::{Audited, AuditedLog, EpochIndex};
 use crate::log_format::LogFormat;
 use crate::plan::{ConsumerIndex, TopicIndex};
@@ -57,19 +59,96 @@ fn a_lost_message_that_is_in_the_log_was_stored_and_not_delivered() {
     assert!(said, "{evidence}");
 }
 
+/// The same where nobody got them.
+fn lossy_everywhere(places: &[usize]) -> (Plan, History, Vec<Delivery>) {
+    let (plan, mut history, log) = lossy(places);
+    for place in places {
+        for part in &mut history.consumers {
+            let own = |delivery: &Delivery| delivery.message() == log[*place].message();
+            if let Some(place) = part.deliveries.iter().position(own) {
+                part.drop_at(place);
+            }
+        }
+    }
+    (plan, history, log)
+}
+
 #[test]
-fn a_lost_message_that_is_not_in_the_log_was_never_stored() {
-    let (plan, mut history, mut log) = lossy(&[5, 9]);
+fn a_lost_message_that_nothing_shows_in_the_log_was_never_stored() {
+    let (plan, mut history, mut log) = lossy_everywhere(&[5, 9]);
     let name = plan.name(log[5].message().unwrap());
     log.remove(5);
     history.audit = vec![audited(0, log)];
     let (blames, evidence) = lost(&plan, &history);
-    assert_eq!(blames, Some(Blames { never_stored: 1, not_delivered: 1, ..Blames::default() }));
+    let consumers = history.consumers.len() as u64;
+    let expected =
+        Blames { never_stored: consumers, not_delivered: consumers, ..Blames::default() };
+    assert_eq!(blames, Some(expected));
     let words = format!(
         "never stored: {name} was acked, and is not in the log, whose end is 90; at offset 5, which \
          its ack named, stands nothing"
     );
     assert!(evidence.contains(&words), "{evidence}");
+}
+
+#[test]
+fn a_lost_message_that_someone_got_and_the_log_lacks_was_not_kept() {
+    let (plan, mut history, mut log) = lossy(&[5, 9]);
+    let name = plan.name(log[5].message().unwrap());
+    log.remove(5);
+    history.audit = vec![audited(0, log)];
+    let (blames, evidence) = lost(&plan, &history);
+    assert_eq!(blames, Some(Blames { not_kept: 1, not_delivered: 1, ..Blames::default() }));
+    let words = format!(
+        "not kept: {name} was acked and handed out, and is no longer in the log, whose end is 90; \
+         at offset 5, which its ack named, stands nothing"
+    );
+    assert!(evidence.contains(&words), "{evidence}");
+}
+
+#[test]
+fn whether_a_message_was_ever_stored_is_not_said_where_the_broker_was_ended_since() {
+    let (mut plan, mut history, mut log) = lossy_everywhere(&[5, 60]);
+    let name = |place: usize| plan.name(log[place].message().unwrap()).to_string();
+    let (before, after) = (name(5), name(60));
+    let asked = |place: usize| {
+        let message = log[place].message().unwrap();
+        let sends = history.producers.iter().flat_map(|part| &part.sends);
+        let stream = plan.messages.stream(message);
+        let own = |sent: &&crate::history::Sent| {
+            let first = plan.streams[stream.place()].first.0 + sent.first;
+            sent.stream == stream && (first..first + sent.count).contains(&message.0)
+        };
+        sends.clone().find(own).unwrap().invoked.stamp
+    };
+    let (first, last) = (asked(5), asked(60));
+    assert!(first < last);
+    log.remove(60);
+    log.remove(5);
+    history.audit = vec![audited(0, log)];
+    // It was ended between the two.
+    fire(&mut plan, &mut history, Hold::Killed, last);
+    let (blames, evidence) = lost(&plan, &history);
+    let consumers = history.consumers.len() as u64;
+    let expected = Blames { not_kept: consumers, never_stored: consumers, ..Blames::default() };
+    assert_eq!(blames, Some(expected), "{evidence}");
+    let words = format!(
+        "not kept: {before} was acked, and after a fault had ended the broker is not in the log, "
+    );
+    assert!(evidence.contains(&words), "{evidence}");
+    assert!(evidence.contains(&format!("never stored: {after} was acked")), "{evidence}");
+}
+
+#[test]
+fn what_a_log_may_have_dropped_in_good_order_blames_nobody() {
+    let (plan, mut history, log) = lossy(&[5]);
+    let later = audited(0, log[7..].to_vec());
+    let AuditedLog::Read { epoch, end, messages, .. } = later.log else { unreachable!() };
+    let log = AuditedLog::Read { epoch, end, whole: false, messages };
+    history.audit = vec![Audited { topic: TopicIndex(0), log }];
+    let (blames, evidence) = lost(&plan, &history);
+    assert_eq!(blames, Some(Blames { unread: 1, ..Blames::default() }));
+    assert!(evidence.contains("may have dropped it in good order"), "{evidence}");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::*;
 use crate::capability::Survival;
 use crate::fault::{Action, Effect, Fault, Hold, Part, Target, Trigger, kinds};
-use crate::history::{Audited, AuditedLog, EpochIndex, Firing};
+use crate::history::{Audited, AuditedLog, EpochIndex, Firing, Sent};
 use crate::input::diagnostic::Spot;
 use crate::plan::TopicIndex;
 
@@ -83,6 +83,21 @@ fn without_offsets_what_stands_before_it_in_the_log_shows_that_it_was_not_droppe
 }
 
 #[test]
+fn what_may_be_a_second_copy_does_not_show_where_the_log_begins() {
+    let (plan, mut history, log) = delivered(true);
+    history.audit = vec![audited(0, false, vec![log[5]])];
+    let own = log[5].message().unwrap();
+    assert!(judge(&plan, &history).violations[0].not_in_log > 0);
+    // It was sent twice, and all but the second copy was dropped.
+    let stream = plan.messages.stream(own);
+    let number = own.0 - plan.streams[stream.place()].first.0;
+    let sends = history.producers.iter_mut().flat_map(|part| &mut part.sends);
+    let holds = |sent: &Sent| (sent.first..sent.first + sent.count).contains(&number);
+    sends.filter(|sent| sent.stream == stream && holds(sent)).for_each(|sent| sent.attempts = 2);
+    finds(&plan, &history, 0);
+}
+
+#[test]
 fn the_log_of_another_life_proves_it_only_where_messages_survive_this_by_promise() {
     let (mut plan, mut history, _) = delivered(false);
     history.epochs.push("e2".to_owned());
@@ -98,6 +113,55 @@ fn the_log_of_another_life_proves_it_only_where_messages_survive_this_by_promise
     finds(&plan, &history, 0);
 }
 
+/// A fault that ended the broker, and was over at this stamp.
+pub(super) fn fire(plan: &mut Plan, history: &mut History, hold: Hold, ended: u64) {
+    let definition = match hold {
+        Hold::Killed => &kinds::kill::KILL,
+        Hold::Stopped => &kinds::stop::STOP,
+        Hold::Paused => &kinds::pause::PAUSE,
+    };
+    let target = Target::Process(Part::Broker(0));
+    let action = Action { definition, target, effect: Effect::Process(hold) };
+    let trigger = Trigger::At(std::time::Duration::from_secs(1));
+    plan.scenario.faults =
+        vec![Fault { line: 9, trigger_spot: Spot::default(), trigger, action, lasts: None }];
+    let at = |stamp| Moment { stamp, at: stamp };
+    history.faults = vec![Firing {
+        fault: 0,
+        whom: "broker".to_owned(),
+        began: at(ended - 2),
+        struck: Some(at(ended - 1)),
+        ended: at(ended),
+        met: 1,
+    }];
+}
+
+#[test]
+fn what_is_saved_now_and_then_survives_an_end_in_good_order() {
+    // Whether the life goes on, ends, or is not told.
+    for (epoch, blind) in [(1, false), (0, true)] {
+        let (mut plan, mut history, mut log) = delivered(blind);
+        history.epochs.push("e2".to_owned());
+        if blind {
+            let sessions = history.producers.iter_mut().flat_map(|part| &mut part.sessions);
+            sessions.for_each(|session| session.epoch = None);
+        }
+        log.remove(60);
+        history.audit = vec![audited(epoch, true, log)];
+        let end = history.producers[0].sends.last().unwrap().completed.stamp + 1_002;
+        for (hold, survives, expected) in [
+            (Hold::Stopped, Survival::Nothing, 0),
+            (Hold::Stopped, Survival::Part, 1),
+            (Hold::Killed, Survival::Part, 0),
+            (Hold::Killed, Survival::Kill, 1),
+        ] {
+            fire(&mut plan, &mut history, hold, end);
+            plan.scenario.broker.survives = Some(survives);
+            finds(&plan, &history, expected);
+        }
+    }
+}
+
 #[test]
 fn a_broker_that_tells_no_lives_and_was_killed_may_have_begun_another_one() {
     let (mut plan, mut history, mut log) = delivered(true);
@@ -111,27 +175,13 @@ fn a_broker_that_tells_no_lives_and_was_killed_may_have_begun_another_one() {
     history.audit = vec![audited(0, true, log)];
     finds(&plan, &history, 1);
 
-    let effect = Effect::Process(Hold::Killed);
-    let target = Target::Process(Part::Broker(0));
-    let action = Action { definition: &kinds::kill::KILL, target, effect };
-    let trigger = Trigger::At(std::time::Duration::from_secs(1));
-    plan.scenario.faults =
-        vec![Fault { line: 9, trigger_spot: Spot::default(), trigger, action, lasts: None }];
-    let at = |stamp| Moment { stamp, at: stamp };
     let end = history.producers[0].sends.last().unwrap().completed.stamp;
-    history.faults = vec![Firing {
-        fault: 0,
-        whom: "broker".to_owned(),
-        began: at(end + 1_000),
-        struck: Some(at(end + 1_001)),
-        ended: at(end + 1_002),
-        met: 1,
-    }];
+    fire(&mut plan, &mut history, Hold::Killed, end + 1_002);
     finds(&plan, &history, 0);
     plan.scenario.broker.survives = Some(Survival::PowerCut);
     finds(&plan, &history, 1);
     // What was sent after it is in the life that goes on.
     plan.scenario.broker.survives = None;
-    (history.faults[0].began, history.faults[0].ended) = (at(0), at(0));
+    fire(&mut plan, &mut history, Hold::Killed, 2);
     finds(&plan, &history, 1);
 }

@@ -34,6 +34,8 @@ pub const WAYS: &[(&str, Way)] = &[
     ("what may have happened was refused", refuse_attempt),
     ("the log lacks a message", forget_in_log),
     ("the log lacks its beginning", cut_log),
+    ("the log lacks its end", roll_back),
+    ("the polls acknowledge, or do not", acknowledge_otherwise),
 ];
 
 fn take_out(_: &Plan, history: &mut History, chance: &mut Chance) {
@@ -237,6 +239,17 @@ fn cut_log(_: &Plan, history: &mut History, chance: &mut Chance) {
     if let Some(messages) = log(history, chance) {
         messages.drain(..=chance.below(messages.len()));
     }
+}
+
+/// As when a broker comes back with an older snapshot.
+fn roll_back(_: &Plan, history: &mut History, chance: &mut Chance) {
+    if let Some(messages) = log(history, chance) {
+        messages.truncate(chance.below(messages.len()));
+    }
+}
+
+fn acknowledge_otherwise(_: &Plan, history: &mut History, _: &mut Chance) {
+    history.acknowledged_apart = !history.acknowledged_apart;
 }
 
 fn refuse_attempt(_: &Plan, history: &mut History, chance: &mut Chance) {

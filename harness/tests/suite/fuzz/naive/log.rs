@@ -1,10 +1,12 @@
 //! What was acked and is not in the log that was read.
 
-use harness::history::{Audited, AuditedLog, EpochIndex, Offset, Outcome, Sent};
+use harness::capability::Survival;
+use harness::fault::{Action, Effect, Hold};
+use harness::history::{Audited, AuditedLog, EpochIndex, Firing, Offset, Outcome, Sent};
 use harness::plan::{MessageId, TopicIndex};
 use harness::scenario::{AnomalyKind, Delivery};
 
-use super::{Judge, Judged};
+use super::{Judge, Judged, real_attempts};
 
 /// A log as it was read.
 struct Log {
@@ -45,14 +47,36 @@ impl Judge<'_> {
         if own().any(|log| log.messages.contains(&message)) {
             return false;
         }
-        // Nothing ends a broker here, so one that tells no lives has one.
         let epoch = self.epoch(sent);
-        let Some(log) = own().find(|log| epoch.is_none_or(|epoch| epoch == log.epoch)) else {
-            return false;
-        };
+        let same = || own().find(|log| Some(log.epoch) == epoch);
+        let other = || own().next_back().filter(|_| self.survives(sent));
+        let Some(log) = same().or_else(other) else { return false };
         let at = self.acked_at(message).map(|(_, offset)| offset);
+        // An offset is one of its own life.
+        let at = at.filter(|_| epoch.is_none_or(|epoch| epoch == log.epoch));
         // Retention drops a prefix.
-        let is_behind = |other: &MessageId| self.is_before_by_ack(*other, message);
+        let is_behind = |other: &MessageId| {
+            !self.may_stand_twice(*other) && self.is_before_by_ack(*other, message)
+        };
         log.whole || at.is_some_and(|at| at >= log.start) || log.messages.iter().any(is_behind)
+    }
+
+    /// Whether what was acked survives by promise all that was done to the broker since it left, where
+    /// the life of the store that it was acked in is over, or nobody knows.
+    fn survives(&self, sent: &Sent) -> bool {
+        let left = real_attempts(sent)[0].began.stamp;
+        let done = self.history.faults.iter().filter(|firing| left < firing.ended.stamp);
+        let least = |firing: &Firing| match self.plan.scenario.faults[firing.fault as usize].action
+        {
+            Action { effect: Effect::Process(Hold::Stopped), .. } => Survival::Part,
+            _ => Survival::Kill,
+        };
+        let mut least: Vec<Survival> = done.map(least).collect();
+        // It ended by itself.
+        if least.is_empty() && self.epoch(sent).is_some() {
+            least.push(Survival::Kill);
+        }
+        let promised = self.plan.scenario.broker.survives;
+        least.iter().all(|least| promised.is_some_and(|own| own >= *least))
     }
 }

@@ -1,6 +1,6 @@
 //! A second judge, written from docs/checks.md alone and deliberately naive: every rule looks at
 //! every pair. It knows histories as long as they are small, and all that the world plays; of faults
-//! it knows nothing.
+//! it knows only that they end a broker.
 //!
 //! Where the page counts exactly, so does this; where it leaves open which of several deliveries is
 //! to blame, this says only that there is something.
@@ -88,7 +88,7 @@ struct Got<'a> {
     topic: TopicIndex,
     subscription: &'a Subscribed,
     completed: Stamp,
-    /// Whether the consumer, where it acknowledges by offset, had acknowledged it.
+    /// Whether the consumer, where it acknowledges by offset or apart from polling, had done so.
     is_acknowledged: bool,
     message: Option<MessageId>,
     offset: Option<Offset>,
@@ -137,7 +137,7 @@ fn deliveries(history: &History) -> Vec<Got<'_>> {
                     topic: subscription.topic,
                     subscription,
                     completed: polled.completed.stamp,
-                    is_acknowledged: is_polled_again || !has_offsets,
+                    is_acknowledged: is_polled_again || !has_offsets && !history.acknowledged_apart,
                     message: delivery.message(),
                     offset: delivery.offset(),
                     is_corrupt: odd && delivery.message().is_some(),

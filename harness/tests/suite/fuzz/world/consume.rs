@@ -1,5 +1,5 @@
 //! Consumers: each polls its topics, and may crash. What it has not acknowledged by then comes again,
-//! where it acknowledges by offset; else what was handed out is acknowledged.
+//! where it acknowledges by offset or apart from polling; else what was handed out is acknowledged.
 
 use harness::history::{Answer, Delivery, Moment, Polled, Subscribed};
 use harness::plan::TopicIndex;
@@ -111,7 +111,7 @@ impl World<'_> {
             return;
         }
         let by_offset = self.plan.scenario.consumers[consumer].acknowledge == Acknowledge::Offset
-            && self.telling != Telling::Nothing;
+            && (self.telling != Telling::Nothing || self.history.acknowledged_apart);
         for place in places {
             let Step::Idle(position) = &mut self.subscribers[place].step else { continue };
             let subscriptions = &mut self.history.consumers[consumer].subscriptions;

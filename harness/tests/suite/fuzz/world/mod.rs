@@ -1,14 +1,16 @@
 //! Random plans, and right histories of them: a broker played step by step, so that calls overlap
-//! as in a real run. Requests are tried again, consumers crash, and the broker may begin a new life.
-//! It knows nothing of the checks.
+//! as in a real run. Requests are tried again, consumers crash, a fault may end the broker, and the
+//! broker may begin a new life. It knows nothing of the checks.
 
 mod consume;
 mod plan;
 mod produce;
 
+use harness::capability::Survival;
+use harness::fault::{Effect, Hold};
 use harness::history::{
-    Audited, AuditedLog, ConsumerHistory, Delivery, End, EpochIndex, History, Moment, Offset,
-    ProducerHistory, Session,
+    Audited, AuditedLog, ConsumerHistory, Delivery, End, EpochIndex, Firing, History, Moment,
+    Offset, ProducerHistory, Session,
 };
 use harness::plan::{MessageId, Plan, StreamIndex, TopicIndex};
 use harness::scenario;
@@ -34,6 +36,7 @@ pub enum Telling {
 pub fn history(plan: &Plan, chance: &mut Chance) -> History {
     let telling = [Telling::Offsets, Telling::SparseOffsets, Telling::Nothing, Telling::Nothing];
     let telling = chance.of(&telling).unwrap();
+    let has_fault = !plan.scenario.faults.is_empty();
     let repeats = plan.scenario.expect.delivery == scenario::Delivery::AtLeastOnce;
     let subscribers = plan
         .consumers
@@ -47,7 +50,7 @@ pub fn history(plan: &Plan, chance: &mut Chance) -> History {
         tells_tries: !chance.once_in(3),
         stores_twice: repeats && chance.once_in(2),
         crashes: chance.once_in(3),
-        restarts: telling != Telling::Nothing && chance.once_in(4),
+        restarts: has_fault || telling != Telling::Nothing && chance.once_in(4),
         stamp: 0,
         epoch: (telling != Telling::Nothing).then_some(EpochIndex(0)),
         logs: vec![Vec::new(); plan.topics.len()],
@@ -60,12 +63,16 @@ pub fn history(plan: &Plan, chance: &mut Chance) -> History {
             producers: vec![ProducerHistory::default(); plan.producers.len()],
             consumers: vec![ConsumerHistory::default(); plan.consumers.len()],
             end: End::Drained,
+            acknowledged_apart: chance.once_in(2),
             ..History::default()
         },
         chance,
     };
     world.register();
     world.play();
+    if world.restarts && has_fault {
+        world.restart();
+    }
     if world.chance.once_in(2) {
         world.audit();
     }
@@ -133,20 +140,44 @@ impl World<'_> {
             && self.subscribers.iter().all(|own| own.is_at(self.logs[own.topic.place()].len()))
     }
 
-    /// The broker loses everything, which everyone has had, and everyone comes back before it goes on.
+    /// The broker ends, by itself or by a fault, and is there again. It may have lost everything,
+    /// which everyone has had, unless this survives by promise. Where the life of its store did not go
+    /// on, everyone comes back before it goes on.
     fn restart(&mut self) {
         self.restarts = false;
-        self.history.epochs.push("f".to_owned());
-        self.epoch = Some(EpochIndex(1));
-        self.logs.iter_mut().for_each(Vec::clear);
+        let began = self.now();
+        let effect = self.plan.scenario.faults.first().map(|fault| &fault.action.effect);
+        let least = match effect {
+            Some(Effect::Process(Hold::Stopped)) => Survival::Part,
+            _ => Survival::Kill,
+        };
+        let survives = self.plan.scenario.broker.survives.is_some_and(|own| own >= least);
+        let keeps = survives || self.chance.once_in(4);
+        if effect.is_some() {
+            let (struck, ended) = (Some(self.now()), self.now());
+            let whom = "broker".to_owned();
+            self.history.faults.push(Firing { fault: 0, whom, began, struck, ended, met: 1 });
+        }
+        if keeps && self.chance.once_in(2) {
+            return;
+        }
+        if self.telling != Telling::Nothing {
+            self.history.epochs.push("f".to_owned());
+            self.epoch = Some(EpochIndex(1));
+        }
+        if !keeps {
+            self.logs.iter_mut().for_each(Vec::clear);
+        }
         self.register();
         for place in 0..self.subscribers.len() {
             let asked = self.now();
-            self.subscribe(place, asked, 0);
+            let end = self.logs[self.subscribers[place].topic.place()].len();
+            self.subscribe(place, asked, end);
         }
     }
 
-    /// The logs are read, by a reader who knows or does not that nothing was dropped from them.
+    /// The logs are read, by a reader who knows that nothing was dropped from them, or does not: then
+    /// their beginning may be gone.
     fn audit(&mut self) {
         if self.history.epochs.is_empty() {
             self.history.epochs.push("e".to_owned());
@@ -154,12 +185,14 @@ impl World<'_> {
         let epoch = self.epoch.unwrap_or(EpochIndex(0));
         let whole = self.chance.once_in(2);
         for topic in 0..self.logs.len() {
-            let log = &self.logs[topic];
+            let length = self.logs[topic].len();
+            let dropped = if whole { 0 } else { self.chance.below(length + 1) };
             let at = |place: usize| self.offset(place).unwrap_or(place as u64);
-            let messages = log.iter().enumerate();
+            let log = &self.logs[topic];
+            let messages = log.iter().enumerate().skip(dropped);
             let messages =
                 messages.map(|(place, own)| Delivery::new(Some(*own), Some(at(place)))).collect();
-            let log = AuditedLog::Read { epoch, end: at(log.len()), whole, messages };
+            let log = AuditedLog::Read { epoch, end: at(length), whole, messages };
             self.history.audit.push(Audited { topic: TopicIndex::new(topic), log });
         }
     }

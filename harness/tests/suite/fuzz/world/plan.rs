@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::fs;
 
+use harness::capability::Survival;
 use harness::plan::Plan;
 
 use super::Chance;
@@ -25,7 +26,9 @@ pub fn plan(chance: &mut Chance) -> Plan {
     let topics = 1 + chance.below(2);
     let together = chance.once_in(3);
     let (delivery, order) = chance.of(PROMISES).unwrap();
-    let acked = if chance.once_in(2) { "any" } else { "all" };
+    // A fault explains some missing acks, which the naive judge does not know.
+    let fault = if chance.once_in(3) { chance.of(&["kill", "stop"]) } else { None };
+    let acked = if fault.is_some() || chance.once_in(2) { "any" } else { "all" };
     let acknowledge = if chance.once_in(4) { "automatic" } else { "offset" };
     let mut yaml = "topics:\n".to_owned();
     for topic in 1..=topics {
@@ -42,6 +45,9 @@ pub fn plan(chance: &mut Chance) -> Plan {
     writeln!(yaml, "producers: {{ all: {{ {settings} }} }}\nstart: {start}").unwrap();
     writeln!(yaml, "consumers: {{ all: {{ acknowledge: {acknowledge} }} }}").unwrap();
     writeln!(yaml, "expect: {{ delivery: {delivery}, order: {order}, acked: {acked} }}").unwrap();
+    if let Some(fault) = fault {
+        writeln!(yaml, "faults: [{{ at: 1s, {fault}: broker, for: 100ms }}]").unwrap();
+    }
     // Not the folder of the case before: to write over files takes some systems ten times as long.
     let folder = tempfile::tempdir().unwrap();
     for producer in 1..=producers {
@@ -57,6 +63,9 @@ pub fn plan(chance: &mut Chance) -> Plan {
     }
     let file = folder.path().join("fuzz.yaml");
     fs::write(&file, yaml).unwrap();
-    let scenario = harness::scenario::load(&file).unwrap_or_else(|error| panic!("{error}"));
+    let mut scenario = harness::scenario::load(&file).unwrap_or_else(|error| panic!("{error}"));
+    if !chance.once_in(3) {
+        scenario.broker.survives = chance.of(&Survival::ALL);
+    }
     Plan::new(scenario).unwrap_or_else(|error| panic!("{error}"))
 }

@@ -126,8 +126,35 @@ fn sabotage(word: &str) {
                 expect: { order: per-producer }\ngolden: none\n";
     folder.write("small.yaml", text);
     let ended = run(&folder, &["sabotage", "small.yaml", "--on", word]);
-    check(word, &ended);
-    assert_eq!(ended.stdout.lines().count(), 12, "{word}: {}", ended.stdout);
+    // The first line is a heading; a line of a proof or of a reason is indented.
+    let rows: Vec<_> = ended.stdout.lines().filter(|line| !line.starts_with(' ')).collect();
+    assert_eq!(rows.len(), 12, "{word}: {}", ended.stdout);
+    if word == "tansu" && ended.code == Some(1) {
+        only_deliveries_are_lost_too(&rows[1..], &ended.stdout);
+    } else {
+        check(word, &ended);
+    }
+}
+
+/// As [`only_deliveries_are_lost`]: where a row does not hold, all that was injected was reported, and
+/// deliveries of what is in the log beside it.
+fn only_deliveries_are_lost_too(rows: &[&str], table: &str) {
+    assert!(!table.contains("never stored"), "{table}");
+    for row in rows.iter().filter(|row| row.contains(" NO ")) {
+        let (counts, fired) = row.split_once(" NO ").unwrap();
+        let counts: Vec<&str> = counts.split_whitespace().collect();
+        let injected: u64 = counts[1].parse().unwrap();
+        let fired = fired.split(',').map(|one| one.trim().rsplit_once(' ').unwrap());
+        let (lost, others): (Vec<_>, Vec<_>) = fired.partition(|(kind, _)| *kind == "lost");
+        let sum = |all: &[(&str, &str)]| all.iter().map(|one| one.1.parse::<u64>().unwrap()).sum();
+        let (lost, others): (u64, u64) = (sum(&lost), sum(&others));
+        let is_more = if counts[0] == "lose" {
+            lost > injected && others == 0
+        } else {
+            lost > 0 && others == injected
+        };
+        assert!(is_more, "{table}");
+    }
 }
 
 /// What is done to a broker's process under load, and comes to what its documents promise.

@@ -44,7 +44,7 @@ fn a_program_beside_its_file_is_found_and_the_password_of_its_url_is_nowhere() {
 
 #[test]
 fn the_password_in_a_command_is_not_in_the_line_that_repeats_the_run() {
-    let folder = folder(FINE, "");
+    let folder = folder(FINE, "  other: { driver: detect }\n");
     let command = "exec: python3 all/list.py 'redis://joe:topsecret@127.0.0.1:1'";
     let run = ["run", "all", "--on", command, "--sabotage", "lose:2", "--report-json", "r.json"];
     let ended = folder.run(&run);

@@ -70,7 +70,7 @@ pub fn redis(wanted: &Wanted<'_>) -> Result<Arc<dyn Recipe>, Failure> {
 /// A Valkey server.
 ///
 /// # Errors
-/// As [`redis`].
+/// As [`redis()`].
 pub fn valkey(wanted: &Wanted<'_>) -> Result<Arc<dyn Recipe>, Failure> {
     recipe("the private Valkey server", &VALKEY, wanted)
 }

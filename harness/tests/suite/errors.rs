@@ -245,7 +245,7 @@ fn what_is_wrong_with_a_brokers_yaml_is_named_with_its_place() {
         (
             "driver: detect, start: auto, url: 'http://h'",
             "2:31",
-            ["`start` beside `url`", "leave one of the two out"],
+            ["`start` does nothing here", "leave one of the two out"],
         ),
         ("driver: detect, url: 'h:1'", "2:29", ["\"h:1\"", "the scheme is missing"]),
         ("driver: exec, command: [a], url: h", "2:41", ["relative URL", "without a base"]),

@@ -138,7 +138,7 @@ fn sabotage(word: &str) {
     };
     match by_itself {
         Some(own) if ended.code == Some(1) => {
-            only_this_is_found_too(own, &rows[1..], &ended.stdout)
+            only_this_is_found_too(own, &rows[1..], &ended.stdout);
         }
         _ => check(word, &ended),
     }

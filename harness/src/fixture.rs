@@ -3,6 +3,7 @@
 
 use tempfile::TempDir;
 
+use crate::capability::Requests;
 use crate::history::{
     Answer, ConsumerHistory, Delivery, History, Moment, Offsets, Outcome, Polled, ProducerHistory,
     Sent, Subscribed,
@@ -103,4 +104,23 @@ pub(crate) fn history(
 /// Everything arrives, one producer after the other.
 pub(crate) fn complete(plan: &Plan) -> History {
     history(plan, |_, _, all| all)
+}
+
+/// Whether the first answer to each of these requests is an ack, each sent in pieces of so many bytes;
+/// nothing is answered before a request is whole, or twice.
+pub(crate) fn acks<R: AsRef<[u8]>>(
+    seen: &mut dyn Requests,
+    requests: &[R],
+    piece: usize,
+) -> Vec<bool> {
+    let answers = requests.iter().map(|request| {
+        for piece in request.as_ref().chunks(piece) {
+            assert!(!seen.answered(), "nothing is whole yet");
+            seen.sent(piece);
+        }
+        let first = seen.answered();
+        assert!(!seen.answered(), "it was the first byte already");
+        first
+    });
+    answers.collect()
 }

@@ -6,6 +6,7 @@
 //! in `resolve`.
 
 mod anomaly;
+mod broker;
 mod file;
 mod load;
 mod model;
@@ -24,12 +25,12 @@ mod words;
 use crate::input::extended::Extended;
 
 pub use anomaly::AnomalyKind;
+pub use broker::{Broker, DEFAULT_DRIVER, DEFAULT_ON, Need, ORIGINAL_DRIVER, Options, Store};
 pub use file::read as read_text;
 pub use load::{equal_names, load, load_all};
 pub use model::{
-    Acked, Acknowledge, Broker, CONSUMER_BATCH, Consumer, Counter, DEADLINE, DEFAULT_DRIVER,
-    DEFAULT_ON, Delivery, Drain, Expect, IDLE, Need, ORIGINAL_DRIVER, Options, Order, Pace,
-    Payloads, Producer, Requirement, Scenario, Source, Start, Store, Topic,
+    Acked, Acknowledge, CONSUMER_BATCH, Consumer, Counter, DEADLINE, Delivery, Drain, Expect, IDLE,
+    Order, Pace, Payloads, Producer, Requirement, Scenario, Source, Start, Topic,
 };
 pub use network::Network;
 pub use resolve::store_of;

@@ -186,16 +186,15 @@ fn named(word: &str, broker: &At<Broker>, source: &Arc<Source>) -> Read {
     if row.word == EXEC && options.command.is_empty() {
         return Err(whole("this driver is a program", "name it by `command: [python3, mine.py]`"));
     }
-    let mut found = match (&broker.url.0, &broker.start.0) {
+    let mut found = match &broker.url.0 {
         // A program speaks to whatever is there.
-        (Some(url), _) if row.schemes.is_empty() => {
+        Some(url) if row.schemes.is_empty() => {
             let address = exec::address(&url.value)
                 .map_err(|why| Box::new(Diagnostic::new(why).at(source, url.span.clone())))?;
             options.config.insert(exec::URL.to_owned(), url.value.clone());
-            let shown = masked(&url.value);
-            Named { way: Way::Running(vec![address], vec![shown]), ..brought(row.word) }
+            Named::new(word, row.word, Way::Running(vec![address], vec![masked(&url.value)]))
         }
-        (Some(url), _) => {
+        Some(url) => {
             let named = of_urls(&url.value)
                 .map_err(|why| Box::new(Diagnostic::new(why).at(source, url.span.clone())))?;
             if named.driver != row.word {
@@ -204,14 +203,10 @@ fn named(word: &str, broker: &At<Broker>, source: &Arc<Source>) -> Read {
             }
             named
         }
-        (None, _) if row.schemes.is_empty() => brought(row.word),
-        (None, Some(start)) if start.value != "auto" => {
-            let title = format!("unknown value `{}`", start.value);
-            let diagnostic = Diagnostic::new(title).label("expected `auto`");
-            return Err(Box::new(diagnostic.at(source, start.span.clone())));
-        }
-        (None, _) => {
-            let server = server(broker, row.word, source)?;
+        None if row.schemes.is_empty() => Named::new(word, row.word, Way::Brought),
+        None => {
+            one_of(&broker.start, &[("auto", ())], source)?;
+            let server = one_of(&broker.server, &servers(row.word), source)?;
             let like = entries().find(|entry| {
                 entry.driver == row.word && server.is_none_or(|word| entry.server == Some(word))
             });
@@ -231,41 +226,31 @@ fn named(word: &str, broker: &At<Broker>, source: &Arc<Source>) -> Read {
     };
     word.clone_into(&mut found.word);
     found.options = options;
-    if let Some(survives) = survives(broker, source)? {
-        found.survives = Some(survives);
-    }
+    found.survives = one_of(&broker.survives, &SURVIVES, source)?.or(found.survives);
     Ok(Ok(found))
 }
 
-/// A broker that its driver brings.
-fn brought(driver: &str) -> Named {
-    Named {
-        word: String::new(),
-        driver: driver.to_owned(),
-        way: Way::Brought,
-        options: Options::default(),
-        documented: None,
-        survives: None,
-        lowest: None,
-        is_slow: false,
-    }
+/// What a key says, by the words that it may say.
+fn one_of<T: Copy>(
+    field: &Field<String>,
+    words: &[(&str, T)],
+    source: &Arc<Source>,
+) -> Result<Option<T>, Box<Diagnostic>> {
+    let Some(given) = &field.0 else { return Ok(None) };
+    let found = words.iter().find(|(word, _)| *word == given.value);
+    found.map(|(_, value)| Some(*value)).ok_or_else(|| {
+        let title = format!("unknown value `{}`", given.value);
+        let label = hint(&given.value, words.iter().map(|(word, _)| *word));
+        Box::new(Diagnostic::new(title).label(label).at(source, given.span.clone()))
+    })
 }
 
-/// The server that is to be started, where one is named.
-fn server(
-    broker: &Broker,
-    driver: &str,
-    source: &Arc<Source>,
-) -> Result<Option<&'static str>, Box<Diagnostic>> {
-    let Some(server) = &broker.server.0 else { return Ok(None) };
+/// The servers of a driver, by their words.
+fn servers(driver: &str) -> Vec<(&'static str, &'static str)> {
     let fits =
         |word: &str| entries().any(|entry| entry.driver == driver && entry.server == Some(word));
-    let rows = || RECIPES.iter().map(|row| row.word).filter(|word| fits(word));
-    rows().find(|word| *word == server.value).map(Some).ok_or_else(|| {
-        let title = format!("unknown value `{}`", server.value);
-        let label = hint(&server.value, rows());
-        Box::new(Diagnostic::new(title).label(label).at(source, server.span.clone()))
-    })
+    let words = RECIPES.iter().map(|row| row.word).filter(|word| fits(word));
+    words.map(|word| (word, word)).collect()
 }
 
 fn options(broker: &Broker, source: &Arc<Source>) -> Result<Options, Box<Diagnostic>> {
@@ -273,22 +258,10 @@ fn options(broker: &Broker, source: &Arc<Source>) -> Result<Options, Box<Diagnos
         let pairs = field.value().map_or(&[][..], |pairs| &pairs.0);
         pairs.iter().map(|(key, value)| (key.value.clone(), value.value.clone())).collect()
     };
-    let one_process = match &broker.per.0 {
-        None => None,
-        Some(per) => match per.value.as_str() {
-            "actor" => Some(false),
-            "run" => Some(true),
-            other => {
-                let title = format!("unknown value `{other}`");
-                let diagnostic = Diagnostic::new(title).label(hint(other, ["actor", "run"]));
-                return Err(Box::new(diagnostic.at(source, per.span.clone())));
-            }
-        },
-    };
     Ok(Options {
         command: broker.command.value().cloned().unwrap_or_default(),
         folder: None,
-        one_process,
+        one_process: one_of(&broker.per, &[("actor", false), ("run", true)], source)?,
         config: pairs(&broker.config),
         topic_config: pairs(&broker.topic_config),
     })
@@ -301,13 +274,3 @@ const SURVIVES: [(&str, Survival); 4] = [
     ("kill", Survival::Kill),
     ("power-cut", Survival::PowerCut),
 ];
-
-fn survives(broker: &Broker, source: &Arc<Source>) -> Result<Option<Survival>, Box<Diagnostic>> {
-    let Some(given) = &broker.survives.0 else { return Ok(None) };
-    let found = SURVIVES.iter().find(|(word, _)| *word == given.value);
-    found.map(|(_, survives)| Some(*survives)).ok_or_else(|| {
-        let title = format!("unknown value `{}`", given.value);
-        let label = hint(&given.value, SURVIVES.map(|(word, _)| word));
-        Box::new(Diagnostic::new(title).label(label).at(source, given.span.clone()))
-    })
-}

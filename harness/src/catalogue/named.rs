@@ -82,6 +82,20 @@ fn owned(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
 }
 
 impl Named {
+    /// One of which nothing more is known.
+    pub(super) fn new(word: &str, driver: &str, way: Way) -> Self {
+        Self {
+            word: word.to_owned(),
+            driver: driver.to_owned(),
+            way,
+            options: Options::default(),
+            documented: None,
+            survives: None,
+            lowest: None,
+            is_slow: false,
+        }
+    }
+
     /// One of the catalogue.
     ///
     /// # Errors
@@ -103,14 +117,12 @@ impl Named {
         };
         let (config, topic_config) = (owned(entry.config), owned(entry.topic_config));
         Ok(Self {
-            word: entry.word.to_owned(),
-            driver: entry.driver.to_owned(),
-            way,
             options: Options { config, topic_config, ..Options::default() },
             documented: Some(entry.documented),
             survives: Some(entry.documented.survives),
             lowest: entry.lowest,
             is_slow: entry.is_slow,
+            ..Self::new(entry.word, entry.driver, way)
         })
     }
 
@@ -122,7 +134,11 @@ impl Named {
         let broker = &mut scenario.broker;
         broker.on.clone_from(&self.word);
         broker.on_is_named = is_named;
-        broker.store = store_of(&self.word);
+        // A word of the user's own may be that of a store, and mean another broker.
+        broker.store = match self.way {
+            Way::Ours(store) => store,
+            Way::Started(_) | Way::Running(..) | Way::Brought => Store::Memory,
+        };
         broker.survives = self.survives;
         broker.options = self.options.clone();
         if broker.driver == DEFAULT_DRIVER {

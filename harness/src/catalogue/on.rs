@@ -117,16 +117,8 @@ fn of_command(command: &str) -> Result<Named, String> {
     }
     // The shell takes it apart, as the user's own shell would, and is gone then.
     let command = ["/bin/sh", "-c", &format!("exec {command}")].map(str::to_owned).to_vec();
-    Ok(Named {
-        word: EXEC.to_owned(),
-        driver: EXEC.to_owned(),
-        way: Way::Brought,
-        options: Options { command, ..Options::default() },
-        documented: None,
-        survives: None,
-        lowest: None,
-        is_slow: false,
-    })
+    let options = Options { command, ..Options::default() };
+    Ok(Named { options, ..Named::new(EXEC, EXEC, Way::Brought) })
 }
 
 #[cfg(test)]

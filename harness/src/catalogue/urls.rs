@@ -4,7 +4,6 @@ use broker_client::wire::masked;
 
 use super::named::{Named, Way};
 use crate::driver;
-use crate::scenario::Options;
 
 /// One system, at one or several addresses: `http://h1:5000+http://h2:5000`.
 pub(super) fn of_urls(text: &str) -> Result<Named, String> {
@@ -49,14 +48,6 @@ pub(super) fn of_urls(text: &str) -> Result<Named, String> {
         addresses.push(address);
     }
     let urls: Vec<_> = urls.iter().map(|url| masked(url)).collect();
-    Ok(Named {
-        word: urls.join("+"),
-        driver: driver.expect("a text with :// has a URL").to_owned(),
-        way: Way::Running(addresses, urls),
-        options: Options::default(),
-        documented: None,
-        survives: None,
-        lowest: None,
-        is_slow: false,
-    })
+    let driver = driver.expect("a text with :// has a URL");
+    Ok(Named::new(&urls.join("+"), driver, Way::Running(addresses, urls)))
 }

@@ -1,25 +1,30 @@
-//! Which brokers the command line runs scenarios on, and which scenarios cannot run there: all
-//! objections are here.
+//! Which brokers the command line runs scenarios on.
+//!
+//! - `wanted`: what is named, and what of it can be had here and now. `possible`: which scenarios
+//!   cannot run there. `simulated`: the same for a simulation.
+
+mod possible;
+mod simulated;
+mod wanted;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use broker_client::wire::masked;
-
+use self::possible::{Lone, keep_possible, keep_spoken, take};
+pub(super) use self::possible::{drivable, sabotage_objection};
+pub(super) use self::simulated::choose_simulated;
+pub(super) use self::wanted::brokers_in;
+use self::wanted::{Missing, absence, brokers_file, here, wanted};
 use super::refused::Refused;
-use super::streams;
-use crate::catalogue::{self, Absent, Brokers as BrokersFile, Meant, Named, Way};
-use crate::driver;
-use crate::input::diagnostic::{self, Diagnostic};
+use crate::catalogue::{self, Named, Way};
+use crate::input::diagnostic;
 use crate::input::values;
 use crate::recipes;
 use crate::report::Skipped;
 use crate::sabotage;
 use crate::scenario::Scenario;
-use crate::scenario::objection::{
-    Brokers, DatabaseServer, Objection, Setting, bad_names, objections,
-};
+use crate::scenario::objection::{Brokers, DatabaseServer, Setting};
 use crate::server::Version;
 use crate::testbed::database::Server;
 use crate::testbed::shared::Shared;
@@ -109,7 +114,8 @@ pub(super) fn choose(
         let (named, version) = match here(meant) {
             Ok(here) => here,
             Err((word, absent)) => {
-                absence(choice, is_only, (&word, &absent), &scenarios, skipped)?;
+                let missing = Missing { is_only, is_required: choice.require_servers };
+                absence(missing, (&word, &absent), &scenarios, skipped)?;
                 continue;
             }
         };
@@ -152,279 +158,6 @@ pub(super) fn choose(
         return Err(Refused::usage("--wait is for a broker at a URL: name one by --on"));
     }
     Ok(all)
-}
-
-/// The same for simulations, of our own broker alone, which need no server. A scenario that does not
-/// hold for a broker in memory is tried on MySQL, unless the command line says otherwise.
-pub(super) fn choose_simulated(
-    on: &[String],
-    scenarios: &mut Vec<Scenario>,
-    skipped: &mut Vec<Skipped>,
-) -> Result<(), Refused> {
-    let [memory, mysql] = ["memory", "mysql"].map(ours);
-    let given = match on {
-        [] => None,
-        [word] if word == "memory" => Some(&memory),
-        [word] if word == "mysql" => Some(&mysql),
-        other => {
-            let given = masked(&other.join(","));
-            let why = "a simulation is of our own broker: memory or mysql";
-            return Err(Refused::usage(format_args!("--on: {given}: {why}")));
-        }
-    };
-    let setting = Setting { brokers: Brokers::Simulated, capabilities: None };
-    for scenario in scenarios.iter_mut() {
-        if let Some(named) = given {
-            take(named, scenario, true)?;
-            continue;
-        }
-        let named = if scenario.broker.store.has_database() { &mysql } else { &memory };
-        let own = scenario.broker.on.clone();
-        take(named, scenario, false)?;
-        // A broker that is not ours is named as it is in what is said of it.
-        if own != named.word {
-            scenario.broker.on = own;
-            continue;
-        }
-        let is_held = |scenario: &Scenario| {
-            let found = objections_to(scenario, setting, None);
-            !found.is_ok_and(|found| found.iter().any(|one| matches!(one, Objection::Whole(_))))
-        };
-        let mut other = scenario.clone();
-        take(&mysql, &mut other, false)?;
-        if !is_held(scenario) && is_held(&other) {
-            *scenario = other;
-        }
-    }
-    let mut invalid = Vec::new();
-    let lone = Lone { is_alone: scenarios.len() == 1, is_only: true };
-    keep_possible(setting, None, lone, scenarios, skipped, &mut invalid)?;
-    diagnostic::Error::unless_empty(invalid).map_err(|error| Refused::scenario(&error))?;
-    if scenarios.is_empty() {
-        return Err(Refused::nothing_selected("every scenario was skipped"));
-    }
-    Ok(())
-}
-
-/// One of our own brokers, which are always there.
-fn ours(word: &str) -> Named {
-    let entry = catalogue::entries().find(|entry| entry.word == word);
-    Named::of(entry.expect("our own broker is in the catalogue")).expect("it is always built")
-}
-
-/// The words of the user's own.
-pub(super) fn brokers_file(
-    named: Option<&Path>,
-    scenarios: &[Scenario],
-) -> Result<BrokersFile, Refused> {
-    let files: Vec<_> = scenarios.iter().map(|scenario| scenario.file.as_path()).collect();
-    BrokersFile::read(named, &files).map_err(|error| Refused::scenario(&error))
-}
-
-/// The same for a call without scenarios: those of the file that is named, or of this folder's.
-pub(super) fn brokers_in(named: Option<&Path>) -> Result<BrokersFile, Refused> {
-    let here = Path::new("./scenario.yaml");
-    BrokersFile::read(named, &[here]).map_err(|error| Refused::scenario(&error))
-}
-
-/// What is wanted, each with its scenarios: all of them on each broker that the command line names,
-/// else each on its own.
-fn wanted(
-    on: &[String],
-    file: &BrokersFile,
-    scenarios: Vec<Scenario>,
-) -> Result<Vec<(Meant, Vec<Scenario>)>, Refused> {
-    if !on.is_empty() {
-        let meant = catalogue::resolve(on, file);
-        let meant = meant.map_err(|why| Refused::usage(format_args!("--on: {why}")))?;
-        return Ok(meant.into_iter().map(|meant| (meant, scenarios.clone())).collect());
-    }
-    let mut groups: Vec<(String, Meant, Vec<Scenario>)> = Vec::new();
-    let mut wrong = Vec::new();
-    for scenario in scenarios {
-        let word = scenario.broker.on.clone();
-        if let Some((_, _, group)) = groups.iter_mut().find(|(known, ..)| *known == word) {
-            group.push(scenario);
-            continue;
-        }
-        match catalogue::one(&word, file) {
-            Ok(meant) => groups.push((word, meant, vec![scenario])),
-            Err(why) => wrong.push(Diagnostic::new(why).on(&scenario.broker.on_spot)),
-        }
-    }
-    diagnostic::Error::unless_empty(wrong).map_err(|error| Refused::scenario(&error))?;
-    Ok(groups.into_iter().map(|(_, meant, group)| (meant, group)).collect())
-}
-
-/// A broker that can be had here and now, and the version of its server.
-fn here(meant: Meant) -> Result<(Named, Option<Version>), (String, Absent)> {
-    match meant {
-        Meant::Absent(word, absent) => Err((word, absent)),
-        Meant::Broker(named) => match named.version() {
-            Ok(version) => Ok((*named, version)),
-            Err(absent) => Err((named.word, absent)),
-        },
-    }
-}
-
-/// Skips the scenarios of a broker that cannot be had, with one line; or refuses the call, where it
-/// is about that one alone, or must not go without.
-fn absence(
-    choice: &BrokerChoice,
-    is_only: bool,
-    (word, absent): (&str, &Absent),
-    scenarios: &[Scenario],
-    skipped: &mut Vec<Skipped>,
-) -> Result<(), Refused> {
-    let why = absent.why();
-    match absent {
-        Absent::NotBuilt(_) | Absent::OnlyByUrl(_) if is_only => {
-            return Err(Refused::usage(format_args!("{word}: {why}")));
-        }
-        Absent::NoServer(_) if is_only || choice.require_servers => {
-            return Err(Refused::no_verdict(format_args!("{word}: {why}")));
-        }
-        Absent::NotBuilt(_) if choice.require_servers => {
-            return Err(Refused::no_verdict(format_args!("{word}: {why}")));
-        }
-        Absent::NotBuilt(_) | Absent::OnlyByUrl(_) | Absent::NoServer(_) => {}
-    }
-    streams::tell(&format!("SKIP  {word}: {why}"));
-    skipped.extend(scenarios.iter().map(|scenario| Skipped {
-        name: scenario.name.clone(),
-        file: scenario.file.clone(),
-        on: Some(word.to_owned()),
-        reason: why.to_owned(),
-    }));
-    Ok(())
-}
-
-/// Has a scenario run on a broker. One whose driver does not speak to it is refused.
-fn take(named: &Named, scenario: &mut Scenario, is_named: bool) -> Result<(), Refused> {
-    named.take(scenario, is_named).map_err(|why| {
-        let text = format!("{}: {why}", scenario.file.display());
-        Refused::here(scenario, text, [(None, why)])
-    })?;
-    // A driver that brings its own broker is spoken to by nobody else's word.
-    if let Ok(row) = driver::find(&scenario.broker)
-        && row.schemes.is_empty()
-        && row.word != named.driver
-        && !is_named
-    {
-        row.word.clone_into(&mut scenario.broker.on);
-    }
-    Ok(())
-}
-
-/// Moves the scenarios to `skipped` that name a driver which does not speak to the broker.
-fn keep_spoken(named: &Named, scenarios: &mut Vec<Scenario>, skipped: &mut Vec<Skipped>) {
-    for scenario in std::mem::take(scenarios) {
-        match named.take(&mut scenario.clone(), true) {
-            Ok(()) => scenarios.push(scenario),
-            Err(reason) => skip(scenario, Some(&named.word), reason, skipped),
-        }
-    }
-}
-
-/// Says that a scenario is not run, and on which broker, where the command line names it.
-fn skip(scenario: Scenario, on: Option<&str>, reason: String, skipped: &mut Vec<Skipped>) {
-    let place = on.map(|on| format!(" on {on}")).unwrap_or_default();
-    streams::tell(&format!("SKIP  {}{place}  {reason}", scenario.name));
-    let on = Some(on.map_or(scenario.broker.on, str::to_owned));
-    skipped.push(Skipped { name: scenario.name, file: scenario.file, on, reason });
-}
-
-/// What there is beside a scenario on a broker.
-#[derive(Clone, Copy)]
-struct Lone {
-    /// No other run at all.
-    is_alone: bool,
-    /// No other broker.
-    is_only: bool,
-}
-
-/// Moves the scenarios that cannot run there to `skipped`, each with a line that says why. One that
-/// is alone is refused; so are all with a value that is not possible there, unless there are other
-/// brokers.
-fn keep_possible(
-    setting: Setting,
-    sabotage: Option<sabotage::Kind>,
-    Lone { is_alone, is_only }: Lone,
-    scenarios: &mut Vec<Scenario>,
-    skipped: &mut Vec<Skipped>,
-    invalid: &mut Vec<Diagnostic>,
-) -> Result<(), Refused> {
-    for scenario in std::mem::take(scenarios) {
-        let found = match objections_to(&scenario, setting, sabotage) {
-            Ok(found) => found,
-            Err(unknown) => vec![Objection::Value(Box::new(unknown))],
-        };
-        let values = found.iter().filter_map(|objection| match objection {
-            Objection::Value(diagnostic) if is_only => Some((**diagnostic).clone()),
-            Objection::Value(_) | Objection::Whole(_) | Objection::Fault(..) => None,
-        });
-        let before = invalid.len();
-        invalid.extend(values);
-        match found.first() {
-            None => scenarios.push(scenario),
-            Some(_) if invalid.len() > before => {}
-            Some(_) if is_alone => return Err(refused(&scenario, &found)),
-            Some(objection) => {
-                let (reason, broker) = (objection.brief(&scenario), &scenario.broker);
-                let on = broker.on_is_named.then(|| broker.on.clone());
-                skip(scenario, on.as_deref(), reason, skipped);
-            }
-        }
-    }
-    Ok(())
-}
-
-/// The scenario, if there are its broker and its driver, and that takes its names.
-pub(super) fn drivable(mut scenario: Scenario) -> Result<Scenario, diagnostic::Error> {
-    let file = BrokersFile::read(None, &[&scenario.file])?;
-    let meant = catalogue::one(&scenario.broker.on, &file);
-    let meant = meant.map_err(|why| Diagnostic::new(why).on(&scenario.broker.on_spot))?;
-    if let Meant::Broker(named) = meant {
-        let taken = named.take(&mut scenario, false);
-        taken.map_err(|why| Diagnostic::new(why).on(&scenario.broker.driver_spot))?;
-    }
-    let row = driver::find(&scenario.broker)?;
-    let capabilities = (row.capabilities)(&scenario.broker);
-    diagnostic::Error::unless_empty(bad_names(&scenario, &capabilities))?;
-    Ok(scenario)
-}
-
-/// Everything that keeps a scenario from running there.
-fn objections_to(
-    scenario: &Scenario,
-    setting: Setting,
-    sabotage: Option<sabotage::Kind>,
-) -> Result<Vec<Objection>, Diagnostic> {
-    let row = driver::find(&scenario.broker)?;
-    if matches!(setting.brokers, Brokers::Simulated) && row.simulate.is_none() {
-        let why = format!("its driver, {}, {}", row.word, driver::NOT_SIMULATED);
-        return Ok(vec![Objection::Whole(format!("{why}; run it with `harness run`"))]);
-    }
-    let capabilities = (row.capabilities)(&scenario.broker);
-    let setting = Setting { capabilities: Some(capabilities), ..setting };
-    let sabotaged = sabotage.and_then(|kind| {
-        let why = kind.objection(&capabilities)?;
-        Some(Objection::Whole(format!("--sabotage {kind}: {why}")))
-    });
-    Ok(objections(scenario, &setting).into_iter().chain(sabotaged).collect())
-}
-
-fn refused(scenario: &Scenario, found: &[Objection]) -> Refused {
-    let lines: Vec<_> = found.iter().map(|objection| objection.of(scenario)).collect();
-    let problems =
-        found.iter().map(|objection| (objection.line(scenario), objection.brief(scenario)));
-    Refused::here(scenario, lines.join("\nerror: "), problems)
-}
-
-/// Why the scenario's broker cannot be made wrong in this way.
-pub(super) fn sabotage_objection(kind: sabotage::Kind, scenario: &Scenario) -> Option<String> {
-    let row = driver::find(&scenario.broker).ok()?;
-    kind.objection(&(row.capabilities)(&scenario.broker))
 }
 
 /// The broker itself, but for the store.

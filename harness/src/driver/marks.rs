@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use super::batch::Identity;
+use super::row::own_topic;
 use crate::plan::{MessageId, MessageName, Plan, TopicIndex};
 
 /// What the header or field is called.
@@ -42,7 +43,7 @@ impl Marks {
 
     /// What a topic is called on the broker: letters, digits and `-`, another in each run.
     pub(super) fn topic(&self, topic: TopicIndex) -> String {
-        format!("harness-{}-{}", self.run, topic.place() + 1)
+        own_topic(&self.run, topic)
     }
 }
 

@@ -9,7 +9,7 @@ use super::address::Address;
 use super::contract::Driver;
 use super::failure::Failure;
 use crate::capability::Capabilities;
-use crate::plan::Plan;
+use crate::plan::{Plan, TopicIndex};
 use crate::scenario;
 
 /// A driver: its word, how a broker is named that it speaks to, what that can do, and how to reach
@@ -65,4 +65,10 @@ pub struct Connecting {
     /// Names this run, for what a driver leaves on a broker that goes on living: letters and
     /// digits, another for each run.
     pub run: String,
+}
+
+/// What a topic of a run is called on a broker that other runs use too: letters, digits and `-`, another
+/// in each run.
+pub(super) fn own_topic(run: &str, topic: TopicIndex) -> String {
+    format!("harness-{run}-{}", topic.place() + 1)
 }

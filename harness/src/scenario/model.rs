@@ -1,33 +1,20 @@
 //! What a scenario says, as types that cannot be wrong. Loading fills every default in and looks
 //! every name up.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::num::{NonZeroU32, NonZeroU64};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use broker_client::wire::masked;
-
-use crate::capability::Survival;
 use crate::log_format::LogFormat;
 use crate::topic_name::TopicName;
 
 use super::anomaly::AnomalyKind;
+use super::broker::Broker;
 use super::network::Network;
-use super::wire::Wire;
 use crate::fault::Fault;
 use crate::input::diagnostic::Spot;
-
-/// The broker of a scenario that names none, as the command line does not either.
-pub const DEFAULT_ON: &str = "memory";
-
-/// The driver of a scenario that names none.
-pub const DEFAULT_DRIVER: &str = "detect";
-
-/// The driver that speaks only the original routes, whatever the broker knows beside them, and the only
-/// one with a [`Wire`].
-pub const ORIGINAL_DRIVER: &str = "original";
 
 /// The messages per poll of a consumer that says nothing of them.
 pub const CONSUMER_BATCH: NonZeroU32 = NonZeroU32::new(100).expect("100 is not 0");
@@ -193,133 +180,6 @@ pub enum Start {
     ConsumersFirst,
     /// All at once: the original's race.
     Together,
-}
-
-/// What the scenario runs against, unless the command line says otherwise.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Broker {
-    /// The broker's word in the catalogue, or what else the command line called it.
-    pub on: String,
-    /// Where the file names it; nowhere where it is the default.
-    pub on_spot: Spot,
-    /// Whether the command line names it, whatever the file says.
-    pub on_is_named: bool,
-    /// The store, where the broker is ours.
-    pub store: Store,
-    /// What is still there of acknowledged messages after it ended without warning, as its documents
-    /// say; none is as its driver says.
-    pub survives: Option<Survival>,
-    /// The driver's word; which there are is the table of drivers' matter.
-    pub driver: String,
-    /// Where the file names the driver.
-    pub driver_spot: Spot,
-    /// What its original routes do differently.
-    pub wire: Wire,
-    /// What its driver and its server are told beside that.
-    pub options: Options,
-    /// What a broker has to have for the scenario to hold.
-    pub needs: Vec<Need>,
-    /// So many brokers are started, which serve one store.
-    pub count: NonZeroU32,
-}
-
-impl Default for Broker {
-    /// One of ours, in memory, as of a scenario that says nothing of it.
-    fn default() -> Self {
-        Self {
-            on: DEFAULT_ON.to_owned(),
-            on_spot: Spot::default(),
-            on_is_named: false,
-            store: Store::Memory,
-            survives: None,
-            driver: DEFAULT_DRIVER.to_owned(),
-            driver_spot: Spot::default(),
-            wire: Wire::default(),
-            options: Options::default(),
-            needs: Vec::new(),
-            count: NonZeroU32::MIN,
-        }
-    }
-}
-
-impl Broker {
-    /// Whether what was acknowledged is to be there after a broker was killed.
-    pub fn keeps(&self) -> bool {
-        self.survives.map_or(self.store.has_database(), |survives| survives >= Survival::Kill)
-    }
-
-    /// How many brokers the harness starts.
-    pub const fn count(&self) -> u32 {
-        self.count.get()
-    }
-}
-
-/// What a driver and a server are told, each in its own words.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Options {
-    /// The program that is the driver, and its arguments.
-    pub command: Vec<String>,
-    /// The folder that the program runs in; none is that of the harness.
-    pub folder: Option<PathBuf>,
-    /// Whether one process of it serves all actors of a run; none is as many need it.
-    pub one_process: Option<bool>,
-    /// The configuration of a server that is started.
-    pub config: BTreeMap<String, String>,
-    /// The configuration of each topic.
-    pub topic_config: BTreeMap<String, String>,
-}
-
-impl Options {
-    /// The configurations of the server and of each topic, for people: without passwords of URLs.
-    #[must_use]
-    pub fn shown(&self) -> [BTreeMap<&str, String>; 2] {
-        fn shown(config: &BTreeMap<String, String>) -> BTreeMap<&str, String> {
-            config.iter().map(|(key, value)| (key.as_str(), masked(value))).collect()
-        }
-        [shown(&self.config), shown(&self.topic_config)]
-    }
-}
-
-/// A store of our own broker.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Store {
-    /// In memory: nothing survives a restart.
-    Memory,
-    /// In a MySQL or MariaDB database: what was acknowledged survives.
-    Mysql,
-}
-
-/// What a scenario needs of a broker: it does not hold for one that is not known to have it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Need {
-    /// What was acknowledged is still there after the broker's process was killed.
-    SurvivesKill,
-    /// The same after the machine lost power.
-    SurvivesPowerCut,
-    /// A broker that ended without warning begins anew, with nothing.
-    InMemory,
-    /// Several brokers serve one store.
-    SharedStore,
-    /// Acks and deliveries tell offsets.
-    Offsets,
-    /// One life of the store can be told from another.
-    Epoch,
-    /// A consumer can go on after it lost its memory.
-    Resume,
-    /// A topic's log can be read without moving a position.
-    ReadableLog,
-    /// Several requests of one producer may be under way at a time, and keep their order.
-    InFlight,
-}
-
-impl Store {
-    /// Whether it is in a database, which several brokers can serve and which faults can be about.
-    pub const fn has_database(self) -> bool {
-        match self {
-            Self::Memory => false,
-            Self::Mysql => true,
-        }
-    }
 }
 
 /// The promises that are judged.

@@ -1,8 +1,9 @@
 //! What a scenario asks for that cannot be had where it would run. The file alone, the command line,
 //! the broker that is named and the database's server are all compared with it here.
 
-use super::model::{Broker, DEFAULT_ON, Need, Scenario, Store};
-use crate::capability::{Capabilities, Known, Offsets, Survival};
+use super::broker::{Broker, DEFAULT_ON, Store};
+use super::model::Scenario;
+use crate::capability::{Capabilities, Known};
 use crate::fault::{Effect, Fault, Part, Target};
 use crate::input::diagnostic::Diagnostic;
 use crate::input::names;
@@ -116,39 +117,6 @@ pub fn unmet(broker: &Broker, capabilities: Option<&Capabilities>) -> Option<Str
 fn put_on(broker: &Broker, store: Store) -> String {
     let verb = if broker.on_is_named { "use" } else { "add" };
     format!("{verb} --on {store}")
-}
-
-impl Need {
-    /// Whether a broker is known not to have it.
-    fn is_missing(self, broker: &Broker, capabilities: Option<&Capabilities>) -> bool {
-        let of = |answer: fn(&Capabilities) -> Option<bool>| capabilities.and_then(answer);
-        let survives = broker.survives.or(capabilities.and_then(|own| own.survives.known()));
-        let has = match self {
-            Self::SurvivesKill => survives.map(|survives| survives >= Survival::Kill),
-            Self::SurvivesPowerCut => survives.map(|survives| survives >= Survival::PowerCut),
-            Self::InMemory => survives.map(|survives| survives == Survival::Nothing),
-            Self::SharedStore => Some(broker.store.has_database()),
-            Self::Offsets => of(|own| own.offsets.known().map(|offsets| offsets == Offsets::Both)),
-            Self::Epoch => of(|own| own.epoch.known()),
-            Self::Resume => of(|own| own.resumes.known()),
-            Self::ReadableLog => of(|own| own.reads_log.known()),
-            Self::InFlight => of(|own| Some(own.in_flight)),
-        };
-        has == Some(false)
-    }
-
-    /// The store with which our own broker has it.
-    fn usual(self) -> Store {
-        match self {
-            Self::SurvivesKill | Self::SurvivesPowerCut | Self::SharedStore => Store::Mysql,
-            Self::InMemory
-            | Self::Offsets
-            | Self::Epoch
-            | Self::Resume
-            | Self::ReadableLog
-            | Self::InFlight => Store::Memory,
-        }
-    }
 }
 
 /// Why our own broker cannot be spoken to in that way.
@@ -320,6 +288,8 @@ impl Objection {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::capability::Survival;
+    use crate::scenario::broker::Need;
     use crate::scenario::store_of;
     use std::num::NonZeroU32;
 

@@ -1,6 +1,6 @@
 //! Reads the block `wire` of a `broker` section.
 
-use super::model::{DEFAULT_DRIVER, ORIGINAL_DRIVER};
+use super::broker::{DEFAULT_DRIVER, ORIGINAL_DRIVER};
 use super::wire::Wire;
 use super::{raw, words};
 use crate::input::diagnostic::Diagnostic;

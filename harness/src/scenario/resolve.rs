@@ -8,11 +8,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::anomaly::AnomalyKind;
+use super::broker::{Broker, DEFAULT_DRIVER, DEFAULT_ON, Need, Options, Store};
 use super::file::is_stdin;
 use super::model::{
-    Acked, Broker, CONSUMER_BATCH, Consumer, Counter, DEADLINE, DEFAULT_DRIVER, DEFAULT_ON,
-    Delivery, Drain, Expect, IDLE, Need, Options, Order, Pace, Producer, Requirement, Scenario,
-    Source as Messages, Start, Store,
+    Acked, CONSUMER_BATCH, Consumer, Counter, DEADLINE, Delivery, Drain, Expect, IDLE, Order, Pace,
+    Producer, Requirement, Scenario, Source as Messages, Start,
 };
 use super::network::Network;
 use super::objection::{Brokers, Objection, Setting, objections};

@@ -4,8 +4,9 @@ use std::fmt;
 use std::num::NonZeroU64;
 
 use super::anomaly::AnomalyKind;
+use super::broker::{Need, Store};
 use super::model::{
-    Acked, Acknowledge, Counter, Delivery, Need, Order, Pace, Payloads, Requirement, Start, Store,
+    Acked, Acknowledge, Counter, Delivery, Order, Pace, Payloads, Requirement, Start,
 };
 use super::wire::{Carrier, NewConsumers};
 use crate::input::diagnostic::{Diagnostic, hint};

@@ -241,7 +241,7 @@ fn what_is_wrong_with_a_brokers_yaml_is_named_with_its_place() {
         ("start: auto", "2:6", ["a broker needs `driver:`", "such as `driver: nats`"]),
         ("driver: exce", "2:16", ["unknown value `exce`", "did you mean `exec`?"]),
         ("driver: exec", "2:6", ["this driver is a program", "name it by `command: "]),
-        ("driver: detect, start: yes", "2:31", ["unknown value `yes`", "expected `auto`"]),
+        ("driver: detect, start: yes", "2:31", ["unknown value `yes`", "there are: auto"]),
         (
             "driver: detect, start: auto, url: 'http://h'",
             "2:31",

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::support::{Ended, Folder, shipped};
+use crate::support::{Ended, Folder, end, shipped};
 
 const FINE: &str = "topics:\n  T1: P1 -> C1\nproducers:\n  all: { generate: { messages: 50 } }\n\
                     golden: none\nseed: 1\n";
@@ -92,4 +92,16 @@ fn a_key_that_would_do_nothing_is_refused_with_its_place() {
             assert!(ended.stderr.contains(part), "{keys}: {}", ended.stderr);
         }
     }
+}
+
+#[test]
+fn a_word_of_the_users_own_may_be_that_of_a_store_and_mean_another_broker() {
+    let own = "  mysql: { driver: exec, command: [python3, list.py] }\n";
+    let folder = folder(FINE, own);
+    let mut harness = folder.harness(&["run", "all", "--on", "mysql"]);
+    // No database is looked for.
+    harness.env("HARNESS_MYSQL_BIN", folder.join("nowhere"));
+    let ended = end(harness);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(ended.stderr.contains("PASS  fine"), "{}", ended.stderr);
 }

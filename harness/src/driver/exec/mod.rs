@@ -23,7 +23,7 @@ use super::batch::Batch;
 use super::client::{Client, RetryPolicy, Route, Session};
 use super::contract::{Driver, LogPart, Remarks, Sender, Subscriber};
 use super::failure::{Failure, FailureKind};
-use super::row::{Connected, Connecting, Row, Takes};
+use super::row::{Connected, Connecting, Row, Takes, own_topic};
 use crate::capability::Capabilities;
 use crate::fault::Target;
 use crate::history::Offset;
@@ -105,7 +105,7 @@ struct Exec {
 impl Exec {
     /// What a topic is called on the broker.
     fn topic(&self, topic: TopicIndex) -> String {
-        format!("harness-{}-{}", self.run, topic.place() + 1)
+        own_topic(&self.run, topic)
     }
 
     /// The session of something that was asked for by a name.

@@ -126,23 +126,15 @@ fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {
 mod tests {
     use super::*;
     use crate::capability::Requests as _;
+    use crate::fixture::acks;
 
     const PRODUCE: &str =
         "POST /producer/produce HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello";
 
     /// What each of these exchanges is, its request sent in pieces of so many bytes.
     fn check(requests: &[&str], piece: usize, expected: &[bool]) {
-        let mut seen = Requests::default();
-        let answers = requests.iter().map(|request| {
-            for piece in request.as_bytes().chunks(piece) {
-                assert!(!seen.answered(), "nothing is whole yet");
-                seen.sent(piece);
-            }
-            let first = seen.answered();
-            assert!(!seen.answered(), "it was the first byte already");
-            first
-        });
-        assert_eq!(answers.collect::<Vec<_>>(), expected, "in pieces of {piece}");
+        let answers = acks(&mut Requests::default(), requests, piece);
+        assert_eq!(answers, expected, "in pieces of {piece}");
     }
 
     #[test]

@@ -145,6 +145,7 @@ impl Requests {
 mod tests {
     use super::*;
     use crate::capability::Requests as _;
+    use crate::fixture::acks;
 
     fn frame(kind: u8, channel: u16, content: &[u8]) -> Vec<u8> {
         let mut frame = vec![kind];
@@ -168,17 +169,8 @@ mod tests {
 
     /// Which of these requests produce, each sent in pieces of so many bytes.
     fn check(requests: &[Vec<u8>], piece: usize, expected: &[bool]) {
-        let mut seen = Requests::default();
-        let answers = requests.iter().map(|request| {
-            for piece in request.chunks(piece) {
-                assert!(!seen.answered(), "nothing is whole yet");
-                seen.sent(piece);
-            }
-            let first = seen.answered();
-            assert!(!seen.answered(), "it was the first byte already");
-            first
-        });
-        assert_eq!(answers.collect::<Vec<_>>(), expected, "in pieces of {piece}");
+        let answers = acks(&mut Requests::default(), requests, piece);
+        assert_eq!(answers, expected, "in pieces of {piece}");
     }
 
     #[test]

@@ -124,6 +124,7 @@ impl Requests {
 mod tests {
     use super::*;
     use crate::capability::Requests as _;
+    use crate::fixture::acks;
 
     fn command(words: &[&str]) -> String {
         let parts = words.iter().map(|word| format!("${}\r\n{word}\r\n", word.len()));
@@ -132,17 +133,8 @@ mod tests {
 
     /// What each of these exchanges is, its request sent in pieces of so many bytes.
     fn check(requests: &[&str], piece: usize, expected: &[bool]) {
-        let mut seen = Requests::default();
-        let answers = requests.iter().map(|request| {
-            for piece in request.as_bytes().chunks(piece) {
-                assert!(!seen.answered(), "nothing is whole yet");
-                seen.sent(piece);
-            }
-            let first = seen.answered();
-            assert!(!seen.answered(), "it was the first byte already");
-            first
-        });
-        assert_eq!(answers.collect::<Vec<_>>(), expected, "in pieces of {piece}");
+        let answers = acks(&mut Requests::default(), requests, piece);
+        assert_eq!(answers, expected, "in pieces of {piece}");
     }
 
     #[test]

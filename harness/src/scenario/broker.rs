@@ -1,0 +1,182 @@
+//! What a scenario runs against, unless the command line says otherwise: the broker, how it is spoken
+//! to, and what it is told.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+
+use broker_client::wire::masked;
+
+use super::wire::Wire;
+use crate::capability::{Capabilities, Offsets, Survival};
+use crate::input::diagnostic::Spot;
+
+/// The broker of a scenario that names none, as the command line does not either.
+pub const DEFAULT_ON: &str = "memory";
+
+/// The driver of a scenario that names none.
+pub const DEFAULT_DRIVER: &str = "detect";
+
+/// The driver that speaks only the original routes, whatever the broker knows beside them, and the only
+/// one with a [`Wire`].
+pub const ORIGINAL_DRIVER: &str = "original";
+
+/// What the scenario runs against, unless the command line says otherwise.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Broker {
+    /// The broker's word in the catalogue, or what else the command line called it.
+    pub on: String,
+    /// Where the file names it; nowhere where it is the default.
+    pub on_spot: Spot,
+    /// Whether the command line names it, whatever the file says.
+    pub on_is_named: bool,
+    /// The store, where the broker is ours.
+    pub store: Store,
+    /// What is still there of acknowledged messages after it ended without warning, as its documents
+    /// say; none is as its driver says.
+    pub survives: Option<Survival>,
+    /// The driver's word; which there are is the table of drivers' matter.
+    pub driver: String,
+    /// Where the file names the driver.
+    pub driver_spot: Spot,
+    /// What its original routes do differently.
+    pub wire: Wire,
+    /// What its driver and its server are told beside that.
+    pub options: Options,
+    /// What a broker has to have for the scenario to hold.
+    pub needs: Vec<Need>,
+    /// So many brokers are started, which serve one store.
+    pub count: NonZeroU32,
+}
+
+impl Default for Broker {
+    /// One of ours, in memory, as of a scenario that says nothing of it.
+    fn default() -> Self {
+        Self {
+            on: DEFAULT_ON.to_owned(),
+            on_spot: Spot::default(),
+            on_is_named: false,
+            store: Store::Memory,
+            survives: None,
+            driver: DEFAULT_DRIVER.to_owned(),
+            driver_spot: Spot::default(),
+            wire: Wire::default(),
+            options: Options::default(),
+            needs: Vec::new(),
+            count: NonZeroU32::MIN,
+        }
+    }
+}
+
+impl Broker {
+    /// Whether what was acknowledged is to be there after a broker was killed.
+    pub fn keeps(&self) -> bool {
+        self.survives.map_or(self.store.has_database(), |survives| survives >= Survival::Kill)
+    }
+
+    /// How many brokers the harness starts.
+    pub const fn count(&self) -> u32 {
+        self.count.get()
+    }
+}
+
+/// What a driver and a server are told, each in its own words.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// The program that is the driver, and its arguments.
+    pub command: Vec<String>,
+    /// The folder that the program runs in; none is that of the harness.
+    pub folder: Option<PathBuf>,
+    /// Whether one process of it serves all actors of a run; none is as many need it.
+    pub one_process: Option<bool>,
+    /// The configuration of a server that is started.
+    pub config: BTreeMap<String, String>,
+    /// The configuration of each topic.
+    pub topic_config: BTreeMap<String, String>,
+}
+
+impl Options {
+    /// The configurations of the server and of each topic, for people: without passwords of URLs.
+    #[must_use]
+    pub fn shown(&self) -> [BTreeMap<&str, String>; 2] {
+        fn shown(config: &BTreeMap<String, String>) -> BTreeMap<&str, String> {
+            config.iter().map(|(key, value)| (key.as_str(), masked(value))).collect()
+        }
+        [shown(&self.config), shown(&self.topic_config)]
+    }
+}
+
+/// A store of our own broker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Store {
+    /// In memory: nothing survives a restart.
+    Memory,
+    /// In a MySQL or MariaDB database: what was acknowledged survives.
+    Mysql,
+}
+
+impl Store {
+    /// Whether it is in a database, which several brokers can serve and which faults can be about.
+    pub const fn has_database(self) -> bool {
+        match self {
+            Self::Memory => false,
+            Self::Mysql => true,
+        }
+    }
+}
+
+/// What a scenario needs of a broker: it does not hold for one that is not known to have it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// What was acknowledged is still there after the broker's process was killed.
+    SurvivesKill,
+    /// The same after the machine lost power.
+    SurvivesPowerCut,
+    /// A broker that ended without warning begins anew, with nothing.
+    InMemory,
+    /// Several brokers serve one store.
+    SharedStore,
+    /// Acks and deliveries tell offsets.
+    Offsets,
+    /// One life of the store can be told from another.
+    Epoch,
+    /// A consumer can go on after it lost its memory.
+    Resume,
+    /// A topic's log can be read without moving a position.
+    ReadableLog,
+    /// Several requests of one producer may be under way at a time, and keep their order.
+    InFlight,
+}
+
+impl Need {
+    /// Whether a broker is known not to have it.
+    pub(super) fn is_missing(self, broker: &Broker, capabilities: Option<&Capabilities>) -> bool {
+        let of = |answer: fn(&Capabilities) -> Option<bool>| capabilities.and_then(answer);
+        let survives = broker.survives.or(capabilities.and_then(|own| own.survives.known()));
+        let has = match self {
+            Self::SurvivesKill => survives.map(|survives| survives >= Survival::Kill),
+            Self::SurvivesPowerCut => survives.map(|survives| survives >= Survival::PowerCut),
+            Self::InMemory => survives.map(|survives| survives == Survival::Nothing),
+            Self::SharedStore => Some(broker.store.has_database()),
+            Self::Offsets => of(|own| own.offsets.known().map(|offsets| offsets == Offsets::Both)),
+            Self::Epoch => of(|own| own.epoch.known()),
+            Self::Resume => of(|own| own.resumes.known()),
+            Self::ReadableLog => of(|own| own.reads_log.known()),
+            Self::InFlight => of(|own| Some(own.in_flight)),
+        };
+        has == Some(false)
+    }
+
+    /// The store with which our own broker has it.
+    pub(super) fn usual(self) -> Store {
+        match self {
+            Self::SurvivesKill | Self::SurvivesPowerCut | Self::SharedStore => Store::Mysql,
+            Self::InMemory
+            | Self::Offsets
+            | Self::Epoch
+            | Self::Resume
+            | Self::ReadableLog
+            | Self::InFlight => Store::Memory,
+        }
+    }
+}

@@ -36,7 +36,8 @@ pub use waiting::{Patience, wait_for_brokers};
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);
 
 /// What to do about a broker that cannot be reached.
-const START_IT: &str = "start it, or name one that the harness starts: --on memory";
+const START_IT: &str =
+    "start it, or name one that the harness starts (`harness brokers` lists them)";
 
 /// The broker that a trial runs against.
 #[derive(Clone, Debug)]

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::failure::Failure;
 use crate::input::names::Actor;
 use crate::plan::{StreamIndex, TopicIndex};
 use crate::scenario::Acknowledge;
@@ -29,6 +30,16 @@ pub struct Client {
 /// A place among the addresses that a driver was connected to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Route(pub usize);
+
+impl Route {
+    /// What a driver has for this address.
+    ///
+    /// # Errors
+    /// Where there are fewer addresses.
+    pub(super) fn of<T>(self, each: &[T]) -> Result<&T, Failure> {
+        each.get(self.0).ok_or_else(|| Failure::new(format!("no address {} was given", self.0)))
+    }
+}
 
 /// How long a request that failed is repeated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -37,6 +37,12 @@ pub enum FailureKind {
 }
 
 impl Failure {
+    /// Whether the same call may succeed later.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        self.kind == FailureKind::MayPass
+    }
+
     /// A failure of a call that may succeed when it is repeated.
     pub fn new(why: impl Into<String>) -> Self {
         Self { why: why.into(), kind: FailureKind::MayPass, code: None }

@@ -30,6 +30,7 @@ mod rabbitmq;
 mod redis;
 mod row;
 mod tags;
+mod tries;
 mod url;
 
 pub use address::{Access, Address};

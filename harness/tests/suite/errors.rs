@@ -148,7 +148,7 @@ fn a_broker_where_nobody_listens_is_named() {
     drop(listener);
     let ended = folder.run(&["run", "x.yaml", "--on", &nobody]);
     let said = format!("cannot reach the broker at {nobody}: connection refused; start it, or");
-    check(&ended, 3, &[&said, "--on memory"]);
+    check(&ended, 3, &[&said, "`harness brokers` lists them"]);
     assert!(!folder.join("golden").exists(), "a run without a verdict writes no golden");
 }
 

@@ -9,10 +9,8 @@
 use std::collections::BTreeSet;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use futures_util::future::{BoxFuture, join_all};
-use tokio::time::{Instant, sleep};
 
 use self::answer::{Done, Log, Registered, Subscribed};
 use self::registrations::Registrations;
@@ -24,6 +22,7 @@ use super::client::{Client, RetryPolicy, Route, Session};
 use super::contract::{Driver, LogPart, Remarks, Sender, Subscriber};
 use super::failure::{Failure, FailureKind};
 use super::row::{Connected, Connecting, Row, Takes, own_topic};
+use super::tries::repeat;
 use crate::capability::Capabilities;
 use crate::fault::Target;
 use crate::history::Offset;
@@ -44,9 +43,6 @@ pub use conversation::{GRACE, Said, Trouble};
 pub use process::{Asked, PATIENCE, Process, Silence};
 pub use processes::Processes;
 pub use request::{Request, VERSION};
-
-/// Between two attempts of a call that may succeed later.
-const AGAIN_AFTER: Duration = Duration::from_millis(100);
 
 /// A driver that is another program.
 pub(super) const ROW: Row = Row {
@@ -131,27 +127,6 @@ impl Exec {
             asked: None,
             is_owed: false,
         })
-    }
-}
-
-/// Makes a call again while it may succeed, as far as the policy goes.
-async fn repeat<T, F: Future<Output = Result<T, Failure>>>(
-    policy: RetryPolicy,
-    call: impl Fn() -> F,
-) -> Result<T, Failure> {
-    let within = match policy {
-        RetryPolicy::Never => Duration::ZERO,
-        RetryPolicy::Short => PATIENCE,
-        RetryPolicy::Within(time) => time,
-    };
-    let until = Instant::now() + within;
-    loop {
-        match call().await {
-            Err(failure) if failure.kind == FailureKind::MayPass && Instant::now() < until => {
-                sleep(AGAIN_AFTER).await;
-            }
-            result => return result,
-        }
     }
 }
 

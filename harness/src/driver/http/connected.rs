@@ -103,8 +103,7 @@ impl Http {
     /// An actor's way to a broker, with a stream of chance of its own.
     pub(super) fn way(&self, route: Route) -> Result<(&Broker, u64), Failure> {
         let registration = self.registrations.fetch_add(1, Ordering::Relaxed);
-        let missing = || Failure::new(format!("no address {} was given", route.0));
-        let broker = self.brokers.get(route.0).ok_or_else(missing)?;
+        let broker = route.of(&self.brokers)?;
         Ok((broker, backoff::stream(&["registration"], registration)))
     }
 

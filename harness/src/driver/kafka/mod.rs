@@ -92,8 +92,7 @@ async fn connect(connecting: Connecting) -> Connected {
 
 impl Kafka {
     fn settings(&self, route: Route) -> Result<&Settings, Failure> {
-        let missing = || Failure::new(format!("no address {} was given", route.0));
-        self.settings.get(route.0).ok_or_else(missing)
+        route.of(&self.settings)
     }
 }
 

@@ -16,7 +16,6 @@ mod link;
 mod producer;
 mod qos;
 mod requests;
-mod tries;
 mod way;
 
 use std::collections::BTreeMap;
@@ -30,13 +29,13 @@ use tokio::time::timeout;
 
 use self::consumer::Consumer;
 use self::producer::Producer;
-use self::tries::Tries;
 use self::way::{Entered, Way};
 use super::client::{Client, Route, Session};
 use super::contract::{Driver, Sender, Subscriber};
 use super::failure::Failure;
 use super::row::{Connected, Connecting, Row, Takes};
 use super::tags::Tags;
+use super::tries::Tries;
 use crate::capability::Capabilities;
 use crate::plan::{Plan, TopicIndex};
 
@@ -118,7 +117,7 @@ impl Driver for Mqtt {
             loop {
                 match consumer.enter().await {
                     Ok(_) => return Ok(Box::new(consumer) as _),
-                    Err(failure) if !tries.again(&failure).await => return Err(failure),
+                    Err(failure) if !tries.again(failure.may_pass()).await => return Err(failure),
                     Err(_) => {}
                 }
             }
@@ -193,7 +192,7 @@ impl Mqtt {
         loop {
             match way.enter(id, clean).await {
                 Ok(entered) => return Ok(entered),
-                Err(failure) if !tries.again(&failure).await => return Err(failure),
+                Err(failure) if !tries.again(failure.may_pass()).await => return Err(failure),
                 Err(_) => {}
             }
         }

@@ -8,13 +8,13 @@ use rumqttc::mqttbytes::QoS;
 use rumqttc::mqttbytes::v4::{Packet, PubRel, Publish};
 
 use super::link::{Answer, Link, Stage};
-use super::tries::Tries;
 use super::way::{Entered, Way};
 use crate::driver::attempts::Attempts;
 use crate::driver::client::{RetryPolicy, Session};
 use crate::driver::contract::{Outgoing, Pending, Reply, Sender};
 use crate::driver::failure::{Failure, FailureKind};
 use crate::driver::tags::Tags;
+use crate::driver::tries::Tries;
 use crate::history::{Class, Offsets, Outcome};
 
 pub(super) struct Producer {
@@ -153,7 +153,7 @@ impl Sender for Producer {
                 };
                 attempts.fail(class, failure.code.as_deref());
                 let may_repeat = known == Stage::Queued || self.qos == QoS::ExactlyOnce;
-                if !may_repeat || !tries.again(&failure).await {
+                if !tries.again(may_repeat && failure.may_pass()).await {
                     return Reply::whole(1, outcome(known, failure.why), made);
                 }
             }

@@ -4,27 +4,22 @@
 use std::error::Error;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use async_nats::jetstream::context::{PublishAckFuture, PublishError, PublishErrorKind};
 use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::{self, Context};
 use bytes::Bytes;
 use futures_util::future::{BoxFuture, ready};
-use tokio::time::{Instant, sleep};
 
 use super::connection::{ANSWERED_WITHIN, epoch, has_ended, open, stream_info};
 use super::shared::Shared;
 use crate::driver::attempts::Attempts;
-use crate::driver::client::{Client, RetryPolicy, Session};
+use crate::driver::client::{Client, Session};
 use crate::driver::contract::{Outgoing, Pending, Reply, Sender};
-use crate::driver::failure::{Failure, FailureKind};
+use crate::driver::failure::Failure;
 use crate::driver::marks::MARK;
+use crate::driver::tries::{Tries, repeat};
 use crate::history::{Class, Offsets, Outcome};
-
-/// Between two attempts: what is over in a moment is tried again at once, and a server that starts
-/// again is not asked a thousand times.
-const PAUSE: Duration = Duration::from_millis(50);
 
 /// The code of a stream that is not there, or not any more.
 const NO_STREAM: &str = "unknown_topic";
@@ -57,22 +52,13 @@ impl Producer {
     /// Registers: opens a connection and asks which life the stream is in.
     pub(super) async fn new(shared: &Arc<Shared>, client: &Client) -> Result<Self, Failure> {
         let stream = shared.marks.topic(client.topic);
-        let until = Instant::now() + patience(client.retries).1;
-        let (context, info) = loop {
-            let found = async {
-                let context = open(shared.address(client.route)).await?;
-                let info = stream_info(&context, &stream).await;
-                let info = info.map_err(|error| error.failure("asking for the stream"))?;
-                Ok::<_, Failure>((context, info))
-            };
-            match found.await {
-                Ok(found) => break found,
-                Err(failure) if failure.kind == FailureKind::MayPass && Instant::now() < until => {
-                    sleep(PAUSE).await;
-                }
-                Err(failure) => return Err(failure),
-            }
-        };
+        let (context, info) = repeat(client.retries, async || {
+            let context = open(shared.address(client.route)).await?;
+            let info = stream_info(&context, &stream).await;
+            let info = info.map_err(|error| error.failure("asking for the stream"))?;
+            Ok((context, info))
+        })
+        .await?;
         let session = Session { id: Some(stream.clone()), epoch: Some(epoch(&info)) };
         let link = Some(Link { context, is_stuck: Arc::default() });
         let shared = Arc::clone(shared);
@@ -141,19 +127,10 @@ impl Producer {
         acked
     }
 
-    /// How often and for how long a message is tried: no longer than the server knows it again.
-    fn patience(&self) -> (u32, Duration) {
-        let (attempts, total) = patience(self.client.retries);
+    /// A message is tried no longer than the server knows it again.
+    fn tries(&self) -> Tries {
         let known = self.shared.settings.duplicate_window.saturating_sub(2 * ANSWERED_WITHIN);
-        (attempts, total.min(known))
-    }
-}
-
-fn patience(policy: RetryPolicy) -> (u32, Duration) {
-    match policy {
-        RetryPolicy::Never => (1, Duration::ZERO),
-        RetryPolicy::Short => (8, Duration::from_secs(30)),
-        RetryPolicy::Within(total) => (u32::MAX, total),
+        Tries::new(self.client.retries).at_most(known)
     }
 }
 
@@ -197,8 +174,7 @@ impl Sender for Producer {
     ) -> BoxFuture<'a, Reply> {
         Box::pin(async move {
             let [message] = messages else { return several(messages.len()) };
-            let ((most, total), began) = (self.patience(), Instant::now());
-            let (mut made, mut unknown) = (0, None);
+            let (mut tries, mut made, mut unknown) = (self.tries(), 0, None);
             loop {
                 made += 1;
                 attempts.begin();
@@ -210,14 +186,13 @@ impl Sender for Producer {
                 if class == Class::Unknown {
                     unknown = Some(why.clone());
                 }
-                if class == Class::Refused || made == most || began.elapsed() >= total {
+                if !tries.again(class != Class::Refused).await {
                     let outcome = match unknown {
                         Some(why) => Outcome::Unknown { why },
                         None => Outcome::Refused { why },
                     };
                     return Reply::whole(1, outcome, made);
                 }
-                sleep(PAUSE).await;
             }
         })
     }

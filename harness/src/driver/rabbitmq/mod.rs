@@ -6,7 +6,6 @@
 //! and knows no message again that is sent twice.
 
 mod link;
-mod pauses;
 mod reading;
 mod requests;
 mod sender;
@@ -19,10 +18,8 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use tokio::sync::Mutex;
-use tokio::time::sleep;
 
 use self::link::Link;
-use self::pauses::Pauses;
 use self::sender::Producer;
 use self::settings::Settings;
 use self::subscriber::Consumer;
@@ -32,6 +29,7 @@ use super::client::{Client, RetryPolicy, Route, Session};
 use super::contract::{Driver, Sender, Subscriber};
 use super::failure::{Failure, FailureKind};
 use super::row::{Connected, Connecting, Row, Takes};
+use super::tries::repeat;
 use crate::capability::Capabilities;
 use crate::plan::TopicIndex;
 use crate::scenario;
@@ -77,8 +75,7 @@ async fn connect(connecting: Connecting) -> Connected {
 
 impl RabbitMq {
     fn address(&self, route: Route) -> Result<&Address, Failure> {
-        let missing = || Failure::new(format!("there is no broker {}", route.0 + 1));
-        self.addresses.get(route.0).ok_or_else(missing)
+        route.of(&self.addresses)
     }
 
     /// Makes a topic over the connection that is shared, or over another where it is gone.
@@ -94,23 +91,6 @@ impl RabbitMq {
             *control = None;
         }
         declared
-    }
-}
-
-/// Calls until it is answered, as long as the policy lets it, where a failure may pass.
-async fn repeat<'a, T>(
-    policy: RetryPolicy,
-    call: impl Fn() -> BoxFuture<'a, Result<T, Failure>> + Send,
-) -> Result<T, Failure> {
-    let mut pauses = Pauses::new(policy);
-    loop {
-        match call().await {
-            Err(failure) if failure.kind == FailureKind::MayPass => match pauses.next() {
-                Some(pause) => sleep(pause).await,
-                None => return Err(failure),
-            },
-            result => return result,
-        }
     }
 }
 

@@ -7,10 +7,9 @@ use futures_util::future::{BoxFuture, ready};
 use lapin::options::BasicPublishOptions;
 use lapin::types::{AMQPValue, FieldTable, LongString};
 use lapin::{BasicProperties, Confirmation, ErrorKind, PublisherConfirm};
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 use super::link::{Link, code};
-use super::pauses::Pauses;
 use super::topics::Topics;
 use crate::driver::address::Address;
 use crate::driver::attempts::Attempts;
@@ -18,6 +17,7 @@ use crate::driver::client::{RetryPolicy, Session};
 use crate::driver::contract::{Outgoing, Pending, Reply, Sender};
 use crate::driver::failure::Failure;
 use crate::driver::marks::MARK;
+use crate::driver::tries::Tries;
 use crate::history::{Class, Offsets, Outcome};
 use crate::plan::TopicIndex;
 
@@ -159,7 +159,7 @@ impl Sender for Producer {
         Box::pin(async move {
             let [own] = messages else { return Reply::whole(messages.len(), several(), 1) };
             let mandatory = self.is_mandatory();
-            let mut pauses = Pauses::new(self.retries);
+            let mut tries = Tries::new(self.retries);
             let mut made = 0;
             loop {
                 attempts.begin();
@@ -176,10 +176,9 @@ impl Sender for Producer {
                     // RabbitMQ knows no message again: a repetition would be another one.
                     return Reply::whole(1, Outcome::Unknown { why }, made);
                 }
-                let Some(pause) = pauses.next() else {
+                if !tries.again(true).await {
                     return Reply::whole(1, Outcome::Refused { why }, made);
-                };
-                sleep(pause).await;
+                }
             }
         })
     }

@@ -19,6 +19,11 @@ pub(super) struct Error {
 }
 
 impl Error {
+    /// Whether the request may be made again: one that may have happened would happen twice.
+    pub(super) fn is_safe(&self) -> bool {
+        self.may_pass && !self.class.may_have_happened()
+    }
+
     /// Of a connection that could not be made: what was to be sent on it did not leave.
     pub(super) fn not_connected(why: String) -> Self {
         Self { why, class: Class::NeverLeft, code: None, may_pass: true }

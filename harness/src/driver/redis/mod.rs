@@ -10,7 +10,6 @@ mod error;
 mod id;
 mod link;
 mod log;
-mod repeats;
 mod requests;
 mod sender;
 mod server;
@@ -28,7 +27,6 @@ use tokio::time::timeout;
 
 use self::error::Error;
 use self::link::Link;
-use self::repeats::Repeats;
 use self::sender::Producer;
 use self::server::Server;
 use self::subscriber::{Consumer, Lost, Subscription};
@@ -37,6 +35,7 @@ use super::contract::{Driver, LogPart, Sender, Subscriber};
 use super::failure::{Failure, FailureKind};
 use super::marks::Marks;
 use super::row::{Connected, Connecting, Row, Takes};
+use super::tries::Tries;
 use crate::capability::{Capabilities, Known, Survival};
 use crate::history::Offset;
 use crate::input::names::Actor;
@@ -98,8 +97,7 @@ async fn connect(connecting: Connecting) -> Connected {
 
 impl Redis {
     fn server(&self, route: Route) -> Result<&Arc<Server>, Failure> {
-        let missing = || Failure::new(format!("no address {} was given", route.0));
-        self.servers.get(route.0).ok_or_else(missing)
+        route.of(&self.servers)
     }
 
     /// A name that nothing else of the run has.
@@ -162,11 +160,11 @@ impl Driver for Redis {
         Box::pin(async move {
             let key = self.marks.topic(topic);
             let mut link = Link::new(&self.servers[0], format!("{key}-maker"));
-            let (mut repeats, life) = (Repeats::new(RetryPolicy::Short), self.life());
+            let (mut tries, life) = (Tries::new(RetryPolicy::Short), self.life());
             loop {
                 match self.ensure(&mut link, &key, &life).await {
                     Ok(_) => return Ok(()),
-                    Err(error) if repeats.again_whatever(&error).await => {}
+                    Err(error) if tries.again(error.may_pass).await => {}
                     Err(error) => {
                         return Err(error.failed(&format!("creating topic {}", self.title(topic))));
                     }
@@ -183,11 +181,11 @@ impl Driver for Redis {
             let (key, retries) = (self.marks.topic(client.topic), client.retries);
             let name = Self::link_name(&key, client.actor);
             let mut link = Link::new(self.server(client.route)?, name);
-            let (mut repeats, life) = (Repeats::new(retries), self.life());
+            let (mut tries, life) = (Tries::new(retries), self.life());
             let epoch = loop {
                 match self.ensure(&mut link, &key, &life).await {
                     Ok(epoch) => break epoch,
-                    Err(error) if repeats.again_whatever(&error).await => {}
+                    Err(error) if tries.again(error.may_pass).await => {}
                     Err(error) => {
                         let title = self.title(client.topic);
                         return Err(error.failed(&format!("registering a producer with {title}")));
@@ -209,14 +207,14 @@ impl Driver for Redis {
             let link = Link::new(self.server(client.route)?, Self::link_name(&key, client.actor));
             let group = self.name(&client.actor.to_string());
             let mut subscription = Subscription { link, key, group, epoch: String::new() };
-            let (mut repeats, life) = (Repeats::new(client.retries), self.life());
+            let (mut tries, life) = (Tries::new(client.retries), self.life());
             loop {
                 match subscription.make(&life).await {
                     Ok(last) => {
                         let start = last.offset() + 1;
                         return Ok(Box::new(self.consumer(subscription, start, false)) as _);
                     }
-                    Err(error) if repeats.again_whatever(&error).await => {}
+                    Err(error) if tries.again(error.may_pass).await => {}
                     Err(error) => {
                         let title = self.title(client.topic);
                         return Err(error.failed(&format!("subscribing to {title}")));
@@ -237,11 +235,11 @@ impl Driver for Redis {
             let group = session.id.clone().unwrap_or_default();
             let epoch = session.epoch.clone().unwrap_or_default();
             let mut subscription = Subscription { link, key, group, epoch };
-            let mut repeats = Repeats::new(client.retries);
+            let mut tries = Tries::new(client.retries);
             loop {
                 match subscription.position().await {
                     Ok(start) => return Ok(Box::new(self.consumer(subscription, start, true)) as _),
-                    Err(Lost::Failed(error)) if repeats.again_whatever(&error).await => {}
+                    Err(Lost::Failed(error)) if tries.again(error.may_pass).await => {}
                     Err(lost) => {
                         let title = self.title(client.topic);
                         return Err(lost.failed(&format!("resuming the subscription to {title}")));

@@ -11,13 +11,13 @@ use tokio::task::unconstrained;
 
 use super::error::Error;
 use super::link::{Connection, Link};
-use super::repeats::Repeats;
 use super::topic;
 use super::value;
 use crate::driver::attempts::Attempts;
 use crate::driver::client::{RetryPolicy, Session};
 use crate::driver::contract::{Outgoing, Pending, Reply, Sender};
 use crate::driver::marks::{MARK, Marks};
+use crate::driver::tries::Tries;
 use crate::history::{Class, Offsets, Outcome};
 
 /// The field of a message's text.
@@ -123,7 +123,7 @@ impl Sender for Producer {
         attempts: &'a mut Attempts<'_>,
     ) -> BoxFuture<'a, Reply> {
         Box::pin(async move {
-            let mut repeats = Repeats::new(self.retries);
+            let mut tries = Tries::new(self.retries);
             let mut made = 0;
             let stored = loop {
                 attempts.begin();
@@ -134,7 +134,7 @@ impl Sender for Producer {
                 };
                 let Err(error) = stored else { break stored };
                 attempts.fail(error.class, error.code.as_deref());
-                if !repeats.again(&error).await {
+                if !tries.again(error.is_safe()).await {
                     break Err(error);
                 }
             };
@@ -181,10 +181,10 @@ impl Sender for Producer {
 impl Producer {
     /// As [`Self::open`], again and again for as long as nothing is sent.
     async fn open_again(&mut self) -> Result<Connection, Error> {
-        let mut repeats = Repeats::new(self.retries);
+        let mut tries = Tries::new(self.retries);
         loop {
             match self.open().await {
-                Err(error) if repeats.again(&error).await => {}
+                Err(error) if tries.again(error.is_safe()).await => {}
                 opened => return opened,
             }
         }

@@ -35,6 +35,7 @@ pub mod golden;
 pub mod history;
 pub mod input;
 mod io_error;
+mod lock;
 pub mod log_format;
 mod numbers;
 mod ordered_signal;

@@ -157,6 +157,13 @@ pub struct Part {
 }
 
 impl Reply {
+    /// The reply to a request of several messages, where the broker takes one
+    /// ([`Capabilities::batch_max`]): the run divides them.
+    #[must_use]
+    pub fn several(messages: usize) -> Self {
+        Self::whole(messages, Outcome::Refused { why: ONE_AT_A_TIME.to_owned() }, 1)
+    }
+
     /// The reply to a request that is all or nothing.
     #[must_use]
     pub fn whole(messages: usize, outcome: Outcome, attempts: u32) -> Self {
@@ -164,6 +171,9 @@ impl Reply {
         Self { parts: vec![Part { count, outcome }], attempts }
     }
 }
+
+/// The words of [`Reply::several`].
+const ONE_AT_A_TIME: &str = "this broker takes one message a request: set `batch: 1`";
 
 /// One consumer's subscription to one topic.
 pub trait Subscriber: Send {

@@ -6,9 +6,10 @@ use std::sync::Mutex;
 use futures_util::future::{BoxFuture, ready};
 
 use super::record::Injected;
-use super::trick::{Feed, Request, Shared, Trick, is_acked, lock};
+use super::trick::{Feed, Request, Shared, Trick, is_acked};
 use crate::driver::{Batch, Reply};
 use crate::history::{Offsets, Outcome};
+use crate::lock::lock;
 use crate::plan::MessageId;
 
 /// Answers the offset that the request before was answered.

@@ -13,8 +13,9 @@ use futures_util::future::BoxFuture;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::timeout;
 
-use super::trick::{Feed, Request, Shared, Trick, is_acked, lock, rewrite};
+use super::trick::{Feed, Request, Shared, Trick, is_acked, rewrite};
 use crate::driver::{Batch, Delivered, Identity, Reply};
+use crate::lock::lock;
 use crate::plan::MessageId;
 
 /// A consumer that does not poll within this time is not waited for any longer.

@@ -6,8 +6,9 @@ use std::sync::Mutex;
 
 use futures_util::future::{BoxFuture, ready};
 
-use super::trick::{Feed, Request, Shared, Trick, lock, rewrite};
+use super::trick::{Feed, Request, Shared, Trick, rewrite};
 use crate::driver::{Batch, Delivered, Identity};
+use crate::lock::lock;
 use crate::plan::{MessageId, StreamIndex, TopicIndex};
 
 /// What is done about a chosen message.

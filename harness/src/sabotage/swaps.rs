@@ -12,9 +12,10 @@ use futures_util::future::BoxFuture;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
 
-use super::trick::{Feed, Held, Request, Shared, Trick, lock, rewrite};
+use super::trick::{Feed, Held, Request, Shared, Trick, rewrite};
 use crate::driver::{Batch, Delivered};
 use crate::input::names::Actor;
+use crate::lock::lock;
 use crate::plan::{MessageId, StreamIndex, TopicIndex};
 
 /// So long a request waits for another producer's, and a delivery for its neighbour.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::future::{BoxFuture, pending, ready};
@@ -12,6 +12,7 @@ use super::record::{Injected, Record};
 use crate::driver::{Batch, Delivered, Identity, Outgoing, Reply, Session};
 use crate::history::{Offset, Outcome};
 use crate::input::names::Actor;
+use crate::lock::lock;
 use crate::plan::{MessageId, Plan, StreamIndex, TopicIndex};
 
 /// A way to be wrong: what it does to requests, and to answers of polls. Each call by itself changes
@@ -184,9 +185,4 @@ pub(super) fn rewrite(batch: &mut Batch, mut each: impl FnMut(Delivered<'_>, &mu
 /// Whether all of a request was acked.
 pub(super) fn is_acked(reply: &Reply) -> bool {
     reply.parts.iter().all(|part| matches!(part.outcome, Outcome::Acked { .. }))
-}
-
-/// The value behind a mutex; what panicked while it had the lock changed one whole thing or nothing.
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

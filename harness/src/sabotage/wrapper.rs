@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
-use super::trick::{Feed, Request, Shared, Trick, lock};
+use super::trick::{Feed, Request, Shared, Trick};
 use crate::capability::Capabilities;
 use crate::driver::{
     Attempts, Batch, Client, Driver, Failure, LogPart, Outgoing, Pending, Remarks, Reply, Route,
     Sender, Session, Subscriber,
 };
 use crate::history::{Offset, Outcome};
+use crate::lock::lock;
 use crate::plan::{MessageId, StreamIndex, TopicIndex};
 
 pub(super) struct Sabotaged {

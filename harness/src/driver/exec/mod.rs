@@ -8,7 +8,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use futures_util::future::{BoxFuture, join_all};
 
@@ -26,6 +26,7 @@ use super::tries::repeat;
 use crate::capability::Capabilities;
 use crate::fault::Target;
 use crate::history::Offset;
+use crate::lock::lock;
 use crate::plan::{MessageId, Plan, TopicIndex};
 
 pub mod answer;
@@ -258,9 +259,4 @@ impl Driver for Exec {
             }
         })
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Nothing under these locks can leave its data half-changed.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

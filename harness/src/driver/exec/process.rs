@@ -1,7 +1,7 @@
 //! A process of the driver: started, spoken to, and ended.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use private_database::Invocation;
@@ -16,6 +16,7 @@ use super::answer::{self, Failed};
 use super::conversation::{Conversation, GRACE, Said, Trouble};
 use super::request::{Line, Request};
 use crate::driver::failure::{Failure, FailureKind};
+use crate::lock::lock;
 use crate::server::child::{Child, Pipes};
 
 /// The longest line that is read: far above a poll's answer, and far below what memory has.
@@ -255,11 +256,6 @@ impl Shared {
     fn conversation(&self) -> MutexGuard<'_, Conversation> {
         lock(&self.conversation)
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Nothing under these locks can leave its data half-changed.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Asked {

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -22,6 +22,7 @@ use crate::driver::contract::Remarks;
 use crate::driver::failure::{Failure, FailureKind};
 use crate::driver::row::Connecting;
 use crate::input::names::Actor;
+use crate::lock::lock;
 
 /// How long a process may take until it answers `hello`: a virtual machine that starts on a busy
 /// machine takes seconds.
@@ -268,10 +269,6 @@ fn url(template: Option<&String>, address: &Address) -> Result<Option<String>, F
 
 fn fatal(why: String) -> Failure {
     Failure { kind: FailureKind::Final, ..Failure::new(why) }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The broker as a whole: topics are made, looked for and removed here.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
@@ -14,6 +14,7 @@ use super::links::{self, Place};
 use super::settings::Settings;
 use super::shared::{Alive, Shared};
 use crate::driver::failure::{Failure, FailureKind};
+use crate::lock::lock;
 
 /// A key that is no configuration of a topic in Kafka, and is said beside it when one is made.
 const REPLICATION: &str = "replication.factor";
@@ -207,10 +208,6 @@ impl Cluster {
     fn admin(&self) -> Result<Admin, Failure> {
         lock(&self.admin).clone().ok_or_else(|| Failure::new("the run is over"))
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Whether what could not be removed is there.

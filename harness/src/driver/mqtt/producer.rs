@@ -86,8 +86,7 @@ impl Producer {
     }
 
     /// Has a message sent, if it can be.
-    async fn begin(&mut self, messages: &[Outgoing<'_>]) -> Result<Answer, Outcome> {
-        let [message] = messages else { return Err(too_many()) };
+    async fn begin(&mut self, message: &Outgoing<'_>) -> Result<Answer, Outcome> {
         let publish = self.publish(message);
         if self.link.as_ref().is_some_and(Link::has_ended) {
             self.link = None;
@@ -139,7 +138,7 @@ impl Sender for Producer {
         attempts: &'a mut Attempts<'_>,
     ) -> BoxFuture<'a, Reply> {
         Box::pin(async move {
-            let [message] = messages else { return Reply::whole(messages.len(), too_many(), 1) };
+            let [message] = messages else { return Reply::several(messages.len()) };
             let publish = self.publish(message);
             let mut tries = Tries::new(self.retries);
             let mut known = Stage::Queued;
@@ -161,10 +160,12 @@ impl Sender for Producer {
     }
 
     fn issue<'a>(&'a mut self, messages: &'a [Outgoing<'a>]) -> BoxFuture<'a, Pending> {
-        let whole = |outcome| Reply::whole(messages.len(), outcome, 1);
-        Box::pin(self.begin(messages).map(move |begun| match begun {
+        let [message] = messages else {
+            return Box::pin(ready(Box::pin(ready(Reply::several(messages.len()))) as Pending));
+        };
+        Box::pin(self.begin(message).map(|begun| match begun {
             Ok(answer) => later(answer),
-            Err(outcome) => Box::pin(ready(whole(outcome))) as Pending,
+            Err(outcome) => Box::pin(ready(Reply::whole(1, outcome, 1))) as Pending,
         }))
     }
 
@@ -193,9 +194,4 @@ fn outcome(known: Stage, why: String) -> Outcome {
         Stage::Queued => Outcome::Refused { why },
         _ => Outcome::Unknown { why },
     }
-}
-
-/// The capabilities say so.
-fn too_many() -> Outcome {
-    Outcome::Refused { why: "a request of MQTT has one message".to_owned() }
 }

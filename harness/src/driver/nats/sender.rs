@@ -173,7 +173,7 @@ impl Sender for Producer {
         attempts: &'a mut Attempts<'_>,
     ) -> BoxFuture<'a, Reply> {
         Box::pin(async move {
-            let [message] = messages else { return several(messages.len()) };
+            let [message] = messages else { return Reply::several(messages.len()) };
             let (mut tries, mut made, mut unknown) = (self.tries(), 0, None);
             loop {
                 made += 1;
@@ -200,7 +200,7 @@ impl Sender for Producer {
     #[expect(clippy::async_yields_async, reason = "the outcome is awaited apart")]
     fn issue<'a>(&'a mut self, messages: &'a [Outgoing<'a>]) -> BoxFuture<'a, Pending> {
         Box::pin(async move {
-            let [message] = messages else { return now(several(messages.len())) };
+            let [message] = messages else { return now(Reply::several(messages.len())) };
             let (acking, is_stuck) = match self.publish(*message).await {
                 Ok(published) => published,
                 Err(failed) => return now(Reply::whole(1, failed.outcome(), 1)),
@@ -226,11 +226,6 @@ impl Failed {
             Class::Acked | Class::Unknown => Outcome::Unknown { why: self.why },
         }
     }
-}
-
-fn several(messages: usize) -> Reply {
-    let why = "a request has one message".to_owned();
-    Reply::whole(messages, Outcome::Refused { why }, 1)
 }
 
 fn now(reply: Reply) -> Pending {

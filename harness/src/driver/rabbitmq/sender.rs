@@ -157,7 +157,7 @@ impl Sender for Producer {
         attempts: &'a mut Attempts<'_>,
     ) -> BoxFuture<'a, Reply> {
         Box::pin(async move {
-            let [own] = messages else { return Reply::whole(messages.len(), several(), 1) };
+            let [own] = messages else { return Reply::several(messages.len()) };
             let mandatory = self.is_mandatory();
             let mut tries = Tries::new(self.retries);
             let mut made = 0;
@@ -189,7 +189,7 @@ impl Sender for Producer {
     fn issue<'a>(&'a mut self, messages: &'a [Outgoing<'a>]) -> BoxFuture<'a, Pending> {
         Box::pin(async move {
             let [own] = messages else {
-                let reply = Reply::whole(messages.len(), several(), 1);
+                let reply = Reply::several(messages.len());
                 return Box::pin(ready(reply)) as Pending;
             };
             let issued = self.publish(*own, false).await;
@@ -214,7 +214,3 @@ impl Sender for Producer {
 }
 
 const ACKED: Outcome = Outcome::Acked { offsets: Offsets::Untold };
-
-fn several() -> Outcome {
-    Outcome::Refused { why: "RabbitMQ takes one message at a time".to_owned() }
-}

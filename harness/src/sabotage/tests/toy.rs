@@ -14,8 +14,8 @@ use crate::driver::{
     Session, Subscriber,
 };
 use crate::history::{self, Offset, Outcome};
+use crate::lock::lock;
 use crate::plan::{MessageId, Plan, TopicIndex};
-use crate::sabotage::trick::lock;
 
 /// How long a request takes to the broker, and its answer back.
 const WAY: Duration = Duration::from_millis(1);

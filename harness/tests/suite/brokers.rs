@@ -84,6 +84,11 @@ fn ledgers(word: &str) {
     let golden = shipped().parent().unwrap().join("golden");
     let order = named.documented.expect("it is in the catalogue").order;
     for name in ["5p3c", "together"] {
+        // A broker that has just begun its first work takes seconds for a subscription: all messages
+        // may be sent by then, and the race proves nothing.
+        if name == "together" && named.is_slow {
+            continue;
+        }
         let text = fs::read_to_string(shipped().join(format!("{name}.yaml"))).unwrap();
         let logs = format!("log: {}/5p3c/", shipped().display());
         let text = text.replace("log: 5p3c/", &logs) + &format!("expect: {{ order: {order} }}\n");

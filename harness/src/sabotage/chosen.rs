@@ -13,7 +13,7 @@ use crate::plan::{MessageId, Plan, Stream, StreamIndex};
 
 /// So many messages of a producer lie between two that are chosen, so that one anomaly does not
 /// touch another.
-const APART: usize = 2;
+pub(super) const APART: u32 = 2;
 
 /// How often. Between two chosen messages of a producer on a topic are two others at least, and its
 /// first and last one are never chosen, so more than a third of all is not to be had.
@@ -89,7 +89,7 @@ fn candidates(stream: &Stream, requests: &[Range<u32>], among: Among) -> Vec<Mes
         Among::Ends => requests.iter().map(|request| request.end - 1).collect(),
     };
     let inner = all.get(1..all.len().max(2) - 1).unwrap_or_default();
-    inner.iter().step_by(APART + 1).copied().map(MessageId).collect()
+    inner.iter().step_by(APART as usize + 1).copied().map(MessageId).collect()
 }
 
 #[expect(

@@ -12,6 +12,7 @@ use futures_util::future::BoxFuture;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
 
+use super::chosen::APART;
 use super::trick::{Feed, Held, Request, Shared, Trick, rewrite};
 use crate::driver::{Batch, Delivered};
 use crate::input::names::Actor;
@@ -78,6 +79,11 @@ struct Meetings {
     /// By the last message of one request: the first one of the other, and at whom they are swapped.
     pairs: BTreeMap<MessageId, (MessageId, Actor)>,
     held: BTreeMap<Feed, Neighbour>,
+    /// By topic: the consumers of what came to nothing, because a request waited in vain or was
+    /// another's company, or a pair were no neighbours. Later requests stand in for them.
+    owed: BTreeMap<TopicIndex, Vec<Actor>>,
+    /// By stream: the last message of the last request that waited.
+    latest: BTreeMap<StreamIndex, MessageId>,
 }
 
 struct Waiting {
@@ -108,14 +114,19 @@ impl Meetings {
                 self.pairs.insert(request.last(), (other.first, other.consumer));
                 // It may just have given up.
                 let _ = other.company.send(());
+                if let Some(consumer) = shared.chosen.consumer(request.last()) {
+                    self.owe(topic, consumer);
+                }
             }
             return None;
         }
-        let consumer = shared.chosen.consumer(request.last())?;
         let lonely = self.lonely.get(&topic).is_some_and(|lonely| *lonely >= LONELY_MAX);
         if lonely || shared.plan.topics[topic.place()].consumers.len() < 2 {
             return None;
         }
+        let chosen = shared.chosen.consumer(request.last());
+        let consumer = chosen.or_else(|| self.stands_in(shared, request))?;
+        self.latest.insert(request.stream, request.last());
         let (company, met) = oneshot::channel();
         let (first, last) = (request.first(), request.last());
         let stream = request.stream;
@@ -123,11 +134,37 @@ impl Meetings {
         Some(met)
     }
 
+    /// The consumer that is owed one, if this request is apart from those that are chosen or were.
+    fn stands_in(&mut self, shared: &Shared, request: &Request<'_>) -> Option<Actor> {
+        let (first, last) = (request.first(), request.last());
+        let is_apart = |latest: &MessageId| latest.0 + APART < first.0;
+        let around = first..MessageId(last.0 + APART + 1);
+        if !self.latest.get(&request.stream).is_none_or(is_apart)
+            || shared.chosen.first_of(around).is_some()
+        {
+            return None;
+        }
+        self.owed.get_mut(&request.topic)?.pop()
+    }
+
+    fn owe(&mut self, topic: TopicIndex, consumer: Actor) {
+        self.owed.entry(topic).or_default().push(consumer);
+    }
+
+    /// They were no neighbours, and are a pair no more.
+    fn part(&mut self, feed: Feed, held: &Neighbour) {
+        self.pairs.remove(&held.message);
+        self.pairs.remove(&held.partner);
+        self.owe(feed.topic, feed.consumer);
+    }
+
     /// Takes a request back that waited in vain.
     fn withdraw(&mut self, request: &Request<'_>) {
         let waiting = self.waiting.get(&request.topic);
-        if waiting.is_some_and(|waiting| waiting.stream == request.stream) {
-            self.waiting.remove(&request.topic);
+        if waiting.is_some_and(|waiting| waiting.stream == request.stream)
+            && let Some(waiting) = self.waiting.remove(&request.topic)
+        {
+            self.owe(request.topic, waiting.consumer);
             *self.lonely.entry(request.topic).or_default() += 1;
         }
     }
@@ -151,6 +188,7 @@ impl Meetings {
             }
             // Delivered again after a crash, it is held again.
             if message != Some(held.message) {
+                self.part(feed, &held);
                 edited.push(held.delivery.delivered());
             }
         }
@@ -186,6 +224,7 @@ impl Trick for Diverge {
         let over = |held: &Neighbour| held.since.elapsed() >= COMPANY_WITHIN;
         if batch.is_empty() && meetings.held.get(&feed).is_some_and(over) {
             if let Some(held) = meetings.held.remove(&feed) {
+                meetings.part(feed, &held);
                 batch.push(held.delivery.delivered());
             }
             return;

@@ -15,12 +15,14 @@ mod backlog;
 pub mod json;
 mod missed;
 mod moment;
+mod on_disk;
 mod sent;
 
 pub use attempt::{Attempt, Class, forgets, told_code};
 pub use backlog::backlogs;
 pub use missed::misses_anything;
 pub use moment::{Moment, Nanos, Stamp};
+pub use on_disk::{Forgotten, OnDisk, Rotten, Trace, Traced};
 pub use sent::{Offset, Offsets, Outcome, Sent};
 
 /// A producer's own count of its messages on one topic, from 0.
@@ -48,6 +50,9 @@ pub struct History {
     pub acknowledged_apart: bool,
     /// What was read of the topics' logs themselves after the drain; empty where nobody looked.
     pub audit: Vec<Audited>,
+    /// What is known on the disk of messages that were acked and did not come everywhere, and of some
+    /// that did; empty where no power cut was.
+    pub traces: Vec<Traced>,
     /// How the run ended.
     pub end: End,
 }
@@ -68,6 +73,8 @@ pub struct Firing {
     pub ended: Moment,
     /// How much traffic it met, as [`crate::fault::Effect`] says; 0 proves nothing.
     pub met: u64,
+    /// What a fault of the storage did.
+    pub on_disk: Option<OnDisk>,
 }
 
 /// What an audit reader found of one topic: there is one for each store that has a log of it.

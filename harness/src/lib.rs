@@ -10,6 +10,7 @@
 //!   [`producer_log`]: the logs that it names; [`log_format`]: how lines of logs are written.
 //! - [`plan`]: a scenario and its seed to every message. [`descriptors`]: whether the machine
 //!   allows so many connections.
+//! - [`storage`]: a disk of the harness's own below a server's data.
 //! - [`trial`]: one scenario from its plan to its verdict, by way of:
 //!   [`testbed`], how the broker under test is started and ended; [`driver`], how it is spoken to;
 //!   [`run`], the actors; [`history`], what they saw; [`check`], what that proves.
@@ -49,6 +50,7 @@ pub mod scenario;
 pub mod server;
 mod shell;
 pub mod shrink;
+pub mod storage;
 pub mod testbed;
 pub mod topic_name;
 pub mod trial;

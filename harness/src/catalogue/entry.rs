@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::capability::Survival;
-use crate::fault::{Effect, Fault, Hold};
+use crate::fault::{Effect, Fault, Hold, StorageFault};
 use crate::scenario::{AnomalyKind, Delivery, Expect, Order, Scenario};
 use crate::server::Version;
 
@@ -117,9 +117,12 @@ impl Documented {
 /// The hardest way in which a scenario ends a process that serves, and what has to survive it.
 fn ends(scenario: &Scenario) -> Option<(Survival, &'static str)> {
     let end = |fault: &Fault| match fault.action.effect {
+        Effect::Storage(StorageFault::Power(_)) => Some((Survival::PowerCut, "a power cut")),
         Effect::Process(Hold::Killed) => Some((Survival::Kill, "a kill")),
         Effect::Process(Hold::Stopped) => Some((Survival::Part, "an end in good order")),
-        Effect::Process(Hold::Paused) | Effect::Link(_) | Effect::Crash => None,
+        Effect::Process(Hold::Paused) | Effect::Storage(_) | Effect::Link(_) | Effect::Crash => {
+            None
+        }
     };
     scenario.faults.iter().filter_map(end).max_by_key(|(least, _)| *least)
 }

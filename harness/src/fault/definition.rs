@@ -42,13 +42,15 @@ pub enum Takes {
     },
     /// Consumers themselves.
     Consumers,
+    /// The disk of what keeps the data.
+    Storage,
 }
 
 impl Takes {
     /// The kinds of actor that it can be about.
     pub const fn actors(self) -> &'static [Kind] {
         match self {
-            Self::Process { .. } => &[],
+            Self::Process { .. } | Self::Storage => &[],
             Self::Links { actors, .. } => actors,
             Self::Consumers => &[Kind::Consumer],
         }
@@ -59,7 +61,7 @@ impl Takes {
         match self {
             Self::Process { .. } => true,
             Self::Links { database, .. } => database,
-            Self::Consumers => false,
+            Self::Consumers | Self::Storage => false,
         }
     }
 }
@@ -93,4 +95,8 @@ pub enum Form {
     Text,
     /// A whole number from 1.
     Count,
+    /// `true` or `false`.
+    Flag,
+    /// One of these words.
+    Word(&'static [&'static str]),
 }

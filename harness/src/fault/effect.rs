@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::link_fault::LinkFault;
+use super::storage_fault::StorageFault;
 
 /// What a fault does to its target.
 #[derive(Clone, Debug)]
@@ -16,6 +17,8 @@ pub enum Effect {
     /// A consumer loses its memory, and when the fault is over resumes from the broker. Met: its
     /// polls that were under way.
     Crash,
+    /// Something is wrong with the disk of what keeps the data. Met: as [`StorageFault`] says.
+    Storage(StorageFault),
 }
 
 impl Effect {
@@ -25,7 +28,11 @@ impl Effect {
 
     /// Whether a process is another one afterwards: a store in memory begins a new life then.
     pub const fn restarts(&self) -> bool {
-        matches!(self, Self::Process(Hold::Killed | Hold::Stopped))
+        match self {
+            Self::Process(hold) => matches!(hold, Hold::Killed | Hold::Stopped),
+            Self::Storage(fault) => fault.restarts(),
+            Self::Link(_) | Self::Crash => false,
+        }
     }
 }
 

@@ -50,9 +50,12 @@ impl Action {
     pub fn simpler(&self, actors: &[Actor]) -> Vec<Self> {
         let narrowed = self.target.narrowed(actors).into_iter();
         let narrowed = narrowed.map(|target| Self { target, ..self.clone() });
-        let simpler =
-            if let Effect::Link(kind) = &self.effect { kind.simpler() } else { Vec::new() };
-        let simpler = simpler.into_iter().map(Effect::Link);
+        let simpler: Vec<Effect> = match &self.effect {
+            Effect::Link(kind) => kind.simpler().into_iter().map(Effect::Link).collect(),
+            Effect::Storage(fault) => fault.simpler().into_iter().map(Effect::Storage).collect(),
+            Effect::Process(_) | Effect::Crash => Vec::new(),
+        };
+        let simpler = simpler.into_iter();
         narrowed.chain(simpler.map(|effect| Self { effect, ..self.clone() })).collect()
     }
 
@@ -61,7 +64,7 @@ impl Action {
         match &self.target {
             Target::Links(_) => Touches::Producers,
             Target::Consumers(_) => Touches::Nothing,
-            Target::DatabaseLink => Touches::EveryBroker,
+            Target::DatabaseLink | Target::Storage => Touches::EveryBroker,
             Target::Process(_) | Target::AnyBroker if has_database => Touches::EveryBroker,
             Target::Process(_) | Target::AnyBroker => Touches::OneBroker,
         }
@@ -75,6 +78,8 @@ impl Action {
             // What survives is remembered.
             Symptom::Forgotten if keeps => false,
             UNAVAILABLE if database => true,
+            // What a server says that cannot write is its own matter.
+            Symptom::Refused(_) if self.target == Target::Storage => true,
             symptom => self.definition.causes.contains(&symptom),
         }
     }
@@ -96,6 +101,10 @@ impl fmt::Display for Fault {
 impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.key(), self.target)?;
-        if let Effect::Link(kind) = &self.effect { f.write_str(&kind.settings()) } else { Ok(()) }
+        match &self.effect {
+            Effect::Link(kind) => f.write_str(&kind.settings()),
+            Effect::Storage(fault) => f.write_str(&fault.settings()),
+            Effect::Process(_) | Effect::Crash => Ok(()),
+        }
     }
 }

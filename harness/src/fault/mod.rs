@@ -5,7 +5,7 @@
 //!   (`target`), and the kind's own settings.
 //! - `definition`: what a kind has to say about itself. `kinds`: the kinds, and the table of them.
 //! - `effect`: the few things that can be done to a run, of which a kind names one; `link_fault`
-//!   is what can be done to a link. They have no clock and no sockets: `run::faults` carries them
+//!   is what can be done to a link, `storage_fault` to a disk. They have no clock and no sockets: `run::faults` carries them
 //!   out by means of a `testbed::FaultInjector`, and the relays and the simulated network ask a
 //!   [`LinkFault`] the same questions about what they carry, so that a kind says once what it does
 //!   to a real and to a simulated broker.
@@ -15,9 +15,7 @@
 //!   it.
 //!
 //! A row is a value and not a variant of an enum, because every file that matched
-//! on the variants would be one more place for each fault. What is new about a fault about a store
-//! (a full disk, a power cut) is a variant of [`Target`] and of [`Effect`], once for all of them;
-//! each is then a file and a row again. What a fault touches follows from its target; which failures
+//! on the variants would be one more place for each fault. What a fault touches follows from its target; which failures
 //! it causes, its [`Definition`] says, beside what it takes.
 
 mod definition;
@@ -27,6 +25,7 @@ pub mod kinds;
 mod link_fault;
 mod read;
 mod settings;
+mod storage_fault;
 mod symptom;
 mod target;
 mod trigger;
@@ -38,6 +37,7 @@ pub use entry::{Action, Fault};
 pub use link_fault::{Delay, LinkFault, Passage, Portion, Way};
 pub(crate) use read::read;
 pub use settings::Settings;
+pub use storage_fault::{AfterFailedSync, Directories, Keep, Power, StorageFault};
 pub use symptom::{Symptom, Touches};
 pub use target::{Link, Part, Target, Who};
 pub use trigger::{Counted, Trigger};

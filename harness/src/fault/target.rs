@@ -1,4 +1,4 @@
-//! What a fault can be about: a process, connections, or consumers.
+//! What a fault can be about: a process, connections, consumers, or a disk.
 
 use std::fmt;
 
@@ -35,6 +35,8 @@ pub enum Target {
     DatabaseLink,
     /// Consumers themselves.
     Consumers(Who),
+    /// The disk of what keeps the data: of the database that the brokers share, else of the broker.
+    Storage,
 }
 
 /// Actors.
@@ -59,9 +61,9 @@ impl Part {
 }
 
 impl Target {
-    /// Whether it is a process, of a broker or of the database.
+    /// Whether it is a process, of a broker or of the database, or the disk of one.
     pub const fn is_process(&self) -> bool {
-        matches!(self, Self::Process(_) | Self::AnyBroker)
+        matches!(self, Self::Process(_) | Self::AnyBroker | Self::Storage)
     }
 
     /// Whether it is the database, or the connections with it.
@@ -119,6 +121,7 @@ impl fmt::Display for Target {
             Self::AnyBroker => f.write_str("any"),
             Self::Links(who) | Self::Consumers(who) => who.fmt(f),
             Self::DatabaseLink => f.write_str("database"),
+            Self::Storage => f.write_str("storage"),
         }
     }
 }

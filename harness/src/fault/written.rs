@@ -65,6 +65,7 @@ pub(super) struct Asked {
 #[derive(Debug)]
 pub(super) enum WrittenTarget {
     Process(At<String>),
+    Storage(At<String>),
     Names(At<NameList>),
 }
 
@@ -72,7 +73,7 @@ impl Asked {
     /// Where the target stands.
     pub(super) fn span(&self) -> Range<usize> {
         match &self.target {
-            WrittenTarget::Process(at) => at.span.clone(),
+            WrittenTarget::Process(at) | WrittenTarget::Storage(at) => at.span.clone(),
             WrittenTarget::Names(at) => at.span.clone(),
         }
     }
@@ -105,6 +106,7 @@ impl Written {
                 Some(definition) => {
                     let target = match definition.takes {
                         Takes::Process { .. } => WrittenTarget::Process(map.next_value()?),
+                        Takes::Storage => WrittenTarget::Storage(map.next_value()?),
                         Takes::Links { .. } | Takes::Consumers => {
                             WrittenTarget::Names(map.next_value()?)
                         }
@@ -159,6 +161,9 @@ impl JsonSchema for Written {
         let kinds = KINDS.iter().map(|kind| {
             let value = match kind.takes {
                 Takes::Process { .. } => String::json_schema(generator),
+                Takes::Storage => {
+                    Schema::try_from(json!({ "const": "storage" })).expect("an object is a schema")
+                }
                 Takes::Links { .. } | Takes::Consumers => NameList::json_schema(generator),
             };
             (kind.key, kind.about, value)
@@ -168,6 +173,8 @@ impl JsonSchema for Written {
             let value = match setting.form {
                 Form::Text => json!({ "type": "string" }),
                 Form::Count => json!({ "type": "integer", "format": "uint64", "minimum": 1 }),
+                Form::Flag => json!({ "type": "boolean" }),
+                Form::Word(words) => json!({ "enum": words }),
             };
             let value = Schema::try_from(value).expect("an object is a schema");
             (setting.key, setting.about, value)

@@ -179,6 +179,7 @@ mod tests {
             struck: struck.map(at),
             ended: at(1000),
             met: 1,
+            on_disk: None,
         };
         history.faults = struck.iter().map(firing).collect();
     }

@@ -133,6 +133,15 @@ fn spelt_out(text: &str) -> Option<String> {
     (!unit.ends_with(['B', 'i'])).then(|| number.to_string())
 }
 
+/// One of these words.
+pub(crate) fn word<T: Copy>(text: &str, words: &[(&str, T)]) -> Parsed<T> {
+    let found = words.iter().find(|(word, _)| *word == text);
+    found.map(|(_, value)| *value).ok_or_else(|| {
+        let known = words.iter().map(|(word, _)| *word);
+        Diagnostic::new(format!("`{text}` is not possible here")).label(hint(text, known))
+    })
+}
+
 /// A whole number within limits.
 pub(crate) fn count<T>(text: &str, limits: RangeInclusive<T>) -> Parsed<T>
 where

@@ -70,10 +70,19 @@ impl Plan {
         targets.any(Target::is_process)
     }
 
-    /// Whether a fault is about the database's process.
+    /// Whether a fault is about the database's process, or its disk.
     pub fn has_database_fault(&self) -> bool {
         let mut targets = self.scenario.faults.iter().map(|fault| &fault.action.target);
-        targets.any(|target| *target == Target::Process(Part::Database))
+        targets.any(|target| match target {
+            Target::Process(part) => *part == Part::Database,
+            Target::Storage => self.scenario.broker.store.has_database(),
+            _ => false,
+        })
+    }
+
+    /// Whether a fault is about the disk of what keeps the data.
+    pub fn has_storage_fault(&self) -> bool {
+        self.scenario.faults.iter().any(|fault| fault.action.target == Target::Storage)
     }
 
     /// The links that a fault is about; for `any` all that it may pick from.
@@ -81,7 +90,9 @@ impl Plan {
         match &action.target {
             Target::DatabaseLink => vec![Link::Database],
             Target::Links(who) => self.actors(action, who).map(Link::Actor).collect(),
-            Target::Process(_) | Target::AnyBroker | Target::Consumers(_) => Vec::new(),
+            Target::Process(_) | Target::AnyBroker | Target::Consumers(_) | Target::Storage => {
+                Vec::new()
+            }
         }
     }
 

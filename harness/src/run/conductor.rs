@@ -291,6 +291,7 @@ impl Conductor {
         let scattered_batches = contiguous != Some(true);
         let audit = Vec::new();
         History {
+            traces: Vec::new(),
             epochs,
             producers,
             consumers,

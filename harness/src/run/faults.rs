@@ -156,7 +156,7 @@ impl Executor<'_> {
         })?;
         let fault = u32::try_from(place).expect("a file has fewer than 2^32 faults");
         let (struck, ended) = (struck.get().copied(), self.context.recorder.now());
-        Ok(Firing { fault, whom, began, struck, ended, met })
+        Ok(Firing { fault, whom, began, struck, ended, met, on_disk: None })
     }
 
     /// Notes that a firing has taken effect, and waits until it is over.
@@ -252,6 +252,7 @@ impl Executor<'_> {
             }
             Target::Links(who) => Chosen::Links(pick(plan.links_of(action), who, choice)),
             Target::DatabaseLink => Chosen::Links(plan.links_of(action)),
+            Target::Storage => Chosen::Part(plan.scenario.broker.storage()),
             Target::Consumers(who) => {
                 Chosen::Consumers(pick(plan.consumers_of(action), who, choice))
             }

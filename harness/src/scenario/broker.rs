@@ -9,6 +9,7 @@ use broker_client::wire::masked;
 
 use super::wire::Wire;
 use crate::capability::{Capabilities, Offsets, Survival};
+use crate::fault::Part;
 use crate::input::diagnostic::Spot;
 
 /// The broker of a scenario that names none, as the command line does not either.
@@ -72,6 +73,11 @@ impl Broker {
     /// Whether what was acknowledged is to be there after a broker was killed.
     pub fn keeps(&self) -> bool {
         self.survives.map_or(self.store.has_database(), |survives| survives >= Survival::Kill)
+    }
+
+    /// What keeps the data.
+    pub const fn storage(&self) -> Part {
+        if self.store.has_database() { Part::Database } else { Part::Broker(0) }
     }
 
     /// How many brokers the harness starts.

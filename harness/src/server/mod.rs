@@ -17,6 +17,6 @@ mod version;
 
 pub(crate) use claim::Claim;
 pub use failure::Failure;
-pub use recipe::{Ending, NewRecipe, Ready, Recipe, Start, Wanted};
+pub use recipe::{Data, Ending, NewRecipe, Ready, Recipe, Start, Wanted};
 pub use server_process::ServerProcess;
 pub use version::Version;

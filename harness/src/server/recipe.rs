@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,6 +29,12 @@ pub trait Recipe: Send + Sync {
     /// Where it keeps what it writes. Processes that it started and that left its process group are
     /// ended when the folder goes. None for a server that leaves neither files nor such processes.
     fn folder(&self) -> Option<&Folder> {
+        None
+    }
+
+    /// The folder that it keeps its data in, which a disk of the harness's own can be put below; none
+    /// where there is no such folder. It is below [`Recipe::folder`], and need not be there yet.
+    fn data(&self) -> Option<Data> {
         None
     }
 
@@ -74,6 +80,16 @@ pub trait Recipe: Send + Sync {
     fn ending(&self) -> Ending {
         Ending::default()
     }
+}
+
+/// Where a server keeps its data.
+#[derive(Clone, Debug)]
+pub struct Data {
+    /// The folder.
+    pub folder: PathBuf,
+    /// Files in it that a server writes and does not need, such as logs: a power cut that forgot only
+    /// of these proves nothing. Each is a name, or the end of one behind a `*`.
+    pub noise: &'static [&'static str],
 }
 
 /// A start of a server.

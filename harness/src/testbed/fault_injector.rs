@@ -6,12 +6,8 @@
 
 use futures_util::future::BoxFuture;
 
-use super::Failure;
+use super::{Disk, Failure, InjectionId};
 use crate::fault::{Link, LinkFault, Part};
-
-/// Names one fault on one link while it lasts; the caller never uses one twice in a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct InjectionId(pub u64);
 
 /// What can be done to a part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +44,14 @@ pub trait FaultInjector: Send + Sync {
     /// # Errors
     /// When it cannot be done: the run then has no verdict.
     fn change(&self, part: Part, change: Change) -> BoxFuture<'_, Result<(), Failure>>;
+
+    /// The disk of what keeps the data ([`Broker::storage`](crate::scenario::Broker::storage)).
+    ///
+    /// # Errors
+    /// Where there is none that something can be done to.
+    fn disk(&self) -> Result<&dyn Disk, Failure> {
+        Err(Failure("nothing can be done to the disk here".to_owned()))
+    }
 
     /// Puts a fault on a link, which is one of [`Plan::links`](crate::plan::Plan::links). Takes
     /// effect before it returns.

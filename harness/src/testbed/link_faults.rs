@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::fault_injector::InjectionId;
+use super::InjectionId;
 use crate::fault::{LinkFault, Passage, Portion, Way};
 
 /// How times pass on a link.

@@ -9,7 +9,9 @@ use crate::driver::Address;
 use crate::input::names::Actor;
 
 pub mod database;
+mod disk;
 mod fault_injector;
+mod injection;
 mod link_faults;
 pub mod process;
 pub mod relay;
@@ -18,7 +20,9 @@ pub mod simulated;
 pub mod unaddressed;
 
 pub use crate::server::Failure;
-pub use fault_injector::{Change, FaultInjector, InjectionId};
+pub use disk::Disk;
+pub use fault_injector::{Change, FaultInjector};
+pub use injection::InjectionId;
 
 /// A broker under test that is up.
 pub trait Testbed: Send {

@@ -20,7 +20,7 @@ use crate::check::anomaly::Anomaly;
 use crate::check::blame::Blamer;
 use crate::check::facts::{Bits, Facts, Fate, NEVER, Request};
 use crate::check::finding::Finding;
-use crate::fault::{Effect, Hold};
+use crate::fault::{Effect, Hold, StorageFault};
 use crate::history::{AuditedLog, Delivery, EpochIndex, Firing, Offset, Stamp};
 use crate::plan::{MessageId, TopicIndex};
 
@@ -147,10 +147,16 @@ fn ended_since(facts: &Facts<'_>, request: &Request) -> impl Iterator<Item = Sur
     let later = move |firing: &&Firing| request.invoked < firing.ended.stamp;
     facts.history.faults.iter().filter(later).filter_map(|firing| {
         match faults.get(firing.fault as usize)?.action.effect {
+            Effect::Storage(StorageFault::Power(_)) => Some(Survival::PowerCut),
+            // No document promises to survive that.
+            Effect::Storage(StorageFault::Rot { .. }) => None,
             Effect::Process(Hold::Killed) => Some(Survival::Kill),
             // In good order it saves what it saves now and then.
             Effect::Process(Hold::Stopped) => Some(Survival::Part),
-            Effect::Process(Hold::Paused) | Effect::Link(_) | Effect::Crash => None,
+            Effect::Process(Hold::Paused)
+            | Effect::Storage(_)
+            | Effect::Link(_)
+            | Effect::Crash => None,
         }
     })
 }

@@ -69,6 +69,7 @@ fn fire(plan: &mut Plan, history: &mut History, kind: &Kind, over: &[(u64, u64)]
         struck: Some(moment(*began)),
         ended: moment(*ended),
         met: 1,
+        on_disk: None,
     }));
 }
 

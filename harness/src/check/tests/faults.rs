@@ -23,6 +23,7 @@ fn fire(plan: &mut Plan, history: &mut History, began: u64, ended: u64) {
         struck: Some(moment(began)),
         ended: moment(ended),
         met: 3,
+        on_disk: None,
     }];
 }
 

@@ -36,8 +36,15 @@ fn with_fault(mut case: Case, action: Action) -> Case {
         vec![Fault { line: 9, trigger_spot: Spot::default(), trigger, action, lasts: None }];
     let moment = |stamp| Moment { stamp, at: stamp };
     let (began, ended) = (moment(900), moment(901));
-    case.history.faults =
-        vec![Firing { fault: 0, whom: String::new(), began, struck: None, ended, met: 1 }];
+    case.history.faults = vec![Firing {
+        fault: 0,
+        whom: String::new(),
+        began,
+        struck: None,
+        ended,
+        met: 1,
+        on_disk: None,
+    }];
     case
 }
 

@@ -133,6 +133,7 @@ pub(super) fn fire(plan: &mut Plan, history: &mut History, hold: Hold, ended: u6
         struck: Some(at(ended - 1)),
         ended: at(ended),
         met: 1,
+        on_disk: None,
     }];
 }
 

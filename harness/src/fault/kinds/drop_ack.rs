@@ -12,16 +12,20 @@ use crate::input::values;
 /// The most answers that one fault may lose.
 const COUNT_MAX: u64 = 1_000_000_000;
 
+/// How often something happens that then is over.
+pub(super) const COUNT: Setting = Setting {
+    key: "count",
+    about: "How many answers `drop_ack` loses, of each producer; how many syncs `fail_fsync` fails; \
+            default 1.",
+    form: Form::Count,
+};
+
 /// The row.
 pub static DROP_ACK: Definition = Definition {
     key: "drop_ack",
     about: "Requests of these producers arrive, and their answers are lost.",
     takes: Takes::Links { actors: &[Kind::Producer], database: false },
-    settings: &[Setting {
-        key: "count",
-        about: "How many answers `drop_ack` loses, of each producer; default 1.",
-        form: Form::Count,
-    }],
+    settings: &[COUNT],
     lasts: Lasts::UntilSpent("it ends when `count` answers were lost"),
     causes: &[Symptom::NoAnswer],
     read,

@@ -4,10 +4,15 @@
 pub mod black_hole;
 pub mod crash;
 pub mod cut;
+pub mod disk_full;
 pub mod drop_ack;
+pub mod fail_fsync;
 pub mod kill;
 pub mod pause;
+pub mod power;
+pub mod rot;
 pub mod slow;
+pub mod slow_disk;
 pub mod stop;
 
 use super::definition::Definition;
@@ -22,6 +27,11 @@ pub static KINDS: &[&Definition] = &[
     &black_hole::BLACK_HOLE,
     &slow::SLOW,
     &crash::CRASH,
+    &power::POWER,
+    &disk_full::DISK_FULL,
+    &slow_disk::SLOW_DISK,
+    &fail_fsync::FAIL_FSYNC,
+    &rot::ROT,
 ];
 
 /// The keys of some of them: `` `cut`, `slow` and `crash` ``.

@@ -22,6 +22,10 @@ pub(super) fn target(
 ) -> Option<Target> {
     match &asked.target {
         WrittenTarget::Process(at) => problems.keep(at.span.clone(), process(&at.value)),
+        WrittenTarget::Storage(at) => {
+            let target = storage(asked.definition.key, &at.value);
+            problems.keep(at.span.clone(), target)
+        }
         WrittenTarget::Names(at) => names(problems, asked.definition, at, known),
     }
 }
@@ -37,7 +41,7 @@ fn process(text: &str) -> Result<Target, Diagnostic> {
     let bad = || {
         let done = KINDS.iter().filter_map(|kind| match kind.takes {
             Takes::Process { done } => Some(done.to_owned()),
-            Takes::Links { .. } | Takes::Consumers => None,
+            Takes::Links { .. } | Takes::Consumers | Takes::Storage => None,
         });
         Diagnostic::new(format!("`{text}` cannot be {}", listed(done, "or")))
     };
@@ -51,6 +55,16 @@ fn process(text: &str) -> Result<Target, Diagnostic> {
         Ok(number) if number > 0 => Ok(Target::Process(Part::Broker(number - 1))),
         _ => Err(bad().label("brokers are `broker 1`, `broker 2`, ...")),
     }
+}
+
+/// `storage`.
+fn storage(key: &str, text: &str) -> Result<Target, Diagnostic> {
+    if text == "storage" {
+        return Ok(Target::Storage);
+    }
+    let label = "expected `storage`: the disk of what keeps the data, which is the database of our own \
+                 broker and the server of any other";
+    Err(Diagnostic::new(format!("`{key}` cannot be about `{text}`")).label(label))
 }
 
 /// Names, `any`, `all` or `database`.
@@ -81,7 +95,7 @@ fn names(
     };
     Some(match definition.takes {
         Takes::Consumers => Target::Consumers(who),
-        Takes::Process { .. } | Takes::Links { .. } => Target::Links(who),
+        Takes::Process { .. } | Takes::Links { .. } | Takes::Storage => Target::Links(who),
     })
 }
 

@@ -263,6 +263,7 @@ impl Reading<'_> {
             struck: line.struck,
             ended: line.ended,
             met: line.met,
+            on_disk: None,
         });
         Ok(())
     }

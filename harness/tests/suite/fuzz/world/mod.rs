@@ -156,7 +156,15 @@ impl World<'_> {
         if effect.is_some() {
             let (struck, ended) = (Some(self.now()), self.now());
             let whom = "broker".to_owned();
-            self.history.faults.push(Firing { fault: 0, whom, began, struck, ended, met: 1 });
+            self.history.faults.push(Firing {
+                fault: 0,
+                whom,
+                began,
+                struck,
+                ended,
+                met: 1,
+                on_disk: None,
+            });
         }
         if keeps && self.chance.once_in(2) {
             return;

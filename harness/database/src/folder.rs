@@ -17,6 +17,11 @@ use crate::invocation::Invocation;
 /// value is the folder's path. A daemon that left its process group is found by it. Only on Linux.
 pub const FOLDER_MARK: &str = "HARNESS_FOLDER";
 
+/// The variable that marks the process that serves a file system which is mounted in a folder; its
+/// value is the folder's path. Where the process that made the folder ends, this one sees that by
+/// itself, unmounts, and ends; it is killed only where it does not.
+pub const DISK_MARK: &str = "HARNESS_DISK";
+
 /// A shell that waits for the end of its standard input, which a process's end always brings. Then
 /// it kills the server that it was given, if any, and the processes that are marked, which may start
 /// others meanwhile, and removes the folder. A server that was killed a moment ago may still be at

@@ -232,6 +232,12 @@ impl Storage {
         }
     }
 
+    /// Ends the process's input without waiting for its end: it lets go what it holds up. For a server that
+    /// is killed and may wait for it.
+    pub fn leave(&self) {
+        lock(&self.lines).take();
+    }
+
     /// Kills what is left of the process, and takes the folder from who still uses it.
     fn clear(&self) {
         // First: unmounting asks it, and a dead one is not waited for.
@@ -295,9 +301,8 @@ impl Storage {
 
 impl Drop for Storage {
     fn drop(&mut self) {
-        if lock(&self.lines).take().is_some() {
-            let _ = lock(&self.at_end).recv_timeout(ENDS_WITHIN);
-        }
+        self.leave();
+        let _ = lock(&self.at_end).recv_timeout(ENDS_WITHIN);
         self.clear();
     }
 }

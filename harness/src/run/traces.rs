@@ -103,3 +103,55 @@ fn on_runs_clock(trace: Trace, settled: Nanos) -> Trace {
         Trace::Synced { file, at: written } => Trace::Synced { file, at: at(written) },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{MISSING_MOST, spread, wanted};
+    use crate::fixture::{SMALL, SMALL_LOGS, complete, moment, plan};
+    use crate::history::{Firing, Forgotten, History, OnDisk};
+    use crate::plan::MessageId;
+
+    fn cut(at: u64) -> Firing {
+        let on_disk = OnDisk { forgotten: Some(Forgotten::default()), ..OnDisk::default() };
+        Firing {
+            fault: 0,
+            whom: "broker".to_owned(),
+            began: moment(at),
+            struck: Some(moment(at)),
+            ended: moment(at),
+            met: 0,
+            on_disk: Some(on_disk),
+        }
+    }
+
+    #[test]
+    fn what_the_last_cut_may_have_taken_is_asked_about_and_some_of_the_rest() {
+        let (_folder, plan) = plan(SMALL, SMALL_LOGS);
+        // Each message takes a millisecond, and the next begins one later: P1#1 at 0, P2#3 at 10.
+        let history = |cuts: &[u64], lost: &[u32]| {
+            let mut history = complete(&plan);
+            history.faults = cuts.iter().map(|at| cut(*at)).collect();
+            for part in &mut history.consumers[1..] {
+                part.deliveries.retain(|own| !lost.contains(&own.message().unwrap().0));
+            }
+            history
+        };
+        let ask = |history: &History| wanted(&plan, history).into_iter().map(|id| id.0);
+        let all = |cuts: &[u64], lost: &[u32]| ask(&history(cuts, lost)).collect::<Vec<_>>();
+        assert_eq!(all(&[20], &[3]), [1, 2, 3, 4, 5], "P1#1 left with the cut before, at none");
+        assert!(all(&[20], &[]).is_empty(), "nothing is missing");
+        assert!(all(&[], &[3]).is_empty(), "no cut");
+        // What was acked before the first cut, or after the last, its disk knows nothing of.
+        assert_eq!(all(&[3, 9], &[2, 3, 5]), [2, 3]);
+        assert!(all(&[3, 9], &[1, 5]).is_empty());
+    }
+
+    #[test]
+    fn a_choice_is_from_all_over() {
+        let ids: Vec<_> = (0..10).map(MessageId).collect();
+        let chosen = |most| spread(&ids, most).map(|id| id.0).collect::<Vec<_>>();
+        assert_eq!(chosen(3), [0, 3, 6]);
+        assert_eq!(chosen(MISSING_MOST).len(), 10);
+        assert_eq!(spread(&[], 3).count(), 0);
+    }
+}

@@ -19,7 +19,7 @@ use tokio::time::{sleep, timeout};
 
 use super::installed::Installed;
 use crate::io_error::reason;
-use crate::server::{Failure, Ready, Recipe, Start, Version, Wanted};
+use crate::server::{Data, Failure, Ready, Recipe, Start, Version, Wanted};
 
 /// Older ones write the file with their process id only as daemons.
 pub(super) const INSTALLED: Installed = Installed {
@@ -47,8 +47,10 @@ const OWN: [&str; 9] = [
     "persistence_file",
 ];
 
-/// The names that Mosquitto gives to its database, and that this recipe gives to other files.
+/// The name that Mosquitto gives to its database, and those that this recipe gives to the folder which
+/// that is in and to other files.
 const DATABASE: &str = "mosquitto.db";
+const DATA: &str = "data";
 const CONFIGURATION: &str = "mosquitto.conf";
 const PROCESS_ID: &str = "mosquitto.pid";
 
@@ -81,7 +83,10 @@ pub fn recipe(wanted: &Wanted<'_>) -> Result<Arc<dyn Recipe>, Failure> {
         )));
     }
     let program = INSTALLED.program.find().map_err(|missing| Failure(missing.to_string()))?;
-    let folder = Folder::new("mosquitto").map_err(|error| {
+    let folder = Folder::new("mosquitto")
+        // It does not make its `persistence_location`.
+        .and_then(|folder| fs::create_dir(folder.path().join(DATA)).map(|()| folder));
+    let folder = folder.map_err(|error| {
         Failure(format!("cannot make a folder for Mosquitto: {}", reason(&error)))
     })?;
     let (name, config) = (wanted.name.clone(), wanted.config.clone());
@@ -93,6 +98,10 @@ impl Mosquitto {
         self.folder.path().join(name)
     }
 
+    fn database(&self) -> PathBuf {
+        self.path(DATA).join(DATABASE)
+    }
+
     fn configuration(&self, listen: SocketAddr) -> String {
         let mut text = format!(
             "listener {} {}\nallow_anonymous true\n\
@@ -101,7 +110,7 @@ impl Mosquitto {
             listen.port(),
             listen.ip(),
             self.path(PROCESS_ID).display(),
-            self.folder.path().display(),
+            self.path(DATA).display(),
         );
         for (key, value) in &self.config {
             writeln!(text, "{key} {value}").expect("a text takes everything");
@@ -117,7 +126,7 @@ impl Mosquitto {
         let id = read_id(&self.path(PROCESS_ID))?;
         // Asks it to write. It does so by itself only when there is something to write.
         kill_process(id, Signal::USR1).map_err(|error| format!("it is gone: {error}"))?;
-        let database = self.path(DATABASE);
+        let database = self.database();
         let written = async {
             while !database.is_file() {
                 sleep(LOOK_EVERY).await;
@@ -137,6 +146,11 @@ impl Recipe for Mosquitto {
         Some(&self.folder)
     }
 
+    fn data(&self) -> Option<Data> {
+        // There is nothing but its database, and the one that is to take its place.
+        Some(Data { folder: self.path(DATA), noise: &[] })
+    }
+
     fn start(&self, listen: SocketAddr) -> Result<Start, Failure> {
         let file = self.path(CONFIGURATION);
         fs::write(&file, self.configuration(listen)).map_err(|error| {
@@ -152,7 +166,7 @@ impl Recipe for Mosquitto {
     fn check_persistence(&self, listens: SocketAddr) -> BoxFuture<'_, Result<(), String>> {
         Box::pin(async move {
             let keeps = self.config.get("persistence").is_some_and(|value| value == "true");
-            if keeps && !self.path(DATABASE).is_file() { self.save(listens).await } else { Ok(()) }
+            if keeps && !self.database().is_file() { self.save(listens).await } else { Ok(()) }
         })
     }
 }

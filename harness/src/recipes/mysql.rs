@@ -3,11 +3,36 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
 use private_database::{Folder, Installed, Invocation, Options, Server, is_greeting};
 
 use crate::server::Failure;
-use crate::server::{Ready, Recipe, Start, Wanted};
-use futures_util::future::BoxFuture;
+use crate::server::{Data, Ready, Recipe, Start, Wanted};
+
+/// What InnoDB, which has the messages, does not need: the list of its pages in memory, its temporary
+/// tables, and logs; Aria and MyISAM, which have the server's own tables; the coordinator of several
+/// engines, the log of changes to tables, and what upgrades and replication note.
+const NOISE: &[&str] = &[
+    "ib_buffer_pool",
+    "ib_buffer_pool.incomplete",
+    "ibtmp1",
+    "*.ibt",
+    "aria_log_control",
+    "aria_log.00000001",
+    "*.MAD",
+    "*.MAI",
+    "*.MYD",
+    "*.MYI",
+    "tc.log",
+    "ddl_recovery.log",
+    "ddl_recovery-backup.log",
+    "mysql_upgrade_info",
+    "mariadb_upgrade_info",
+    "multi-master.info",
+    "auto.cnf",
+    "*.err",
+    "*.pid",
+];
 
 /// The server's folder, with its programs and settings.
 #[derive(Debug)]
@@ -37,6 +62,13 @@ impl Recipe for MySql {
 
     fn folder(&self) -> Option<&Folder> {
         Some(self.0.folder())
+    }
+
+    /// A folder of the user's, which is to be kept, is not for a disk that goes with the server.
+    fn data(&self) -> Option<Data> {
+        let folder = self.0.data();
+        let is_own = folder.starts_with(self.0.folder().path());
+        is_own.then(|| Data { folder: folder.to_owned(), noise: NOISE })
     }
 
     fn preparation(&self) -> Vec<Invocation> {

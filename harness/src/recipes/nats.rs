@@ -14,7 +14,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::installed::Installed;
-use crate::server::{Ending, Failure, Ready, Recipe, Start, Version, Wanted};
+use crate::server::{Data, Ending, Failure, Ready, Recipe, Start, Version, Wanted};
 
 /// What has to be installed.
 pub(super) const INSTALLED: Installed = Installed {
@@ -78,6 +78,9 @@ const NOT_TAKEN: &[&str] = &[
     "websocket",
     "ws",
 ];
+
+/// Indexes of the blocks of messages, which it makes anew from these.
+const NOISE: &[&str] = &["index.db", "*.idx", "*.fss"];
 
 /// The first bytes that a server sends.
 const GREETING: &[u8; 5] = b"INFO ";
@@ -164,6 +167,10 @@ impl Recipe for Nats {
 
     fn folder(&self) -> Option<&Folder> {
         Some(&self.folder)
+    }
+
+    fn data(&self) -> Option<Data> {
+        Some(Data { folder: self.store(), noise: NOISE })
     }
 
     fn start(&self, listen: SocketAddr) -> Result<Start, Failure> {

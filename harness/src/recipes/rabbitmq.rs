@@ -14,7 +14,7 @@ use private_database::{Folder, Invocation, Program};
 
 use super::installed::Installed;
 use crate::server::{Claim, Failure};
-use crate::server::{Ready, Recipe, Start, Version, Wanted};
+use crate::server::{Data, Ready, Recipe, Start, Version, Wanted};
 
 /// What has to be installed. The first versions with quorum queues, by which two of its brokers in
 /// the catalogue are told apart from the others.
@@ -101,6 +101,12 @@ fn write_files(folder: &Path, configuration: &str) -> io::Result<()> {
     std::fs::write(folder.join("environment"), "")
 }
 
+impl RabbitMq {
+    fn data_folder(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+}
+
 impl Recipe for RabbitMq {
     fn name(&self) -> &str {
         &self.name
@@ -112,6 +118,11 @@ impl Recipe for RabbitMq {
 
     fn folder(&self) -> Option<&Folder> {
         Some(&self.folder)
+    }
+
+    fn data(&self) -> Option<Data> {
+        // `LATEST.LOG` and `DECISION_TAB.LOG` are no logs for people: Mnesia keeps queues by them.
+        Some(Data { folder: self.data_folder(), noise: &["*.pid"] })
     }
 
     fn start(&self, listen: SocketAddr) -> Result<Start, Failure> {
@@ -129,7 +140,7 @@ impl Recipe for RabbitMq {
             ("ERL_EPMD_PORT", port(self.mapper.address())),
             // Else other nodes could come in from everywhere.
             ("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", LOOPBACK.into()),
-            ("RABBITMQ_MNESIA_BASE", file("data")),
+            ("RABBITMQ_MNESIA_BASE", self.data_folder().into()),
             ("RABBITMQ_LOG_BASE", file("log")),
             // To standard output, so that a start that fails is told with its last lines.
             ("RABBITMQ_LOGS", "-".into()),
@@ -151,7 +162,7 @@ impl Recipe for RabbitMq {
     }
 
     fn check_persistence(&self, _listens: SocketAddr) -> BoxFuture<'_, Result<(), String>> {
-        let stores = self.folder.path().join("data").join(NODE).join("msg_stores");
+        let stores = self.data_folder().join(NODE).join("msg_stores");
         let kept =
             if stores.is_dir() { Ok(()) } else { Err(format!("there is no {}", stores.display())) };
         Box::pin(ready(kept))

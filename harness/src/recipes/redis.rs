@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use tokio::time::sleep;
 
 use super::installed::Installed;
-use crate::server::{Failure, Ready, Recipe, Start, Version, Wanted};
+use crate::server::{Data, Failure, Ready, Recipe, Start, Version, Wanted};
 
 /// The older of the two servers; the driver asks what older ones do not know.
 pub(super) const REDIS: Installed = Installed {
@@ -47,6 +47,9 @@ pub(super) const VALKEY: Installed = Installed {
 const OURS: &[&str] = &["port", "bind", "dir", "daemonize", "supervised", "tls-port", "unixsocket"];
 
 const FILE: &str = "redis.conf";
+
+/// Where it writes, in its folder.
+const DATA: &str = "data";
 
 /// Between two looks at a server that reads its files.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
@@ -83,6 +86,8 @@ fn recipe(
     check(wanted.config)?;
     let program = installed.program.find().map_err(|missing| Failure(missing.to_string()))?;
     let folder = Folder::new("redis")
+        // It does not make its `dir`.
+        .and_then(|folder| std::fs::create_dir(folder.path().join(DATA)).map(|()| folder))
         .map_err(|error| Failure(format!("cannot make a temporary folder: {error}")))?;
     // Its arguments are not passed on: they are those of our own broker.
     Ok(Arc::new(Redis { name, program, config: wanted.config.clone(), folder }))
@@ -114,7 +119,7 @@ impl Redis {
             ("bind", listen.ip().to_string()),
             ("port", listen.port().to_string()),
             ("daemonize", "no".to_owned()),
-            ("dir", format!("\"{}\"", self.folder.path().display())),
+            ("dir", format!("\"{}\"", self.data_folder().display())),
         ];
         let own = own.iter().map(|(key, value)| format!("{key} {value}\n"));
         let wanted = self.config.iter().map(|(key, value)| {
@@ -123,6 +128,10 @@ impl Redis {
             format!("{key} {value}\n")
         });
         own.chain(wanted).collect()
+    }
+
+    fn data_folder(&self) -> PathBuf {
+        self.folder.path().join(DATA)
     }
 
     /// Whether the configuration asks for the append-only file.
@@ -139,6 +148,11 @@ impl Recipe for Redis {
 
     fn folder(&self) -> Option<&Folder> {
         Some(&self.folder)
+    }
+
+    fn data(&self) -> Option<Data> {
+        // Its log goes to standard output: every file is a snapshot or a log of commands.
+        Some(Data { folder: self.data_folder(), noise: &[] })
     }
 
     fn start(&self, listen: SocketAddr) -> Result<Start, Failure> {

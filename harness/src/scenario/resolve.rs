@@ -283,7 +283,7 @@ fn impossible(source: &Arc<Source>, raw: &raw::Scenario, scenario: &Scenario) ->
     let entries = raw.faults.value().map_or(&[][..], Vec::as_slice);
     let line_of = |at: &At<fault::Written>| source.line_and_column(at.span.start).0;
     let brokers = Brokers::Started(None);
-    let setting = Setting { brokers, capabilities: None };
+    let setting = Setting { brokers, capabilities: None, disk: None };
     let found = objections(scenario, &setting).into_iter().filter_map(|objection| {
         let Objection::Fault(place, why) = objection else { return None };
         let fault = &scenario.faults[place];

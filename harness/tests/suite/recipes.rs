@@ -47,17 +47,28 @@ fn is_there(row: &Row) -> bool {
     entries.any(|entry| driver::by_word(entry.driver).is_some()) && installed.program.find().is_ok()
 }
 
+/// The configuration of the catalogue's broker that keeps most on this server.
+fn keeping(server: &str) -> BTreeMap<String, String> {
+    let entries = catalogue::entries().filter(|entry| entry.server == Some(server));
+    let most = entries.max_by_key(|entry| entry.documented.survives);
+    let config = most.map_or(&[][..], |entry| entry.config);
+    config.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect()
+}
+
 #[tokio::test]
 async fn every_server_starts_again_on_its_port_and_leaves_nothing() {
     let is_left_out =
         |word| word == "mysql" && std::env::var(WITHOUT).is_ok_and(|value| value == "1");
     for row in RECIPES.iter().filter(|row| is_there(row) && !is_left_out(row.word)) {
         let name = row.word.to_owned();
-        let config = BTreeMap::new();
+        let config = keeping(row.word);
         let wanted =
             Wanted { harness: harness(), name, arguments: &[], store: None, config: &config };
         let recipe = (row.new)(&wanted).unwrap();
         let folder = recipe.folder().map(|folder| folder.path().to_owned());
+        // As where a disk of the harness's own is below it.
+        let data = recipe.data().map(|data| data.folder);
+        data.iter().for_each(|data| std::fs::create_dir_all(data).unwrap());
         let server = start(&recipe).await.unwrap();
         let (address, first) = (server.address(), server.id());
         assert!(accepts(address), "{}", row.word);
@@ -73,6 +84,12 @@ async fn every_server_starts_again_on_its_port_and_leaves_nothing() {
         assert!(is_gone(last) && !accepts(address), "{}", row.word);
         let failure = server.start_again().await.unwrap_err().to_string();
         assert!(failure.ends_with("ended with the run"), "{failure}");
+        if let (Some(data), Some(folder)) = (data, &folder) {
+            assert!(data.starts_with(folder) && data != *folder, "{}", row.word);
+            assert!(std::fs::read_dir(&data).unwrap().count() > 0, "{} kept nothing", row.word);
+            // Nothing of it is still in use.
+            std::fs::remove_dir_all(&data).unwrap();
+        }
 
         drop((server, recipe));
         assert!(folder.is_none_or(|folder| !folder.exists()), "{}", row.word);

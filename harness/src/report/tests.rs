@@ -46,6 +46,8 @@ fn lost() -> Entry {
         possible: 0,
         not_in_log: 0,
         blames: None,
+        traces: None,
+        does_not_start: false,
         proofs: vec![anomaly],
     });
     let lose = |consumer, mut all: Vec<MessageId>| {

@@ -37,6 +37,8 @@ fn lost(count: u64, mut entry: Entry) -> Entry {
         possible: 0,
         not_in_log: 0,
         blames: None,
+        traces: None,
+        does_not_start: false,
         proofs: Vec::new(),
     });
     entry

@@ -42,7 +42,8 @@ pub struct Forgotten {
 }
 
 impl Forgotten {
-    /// What it came to: `123,456 bytes in 3 files (most: a/1.blk 120,000), and kept 4,096 by chance`, or
+    /// What it came to: `123,456 bytes in 3 files (most: a/1.blk 120,000), kept 4,096 bytes by
+    /// chance`, or
     /// `nothing, and 812 bytes of files that the server does not need`.
     pub fn words(&self) -> String {
         let bytes = |count| numbers::count(count, "byte");
@@ -67,7 +68,7 @@ impl Forgotten {
         let words = parts.join(" and ");
         match self.kept {
             0 => words,
-            kept => format!("{words}, and kept {} by chance", bytes(kept)),
+            kept => format!("{words}, kept {} by chance", bytes(kept)),
         }
     }
 }

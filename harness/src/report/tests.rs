@@ -1,5 +1,7 @@
 //! Whole reports as texts, from entries made by hand.
 
+mod on_disk;
+
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -178,12 +178,9 @@ mod tests {
         );
         assert_eq!(
             of(Forgotten { bytes: 5, files: 1, names: 2, kept: 4_096, ..nothing.clone() }),
-            "forgot 5 bytes in 1 file and 2 names of files, and kept 4,096 bytes by chance"
+            "forgot 5 bytes in 1 file and 2 names of files, kept 4,096 bytes by chance"
         );
-        assert_eq!(
-            of(Forgotten { kept: 1, ..nothing }),
-            "forgot nothing, and kept 1 byte by chance"
-        );
+        assert_eq!(of(Forgotten { kept: 1, ..nothing }), "forgot nothing, kept 1 byte by chance");
     }
 
     #[test]

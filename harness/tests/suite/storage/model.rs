@@ -240,7 +240,13 @@ impl Model {
                     self.names.entry(to).or_insert(file);
                 }
             }
-            Operation::Remove { name } | Operation::RemoveOpen { name, .. } => {
+            Operation::Remove { name } => drop(self.names.remove(name)),
+            Operation::RemoveOpen { name, bytes } => {
+                // It may have another name.
+                let file = self.file(name);
+                grow(&mut file.live, bytes.len());
+                file.live[..bytes.len()].copy_from_slice(bytes);
+                file.durable.clone_from(&file.live);
                 self.names.remove(name);
             }
         }

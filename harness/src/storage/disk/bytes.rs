@@ -101,9 +101,13 @@ impl Disk {
             if !punches && content.is_growth(&range) {
                 self.grow()?;
             }
-            let done = if punches || zeros { content.zero(&range, punches) } else { Ok(()) };
-            let done = done
-                .and_then(|()| if punches { Ok(()) } else { content.allocate(&range, keeps_size) });
+            let done = match (punches, zeros) {
+                (true, _) => content.punch(&range),
+                (false, true) => {
+                    content.erase(&range).and_then(|()| content.allocate(&range, keeps_size))
+                }
+                (false, false) => content.allocate(&range, keeps_size),
+            };
             done.map_err(|error| errno(&error))
         })?;
         inode.touch();

@@ -81,7 +81,7 @@ impl Gate {
             Trouble::Slow { fsync, .. } => *fsync,
             _ => Duration::ZERO,
         });
-        let delay = self.least + slow;
+        let delay = self.least.saturating_add(slow);
         if delay.is_zero() {
             return self.arrive(carries, sync);
         }
@@ -177,7 +177,7 @@ impl Gate {
         let mut slow = Duration::ZERO;
         for lasting in lock(&self.state).troubles.values_mut() {
             let by = by(&lasting.trouble);
-            slow += by;
+            slow = slow.saturating_add(by);
             lasting.met += u64::from(!by.is_zero());
         }
         slow

@@ -132,6 +132,13 @@ impl Disk {
         })
     }
 
+    /// Whether a sync of this file would make anything durable.
+    pub fn would_carry(&self, ino: Ino) -> bool {
+        let inode = self.inode(ino);
+        let content = inode.as_ref().ok().and_then(|inode| inode.content());
+        content.map(lock).is_some_and(|content| !content.noted.is_empty() || content.is_resized())
+    }
+
     /// Makes the bytes of a file, and its size, durable; of anything else there is nothing to do.
     ///
     /// # Errors

@@ -259,7 +259,9 @@ impl Storage {
                 return Err(Failure(format!("{self} was ended before the order {word:?}")));
             };
             // Without a queue it is dropped here, and the answer is that there is none.
-            lock(&self.shared.waiting).as_mut().map(|waiting| waiting.push_back(told));
+            if let Some(waiting) = lock(&self.shared.waiting).as_mut() {
+                waiting.push_back(told);
+            }
             // Where it is not read any more, the process ends, and that is told.
             let _ = lines.send(line);
         }

@@ -74,12 +74,13 @@ impl Served {
     /// A sync comes to the gate, and is answered by what it is told there.
     fn sync(
         &self,
-        carries: bool,
+        carries: impl FnOnce(&Disk) -> bool + Send + 'static,
         reply: ReplyEmpty,
         carry: impl FnOnce(&Disk, Passage) -> Result<(), Errno> + Send + 'static,
     ) {
-        let disk = Arc::clone(&self.disk);
-        self.gate.sync(carries, Box::new(move |passage| empty(reply, carry(&disk, passage))));
+        let (asked, disk) = (Arc::clone(&self.disk), Arc::clone(&self.disk));
+        let answer = move |passage| empty(reply, carry(&disk, passage));
+        self.gate.sync(move || carries(&asked), Box::new(answer));
     }
 }
 
@@ -291,14 +292,18 @@ impl Filesystem for Served {
     }
 
     fn fsync(&self, _: &Request, ino: INodeNo, _: FileHandle, _: bool, reply: ReplyEmpty) {
-        self.sync(true, reply, move |disk, passage| match passage {
-            Passage::Carry => disk.sync(ino.0),
-            Passage::Fail(then) => {
-                disk.sync_failed(ino.0, then);
-                Err(Errno::IO)
-            }
-            Passage::Refuse => Err(Errno::IO),
-        });
+        self.sync(
+            move |disk| disk.would_carry(ino.0),
+            reply,
+            move |disk, passage| match passage {
+                Passage::Carry => disk.sync(ino.0),
+                Passage::Fail(then) => {
+                    disk.sync_failed(ino.0, then);
+                    Err(Errno::IO)
+                }
+                Passage::Refuse => Err(Errno::IO),
+            },
+        );
     }
 
     fn opendir(&self, _: &Request, ino: INodeNo, _: OpenFlags, reply: ReplyOpen) {
@@ -350,10 +355,14 @@ impl Filesystem for Served {
 
     fn fsyncdir(&self, _: &Request, ino: INodeNo, _: FileHandle, _: bool, reply: ReplyEmpty) {
         let carries = self.directories == Directories::Lazy;
-        self.sync(carries, reply, move |disk, passage| match passage {
-            Passage::Carry => disk.sync_folder(ino.0),
-            Passage::Fail(_) | Passage::Refuse => Err(Errno::IO),
-        });
+        self.sync(
+            move |_| carries,
+            reply,
+            move |disk, passage| match passage {
+                Passage::Carry => disk.sync_folder(ino.0),
+                Passage::Fail(_) | Passage::Refuse => Err(Errno::IO),
+            },
+        );
     }
 
     fn statfs(&self, _: &Request, _: INodeNo, reply: ReplyStatfs) {

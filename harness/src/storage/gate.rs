@@ -74,8 +74,9 @@ impl Gate {
     }
 
     /// A sync comes, and is let through now, later, or by [`Gate::refuse`], on some thread; `carries`
-    /// says whether anything can become durable by it: only then is it held for a cut.
-    pub fn sync(self: &Arc<Self>, carries: bool, sync: Syncing) {
+    /// says whether anything becomes durable by it: only then is it held for a power cut, which is to
+    /// fall where it hurts.
+    pub fn sync(self: &Arc<Self>, carries: impl FnOnce() -> bool + Send + 'static, sync: Syncing) {
         let slow = self.slow(|trouble| match trouble {
             Trouble::Slow { fsync, .. } => *fsync,
             _ => Duration::ZERO,
@@ -153,10 +154,10 @@ impl Gate {
         lock(&self.state).door = Door::Open;
     }
 
-    fn arrive(&self, carries: bool, sync: Syncing) {
+    fn arrive(&self, carries: impl FnOnce() -> bool, sync: Syncing) {
         let mut state = lock(&self.state);
         let (passage, spent) = match &mut state.door {
-            Door::Holds(held) if carries => {
+            Door::Holds(held) if carries() => {
                 held.push(sync);
                 return self.has_held.notify_all();
             }
@@ -219,7 +220,7 @@ mod tests {
     /// Comes with a sync, and is told what becomes of it.
     fn come(gate: &Arc<Gate>, carries: bool) -> mpsc::Receiver<Passage> {
         let (told, passage) = mpsc::channel();
-        gate.sync(carries, Box::new(move |passage| drop(told.send(passage))));
+        gate.sync(move || carries, Box::new(move |passage| drop(told.send(passage))));
         passage
     }
 

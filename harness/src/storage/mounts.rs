@@ -109,18 +109,43 @@ fn uses(process: &Path, folder: &Path) -> bool {
         return true;
     }
     let files = fs::read_dir(process.join("fd")).into_iter().flatten().flatten();
-    if files.into_iter().any(|file| is_there(&file.path())) {
-        return true;
-    }
-    let maps = fs::read(process.join("maps")).unwrap_or_default();
-    maps.split(|byte| *byte == b'\n')
-        .any(|line| mapped(line).is_some_and(|p| p.starts_with(folder)))
+    files.into_iter().any(|file| is_there(&file.path()))
+        || mappings(process).iter().any(|mapping| mapping.file.starts_with(folder))
 }
 
-/// The file of a line of `/proc/PID/maps`.
-fn mapped(line: &[u8]) -> Option<&Path> {
-    let at = line.iter().position(|byte| *byte == b'/')?;
-    Some(Path::new(OsStr::from_bytes(&line[at..])))
+/// The files in the folder that processes write to through shared mappings, which is not seen before
+/// the kernel writes it back. Only of those that may be looked into.
+#[must_use]
+pub fn written_through_mappings(folder: &Path) -> BTreeSet<PathBuf> {
+    let folder = absolute(folder);
+    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let mappings = processes.flat_map(|process| mappings(&process.path()));
+    let written = mappings.filter(|mapping| mapping.is_shared && mapping.file.starts_with(&folder));
+    // What has lost its last name is shown with this behind its path. The file is not looked at: see
+    // above.
+    let has_name = |file: &PathBuf| !file.as_os_str().as_bytes().ends_with(b" (deleted)");
+    written.map(|mapping| mapping.file).filter(has_name).collect()
+}
+
+/// A file that a process has mapped.
+struct Mapping {
+    file: PathBuf,
+    /// Whether what the process writes there goes to the file.
+    is_shared: bool,
+}
+
+/// Those of the process of this folder of `/proc`; of one that is none, none.
+fn mappings(process: &Path) -> Vec<Mapping> {
+    let table = fs::read(process.join("maps")).unwrap_or_default();
+    table.split(|byte| *byte == b'\n').filter_map(mapping).collect()
+}
+
+/// A line of `/proc/PID/maps`: `7f00-7f01 rw-s 00000000 00:2f 5 /a/file`.
+fn mapping(line: &[u8]) -> Option<Mapping> {
+    let path = line.iter().position(|byte| *byte == b'/')?;
+    let file = PathBuf::from(OsStr::from_bytes(&line[path..]));
+    let flags = line.split(|byte| *byte == b' ').nth(1)?;
+    Some(Mapping { file, is_shared: flags.starts_with(b"rw") && flags.ends_with(b"s") })
 }
 
 /// What they are, in one line; [`users`] may have found none.
@@ -138,13 +163,25 @@ mod tests {
     use std::fs::{self, File};
     use std::path::{Path, PathBuf};
 
-    use super::{below, in_words, is_mounted, mount_point, users};
+    use super::{below, in_words, is_mounted, mapping, mount_point, users};
 
     #[test]
     fn a_mount_point_is_read_whatever_is_in_its_name() {
         let line = br"harness /tmp/a\040b\134c/data fuse.harness rw,nosuid 0 0";
         assert_eq!(mount_point(line), Some(PathBuf::from(r"/tmp/a b\c/data")));
         assert_eq!(mount_point(b""), None);
+    }
+
+    #[test]
+    fn a_mapping_is_read() {
+        let check = |line: &str, file: &str, is_shared: bool| {
+            let mapping = mapping(line.as_bytes()).unwrap();
+            assert_eq!((mapping.file.as_path(), mapping.is_shared), (Path::new(file), is_shared));
+        };
+        check("7f00-7f01 rw-s 00001000 00:2f 5       /data/a file", "/data/a file", true);
+        check("7f00-7f01 r--s 00000000 00:2f 5       /data/file", "/data/file", false);
+        check("7f00-7f01 rw-p 00000000 00:2f 5       /lib/x.so", "/lib/x.so", false);
+        assert!(mapping(b"7ffc-7ffd rw-p 00000000 00:00 0       [stack]").is_none());
     }
 
     #[cfg(target_os = "linux")]

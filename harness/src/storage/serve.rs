@@ -15,6 +15,7 @@ use super::disk::Disk;
 use super::fuse::Served;
 use super::gate::Gate;
 use super::mount::{self, Mount};
+use super::mounts;
 use super::protocol::{Answer, Order, Trouble};
 use crate::fault::Directories;
 use crate::io_error;
@@ -188,14 +189,19 @@ impl Server {
     }
 
     /// Has the kernel write back what was written through mappings. By another program, as for
-    /// unmounting: this process would wait for itself.
+    /// unmounting: this process would wait for itself. File by file: syncfs(2) does not wait for a file
+    /// system like this one.
     fn write_back(&self) -> Result<(), String> {
+        let files = mounts::written_through_mappings(&self.settings.mount);
+        if files.is_empty() {
+            return Ok(());
+        }
         let mut sync = Command::new("sync");
-        sync.arg("-f").arg(&self.settings.mount).stdin(Stdio::null());
+        sync.arg("--").args(files).stdin(Stdio::null());
         let output = sync.output().map_err(|error| format!("cannot start sync: {error}"))?;
         match output.status.success() {
             true => Ok(()),
-            false => Err(format!("sync -f: {}", String::from_utf8_lossy(&output.stderr).trim())),
+            false => Err(String::from_utf8_lossy(&output.stderr).trim().to_owned()),
         }
     }
 

@@ -66,3 +66,5 @@ mod run;
 mod sabotage;
 mod scenario;
 mod simulation;
+#[cfg(all(target_os = "linux", feature = "storage-faults"))]
+mod storage;

@@ -12,7 +12,7 @@ pub type Ino = u64;
 pub const ROOT: Ino = 1;
 
 /// What a name is of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     /// A file with bytes.
     File,

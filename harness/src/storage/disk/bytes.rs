@@ -101,9 +101,13 @@ impl Disk {
             if !punches && content.is_growth(&range) {
                 self.grow()?;
             }
-            let done = if punches || zeros { content.zero(&range, punches) } else { Ok(()) };
-            let done = done
-                .and_then(|()| if punches { Ok(()) } else { content.allocate(&range, keeps_size) });
+            let done = match (punches, zeros) {
+                (true, _) => content.punch(&range),
+                (false, true) => {
+                    content.erase(&range).and_then(|()| content.allocate(&range, keeps_size))
+                }
+                (false, false) => content.allocate(&range, keeps_size),
+            };
             done.map_err(|error| errno(&error))
         })?;
         inode.touch();
@@ -126,6 +130,13 @@ impl Disk {
             };
             rustix::fs::seek(&*live, from)
         })
+    }
+
+    /// Whether a sync of this file would make anything durable.
+    pub fn would_carry(&self, ino: Ino) -> bool {
+        let inode = self.inode(ino);
+        let content = inode.as_ref().ok().and_then(|inode| inode.content());
+        content.map(lock).is_some_and(|content| !content.noted.is_empty() || content.is_resized())
     }
 
     /// Makes the bytes of a file, and its size, durable; of anything else there is nothing to do.

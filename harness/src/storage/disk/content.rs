@@ -147,14 +147,14 @@ impl Content {
         if keeps_size { Ok(()) } else { self.resize(self.size.max(range.end)) }
     }
 
-    /// Makes bytes zeros, and gives the blocks back that are wholly within where `frees`.
-    pub(super) fn zero(&mut self, range: &Range<u64>, frees: bool) -> io::Result<()> {
-        if frees {
-            let inside = range.start.next_multiple_of(BLOCK)..range.end / BLOCK * BLOCK;
-            self.allocated.remove(inside);
-        } else {
-            self.allocated.add(blocks(range));
-        }
+    /// Makes a hole: gives the blocks back that are wholly within.
+    pub(super) fn punch(&mut self, range: &Range<u64>) -> io::Result<()> {
+        self.allocated.remove(range.start.next_multiple_of(BLOCK)..range.end / BLOCK * BLOCK);
+        self.erase(range)
+    }
+
+    /// Makes bytes zeros.
+    pub(super) fn erase(&mut self, range: &Range<u64>) -> io::Result<()> {
         let range = range.start..range.end.min(self.size);
         if range.is_empty() {
             return Ok(());
@@ -188,6 +188,9 @@ impl Content {
             self.durable_allocated.clone_from(&self.allocated);
         }
         self.synced = at;
+        if let Some(at) = at {
+            self.writes.seal(at);
+        }
         Ok(())
     }
 

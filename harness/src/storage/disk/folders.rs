@@ -5,7 +5,7 @@ use std::sync::{Arc, MutexGuard};
 
 use rustix::io::Errno;
 
-use super::attributes::{Attributes, Ino, Kind, ROOT, Rename};
+use super::attributes::{Attributes, Ino, Kind, Rename};
 use super::inode::{Inode, Owner};
 use super::names::Names;
 use super::state::{Disk, errno};
@@ -135,9 +135,9 @@ impl Disk {
     ) -> Result<(), Errno> {
         let mut names = lock(&self.names);
         check_folder(&names, folder)?;
-        let ino = found(&names, folder, name)?;
-        check_name(to_name)?;
         check_folder(&names, to_folder)?;
+        check_name(to_name)?;
+        let ino = found(&names, folder, name)?;
         let replaced = names.live.get(to_folder, to_name);
         check_rename(&names, (folder, ino), (to_folder, replaced), rename)?;
         if replaced == Some(ino) {
@@ -301,19 +301,18 @@ fn check_rename(
     if names.live.links(to_folder) == 0 {
         return Err(Errno::NOENT);
     }
-    if names.live.way_up(to_folder).contains(&ino) {
-        return Err(Errno::INVAL);
-    }
-    let is_around = replaced.is_some_and(|above| names.live.way_up(folder).contains(&above));
+    let is_below = names.live.way_up(to_folder).contains(&ino);
+    let is_above = replaced.is_some_and(|above| names.live.way_up(folder).contains(&above));
     match (replaced, rename) {
         (Some(_), Rename::NoReplace) => Err(Errno::EXIST),
         (None, Rename::Exchange) => Err(Errno::NOENT),
-        (Some(_), Rename::Exchange) if is_around => Err(Errno::INVAL),
+        _ if is_below => Err(Errno::INVAL),
+        (Some(_), Rename::Exchange) if is_above => Err(Errno::INVAL),
         (None, _) | (Some(_), Rename::Exchange) => Ok(()),
+        (Some(_), Rename::Replace) if is_above => Err(Errno::NOTEMPTY),
+        (Some(replaced), Rename::Replace) if replaced == ino => Ok(()),
         (Some(replaced), Rename::Replace) => {
             match (is_folder(names, ino), is_folder(names, replaced)) {
-                _ if is_around || replaced == ROOT => Err(Errno::NOTEMPTY),
-                (true, true) if ino == replaced => Ok(()),
                 (true, true) => check_empty(names, replaced),
                 (true, false) => Err(Errno::NOTDIR),
                 (false, true) => Err(Errno::ISDIR),

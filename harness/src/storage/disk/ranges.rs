@@ -33,6 +33,8 @@ impl Ranges {
 
     /// What of a range is in it, in order.
     pub(super) fn within(&self, range: Range<u64>) -> impl Iterator<Item = Range<u64>> {
+        // A map refuses to look from a place to one before it.
+        let range = range.start.min(range.end)..range.end;
         let before = self.ends.range(..range.start).next_back();
         before
             .into_iter()

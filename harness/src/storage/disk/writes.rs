@@ -24,11 +24,13 @@ pub(super) struct Writes {
     everywhere: Arc<AtomicUsize>,
     /// How many there may be.
     limit: usize,
+    /// Writes from before this time do not grow.
+    sealed: Nanos,
 }
 
 impl Writes {
     pub(super) fn new(everywhere: Arc<AtomicUsize>) -> Self {
-        Self { entries: BTreeMap::new(), everywhere, limit: REMEMBERED }
+        Self { entries: BTreeMap::new(), everywhere, limit: REMEMBERED, sealed: 0 }
     }
 
     /// Remembers a write.
@@ -41,6 +43,7 @@ impl Writes {
         if let Some((_, (end, time))) = before
             && *end == range.start
             && at.saturating_sub(*time) < ONE_WRITE
+            && *time >= self.sealed
         {
             *end = range.end;
             return;
@@ -49,6 +52,12 @@ impl Writes {
         if self.everywhere.load(Ordering::Relaxed) > self.limit {
             self.forget_older_half();
         }
+    }
+
+    /// There was a sync: what is written from now on is not one with what was before it, or it would
+    /// seem to have been synced.
+    pub(super) fn seal(&mut self, at: Nanos) {
+        self.sealed = at;
     }
 
     /// When the last byte of a range was written.
@@ -81,6 +90,7 @@ impl Writes {
     pub(super) fn clear(&mut self) {
         self.everywhere.fetch_sub(self.entries.len(), Ordering::Relaxed);
         self.entries.clear();
+        self.sealed = 0;
     }
 
     fn forget_older_half(&mut self) {
@@ -117,6 +127,7 @@ impl Clone for Writes {
             entries: self.entries.clone(),
             everywhere: Arc::clone(&self.everywhere),
             limit: self.limit,
+            sealed: self.sealed,
         }
     }
 }
@@ -160,13 +171,17 @@ mod tests {
         }
         assert_eq!(writes.entries.len(), 1);
         writes.note(1000..1001, 2 * SECOND);
-        assert_eq!(writes.entries.len(), 2);
+        assert_eq!(writes.entries.len(), 2, "that is another one");
+        writes.seal(2 * SECOND + 1);
+        writes.note(1001..1002, 2 * SECOND + 2);
+        assert_eq!(writes.at(&(1001..1002)), Some(2 * SECOND + 2));
     }
 
     #[test]
     fn memory_is_bounded_and_the_oldest_are_forgotten() {
         let everywhere = Arc::default();
-        let mut writes = Writes { limit: 100, ..Writes::new(Arc::clone(&everywhere)) };
+        let mut writes = Writes::new(Arc::clone(&everywhere));
+        writes.limit = 100;
         for number in 0..1000 {
             writes.note(number * 10..number * 10 + 5, number * SECOND);
             assert!(everywhere.load(Ordering::Relaxed) <= 101);

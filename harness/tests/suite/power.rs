@@ -29,7 +29,7 @@ use crate::support::{Ended, Folder, Running, end, wait_for};
 const HEAD: &str = "\
 topics: { T1: P1 P2 -> C1 C2 }
 producers: { all: { generate: { messages: 300, size: 16..64 }, pace: 600/s } }
-consumers: { C2: { poll_after: 400 acked } }
+consumers: { C2: { poll_after: 520 acked } }
 drain: { idle: 3s, deadline: 90s }
 golden: none
 ";
@@ -109,9 +109,9 @@ fn forgotten(history: &History) -> Vec<u64> {
     cuts.filter_map(|own| Some(own.forgotten.as_ref()?.bytes)).collect()
 }
 
-const CUT: &str = "faults: [{ after: 300 acked, power: storage, for: 100ms }]\n";
+const CUT: &str = "faults: [{ after: 250 acked, power: storage, for: 100ms }]\n";
 
-const TORN: &str = "faults: [{ after: 300 acked, power: storage, for: 100ms, keep: some }]\n";
+const TORN: &str = "faults: [{ after: 250 acked, power: storage, for: 100ms, keep: some }]\n";
 
 #[test]
 fn nats_loses_what_it_acknowledged_and_the_disk_knows_why() {
@@ -120,7 +120,7 @@ fn nats_loses_what_it_acknowledged_and_the_disk_knows_why() {
     assert!(kinds(&trial).contains(&AnomalyKind::Lost), "{:?}", kinds(&trial));
     let history = &trial.history;
     let [bytes] = forgotten(history)[..] else { panic!("{:?}", history.faults) };
-    assert!(bytes > 300 * 16, "{bytes}");
+    assert!(bytes > 250 * 16, "{bytes}");
     let written = history.traces.iter().filter(|own| matches!(own.trace, Trace::Written { .. }));
     let written = written.count();
     assert!(written >= 100, "{written} of {}", history.traces.len());
@@ -144,14 +144,10 @@ fn nats_that_syncs_always_loses_nothing() {
 
 #[test]
 fn redis_that_syncs_always_loses_nothing() {
-    for fault in [CUT, TORN] {
-        let trial = hold("redis-aof-always", &format!("{fault}{AT_LEAST_ONCE}"));
-        let Some(trial) = trial else { return };
-        passes(&trial);
-        // The sync that it was killed in had something to carry.
-        let cut = on_disk(&trial.history)[0].forgotten.as_ref().unwrap();
-        assert!(cut.bytes + cut.kept > 0, "{cut:?}");
-    }
+    let Some(trial) = hold("redis-aof-always", &format!("{CUT}{AT_LEAST_ONCE}")) else { return };
+    passes(&trial);
+    // The sync that it was killed in had something to carry.
+    assert!(forgotten(&trial.history)[0] > 0, "{:?}", trial.history.faults);
 }
 
 /// Our own promise: sequences make retries harmless, and a commit is on the disk before it is answered.
@@ -238,7 +234,7 @@ fn a_slow_disk_holds_syncs_up_and_breaks_nothing() {
 /// The log of Redis has no checksums, so that wrong bytes come: of the message that rotted.
 #[test]
 fn bits_that_rot_are_those_of_an_acked_message() {
-    let fault = "faults: [{ after: 300 acked, rot: storage, bits: 2, for: 100ms }]\n";
+    let fault = "faults: [{ after: 250 acked, rot: storage, bits: 2, for: 100ms }]\n";
     let Some(trial) = hold("redis-aof-always", &format!("{fault}{AT_LEAST_ONCE}")) else { return };
     assert_eq!(kinds(&trial), [AnomalyKind::Corrupted], "{:#?}", trial.judgement);
     let firing = &trial.history.faults[0];

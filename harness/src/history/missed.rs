@@ -14,7 +14,7 @@ pub fn misses_anything(plan: &Plan, history: &History) -> bool {
 }
 
 /// Every such message.
-pub fn missed(plan: &Plan, history: &History) -> BTreeSet<MessageId> {
+pub fn all_missed(plan: &Plan, history: &History) -> BTreeSet<MessageId> {
     let acked = acked(plan, history);
     history.consumers.iter().flat_map(|part| misses(plan, part, &acked)).collect()
 }
@@ -62,7 +62,7 @@ fn misses<'a>(
 
 #[cfg(test)]
 mod tests {
-    use super::{missed, misses_anything};
+    use super::{all_missed, misses_anything};
     use crate::fixture::{SMALL, SMALL_LOGS, complete, plan};
 
     #[test]
@@ -82,6 +82,6 @@ mod tests {
         assert!(!misses_anything(&plan, &history));
         let last = history.consumers[0].deliveries.pop().unwrap().message().unwrap();
         assert!(misses_anything(&plan, &history));
-        assert!(missed(&plan, &history).into_iter().eq([last]));
+        assert!(all_missed(&plan, &history).into_iter().eq([last]));
     }
 }

@@ -19,7 +19,9 @@ use self::parts::{Parts, Trouble};
 use super::signals::Signals;
 use super::{Phase, Phases, RunContext};
 use crate::driver::Failure;
-use crate::fault::{Effect, Fault, Hold, Link, LinkFault, Part, Target, Trigger, Who};
+use crate::fault::{
+    Effect, Fault, Hold, Link, LinkFault, Part, StorageFault, Target, Trigger, Who,
+};
 use crate::history::{ConsumerHistory, Firing, Moment, OnDisk, ProducerHistory, Stamp};
 use crate::input::names::Actor;
 use crate::plan::{Choice, ConsumerIndex};
@@ -299,16 +301,19 @@ impl std::fmt::Display for Chosen {
     }
 }
 
-/// Counts how much traffic each fault on a process met: the requests that were under way while it
-/// lasted. The testbed counts that of the others.
+/// Counts how much traffic each fault met that holds a process down or still: the requests that were
+/// under way while it lasted. The testbed counts that of the others.
 pub(super) fn count_traffic(
     faults: &[Fault],
     firings: &mut [Firing],
     producers: &[ProducerHistory],
     consumers: &[ConsumerHistory],
 ) {
-    let is_process = |firing: &Firing| faults[firing.fault as usize].action.target.is_process();
-    if !firings.iter().any(is_process) {
+    let holds = |firing: &Firing| match faults[firing.fault as usize].action.effect {
+        Effect::Process(_) | Effect::Storage(StorageFault::Power(_)) => true,
+        Effect::Storage(_) | Effect::Link(_) | Effect::Crash => false,
+    };
+    if !firings.iter().any(holds) {
         return;
     }
     let sends = producers.iter().flat_map(|producer| &producer.sends);
@@ -318,7 +323,7 @@ pub(super) fn count_traffic(
     let (mut invoked, mut completed): (Vec<Stamp>, Vec<Stamp>) = spans.unzip();
     invoked.sort_unstable();
     completed.sort_unstable();
-    for firing in firings.iter_mut().filter(|firing| is_process(firing)) {
+    for firing in firings.iter_mut().filter(|firing| holds(firing)) {
         // What left before the end, less what was over before the beginning.
         let left = invoked.partition_point(|stamp| *stamp < firing.ended.stamp);
         let over = completed.partition_point(|stamp| *stamp < firing.began.stamp);

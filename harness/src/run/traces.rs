@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::RunContext;
 use crate::history::{
-    AuditedLog, Firing, History, Nanos, Outcome, Sent, Stamp, Trace, Traced, missed,
+    AuditedLog, Firing, History, Nanos, Outcome, Sent, Stamp, Trace, Traced, all_missed,
 };
 use crate::plan::{MessageId, Plan, TopicIndex};
 use crate::testbed::Failure;
@@ -37,7 +37,7 @@ pub(super) async fn traces(context: &RunContext, settled: Nanos, history: &Histo
 /// The messages that are asked about, in their order.
 fn wanted(plan: &Plan, history: &History) -> BTreeSet<MessageId> {
     let Some((from, to)) = before_last_cut(history) else { return BTreeSet::new() };
-    let mut missing = missed(plan, history);
+    let mut missing = all_missed(plan, history);
     missing.extend(not_in_logs(plan, history));
     let sends = history.producers.iter().flat_map(|part| &part.sends);
     // The disk knows what was written since the cut before.

@@ -20,6 +20,9 @@ use crate::fault::Medium;
 /// Between two starts of a server that ends before it is ready.
 const RESTARTED_AFTER: Duration = Duration::from_millis(50);
 
+/// How soon one has ended that cannot be asked any more because it is about to.
+const ENDED_WITHIN: Duration = Duration::from_millis(500);
+
 /// Between two looks: far below what a quick start takes, and cheap during a slow one.
 const LOOK_EVERY: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(100));
 
@@ -75,7 +78,13 @@ impl Launcher {
                 Err(_) => return Err(self.late(listen, within, &child.output()).into()),
             },
         };
-        self.check_persistence(address).await?;
+        if let Err(failure) = self.check_persistence(address).await {
+            // One that ends while it reads its files says better why.
+            return Err(match timeout(ENDED_WITHIN, child.ended()).await {
+                Ok(ended) => self.not_started(listen, &ended),
+                Err(_) => failure.into(),
+            });
+        }
         Ok((address, child))
     }
 

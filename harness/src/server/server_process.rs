@@ -232,6 +232,7 @@ impl ServerProcess {
         if was_down || self.storage.is_some() {
             // It may have been asked, and not be gone yet.
             child.kill();
+            self.leave_storage();
             child.ended().await;
             return Ok(());
         }
@@ -246,11 +247,8 @@ impl ServerProcess {
             state.claim = None;
             Arc::clone(&state.child)
         });
-        if let Some(storage) = &self.storage {
-            // It may wait for its disk, which then answers.
-            child.kill();
-            storage.leave();
-        }
+        child.kill();
+        self.leave_storage();
         child.kill_and_reap();
     }
 

@@ -459,7 +459,7 @@ fn faults_that_want_two_disks_are_refused_by_every_command() {
         "x.yaml:10:",
         "the run has one disk, and line 8 asks for another `fsync`",
     ];
-    for command in ["run", "sim", "plan", "check"] {
-        check(&folder.run(&[command, "x.yaml"]), 2, &said);
+    for command in [&["run"][..], &["sim"], &["plan"], &["check", "--history", "x.jsonl"]] {
+        check(&folder.run(&[command, &["x.yaml"]].concat()), 2, &said);
     }
 }

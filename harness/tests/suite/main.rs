@@ -48,6 +48,8 @@ mod mysql;
 mod nats;
 mod on;
 mod plan;
+#[cfg(all(feature = "brokers", feature = "storage-faults", target_os = "linux"))]
+mod power;
 mod process;
 mod process_faults;
 #[cfg(feature = "brokers")]

@@ -2,6 +2,7 @@
 //! fault holds it still.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use crate::fault::{Hold, Part};
@@ -17,6 +18,8 @@ pub(super) struct Parts {
     storage: Option<Part>,
     /// What is wrong with that disk.
     troubles: OrderedSignal<Troubles>,
+    /// Whether it could not be started again, which is told once.
+    is_gone: AtomicBool,
 }
 
 /// How many faults hold a part. The lock around it is held while the part changes, and served in
@@ -51,7 +54,7 @@ impl From<Failure> for Trouble {
 impl Parts {
     pub(super) fn new(injector: Option<Arc<dyn FaultInjector>>, storage: Option<Part>) -> Self {
         let (states, troubles) = (Mutex::default(), OrderedSignal::default());
-        Self { injector, states, storage, troubles }
+        Self { injector, states, storage, troubles, is_gone: AtomicBool::new(false) }
     }
 
     /// How many brokers there are to choose from.
@@ -135,6 +138,11 @@ impl Parts {
         Ok(())
     }
 
+    /// Whether no fault holds the part down, and none is about to or lets it go.
+    pub(super) fn is_left_alone(&self, part: Part) -> bool {
+        self.state(part).try_lock().is_ok_and(|state| state.down == 0)
+    }
+
     /// Something is wrong with the disk from now on.
     pub(super) fn trouble_begins(&self) {
         self.troubles.change(|troubles| troubles.lasting += 1);
@@ -165,7 +173,7 @@ impl Parts {
         let disk = self.disk()?;
         let state = self.state(part);
         let state = state.lock().await;
-        match state.down == 0 && state.paused == 0 {
+        match state.down == 0 && state.paused == 0 && !self.is_gone.load(Ordering::Relaxed) {
             true if !disk.is_up() => self.start(part).await?,
             true if stands_still => match disk.restart().await {
                 Ok(()) => {}
@@ -180,6 +188,9 @@ impl Parts {
     /// is then tried again when that is over.
     async fn start(&self, part: Part) -> Result<(), Trouble> {
         let injector = self.injector()?;
+        if self.storage == Some(part) && self.is_gone.load(Ordering::Relaxed) {
+            return Ok(());
+        }
         loop {
             let over = self.troubles.lock().over;
             let Err(failure) = injector.change(part, Change::Start).await else { return Ok(()) };
@@ -197,7 +208,10 @@ impl Parts {
     /// What it means that what keeps the data could not be started.
     fn told(&self, failure: Failure) -> Trouble {
         match self.disk().ok().and_then(Disk::gone) {
-            Some(words) => Trouble::Gone(words),
+            Some(words) => {
+                self.is_gone.store(true, Ordering::Relaxed);
+                Trouble::Gone(words)
+            }
             None => Trouble::Other(failure),
         }
     }

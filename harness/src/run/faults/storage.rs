@@ -122,23 +122,40 @@ impl Executor<'_> {
         let disk = self.parts.disk()?;
         let id = InjectionId(self.injections.fetch_add(1, Ordering::Relaxed));
         self.parts.trouble_begins();
+        // It keeps no server from starting again.
+        let is_slow = matches!(trouble, Trouble::Slow { .. });
+        if is_slow {
+            self.parts.trouble_ends();
+        }
         let begun = disk.begin(id, trouble).await;
         if begun.is_ok() {
             tokio::select! { biased;
                 () = self.last(fault, struck) => {}
                 () = disk.spent(id) => {}
+                // What is not there syncs nothing any more.
+                () = self.ended_by_itself(part), if matches!(trouble, Trouble::FailSync { .. }) => {}
             }
         }
         let met = match begun {
             Ok(()) => disk.end(id).await,
             Err(failure) => Err(failure),
         };
-        self.parts.trouble_ends();
+        if !is_slow {
+            self.parts.trouble_ends();
+        }
         let met = met?;
         if met > 0 || !disk.is_up() {
             done.restarted = self.make_good(part).await?;
         }
         Ok(met)
+    }
+
+    /// Waits until the server has ended, and no fault holds it down.
+    async fn ended_by_itself(&self, part: Part) {
+        let has_ended = || self.parts.disk().is_ok_and(|disk| !disk.is_up());
+        while !(has_ended() && self.parts.is_left_alone(part)) {
+            sleep(LOOK_EVERY).await;
+        }
     }
 
     /// Starts a server again that a trouble has ended, or that takes nothing any more now that it is

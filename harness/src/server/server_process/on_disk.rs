@@ -73,6 +73,13 @@ impl ServerProcess {
         self.state.lock().gone.clone()
     }
 
+    /// Has the disk let go what waits for it, for good: even one that is killed ends only then.
+    pub(super) fn leave_storage(&self) {
+        if let Some(storage) = &self.storage {
+            storage.leave();
+        }
+    }
+
     /// It does not start; its port stays what it was.
     pub(super) fn be_gone(&self, why: &Failure) {
         self.claim_port();

@@ -1,0 +1,424 @@
+//! Faults of the storage on real servers, by the real file system below their data: what was not synced
+//! is gone after a power cut, and nothing else is; a server that a disk has ended is started again; one
+//! that does not start is a finding; and nothing is left behind, mounted or running, however a run ends.
+//!
+//! Where there is no FUSE there is nothing to test; HARNESS_REQUIRE_FUSE=1 makes that an error.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use harness::catalogue::Way;
+use harness::check::Verdict;
+use harness::history::{End, Firing, History, OnDisk, Outcome, Trace};
+use harness::plan::Plan;
+use harness::scenario::{self, AnomalyKind};
+use harness::server::{Data, Failure, Ready, Recipe, Start, Wanted};
+use harness::storage;
+use harness::testbed::{database, process};
+use harness::trial::{self, BrokerUnderTest, Interrupt, Settings, Trial};
+use private_database::{Folder as ServerFolder, Invocation};
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::brokers::{harness, here, nothing_is_left};
+use crate::support::{Ended, Folder, Running, end, wait_for};
+
+/// Two producers, and two consumers of which the second one begins late: what it is to get is on the
+/// disk alone.
+const HEAD: &str = "\
+topics: { T1: P1 P2 -> C1 C2 }
+producers: { all: { generate: { messages: 300, size: 16..64 }, pace: 600/s } }
+consumers: { C2: { poll_after: 520 acked } }
+drain: { idle: 3s, deadline: 90s }
+golden: none
+";
+
+/// What a client can do about a server that goes away.
+const AT_LEAST_ONCE: &str = "expect: { delivery: at-least-once, order: none, acked: any }\n";
+
+/// Whether there can be a disk of the harness's own.
+fn is_possible() -> bool {
+    let Some(why) = storage::unavailable() else { return true };
+    let is_required = std::env::var("HARNESS_REQUIRE_FUSE").is_ok_and(|it| it == "1");
+    assert!(!is_required, "{why}");
+    eprintln!("NOT RUN: {why}");
+    false
+}
+
+/// A run on the broker of this word; none where it cannot be had here.
+fn hold(word: &str, yaml: &str) -> Option<Trial> {
+    if !is_possible() {
+        return None;
+    }
+    let named = here(word)?;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("x.yaml");
+    fs::write(&file, format!("{HEAD}{yaml}")).unwrap();
+    let mut scenario = scenario::load(&file).unwrap_or_else(|error| panic!("{error}"));
+    named.take(&mut scenario, true).unwrap();
+    let plan = Arc::new(Plan::new(scenario).unwrap_or_else(|error| panic!("{error}")));
+    let own = process::Settings::new(Path::new(env!("CARGO_BIN_EXE_harness")));
+    let process = match named.way {
+        Way::Started(row) => process::Settings {
+            recipe: row.new,
+            is_ours: false,
+            config: named.options.config.clone(),
+            ..own
+        },
+        _ => process::Settings {
+            count: plan.scenario.broker.count,
+            server: Some(Arc::new(
+                database::find(&own.harness, None).unwrap().another(plan.medium()),
+            )),
+            ..own
+        },
+    };
+    Some(hold_on(&plan, process))
+}
+
+fn hold_on(plan: &Arc<Plan>, process: process::Settings) -> Trial {
+    let broker = BrokerUnderTest::Own(process);
+    let settings = Settings { broker, out: None, log_format: Default::default(), sabotage: None };
+    let (_trigger, interrupt) = Interrupt::new();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let held = runtime.block_on(trial::hold(plan, &settings, interrupt, &mut |_| {}));
+    held.unwrap_or_else(|failure| panic!("{failure}"))
+}
+
+/// What the firings did to the disk.
+fn on_disk(history: &History) -> Vec<&OnDisk> {
+    let firings = history.faults.iter();
+    let on_disk = firings.map(|firing: &Firing| firing.on_disk.as_ref().unwrap());
+    on_disk.collect()
+}
+
+fn kinds(trial: &Trial) -> Vec<AnomalyKind> {
+    trial.judgement.violations.iter().map(|finding| finding.kind).collect()
+}
+
+#[track_caller]
+fn passes(trial: &Trial) {
+    let said = &trial.judgement;
+    assert_eq!(said.verdict, Verdict::Pass, "{said:#?}\n{:#?}", trial.history.faults);
+}
+
+/// The bytes that each cut forgot, without noise.
+fn forgotten(history: &History) -> Vec<u64> {
+    let cuts = on_disk(history).into_iter();
+    cuts.filter_map(|own| Some(own.forgotten.as_ref()?.bytes)).collect()
+}
+
+const CUT: &str = "faults: [{ after: 250 acked, power: storage, for: 100ms }]\n";
+
+const TORN: &str = "faults: [{ after: 250 acked, power: storage, for: 100ms, keep: some }]\n";
+
+#[test]
+fn nats_loses_what_it_acknowledged_and_the_disk_knows_why() {
+    let Some(trial) = hold("nats", CUT) else { return };
+    assert_eq!(trial.judgement.verdict, Verdict::Fail, "{:#?}", trial.judgement);
+    assert!(kinds(&trial).contains(&AnomalyKind::Lost), "{:?}", kinds(&trial));
+    let history = &trial.history;
+    let [bytes] = forgotten(history)[..] else { panic!("{:?}", history.faults) };
+    assert!(bytes > 250 * 16, "{bytes}");
+    let written = history.traces.iter().filter(|own| matches!(own.trace, Trace::Written { .. }));
+    let written = written.count();
+    assert!(written >= 100, "{written} of {}", history.traces.len());
+    let firing = &history.faults[0];
+    for traced in &history.traces {
+        if let Trace::Written { at: Some(at), file, .. } = &traced.trace {
+            assert!(*at < firing.ended.at, "{at}");
+            assert!(file.ends_with(".blk"), "{file}");
+        }
+    }
+}
+
+#[test]
+fn nats_that_syncs_always_loses_nothing() {
+    for fault in [CUT, TORN] {
+        let Some(trial) = hold("nats-always", &format!("{fault}{AT_LEAST_ONCE}")) else { return };
+        passes(&trial);
+        assert_eq!(forgotten(&trial.history).len(), 1);
+    }
+}
+
+#[test]
+fn redis_that_syncs_always_loses_nothing() {
+    let Some(trial) = hold("redis-aof-always", &format!("{CUT}{AT_LEAST_ONCE}")) else { return };
+    passes(&trial);
+    // The sync that it was killed in had something to carry.
+    assert!(forgotten(&trial.history)[0] > 0, "{:?}", trial.history.faults);
+}
+
+/// Our own promise: sequences make retries harmless, and a commit is on the disk before it is answered.
+#[test]
+fn our_broker_on_mysql_keeps_exactly_once_over_two_cuts_and_a_kill_between() {
+    let yaml = "broker: { count: 2 }\nfaults:\n\
+                \x20 - { after: 150 acked, power: storage, for: 100ms }\n\
+                \x20 - { after: 250 acked, kill: database, for: 50ms }\n\
+                \x20 - { after: 350 acked, power: storage, for: 100ms, keep: some }\n";
+    let Some(trial) = hold("mysql", yaml) else { return };
+    passes(&trial);
+    let cuts = trial.history.faults.iter().filter(|firing| firing.on_disk.is_some());
+    assert_eq!(cuts.count(), 2);
+    let acked = trial.history.producers.iter().flat_map(|part| &part.sends);
+    assert!(acked.into_iter().all(|sent| matches!(sent.outcome, Outcome::Acked { .. })));
+}
+
+/// A part that is held by another fault is cut all the same, and is up when all are over.
+#[test]
+fn faults_of_one_server_may_overlap() {
+    let faults = "faults:\n\
+                  \x20 - { after: 100 acked, pause: broker, for: 400ms }\n\
+                  \x20 - { after: 101 acked, power: storage, for: 100ms }\n\
+                  \x20 - { after: 100 acked, kill: broker, for: 300ms }\n\
+                  \x20 - { after: 100 acked, slow_disk: storage, fsync: 5ms, for: 500ms }\n";
+    let Some(trial) = hold("redis-aof-always", &format!("{faults}{AT_LEAST_ONCE}")) else { return };
+    passes(&trial);
+    assert_eq!(trial.history.faults.len(), 4);
+}
+
+/// Where the disk is full a server refuses or ends; when there is room again, it serves.
+fn survives_a_full_disk(word: &str) {
+    let fault = "faults: [{ after: 100 acked, disk_full: storage, for: 300ms }]\n";
+    let Some(trial) = hold(word, &format!("{fault}{AT_LEAST_ONCE}")) else { return };
+    passes(&trial);
+    assert!(trial.history.faults[0].met > 0, "{word}: {:?}", trial.history.faults);
+}
+
+#[test]
+fn our_broker_survives_a_full_disk() {
+    survives_a_full_disk("mysql");
+}
+
+#[test]
+fn nats_survives_a_full_disk() {
+    survives_a_full_disk("nats");
+}
+
+#[test]
+fn redis_survives_a_full_disk() {
+    survives_a_full_disk("redis-aof-always");
+}
+
+/// A server that ends because a sync failed is started again, whatever `count` is left.
+fn is_started_again(word: &str) {
+    let fault = "faults: [{ after: 100 acked, fail_fsync: storage, count: 1000 }]\n";
+    let Some(trial) = hold(word, &format!("{fault}{AT_LEAST_ONCE}")) else { return };
+    passes(&trial);
+    let firing = &trial.history.faults[0];
+    assert!((1..1000).contains(&firing.met), "{word}: {firing:?}");
+    let said = firing.on_disk.as_ref().unwrap().restarted.as_deref();
+    assert_eq!(said, Some("it had ended by itself"), "{word}: {firing:?}");
+}
+
+#[test]
+fn a_database_that_ends_because_of_a_failed_sync_is_started_again() {
+    is_started_again("mysql");
+}
+
+#[test]
+fn a_server_that_ends_because_of_a_failed_sync_is_started_again() {
+    is_started_again("redis-aof-always");
+}
+
+#[test]
+fn a_slow_disk_holds_syncs_up_and_breaks_nothing() {
+    let fault = "faults: [{ after: 100 acked, slow_disk: storage, fsync: 20ms, write: 1ms, for: \
+                 300ms }]\n";
+    let Some(trial) = hold("mysql", fault) else { return };
+    passes(&trial);
+    assert!(trial.history.faults[0].met > 0, "{:?}", trial.history.faults);
+}
+
+/// The log of Redis has no checksums, so that wrong bytes come: of the message that rotted.
+#[test]
+fn bits_that_rot_are_those_of_an_acked_message() {
+    let fault = "faults: [{ after: 250 acked, rot: storage, bits: 2, for: 100ms }]\n";
+    let Some(trial) = hold("redis-aof-always", &format!("{fault}{AT_LEAST_ONCE}")) else { return };
+    assert_eq!(kinds(&trial), [AnomalyKind::Corrupted], "{:#?}", trial.judgement);
+    let firing = &trial.history.faults[0];
+    let rotten = firing.on_disk.as_ref().unwrap().rotten.as_ref().unwrap();
+    assert_eq!((rotten.bits, firing.met), (2, 2));
+    let late = &trial.history.consumers[1];
+    for (place, oddity) in &late.oddities {
+        let got = late.deliveries[usize::try_from(*place).unwrap()];
+        assert_eq!(got.message(), Some(rotten.message), "{oddity:?}");
+    }
+    assert_eq!(late.oddities.len(), 1);
+}
+
+/// Our own broker, in a folder that it does not need, which starts only once.
+struct Once {
+    harness: PathBuf,
+    folder: ServerFolder,
+}
+
+impl Once {
+    fn recipe(wanted: &Wanted<'_>) -> Result<Arc<dyn Recipe>, Failure> {
+        let folder = ServerFolder::new("once").unwrap();
+        Ok(Arc::new(Self { harness: wanted.harness.to_owned(), folder }))
+    }
+}
+
+impl Recipe for Once {
+    fn name(&self) -> &'static str {
+        "the broker that starts once"
+    }
+
+    fn folder(&self) -> Option<&ServerFolder> {
+        Some(&self.folder)
+    }
+
+    fn data(&self) -> Option<Data> {
+        Some(Data { folder: self.folder.path().join("data"), noise: &[] })
+    }
+
+    fn start(&self, listen: SocketAddr) -> Result<Start, Failure> {
+        let script = "set -e; cd \"$1\"; if [ -e started ]; then echo 'page 7 is torn' >&2; exit 3; \
+                      fi; touch started; echo never synced >data/log; exec \"$2\" broker --listen \
+                      \"$3\"";
+        let mut run = Invocation::new(Path::new("/bin/sh"), ["-c", script, "sh"]);
+        let folder = self.folder.path().to_owned().into_os_string();
+        run.arguments.extend([folder, self.harness.clone().into(), listen.to_string().into()]);
+        Ok(Start { run, ready: Ready::Port })
+    }
+}
+
+#[test]
+fn a_server_that_does_not_start_after_a_cut_is_found_and_ends_the_run() {
+    if !is_possible() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("x.yaml");
+    // Another fault waits for its server too, and a third one has just begun.
+    let faults = "faults:\n\
+                  \x20 - { after: 100 acked, power: storage, for: 50ms }\n\
+                  \x20 - { after: 100 acked, slow_disk: storage, fsync: 1ms }\n\
+                  \x20 - { after: 100 acked, kill: broker, for: 20ms }\n";
+    fs::write(&file, format!("{HEAD}{faults}")).unwrap();
+    let plan = Arc::new(Plan::new(scenario::load(&file).unwrap()).unwrap());
+    let own = process::Settings::new(Path::new(env!("CARGO_BIN_EXE_harness")));
+    let process = process::Settings { recipe: Once::recipe, is_ours: false, ..own };
+    let trial = hold_on(&plan, process);
+    let gone: Vec<_> = trial.history.faults.iter().filter_map(|own| own.on_disk.as_ref()).collect();
+    let gone: Vec<_> = gone.iter().filter_map(|own| own.gone.as_deref()).collect();
+    let [gone] = gone[..] else { panic!("{:#?}", trial.history.faults) };
+    assert!(gone.contains("ended with exit code 3") && gone.contains("page 7 is torn"), "{gone}");
+    assert_eq!(trial.history.end, End::Deadline);
+    assert!(trial.left.is_none(), "{:?}", trial.left);
+    let unsent = trial.history.producers.iter().flat_map(|own| &own.sends).count();
+    assert!(unsent < 600, "the run goes on for nothing");
+}
+
+/// Nothing that a run of this folder's started is there, nor mounted.
+fn nothing_is_left_of(folder: &Folder) {
+    nothing_is_left(folder);
+    let mounts = fs::read_to_string("/proc/self/mounts").unwrap();
+    let path = folder.path().to_str().unwrap();
+    assert!(!mounts.contains(path), "{mounts}");
+}
+
+/// The scenario of this test, which is long enough that something can be done to its run.
+fn long(folder: &Folder, fault: &str) {
+    let text = format!(
+        "topics: {{ T1: P1 -> C1 }}\n\
+         producers: {{ all: {{ generate: {{ messages: 100000, size: 16..64 }}, pace: 200/s }} }}\n\
+         faults: [{fault}]\ngolden: none\n"
+    );
+    folder.write("long.yaml", &text);
+}
+
+fn run(folder: &Folder, word: &str) -> Ended {
+    let ended = end(harness(folder, &["run", "x.yaml", "--on", word]));
+    nothing_is_left_of(folder);
+    ended
+}
+
+#[test]
+fn nothing_is_left_of_a_run_that_passes_or_fails() {
+    for (word, code) in [("nats-always", 0), ("nats", 1)] {
+        if !is_possible() || here(word).is_none() {
+            return;
+        }
+        let folder = Folder::new();
+        folder.write("x.yaml", &format!("{HEAD}{CUT}{AT_LEAST_ONCE}"));
+        let ended = run(&folder, word);
+        assert_eq!(ended.code, Some(code), "{word}: {}", ended.stderr);
+    }
+}
+
+/// A run on this broker that is ended by this signal while the fault lasts that it is about to be in.
+fn ended_by(signal: Signal, word: &str, fault: &str) {
+    if !is_possible() || here(word).is_none() {
+        return;
+    }
+    let folder = Folder::new();
+    long(&folder, fault);
+    let run = ["run", "long.yaml", "--on", word];
+    let running = Running::spawn(&folder, harness(&folder, &run));
+    let log = folder.join("out/long/consumer_1.txt");
+    // The fault comes with the first ack, and a delivery after it.
+    wait_for("the first delivery", || fs::metadata(&log).ok().filter(|file| file.len() > 0));
+    running.signal(signal);
+    let (code, words) = running.end();
+    let expected = if signal == Signal::KILL { None } else { Some(130) };
+    assert_eq!(code, expected, "{words}");
+    nothing_is_left_of(&folder);
+}
+
+/// The server is down, or waits for a sync that nothing but the end of the fault lets go.
+const LASTING: [&str; 3] = [
+    "{ after: 1 acked, power: storage, for: 1h }",
+    "{ after: 1 acked, slow_disk: storage, fsync: 1h }",
+    "{ after: 1 acked, disk_full: storage, for: 1h }",
+];
+
+#[test]
+fn nothing_is_left_of_a_run_that_is_interrupted() {
+    for fault in LASTING {
+        ended_by(Signal::INT, "nats-always", fault);
+    }
+}
+
+#[test]
+fn nothing_is_left_of_a_run_that_is_asked_to_end() {
+    for fault in LASTING {
+        ended_by(Signal::TERM, "nats-always", fault);
+    }
+}
+
+#[test]
+fn nothing_is_left_of_a_run_that_is_killed() {
+    for fault in LASTING {
+        ended_by(Signal::KILL, "nats-always", fault);
+    }
+}
+
+#[test]
+fn nothing_is_left_of_a_database_whose_run_is_killed_or_interrupted() {
+    for signal in [Signal::INT, Signal::KILL] {
+        ended_by(signal, "mysql", LASTING[1]);
+    }
+}
+
+#[test]
+fn a_file_system_that_is_killed_leaves_no_verdict_and_nothing_else() {
+    if !is_possible() || here("nats-always").is_none() {
+        return;
+    }
+    let folder = Folder::new();
+    long(&folder, "{ at: 1h, power: storage, for: 1s }");
+    let run = ["run", "long.yaml", "--on", "nats-always"];
+    let running = Running::spawn(&folder, harness(&folder, &run));
+    let log = folder.join("out/long/consumer_1.txt");
+    wait_for("the first delivery", || fs::metadata(&log).ok().filter(|file| file.len() > 0));
+    let serves = running.children(|line| line.get(1).is_some_and(|word| word == "storage"));
+    let [serves] = serves[..] else { panic!("{serves:?}") };
+    kill_process(Pid::from_raw(serves).unwrap(), Signal::KILL).unwrap();
+    let (code, words) = running.end();
+    assert_eq!(code, Some(3), "{words}");
+    assert!(words.contains("the file system below") && words.contains("signal 9"), "{words}");
+    nothing_is_left_of(&folder);
+}

@@ -133,10 +133,11 @@ fn rots(scenario: &Scenario) -> bool {
 fn ends(scenario: &Scenario) -> Option<(Survival, &'static str)> {
     let end = |fault: &Fault| match fault.action.effect {
         Effect::Storage(StorageFault::Power(_)) => Some((Survival::PowerCut, "a power cut")),
-        Effect::Process(Hold::Killed) => Some((Survival::Kill, "a kill")),
-        Effect::Process(Hold::Stopped) => Some((Survival::Part, "an end in good order")),
         // The server is killed before its bits rot.
-        Effect::Storage(StorageFault::Rot { .. }) => Some((Survival::Kill, "a kill")),
+        Effect::Process(Hold::Killed) | Effect::Storage(StorageFault::Rot { .. }) => {
+            Some((Survival::Kill, "a kill"))
+        }
+        Effect::Process(Hold::Stopped) => Some((Survival::Part, "an end in good order")),
         Effect::Process(Hold::Paused) | Effect::Storage(_) | Effect::Link(_) | Effect::Crash => {
             None
         }

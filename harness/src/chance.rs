@@ -29,6 +29,8 @@ pub(crate) enum Purpose {
     Relay = 9,
     /// Which messages are sabotaged.
     Sabotage = 10,
+    /// What survives a power cut on a simulated disk.
+    SimulatedDisk = 11,
 }
 
 /// The generator of one producer for one purpose.

@@ -4,13 +4,15 @@
 //!
 //! All are one store, [`small_store`], with a [`Behaviour`] of its own; its steps take seeded times, as
 //! those of a store on a database do. Its [`durable_state`] survives a broker, and what a behaviour
-//! keeps in memory does not. A new bug is one file here and one line in the table.
+//! keeps in memory does not; of that state what is synced survives a power cut. A [`log`] is one topic of
+//! it. A new bug is one file here and one line in the table.
 
 mod ack_before_store;
 mod check_then_append;
 mod durable_state;
 mod eager_position;
 mod forgotten_sequence;
+mod log;
 mod loose_offset;
 mod lost_wakeup;
 mod small_store;
@@ -25,6 +27,9 @@ use rand_pcg::Pcg64Mcg;
 
 use self::durable_state::DurableState;
 use self::small_store::{Behaviour, BuggyStore, Correct, SmallStore};
+use crate::fault::Keep;
+use crate::history::Forgotten;
+use crate::storage::simulated::SimulatedDisk;
 
 /// A way to be wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -156,9 +161,14 @@ pub(crate) struct Kept {
 }
 
 impl Kept {
-    /// Nothing in it; `chance` decides how long steps take.
-    pub(crate) fn new(bug: Bug, epoch: Epoch, chance: Pcg64Mcg) -> Self {
-        Self { bug, state: Arc::new(DurableState::new(epoch, chance)) }
+    /// Nothing in it; `chance` decides how long steps take, and the disk when they are durable.
+    pub(crate) fn new(bug: Bug, epoch: Epoch, chance: Pcg64Mcg, disk: Arc<SimulatedDisk>) -> Self {
+        Self { bug, state: Arc::new(DurableState::new(epoch, chance, disk)) }
+    }
+
+    /// The power goes, and what is not synced is forgotten. All brokers are dead.
+    pub(crate) fn forget(&self, keep: Keep, seed: u64) -> Forgotten {
+        self.state.forget(keep, seed)
     }
 
     /// The store of a broker that starts, with nothing in memory.

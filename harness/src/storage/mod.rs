@@ -2,5 +2,7 @@
 //! was not synced.
 //!
 //! - [`protocol`]: what the harness asks of the process that serves the file system.
+//! - [`simulated`]: a model of a disk, for simulations.
 
 pub mod protocol;
+pub(crate) mod simulated;

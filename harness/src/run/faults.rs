@@ -18,10 +18,13 @@ use self::parts::Parts;
 use super::signals::Signals;
 use super::{Phase, Phases, RunContext};
 use crate::driver::Failure;
-use crate::fault::{Effect, Fault, Hold, Link, LinkFault, Part, Target, Trigger, Who};
-use crate::history::{ConsumerHistory, Firing, Moment, ProducerHistory, Stamp};
+use crate::fault::{
+    Effect, Fault, Hold, Link, LinkFault, Part, Power, StorageFault, Target, Trigger, Who,
+};
+use crate::history::{ConsumerHistory, Firing, Moment, OnDisk, ProducerHistory, Stamp};
 use crate::input::names::Actor;
 use crate::plan::{Choice, ConsumerIndex};
+use crate::storage::protocol::Trouble;
 use crate::testbed::{self, InjectionId};
 
 /// Carries out all faults of the plan; returns what was done, by fault and then in order.
@@ -130,6 +133,7 @@ impl Executor<'_> {
     async fn fire(&self, place: usize, fault: &Fault, chosen: Chosen) -> Done {
         let began = self.context.recorder.now();
         let (whom, struck) = (chosen.to_string(), Struck::new());
+        let mut on_disk = None;
         if fault.action.effect.restarts() {
             self.signals.restart();
         }
@@ -143,6 +147,11 @@ impl Executor<'_> {
             (Effect::Crash, Chosen::Consumers(consumers)) => {
                 Ok(self.crash(fault, consumers, &struck).await)
             }
+            (Effect::Storage(StorageFault::Power(power)), Chosen::Part(part)) => {
+                let cut = self.cut(fault, *part, *power, &struck).await;
+                cut.map(|cut| on_disk = Some(cut)).map(|()| 0)
+            }
+            (Effect::Storage(storage), _) => self.trouble(fault, storage, &struck).await,
             _ => unreachable!("loading gives a fault a target that its kind takes"),
         };
         let met = met.map_err(|failure| {
@@ -156,7 +165,7 @@ impl Executor<'_> {
         })?;
         let fault = u32::try_from(place).expect("a file has fewer than 2^32 faults");
         let (struck, ended) = (struck.get().copied(), self.context.recorder.now());
-        Ok(Firing { fault, whom, began, struck, ended, met, on_disk: None })
+        Ok(Firing { fault, whom, began, struck, ended, met, on_disk })
     }
 
     /// Notes that a firing has taken effect, and waits until it is over.
@@ -185,6 +194,45 @@ impl Executor<'_> {
         self.parts.hold(part, hold).await?;
         self.last(fault, struck).await;
         self.parts.release(part, hold).await
+    }
+
+    async fn cut(
+        &self,
+        fault: &Fault,
+        part: Part,
+        power: Power,
+        struck: &Struck,
+    ) -> Result<OnDisk, testbed::Failure> {
+        let id = self.injections.fetch_add(1, Ordering::Relaxed);
+        let seed = self.context.plan.scenario.seed.wrapping_add(id);
+        let forgotten = self.parts.cut(part, power, seed).await?;
+        self.last(fault, struck).await;
+        self.parts.release(part, Hold::Killed).await?;
+        Ok(OnDisk { forgotten: Some(forgotten), ..OnDisk::default() })
+    }
+
+    async fn trouble(
+        &self,
+        fault: &Fault,
+        storage: &StorageFault,
+        struck: &Struck,
+    ) -> Result<u64, testbed::Failure> {
+        let trouble = match *storage {
+            StorageFault::Full => Trouble::Full,
+            StorageFault::Slow { fsync, write } => Trouble::Slow { fsync, write },
+            StorageFault::FailSync { count, then } => Trouble::FailSync { count, then },
+            StorageFault::Power(_) | StorageFault::Rot { .. } => {
+                return Err(testbed::Failure("it is no trouble that lasts".to_owned()));
+            }
+        };
+        let disk = self.parts.injector()?.disk()?;
+        let id = InjectionId(self.injections.fetch_add(1, Ordering::Relaxed));
+        disk.begin(id, trouble).await?;
+        tokio::select! { biased;
+            () = self.last(fault, struck) => {}
+            () = disk.spent(id) => {}
+        }
+        disk.end(id).await
     }
 
     async fn links(
@@ -288,7 +336,11 @@ pub(super) fn count_traffic(
     producers: &[ProducerHistory],
     consumers: &[ConsumerHistory],
 ) {
-    let is_process = |firing: &Firing| faults[firing.fault as usize].action.target.is_process();
+    let is_process = |firing: &Firing| {
+        let action = &faults[firing.fault as usize].action;
+        // A disk counts what it met by itself, unless its server was down.
+        action.target.is_process() && (action.target != Target::Storage || action.effect.restarts())
+    };
     if !firings.iter().any(is_process) {
         return;
     }

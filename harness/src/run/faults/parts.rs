@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::fault::{Hold, Part};
+use crate::fault::{Hold, Part, Power};
+use crate::history::Forgotten;
 use crate::testbed::{Change, Failure, FaultInjector};
 
 /// The parts of a testbed, as the faults have left them.
@@ -87,6 +88,21 @@ impl Parts {
             }
         }
         Ok(())
+    }
+
+    /// Cuts the power of the part, and holds it down until [`Parts::release`] ends a kill.
+    pub(super) async fn cut(
+        &self,
+        part: Part,
+        power: Power,
+        seed: u64,
+    ) -> Result<Forgotten, Failure> {
+        let disk = self.injector()?.disk()?;
+        let state = self.state(part);
+        let mut state = state.lock().await;
+        let forgotten = disk.cut(power, seed).await?;
+        state.down += 1;
+        Ok(forgotten)
     }
 
     fn state(&self, part: Part) -> Arc<tokio::sync::Mutex<State>> {

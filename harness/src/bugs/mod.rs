@@ -7,6 +7,7 @@
 //! keeps in memory does not; of that state what is synced survives a power cut. A [`log`] is one topic of
 //! it. A new bug is one file here and one line in the table.
 
+mod ack_before_fsync;
 mod ack_before_store;
 mod check_then_append;
 mod durable_state;
@@ -15,6 +16,7 @@ mod forgotten_sequence;
 mod log;
 mod loose_offset;
 mod lost_wakeup;
+mod reordered_flush;
 mod small_store;
 mod trimmed_payload;
 
@@ -50,6 +52,10 @@ pub enum Bug {
     LostWakeup,
     /// Takes the blanks at the ends of payloads away.
     TrimmedPayload,
+    /// Acknowledges what is written and not synced.
+    AckBeforeFsync,
+    /// Syncs what vouches for a request before it syncs the request.
+    ReorderedFlush,
 }
 
 /// One line of the table.
@@ -61,7 +67,7 @@ struct Row {
 }
 
 /// Every bug, the right store first.
-const TABLE: [Row; 8] = [
+const TABLE: [Row; 10] = [
     Row {
         bug: Bug::None,
         name: "none",
@@ -109,6 +115,18 @@ const TABLE: [Row; 8] = [
         name: "trimmed-payload",
         about: "takes the blanks at the ends of payloads away",
         make: || Box::new(trimmed_payload::TrimmedPayload),
+    },
+    Row {
+        bug: Bug::AckBeforeFsync,
+        name: "ack-before-fsync",
+        about: "acknowledges what is written and not yet synced",
+        make: || Box::new(ack_before_fsync::AckBeforeFsync),
+    },
+    Row {
+        bug: Bug::ReorderedFlush,
+        name: "reordered-flush",
+        about: "syncs the producers' sequences before the messages they vouch for",
+        make: || Box::new(reordered_flush::ReorderedFlush),
     },
 ];
 
@@ -187,7 +205,7 @@ mod tests {
         for row in &TABLE {
             assert_eq!(row.bug.to_string().parse(), Ok(row.bug));
         }
-        assert_eq!(Bug::all().count(), 7);
+        assert_eq!(Bug::all().count(), 9);
         let unknown = "loose".parse::<Bug>().unwrap_err();
         assert!(unknown.contains("known are none, check-then-append"), "{unknown}");
     }

@@ -294,7 +294,14 @@ impl Store for Database {
     }
 
     fn poll<'a>(&'a self, poll: Poll<'a>) -> Answer<'a, Polled> {
-        Box::pin(self.step(Does::Write, async move { self.store.poll(poll).await }))
+        Box::pin(async move {
+            // One that leaves the position where it is writes nothing.
+            let size = self.store.size(poll.subscription).await;
+            let stays = size.is_ok_and(|size| poll.offset == Some(size.position));
+            let does = if stays { Does::Read } else { Does::Write };
+            // The store does it when it is asked, and not when it is awaited.
+            self.step(does, async { self.store.poll(poll).await }).await
+        })
     }
 
     fn size<'a>(&'a self, subscription: Subscription<'a>) -> Answer<'a, Size> {

@@ -94,6 +94,9 @@ impl FaultInjector for Injector {
                 (Part::Broker(place), change) => return self.change_broker(place, change).await,
                 (Part::Database, Change::Start) if !self.has_power() => self.start_all(),
                 (Part::Database, Change::Start) => self.database()?.start(),
+                (Part::Database, Change::Kill | Change::Stop) if self.stores.wrong().is_some() => {
+                    self.kill_all().await;
+                }
                 (Part::Database, Change::Kill | Change::Stop) => self.database()?.kill(),
                 (Part::Database, Change::Pause) => self.database()?.pause(true),
                 (Part::Database, Change::Resume) => self.database()?.pause(false),

@@ -9,7 +9,7 @@ use std::time::Duration;
 use harness::bugs::Bug;
 use harness::check::Verdict;
 use harness::plan::Plan;
-use harness::scenario::{self, AnomalyKind, Scenario, Store};
+use harness::scenario::{self, AnomalyKind, Need, Scenario, Store};
 use harness::shrink::case::Case;
 use harness::shrink::{self, Settings, Way, diagram};
 use harness::trial::{Simulation, Trial, simulate};
@@ -32,7 +32,13 @@ const POWER: [Bug; 2] = [Bug::AckBeforeFsync, Bug::ReorderedFlush];
 
 fn load(name: &str) -> Scenario {
     let file = format!("{}/../scenarios/bugs/{name}.yaml", env!("CARGO_MANIFEST_DIR"));
-    scenario::load(Path::new(&file)).unwrap_or_else(|error| panic!("{error}"))
+    let mut scenario = scenario::load(Path::new(&file)).unwrap_or_else(|error| panic!("{error}"));
+    if scenario.broker.needs.contains(&Need::SurvivesPowerCut) {
+        // As the command line has it: a store in memory is on no disk.
+        scenario.broker.on = "mysql".to_owned();
+        scenario.broker.store = Store::Mysql;
+    }
+    scenario
 }
 
 fn run(scenario: &Scenario, seed: u64, bug: Option<Bug>) -> (Arc<Plan>, Trial) {

@@ -133,7 +133,8 @@ broker: { on: mysql, count: 2 }
     #[tokio::test(start_paused = true)]
     async fn what_was_acknowledged_is_there_unless_it_was_not_synced() {
         let file = || "journal".to_owned();
-        for (bug, is_lost) in [(None, false), (RIGHT[1], false), (Some(Bug::AckBeforeFsync), true)] {
+        let wrong = Some(Bug::AckBeforeFsync);
+        for (bug, is_lost) in [(RIGHT[0], false), (RIGHT[1], false), (wrong, true)] {
             let injector = injector(bug).await;
             let disk = injector.disk().unwrap();
             disk.settle(true).await.unwrap();

@@ -6,7 +6,7 @@ mod disk;
 use super::broker::{Broker, DEFAULT_ON, Store};
 use super::model::Scenario;
 use crate::capability::{Capabilities, Known};
-use crate::fault::{Effect, Fault, Part, Target};
+use crate::fault::{Effect, Fault, Part, StorageFault, Target};
 use crate::input::diagnostic::Diagnostic;
 use crate::input::names;
 use crate::numbers;
@@ -198,6 +198,11 @@ fn refused(scenario: &Scenario, fault: &Fault, setting: &Setting<'_>) -> Option<
                 return Some(why.to_owned());
             }
         }
+        Brokers::Simulated if *target == Target::Storage => {
+            if let Some(why) = not_simulated(broker, fault) {
+                return Some(why);
+            }
+        }
         Brokers::Started(_) | Brokers::Simulated => {
             if let Target::Process(Part::Broker(place)) = target
                 && *place >= broker.count()
@@ -215,6 +220,16 @@ fn refused(scenario: &Scenario, fault: &Fault, setting: &Setting<'_>) -> Option<
     let disk = setting.disk.as_ref().filter(|_| is_storage);
     let cure = || put_on(broker, Store::Mysql);
     cannot.or_else(|| disk.and_then(|disk| disk::refused(disk, broker, &cure())))
+}
+
+/// What cannot be done to the disk of a simulated store.
+fn not_simulated(broker: &Broker, fault: &Fault) -> Option<String> {
+    if !broker.store.has_database() {
+        let cure = put_on(broker, Store::Mysql);
+        return Some(format!("{} keeps nothing on a disk; {cure}", broker.on));
+    }
+    let Effect::Storage(StorageFault::Rot { .. }) = fault.action.effect else { return None };
+    Some("a simulated store has no bytes on a disk; try it on a real one: harness run".to_owned())
 }
 
 impl DatabaseServer {

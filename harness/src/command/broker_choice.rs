@@ -125,7 +125,7 @@ pub(super) fn choose(
         for scenario in &mut scenarios {
             take(&named, scenario, is_named)?;
         }
-        let database = find_database(choice, &scenarios, harness)?;
+        let database = find_database(choice, &named, &scenarios, harness)?;
         let brokers = match named.way {
             Way::Running(..) => Brokers::Theirs,
             _ => Brokers::Started(database.as_ref().map(|server| DatabaseServer {
@@ -172,6 +172,12 @@ fn under_test(named: &Named, harness: &Path) -> BrokerUnderTest {
             shared: Some(Arc::new(Shared::default())),
             ..own
         }),
+        Way::Own => BrokerUnderTest::Own(process::Settings {
+            is_ours: false,
+            own: named.options.server.clone().map(Arc::new),
+            shared: Some(Arc::new(Shared::default())),
+            ..own
+        }),
         Way::Ours(_) | Way::Brought => BrokerUnderTest::Own(own),
     }
 }
@@ -179,13 +185,14 @@ fn under_test(named: &Named, harness: &Path) -> BrokerUnderTest {
 /// Where the scenarios on MySQL have their databases.
 fn find_database(
     choice: &BrokerChoice,
+    named: &Named,
     scenarios: &[Scenario],
     harness: &Path,
 ) -> Result<Option<Arc<Server>>, Refused> {
     if !scenarios.iter().any(|scenario| scenario.broker.store.has_database()) {
         return Ok(None);
     }
-    let found = database::find(harness, choice.keep_data.clone());
+    let found = database::find(harness, &named.options.config, choice.keep_data.clone());
     found.map(Some).map_err(|failure| match failure {
         database::NotFound::Wrong(text) => Refused::usage(text),
         database::NotFound::Missing(text) => Refused::no_verdict(text),

@@ -59,7 +59,7 @@ pub fn objections(scenario: &Scenario, setting: &Setting) -> Vec<Objection> {
         Brokers::Started(_) | Brokers::Simulated => not_held(broker, setting.capabilities.as_ref()),
         Brokers::Theirs => None,
     };
-    let whole = whole.or_else(|| not_ours(broker, setting));
+    let whole = whole.or_else(|| not_ours(broker, setting)).or_else(|| no_config(broker, setting));
     if let Some(whole) = whole.or_else(|| brings_its_own(broker, setting)) {
         return vec![Objection::Whole(whole)];
     }
@@ -128,6 +128,21 @@ fn not_ours(broker: &Broker, setting: &Setting) -> Option<String> {
     Some(format!("our own broker does not speak `wire: {{ {unknown} }}`: name another by --on URL"))
 }
 
+/// Why the database's server cannot be told its configuration.
+fn no_config(broker: &Broker, setting: &Setting) -> Option<String> {
+    if broker.options.config.is_empty() || !broker.store.has_database() {
+        return None;
+    }
+    let why = match setting.brokers {
+        Brokers::Started(Some(DatabaseServer { is_ours: false, .. })) => {
+            "HARNESS_MYSQL_URL names a server that stays as it is; without it the harness starts one"
+        }
+        Brokers::Simulated => "a simulation has no database server; run it with `harness run`",
+        Brokers::Started(_) | Brokers::Theirs => return None,
+    };
+    Some(format!("its `config` is for a private database server: {why}"))
+}
+
 /// Why nothing is said about the broker where its driver brings it.
 fn brings_its_own(broker: &Broker, setting: &Setting) -> Option<String> {
     let is_brought = setting.capabilities.is_some_and(|capabilities| !capabilities.has_address);
@@ -170,6 +185,11 @@ pub fn names_not_started(scenario: &Scenario, capabilities: &Capabilities) -> Ve
 /// Why a fault cannot be carried out.
 fn refused(scenario: &Scenario, fault: &Fault, setting: &Setting) -> Option<String> {
     let (broker, target) = (&scenario.broker, &fault.action.target);
+    let own = broker.options.server.as_ref();
+    if *target == Target::Storage && own.is_some_and(|server| server.data.is_none()) {
+        let why = "nobody knows where the server's data is: say it, `data: \"{folder}\"`";
+        return Some(why.to_owned());
+    }
     match setting.brokers {
         Brokers::Theirs if target.is_process() || target.is_database() => {
             let why = "a broker at a URL is somebody else's, and stays as it is";

@@ -27,6 +27,7 @@ use super::{Failure, FaultInjector, Testbed};
 use crate::driver::Address;
 use crate::input::names::Actor;
 use crate::recipes;
+use crate::scenario::OwnServer;
 use crate::server::{NewRecipe, ServerProcess, Wanted};
 
 /// How to start brokers.
@@ -43,6 +44,8 @@ pub struct Settings {
     /// The server that serves all runs of the call, but for those whose faults are about its
     /// process; none where each run has its own.
     pub shared: Option<Arc<Shared>>,
+    /// A server of the user's own, in place of one by a recipe of ours.
+    pub own: Option<Arc<OwnServer>>,
     /// The configuration of each, in its server's own words.
     pub config: BTreeMap<String, String>,
     /// What else each broker is given: limits.
@@ -67,6 +70,7 @@ impl Settings {
             harness: harness.to_owned(),
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             shared: None,
+            own: None,
             config: BTreeMap::new(),
             arguments: Vec::new(),
             count: NonZeroU32::MIN,
@@ -165,7 +169,10 @@ async fn start_one(
         1 => "the broker".to_owned(),
         count => format!("broker {number} of {count}"),
     };
-    let recipe = recipe(&Wanted { harness, name, arguments: &arguments, store, config })?;
+    let recipe = match &settings.own {
+        Some(own) => recipes::own::recipe(own)?,
+        None => recipe(&Wanted { harness, name, arguments: &arguments, store, config })?,
+    };
     let listen = SocketAddr::new(listen.ip(), if number == 1 { listen.port() } else { 0 });
     ServerProcess::start(harness, recipe, listen).await
 }

@@ -59,7 +59,7 @@ fn check_all(word: &str, server: Option<&Url>) {
         scenario
     };
     let wanted = scenarios().into_iter().filter(|scenario| scenario.golden).map(on_broker);
-    let setting = Setting { brokers: Brokers::Started(None), capabilities: None };
+    let setting = Setting { brokers: Brokers::Started(None), capabilities: None, disk: None };
     let holding = wanted.filter(|scenario| objections(scenario, &setting).is_empty());
     let holding: Vec<_> = holding.collect();
     assert!(!holding.is_empty(), "no scenario holds on {word}");

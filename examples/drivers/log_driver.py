@@ -112,7 +112,10 @@ def answer(r):
 for line in sys.stdin:
     request = json.loads(line)
     try:
-        reply = answer(request)
+        try:
+            reply = answer(request)
+        except OSError:
+            reply = answer(request)  # the connection was that to the server before its restart
     except (OSError, NeverLeft, Refused) as error:
         reply = {"why": str(error)}
     print(json.dumps({"id": request["id"], **reply}), flush=True)

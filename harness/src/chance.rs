@@ -29,6 +29,8 @@ pub(crate) enum Purpose {
     Relay = 9,
     /// Which messages are sabotaged.
     Sabotage = 10,
+    /// What a power cut leaves on a disk, and which bits rot.
+    Disk = 11,
 }
 
 /// The generator of one producer for one purpose.

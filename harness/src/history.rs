@@ -20,7 +20,7 @@ mod sent;
 
 pub use attempt::{Attempt, Class, forgets, told_code};
 pub use backlog::backlogs;
-pub use missed::misses_anything;
+pub use missed::{missed, misses_anything};
 pub use moment::{Moment, Nanos, Stamp};
 pub use on_disk::{Forgotten, OnDisk, Rotten, Trace, Traced};
 pub use sent::{Offset, Offsets, Outcome, Sent};

@@ -161,11 +161,14 @@ async fn hold_on(
     let (performed, mut trouble) =
         perform(context, testbed.as_mut(), &mut interrupt, progress).await;
     let left = driver.finish().await.err().map(|failure| failure.why);
+    // A server that does not come up any more is what the run has found; the rest follows from it.
+    let is_gone = performed.as_ref().is_ok_and(is_gone);
     // What is left on a server that ended goes with its folder.
-    let left = left.filter(|_| trouble.is_none());
+    let left = left.filter(|_| trouble.is_none() && !is_gone);
     if let Err(failure) = testbed.stop().await {
         trouble.get_or_insert(failure.0);
     }
+    let mut trouble = trouble.filter(|_| !is_gone);
     let history = performed.map_err(|failure| {
         // Actors fail because the broker is gone: its last words say more than theirs.
         Failure(trouble.take().unwrap_or(failure.why))
@@ -175,10 +178,17 @@ async fn hold_on(
         judgement.mark_inconclusive(why);
     }
     let Remarks { doubts, notes } = driver.remarks();
+    let doubts = if is_gone { Vec::new() } else { doubts };
     doubts.into_iter().rev().for_each(|doubt| judgement.mark_inconclusive(doubt));
     let injected = saboteur.map(|saboteur| saboteur.injected(&driver.capabilities()));
     let (interrupted, passed_over) = (interrupt.is_triggered(), driver.passed_over());
     Ok(Trial { history, judgement, interrupted, left, notes, passed_over, injected })
+}
+
+/// Whether what keeps the data did not come up any more.
+fn is_gone(history: &History) -> bool {
+    let on_disk = history.faults.iter().filter_map(|firing| firing.on_disk.as_ref());
+    on_disk.into_iter().any(|on_disk| on_disk.gone.is_some())
 }
 
 /// What is to make the driver wrong, if that was asked for.
@@ -236,7 +246,8 @@ async fn start(
     let started = match &settings.broker {
         BrokerUnderTest::Own(process) => {
             let audit = keeps_all(plan, settings);
-            let settings = process::Settings { relays, audit, ..process.clone() };
+            let medium = plan.medium();
+            let settings = process::Settings { relays, audit, medium, ..process.clone() };
             match settings.shared.as_ref().filter(|_| !plan.has_process_fault()) {
                 Some(shared) => Process::shared(&settings, shared).await,
                 None => Process::start(&settings, database).await,

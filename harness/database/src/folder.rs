@@ -4,6 +4,7 @@
 use std::ffi::OsString;
 use std::fs::Permissions;
 use std::io;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -17,14 +18,42 @@ use crate::invocation::Invocation;
 /// value is the folder's path. A daemon that left its process group is found by it. Only on Linux.
 pub const FOLDER_MARK: &str = "HARNESS_FOLDER";
 
+/// The variable that marks the process that serves a file system which is mounted in a folder; its
+/// value is the folder's path. Where the process that made the folder ends, this one sees that by
+/// itself, unmounts, and ends; it is killed only where it does not.
+pub const DISK_MARK: &str = "HARNESS_DISK";
+
 /// A shell that waits for the end of its standard input, which a process's end always brings. Then
 /// it kills the server that it was given, if any, and the processes that are marked, which may start
 /// others meanwhile, and removes the folder. A server that was killed a moment ago may still be at
 /// its files, so removing is tried again.
+///
+/// Before that, a process that serves a file system in the folder is given a moment to unmount it and
+/// to end: it has seen the same end. Then it is killed, and what is still mounted is taken out of the
+/// folder, for a look at a mount that nobody serves would fail, or hang, and removing what is in one
+/// that somebody serves would not be removing the folder. Only on Linux.
 const WATCH: &str = r#"
 folder=$1
 mark=$2
-shift 2
+disk=$3
+listed=$4
+shift 4
+marked() {
+  grep -lsaF "$1=$folder" /proc/[0-9]*/environ
+}
+end_marked() {
+  files=$(marked "$1")
+  for file in $files; do
+    process=${file#/proc/}
+    kill -9 "${process%/environ}"
+  done
+  [ -n "$files" ]
+}
+mounted() {
+  while read -r _ point _; do
+    case $point in "$listed"/*) printf '%s\n' "$folder${point#"$listed"}" ;; esac
+  done </proc/mounts
+}
 if [ $# -gt 0 ]; then
   "$@" >"$folder/server.log" 2>&1 </dev/null &
   server=$!
@@ -35,13 +64,21 @@ if [ -n "${server:-}" ]; then
   wait "$server"
 fi
 for _ in 1 2 3 4 5; do
-  marked=$(grep -lsaF "$mark=$folder" /proc/[0-9]*/environ)
-  [ -n "$marked" ] || break
-  for file in $marked; do
-    process=${file#/proc/}
-    kill -9 "${process%/environ}"
-  done
+  end_marked "$mark" || break
 done
+tries=60
+while [ -n "$(marked "$disk")" ]; do
+  tries=$((tries - 1))
+  if [ "$tries" = 0 ]; then
+    end_marked "$disk"
+    break
+  fi
+  sleep 0.05
+done
+mounted | while read -r point; do
+  umount -l "$point" || fusermount3 -uz "$point"
+done
+[ -z "$(mounted)" ] || exit
 for _ in 1 2 3 4 5; do
   rm -rf -- "$folder" && break
   sleep 1
@@ -102,7 +139,8 @@ struct Watchdog {
 impl Watchdog {
     fn start(folder: &Path, run: Option<&Invocation>) -> io::Result<Self> {
         let mut shell = Command::new("/bin/sh");
-        shell.args(["-c", WATCH, "harness-watch"]).arg(folder).arg(FOLDER_MARK);
+        shell.args(["-c", WATCH, "harness-watch"]).arg(folder);
+        shell.args([FOLDER_MARK, DISK_MARK]).arg(listed(folder));
         if let Some(run) = run {
             shell.arg(&run.program).args(&run.arguments).envs(run.environment.iter().cloned());
         }
@@ -111,6 +149,19 @@ impl Watchdog {
         shell.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
         Ok(Self { shell: shell.spawn()? })
     }
+}
+
+/// The path as it stands in `/proc/mounts`: without links, and with what would end a word as `\040`.
+fn listed(folder: &Path) -> OsString {
+    let path = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+    let mut listed = Vec::new();
+    for byte in path.as_os_str().as_bytes() {
+        match byte {
+            b' ' | b'\t' | b'\n' | b'\\' | b'#' => listed.extend(format!("\\{byte:03o}").bytes()),
+            _ => listed.push(*byte),
+        }
+    }
+    OsString::from_vec(listed)
 }
 
 impl Drop for Watchdog {

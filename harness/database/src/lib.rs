@@ -24,7 +24,7 @@ mod url;
 mod watched;
 
 pub use error::Error;
-pub use folder::{FOLDER_MARK, Folder};
+pub use folder::{DISK_MARK, FOLDER_MARK, Folder};
 pub use for_tests::{WITHOUT, for_tests};
 pub use installed::{FOLDER_VARIABLE, Installed};
 pub use invocation::Invocation;

@@ -24,8 +24,9 @@ use crate::recipes;
 use crate::report::Skipped;
 use crate::sabotage;
 use crate::scenario::Scenario;
-use crate::scenario::objection::{Brokers, DatabaseServer, Setting};
-use crate::server::Version;
+use crate::scenario::objection::{Brokers, DatabaseServer, Disk, Setting};
+use crate::server::{Version, Wanted};
+use crate::storage;
 use crate::testbed::database::Server;
 use crate::testbed::shared::Shared;
 use crate::testbed::{database, process};
@@ -134,7 +135,14 @@ pub(super) fn choose(
                 is_shared: choice.keep_data.is_some() && at_once,
             })),
         };
-        let setting = Setting { brokers, capabilities: None };
+        let asks_for_disk = scenarios.iter().any(Scenario::has_storage_fault);
+        let unavailable = asks_for_disk.then(storage::unavailable).flatten();
+        let disk = asks_for_disk.then(|| Disk {
+            unavailable: unavailable.as_deref(),
+            has_files: has_files(&named, harness),
+            is_kept: choice.keep_data.is_some(),
+        });
+        let setting = Setting { brokers, capabilities: None, disk };
         let lone = Lone { is_alone, is_only };
         keep_possible(setting, sabotage, lone, &mut scenarios, skipped, &mut invalid)?;
         if scenarios.is_empty() {
@@ -180,6 +188,19 @@ fn under_test(named: &Named, harness: &Path) -> BrokerUnderTest {
         }),
         Way::Ours(_) | Way::Brought => BrokerUnderTest::Own(own),
     }
+}
+
+/// Whether what is started keeps its data in files, as far as its recipe knows.
+fn has_files(named: &Named, harness: &Path) -> bool {
+    let new = match &named.way {
+        Way::Started(recipes::Row { new, .. }) => new,
+        Way::Own => return named.options.server.as_ref().is_some_and(|own| own.data.is_some()),
+        Way::Ours(_) | Way::Running(..) | Way::Brought => return false,
+    };
+    let (name, config) = (named.word.clone(), &named.options.config);
+    let recipe = new(&Wanted { harness, name, arguments: &[], store: None, config });
+    // Its start says what is wrong with it.
+    recipe.map_or(true, |recipe| recipe.data().is_some())
 }
 
 /// Where the scenarios on MySQL have their databases.

@@ -27,6 +27,8 @@ mod selection;
 pub mod shrink;
 mod signals;
 pub mod sim;
+#[cfg(all(target_os = "linux", feature = "storage-faults"))]
+pub mod storage;
 mod streams;
 
 /// Runs a scenario against a message broker and says with proof whether every acknowledged message
@@ -76,6 +78,10 @@ pub enum Command {
     /// Become a program that dies with the harness (used by the harness itself).
     #[command(hide = true)]
     Guard(guard::Arguments),
+    /// Serve a file system below a server's data (used by the harness itself).
+    #[cfg(all(target_os = "linux", feature = "storage-faults"))]
+    #[command(hide = true)]
+    Storage(storage::Arguments),
 }
 
 /// Carries out what the command line says; `harness` is the program to start as broker, because a
@@ -99,5 +105,7 @@ pub fn main(arguments: Arguments, harness: &Path) -> Exit {
         Command::DriverCheck(arguments) => driver_check::main(&arguments, harness),
         Command::Broker(arguments) => broker::main(&arguments),
         Command::Guard(arguments) => guard::main(&arguments),
+        #[cfg(all(target_os = "linux", feature = "storage-faults"))]
+        Command::Storage(arguments) => storage::main(arguments),
     }
 }

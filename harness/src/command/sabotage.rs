@@ -85,7 +85,7 @@ fn prepare(arguments: &Arguments, harness: &Path) -> Result<Prepared, Refused> {
     };
     if *sim {
         let mut scenarios = vec![scenario];
-        broker_choice::choose_simulated(&choice.on, &mut scenarios, &mut skipped)?;
+        broker_choice::choose_simulated(&choice.on, false, &mut scenarios, &mut skipped)?;
         let plan = planned(scenarios.remove(0))?;
         return Ok(Prepared { plan, held: Held::Simulated, patience: None });
     }
@@ -98,7 +98,10 @@ fn prepare(arguments: &Arguments, harness: &Path) -> Result<Prepared, Refused> {
     crate::descriptors::reserve(&plan).map_err(Refused::usage)?;
     if let BrokerUnderTest::Own(process) = &mut chosen.broker {
         process.count = plan.scenario.broker.count;
-        process.server.clone_from(&chosen.database);
+        process.server = chosen.database.as_ref().map(|server| match plan.medium() {
+            None => Arc::clone(server),
+            medium => Arc::new(server.another(medium)),
+        });
     }
     let patience = choice.wait.map(Patience::new);
     Ok(Prepared { plan, held: Held::Real(Box::new(chosen)), patience })

@@ -75,7 +75,12 @@ pub fn main(arguments: &Arguments) -> Exit {
 fn carry_out(arguments: &Arguments) -> Result<Exit, Refused> {
     let mut selected =
         vec![scenario::load(&arguments.file).map_err(|error| Refused::scenario(&error))?];
-    broker_choice::choose_simulated(&arguments.on, &mut selected, &mut Vec::new())?;
+    broker_choice::choose_simulated(
+        &arguments.on,
+        arguments.bug.is_some(),
+        &mut selected,
+        &mut Vec::new(),
+    )?;
     let mut scenario = selected.remove(0);
     scenario.seed = arguments.seed.unwrap_or(scenario.seed);
     let seed = scenario.seed;

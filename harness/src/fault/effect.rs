@@ -26,6 +26,14 @@ impl Effect {
         Self::Link(Arc::new(fault))
     }
 
+    /// What is done to the disk, if anything is.
+    pub const fn storage(&self) -> Option<&StorageFault> {
+        match self {
+            Self::Storage(fault) => Some(fault),
+            Self::Process(_) | Self::Link(_) | Self::Crash => None,
+        }
+    }
+
     /// Whether a process is another one afterwards: a store in memory begins a new life then.
     pub const fn restarts(&self) -> bool {
         match self {

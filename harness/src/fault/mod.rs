@@ -37,7 +37,7 @@ pub use entry::{Action, Fault};
 pub use link_fault::{Delay, LinkFault, Passage, Portion, Way};
 pub(crate) use read::read;
 pub use settings::Settings;
-pub use storage_fault::{AfterFailedSync, Directories, Keep, Power, StorageFault};
+pub use storage_fault::{AfterFailedSync, Directories, Keep, Medium, Power, StorageFault};
 pub use symptom::{Symptom, Touches};
 pub use target::{Link, Part, Target, Who};
 pub use trigger::{Counted, Trigger};

@@ -50,6 +50,23 @@ pub struct Power {
     pub fsync: Duration,
 }
 
+/// What the disk below a server is like, all of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Medium {
+    /// When a created, renamed or removed name is durable.
+    pub directories: Directories,
+    /// Whether all that was written before the first message is durable.
+    pub settled: bool,
+    /// What each fsync takes at least.
+    pub fsync: Duration,
+}
+
+impl Medium {
+    /// Where no fault says what it is like.
+    pub const PLAIN: Self =
+        Self { directories: Directories::Now, settled: true, fsync: Duration::ZERO };
+}
+
 /// What survives a power cut of what was written and not synced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -87,12 +104,26 @@ impl Power {
     /// As of a fault that says nothing more.
     pub const PLAIN: Self =
         Self { keep: Keep::None, directories: Directories::Now, settled: true, fsync: Self::FSYNC };
+
+    /// What the disk has to be like for it.
+    pub const fn medium(self) -> Medium {
+        let Self { keep: _, directories, settled, fsync } = self;
+        Medium { directories, settled, fsync }
+    }
 }
 
 impl StorageFault {
     /// Whether the server is another process afterwards.
     pub const fn restarts(&self) -> bool {
         matches!(self, Self::Power(_) | Self::Rot { .. })
+    }
+
+    /// What the disk has to be like, where it matters.
+    pub const fn medium(&self) -> Option<Medium> {
+        match self {
+            Self::Power(power) => Some(power.medium()),
+            Self::Full | Self::Slow { .. } | Self::FailSync { .. } | Self::Rot { .. } => None,
+        }
     }
 
     /// Its settings as they stand behind the target: `, keep: some`. Nothing where all is as usual.

@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use rand_pcg::Pcg64Mcg;
+use rand_pcg::rand_core::Rng as _;
 
 use super::model::{ConsumerIndex, Plan, ProducerIndex};
 use crate::chance::{self, Purpose};
-use crate::fault::{Action, Counted, Fault, Link, Part, Target, Trigger, Who};
+use crate::fault::{Action, Counted, Fault, Link, Medium, Part, Target, Trigger, Who};
 use crate::input::diagnostic::Diagnostic;
 use crate::input::names::{Actor, Kind};
 use crate::numbers;
@@ -24,6 +25,11 @@ impl Choice {
         let last = u32::try_from(count).ok().and_then(|count| count.checked_sub(1));
         let last = last.expect("there is something to choose from, and it fits an index");
         chance::between(&mut self.0, 0, last) as usize
+    }
+
+    /// What further chance follows from, elsewhere.
+    pub fn seed(&mut self) -> u64 {
+        self.0.next_u64()
     }
 }
 
@@ -59,9 +65,11 @@ impl Plan {
         self.scenario.faults.iter().filter_map(out_of_reach).collect()
     }
 
-    /// Whether a fault ends a process and starts it again: a store in memory begins a new life then.
+    /// Whether a process may be another one after a fault: a store in memory begins a new life then. A
+    /// server may end because of its disk, and is then started again.
     pub fn restarts(&self) -> bool {
-        self.scenario.faults.iter().any(|fault| fault.action.effect.restarts())
+        let mut effects = self.scenario.faults.iter().map(|fault| &fault.action.effect);
+        effects.any(|effect| effect.restarts() || effect.storage().is_some())
     }
 
     /// Whether a fault is about the process of a broker or of its database.
@@ -82,7 +90,16 @@ impl Plan {
 
     /// Whether a fault is about the disk of what keeps the data.
     pub fn has_storage_fault(&self) -> bool {
-        self.scenario.faults.iter().any(|fault| fault.action.target == Target::Storage)
+        self.scenario.has_storage_fault()
+    }
+
+    /// What the disk of what keeps the data is like; none where no fault is about it. Loading sees to it
+    /// that no two faults ask for two.
+    pub fn medium(&self) -> Option<Medium> {
+        let faults = self.scenario.faults.iter();
+        let mut storage = faults.filter_map(|fault| fault.action.effect.storage()).peekable();
+        storage.peek()?;
+        Some(storage.find_map(|fault| fault.medium()).unwrap_or(Medium::PLAIN))
     }
 
     /// The links that a fault is about; for `any` all that it may pick from.

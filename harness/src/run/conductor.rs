@@ -14,11 +14,15 @@ use tokio::time::{Instant, sleep_until};
 use super::audit::audit;
 use super::drain::{DrainTarget, Passing};
 use super::signals::Signals;
+use super::traces::traces;
 use super::{Announcer, Phase, Phases, Report, RunContext, Standing, consumer, faults, producer};
 use crate::driver::Failure;
-use crate::history::{Answer, ConsumerHistory, End, Firing, History, Polled, ProducerHistory};
+use crate::history::{
+    Answer, ConsumerHistory, End, Firing, History, Nanos, Polled, ProducerHistory,
+};
 use crate::plan::{ConsumerIndex, ProducerIndex, TopicIndex};
 use crate::scenario::Start;
+use crate::testbed;
 
 const TOPICS_AT_ONCE: usize = 64;
 
@@ -47,6 +51,8 @@ pub async fn perform(
         faults: JoinSet::new(),
         firings: Vec::new(),
         signals: Arc::new(Signals::new(&context.plan)),
+        settled: None,
+        is_gone: false,
         ready: 0,
         standings: [context.plan.consumers.len(), 0, 0],
         histories: (
@@ -56,22 +62,33 @@ pub async fn perform(
         context,
     };
     if conductor.create_topics().await? {
+        if conductor.context.plan.scenario.start == Start::Together {
+            conductor.settle().await?;
+        }
         conductor.start_actors(&phases, &report);
         let ended = conductor.conduct().await;
         if ended.is_err() {
             conductor.give_up().await;
         }
         let mut history = conductor.history(ended?);
-        if history.end != End::Interrupted {
+        if history.end != End::Interrupted && !conductor.is_gone {
             tokio::select! { biased;
                 () = &mut conductor.interrupted => {}
-                audit = audit(&conductor.context, &history) => history.audit = audit,
+                () = look_closer(&conductor.context, conductor.settled, &mut history) => {}
             }
             history.epochs = conductor.context.recorder.epochs();
         }
         return Ok(history);
     }
     Ok(conductor.history(End::Interrupted))
+}
+
+/// Looks at what the broker and its disk have.
+async fn look_closer(context: &RunContext, settled: Option<Nanos>, history: &mut History) {
+    history.audit = audit(context, history).await;
+    if let Some(settled) = settled {
+        history.traces = traces(context, settled, history).await;
+    }
 }
 
 struct Conductor {
@@ -86,6 +103,10 @@ struct Conductor {
     faults: JoinSet<Result<Vec<Firing>, Failure>>,
     firings: Vec<Firing>,
     signals: Arc<Signals>,
+    /// When the disk's clock began, where faults are about it.
+    settled: Option<Nanos>,
+    /// What keeps the data is down for good.
+    is_gone: bool,
     ready: usize,
     /// How many consumers have each [`Standing`] while the run drains.
     standings: [usize; 3],
@@ -115,6 +136,18 @@ impl Conductor {
             () = &mut self.interrupted => Ok(false),
             created = created => created.map(|()| true),
         }
+    }
+
+    /// Has the disk of what keeps the data begin to count, where faults are about it: what was written so
+    /// far says nothing about messages.
+    async fn settle(&mut self) -> Result<(), Failure> {
+        let Some(medium) = self.context.plan.medium() else { return Ok(()) };
+        let cannot = |testbed::Failure(why)| Failure::new(why);
+        let injector = self.context.injector.as_ref();
+        let injector = injector.ok_or_else(|| Failure::new("this broker is not ours to hurt"))?;
+        injector.disk().map_err(cannot)?.settle(medium.settled).await.map_err(cannot)?;
+        self.settled = Some(self.context.recorder.elapsed());
+        Ok(())
     }
 
     fn start_actors(&mut self, phases: &Phases, report: &mpsc::UnboundedSender<Report>) {
@@ -208,6 +241,7 @@ impl Conductor {
         if self.context.plan.scenario.start == Start::ConsumersFirst {
             let actors = self.producers.len() + self.consumers.len();
             self.go_on_while(|own| own.ready < actors, None).await?;
+            self.settle().await.map_err(Stop::Failed)?;
             self.announcer.announce(Phase::Producing(Instant::now()));
         }
         self.go_on_while(|own| !own.producers.is_empty(), None).await?;
@@ -259,13 +293,19 @@ impl Conductor {
         let until = deadline.unwrap_or_else(|| Instant::now() + Duration::from_hours(24));
         tokio::select! { biased;
             () = &mut self.interrupted => return Ok(Some(End::Interrupted)),
+            () = self.signals.gone_for_good(), if !self.is_gone => {
+                self.is_gone = true;
+                return Ok(Some(End::Deadline));
+            }
             Some(joined) = self.producers.join_next() => {
-                let (index, history) = ended(joined)?;
-                self.histories.0[index.place()] = history;
+                if let Some((index, history)) = self.took_part(joined)? {
+                    self.histories.0[index.place()] = history;
+                }
             }
             Some(joined) = self.consumers.join_next() => {
-                let (index, history) = ended(joined)?;
-                self.histories.1[index.place()] = history;
+                if let Some((index, history)) = self.took_part(joined)? {
+                    self.histories.1[index.place()] = history;
+                }
             }
             Some(joined) = self.faults.join_next() => self.firings = ended(joined)?,
             Some(report) = self.reports.recv() => match report {
@@ -278,6 +318,18 @@ impl Conductor {
             () = sleep_until(until) => return Ok(deadline.map(|_| End::Deadline)),
         }
         Ok(None)
+    }
+
+    /// What an actor saw; nothing where it failed because what keeps the data is down for good, which is
+    /// what is told of the run.
+    fn took_part<T>(
+        &self,
+        joined: Result<Result<T, Failure>, JoinError>,
+    ) -> Result<Option<T>, Failure> {
+        match ended(joined) {
+            Err(_) if self.is_gone => Ok(None),
+            ended => ended.map(Some),
+        }
     }
 
     fn history(&mut self, end: End) -> History {

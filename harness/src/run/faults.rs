@@ -5,21 +5,22 @@
 //! All of it is one task, so that a simulated run has one order of events.
 
 mod parts;
+mod storage;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use futures_util::StreamExt as _;
-use futures_util::future::{BoxFuture, join_all};
+use futures_util::future::{BoxFuture, join, join_all};
 use futures_util::stream::FuturesUnordered;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use self::parts::Parts;
+use self::parts::{Parts, Trouble};
 use super::signals::Signals;
 use super::{Phase, Phases, RunContext};
 use crate::driver::Failure;
 use crate::fault::{Effect, Fault, Hold, Link, LinkFault, Part, Target, Trigger, Who};
-use crate::history::{ConsumerHistory, Firing, Moment, ProducerHistory, Stamp};
+use crate::history::{ConsumerHistory, Firing, Moment, OnDisk, ProducerHistory, Stamp};
 use crate::input::names::Actor;
 use crate::plan::{Choice, ConsumerIndex};
 use crate::testbed::{self, InjectionId};
@@ -38,8 +39,9 @@ pub(super) async fn execute(
         begun = phases.producing() => begun,
     };
     let Some(origin) = begun else { return Ok(Vec::new()) };
+    let storage = context.plan.has_storage_fault().then(|| context.plan.scenario.broker.storage());
     let executor = Executor {
-        parts: Parts::new(context.injector.clone()),
+        parts: Parts::new(context.injector.clone(), storage),
         context: &context,
         signals: &signals,
         phases: &phases,
@@ -47,11 +49,10 @@ pub(super) async fn execute(
         injections: AtomicU64::new(0),
     };
     let faults = context.plan.scenario.faults.iter().enumerate();
-    let all = join_all(faults.map(|(place, fault)| executor.fault(place, fault))).await;
-    let mut firings = Vec::new();
-    for done in all.into_iter().flatten() {
-        firings.push(done?);
-    }
+    let faults = join_all(faults.map(|(place, fault)| executor.fault(place, fault)));
+    let (all, left) = join(faults, executor.look_after_storage()).await;
+    let mut firings = all.into_iter().flatten().collect::<Result<Vec<_>, _>>()?;
+    executor.add(&mut firings, left?);
     Ok(firings)
 }
 
@@ -73,6 +74,8 @@ type Struck = OnceLock<Moment>;
 /// What one firing is about, chosen.
 enum Chosen {
     Part(Part),
+    /// With what chance follows from.
+    Storage(Part, u64),
     Links(Vec<Link>),
     Consumers(Vec<Actor>),
 }
@@ -130,33 +133,49 @@ impl Executor<'_> {
     async fn fire(&self, place: usize, fault: &Fault, chosen: Chosen) -> Done {
         let began = self.context.recorder.now();
         let (whom, struck) = (chosen.to_string(), Struck::new());
-        if fault.action.effect.restarts() {
+        let effect = &fault.action.effect;
+        // A server may end because of its disk.
+        if effect.restarts() || effect.storage().is_some() {
             self.signals.restart();
         }
-        let met = match (&fault.action.effect, &chosen) {
+        let mut on_disk = effect.storage().map(|_| OnDisk::default());
+        let met = match (effect, &chosen) {
             (Effect::Process(hold), Chosen::Part(part)) => {
                 self.hold(fault, *part, *hold, &struck).await.map(|()| 0)
             }
             (Effect::Link(kind), Chosen::Links(links)) => {
-                self.links(fault, kind.as_ref(), links, &struck).await
+                self.links(fault, kind.as_ref(), links, &struck).await.map_err(Trouble::from)
             }
             (Effect::Crash, Chosen::Consumers(consumers)) => {
                 Ok(self.crash(fault, consumers, &struck).await)
             }
+            (Effect::Storage(kind), Chosen::Storage(part, seed)) => {
+                let done = on_disk.get_or_insert_default();
+                self.storage((fault, kind), (*part, *seed), &struck, done).await
+            }
             _ => unreachable!("loading gives a fault a target that its kind takes"),
         };
-        let met = met.map_err(|failure| {
-            // Nothing more is to begin, and what lasts is to end.
-            self.signals.finish();
-            let (file, line) = (self.context.plan.scenario.file.display(), fault.line);
-            Failure::new(format!(
-                "{file}:{line}: `{}` cannot be carried out: {failure}",
-                fault.action
-            ))
-        })?;
+        let met = match met {
+            Ok(met) => met,
+            Err(Trouble::Gone(words)) => {
+                on_disk.get_or_insert_default().gone = Some(words);
+                self.signals.be_gone();
+                0
+            }
+            // What else cannot be done then is no wonder.
+            Err(Trouble::Other(_)) if self.signals.is_gone() => 0,
+            Err(Trouble::Other(failure)) => return Err(self.cannot(fault, &failure)),
+        };
         let fault = u32::try_from(place).expect("a file has fewer than 2^32 faults");
         let (struck, ended) = (struck.get().copied(), self.context.recorder.now());
-        Ok(Firing { fault, whom, began, struck, ended, met, on_disk: None })
+        Ok(Firing { fault, whom, began, struck, ended, met, on_disk })
+    }
+
+    /// Nothing more is to begin, and what lasts is to end.
+    fn cannot(&self, fault: &Fault, why: &testbed::Failure) -> Failure {
+        self.signals.finish();
+        let (file, line) = (self.context.plan.scenario.file.display(), fault.line);
+        Failure::new(format!("{file}:{line}: `{}` cannot be carried out: {why}", fault.action))
     }
 
     /// Notes that a firing has taken effect, and waits until it is over.
@@ -181,7 +200,7 @@ impl Executor<'_> {
         part: Part,
         hold: Hold,
         struck: &Struck,
-    ) -> Result<(), testbed::Failure> {
+    ) -> Result<(), Trouble> {
         self.parts.hold(part, hold).await?;
         self.last(fault, struck).await;
         self.parts.release(part, hold).await
@@ -252,7 +271,7 @@ impl Executor<'_> {
             }
             Target::Links(who) => Chosen::Links(pick(plan.links_of(action), who, choice)),
             Target::DatabaseLink => Chosen::Links(plan.links_of(action)),
-            Target::Storage => Chosen::Part(plan.scenario.broker.storage()),
+            Target::Storage => Chosen::Storage(plan.scenario.broker.storage(), choice.seed()),
             Target::Consumers(who) => {
                 Chosen::Consumers(pick(plan.consumers_of(action), who, choice))
             }
@@ -272,7 +291,7 @@ fn pick<T>(mut from: Vec<T>, who: &Who, choice: &mut Choice) -> Vec<T> {
 impl std::fmt::Display for Chosen {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let words: Vec<String> = match self {
-            Self::Part(part) => return part.fmt(f),
+            Self::Part(part) | Self::Storage(part, _) => return part.fmt(f),
             Self::Links(links) => links.iter().map(Link::to_string).collect(),
             Self::Consumers(consumers) => consumers.iter().map(Actor::to_string).collect(),
         };

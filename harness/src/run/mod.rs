@@ -23,12 +23,15 @@ mod consumer;
 mod consumer_log;
 mod drain;
 mod faults;
+mod known;
 mod phase;
 mod producer;
+mod pulse;
 mod recorder;
 mod routes;
 mod signals;
 mod stream_sender;
+mod traces;
 
 /// How much longer than the longest fault a request is repeated: the broker has to come up again,
 /// and several faults may meet.

@@ -5,10 +5,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use tokio::sync::Notify;
 
-use crate::fault::{Counted, Target, Trigger};
+use super::known::Known;
+use super::pulse::Pulse;
+use crate::fault::{Counted, Effect, StorageFault, Target, Trigger};
+use crate::history::{Delivery, Outcome, Sent};
 use crate::input::names::Actor;
 use crate::ordered_signal::OrderedSignal;
-use crate::plan::{ConsumerIndex, Plan, Stream, TopicIndex};
+use crate::plan::{ConsumerIndex, Plan, TopicIndex};
 
 /// Shared by the actors and the faults of one run.
 #[derive(Debug)]
@@ -22,6 +25,12 @@ pub struct Signals {
     finish: OrderedSignal<bool>,
     /// A fault that ends a process has begun.
     restarting: AtomicBool,
+    /// What keeps the data is down for good.
+    gone: OrderedSignal<bool>,
+    /// Whether anything comes through.
+    pub pulse: Pulse,
+    /// Only where a fault asks for it.
+    pub known: Option<Known>,
 }
 
 /// A count that a fault waits for.
@@ -100,6 +109,8 @@ impl Signals {
         });
         let can_crash = faults().any(|fault| matches!(fault.action.target, Target::Consumers(_)));
         let consumers = if can_crash { plan.consumers.len() } else { 0 };
+        let rots = |effect: &Effect| matches!(effect, Effect::Storage(StorageFault::Rot { .. }));
+        let can_rot = faults().any(|fault| rots(&fault.action.effect));
         let settings = plan.scenario.consumers.iter().zip(&plan.consumers);
         let gates = settings.map(|(settings, planned)| {
             let count = settings.poll_after?.get();
@@ -112,15 +123,26 @@ impl Signals {
             crashes: (0..consumers).map(|_| OrderedSignal::default()).collect(),
             finish: OrderedSignal::default(),
             restarting: AtomicBool::new(false),
+            gone: OrderedSignal::default(),
+            pulse: Pulse::default(),
+            known: can_rot.then(|| Known::new(plan)),
         }
     }
 
-    /// Counts messages of a stream that were acked.
-    pub fn acked(&self, stream: &Stream, count: u32) {
-        self.count(true, stream.producer.place(), count);
+    /// Takes note of what became of messages, and counts those that were acked.
+    pub fn sent(&self, plan: &Plan, sent: &Sent) {
+        if !matches!(sent.outcome, Outcome::Acked { .. }) {
+            return self.pulse.bad();
+        }
+        let stream = &plan.streams[sent.stream.place()];
+        self.pulse.good(sent.count);
+        if let Some(known) = &self.known {
+            known.acked(plan, sent);
+        }
+        self.count(true, stream.producer.place(), sent.count);
         let gates = self.gates.iter().flatten();
         gates.filter(|gate| gate.topics.contains(&stream.topic)).for_each(|gate| {
-            gate.acked(count.into());
+            gate.acked(sent.count.into());
         });
     }
 
@@ -138,7 +160,12 @@ impl Signals {
     }
 
     /// Counts deliveries.
-    pub fn delivered(&self, consumer: ConsumerIndex, count: u32) {
+    pub fn delivered(&self, consumer: ConsumerIndex, deliveries: &[Delivery]) {
+        let count = u32::try_from(deliveries.len()).expect("a poll asks for at most u32::MAX");
+        self.pulse.good(count);
+        if let Some(known) = &self.known {
+            known.came(deliveries);
+        }
         self.count(false, consumer.place(), count);
     }
 
@@ -173,7 +200,23 @@ impl Signals {
         self.finish.wait_for(|finish| finish.then_some(())).await;
     }
 
-    /// Says that a process is about to be ended on purpose.
+    /// Says that what keeps the data is down for good: the run cannot go on.
+    pub fn be_gone(&self) {
+        self.gone.change(|gone| *gone = true);
+        self.finish();
+    }
+
+    /// Whether it is.
+    pub fn is_gone(&self) -> bool {
+        *self.gone.lock()
+    }
+
+    /// Waits until it is. May be dropped and called again.
+    pub async fn gone_for_good(&self) {
+        self.gone.wait_for(|gone| gone.then_some(())).await;
+    }
+
+    /// Says that a process is about to be ended on purpose, or may be ended by a fault.
     pub fn restart(&self) {
         self.restarting.store(true, Ordering::SeqCst);
     }

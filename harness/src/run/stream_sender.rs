@@ -88,13 +88,10 @@ impl StreamSender {
             let count = at_once.min(end - first);
             let one = Request { first, count, ..request };
             let before = sent.len();
+            signals.pulse.leaves();
             self.send_one(context, one, intended, phases, &mut sent).await;
-            let stream = &context.plan.streams[request.stream.place()];
-            for part in &sent[before..] {
-                if matches!(part.outcome, Outcome::Acked { .. }) {
-                    signals.acked(stream, part.count);
-                }
-            }
+            signals.pulse.is_over();
+            sent[before..].iter().for_each(|part| signals.sent(&context.plan, part));
             first += count;
         }
         sent

@@ -85,9 +85,9 @@ impl Default for Broker {
 }
 
 impl Broker {
-    /// Whether what was acknowledged is to be there after a broker was killed.
-    pub fn keeps(&self) -> bool {
-        self.survives.map_or(self.store.has_database(), |survives| survives >= Survival::Kill)
+    /// Whether what was acknowledged is to be there after its process was ended so.
+    pub fn keeps(&self, end: Survival) -> bool {
+        self.survives.map_or(self.store.has_database(), |survives| survives >= end)
     }
 
     /// What keeps the data.

@@ -13,7 +13,7 @@ use crate::topic_name::TopicName;
 use super::anomaly::AnomalyKind;
 use super::broker::Broker;
 use super::network::Network;
-use crate::fault::Fault;
+use crate::fault::{Fault, Target};
 use crate::input::diagnostic::Spot;
 
 /// The messages per poll of a consumer that says nothing of them.
@@ -59,6 +59,13 @@ pub struct Scenario {
     pub heavy: bool,
     /// What every choice by chance follows from.
     pub seed: u64,
+}
+
+impl Scenario {
+    /// Whether a fault is about the disk of what keeps the data.
+    pub fn has_storage_fault(&self) -> bool {
+        self.faults.iter().any(|fault| fault.action.target == Target::Storage)
+    }
 }
 
 /// A topic with the numbers of its producers and its consumers, in ascending order.
@@ -249,6 +256,9 @@ pub enum Counter {
     /// Pairs of a message and a consumer that it is due to, acked and not delivered when a fault took
     /// effect. Each fault has to meet it.
     Backlog,
+    /// Bytes that a power cut forgot, without those of files that the server does not need. Each
+    /// fault of the power has to reach it.
+    Forgotten,
 }
 
 /// When the end of a run is given up on.

@@ -1,6 +1,8 @@
 //! What a scenario asks for that cannot be had where it would run. The file alone, the command line,
 //! the broker that is named and the database's server are all compared with it here.
 
+mod disk;
+
 use super::broker::{Broker, DEFAULT_ON, Store};
 use super::model::Scenario;
 use crate::capability::{Capabilities, Known};
@@ -9,13 +11,18 @@ use crate::input::diagnostic::Diagnostic;
 use crate::input::names;
 use crate::numbers;
 
+pub use disk::Disk;
+
 /// Where a scenario would run.
 #[derive(Clone, Copy, Debug)]
-pub struct Setting {
+pub struct Setting<'a> {
     /// The brokers.
     pub brokers: Brokers,
     /// What is known of them; none while only the file is looked at.
     pub capabilities: Option<Capabilities>,
+    /// What is known of the disk of what keeps the data; none while only the file is looked at, and where
+    /// no fault is about it.
+    pub disk: Option<Disk<'a>>,
 }
 
 /// Whose the brokers are.
@@ -53,7 +60,7 @@ pub enum Objection {
 
 /// Everything that cannot be had; nothing where the scenario can run.
 #[must_use]
-pub fn objections(scenario: &Scenario, setting: &Setting) -> Vec<Objection> {
+pub fn objections(scenario: &Scenario, setting: &Setting<'_>) -> Vec<Objection> {
     let broker = &scenario.broker;
     let whole = match setting.brokers {
         Brokers::Started(_) | Brokers::Simulated => not_held(broker, setting.capabilities.as_ref()),
@@ -120,7 +127,7 @@ fn put_on(broker: &Broker, store: Store) -> String {
 }
 
 /// Why our own broker cannot be spoken to in that way.
-fn not_ours(broker: &Broker, setting: &Setting) -> Option<String> {
+fn not_ours(broker: &Broker, setting: &Setting<'_>) -> Option<String> {
     if matches!(setting.brokers, Brokers::Theirs) || setting.capabilities.is_none() {
         return None;
     }
@@ -129,7 +136,7 @@ fn not_ours(broker: &Broker, setting: &Setting) -> Option<String> {
 }
 
 /// Why the database's server cannot be told its configuration.
-fn no_config(broker: &Broker, setting: &Setting) -> Option<String> {
+fn no_config(broker: &Broker, setting: &Setting<'_>) -> Option<String> {
     if broker.options.config.is_empty() || !broker.store.has_database() {
         return None;
     }
@@ -144,7 +151,7 @@ fn no_config(broker: &Broker, setting: &Setting) -> Option<String> {
 }
 
 /// Why nothing is said about the broker where its driver brings it.
-fn brings_its_own(broker: &Broker, setting: &Setting) -> Option<String> {
+fn brings_its_own(broker: &Broker, setting: &Setting<'_>) -> Option<String> {
     let is_brought = setting.capabilities.is_some_and(|capabilities| !capabilities.has_address);
     let what = match setting.brokers {
         _ if !is_brought => return None,
@@ -183,12 +190,11 @@ pub fn names_not_started(scenario: &Scenario, capabilities: &Capabilities) -> Ve
 }
 
 /// Why a fault cannot be carried out.
-fn refused(scenario: &Scenario, fault: &Fault, setting: &Setting) -> Option<String> {
+fn refused(scenario: &Scenario, fault: &Fault, setting: &Setting<'_>) -> Option<String> {
     let (broker, target) = (&scenario.broker, &fault.action.target);
-    let own = broker.options.server.as_ref();
-    if *target == Target::Storage && own.is_some_and(|server| server.data.is_none()) {
-        let why = "nobody knows where the server's data is: say it, `data: \"{folder}\"`";
-        return Some(why.to_owned());
+    let is_storage = *target == Target::Storage;
+    if let Some(why) = disk::unknown(broker).filter(|_| is_storage) {
+        return Some(why);
     }
     match setting.brokers {
         Brokers::Theirs if target.is_process() || target.is_database() => {
@@ -203,7 +209,9 @@ fn refused(scenario: &Scenario, fault: &Fault, setting: &Setting) -> Option<Stri
             let cure = cure.unwrap_or_default();
             return Some(format!("{} has no database{cure}", broker.on));
         }
-        Brokers::Started(Some(server)) if target.is_database() => {
+        Brokers::Started(Some(server))
+            if target.is_database() || is_storage && broker.store.has_database() =>
+        {
             if let Some(why) = server.refuses(target) {
                 return Some(why.to_owned());
             }
@@ -218,13 +226,19 @@ fn refused(scenario: &Scenario, fault: &Fault, setting: &Setting) -> Option<Stri
         }
         Brokers::Theirs => {}
     }
-    setting.capabilities.as_ref().and_then(|capabilities| cannot(capabilities, fault))
+    if let Some(why) = disk::disagrees(scenario, fault) {
+        return Some(why);
+    }
+    let cannot = setting.capabilities.as_ref().and_then(|capabilities| cannot(capabilities, fault));
+    let disk = setting.disk.as_ref().filter(|_| is_storage);
+    let cure = || put_on(broker, Store::Mysql);
+    cannot.or_else(|| disk.and_then(|disk| disk::refused(disk, broker, &cure())))
 }
 
 impl DatabaseServer {
     fn refuses(self, target: &Target) -> Option<&'static str> {
         match target {
-            Target::Process(Part::Database) if !self.is_ours => Some(
+            Target::Process(Part::Database) | Target::Storage if !self.is_ours => Some(
                 "the server that HARNESS_MYSQL_URL names is somebody else's; without it the \
                      harness starts its own",
             ),

@@ -20,7 +20,7 @@ use super::read_broker::read_broker;
 use super::settings::Settings;
 use super::topics::{self, Mapped};
 use super::{raw, sources, words};
-use crate::fault;
+use crate::fault::{self, Effect, StorageFault};
 use crate::input::diagnostic::{Diagnostic, Error, Source, hint};
 use crate::input::names::{self, Kind};
 use crate::input::problems::Problems;
@@ -59,7 +59,7 @@ pub(super) fn resolve(
         start: problems.read(&raw.start, words::word).unwrap_or(Start::ConsumersFirst),
         broker: read_broker(&mut problems, file, raw.broker.value()),
         expect: expect(&mut problems, raw.expect.value()),
-        require: require(&mut problems, raw),
+        require: require(&mut problems, raw, &faults),
         faults,
         network: raw.network.value().map(|raw| network(&mut problems, raw)),
         drain: drain(&mut problems, &raw.drain),
@@ -234,7 +234,7 @@ fn impossible(source: &Arc<Source>, raw: &raw::Scenario, scenario: &Scenario) ->
     let entries = raw.faults.value().map_or(&[][..], Vec::as_slice);
     let line_of = |at: &At<fault::Written>| source.line_and_column(at.span.start).0;
     let brokers = Brokers::Started(None);
-    let setting = Setting { brokers, capabilities: None };
+    let setting = Setting { brokers, capabilities: None, disk: None };
     let found = objections(scenario, &setting).into_iter().filter_map(|objection| {
         let Objection::Fault(place, why) = objection else { return None };
         let fault = &scenario.faults[place];
@@ -246,15 +246,32 @@ fn impossible(source: &Arc<Source>, raw: &raw::Scenario, scenario: &Scenario) ->
     found.collect()
 }
 
-fn require(problems: &mut Problems<'_>, raw: &raw::Scenario) -> Vec<Requirement> {
+fn require(
+    problems: &mut Problems<'_>,
+    raw: &raw::Scenario,
+    faults: &[fault::Fault],
+) -> Vec<Requirement> {
     let conditions = raw.require.values(problems);
-    let has_faults = raw.faults.value().is_some_and(|faults| !faults.is_empty());
+    let asked = raw.faults.value().map_or(0, Vec::len);
+    let is_power =
+        |own: &fault::Fault| matches!(own.action.effect, Effect::Storage(StorageFault::Power(_)));
+    // What could not be read may have been one.
+    let has_power = faults.iter().any(is_power) || faults.len() < asked;
     let mut required = Vec::with_capacity(conditions.len());
     for at in conditions {
         let read = problems.keep(at.span.clone(), words::requirement(&at.value));
-        if read.as_ref().is_some_and(|own| own.counter == Counter::Backlog) && !has_faults {
-            let title = "a backlog is what a fault meets, and the scenario has no faults";
-            let label = "add `faults:`, or leave this out";
+        let lacking = match read.as_ref().map(|own| own.counter) {
+            Some(Counter::Backlog) if asked == 0 => Some((
+                "a backlog is what a fault meets, and the scenario has no faults",
+                "add `faults:`, or leave this out",
+            )),
+            Some(Counter::Forgotten) if !has_power => Some((
+                "what is forgotten is what a power cut forgets, and the scenario has none",
+                "add a fault with `power: storage`, or leave this out",
+            )),
+            _ => None,
+        };
+        if let Some((title, label)) = lacking {
             problems.add(at.span.clone(), Diagnostic::new(title).label(label));
         }
         required.extend(read);

@@ -14,6 +14,8 @@ use tokio::time::{Instant, sleep, timeout};
 use super::child::{Child, Ended};
 use super::failure::Failure;
 use super::recipe::{Ready, Recipe, Start};
+use super::storage::Storage;
+use crate::fault::Medium;
 
 /// Between two starts of a server that ends before it is ready.
 const RESTARTED_AFTER: Duration = Duration::from_millis(50);
@@ -39,6 +41,15 @@ impl From<Failure> for NotStarted {
 }
 
 impl Launcher {
+    /// Puts a disk of the harness's own below the folder of the server's data.
+    pub(super) async fn mount(&self, medium: Medium) -> Result<Storage, Failure> {
+        let missing = || Failure(format!("{} keeps its data in no folder", self.recipe.name()));
+        let folder = self.recipe.folder().ok_or_else(missing)?;
+        let data = self.recipe.data().ok_or_else(missing)?;
+        let Medium { directories, fsync, settled: _ } = medium;
+        Storage::start(&self.harness, folder, &data, directories, fsync).await
+    }
+
     /// Prepares the first start.
     pub(super) async fn prepare(&self) -> Result<(), Failure> {
         for command in self.recipe.preparation() {
@@ -70,13 +81,13 @@ impl Launcher {
 
     /// A server that ends before it is ready may do so because another fault took away what it
     /// needs. What looks after servers (systemd, say) then starts it again, and so does this.
-    pub(super) async fn relaunch(&self, listen: SocketAddr) -> Result<Child, Failure> {
+    pub(super) async fn relaunch(&self, listen: SocketAddr) -> Result<Child, NotStarted> {
         let until = Instant::now() + self.recipe.restarted_within();
         loop {
             match self.launch(listen).await {
                 Ok((_, child)) => return Ok(child),
                 Err(_) if Instant::now() < until => sleep(RESTARTED_AFTER).await,
-                Err(NotStarted { failure, .. }) => return Err(failure),
+                Err(not_started) => return Err(not_started),
             }
         }
     }

@@ -5,6 +5,7 @@
 //! - `launcher`: one start by a recipe, until the server is ready.
 //! - [`ServerProcess`]: a server that is killed and started again on one port, which `claim` keeps
 //!   free.
+//! - [`Storage`]: the process that serves a file system below a server's data.
 
 pub mod child;
 mod claim;
@@ -12,6 +13,7 @@ mod failure;
 mod launcher;
 mod recipe;
 mod server_process;
+mod storage;
 mod tail;
 mod version;
 
@@ -19,4 +21,5 @@ pub(crate) use claim::Claim;
 pub use failure::Failure;
 pub use recipe::{Data, Ending, NewRecipe, Ready, Recipe, Start, Wanted};
 pub use server_process::ServerProcess;
+pub use storage::Storage;
 pub use version::Version;

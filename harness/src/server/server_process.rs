@@ -1,5 +1,8 @@
 //! A server that is our child, by its recipe: prepared, started, watched, killed and started again
-//! on the same port, and ended. While it is down on purpose, the port is claimed.
+//! on the same port, and ended. While it is down on purpose, the port is claimed. It may keep its data
+//! on a disk of the harness's own, to which something can be done.
+
+mod on_disk;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -7,6 +10,7 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
+use futures_util::future::OptionFuture;
 use rustix::process::Signal;
 
 use super::child::{Child, Ended};
@@ -14,6 +18,8 @@ use super::claim::Claim;
 use super::failure::Failure;
 use super::launcher::{Launcher, NotStarted};
 use super::recipe::{Ending, Recipe};
+use super::storage::Storage;
+use crate::fault::Medium;
 use crate::ordered_signal::OrderedSignal;
 
 /// Starts on further ports, where one was taken before the server came to it.
@@ -24,6 +30,9 @@ pub struct ServerProcess {
     address: SocketAddr,
     /// Changes when a child is asked to end, and when another takes its place.
     state: OrderedSignal<State>,
+    /// The disk below its data, where it is the harness's own. Ended when the child is, and before the
+    /// folder is removed.
+    storage: Option<Storage>,
     launcher: Launcher,
 }
 
@@ -34,6 +43,10 @@ struct State {
     /// Whether it is ended for good: no other child takes its place.
     over: bool,
     claim: Option<Claim>,
+    /// Whether something was wrong with its disk: it may end by itself, and that is not reported.
+    tolerated: bool,
+    /// How it ended, or what it wrote last, where it could not be started again.
+    gone: Option<String>,
 }
 
 impl ServerProcess {
@@ -48,7 +61,24 @@ impl ServerProcess {
         recipe: Arc<dyn Recipe>,
         listen: SocketAddr,
     ) -> Result<Self, Failure> {
+        Self::start_on(None, harness, recipe, listen).await
+    }
+
+    /// The same with its data on a disk of the harness's own, where one is given.
+    ///
+    /// # Errors
+    /// As [`ServerProcess::start`]; when there can be no such disk.
+    pub async fn start_on(
+        medium: Option<Medium>,
+        harness: &Path,
+        recipe: Arc<dyn Recipe>,
+        listen: SocketAddr,
+    ) -> Result<Self, Failure> {
         let launcher = Launcher { harness: harness.to_owned(), recipe };
+        let storage = match medium {
+            Some(medium) => Some(launcher.mount(medium).await?),
+            None => None,
+        };
         launcher.prepare().await?;
         let tries = if listen.port() == 0 { TRIES } else { 1 };
         let mut attempt = 1;
@@ -62,8 +92,15 @@ impl ServerProcess {
             }
         };
         let child = Arc::new(child);
-        let state = State { child, on_purpose: false, over: false, claim: None };
-        Ok(Self { address, state: OrderedSignal::new(state), launcher })
+        let state = State {
+            child,
+            on_purpose: false,
+            over: false,
+            claim: None,
+            tolerated: false,
+            gone: None,
+        };
+        Ok(Self { address, state: OrderedSignal::new(state), storage, launcher })
     }
 
     /// Whether it is there and was not asked to end.
@@ -85,13 +122,19 @@ impl ServerProcess {
     /// Kills it with all of its process group, and waits until it is gone.
     ///
     /// # Errors
-    /// When it had ended by itself.
+    /// When it had ended by itself, and no fault explains that.
     pub async fn kill(&self) -> Result<(), Failure> {
         let child = self.expect_end();
         child.kill();
+        self.await_kill(&child).await
+    }
+
+    /// Waits until one that was killed is gone.
+    async fn await_kill(&self, child: &Child) -> Result<(), Failure> {
         let ended = child.ended().await;
         self.claim_port();
         match ended.status {
+            _ if self.is_tolerated() => Ok(()),
             Some(status) if status.signal() != Some(Signal::KILL.as_raw()) => {
                 Err(Failure(format!("{} was not there to be killed: it {ended}", self.name())))
             }
@@ -107,7 +150,7 @@ impl ServerProcess {
         let child = self.expect_end();
         let ended = self.ask_to_end(&child).await;
         self.claim_port();
-        self.judge_end(&ended)
+        if self.is_tolerated() { Ok(()) } else { self.judge_end(&ended) }
     }
 
     /// Starts it again after it was killed or stopped, on the same port and the same data, and
@@ -124,13 +167,22 @@ impl ServerProcess {
             state.claim.take()
         };
         let _claim = claim.and_then(Claim::beside_start);
-        let child = Arc::new(self.launcher.relaunch(self.address).await?);
+        let child = match self.launcher.relaunch(self.address).await {
+            Ok(child) => Arc::new(child),
+            Err(NotStarted { failure, lacks_port }) => {
+                if !lacks_port {
+                    self.be_gone(&failure);
+                }
+                return Err(failure);
+            }
+        };
         // Whichever child is not needed is dropped outside the lock.
         let mut spare = Some(child);
         let is_over = self.state.change(|state| {
             if !state.over {
                 spare = spare.take().map(|child| std::mem::replace(&mut state.child, child));
                 state.on_purpose = false;
+                state.gone = None;
             }
             state.over
         });
@@ -156,29 +208,28 @@ impl ServerProcess {
         loop {
             // Before the look: what changes after it wakes this up.
             let changed = self.state.changed();
-            let (child, on_purpose) = {
+            let (child, is_news) = {
                 let state = self.state.lock();
-                (Arc::clone(&state.child), state.on_purpose)
+                (Arc::clone(&state.child), !state.on_purpose && !state.tolerated)
             };
-            if on_purpose {
-                changed.await;
-                continue;
-            }
+            let storage = OptionFuture::from(self.storage.as_ref().map(Storage::ended));
             tokio::select! { biased;
                 () = changed => {}
-                ended = child.ended() => return format!("{} {ended}", self.name()),
+                Some(why) = storage => return why,
+                ended = child.ended(), if is_news => return format!("{} {ended}", self.name()),
             }
         }
     }
 
-    /// Ends it for good, in good order if it is up.
+    /// Ends it for good, in good order if it is up; one on a disk of the harness's own, which may be
+    /// at odds with it, by a kill.
     pub async fn end(&self) -> Result<(), Failure> {
         let (child, was_down) = self.state.change(|state| {
             state.over = true;
             state.claim = None;
             (Arc::clone(&state.child), std::mem::replace(&mut state.on_purpose, true))
         });
-        if was_down {
+        if was_down || self.storage.is_some() {
             // It may have been asked, and not be gone yet.
             child.kill();
             child.ended().await;
@@ -195,6 +246,11 @@ impl ServerProcess {
             state.claim = None;
             Arc::clone(&state.child)
         });
+        if let Some(storage) = &self.storage {
+            // It may wait for its disk, which then answers.
+            child.kill();
+            storage.leave();
+        }
         child.kill_and_reap();
     }
 

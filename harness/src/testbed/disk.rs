@@ -1,6 +1,8 @@
 //! The disk of what keeps the data, on which faults can be put: one of the harness's own below a real
 //! server, or a model of it.
 
+use std::future::ready;
+
 use futures_util::future::BoxFuture;
 
 use super::{Failure, InjectionId};
@@ -40,6 +42,18 @@ pub trait Disk: Send + Sync {
 
     /// Whether the server is up.
     fn is_up(&self) -> bool;
+
+    /// A server that is up is another process afterwards, on the same data: asked to end, killed if it
+    /// does not for a few seconds, and started. For one that takes nothing any more after a trouble;
+    /// a model always does.
+    fn restart(&self) -> BoxFuture<'_, Result<(), Failure>> {
+        Box::pin(ready(Ok(())))
+    }
+
+    /// How the server ended, or what it wrote last, where it could not be started again on this disk.
+    fn gone(&self) -> Option<String> {
+        None
+    }
 
     /// What is known of these payloads, in their order, as the disk was just before its last cut.
     fn trace<'a>(&'a self, payloads: &'a [String]) -> BoxFuture<'a, Result<Vec<Trace>, Failure>>;

@@ -6,6 +6,7 @@
 //! way of ending leaves the broker running, because no parent-death signal exists there.
 
 mod injector;
+mod on_disk;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -25,6 +26,7 @@ use super::relay::{Order, Relays};
 use super::shared::Shared;
 use super::{Failure, FaultInjector, Testbed};
 use crate::driver::Address;
+use crate::fault::Medium;
 use crate::input::names::Actor;
 use crate::recipes;
 use crate::scenario::OwnServer;
@@ -60,6 +62,9 @@ pub struct Settings {
     pub is_ours: bool,
     /// Which connections something may be done to.
     pub relays: Order,
+    /// What the disk is like that the harness puts below the data of the first broker; none where that
+    /// is on the machine's, or in a database.
+    pub medium: Option<Medium>,
 }
 
 impl Settings {
@@ -78,6 +83,7 @@ impl Settings {
             audit: false,
             is_ours: true,
             relays: Order::default(),
+            medium: None,
         }
     }
 }
@@ -160,7 +166,7 @@ async fn start_one(
     store: Option<&str>,
     number: u32,
 ) -> Result<ServerProcess, Failure> {
-    let Settings { recipe, harness, listen, config, count, .. } = settings;
+    let Settings { recipe, harness, listen, config, count, medium, .. } = settings;
     let mut arguments = settings.arguments.clone();
     if settings.audit && settings.is_ours {
         arguments.push("--audit".into());
@@ -173,8 +179,10 @@ async fn start_one(
         Some(own) => recipes::own::recipe(own)?,
         None => recipe(&Wanted { harness, name, arguments: &arguments, store, config })?,
     };
-    let listen = SocketAddr::new(listen.ip(), if number == 1 { listen.port() } else { 0 });
-    ServerProcess::start(harness, recipe, listen).await
+    let is_first = number == 1;
+    let listen = SocketAddr::new(listen.ip(), if is_first { listen.port() } else { 0 });
+    let medium = medium.filter(|_| is_first && store.is_none());
+    ServerProcess::start_on(medium, harness, recipe, listen).await
 }
 
 impl Testbed for Process {

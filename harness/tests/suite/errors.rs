@@ -428,3 +428,38 @@ fn a_password_in_a_url_in_the_wrong_place_is_not_shown() {
         }
     }
 }
+
+#[test]
+fn a_disk_that_cannot_be_hurt_is_named_with_its_line_and_the_cure() {
+    let folder = Folder::new();
+    let scenario = |fault: &str| {
+        folder.write("x.yaml", &format!("{FINE}faults:\n  - {{ at: 1s, {fault} }}\n"));
+    };
+    scenario("power: storage, for: 1s");
+    let said =
+        ["x.yaml:7: `power: storage` cannot be carried out: memory keeps nothing on a disk; "];
+    check(&folder.run(&["run", "x.yaml"]), 2, &[said[0], "add --on mysql"]);
+    check(&folder.run(&["run", "x.yaml", "--on", "memory"]), 2, &[said[0], "use --on mysql"]);
+    check(&folder.run(&["sim", "x.yaml"]), 2, &said);
+    let theirs = ["run", "x.yaml", "--on", "http://127.0.0.1:1"];
+    check(&folder.run(&theirs), 2, &["x.yaml:7: `power: storage`", "is somebody else's"]);
+    // The word for it is another one.
+    scenario("power: broker, for: 1s");
+    check(&folder.run(&["run", "x.yaml"]), 2, &["x.yaml:7:", "`power` cannot be about `broker`"]);
+}
+
+#[test]
+fn faults_that_want_two_disks_are_refused_by_every_command() {
+    let folder = Folder::new();
+    let line = |more: &str| format!("  - {{ at: 1s, power: storage, for: 1s{more} }}\n");
+    let faults = format!("faults:\n{}{}{}", line(""), line(", keep: some"), line(", fsync: 5ms"));
+    folder.write("x.yaml", &format!("{FINE}broker: {{ on: mysql }}\n{faults}"));
+    let said = [
+        "`power: storage, fsync: 5ms` cannot be carried out",
+        "x.yaml:10:",
+        "the run has one disk, and line 8 asks for another `fsync`",
+    ];
+    for command in ["run", "sim", "plan", "check"] {
+        check(&folder.run(&[command, "x.yaml"]), 2, &said);
+    }
+}

@@ -204,7 +204,7 @@ fn a_driver_with_one_request_at_a_time_is_refused_several() {
         let plan = plan(&yaml(driver));
         let row = driver::find(&plan.scenario.broker).unwrap();
         let capabilities = Some((row.capabilities)(&plan.scenario.broker));
-        let setting = Setting { brokers: Brokers::Simulated, capabilities };
+        let setting = Setting { brokers: Brokers::Simulated, capabilities, disk: None };
         let found = objections(&plan.scenario, &setting);
         assert_eq!(found.len(), usize::from(refused), "{found:?}");
         for objection in found {

@@ -62,7 +62,7 @@ pub(super) struct Lone {
 /// is alone is refused; so are all with a value that is not possible there, unless there are other
 /// brokers.
 pub(super) fn keep_possible(
-    setting: Setting,
+    setting: Setting<'_>,
     sabotage: Option<sabotage::Kind>,
     Lone { is_alone, is_only }: Lone,
     scenarios: &mut Vec<Scenario>,
@@ -110,7 +110,7 @@ pub(in crate::command) fn drivable(mut scenario: Scenario) -> Result<Scenario, d
 /// Everything that keeps a scenario from running there.
 pub(super) fn objections_to(
     scenario: &Scenario,
-    setting: Setting,
+    setting: Setting<'_>,
     sabotage: Option<sabotage::Kind>,
 ) -> Result<Vec<Objection>, Diagnostic> {
     let row = driver::find(&scenario.broker)?;

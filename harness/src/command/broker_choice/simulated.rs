@@ -7,14 +7,16 @@ use crate::catalogue::{self, Named};
 use crate::command::refused::Refused;
 use crate::input::diagnostic;
 use crate::report::Skipped;
-use crate::scenario::objection::{Brokers, Objection, Setting};
+use crate::scenario::objection::{Brokers, Disk, Objection, Setting};
 use crate::scenario::{Options, Scenario};
 
 /// Puts scenarios on our own broker, which is the only one that is simulated, and moves those that
 /// cannot run there to `skipped`. A scenario that does not
-/// hold for a broker in memory is tried on MySQL, unless the command line says otherwise.
+/// hold for a broker in memory is tried on MySQL, unless the command line says otherwise. A store that
+/// is wrong on purpose has a disk in any case.
 pub(in crate::command) fn choose_simulated(
     on: &[String],
+    has_bug: bool,
     scenarios: &mut Vec<Scenario>,
     skipped: &mut Vec<Skipped>,
 ) -> Result<(), Refused> {
@@ -29,7 +31,8 @@ pub(in crate::command) fn choose_simulated(
             return Err(Refused::usage(format_args!("--on: {given}: {why}")));
         }
     };
-    let setting = Setting { brokers: Brokers::Simulated, capabilities: None };
+    let disk = Disk { unavailable: None, has_files: has_bug, is_kept: false };
+    let setting = Setting { brokers: Brokers::Simulated, capabilities: None, disk: Some(disk) };
     for scenario in scenarios.iter_mut() {
         if let Some(named) = given {
             take(named, scenario, true)?;

@@ -234,12 +234,13 @@ fn on(chosen: &Chosen) -> On {
     }
 }
 
-/// Where the scenario's database is. A scenario with faults of its server has the server alone,
-/// where other scenarios run at the same time.
+/// Where the scenario's database is. A scenario with faults of its server has the server alone where
+/// other scenarios run at the same time; and always where they are of its disk.
 fn database(plan: &Plan, chosen: &Chosen, context: &Context) -> Option<Arc<Server>> {
     let server = chosen.database.as_ref().filter(|_| plan.scenario.broker.store.has_database())?;
-    let alone = context.arguments.jobs.get() > 1 && plan.has_database_fault();
-    Some(if alone { Arc::new(server.another()) } else { Arc::clone(server) })
+    let is_busy = context.arguments.jobs.get() > 1;
+    let alone = plan.has_storage_fault() || is_busy && plan.has_database_fault();
+    Some(if alone { Arc::new(server.another(plan.medium())) } else { Arc::clone(server) })
 }
 
 /// Says how many anomalies were injected, which may be fewer than asked: they are kept apart. A run

@@ -73,7 +73,7 @@ impl Arguments {
     /// The scenarios that are to run; the others are put to those that were skipped.
     pub(super) fn scenarios(&self, skipped: &mut Vec<Skipped>) -> Result<Vec<Scenario>, Refused> {
         let mut selected = self.selection.load()?;
-        broker_choice::choose_simulated(&self.on, &mut selected, skipped)?;
+        broker_choice::choose_simulated(&self.on, self.bug.is_some(), &mut selected, skipped)?;
         Ok(selected)
     }
 }

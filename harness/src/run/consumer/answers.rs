@@ -62,6 +62,9 @@ impl Actor {
         failure: Failure,
     ) -> Result<Answer, Failure> {
         let topic = poller.topic;
+        if !matches!(failure.kind, FailureKind::NotUnderstood { .. }) {
+            self.signals.pulse.bad();
+        }
         match failure.kind {
             FailureKind::NotUnderstood { at_end } => {
                 poller.pause = if at_end { EMPTY_PAUSE } else { FAILED_PAUSE };
@@ -147,7 +150,8 @@ impl Actor {
         self.log.flush()?;
         let count = u32::try_from(batch.len()).expect("a poll asks for at most u32::MAX messages");
         self.context.recorder.counters.delivered.fetch_add(u64::from(count), Ordering::Relaxed);
-        self.signals.delivered(self.index, count);
+        let before = self.history.deliveries.len() - batch.len();
+        self.signals.delivered(self.index, &self.history.deliveries[before..]);
         Ok(Answer::Delivered(count))
     }
 }

@@ -2,15 +2,21 @@
 //! fault holds it still.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use crate::fault::{Hold, Part};
-use crate::testbed::{Change, Failure, FaultInjector};
+use crate::lock::lock;
+use crate::ordered_signal::OrderedSignal;
+use crate::testbed::{Change, Disk, Failure, FaultInjector};
 
 /// The parts of a testbed, as the faults have left them.
 pub(super) struct Parts {
     injector: Option<Arc<dyn FaultInjector>>,
     states: Mutex<BTreeMap<Part, Arc<tokio::sync::Mutex<State>>>>,
+    /// What keeps the data, where faults are about its disk.
+    storage: Option<Part>,
+    /// What is wrong with that disk.
+    troubles: OrderedSignal<Troubles>,
 }
 
 /// How many faults hold a part. The lock around it is held while the part changes, and served in
@@ -21,9 +27,31 @@ struct State {
     paused: u32,
 }
 
+#[derive(Debug, Default)]
+struct Troubles {
+    lasting: u32,
+    over: u32,
+}
+
+/// Why a part cannot be changed.
+#[derive(Debug)]
+pub(super) enum Trouble {
+    /// It does not start on what its disk holds; how it ended, or what it wrote last.
+    Gone(String),
+    /// Anything else.
+    Other(Failure),
+}
+
+impl From<Failure> for Trouble {
+    fn from(failure: Failure) -> Self {
+        Self::Other(failure)
+    }
+}
+
 impl Parts {
-    pub(super) fn new(injector: Option<Arc<dyn FaultInjector>>) -> Self {
-        Self { injector, states: Mutex::default() }
+    pub(super) fn new(injector: Option<Arc<dyn FaultInjector>>, storage: Option<Part>) -> Self {
+        let (states, troubles) = (Mutex::default(), OrderedSignal::default());
+        Self { injector, states, storage, troubles }
     }
 
     /// How many brokers there are to choose from.
@@ -34,6 +62,10 @@ impl Parts {
     pub(super) fn injector(&self) -> Result<&Arc<dyn FaultInjector>, Failure> {
         let missing = || Failure("this broker is not ours to hurt".to_owned());
         self.injector.as_ref().ok_or_else(missing)
+    }
+
+    pub(super) fn disk(&self) -> Result<&dyn Disk, Failure> {
+        self.injector()?.disk()
     }
 
     /// Holds the part: one that is down already stays down for longer, and one that is to be paused
@@ -64,8 +96,22 @@ impl Parts {
         Ok(())
     }
 
+    /// Holds the part down as a kill does, by something that leaves it down, and that is done to one
+    /// that is down already too; it is told whether it is.
+    pub(super) async fn hold_down<T, Struck: Future<Output = Result<T, Failure>>>(
+        &self,
+        part: Part,
+        strike: impl FnOnce(bool) -> Struck,
+    ) -> Result<T, Failure> {
+        let state = self.state(part);
+        let mut state = state.lock().await;
+        let struck = strike(state.down > 0).await?;
+        state.down += 1;
+        Ok(struck)
+    }
+
     /// Ends a hold; the part is up, or goes on, if this was the last.
-    pub(super) async fn release(&self, part: Part, hold: Hold) -> Result<(), Failure> {
+    pub(super) async fn release(&self, part: Part, hold: Hold) -> Result<(), Trouble> {
         let injector = self.injector()?;
         let state = self.state(part);
         let mut state = state.lock().await;
@@ -79,7 +125,7 @@ impl Parts {
             Hold::Killed | Hold::Stopped => {
                 state.down -= 1;
                 if state.down == 0 {
-                    injector.change(part, Change::Start).await?;
+                    self.start(part).await?;
                     if state.paused > 0 {
                         injector.change(part, Change::Pause).await?;
                     }
@@ -89,8 +135,74 @@ impl Parts {
         Ok(())
     }
 
+    /// Something is wrong with the disk from now on.
+    pub(super) fn trouble_begins(&self) {
+        self.troubles.change(|troubles| troubles.lasting += 1);
+    }
+
+    /// It is over.
+    pub(super) fn trouble_ends(&self) {
+        self.troubles.change(|troubles| {
+            troubles.lasting -= 1;
+            troubles.over += 1;
+        });
+    }
+
+    /// Whether something was ever wrong with the disk.
+    pub(super) fn had_trouble(&self) -> bool {
+        self.troubles.lock().over > 0
+    }
+
+    /// Waits until something was wrong with the disk, and nothing is. May be dropped and called again.
+    pub(super) async fn trouble_is_over(&self) {
+        let is_over = |now: &Troubles| (now.over > 0 && now.lasting == 0).then_some(());
+        self.troubles.wait_for(is_over).await;
+    }
+
+    /// Starts what keeps the data if it has ended by itself, or, where it `stands_still`, once more;
+    /// says whether it was started. What a fault holds down or still stays so.
+    pub(super) async fn revive(&self, part: Part, stands_still: bool) -> Result<bool, Trouble> {
+        let disk = self.disk()?;
+        let state = self.state(part);
+        let state = state.lock().await;
+        match state.down == 0 && state.paused == 0 {
+            true if !disk.is_up() => self.start(part).await?,
+            true if stands_still => match disk.restart().await {
+                Ok(()) => {}
+                Err(failure) => return Err(self.told(failure)),
+            },
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    /// Starts a part. What keeps the data may not come up while something is wrong with its disk, and
+    /// is then tried again when that is over.
+    async fn start(&self, part: Part) -> Result<(), Trouble> {
+        let injector = self.injector()?;
+        loop {
+            let over = self.troubles.lock().over;
+            let Err(failure) = injector.change(part, Change::Start).await else { return Ok(()) };
+            if self.storage != Some(part) {
+                return Err(failure.into());
+            }
+            let was_whole = |now: &Troubles| now.lasting == 0 && now.over == over;
+            if was_whole(&self.troubles.lock()) {
+                return Err(self.told(failure));
+            }
+            self.troubles.wait_for(|now| (now.lasting == 0).then_some(())).await;
+        }
+    }
+
+    /// What it means that what keeps the data could not be started.
+    fn told(&self, failure: Failure) -> Trouble {
+        match self.disk().ok().and_then(Disk::gone) {
+            Some(words) => Trouble::Gone(words),
+            None => Trouble::Other(failure),
+        }
+    }
+
     fn state(&self, part: Part) -> Arc<tokio::sync::Mutex<State>> {
-        let mut states = self.states.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(states.entry(part).or_default())
+        Arc::clone(lock(&self.states).entry(part).or_default())
     }
 }

@@ -231,6 +231,7 @@ impl<'a> Pipeline<'a> {
             }
         };
         lane.under_way += 1;
+        self.signals.pulse.leaves();
         let (context, phases) = (Arc::clone(&self.context), self.phases.clone());
         let stopped = move || {
             let why = "the run was stopped".to_owned();
@@ -253,6 +254,7 @@ impl<'a> Pipeline<'a> {
     fn land(&mut self, landed: Landed) {
         let Landed { flight, reply, completed } = landed;
         self.lanes[flight.lane].under_way -= 1;
+        self.signals.pulse.is_over();
         if self.is_sent_again(&flight, &reply) {
             let (request, intended) = (flight.waiting.request, flight.waiting.intended);
             let outcome = reply.parts[0].outcome.clone();
@@ -322,9 +324,7 @@ impl<'a> Pipeline<'a> {
     fn note(&mut self, sent: Sent) {
         let recorder = &self.context.recorder;
         recorder.counters.sent.fetch_add(u64::from(sent.count), Ordering::Relaxed);
-        if matches!(sent.outcome, Outcome::Acked { .. }) {
-            self.signals.acked(&self.context.plan.streams[sent.stream.place()], sent.count);
-        }
+        self.signals.sent(&self.context.plan, &sent);
         self.sends.push(sent);
     }
 }

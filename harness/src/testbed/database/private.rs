@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use private_database::{Installed, Options, Url};
 
+use crate::fault::Medium;
 use crate::recipes::mysql::MySql;
 use crate::server::ServerProcess;
 use crate::shell::shell;
@@ -17,6 +18,8 @@ pub(super) struct Settings {
     pub(super) harness: PathBuf,
     pub(super) installed: Installed,
     pub(super) options: Options,
+    /// What the disk is like that the harness puts below its data; none is the machine's.
+    pub(super) medium: Option<Medium>,
 }
 
 /// A private server that runs.
@@ -29,10 +32,11 @@ pub(super) struct Private {
 impl Private {
     /// Sets up a data folder, starts the server on it and waits until it greets.
     pub(super) async fn start(settings: &Settings) -> Result<Self, Failure> {
-        let Settings { harness, installed, options } = settings;
+        let Settings { harness, installed, options, medium } = settings;
         let recipe = Arc::new(MySql::new(installed.clone(), options.clone())?);
         let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let process = ServerProcess::start(harness, Arc::clone(&recipe) as _, listen).await?;
+        let shared = Arc::clone(&recipe) as _;
+        let process = ServerProcess::start_on(*medium, harness, shared, listen).await?;
         Ok(Self { process, recipe })
     }
 

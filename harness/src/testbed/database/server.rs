@@ -9,6 +9,7 @@ use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
 use super::private::{Private, Settings};
+use crate::fault::Medium;
 use crate::server::ServerProcess;
 use crate::testbed::Failure;
 
@@ -43,7 +44,7 @@ impl Server {
 
     /// One of our own, started when it is first needed; `harness` guards it.
     pub fn private(harness: &Path, installed: Installed, options: Options) -> Self {
-        let settings = Settings { harness: harness.to_owned(), installed, options };
+        let settings = Settings { harness: harness.to_owned(), installed, options, medium: None };
         Self(Kind::Private { settings, running: Box::default() })
     }
 
@@ -111,13 +112,14 @@ impl Server {
         }
     }
 
-    /// For a run with faults of the server: one like it that no other run uses. A given one has no
-    /// other, and is the same.
-    pub fn another(&self) -> Self {
+    /// For a run with faults of the server: one like it that no other run uses, on a disk of the
+    /// harness's own where one is given. A given one has no other, and is the same.
+    pub fn another(&self, medium: Option<Medium>) -> Self {
         Self(match &self.0 {
             Kind::Given(url) => Kind::Given(url.clone()),
             Kind::Private { settings, .. } => {
-                Kind::Private { settings: settings.clone(), running: Box::default() }
+                let settings = Settings { medium, ..settings.clone() };
+                Kind::Private { settings, running: Box::default() }
             }
         })
     }
@@ -160,6 +162,8 @@ impl Server {
         let (url, is_given) = match &self.0 {
             Kind::Given(url) => (url.clone(), true),
             Kind::Private { settings, .. } if settings.options.keep.is_some() => return Ok(()),
+            // It goes with the run, and may not answer any more.
+            Kind::Private { settings, .. } if settings.medium.is_some() => return Ok(()),
             Kind::Private { running, .. } => match running.get() {
                 Some(private) => (private.url(), false),
                 None => return Ok(()),

@@ -9,7 +9,7 @@ use crate::fault::{Link, LinkFault, Part};
 use crate::server::ServerProcess;
 use crate::testbed::database::Server;
 use crate::testbed::relay::Relays;
-use crate::testbed::{Change, Failure, FaultInjector, InjectionId};
+use crate::testbed::{Change, Disk, Failure, FaultInjector, InjectionId};
 
 /// Everything that a fault can be about.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ impl Injector {
         }
     }
 
-    fn find(&self, part: Part) -> Result<&ServerProcess, Failure> {
+    pub(super) fn find(&self, part: Part) -> Result<&ServerProcess, Failure> {
         let found = match part {
             _ if self.brokers.is_empty() => {
                 return Err(Failure(format!("the {part} is somebody else's, and stays as it is")));
@@ -60,6 +60,11 @@ impl FaultInjector for Injector {
             }
             Ok(())
         })
+    }
+
+    fn disk(&self) -> Result<&dyn Disk, Failure> {
+        self.on_disk()?.storage()?;
+        Ok(self)
     }
 
     fn inject(

@@ -8,7 +8,6 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::anomaly::AnomalyKind;
-use super::broker::{Broker, DEFAULT_DRIVER, DEFAULT_ON, Need, Options, Store};
 use super::file::is_stdin;
 use super::model::{
     Acked, CONSUMER_BATCH, Consumer, Counter, DEADLINE, Delivery, Drain, Expect, IDLE, Order, Pace,
@@ -17,7 +16,7 @@ use super::model::{
 use super::network::Network;
 use super::objection::{Brokers, Objection, Setting, objections};
 
-use super::read_wire::read_wire;
+use super::read_broker::read_broker;
 use super::settings::Settings;
 use super::topics::{self, Mapped};
 use super::{raw, sources, words};
@@ -33,9 +32,6 @@ const BATCH_MAX: u32 = 1_000_000;
 
 /// The most requests of one topic that a producer has under way; each may take a connection.
 const IN_FLIGHT_MAX: u32 = 1_000;
-
-/// The most brokers that are started; each has threads and connections of its own.
-const BROKERS_MAX: u32 = 64;
 
 /// Checks everything that one file can be wrong in.
 ///
@@ -61,7 +57,7 @@ pub(super) fn resolve(
         producers,
         consumers,
         start: problems.read(&raw.start, words::word).unwrap_or(Start::ConsumersFirst),
-        broker: broker(&mut problems, raw.broker.value()),
+        broker: read_broker(&mut problems, file, raw.broker.value()),
         expect: expect(&mut problems, raw.expect.value()),
         require: require(&mut problems, raw, &faults),
         faults,
@@ -194,51 +190,6 @@ fn golden(text: &str) -> Result<bool, Diagnostic> {
         _ => Err(Diagnostic::new(format!("unknown value `{text}`"))
             .label(hint(text, ["golden", "none"]))),
     }
-}
-
-fn broker(problems: &mut Problems<'_>, raw: Option<&raw::Broker>) -> Broker {
-    let default = raw::Broker::default();
-    let raw = raw.unwrap_or(&default);
-    let mut needs = Vec::new();
-    for at in raw.needs.values(problems) {
-        needs.extend(problems.keep(at.span.clone(), words::word::<Need>(&at.value)));
-    }
-    let on = problems.read(&raw.on, broker_word).unwrap_or_else(|| DEFAULT_ON.to_owned());
-    let count = problems.read(&raw.count, |text| values::count(text, 1..=BROKERS_MAX));
-    Broker {
-        store: store_of(&on),
-        on,
-        on_spot: problems.spot(&raw.on),
-        on_is_named: false,
-        driver: raw.driver.value().cloned().unwrap_or_else(|| DEFAULT_DRIVER.to_owned()),
-        driver_spot: problems.spot(&raw.driver),
-        wire: read_wire(problems, raw),
-        options: Options::default(),
-        survives: None,
-        needs,
-        count: count.and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MIN),
-    }
-}
-
-/// The store of our own broker that a word asks for.
-pub fn store_of(on: &str) -> Store {
-    if on == Store::Mysql.to_string() { Store::Mysql } else { Store::Memory }
-}
-
-/// The word of a broker, which only the catalogue knows.
-fn broker_word(text: &str) -> Result<String, Diagnostic> {
-    if text.starts_with("mysql://") {
-        let title = "a broker is named by a word, not by its database";
-        let label = "write `mysql`, and name the server by HARNESS_MYSQL_URL in the environment";
-        return Err(Diagnostic::new(title).label(label));
-    }
-    if text.contains("://") || text.starts_with("exec:") {
-        let title = "a scenario names a broker by a word";
-        let label =
-            "name this one by --on, or give it a word in a brokers.yaml beside the scenario";
-        return Err(Diagnostic::new(title).label(label));
-    }
-    Ok(text.to_owned())
 }
 
 fn expect(problems: &mut Problems<'_>, raw: Option<&raw::Expect>) -> Expect {

@@ -154,7 +154,6 @@ impl Content {
         // What survived is not noted any more.
         let lost = self.undurable();
         lost.iter().for_each(|range| self.writes.forget(range));
-        self.writes.forget(self.durable_size..u64::MAX);
         let (live, durable) = (self.live()?, self.durable()?);
         live.set_len(self.durable_size)?;
         sparse::copy(&durable, &live, 0..self.durable_size)?;

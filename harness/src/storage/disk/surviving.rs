@@ -132,3 +132,21 @@ pub(super) fn differing(one: &Tree, other: &Tree) -> u64 {
     let removed = other.keys().filter(|path| !one.contains_key(*path)).count();
     (changed + removed) as u64
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chance::{Purpose, generator};
+
+    #[test]
+    fn what_was_written_apart_in_one_sector_has_one_fate() {
+        let mut noted = Ranges::default();
+        [10..20, 30..40, 500..600].into_iter().for_each(|range| noted.add(range));
+        for seed in 0..50 {
+            let kept = bytes(&noted, &mut generator(seed, Purpose::Disk, 0));
+            let total = |part| kept.within(part).map(|part| part.end - part.start).sum::<u64>();
+            let (first, second) = (total(0..512), total(512..4096));
+            assert!([0, 32].contains(&first) && [0, 88].contains(&second), "{kept:?}");
+        }
+    }
+}

@@ -89,6 +89,7 @@ fn descriptors_are_taken_by_open_files_only() {
     let inos: Vec<Ino> = (0..50).map(|number| bench.synced(&format!("{number}"), "some")).collect();
     inos.iter().for_each(|ino| bench.resize(*ino, 2));
     inos.iter().for_each(|ino| assert_eq!(bench.bytes(*ino), b"so"));
+    assert_eq!(held(), 0);
     bench.disk.settle(true).unwrap();
     assert_eq!(held(), 0);
     bench.disk.open(inos[0]).unwrap();

@@ -115,8 +115,21 @@ impl Bench {
         self.disk.remove_folder(folder, name)
     }
 
+    /// A cut; what the server then sees is what is durable.
     fn cut(&self) -> Forgotten {
-        self.disk.cut(Keep::None, 0).unwrap()
+        let forgotten = self.disk.cut(Keep::None, 0).unwrap();
+        for path in self.paths().iter().filter(|path| !path.ends_with('/')) {
+            let told = self.find(path).unwrap();
+            if told.kind == Kind::File {
+                assert_eq!(self.bytes(told.ino), self.durable(told.ino), "{path}");
+            }
+        }
+        forgotten
+    }
+
+    /// The durable copy of a file.
+    fn durable(&self, ino: Ino) -> Vec<u8> {
+        fs::read(self.folder.path().join("durable").join(ino.to_string())).unwrap_or_default()
     }
 
     fn bytes(&self, ino: Ino) -> Vec<u8> {

@@ -79,7 +79,7 @@ fn check(seed: u64) {
                 same(&plain.all(), &expected, context);
             }
             naive
-                .check_blocks(&real.bench)
+                .check_behind(&real.bench)
                 .unwrap_or_else(|wrong| panic!("{wrong}\n{}", context()));
         }
     }

@@ -127,8 +127,12 @@ impl Draw {
             // Which blocks are there is not known after a cut that keeps some.
             (49..53, Some(Keep::None)) => Operation::Full(self.below(2) == 0),
             _ => {
-                let is_open = self.below(3) == 0;
-                let which = if is_open { Which::Opened(self.handle()) } else { Which::At(path) };
+                let which = match self.below(4) {
+                    0 => Which::Opened(self.handle()),
+                    1 => Which::At(path),
+                    // A few files that much is done to.
+                    _ => Which::At(self.one(&["a", "d/a", "d/e/b"])),
+                };
                 Operation::File(which, self.file_operation(keep.is_some()))
             }
         }

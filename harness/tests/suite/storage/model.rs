@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+use std::ops::Range;
 use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
@@ -150,6 +151,39 @@ impl Operation {
 struct Modelled {
     live: Vec<u8>,
     durable: Vec<u8>,
+    /// Where it was cut off since, at the least.
+    least: Option<usize>,
+}
+
+impl Modelled {
+    fn sync(&mut self) {
+        self.durable.clone_from(&self.live);
+        self.least = None;
+    }
+
+    fn resize(&mut self, size: usize) {
+        if size < self.live.len() {
+            self.least = Some(self.least.map_or(size, |least| least.min(size)));
+        }
+        self.live.resize(size, 0);
+    }
+
+    /// Whether it can be so after a cut at which each sector of 512 bytes survived by itself, and that
+    /// it was cut off survived or not. What was cut off is zeros if it grew again.
+    fn can_be(&self, bytes: &[u8]) -> bool {
+        let Self { live, durable, least } = self;
+        let byte = |of: &[u8], at: usize| of.get(at).copied().unwrap_or(0);
+        let is_of =
+            |of: &[u8], sector: &Range<usize>| sector.clone().all(|at| byte(of, at) == bytes[at]);
+        let is_cut_off = |sector: &Range<usize>| {
+            let known = |at: usize| [byte(live, at), byte(durable, at), 0];
+            least.is_some_and(|least| sector.end > least)
+                && sector.clone().all(|at| known(at).contains(&bytes[at]))
+        };
+        let mut sectors = (0..bytes.len()).step_by(512).map(|at| at..bytes.len().min(at + 512));
+        bytes.len() <= live.len().max(durable.len())
+            && sectors.all(|s| is_of(live, &s) || is_of(durable, &s) || is_cut_off(&s))
+    }
 }
 
 /// The files of a folder. Names are durable at once.
@@ -173,14 +207,14 @@ impl Model {
     pub(super) fn cut(&mut self) {
         for file in &mut self.files {
             file.live.clone_from(&file.durable);
+            file.least = None;
         }
     }
 
-    /// Whether a file can be so after a cut at which each sector of 512 bytes survived by itself.
+    /// Whether the names can show this after a cut at which some survives.
     pub(super) fn can_be_after_a_cut(&self, after: &Contents) -> bool {
         let is_such = |(name, file): (&&str, &usize)| {
-            let Modelled { live, durable } = &self.files[*file];
-            after.get(*name).is_some_and(|bytes| is_mixed(bytes, live, durable))
+            after.get(*name).is_some_and(|bytes| self.files[*file].can_be(bytes))
         };
         self.names.len() == after.len() && self.names.iter().all(is_such)
     }
@@ -203,15 +237,12 @@ impl Model {
                 grow(&mut file.live, at + bytes.len());
                 file.live[at..at + bytes.len()].copy_from_slice(bytes);
                 if mode.syncs.is_some() {
-                    file.durable.clone_from(&file.live);
+                    file.sync();
                 }
             }
-            Operation::Sync { name, .. } => {
-                let file = self.file(name);
-                file.durable.clone_from(&file.live);
-            }
-            Operation::Anew { name } => self.file(name).live.clear(),
-            Operation::Truncate { name, size } => self.file(name).live.resize(index(*size), 0),
+            Operation::Sync { name, .. } => self.file(name).sync(),
+            Operation::Anew { name } => self.file(name).resize(0),
+            Operation::Truncate { name, size } => self.file(name).resize(index(*size)),
             Operation::Hole { name, at, len } => zero(&mut self.file(name).live, *at, *len),
             Operation::Zero { name, at, len, keeps_size } => {
                 let live = &mut self.file(name).live;
@@ -246,7 +277,7 @@ impl Model {
                 let file = self.file(name);
                 grow(&mut file.live, bytes.len());
                 file.live[..bytes.len()].copy_from_slice(bytes);
-                file.durable.clone_from(&file.live);
+                file.sync();
                 self.names.remove(name);
             }
         }
@@ -266,16 +297,6 @@ fn grow(bytes: &mut Vec<u8>, len: usize) {
 fn zero(bytes: &mut [u8], at: u64, len: u64) {
     let end = bytes.len().min(index(at + len));
     bytes[end.min(index(at))..end].fill(0);
-}
-
-/// Whether each sector is of one or the other, with zeros behind their ends.
-fn is_mixed(bytes: &[u8], live: &[u8], durable: &[u8]) -> bool {
-    let byte = |of: &[u8], at: usize| of.get(at).copied().unwrap_or(0);
-    let is_of = |of: &[u8], sector: usize| {
-        (sector..bytes.len().min(sector + 512)).all(|at| byte(of, at) == bytes[at])
-    };
-    bytes.len() <= live.len().max(durable.len())
-        && (0..bytes.len()).step_by(512).all(|at| is_of(live, at) || is_of(durable, at))
 }
 
 /// Carries out a sequence in an empty folder, where the model is held against it after each operation.

@@ -29,8 +29,10 @@ pub(crate) enum Purpose {
     Relay = 9,
     /// Which messages are sabotaged.
     Sabotage = 10,
-    /// What a power cut leaves on a disk, and which bits rot.
-    Disk = 11,
+    /// What survives a power cut on a simulated disk.
+    SimulatedDisk = 11,
+    /// What a power cut leaves on a real disk, and which bits rot.
+    Disk = 12,
 }
 
 /// The generator of one producer for one purpose.

@@ -12,7 +12,9 @@ mod load;
 mod model;
 mod network;
 pub mod objection;
-mod raw;
+pub(crate) mod own_server;
+pub(crate) mod raw;
+mod read_broker;
 mod read_wire;
 mod resolve;
 mod search;
@@ -25,7 +27,10 @@ mod words;
 use crate::input::extended::Extended;
 
 pub use anomaly::AnomalyKind;
-pub use broker::{Broker, DEFAULT_DRIVER, DEFAULT_ON, Need, ORIGINAL_DRIVER, Options, Store};
+pub(crate) use broker::SURVIVES;
+pub use broker::{
+    Broker, DEFAULT_DRIVER, DEFAULT_ON, EXEC_DRIVER, Need, ORIGINAL_DRIVER, Options, Store,
+};
 pub use file::read as read_text;
 pub use load::{equal_names, load, load_all};
 pub use model::{
@@ -33,7 +38,8 @@ pub use model::{
     Order, Pace, Payloads, Producer, Requirement, Scenario, Source, Start, Topic,
 };
 pub use network::Network;
-pub use resolve::store_of;
+pub use own_server::OwnServer;
+pub use read_broker::store_of;
 pub use search::{BROKERS_FILE, Found, find};
 pub use wire::{Carrier, NewConsumers, Wire};
 

@@ -4,6 +4,7 @@
 //!
 //! - [`Installed`]: the programs. [`Server`]: a data folder, and the commands that set it up and
 //!   run it. [`Url`]: where a server is, with a password that is never shown.
+//! - [`setting()`]: what a user says of it, as an argument.
 //! - [`Watched`] runs a server for tests: it ends with the process that started it, in whatever way
 //!   that ends. The harness runs its servers as children of its own.
 //! - [`for_tests()`]: the server that the tests of this process share.
@@ -18,6 +19,7 @@ mod installed;
 mod invocation;
 mod program;
 mod server;
+mod setting;
 mod url;
 mod watched;
 
@@ -28,5 +30,6 @@ pub use installed::{FOLDER_VARIABLE, Installed};
 pub use invocation::Invocation;
 pub use program::{Missing, Program};
 pub use server::{Options, Server, is_greeting};
+pub use setting::setting;
 pub use url::{URL_VARIABLE, Url};
 pub use watched::Watched;

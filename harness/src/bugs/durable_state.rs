@@ -1,21 +1,26 @@
 //! What a small store has written down: topics, ids, messages, positions and sequences. Every
 //! method is one step that nobody else gets into; what a store does between two of them may be
 //! its bug.
+//!
+//! What is written survives a broker that is killed, for the kernel has it. What is synced survives a power
+//! cut, too. The numbers of producers and consumers are synced at once, to keep this small.
 
-use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use broker::store::{
-    Append, Epoch, Error, Message, Part, Poll, Polled, Read, Size, Subscribed, Subscription,
-};
-use broker_client::wire::{ConsumerId, Offset, ProducerId, Sequence, TopicName};
+use broker::store::{Append, Epoch, Error, Part, Read, Subscribed, Subscription};
+use broker_client::wire::{ConsumerId, ProducerId, TopicName};
 use rand_pcg::Pcg64Mcg;
 use rand_pcg::rand_core::Rng as _;
 use tokio::sync::Notify;
 use tokio::time::sleep;
 
+use super::log::{Change, Log};
 use crate::chance;
+use crate::fault::Keep;
+use crate::history::Forgotten;
+use crate::storage::simulated::{Full, RecordId, SimulatedDisk, SyncFailed};
 
 /// Most pauses are at most this long, in milliseconds.
 const SHORT: u64 = 3;
@@ -31,12 +36,40 @@ pub(super) struct DurableState {
     epoch: Epoch,
     inside: Mutex<Inside>,
     chance: Mutex<Pcg64Mcg>,
+    disk: Arc<SimulatedDisk>,
     /// Told after every change.
     pub(super) changed: Notify,
 }
 
+/// Where a step writes what it changes. What is in one file is kept in order; two files are synced apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum File {
+    /// Of everything, as it should be: what belongs together becomes durable together.
+    Journal,
+    /// Of messages alone.
+    Messages,
+    /// Of sequences alone.
+    Sequences,
+}
+
 #[derive(Default)]
 struct Inside {
+    written: Tables,
+    synced: Tables,
+    /// What `written` has and `synced` has not, in order.
+    unsynced: Vec<Unsynced>,
+}
+
+/// What one step changed.
+struct Unsynced {
+    record: RecordId,
+    file: File,
+    topic: TopicName,
+    changes: Vec<Change>,
+}
+
+#[derive(Clone, Default)]
+struct Tables {
     topics: Vec<TopicName>,
     logs: BTreeMap<TopicName, Log>,
     /// By producer id, the topic that each is registered with.
@@ -45,25 +78,10 @@ struct Inside {
     consumers: ConsumerId,
 }
 
-/// One topic.
-#[derive(Default)]
-pub(super) struct Log {
-    pub(super) messages: BTreeMap<Offset, Message>,
-    pub(super) positions: BTreeMap<ConsumerId, Offset>,
-    pub(super) counts: BTreeMap<ProducerId, Count>,
-}
-
-/// The last request of a producer that had a sequence.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Count {
-    pub(super) first: Sequence,
-    pub(super) next: Sequence,
-    pub(super) offset: Offset,
-}
-
 impl DurableState {
-    pub(super) fn new(epoch: Epoch, chance: Pcg64Mcg) -> Self {
-        Self { epoch, inside: Mutex::default(), chance: Mutex::new(chance), changed: Notify::new() }
+    pub(super) fn new(epoch: Epoch, chance: Pcg64Mcg, disk: Arc<SimulatedDisk>) -> Self {
+        let (inside, chance) = (Mutex::default(), Mutex::new(chance));
+        Self { epoch, inside, chance, disk, changed: Notify::new() }
     }
 
     pub(super) fn epoch(&self) -> &Epoch {
@@ -81,36 +99,75 @@ impl DurableState {
         sleep(Duration::from_millis(millis)).await;
     }
 
+    /// Takes as long as a write takes, and refuses one that grows something on a full disk.
+    pub(super) async fn admit(&self, grows: bool) -> Result<(), Error> {
+        let full = |Full| Error::Unavailable("the disk is full".to_owned());
+        self.disk.admit(grows).await.map_err(full)
+    }
+
+    /// Makes durable what was written by now, of all files or of one.
+    pub(super) async fn sync(&self, file: Option<File>) -> Result<(), Error> {
+        let is_of = |own: &Unsynced| file.is_none_or(|file| own.file == file);
+        let unsynced = |inside: &Inside| {
+            let own = inside.unsynced.iter().filter(|own| is_of(own));
+            own.map(|own| own.record).collect::<Vec<_>>()
+        };
+        let records = unsynced(&self.inside());
+        if records.is_empty() {
+            return Ok(());
+        }
+        // What could not be synced stays to be, and is written anew: whoever only syncs again may find
+        // that the kernel has dropped it.
+        let failed = |SyncFailed| Error::OutcomeUnknown("the disk cannot be synced".to_owned());
+        self.disk.sync(&records).await.map_err(failed)?;
+        self.inside().carry(&records.into_iter().collect());
+        Ok(())
+    }
+
+    /// The power goes; brokers are dead by now.
+    pub(super) fn forget(&self, keep: Keep, seed: u64) -> Forgotten {
+        let (forgotten, survivors) = self.disk.cut(keep, seed);
+        let mut inside = self.inside();
+        inside.carry(&survivors);
+        inside.unsynced.clear();
+        inside.written = inside.synced.clone();
+        forgotten
+    }
+
     pub(super) fn create_topic(&self, topic: TopicName) -> Result<(), Error> {
         let mut inside = self.inside();
-        if inside.logs.contains_key(&topic) {
+        if inside.written.logs.contains_key(&topic) {
             return Err(Error::TopicExists(topic.to_string()));
         }
-        inside.add(topic);
+        inside.both().for_each(|tables| tables.add(topic.clone()));
         Ok(())
     }
 
     pub(super) fn topics(&self) -> Vec<TopicName> {
-        self.inside().topics.clone()
+        self.inside().written.topics.clone()
     }
 
-    pub(super) fn register_producer(&self, topic: TopicName) -> ProducerId {
+    pub(super) fn register_producer(&self, topic: &TopicName) -> ProducerId {
         let mut inside = self.inside();
-        if !inside.logs.contains_key(&topic) {
-            inside.add(topic.clone());
+        for tables in inside.both() {
+            if !tables.logs.contains_key(topic) {
+                tables.add(topic.clone());
+            }
+            tables.producers.push(topic.clone());
         }
-        inside.producers.push(topic);
-        ProducerId::try_from(inside.producers.len() - 1).expect("a simulation has few producers")
+        let last = inside.written.producers.len() - 1;
+        ProducerId::try_from(last).expect("a simulation has few producers")
     }
 
+    /// What is in the log by then has to be synced: the position is its end.
     pub(super) fn register_consumer(&self, topic: &str) -> Result<Subscribed, Error> {
         let mut inside = self.inside();
-        let consumer = inside.consumers;
-        let log =
-            inside.logs.get_mut(topic).ok_or_else(|| Error::UnknownTopic(topic.to_owned()))?;
-        let offset = log.end();
-        log.positions.insert(consumer, offset);
-        inside.consumers += 1;
+        let consumer = inside.written.consumers;
+        let offset = inside.written.log(topic)?.end();
+        for tables in inside.both() {
+            tables.log_mut(topic)?.apply(&Change::Position(consumer, Some(offset)));
+            tables.consumers += 1;
+        }
         Ok(Subscribed { consumer, offset })
     }
 
@@ -120,25 +177,35 @@ impl DurableState {
         append: &Append<'_>,
         step: impl FnOnce(&mut Log) -> Result<T, Error>,
     ) -> Result<T, Error> {
+        self.appending_to(File::Journal, append, step)
+    }
+
+    /// The same, written to this file.
+    pub(super) fn appending_to<T>(
+        &self,
+        file: File,
+        append: &Append<'_>,
+        step: impl FnOnce(&mut Log) -> Result<T, Error>,
+    ) -> Result<T, Error> {
         self.check_epoch(append.epoch)?;
         let mut inside = self.inside();
         let Append { producer, topic, .. } = *append;
-        let registered = usize::try_from(producer).ok().and_then(|id| inside.producers.get(id));
-        let registered = registered.ok_or(Error::UnknownProducer(producer))?;
-        let is_of = registered.as_str() == topic;
-        let log =
-            inside.logs.get_mut(topic).ok_or_else(|| Error::UnknownTopic(topic.to_owned()))?;
-        if !is_of {
+        let tables = &inside.written;
+        let registered = usize::try_from(producer).ok().and_then(|id| tables.producers.get(id));
+        let registered = registered.ok_or(Error::UnknownProducer(producer))?.clone();
+        let log = inside.written.log_mut(topic)?;
+        if registered.as_str() != topic {
             return Err(Error::ProducerNotRegistered { producer, topic: topic.to_owned() });
         }
-        step(log)
+        let done = step(log);
+        inside.note(&self.disk, file, registered);
+        done
     }
 
     /// What a log holds.
     pub(super) fn read(&self, read: &Read<'_>) -> Result<Part, Error> {
         let inside = self.inside();
-        let log = inside.logs.get(read.topic);
-        let log = log.ok_or_else(|| Error::UnknownTopic(read.topic.to_owned()))?;
+        let log = inside.written.log(read.topic)?;
         let messages = log.from(read.offset, read.max).into_iter().collect();
         Ok(Part { messages, end: log.end() })
     }
@@ -152,15 +219,17 @@ impl DurableState {
         self.check_epoch(subscription.epoch)?;
         let mut inside = self.inside();
         let Subscription { consumer, topic, .. } = *subscription;
-        if !inside.logs.values().any(|log| log.positions.contains_key(&consumer)) {
+        if !inside.written.logs.values().any(|log| log.position(consumer).is_some()) {
             return Err(Error::UnknownConsumer(consumer));
         }
-        let log =
-            inside.logs.get_mut(topic).ok_or_else(|| Error::UnknownTopic(topic.to_owned()))?;
-        if !log.positions.contains_key(&consumer) {
+        let log = inside.written.log_mut(topic)?;
+        if log.position(consumer).is_none() {
             return Err(Error::ConsumerNotRegistered { consumer, topic: topic.to_owned() });
         }
-        step(log)
+        let done = step(log);
+        let topic = inside.written.topics.iter().find(|known| known.as_str() == topic).cloned();
+        inside.note(&self.disk, File::Journal, topic.expect("it has a log"));
+        done
     }
 
     fn check_epoch(&self, given: Option<&str>) -> Result<(), Error> {
@@ -179,91 +248,53 @@ impl DurableState {
 }
 
 impl Inside {
+    fn both(&mut self) -> impl Iterator<Item = &mut Tables> {
+        [&mut self.written, &mut self.synced].into_iter()
+    }
+
+    /// Writes down what a step has changed in a log.
+    fn note(&mut self, disk: &SimulatedDisk, file: File, topic: TopicName) {
+        let log = self.written.logs.get_mut(&topic).expect("the step was on it");
+        let changes = log.take_changes();
+        if changes.is_empty() {
+            return;
+        }
+        let bytes = changes.iter().map(Change::bytes).sum();
+        let payloads = changes.iter().filter_map(Change::payload);
+        let record = disk.write(file.name(), bytes, payloads);
+        self.unsynced.push(Unsynced { record, file, topic, changes });
+    }
+
+    /// Those of the records that are not yet durable become so.
+    fn carry(&mut self, records: &BTreeSet<RecordId>) {
+        for own in self.unsynced.extract_if(.., |own| records.contains(&own.record)) {
+            let log = self.synced.logs.get_mut(&own.topic).expect("topics are synced at once");
+            own.changes.iter().for_each(|change| log.apply(change));
+        }
+    }
+}
+
+impl Tables {
     fn add(&mut self, topic: TopicName) {
         self.topics.push(topic.clone());
         self.logs.insert(topic, Log::default());
     }
-}
 
-impl Log {
-    /// The offset that the next message gets.
-    pub(super) fn end(&self) -> Offset {
-        self.messages.last_key_value().map_or(0, |(last, _)| last + 1)
+    fn log(&self, topic: &str) -> Result<&Log, Error> {
+        self.logs.get(topic).ok_or_else(|| Error::UnknownTopic(topic.to_owned()))
     }
 
-    /// Answers the offset of a request that repeats, `None` for one that is due, or refuses.
-    pub(super) fn repeated(&self, append: &Append<'_>) -> Result<Option<Offset>, Error> {
-        repeated(self.counts.get(&append.producer), append)
-    }
-
-    /// Writes the messages from `offset` on, over what may be there, and counts them.
-    pub(super) fn write(&mut self, append: &Append<'_>, offset: Offset) {
-        for (place, payload) in (0..).zip(append.payloads) {
-            let message = Message {
-                offset: offset + place,
-                producer: append.producer,
-                sequence: append.sequence.map(|first| first + place),
-                payload: payload.to_string(),
-            };
-            self.messages.insert(offset + place, message);
-        }
-        if let Some(count) = Count::of(append, offset) {
-            self.counts.insert(append.producer, count);
-        }
-    }
-
-    /// Acknowledges and takes, as a store should.
-    pub(super) fn poll(&mut self, poll: &Poll<'_>) -> Result<Polled, Error> {
-        let consumer = poll.subscription.consumer;
-        let position = self.positions[&consumer];
-        let start = poll.offset.unwrap_or(position);
-        if start < position {
-            return Err(Error::OffsetPassed { given: start, position });
-        }
-        if start > self.end() {
-            return Err(Error::OffsetBeyond { given: start, end: self.end() });
-        }
-        let messages = self.from(start, poll.max);
-        let taken = if poll.offset.is_some() { 0 } else { messages.len() as Offset };
-        self.positions.insert(consumer, start + taken);
-        Ok(Polled { messages: messages.into_iter().collect(), position: start + taken })
-    }
-
-    /// At most so many messages from `start` on.
-    pub(super) fn from(&self, start: Offset, max: usize) -> Vec<Message> {
-        self.messages.range(start..).take(max).map(|(_, message)| message.clone()).collect()
-    }
-
-    pub(super) fn size(&self, consumer: ConsumerId) -> Size {
-        let position = self.positions[&consumer];
-        Size { lag: self.end().saturating_sub(position), position }
+    fn log_mut(&mut self, topic: &str) -> Result<&mut Log, Error> {
+        self.logs.get_mut(topic).ok_or_else(|| Error::UnknownTopic(topic.to_owned()))
     }
 }
 
-impl Count {
-    /// What a request leaves behind, where it is numbered.
-    pub(super) fn of(append: &Append<'_>, offset: Offset) -> Option<Self> {
-        let first = append.sequence?;
-        Some(Self { first, next: first + append.payloads.len() as Sequence, offset })
+impl File {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Journal => "journal",
+            Self::Messages => "messages",
+            Self::Sequences => "sequences",
+        }
     }
-}
-
-/// Whether a request repeats the one that was counted last.
-pub(super) fn repeated(
-    count: Option<&Count>,
-    append: &Append<'_>,
-) -> Result<Option<Offset>, Error> {
-    let (Some(count), Some(first)) = (count, append.sequence) else { return Ok(None) };
-    if first >= count.next {
-        return Ok(None);
-    }
-    if first < count.first {
-        let last = first + append.payloads.len() as Sequence - 1;
-        return Err(Error::SequenceOld {
-            first,
-            last,
-            request: Some((count.first, count.next - 1)),
-        });
-    }
-    Ok(Some(count.offset + (first - count.first)))
 }

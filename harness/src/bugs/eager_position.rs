@@ -14,11 +14,11 @@ impl Behaviour for EagerPosition {
         Box::pin(async move {
             let polled = store.state.consuming(&poll.subscription, |log| {
                 let consumer = poll.subscription.consumer;
-                let start = log.positions[&consumer];
+                let start = log.position(consumer).expect("it is subscribed to this log");
                 let messages = log.from(start, poll.max);
                 let position = start + messages.len() as u64;
                 // The answer has still to arrive.
-                log.positions.insert(consumer, position);
+                log.move_to(consumer, Some(position));
                 Ok(Polled { messages: messages.into_iter().collect(), position })
             })?;
             store.state.pause().await;

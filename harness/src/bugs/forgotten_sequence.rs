@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use broker::store::{Answer, Append};
 use broker_client::wire::{Offset, ProducerId};
 
-use super::durable_state::{Count, repeated};
+use super::log::{Count, repeated};
 use super::small_store::{Behaviour, SmallStore};
 
 /// The bug, and what it keeps in memory.

@@ -4,15 +4,19 @@
 //!
 //! All are one store, [`small_store`], with a [`Behaviour`] of its own; its steps take seeded times, as
 //! those of a store on a database do. Its [`durable_state`] survives a broker, and what a behaviour
-//! keeps in memory does not. A new bug is one file here and one line in the table.
+//! keeps in memory does not; of that state what is synced survives a power cut. A [`log`] is one topic of
+//! it. A new bug is one file here and one line in the table.
 
+mod ack_before_fsync;
 mod ack_before_store;
 mod check_then_append;
 mod durable_state;
 mod eager_position;
 mod forgotten_sequence;
+mod log;
 mod loose_offset;
 mod lost_wakeup;
+mod reordered_flush;
 mod small_store;
 mod trimmed_payload;
 
@@ -25,6 +29,9 @@ use rand_pcg::Pcg64Mcg;
 
 use self::durable_state::DurableState;
 use self::small_store::{Behaviour, BuggyStore, Correct, SmallStore};
+use crate::fault::Keep;
+use crate::history::Forgotten;
+use crate::storage::simulated::SimulatedDisk;
 
 /// A way to be wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +52,10 @@ pub enum Bug {
     LostWakeup,
     /// Takes the blanks at the ends of payloads away.
     TrimmedPayload,
+    /// Acknowledges what is written and not synced.
+    AckBeforeFsync,
+    /// Syncs what vouches for a request before it syncs the request.
+    ReorderedFlush,
 }
 
 /// One line of the table.
@@ -56,7 +67,7 @@ struct Row {
 }
 
 /// Every bug, the right store first.
-const TABLE: [Row; 8] = [
+const TABLE: [Row; 10] = [
     Row {
         bug: Bug::None,
         name: "none",
@@ -104,6 +115,18 @@ const TABLE: [Row; 8] = [
         name: "trimmed-payload",
         about: "takes the blanks at the ends of payloads away",
         make: || Box::new(trimmed_payload::TrimmedPayload),
+    },
+    Row {
+        bug: Bug::AckBeforeFsync,
+        name: "ack-before-fsync",
+        about: "acknowledges what is written and not yet synced",
+        make: || Box::new(ack_before_fsync::AckBeforeFsync),
+    },
+    Row {
+        bug: Bug::ReorderedFlush,
+        name: "reordered-flush",
+        about: "syncs the producers' sequences before the messages they vouch for",
+        make: || Box::new(reordered_flush::ReorderedFlush),
     },
 ];
 
@@ -156,9 +179,14 @@ pub(crate) struct Kept {
 }
 
 impl Kept {
-    /// Nothing in it; `chance` decides how long steps take.
-    pub(crate) fn new(bug: Bug, epoch: Epoch, chance: Pcg64Mcg) -> Self {
-        Self { bug, state: Arc::new(DurableState::new(epoch, chance)) }
+    /// Nothing in it; `chance` decides how long steps take, and the disk when they are durable.
+    pub(crate) fn new(bug: Bug, epoch: Epoch, chance: Pcg64Mcg, disk: Arc<SimulatedDisk>) -> Self {
+        Self { bug, state: Arc::new(DurableState::new(epoch, chance, disk)) }
+    }
+
+    /// The power goes, and what is not synced is forgotten. All brokers are dead.
+    pub(crate) fn forget(&self, keep: Keep, seed: u64) -> Forgotten {
+        self.state.forget(keep, seed)
     }
 
     /// The store of a broker that starts, with nothing in memory.
@@ -177,7 +205,7 @@ mod tests {
         for row in &TABLE {
             assert_eq!(row.bug.to_string().parse(), Ok(row.bug));
         }
-        assert_eq!(Bug::all().count(), 7);
+        assert_eq!(Bug::all().count(), 9);
         let unknown = "loose".parse::<Bug>().unwrap_err();
         assert!(unknown.contains("known are none, check-then-append"), "{unknown}");
     }

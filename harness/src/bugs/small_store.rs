@@ -39,6 +39,11 @@ pub(super) trait Behaviour: Send + Sync + 'static {
     ) -> Answer<'a, ()> {
         Box::pin(store.arrival(subscription, offset))
     }
+
+    /// Whether what an append has written is synced before it is acknowledged.
+    fn syncs_before_it_acks(&self) -> bool {
+        true
+    }
 }
 
 /// No bug.
@@ -99,7 +104,10 @@ impl Store for BuggyStore {
     }
 
     fn create_topic(&self, topic: TopicName) -> Answer<'_, ()> {
-        Box::pin(ready(self.store.state.create_topic(topic)))
+        Box::pin(async move {
+            self.store.state.admit(true).await?;
+            self.store.state.create_topic(topic)
+        })
     }
 
     fn topics(&self) -> Answer<'_, Vec<TopicName>> {
@@ -107,33 +115,57 @@ impl Store for BuggyStore {
     }
 
     fn register_producer(&self, topic: TopicName) -> Answer<'_, ProducerId> {
-        Box::pin(ready(Ok(self.store.state.register_producer(topic))))
+        Box::pin(async move {
+            self.store.state.admit(true).await?;
+            Ok(self.store.state.register_producer(&topic))
+        })
     }
 
     fn register_consumer<'a>(&'a self, topic: &'a str) -> Answer<'a, Subscribed> {
-        Box::pin(ready(self.store.state.register_consumer(topic)))
+        Box::pin(async move {
+            self.store.state.admit(true).await?;
+            self.store.state.sync(None).await?;
+            self.store.state.register_consumer(topic)
+        })
     }
 
     fn append<'a>(&'a self, append: Append<'a>) -> Answer<'a, Offset> {
-        self.behaviour.append(&self.store, append)
+        Box::pin(async move {
+            self.store.state.admit(true).await?;
+            let offset = self.behaviour.append(&self.store, append).await?;
+            // Also what repeats: the broker that wrote it may have been killed before it was synced.
+            if self.behaviour.syncs_before_it_acks() {
+                self.store.state.sync(None).await?;
+            }
+            Ok(offset)
+        })
     }
 
     fn poll<'a>(&'a self, poll: Poll<'a>) -> Answer<'a, Polled> {
-        self.behaviour.poll(&self.store, poll)
+        Box::pin(async move {
+            self.store.state.admit(false).await?;
+            let polled = self.behaviour.poll(&self.store, poll).await?;
+            // What is delivered is not to be forgotten, either.
+            self.store.state.sync(None).await?;
+            Ok(polled)
+        })
     }
 
     fn size<'a>(&'a self, subscription: Subscription<'a>) -> Answer<'a, Size> {
-        let size = |log: &mut super::durable_state::Log| Ok(log.size(subscription.consumer));
+        let size = |log: &mut super::log::Log| Ok(log.size(subscription.consumer));
         Box::pin(ready(self.store.state.consuming(&subscription, size)))
     }
 
     fn unsubscribe<'a>(&'a self, subscription: Subscription<'a>) -> Answer<'a, ()> {
-        let ended = self.store.state.consuming(&subscription, |log| {
-            log.positions.remove(&subscription.consumer);
-            Ok(())
-        });
-        self.store.state.changed.notify_waiters();
-        Box::pin(ready(ended))
+        Box::pin(async move {
+            self.store.state.admit(false).await?;
+            self.store.state.consuming(&subscription, |log| {
+                log.move_to(subscription.consumer, None);
+                Ok(())
+            })?;
+            self.store.state.changed.notify_waiters();
+            self.store.state.sync(None).await
+        })
     }
 
     /// None: simulations are over before anybody is idle for long.

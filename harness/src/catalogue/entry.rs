@@ -68,17 +68,23 @@ impl fmt::Display for Less {
 impl Less {
     fn add(&mut self, documented: String, asked: String, kinds: &[AnomalyKind]) {
         self.documented.push(documented);
-        self.asked.push(asked);
+        if !self.asked.contains(&asked) {
+            self.asked.push(asked);
+        }
         self.kinds.extend(kinds);
     }
 }
+
+/// What a scenario asks for that ends brokers and expects no loss.
+const ALL_SURVIVES: &str = "survival of all that was acked";
 
 impl Documented {
     /// Where a scenario asks for more than is promised. It is judged all the same.
     ///
     /// It asks for a delivery and an order by `expect`; and for survival, where it ends brokers and
     /// expects no loss. A broker that saves what it has now and then is to have it after an end in
-    /// good order, and not after a kill.
+    /// good order, and not after a kill; one that leaves it to the kernel is to have it after a kill, and
+    /// not after a power cut. That nothing is lost where bits rot nobody promises.
     #[must_use]
     pub fn is_less(&self, scenario: &Scenario) -> Option<Less> {
         use AnomalyKind::{Divergent, Duplicate, Lost, Reordered, StaleAck};
@@ -101,24 +107,36 @@ impl Documented {
         if let Some((_, end)) = end.filter(|(least, _)| self.survives < *least) {
             let own = match self.survives {
                 Survival::Nothing => format!("nothing survives {end}"),
+                // Only a power cut is harder than a kill.
+                Survival::Kill => format!("what survives a kill may not survive {end}"),
                 _ => format!("what was saved by then survives {end}"),
             };
             // A log that lost its end gives offsets out again.
-            less.add(
-                own,
-                "survival of all that was acked".to_owned(),
-                &[Lost, Divergent, StaleAck],
-            );
+            less.add(own, ALL_SURVIVES.to_owned(), &[Lost, Divergent, StaleAck]);
+        }
+        if rots(scenario) && !expects_loss {
+            let own = "nothing about bits that rot".to_owned();
+            less.add(own, ALL_SURVIVES.to_owned(), &[Lost, Divergent, StaleAck]);
         }
         (!less.asked.is_empty()).then_some(less)
     }
+}
+
+/// Whether a scenario has bits rot.
+fn rots(scenario: &Scenario) -> bool {
+    let is_rot =
+        |fault: &Fault| matches!(fault.action.effect, Effect::Storage(StorageFault::Rot { .. }));
+    scenario.faults.iter().any(is_rot)
 }
 
 /// The hardest way in which a scenario ends a process that serves, and what has to survive it.
 fn ends(scenario: &Scenario) -> Option<(Survival, &'static str)> {
     let end = |fault: &Fault| match fault.action.effect {
         Effect::Storage(StorageFault::Power(_)) => Some((Survival::PowerCut, "a power cut")),
-        Effect::Process(Hold::Killed) => Some((Survival::Kill, "a kill")),
+        // The server is killed before its bits rot.
+        Effect::Process(Hold::Killed) | Effect::Storage(StorageFault::Rot { .. }) => {
+            Some((Survival::Kill, "a kill"))
+        }
         Effect::Process(Hold::Stopped) => Some((Survival::Part, "an end in good order")),
         Effect::Process(Hold::Paused) | Effect::Storage(_) | Effect::Link(_) | Effect::Crash => {
             None
@@ -192,5 +210,42 @@ mod tests {
         assert_eq!(less(nothing, &stop), said("nothing survives an end in good order"));
         let expected = format!("{kill}\nexpect: {{ anomalies: [lost] }}");
         assert_eq!(less(nothing, &expected), None, "a loss that is expected is not asked about");
+    }
+
+    #[test]
+    fn a_power_cut_asks_for_more_than_a_kill() {
+        let power = "faults: [{ at: 1s, power: storage, for: 1s }]";
+        let own = |survives| (survives, ALL.1, ALL.2);
+        let asks = "this scenario asks for survival of all that was acked";
+        let check = |survives, faults: &str, said: &str| {
+            let kinds = vec!["lost", "divergent", "stale ack"];
+            assert_eq!(less(own(survives), faults), Some((format!("{said}; {asks}"), kinds)));
+        };
+        assert_eq!(less(own(Survival::PowerCut), power), None);
+        let said = "what survives a kill may not survive a power cut";
+        check(Survival::Kill, power, said);
+        check(Survival::Part, power, "what was saved by then survives a power cut");
+        check(Survival::Nothing, power, "nothing survives a power cut");
+        // The hardest of several is what counts.
+        let both =
+            "faults: [{ at: 1s, power: storage, for: 1s }, { at: 2s, kill: broker, for: 1s }]";
+        check(Survival::Kill, both, said);
+    }
+
+    #[test]
+    fn bits_that_rot_ask_for_more_than_anyone_promises() {
+        let rot = "faults: [{ at: 1s, rot: storage, for: 1s }]";
+        let own = (Survival::PowerCut, ALL.1, ALL.2);
+        let (said, kinds) = less(own, rot).unwrap();
+        let asks = "this scenario asks for survival of all that was acked";
+        assert_eq!(said, format!("nothing about bits that rot; {asks}"));
+        assert!(!kinds.contains(&"corrupted"), "wrong bytes are wrong whatever is promised");
+        let allowed = format!("{rot}\nexpect: {{ delivery: at-most-once }}");
+        let once = (Survival::PowerCut, Delivery::AtMostOnce, ALL.2);
+        assert_eq!(less(once, &allowed), None);
+        let part = (Survival::Part, ALL.1, ALL.2);
+        let (said, _) = less(part, rot).unwrap();
+        let own = "what was saved by then survives a kill, nothing about bits that rot";
+        assert_eq!(said, format!("{own}; {asks}"));
     }
 }

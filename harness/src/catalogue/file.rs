@@ -6,17 +6,19 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use broker_client::wire::masked;
+use private_database::setting;
 use serde::Deserialize;
 
-use super::named::{Absent, EXEC, Named, Way, not_built};
+use super::named::{Absent, Named, Way, not_built};
+use super::server::Server;
 use super::table::entries;
 use super::urls::of_urls;
-use crate::capability::Survival;
 use crate::driver::{self, exec};
 use crate::input::diagnostic::{Diagnostic, Error, Source, hint};
 use crate::input::yaml::{self, At, Field, Ordered};
 use crate::recipes::RECIPES;
-use crate::scenario::{BROKERS_FILE, Options, read_text};
+use crate::scenario::own_server::{self, OwnServer};
+use crate::scenario::{BROKERS_FILE, EXEC_DRIVER, Options, SURVIVES, Store, read_text};
 
 /// The brokers of the files that were read.
 #[derive(Clone, Debug, Default)]
@@ -37,8 +39,8 @@ struct Broker {
     driver: Field<String>,
     /// `auto`: the harness starts a server of it.
     start: Field<String>,
-    /// Which server, where several speak to one driver: `valkey`.
-    server: Field<String>,
+    /// Which server, where several speak to one driver: `valkey`; or how one of the user's own is started.
+    server: Field<Server>,
     /// Where one runs already.
     url: Field<String>,
     /// The program that is the driver, with its arguments.
@@ -94,10 +96,13 @@ impl Brokers {
                 Ok(mut named) => {
                     if let Ok(Named { options, .. }) = &mut named {
                         options.folder = folder.map(Path::to_owned);
+                        if let Some(server) = &mut options.server {
+                            server.folder.clone_from(&options.folder);
+                        }
                     }
                     self.known.insert(word.value.clone(), (file.to_owned(), named));
                 }
-                Err(diagnostic) => wrong.push(*diagnostic),
+                Err(diagnostics) => wrong.extend(diagnostics),
             }
         }
         Error::unless_empty(wrong)
@@ -138,11 +143,17 @@ fn unused(broker: &Broker, row: &driver::Row) -> Option<Unused> {
         ("server", server.0.as_ref().map(|at| &at.span)),
         ("config", config.0.as_ref().map(|at| &at.span)),
     ];
-    let (is_program, is_running) = (row.word == EXEC, url.0.is_some());
+    let (is_program, is_running) = (row.word == EXEC_DRIVER, url.0.is_some());
+    let is_own = matches!(server.value(), Some(Server::Own(_)));
     spans.into_iter().find_map(|(key, span)| {
         let why = match key {
             "command" | "per" if !is_program => "it is for `driver: exec`",
-            "start" | "server" | "config" if is_program => "a program starts no server",
+            "server" if is_own && !is_program => "a server of one's own is for `driver: exec`",
+            "start" if is_program && !is_own => "a program starts no server",
+            "server" if is_program && !is_own => {
+                "a program starts no server by a word; say its `command`"
+            }
+            "config" if is_program => "a program's server is told everything by its command",
             "start" if is_running => {
                 "a broker that has a `url` runs already; leave one of the two out"
             }
@@ -153,14 +164,15 @@ fn unused(broker: &Broker, row: &driver::Row) -> Option<Unused> {
     })
 }
 
-type Read = Result<Result<Named, Absent>, Box<Diagnostic>>;
+type Read = Result<Result<Named, Absent>, Vec<Diagnostic>>;
 
 /// What the lines below a word mean.
 fn named(word: &str, broker: &At<Broker>, source: &Arc<Source>) -> Read {
     let At { value: broker, span } = broker;
     let whole = |title: &str, label: &str| {
-        Box::new(Diagnostic::new(title).label(label.to_owned()).at(source, span.clone()))
+        vec![Diagnostic::new(title).label(label.to_owned()).at(source, span.clone())]
     };
+    let at = |why: Diagnostic, span: &Range<usize>| vec![why.at(source, span.clone())];
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
     if word.is_empty() || !word.chars().all(is_plain) {
         let title = format!("`{word}` cannot name a broker");
@@ -175,51 +187,58 @@ fn named(word: &str, broker: &At<Broker>, source: &Arc<Source>) -> Read {
             let known = driver::DRIVERS.iter().map(|row| row.word);
             let title = format!("unknown value `{}`", driver.value);
             let diagnostic = Diagnostic::new(title).label(hint(&driver.value, known));
-            return Err(Box::new(diagnostic.at(source, driver.span.clone())));
+            return Err(at(diagnostic, &driver.span));
         };
         return Ok(Err(Absent::NotBuilt(not_built(&driver.value, entry.feature))));
     };
     if let Some(unused) = unused(broker, row) {
-        return Err(Box::new(unused.at(source)));
+        return Err(vec![unused.at(source)]);
     }
     let mut options = options(broker, source)?;
-    if row.word == EXEC && options.command.is_empty() {
+    if row.word == EXEC_DRIVER && options.command.is_empty() {
         return Err(whole("this driver is a program", "name it by `command: [python3, mine.py]`"));
     }
     let mut found = match &broker.url.0 {
         // A program speaks to whatever is there.
         Some(url) if row.schemes.is_empty() => {
-            let address = exec::address(&url.value)
-                .map_err(|why| Box::new(Diagnostic::new(why).at(source, url.span.clone())))?;
+            let address =
+                exec::address(&url.value).map_err(|why| at(Diagnostic::new(why), &url.span))?;
             options.config.insert(exec::URL.to_owned(), url.value.clone());
             Named::new(word, row.word, Way::Running(vec![address], vec![masked(&url.value)]))
         }
         Some(url) => {
-            let named = of_urls(&url.value)
-                .map_err(|why| Box::new(Diagnostic::new(why).at(source, url.span.clone())))?;
+            let named = of_urls(&url.value).map_err(|why| at(Diagnostic::new(why), &url.span))?;
             if named.driver != row.word {
                 let title = format!("{} does not speak to such a URL", row.word);
-                return Err(Box::new(Diagnostic::new(title).at(source, url.span.clone())));
+                return Err(at(Diagnostic::new(title), &url.span));
             }
             named
         }
-        None if row.schemes.is_empty() => Named::new(word, row.word, Way::Brought),
+        None if row.schemes.is_empty() => Named::of_program(word, options.clone()),
         None => {
             one_of(&broker.start, &[("auto", ())], source)?;
-            let server = one_of(&broker.server, &servers(row.word), source)?;
+            let server = word_of(&broker.server);
+            let server = one_of(&server, &servers(row.word), source)?;
             let like = entries().find(|entry| {
-                entry.driver == row.word && server.is_none_or(|word| entry.server == Some(word))
+                entry.driver == row.word
+                    && server.is_none_or(|word| entry.word == word || entry.server == Some(word))
             });
             let Some(like) = like else {
                 return Err(whole("no server of it can be started", "name one that runs by `url`"));
             };
             match Named::of(like) {
-                // What its documents promise depends on the configuration.
-                Ok(Named { way: Way::Ours(_), .. }) if !options.config.is_empty() => {
-                    return Err(whole("our own broker takes no `config`", "leave it out"));
+                Ok(Named { way: Way::Ours(Store::Memory), .. }) if !options.config.is_empty() => {
+                    let title = "our own broker in memory takes no `config`";
+                    return Err(whole(title, "leave it out, or say `server: mysql`"));
                 }
                 Ok(named) if options.config.is_empty() && options.topic_config.is_empty() => named,
-                Ok(named) => Named { documented: None, survives: None, ..named },
+                Ok(named) => {
+                    if matches!(named.way, Way::Ours(_)) {
+                        check_settings(broker, source)?;
+                    }
+                    // What its documents promise depends on the configuration.
+                    Named { documented: None, survives: None, ..named }
+                }
                 Err(absent) => return Ok(Err(absent)),
             }
         }
@@ -235,42 +254,60 @@ fn one_of<T: Copy>(
     field: &Field<String>,
     words: &[(&str, T)],
     source: &Arc<Source>,
-) -> Result<Option<T>, Box<Diagnostic>> {
+) -> Result<Option<T>, Vec<Diagnostic>> {
     let Some(given) = &field.0 else { return Ok(None) };
     let found = words.iter().find(|(word, _)| *word == given.value);
     found.map(|(_, value)| Some(*value)).ok_or_else(|| {
         let title = format!("unknown value `{}`", given.value);
         let label = hint(&given.value, words.iter().map(|(word, _)| *word));
-        Box::new(Diagnostic::new(title).label(label).at(source, given.span.clone()))
+        vec![Diagnostic::new(title).label(label).at(source, given.span.clone())]
     })
 }
 
-/// The servers of a driver, by their words.
+/// The word of a server, where it is named by one.
+fn word_of(server: &Field<Server>) -> Field<String> {
+    let Some(At { value: Server::Word(word), span }) = &server.0 else { return Field(None) };
+    Field(Some(At { value: word.clone(), span: span.clone() }))
+}
+
+/// The servers of a driver, by their words; our own broker by its store, too.
 fn servers(driver: &str) -> Vec<(&'static str, &'static str)> {
     let fits =
         |word: &str| entries().any(|entry| entry.driver == driver && entry.server == Some(word));
     let words = RECIPES.iter().map(|row| row.word).filter(|word| fits(word));
-    words.map(|word| (word, word)).collect()
+    let ours = entries().filter(|entry| entry.driver == driver && entry.server == Some("broker"));
+    words.chain(ours.map(|entry| entry.word)).map(|word| (word, word)).collect()
 }
 
-fn options(broker: &Broker, source: &Arc<Source>) -> Result<Options, Box<Diagnostic>> {
+/// Whether the private database server can have these settings.
+fn check_settings(broker: &Broker, source: &Arc<Source>) -> Result<(), Vec<Diagnostic>> {
+    let settings = broker.config.value().map_or(&[][..], |pairs| &pairs.0);
+    let wrong = settings.iter().filter_map(|(key, value)| {
+        let why = setting(&key.value, &value.value).err()?;
+        Some(Diagnostic::new(why).label("leave it out").at(source, key.span.clone()))
+    });
+    let wrong: Vec<_> = wrong.collect();
+    if wrong.is_empty() { Ok(()) } else { Err(wrong) }
+}
+
+/// How a server of the user's own is started, where one is.
+fn own_server(broker: &Broker, source: &Arc<Source>) -> Result<Option<OwnServer>, Vec<Diagnostic>> {
+    let Some(At { value: Server::Own(raw), span }) = &broker.server.0 else { return Ok(None) };
+    let at = At { value: raw.clone(), span: span.clone() };
+    own_server::read(&at, source).map(Some)
+}
+
+fn options(broker: &Broker, source: &Arc<Source>) -> Result<Options, Vec<Diagnostic>> {
     let pairs = |field: &Field<Ordered<String>>| {
         let pairs = field.value().map_or(&[][..], |pairs| &pairs.0);
         pairs.iter().map(|(key, value)| (key.value.clone(), value.value.clone())).collect()
     };
     Ok(Options {
         command: broker.command.value().cloned().unwrap_or_default(),
+        server: own_server(broker, source)?,
         folder: None,
         one_process: one_of(&broker.per, &[("actor", false), ("run", true)], source)?,
         config: pairs(&broker.config),
         topic_config: pairs(&broker.topic_config),
     })
 }
-
-/// The words for what survives, from the least to the most.
-const SURVIVES: [(&str, Survival); 4] = [
-    ("nothing", Survival::Nothing),
-    ("part", Survival::Part),
-    ("kill", Survival::Kill),
-    ("power-cut", Survival::PowerCut),
-];

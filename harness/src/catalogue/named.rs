@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use broker_client::wire::masked;
-use private_database::{Installed, Missing, URL_VARIABLE};
+use private_database::{Installed, Missing, URL_VARIABLE, setting};
 
 use super::entry::{Documented, Entry};
 use super::table::entries;
@@ -12,14 +12,11 @@ use crate::capability::Survival;
 use crate::driver::{self, Address};
 use crate::input::diagnostic::nearest;
 use crate::recipes::{self, RECIPES};
-use crate::scenario::{DEFAULT_DRIVER, Options, Scenario, Store, store_of};
+use crate::scenario::{DEFAULT_DRIVER, EXEC_DRIVER, Options, Scenario, Store, store_of};
 use crate::server::Version;
 
 /// A broker that takes seconds to start is run once for so many times of another.
 const SLOW_SHARE: u32 = 7;
-
-/// The word of a driver that is a program.
-pub(super) const EXEC: &str = "exec";
 
 /// A broker that was named.
 #[derive(Clone, Debug)]
@@ -54,6 +51,8 @@ pub enum Way {
     Running(Vec<Address>, Vec<String>),
     /// Its driver brings it.
     Brought,
+    /// Its driver is a program, and its server is the user's own: started by a command.
+    Own,
 }
 
 /// Why a broker cannot be had here and now.
@@ -126,6 +125,45 @@ impl Named {
         })
     }
 
+    /// One that a program speaks to, which brings it or has it started by a command.
+    pub(super) fn of_program(word: &str, options: Options) -> Self {
+        let way = if options.server.is_some() { Way::Own } else { Way::Brought };
+        Self { options, ..Self::new(word, EXEC_DRIVER, way) }
+    }
+
+    /// The same with this configuration on top of its own.
+    ///
+    /// # Errors
+    /// Where it cannot have one, or not this one: why, and what to do.
+    pub(super) fn with_config(
+        mut self,
+        config: &BTreeMap<String, String>,
+    ) -> Result<Self, (String, &'static str)> {
+        let none = |why: &str, cure| Err((format!("`config` does nothing here: {why}"), cure));
+        match self.way {
+            Way::Ours(Store::Memory) => {
+                return none("our own broker in memory has no server", "`on: mysql` has one");
+            }
+            Way::Running(..) => {
+                return none("a broker at a URL runs already, as it is", "leave it out");
+            }
+            Way::Brought | Way::Own => {
+                let cure = "say it in its command";
+                return none("a program's own server is started by a command", cure);
+            }
+            Way::Ours(Store::Mysql) => {
+                let mut settings = config.iter().map(|(key, value)| setting(key, value));
+                if let Some(why) = settings.find_map(Result::err) {
+                    return Err((why, "leave it out"));
+                }
+            }
+            Way::Started(_) => {}
+        }
+        self.options.config.extend(config.clone());
+        // What its documents promise depends on the configuration.
+        Ok(Self { documented: None, survives: None, ..self })
+    }
+
     /// Has a scenario run on it.
     ///
     /// # Errors
@@ -137,7 +175,7 @@ impl Named {
         // A word of the user's own may be that of a store, and mean another broker.
         broker.store = match self.way {
             Way::Ours(store) => store,
-            Way::Started(_) | Way::Running(..) | Way::Brought => Store::Memory,
+            Way::Started(_) | Way::Running(..) | Way::Brought | Way::Own => Store::Memory,
         };
         broker.survives = self.survives;
         broker.options = self.options.clone();
@@ -200,8 +238,8 @@ impl Named {
     /// passwords of URLs.
     #[must_use]
     pub fn given(&self, on: &[String]) -> String {
-        let is_command = matches!(self.way, Way::Brought) && self.word == EXEC;
-        let command = on.iter().filter(|_| is_command).find(|value| value.starts_with(EXEC));
+        let is_command = matches!(self.way, Way::Brought) && self.word == EXEC_DRIVER;
+        let command = on.iter().filter(|_| is_command).find(|value| value.starts_with(EXEC_DRIVER));
         masked(command.unwrap_or(&self.word))
     }
 

@@ -2,10 +2,11 @@
 
 use super::entry::Entry;
 use super::file::Brokers;
-use super::named::{Absent, EXEC, Named, Way, unknown};
+use super::named::{Absent, Named, unknown};
 use super::table::entries;
 use super::urls::of_urls;
-use crate::scenario::Options;
+use crate::input::diagnostic::Diagnostic;
+use crate::scenario::{Broker, EXEC_DRIVER, Options};
 
 /// What stands before a command that is a driver.
 const COMMAND: &str = "exec:";
@@ -104,6 +105,29 @@ pub fn one(name: &str, brokers: &Brokers) -> Result<Meant, String> {
     }
 }
 
+/// The broker that a scenario itself names: by a word, with what it says beside that, or by its driver's
+/// command.
+///
+/// # Errors
+/// What is wrong with it, with its place.
+pub fn of_scenario(broker: &Broker, brokers: &Brokers) -> Result<Meant, Diagnostic> {
+    let own = &broker.options;
+    let meant = if own.command.is_empty() {
+        let meant = one(&broker.on, brokers);
+        meant.map_err(|why| Diagnostic::new(why).on(&broker.on_spot))?
+    } else {
+        Meant::Broker(Box::new(Named::of_program(EXEC_DRIVER, own.clone())))
+    };
+    let Meant::Broker(mut named) = meant else { return Ok(meant) };
+    if !own.config.is_empty() {
+        let with = named.with_config(&own.config);
+        *named =
+            with.map_err(|(why, cure)| Diagnostic::new(why).label(cure).on(&broker.config_spot))?;
+    }
+    named.survives = broker.survives.or(named.survives);
+    Ok(Meant::Broker(named))
+}
+
 fn of_entry(entry: &Entry) -> Meant {
     match Named::of(entry) {
         Ok(named) => Meant::Broker(Box::new(named)),
@@ -118,7 +142,7 @@ fn of_command(command: &str) -> Result<Named, String> {
     // The shell takes it apart, as the user's own shell would, and is gone then.
     let command = ["/bin/sh", "-c", &format!("exec {command}")].map(str::to_owned).to_vec();
     let options = Options { command, ..Options::default() };
-    Ok(Named { options, ..Named::new(EXEC, EXEC, Way::Brought) })
+    Ok(Named::of_program(EXEC_DRIVER, options))
 }
 
 #[cfg(test)]

@@ -87,6 +87,38 @@ impl Blames {
     }
 }
 
+/// Lost messages by what is known of their bytes on the disk, just before its last power cut.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Traces {
+    /// In a file, and not durable.
+    pub not_synced: u64,
+    /// In no file.
+    pub never_written: u64,
+    /// In no file as they are, nor is anything else.
+    pub unreadable: u64,
+    /// In no file, and an earlier cut may have forgotten them.
+    pub earlier: u64,
+    /// Durable, and lost all the same.
+    pub synced: u64,
+}
+
+impl Traces {
+    /// `2,000 written and not synced, 3 never written`.
+    pub fn words(self) -> String {
+        let all = [
+            (self.not_synced, "written and not synced"),
+            (self.never_written, "never written"),
+            (self.unreadable, "in no file in plain text"),
+            (self.earlier, "in no file after an earlier power cut"),
+            (self.synced, "synced and lost all the same"),
+        ];
+        let some = all.into_iter().filter(|(count, _)| *count > 0);
+        let parts: Vec<String> =
+            some.map(|(count, what)| format!("{} {what}", numbers::number(count))).collect();
+        parts.join(", ")
+    }
+}
+
 /// What the deliveries are searched for, to add what was seen of it to the evidence.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Subject {

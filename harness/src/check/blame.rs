@@ -3,7 +3,7 @@
 //! *Never stored*: it was acked, and the log that it was acked into does not have it, nor does anything
 //! show that it ever had. *Not kept*: the same, but a consumer got it, or the broker's process was
 //! ended later, so that it may have been there: as when a broker comes back with an older snapshot of
-//! its log. *Stored but not delivered*: it is in the log, and the consumer did not get it. *Its log is
+//! its log, or a power cut made it forget what it had not synced. *Stored but not delivered*: it is in the log, and the consumer did not get it. *Its log is
 //! gone*: it was acked in a life of the store that is over, and of which nothing can be read any more,
 //! as when a broker in memory restarts. Where a log could not be read, or may have dropped the message
 //! in good order, nobody is blamed. This changes no verdict: a message that is lost is lost.
@@ -12,7 +12,7 @@ use std::fmt::Write as _;
 use std::ops::Range;
 
 use super::anomaly::Blames;
-use super::facts::{Facts, Feed, Request};
+use super::facts::{Ended, Facts, Feed};
 use super::words::{consumer_name, epoch_name};
 use crate::history::{Audited, AuditedLog, EpochIndex};
 use crate::plan::{MessageId, TopicIndex};
@@ -26,8 +26,8 @@ enum Blame {
     NeverStored,
     /// A consumer got it.
     NotKept,
-    /// Nobody got it, and the broker's process was ended after its ack.
-    Ended,
+    /// Nobody got it, and the broker's process was ended so after its ack.
+    Ended(Ended),
     NotDelivered,
     LogGone,
     /// It stood before the beginning of a log that may have dropped it.
@@ -71,7 +71,7 @@ impl<'a> Blamer<'a> {
             let blame = self.of(MessageId(id));
             *match blame {
                 Blame::NeverStored => &mut blames.never_stored,
-                Blame::NotKept | Blame::Ended => &mut blames.not_kept,
+                Blame::NotKept | Blame::Ended(_) => &mut blames.not_kept,
                 Blame::NotDelivered => &mut blames.not_delivered,
                 Blame::LogGone => &mut blames.log_gone,
                 Blame::Dropped | Blame::Unread => &mut blames.unread,
@@ -114,12 +114,11 @@ impl<'a> Blamer<'a> {
         let place = self.facts.places.of(message);
         let topic = self.facts.plan.stream(message).topic;
         let request = self.facts.requests.of(message);
+        let ended = request.and_then(|own| self.facts.ended_since(own.invoked).max());
         if self.facts.feeds_of(topic).any(|feed| feed.got.contains(place)) {
             Blame::NotKept
-        } else if request.is_some_and(|request| self.was_ended(request)) {
-            Blame::Ended
         } else {
-            Blame::NeverStored
+            ended.map_or(Blame::NeverStored, Blame::Ended)
         }
     }
 
@@ -131,16 +130,6 @@ impl<'a> Blamer<'a> {
         let start = messages.iter().find_map(|entry| entry.offset()).unwrap_or(*end);
         let acked = self.facts.requests.acked_in(self.facts.history, Some(*epoch), message);
         acked.is_some_and(|offset| offset < start)
-    }
-
-    /// Whether a fault ended the process of a broker after a request had left.
-    fn was_ended(&self, request: &Request) -> bool {
-        let faults = &self.facts.plan.scenario.faults;
-        self.facts.history.faults.iter().any(|firing| {
-            let fault = faults.get(firing.fault as usize);
-            request.invoked < firing.ended.stamp
-                && fault.is_some_and(|fault| fault.action.effect.restarts())
-        })
     }
 
     /// The first place where it is.
@@ -164,7 +153,7 @@ impl<'a> Blamer<'a> {
                 let late = self.late(feed, first, last).unwrap_or_default();
                 format!("stored but not delivered: {who} {is} in the log{at}{late}")
             }
-            Blame::NeverStored | Blame::NotKept | Blame::Ended => {
+            Blame::NeverStored | Blame::NotKept | Blame::Ended(_) => {
                 self.absent_words(blame, first, last)
             }
             Blame::LogGone => {
@@ -206,9 +195,9 @@ impl<'a> Blamer<'a> {
             Blame::NotKept => format!(
                 "not kept: {who} {was} acked and handed out, and {is} no longer in the log{instead}"
             ),
-            Blame::Ended => format!(
-                "not kept: {who} {was} acked, and after a fault had ended the broker {is} not in the \
-                 log{instead}"
+            Blame::Ended(ended) => format!(
+                "not kept: {who} {was} acked, and after {} {is} not in the log{instead}",
+                ended.words()
             ),
             _ => format!("never stored: {who} {was} acked, and {is} not in the log{instead}"),
         }

@@ -6,6 +6,7 @@
 
 mod bits;
 mod classify;
+mod ended;
 mod feed;
 mod log;
 mod parallel;
@@ -15,6 +16,7 @@ mod requests;
 mod uneven;
 
 pub(super) use bits::Bits;
+pub(super) use ended::Ended;
 pub(super) use feed::{Classification, Feed, Seen};
 pub(super) use log::Log;
 pub(super) use requests::{Fate, NEVER, Request};
@@ -84,12 +86,9 @@ impl<'a> Facts<'a> {
     pub(super) fn forgot_fairly(&self, feed: &Feed) -> bool {
         let Some(claim) = self.last_claim(feed) else { return false };
         let Some(forgotten) = claim.forgotten else { return false };
-        let faults = &self.plan.scenario.faults;
         claim.epoch.is_none()
             && self.history.faults.iter().any(|firing| {
-                let fault = faults.get(firing.fault as usize);
-                fault.is_some_and(|fault| fault.action.effect.restarts())
-                    && firing.began.stamp < forgotten.stamp
+                firing.began.stamp < forgotten.stamp && self.ended_by(firing).is_some()
             })
     }
 

@@ -2,7 +2,7 @@
 
 use serde::{Serialize, Serializer};
 
-use super::anomaly::{Anomaly, Blames};
+use super::anomaly::{Anomaly, Blames, Traces};
 use crate::scenario::AnomalyKind;
 
 /// So many anomalies of a kind are shown with their proofs; the rest are counted.
@@ -26,6 +26,14 @@ pub struct Finding {
     /// Where they got lost, where an audit reader looked into the logs; for [`AnomalyKind::Lost`] only.
     #[serde(rename = "blame", skip_serializing_if = "Option::is_none")]
     pub blames: Option<Blames>,
+    /// What is known on the disk of the messages that are lost, each once, where that is known of all of
+    /// them; for [`AnomalyKind::Lost`] only.
+    #[serde(rename = "on_disk", skip_serializing_if = "Option::is_none")]
+    pub traces: Option<Traces>,
+    /// Whether the server does not start again, so that everything is lost that was acked: `count` is
+    /// then in messages, whoever got them; for [`AnomalyKind::Lost`] only.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub does_not_start: bool,
     /// The first of them with their proofs, at most [`PROOFS_MAX`].
     pub proofs: Vec<Anomaly>,
 }
@@ -41,7 +49,16 @@ fn word<S: Serializer>(kind: &AnomalyKind, to: S) -> Result<S::Ok, S::Error> {
 
 impl Finding {
     pub(super) const fn new(kind: AnomalyKind) -> Self {
-        Self { kind, count: 0, possible: 0, not_in_log: 0, blames: None, proofs: Vec::new() }
+        Self {
+            kind,
+            count: 0,
+            possible: 0,
+            not_in_log: 0,
+            blames: None,
+            traces: None,
+            does_not_start: false,
+            proofs: Vec::new(),
+        }
     }
 
     /// Whether anything was found.
@@ -76,6 +93,8 @@ impl Finding {
         if let Some(blames) = other.blames {
             self.blames.get_or_insert_default().add(blames);
         }
+        self.traces = self.traces.or(other.traces);
+        self.does_not_start |= other.does_not_start;
         let room = PROOFS_MAX - self.proofs.len();
         self.proofs.extend(other.proofs.into_iter().take(room));
     }

@@ -3,7 +3,8 @@
 //! Nothing was acked, so nothing was promised; a planned message was not acked, although it should
 //! have been; a consumer never got its subscription, so nothing was due to it; what the scenario
 //! requires did not happen, so that the run proves nothing about it; the run was cut short. Each is a
-//! sentence that names what it is about.
+//! sentence that names what it is about. Where the server does not start again after a fault, how the run
+//! ended is no reason, nor is what was to come.
 
 mod explanations;
 mod unacked;
@@ -14,7 +15,7 @@ use super::facts::{Facts, Fate, Feed};
 use super::judgement::VACUOUS;
 use super::outcome::CheckOutcome;
 use super::words::consumer_name;
-use crate::fault::Fault;
+use crate::fault::{Effect, Fault, StorageFault};
 use crate::history::{Answer, End, backlogs};
 use crate::input::names;
 use crate::numbers;
@@ -36,11 +37,14 @@ pub(super) fn check(facts: &Facts<'_>) -> CheckOutcome {
     if facts.plan.scenario.expect.acked == Acked::All && !facts.requests.all.is_empty() {
         unacked::check(facts, reasons);
     }
-    unsubscribed(facts, reasons);
+    if facts.gone().is_none() {
+        unsubscribed(facts, reasons);
+    }
     for requirement in &facts.plan.scenario.require {
         vacuous(facts, requirement, reasons);
     }
     match facts.history.end {
+        _ if facts.gone().is_some() => {}
         End::Interrupted => reasons.push("the run was interrupted".to_owned()),
         end => {
             reasons.extend(idle_faults(facts));
@@ -81,6 +85,7 @@ fn vacuous(facts: &Facts<'_>, requirement: &Requirement, reasons: &mut Vec<Strin
             (consumers.map(|consumer| consumer.deliveries.len() as u64).sum(), "delivery")
         }
         Counter::Backlog => return reasons.extend(short_backlogs(facts, at_least)),
+        Counter::Forgotten => return reasons.extend(little_forgotten(facts, at_least)),
     };
     if happened < at_least {
         reasons.push(format!(
@@ -96,7 +101,11 @@ fn vacuous(facts: &Facts<'_>, requirement: &Requirement, reasons: &mut Vec<Strin
 /// all where none is. One that fires several times has to meet the backlog once.
 fn short_backlogs(facts: &Facts<'_>, at_least: u64) -> Vec<String> {
     let scenario = &facts.plan.scenario;
-    let is_process = |fault: &Fault| fault.action.target.is_process();
+    // A disk that is full or slow ends nothing.
+    let is_process = |fault: &Fault| match fault.action.effect {
+        Effect::Storage(storage) => storage.restarts(),
+        _ => fault.action.target.is_process(),
+    };
     let any_process = scenario.faults.iter().any(is_process);
     let backlogs = backlogs(facts.plan, facts.history);
     let sentence = |(place, fault): (usize, &Fault)| {
@@ -120,6 +129,41 @@ fn short_backlogs(facts: &Facts<'_>, at_least: u64) -> Vec<String> {
     scenario.faults.iter().enumerate().filter_map(sentence).collect()
 }
 
+/// Power cuts that forgot less than is required. One that fires several times has to reach it once.
+fn little_forgotten(facts: &Facts<'_>, at_least: u64) -> Vec<String> {
+    let scenario = &facts.plan.scenario;
+    let sentence = |(place, fault): (usize, &Fault)| {
+        if !matches!(fault.action.effect, Effect::Storage(StorageFault::Power(_))) {
+            return None;
+        }
+        let firings = facts.history.faults.iter().filter(|own| own.fault as usize == place);
+        let told = firings.map(|firing| firing.on_disk.as_ref()?.forgotten.as_ref());
+        // One that never fired is vacuous for that.
+        let most = told.max_by_key(|own| own.map(|own| (own.bytes, own.noise)))?;
+        let forgot = match most {
+            Some(own) if own.bytes >= at_least => return None,
+            None => "forgot what the history does not tell".to_owned(),
+            Some(own) => {
+                let words = format!("forgot {}", numbers::count(own.bytes, "byte"));
+                match own.noise {
+                    0 => words,
+                    noise => {
+                        let noise = numbers::number(noise);
+                        format!("{words}, and {noise} of files that the server does not need")
+                    }
+                }
+            }
+        };
+        let (file, line) = (scenario.file.display(), fault.line);
+        let least = numbers::count(at_least, "forgotten byte");
+        Some(format!(
+            "{VACUOUS}the scenario requires at least {least}, and the fault `{fault}` \
+             ({file}:{line}) {forgot}"
+        ))
+    };
+    scenario.faults.iter().enumerate().filter_map(sentence).collect()
+}
+
 /// Faults that prove nothing: they did not happen, or met no traffic.
 fn idle_faults(facts: &Facts<'_>) -> Vec<String> {
     let scenario = &facts.plan.scenario;
@@ -128,13 +172,25 @@ fn idle_faults(facts: &Facts<'_>) -> Vec<String> {
     let sentence = |(place, fault): (usize, &Fault)| {
         let why = match firings(place).map(|firing| firing.met).max() {
             None => "never fired",
-            Some(0) => "met no traffic",
+            Some(0) => nothing_met(&fault.action.effect),
             Some(_) => return None,
         };
         let (file, line) = (scenario.file.display(), fault.line);
         Some(format!("{VACUOUS}the fault `{fault}` ({file}:{line}) {why}"))
     };
     scenario.faults.iter().enumerate().filter_map(sentence).collect()
+}
+
+/// That a fault met nothing, which each kind counts in its own way.
+const fn nothing_met(effect: &Effect) -> &'static str {
+    let Effect::Storage(fault) = effect else { return "met no traffic" };
+    match fault {
+        StorageFault::Power(_) => "met no traffic",
+        StorageFault::Full => "refused nothing",
+        StorageFault::Slow { .. } => "held nothing up",
+        StorageFault::FailSync { .. } => "met no sync that it could fail",
+        StorageFault::Rot { .. } => "found no acked message on the disk",
+    }
 }
 
 /// What kept each feed from being read to its end when the run ended: a sentence for all of a

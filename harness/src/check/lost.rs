@@ -17,12 +17,15 @@
 //! had caught up (see [`crate::history::End`]), what it misses is undecided, which is no violation.
 //!
 //! Where the logs themselves were read after the run, they say where each message got lost: see
-//! [`super::blame`]. What was acked and is in no log is lost whoever got it: see [`not_in_log`].
+//! [`super::blame`]. What was acked and is in no log is lost whoever got it: see [`not_in_log`]. Where the
+//! power was cut, the disk may say more: see [`super::on_disk`]. Where the server does not start again
+//! after that, everything is lost, and nothing else is said: see [`gone`].
 //!
 //! Neighbouring losses of one producer are shown as one range, with its *shape*: all of what was due,
 //! a prefix of it, its tail, or from the middle.
 
 mod due;
+mod gone;
 mod missing;
 mod not_in_log;
 
@@ -33,6 +36,7 @@ use super::anomaly::Anomaly;
 use super::blame::Blamer;
 use super::facts::{Facts, Fate, Feed};
 use super::finding::Finding;
+use super::on_disk::Disk;
 use super::outcome::{CheckOutcome, Promise};
 use super::words::{consumer_name, moment};
 use crate::history::End;
@@ -43,7 +47,12 @@ use crate::scenario::AnomalyKind;
 use missing::{Lost, Missing};
 
 pub(super) fn check(facts: &Facts<'_>) -> CheckOutcome {
+    if let Some(outcome) = gone::check(facts) {
+        return outcome;
+    }
     let mut lost = Finding::new(AnomalyKind::Lost);
+    let disk = Disk::of(facts);
+    let mut messages: Vec<Range<u32>> = Vec::new();
     let (mut undecided, mut forgotten) = (Vec::new(), Vec::new());
     let mut idle: BTreeMap<TopicIndex, Vec<&Feed>> = BTreeMap::new();
     let mut blamer = None;
@@ -72,8 +81,10 @@ pub(super) fn check(facts: &Facts<'_>) -> CheckOutcome {
             if let Some((blames, _)) = &blamed {
                 lost.blames.get_or_insert_default().add(*blames);
             }
+            messages.push(range.messages.clone());
             lost.add_many(u64::from(range.count()), || {
                 let mut anomaly = anomaly(facts, feed, range, &missing.spans);
+                anomaly.evidence.extend(disk.iter().flat_map(|disk| disk.lost(&range.messages)));
                 if let Some((blames, lines)) = blamed {
                     anomaly.blames = Some(blames);
                     anomaly.evidence.splice(0..0, lines);
@@ -82,7 +93,8 @@ pub(super) fn check(facts: &Facts<'_>) -> CheckOutcome {
             });
         }
     }
-    not_in_log::find(facts, &mut lost);
+    messages.extend(not_in_log::find(facts, disk.as_ref(), &mut lost));
+    lost.traces = disk.and_then(|disk| disk.sum(&messages));
     let mut outcome = CheckOutcome::from((Promise::NoLoss, lost));
     let when = match facts.history.end {
         End::Interrupted => "the run was interrupted",

@@ -18,6 +18,7 @@ mod judgement;
 pub mod logs;
 mod lost;
 mod misplaced;
+mod on_disk;
 mod outcome;
 mod reordered;
 mod stale_ack;
@@ -34,7 +35,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use crate::history::History;
 use crate::plan::Plan;
 
-pub use anomaly::{Anomaly, Blames, Origin};
+pub use anomaly::{Anomaly, Blames, Origin, Traces};
 pub use finding::{Finding, PROOFS_MAX};
 pub use judgement::{Judgement, Verdict, is_vacuous};
 

@@ -16,6 +16,7 @@ mod places;
 mod properties;
 mod repeated;
 mod small;
+mod storage;
 
 use proptest::prelude::*;
 

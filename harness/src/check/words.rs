@@ -1,7 +1,7 @@
 //! The words that titles and evidence share: moments, names, payloads.
 
 use super::facts::{Facts, Feed, Seen};
-use crate::history::{EpochIndex, Moment};
+use crate::history::{EpochIndex, Moment, Nanos};
 use crate::plan::ConsumerIndex;
 
 /// At most so many characters of a payload are shown.
@@ -9,8 +9,13 @@ const CLIP: usize = 60;
 
 /// `12.345 ms (stamp 331)`.
 pub(super) fn moment(moment: Moment) -> String {
-    let micros = moment.at / 1_000;
-    format!("{}.{:03} ms (stamp {})", micros / 1_000, micros % 1_000, moment.stamp)
+    format!("{} (stamp {})", time(moment.at), moment.stamp)
+}
+
+/// `12.345 ms`.
+pub(super) fn time(at: Nanos) -> String {
+    let micros = at / 1_000;
+    format!("{}.{:03} ms", micros / 1_000, micros % 1_000)
 }
 
 /// `C1`.

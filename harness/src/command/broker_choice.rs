@@ -126,7 +126,7 @@ pub(super) fn choose(
         for scenario in &mut scenarios {
             take(&named, scenario, is_named)?;
         }
-        let database = find_database(choice, &scenarios, harness)?;
+        let database = find_database(choice, &named, &scenarios, harness)?;
         let brokers = match named.way {
             Way::Running(..) => Brokers::Theirs,
             _ => Brokers::Started(database.as_ref().map(|server| DatabaseServer {
@@ -180,13 +180,23 @@ fn under_test(named: &Named, harness: &Path) -> BrokerUnderTest {
             shared: Some(Arc::new(Shared::default())),
             ..own
         }),
+        Way::Own => BrokerUnderTest::Own(process::Settings {
+            is_ours: false,
+            own: named.options.server.clone().map(Arc::new),
+            shared: Some(Arc::new(Shared::default())),
+            ..own
+        }),
         Way::Ours(_) | Way::Brought => BrokerUnderTest::Own(own),
     }
 }
 
 /// Whether what is started keeps its data in files, as far as its recipe knows.
 fn has_files(named: &Named, harness: &Path) -> bool {
-    let Way::Started(recipes::Row { new, .. }) = &named.way else { return false };
+    let new = match &named.way {
+        Way::Started(recipes::Row { new, .. }) => new,
+        Way::Own => return named.options.server.as_ref().is_some_and(|own| own.data.is_some()),
+        Way::Ours(_) | Way::Running(..) | Way::Brought => return false,
+    };
     let (name, config) = (named.word.clone(), &named.options.config);
     let recipe = new(&Wanted { harness, name, arguments: &[], store: None, config });
     // Its start says what is wrong with it.
@@ -196,13 +206,14 @@ fn has_files(named: &Named, harness: &Path) -> bool {
 /// Where the scenarios on MySQL have their databases.
 fn find_database(
     choice: &BrokerChoice,
+    named: &Named,
     scenarios: &[Scenario],
     harness: &Path,
 ) -> Result<Option<Arc<Server>>, Refused> {
     if !scenarios.iter().any(|scenario| scenario.broker.store.has_database()) {
         return Ok(None);
     }
-    let found = database::find(harness, choice.keep_data.clone());
+    let found = database::find(harness, &named.options.config, choice.keep_data.clone());
     found.map(Some).map_err(|failure| match failure {
         database::NotFound::Wrong(text) => Refused::usage(text),
         database::NotFound::Missing(text) => Refused::no_verdict(text),

@@ -14,7 +14,7 @@ use crate::capability::Capabilities;
 use crate::catalogue::{self, Absent, Brokers, Entry, Named, Way};
 use crate::driver;
 use crate::exit::Exit;
-use crate::scenario::Broker;
+use crate::scenario::{Broker, Store, store_of};
 use crate::server::Version;
 
 /// Its arguments.
@@ -110,6 +110,7 @@ impl Known {
                 (Way::Started(row), None) => format!("yes, {}", row.word),
                 (Way::Running(_, urls), _) => format!("at {}", urls.join("+")),
                 (Way::Brought, _) => "yes, its driver brings it".to_owned(),
+                (Way::Own, _) => "yes, started by its command".to_owned(),
             },
             Err(absent) => format!("no: {}", absent.why()),
         }
@@ -127,7 +128,11 @@ impl Known {
             (Err(_), None) => return None,
         };
         broker.on.clone_from(&self.word);
-        broker.store = crate::scenario::store_of(&self.word);
+        broker.store = match &self.found {
+            Ok((Named { way: Way::Ours(store), .. }, _)) => *store,
+            Ok(_) => Store::Memory,
+            Err(_) => store_of(&self.word),
+        };
         driver::by_word(word).map(|row| (row.capabilities)(&broker))
     }
 

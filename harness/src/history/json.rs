@@ -1,13 +1,14 @@
 //! A history as JSON lines: a run's whole evidence in a file, to be judged again at any time.
 //!
 //! The first line, `{"history":1,..}`, says which plan it belongs to. Then come each producer's
-//! sessions and sends and each consumer's subscriptions and polls, a line each, faults and audited
-//! logs where there are any, and at last how the run ended and how many of each there are, so that a
+//! sessions and sends and each consumer's subscriptions and polls, a line each, faults, audited logs and
+//! what is known of messages on the disk where there are any, and at last how the run ended and how many of each there are, so that a
 //! file that lacks something is noticed. Messages go by name (`P4#17`), and the deliveries of a poll
 //! are runs of neighbours, so that a batch of 500 takes a few bytes.
 
 mod header;
 mod line;
+mod on_disk;
 mod plain;
 mod read;
 mod write;

@@ -1,8 +1,9 @@
 //! What a fault of the storage did to a disk, and what is known of a message there.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::moment::Nanos;
+use crate::numbers;
 use crate::plan::MessageId;
 
 /// What one firing of a fault of the storage did.
@@ -22,7 +23,7 @@ pub struct OnDisk {
 
 /// What a power cut forgot.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object with what the cut forgot")]
 pub struct Forgotten {
     /// Bytes that were written and not synced, without those of noise files; of `keep: some` those
     /// that did not survive.
@@ -36,7 +37,50 @@ pub struct Forgotten {
     /// Names that were created, renamed or removed, and are not any more.
     pub names: u64,
     /// The files that forgot most, at most three, each with its path in the folder and its bytes.
+    #[serde(deserialize_with = "shares")]
     pub most: Vec<(String, u64)>,
+}
+
+impl Forgotten {
+    /// What it came to: `123,456 bytes in 3 files (most: a/1.blk 120,000), kept 4,096 bytes by
+    /// chance`, or
+    /// `nothing, and 812 bytes of files that the server does not need`.
+    pub fn words(&self) -> String {
+        let bytes = |count| numbers::count(count, "byte");
+        let mut parts = Vec::with_capacity(4);
+        if self.bytes > 0 {
+            let mut words =
+                format!("{} in {}", bytes(self.bytes), numbers::count(self.files, "file"));
+            if let Some((file, most)) = self.most.first().filter(|_| self.files > 1) {
+                words += &format!(" (most: {file} {})", numbers::number(*most));
+            }
+            parts.push(words);
+        }
+        if self.names > 0 {
+            parts.push(format!("{} of files", numbers::count(self.names, "name")));
+        }
+        if parts.is_empty() {
+            parts.push("nothing".to_owned());
+        }
+        if self.noise > 0 {
+            parts.push(format!("{} of files that the server does not need", bytes(self.noise)));
+        }
+        let words = parts.join(" and ");
+        match self.kept {
+            0 => words,
+            kept => format!("{words}, kept {} by chance", bytes(kept)),
+        }
+    }
+}
+
+/// Reads [`Forgotten::most`], and says what is wrong with it in the words of a file.
+fn shares<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<(String, u64)>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(expecting = "a list of file and bytes")]
+    struct Share(String, u64);
+
+    let shares = Vec::<Share>::deserialize(from)?;
+    Ok(shares.into_iter().map(|Share(file, bytes)| (file, bytes)).collect())
 }
 
 /// Which bits of a message flipped.
@@ -63,7 +107,11 @@ pub struct Traced {
 
 /// What is known of a payload's bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(
+    rename_all = "snake_case",
+    deny_unknown_fields,
+    expecting = "one of `nowhere`, `written` and `synced`"
+)]
 pub enum Trace {
     /// They were in no file.
     Nowhere,
@@ -72,8 +120,10 @@ pub enum Trace {
         /// Its path in the folder.
         file: String,
         /// When they were written; none where that was before the run began.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
         at: Option<Nanos>,
         /// When the file was last synced; none where that was before the run began, or never.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
         synced: Option<Nanos>,
     },
     /// They were durable in this file.
@@ -81,6 +131,7 @@ pub enum Trace {
         /// Its path in the folder.
         file: String,
         /// When they were written; none where that was before the run began.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
         at: Option<Nanos>,
     },
 }

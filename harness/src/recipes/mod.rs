@@ -1,10 +1,12 @@
-//! The servers that the harness can start: each is one file here, and one row in [`RECIPES`].
+//! The servers that the harness can start: each is one file here, and one row in [`RECIPES`]; but for
+//! [`own`], which a user's own command starts.
 
 pub mod broker;
 mod installed;
 pub mod mosquitto;
 pub mod mysql;
 pub mod nats;
+pub mod own;
 pub mod rabbitmq;
 pub mod redis;
 pub mod tansu;

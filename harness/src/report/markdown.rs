@@ -5,7 +5,7 @@
 use std::io::{self, Write};
 
 use super::entry::{Entry, Report};
-use super::matrix::said::{Item, LEGEND};
+use super::matrix::said::Item;
 use super::matrix::{Cell, Matrix, State};
 use super::sentence;
 use super::words::{count, time};
@@ -39,7 +39,7 @@ fn matrix(matrix: &Matrix<'_>, to: &mut dyn Write) -> io::Result<()> {
         writeln!(to)?;
     }
     writeln!(to)?;
-    LEGEND.iter().try_for_each(|line| writeln!(to, "- {}", plain(line)))?;
+    matrix.legend().try_for_each(|line| writeln!(to, "- {}", plain(line)))?;
     for section in matrix.said() {
         writeln!(to, "\n**{}**\n", section.heading)?;
         for Item { text, lines } in section.items {

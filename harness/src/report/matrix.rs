@@ -10,7 +10,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-pub use cell::{Cell, Found, State};
+pub use cell::{Cell, DOES_NOT_START, Found, State};
 
 use super::entry::{On, Report};
 

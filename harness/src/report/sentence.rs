@@ -1,7 +1,7 @@
 //! What became of a scenario, in one sentence.
 
 use super::entry::{Entry, Evidence, On};
-use super::summary::Fault;
+use super::summary::{Fault, OnDisk};
 use super::words::{count, number};
 use crate::check::{Finding, Judgement, Verdict};
 use crate::exit::Exit;
@@ -15,6 +15,13 @@ pub fn finding(finding: &Finding) -> String {
 
 /// What consumers saw, and what is not in the log, each where there is any of it.
 fn parts(finding: &Finding) -> Vec<String> {
+    if finding.does_not_start {
+        let (messages, verb) = match finding.count {
+            1 => ("1 acknowledged message".to_owned(), "is"),
+            many => (format!("all {} acknowledged messages", number(many)), "are"),
+        };
+        return vec![format!("the server does not start again: {messages} {verb} lost")];
+    }
     let mut parts = Vec::with_capacity(2);
     if finding.count > 0 || finding.not_in_log == 0 {
         parts.push(anomalies(finding.kind, finding.count, finding.possible));
@@ -37,7 +44,7 @@ fn anomalies(kind: AnomalyKind, count: u64, possible: u64) -> String {
     }
 }
 
-/// What came of a fault: `met 12, a backlog of 340`.
+/// What came of a fault: `met 12, a backlog of 340, forgot 5 bytes in 1 file`.
 pub fn fault(fault: &Fault) -> String {
     let met = number(fault.met);
     let mut words = match fault.fired {
@@ -47,6 +54,9 @@ pub fn fault(fault: &Fault) -> String {
     };
     if let Some(backlog) = fault.backlog {
         words += &format!(", a backlog of {}", number(backlog));
+    }
+    for part in fault.on_disk.iter().flat_map(OnDisk::words) {
+        words += &format!(", {part}");
     }
     words
 }
@@ -197,6 +207,8 @@ mod tests {
             possible: 0,
             not_in_log: u64::from(kind == AnomalyKind::Lost) * 7,
             blames: None,
+            traces: None,
+            does_not_start: false,
             proofs: Vec::new(),
         };
         let judgement = |violations| Judgement {
@@ -212,5 +224,14 @@ mod tests {
         );
         let lost = Finding { count: 0, ..found(AnomalyKind::Lost, 0) };
         assert_eq!(finding(&lost), "7 acknowledged messages are not in the log");
+        let gone = |count| Finding {
+            does_not_start: true,
+            not_in_log: 0,
+            ..found(AnomalyKind::Lost, count)
+        };
+        let said = "the server does not start again: all 2,000 acknowledged messages are lost";
+        assert_eq!(finding(&gone(2_000)), said);
+        let said = "the server does not start again: 1 acknowledged message is lost";
+        assert_eq!(finding(&gone(1)), said);
     }
 }

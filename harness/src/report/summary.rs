@@ -1,5 +1,7 @@
 //! The numbers of a run: how much, how fast, how late.
 
+mod on_disk;
+
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
@@ -8,6 +10,8 @@ use serde::{Serialize, Serializer};
 use crate::golden;
 use crate::history::{Answer, History, Nanos, Outcome, backlogs};
 use crate::plan::Plan;
+
+pub use on_disk::{Flipped, OnDisk};
 
 /// Counts and latencies of one run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -64,6 +68,9 @@ pub struct Fault {
     /// was due to, acked and not delivered. The greatest of all firings; none where no firing tells.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub backlog: Option<u64>,
+    /// What it did to the disk, where it is a fault of the storage.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub on_disk: Option<OnDisk>,
 }
 
 /// A distribution of latencies, each to three significant figures.
@@ -113,6 +120,10 @@ fn faults(plan: &Plan, history: &History) -> Vec<Fault> {
             fault.fired += 1;
             fault.met += firing.met;
             fault.backlog = fault.backlog.max(backlog);
+            let effect = &plan.scenario.faults[firing.fault as usize].action.effect;
+            if let Some(own) = &firing.on_disk {
+                fault.on_disk.get_or_insert_default().add(plan, effect, own);
+            }
         }
     }
     faults

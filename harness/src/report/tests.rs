@@ -1,5 +1,7 @@
 //! Whole reports as texts, from entries made by hand.
 
+mod on_disk;
+
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -46,6 +48,8 @@ fn lost() -> Entry {
         possible: 0,
         not_in_log: 0,
         blames: None,
+        traces: None,
+        does_not_start: false,
         proofs: vec![anomaly],
     });
     let lose = |consumer, mut all: Vec<MessageId>| {

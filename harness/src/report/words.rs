@@ -26,6 +26,21 @@ pub fn time(time: Duration) -> String {
     format!("{value:.decimals$} {unit}")
 }
 
+/// Two figures and a unit: `812 B`, `1.2 kB`, `12 kB`, `3.4 MB`.
+pub fn bytes(bytes: u64) -> String {
+    const UNITS: [&str; 6] = ["kB", "MB", "GB", "TB", "PB", "EB"];
+    if bytes < 1_000 {
+        return format!("{bytes} B");
+    }
+    let (mut value, mut unit) = (bytes as f64 / 1e3, 0);
+    // What is rounded to 1000 of a unit is 1 of the next.
+    while value >= 999.5 && unit + 1 < UNITS.len() {
+        (value, unit) = (value / 1e3, unit + 1);
+    }
+    let decimals = usize::from(value < 9.95);
+    format!("{value:.decimals$} {}", UNITS[unit])
+}
+
 /// The command line that accepts the pending ledger of a scenario, called in the current folder.
 pub fn accept_command(name: &str, folder: &Path) -> String {
     let mut command = format!("harness accept {}", shell(name));
@@ -55,6 +70,20 @@ mod tests {
         check(119_400_000_000, "119 s");
         check(119_600_000_000, "2 min 00 s");
         check(3_725_000_000_000, "62 min 05 s");
+    }
+
+    #[test]
+    fn bytes_have_two_figures_or_more() {
+        let check = |count, expected: &str| assert_eq!(bytes(count), expected);
+        check(0, "0 B");
+        check(999, "999 B");
+        check(1_000, "1.0 kB");
+        check(9_949, "9.9 kB");
+        check(9_951, "10 kB");
+        check(12_345, "12 kB");
+        check(999_499, "999 kB");
+        check(999_500, "1.0 MB");
+        check(u64::MAX, "18 EB");
     }
 
     #[test]

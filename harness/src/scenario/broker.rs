@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use broker_client::wire::masked;
 
+use super::own_server::OwnServer;
 use super::wire::Wire;
 use crate::capability::{Capabilities, Offsets, Survival};
 use crate::fault::Part;
@@ -14,6 +15,17 @@ use crate::input::diagnostic::Spot;
 
 /// The broker of a scenario that names none, as the command line does not either.
 pub const DEFAULT_ON: &str = "memory";
+
+/// The words for what survives, from the least to the most.
+pub(crate) const SURVIVES: [(&str, Survival); 4] = [
+    ("nothing", Survival::Nothing),
+    ("part", Survival::Part),
+    ("kill", Survival::Kill),
+    ("power-cut", Survival::PowerCut),
+];
+
+/// The word of a driver that is a program of the user's.
+pub const EXEC_DRIVER: &str = "exec";
 
 /// The driver of a scenario that names none.
 pub const DEFAULT_DRIVER: &str = "detect";
@@ -44,6 +56,8 @@ pub struct Broker {
     pub wire: Wire,
     /// What its driver and its server are told beside that.
     pub options: Options,
+    /// Where the file has the server's configuration.
+    pub config_spot: Spot,
     /// What a broker has to have for the scenario to hold.
     pub needs: Vec<Need>,
     /// So many brokers are started, which serve one store.
@@ -63,6 +77,7 @@ impl Default for Broker {
             driver_spot: Spot::default(),
             wire: Wire::default(),
             options: Options::default(),
+            config_spot: Spot::default(),
             needs: Vec::new(),
             count: NonZeroU32::MIN,
         }
@@ -70,9 +85,9 @@ impl Default for Broker {
 }
 
 impl Broker {
-    /// Whether what was acknowledged is to be there after a broker was killed.
-    pub fn keeps(&self) -> bool {
-        self.survives.map_or(self.store.has_database(), |survives| survives >= Survival::Kill)
+    /// Whether what was acknowledged is to be there after its process was ended so.
+    pub fn keeps(&self, end: Survival) -> bool {
+        self.survives.map_or(self.store.has_database(), |survives| survives >= end)
     }
 
     /// What keeps the data.
@@ -95,6 +110,8 @@ pub struct Options {
     pub folder: Option<PathBuf>,
     /// Whether one process of it serves all actors of a run; none is as many need it.
     pub one_process: Option<bool>,
+    /// A server of the user's own, which is started for that program.
+    pub server: Option<OwnServer>,
     /// The configuration of a server that is started.
     pub config: BTreeMap<String, String>,
     /// The configuration of each topic.

@@ -256,6 +256,9 @@ pub enum Counter {
     /// Pairs of a message and a consumer that it is due to, acked and not delivered when a fault took
     /// effect. Each fault has to meet it.
     Backlog,
+    /// Bytes that a power cut forgot, without those of files that the server does not need. Each
+    /// fault of the power has to reach it.
+    Forgotten,
 }
 
 /// When the end of a run is given up on.

@@ -6,7 +6,7 @@ mod disk;
 use super::broker::{Broker, DEFAULT_ON, Store};
 use super::model::Scenario;
 use crate::capability::{Capabilities, Known};
-use crate::fault::{Effect, Fault, Part, Target};
+use crate::fault::{Effect, Fault, Part, StorageFault, Target};
 use crate::input::diagnostic::Diagnostic;
 use crate::input::names;
 use crate::numbers;
@@ -66,7 +66,7 @@ pub fn objections(scenario: &Scenario, setting: &Setting<'_>) -> Vec<Objection> 
         Brokers::Started(_) | Brokers::Simulated => not_held(broker, setting.capabilities.as_ref()),
         Brokers::Theirs => None,
     };
-    let whole = whole.or_else(|| not_ours(broker, setting));
+    let whole = whole.or_else(|| not_ours(broker, setting)).or_else(|| no_config(broker, setting));
     if let Some(whole) = whole.or_else(|| brings_its_own(broker, setting)) {
         return vec![Objection::Whole(whole)];
     }
@@ -135,6 +135,21 @@ fn not_ours(broker: &Broker, setting: &Setting<'_>) -> Option<String> {
     Some(format!("our own broker does not speak `wire: {{ {unknown} }}`: name another by --on URL"))
 }
 
+/// Why the database's server cannot be told its configuration.
+fn no_config(broker: &Broker, setting: &Setting<'_>) -> Option<String> {
+    if broker.options.config.is_empty() || !broker.store.has_database() {
+        return None;
+    }
+    let why = match setting.brokers {
+        Brokers::Started(Some(DatabaseServer { is_ours: false, .. })) => {
+            "HARNESS_MYSQL_URL names a server that stays as it is; without it the harness starts one"
+        }
+        Brokers::Simulated => "a simulation has no database server; run it with `harness run`",
+        Brokers::Started(_) | Brokers::Theirs => return None,
+    };
+    Some(format!("its `config` is for a private database server: {why}"))
+}
+
 /// Why nothing is said about the broker where its driver brings it.
 fn brings_its_own(broker: &Broker, setting: &Setting<'_>) -> Option<String> {
     let is_brought = setting.capabilities.is_some_and(|capabilities| !capabilities.has_address);
@@ -178,6 +193,9 @@ pub fn names_not_started(scenario: &Scenario, capabilities: &Capabilities) -> Ve
 fn refused(scenario: &Scenario, fault: &Fault, setting: &Setting<'_>) -> Option<String> {
     let (broker, target) = (&scenario.broker, &fault.action.target);
     let is_storage = *target == Target::Storage;
+    if let Some(why) = disk::unknown(broker).filter(|_| is_storage) {
+        return Some(why);
+    }
     match setting.brokers {
         Brokers::Theirs if target.is_process() || target.is_database() => {
             let why = "a broker at a URL is somebody else's, and stays as it is";
@@ -198,6 +216,11 @@ fn refused(scenario: &Scenario, fault: &Fault, setting: &Setting<'_>) -> Option<
                 return Some(why.to_owned());
             }
         }
+        Brokers::Simulated if *target == Target::Storage => {
+            if let Some(why) = not_simulated(broker, fault) {
+                return Some(why);
+            }
+        }
         Brokers::Started(_) | Brokers::Simulated => {
             if let Target::Process(Part::Broker(place)) = target
                 && *place >= broker.count()
@@ -215,6 +238,16 @@ fn refused(scenario: &Scenario, fault: &Fault, setting: &Setting<'_>) -> Option<
     let disk = setting.disk.as_ref().filter(|_| is_storage);
     let cure = || put_on(broker, Store::Mysql);
     cannot.or_else(|| disk.and_then(|disk| disk::refused(disk, broker, &cure())))
+}
+
+/// What cannot be done to the disk of a simulated store.
+fn not_simulated(broker: &Broker, fault: &Fault) -> Option<String> {
+    if !broker.store.has_database() {
+        let cure = put_on(broker, Store::Mysql);
+        return Some(format!("{} keeps nothing on a disk; {cure}", broker.on));
+    }
+    let Effect::Storage(StorageFault::Rot { .. }) = fault.action.effect else { return None };
+    Some("a simulated store has no bytes on a disk; try it on a real one: harness run".to_owned())
 }
 
 impl DatabaseServer {

@@ -152,6 +152,34 @@ pub(super) struct Broker {
     /// So many brokers are started, which serve one store; default 1. In memory there is only one.
     #[schemars(with = "u32", range(min = 1, max = 64))]
     pub count: Field<String>,
+    /// The configuration of the server that is started, in its own words, on top of what `on` means.
+    pub config: Field<Ordered<String>>,
+    /// With `driver: exec`: the program that is the driver, with its arguments.
+    pub command: Field<Vec<String>>,
+    /// With `driver: exec`: a server of one's own, which is started for it.
+    pub server: Field<Server>,
+    /// What of acknowledged messages is still there after it ended without warning, where that is
+    /// otherwise than its documents say, or unknown.
+    #[schemars(extend("enum" = ["nothing", "part", "kill", "power-cut"]))]
+    pub survives: Field<String>,
+}
+
+/// A server of one's own, which the harness starts, kills and starts again.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["command"]))]
+pub(crate) struct Server {
+    /// The program and its arguments; `{host}`, `{port}` and `{folder}` are filled in.
+    pub command: Field<Vec<At<String>>>,
+    /// Where its data is, `{folder}` or a path below it, so that faults can be about its disk.
+    #[schemars(regex(pattern = r"^\{folder\}(/.*)?$"))]
+    pub data: Field<String>,
+    /// The text in a line of its output that says that it is ready; default: its port accepts.
+    pub ready: Field<String>,
+    /// How long that may take; default `60s`.
+    pub ready_within: Field<String>,
+    /// The URL that the driver is told, such as `redis://{host}:{port}`; default `tcp://{host}:{port}`.
+    pub url: Field<String>,
 }
 
 /// What a broker of the original routes does differently.

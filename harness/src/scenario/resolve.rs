@@ -8,7 +8,6 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::anomaly::AnomalyKind;
-use super::broker::{Broker, DEFAULT_DRIVER, DEFAULT_ON, Need, Options, Store};
 use super::file::is_stdin;
 use super::model::{
     Acked, CONSUMER_BATCH, Consumer, Counter, DEADLINE, Delivery, Drain, Expect, IDLE, Order, Pace,
@@ -17,11 +16,11 @@ use super::model::{
 use super::network::Network;
 use super::objection::{Brokers, Objection, Setting, objections};
 
-use super::read_wire::read_wire;
+use super::read_broker::read_broker;
 use super::settings::Settings;
 use super::topics::{self, Mapped};
 use super::{raw, sources, words};
-use crate::fault;
+use crate::fault::{self, Effect, StorageFault};
 use crate::input::diagnostic::{Diagnostic, Error, Source, hint};
 use crate::input::names::{self, Kind};
 use crate::input::problems::Problems;
@@ -33,9 +32,6 @@ const BATCH_MAX: u32 = 1_000_000;
 
 /// The most requests of one topic that a producer has under way; each may take a connection.
 const IN_FLIGHT_MAX: u32 = 1_000;
-
-/// The most brokers that are started; each has threads and connections of its own.
-const BROKERS_MAX: u32 = 64;
 
 /// Checks everything that one file can be wrong in.
 ///
@@ -61,9 +57,9 @@ pub(super) fn resolve(
         producers,
         consumers,
         start: problems.read(&raw.start, words::word).unwrap_or(Start::ConsumersFirst),
-        broker: broker(&mut problems, raw.broker.value()),
+        broker: read_broker(&mut problems, file, raw.broker.value()),
         expect: expect(&mut problems, raw.expect.value()),
-        require: require(&mut problems, raw),
+        require: require(&mut problems, raw, &faults),
         faults,
         network: raw.network.value().map(|raw| network(&mut problems, raw)),
         drain: drain(&mut problems, &raw.drain),
@@ -196,51 +192,6 @@ fn golden(text: &str) -> Result<bool, Diagnostic> {
     }
 }
 
-fn broker(problems: &mut Problems<'_>, raw: Option<&raw::Broker>) -> Broker {
-    let default = raw::Broker::default();
-    let raw = raw.unwrap_or(&default);
-    let mut needs = Vec::new();
-    for at in raw.needs.values(problems) {
-        needs.extend(problems.keep(at.span.clone(), words::word::<Need>(&at.value)));
-    }
-    let on = problems.read(&raw.on, broker_word).unwrap_or_else(|| DEFAULT_ON.to_owned());
-    let count = problems.read(&raw.count, |text| values::count(text, 1..=BROKERS_MAX));
-    Broker {
-        store: store_of(&on),
-        on,
-        on_spot: problems.spot(&raw.on),
-        on_is_named: false,
-        driver: raw.driver.value().cloned().unwrap_or_else(|| DEFAULT_DRIVER.to_owned()),
-        driver_spot: problems.spot(&raw.driver),
-        wire: read_wire(problems, raw),
-        options: Options::default(),
-        survives: None,
-        needs,
-        count: count.and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MIN),
-    }
-}
-
-/// The store of our own broker that a word asks for.
-pub fn store_of(on: &str) -> Store {
-    if on == Store::Mysql.to_string() { Store::Mysql } else { Store::Memory }
-}
-
-/// The word of a broker, which only the catalogue knows.
-fn broker_word(text: &str) -> Result<String, Diagnostic> {
-    if text.starts_with("mysql://") {
-        let title = "a broker is named by a word, not by its database";
-        let label = "write `mysql`, and name the server by HARNESS_MYSQL_URL in the environment";
-        return Err(Diagnostic::new(title).label(label));
-    }
-    if text.contains("://") || text.starts_with("exec:") {
-        let title = "a scenario names a broker by a word";
-        let label =
-            "name this one by --on, or give it a word in a brokers.yaml beside the scenario";
-        return Err(Diagnostic::new(title).label(label));
-    }
-    Ok(text.to_owned())
-}
-
 fn expect(problems: &mut Problems<'_>, raw: Option<&raw::Expect>) -> Expect {
     let default = raw::Expect::default();
     let raw = raw.unwrap_or(&default);
@@ -295,15 +246,32 @@ fn impossible(source: &Arc<Source>, raw: &raw::Scenario, scenario: &Scenario) ->
     found.collect()
 }
 
-fn require(problems: &mut Problems<'_>, raw: &raw::Scenario) -> Vec<Requirement> {
+fn require(
+    problems: &mut Problems<'_>,
+    raw: &raw::Scenario,
+    faults: &[fault::Fault],
+) -> Vec<Requirement> {
     let conditions = raw.require.values(problems);
-    let has_faults = raw.faults.value().is_some_and(|faults| !faults.is_empty());
+    let asked = raw.faults.value().map_or(0, Vec::len);
+    let is_power =
+        |own: &fault::Fault| matches!(own.action.effect, Effect::Storage(StorageFault::Power(_)));
+    // What could not be read may have been one.
+    let has_power = faults.iter().any(is_power) || faults.len() < asked;
     let mut required = Vec::with_capacity(conditions.len());
     for at in conditions {
         let read = problems.keep(at.span.clone(), words::requirement(&at.value));
-        if read.as_ref().is_some_and(|own| own.counter == Counter::Backlog) && !has_faults {
-            let title = "a backlog is what a fault meets, and the scenario has no faults";
-            let label = "add `faults:`, or leave this out";
+        let lacking = match read.as_ref().map(|own| own.counter) {
+            Some(Counter::Backlog) if asked == 0 => Some((
+                "a backlog is what a fault meets, and the scenario has no faults",
+                "add `faults:`, or leave this out",
+            )),
+            Some(Counter::Forgotten) if !has_power => Some((
+                "what is forgotten is what a power cut forgets, and the scenario has none",
+                "add a fault with `power: storage`, or leave this out",
+            )),
+            _ => None,
+        };
+        if let Some((title, label)) = lacking {
             problems.add(at.span.clone(), Diagnostic::new(title).label(label));
         }
         required.extend(read);

@@ -79,6 +79,7 @@ words!(Counter:
     "acked" => Self::Acked,
     "delivered" => Self::Delivered,
     "backlog" => Self::Backlog,
+    "forgotten" => Self::Forgotten,
 );
 
 impl fmt::Display for Pace {

@@ -73,9 +73,9 @@ impl Launcher {
         let within = self.recipe.ready_within();
         let address = tokio::select! { biased;
             ended = child.ended() => return Err(self.not_started(listen, &ended)),
-            ready = timeout(within, wait(&child, &ready, listen)) => match ready {
+            waited = timeout(within, wait(&child, &ready, listen)) => match waited {
                 Ok(address) => address?,
-                Err(_) => return Err(self.late(listen, within, &child.output()).into()),
+                Err(_) => return Err(self.late(listen, &ready, within, &child.output()).into()),
             },
         };
         if let Err(failure) = self.check_persistence(address).await {
@@ -122,14 +122,25 @@ impl Launcher {
         NotStarted { failure, lacks_port: self.recipe.lacks_port(&ended.output) }
     }
 
-    fn late(&self, listen: SocketAddr, waited: Duration, output: &[String]) -> Failure {
+    fn late(
+        &self,
+        listen: SocketAddr,
+        ready: &Ready,
+        waited: Duration,
+        output: &[String],
+    ) -> Failure {
         let (name, detail) = (self.recipe.name(), self.recipe.detail());
         let wrote = match output {
             [] => "it wrote nothing".to_owned(),
             lines => format!("it wrote last:\n    {}", lines.join("\n    ")),
         };
-        let waited = waited.as_secs();
-        Failure(format!("{name} does not listen on {listen}{detail} after {waited} s; {wrote}"))
+        let waited = waited.as_secs_f64();
+        let what = match ready {
+            Ready::Line(text) => format!("has written no line with `ready: {text:?}`"),
+            _ => format!("does not listen on {listen}"),
+        };
+        let cure = self.recipe.late_cure().map(|cure| format!("; {cure}")).unwrap_or_default();
+        Failure(format!("{name} {what}{detail} after {waited} s; {wrote}{cure}"))
     }
 }
 

@@ -1,6 +1,7 @@
 //! What is particular about one kind of server: its program and arguments, how it is prepared, how
 //! it shows that it is ready, and how it is ended.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -62,6 +63,11 @@ pub trait Recipe: Send + Sync {
         Duration::from_secs(60)
     }
 
+    /// What to do where it was not ready by then, if there is anything.
+    fn late_cure(&self) -> Option<&str> {
+        None
+    }
+
     /// How long it is started again and again after a fault, where it ends before it is ready.
     fn restarted_within(&self) -> Duration {
         Duration::ZERO
@@ -109,7 +115,7 @@ pub enum Ready {
     /// A connection to its port is greeted by five bytes of which this is true.
     Greeting(fn(&[u8; 5]) -> bool),
     /// It has written a line that contains this text.
-    Line(&'static str),
+    Line(Cow<'static, str>),
     /// It has written the port on which it listens, and an end of line, to a file of this name in
     /// the folder, which is removed once that is read.
     PortFile(TempDir, &'static str),

@@ -30,8 +30,9 @@ use crate::storage::protocol::{Answer, Order, Rotten, Trouble};
 /// How long an order may take: far above what any takes, for none may hang for ever.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(30);
 
-/// How long it may take to end once its input has: it tries to unmount for two seconds.
-const ENDS_WITHIN: Duration = Duration::from_secs(4);
+/// How long it may take to end once its input has: it tries to unmount for two seconds, and removes its
+/// files.
+const ENDS_WITHIN: Duration = Duration::from_secs(5);
 
 /// What it keeps its files in, in the server's folder.
 const BACKING: &str = "disk";

@@ -193,6 +193,10 @@ faults:
   - { after: 3 acked by P1, drop_ack: P1, count: 2 }
   - { at: 0s, slow: any, latency: 20ms, jitter: 5ms, bandwidth: 64KiB/s }
   - { after: 7 delivered to C1, crash: C1, for: 30ms }
+  - { at: 1s, power: storage, keep: some, directories: lazy, settled: false, fsync: 5ms, for: 30ms }
+  - { at: 2s, disk_full: storage, for: 30ms }
+  - { at: 3s, slow_disk: storage, fsync: 50ms, write: 5ms }
+  - { at: 4s, fail_fsync: storage, count: 3, then: retry }
 golden: none
 seed: 9
 ";

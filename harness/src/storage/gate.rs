@@ -81,7 +81,7 @@ impl Gate {
             Trouble::Slow { fsync, .. } => *fsync,
             _ => Duration::ZERO,
         });
-        let delay = self.least + slow;
+        let delay = self.least.saturating_add(slow);
         if delay.is_zero() {
             return self.arrive(carries, sync);
         }
@@ -177,7 +177,7 @@ impl Gate {
         let mut slow = Duration::ZERO;
         for lasting in lock(&self.state).troubles.values_mut() {
             let by = by(&lasting.trouble);
-            slow += by;
+            slow = slow.saturating_add(by);
             lasting.met += u64::from(!by.is_zero());
         }
         slow
@@ -220,7 +220,7 @@ mod tests {
     /// Comes with a sync, and is told what becomes of it.
     fn come(gate: &Arc<Gate>, carries: bool) -> mpsc::Receiver<Passage> {
         let (told, passage) = mpsc::channel();
-        gate.sync(move || carries, Box::new(move |passage| drop(told.send(passage))));
+        gate.sync(move || carries, Box::new(move |passage| told.send(passage).unwrap_or_default()));
         passage
     }
 

@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use crate::lock::lock;
 
+const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 /// What is done.
 pub type Job = Box<dyn FnOnce() + Send>;
 
@@ -48,7 +50,10 @@ impl Later {
     pub fn after(&self, delay: Duration, job: Job) {
         let mut queue = lock(&self.shared.queue);
         queue.came += 1;
-        let key = (now() + delay, queue.came);
+        // What is due after all that a clock can tell is due after a year.
+        let now = now();
+        let due = now.checked_add(delay).unwrap_or(now + YEAR);
+        let key = (due, queue.came);
         queue.jobs.insert(key, job);
         drop(queue);
         self.shared.changed.notify_one();

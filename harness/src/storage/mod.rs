@@ -10,6 +10,8 @@
 //! - `gate`: where syncs are slow, fail, or are held; `later`: what is done after a while.
 //! - `fuse`: what the kernel asks for; `mount`: one mount, from its begin to its end.
 //! - `serve`: the process.
+//!
+//! - [`simulated`]: a model of a disk, for simulations.
 
 mod available;
 #[cfg(all(target_os = "linux", feature = "storage-faults"))]
@@ -26,5 +28,6 @@ pub mod mounts;
 pub mod protocol;
 #[cfg(all(target_os = "linux", feature = "storage-faults"))]
 pub mod serve;
+pub(crate) mod simulated;
 
 pub use available::unavailable;

@@ -110,26 +110,22 @@ impl Mount {
     }
 }
 
-/// Makes the folder of a mount, for its owner alone, or takes one that is there and empty.
+/// Makes a folder, for its owner alone, and those above it; or takes one that is there and empty.
 ///
 /// # Errors
 /// In words for people.
 pub fn make_folder(folder: &Path) -> Result<(), String> {
+    use std::os::unix::fs::DirBuilderExt as _;
     let cannot = |error: io::Error| format!("{}: {}", folder.display(), io_error::reason(&error));
-    private_folder(folder).map_err(cannot)?;
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(cannot)?;
     match fs::read_dir(folder).map_err(cannot)?.next() {
         None => Ok(()),
         Some(_) => Err(format!(
-            "{} is not empty: what is in it would be hidden by the file system that is mounted on it",
+            "{} is not empty: what is in it would be hidden while the file system is there, and may be \
+             lost",
             folder.display()
         )),
     }
-}
-
-/// Makes a folder that is its owner's alone, and those above it.
-pub fn private_folder(folder: &Path) -> io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt as _;
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
 #[expect(

@@ -144,7 +144,7 @@ impl Server {
             format!("{}: {}", settings.backing.display(), io_error::reason(&error))
         };
         mount::make_folder(&settings.mount)?;
-        mount::private_folder(&settings.backing).map_err(cannot)?;
+        mount::make_folder(&settings.backing)?;
         let noise = settings.noise.clone();
         let disk = Disk::new(&settings.backing, settings.directories, noise).map_err(cannot)?;
         let disk = Arc::new(disk);

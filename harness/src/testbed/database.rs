@@ -5,11 +5,12 @@ mod private;
 mod run_database;
 mod server;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use broker::store::mysql::Address;
-use private_database::{Installed, Options, Url};
+use private_database::{Installed, Options, Url, setting};
 
 pub use run_database::Database;
 pub use server::Server;
@@ -23,12 +24,16 @@ pub enum NotFound {
     Missing(String),
 }
 
-/// The server that `HARNESS_MYSQL_URL` names, else a private one, which keeps its data in the folder
-/// `keep` if there is one. Nothing is started or tried.
+/// The server that `HARNESS_MYSQL_URL` names, else a private one with these settings, which keeps its
+/// data in the folder `keep` if there is one. Nothing is started or tried.
 ///
 /// # Errors
 /// What is wrong, or what to install.
-pub fn find(harness: &Path, keep: Option<PathBuf>) -> Result<Arc<Server>, NotFound> {
+pub fn find(
+    harness: &Path,
+    config: &BTreeMap<String, String>,
+    keep: Option<PathBuf>,
+) -> Result<Arc<Server>, NotFound> {
     let given = Url::from_environment().map_err(|error| NotFound::Wrong(error.to_string()))?;
     let server = match (given, keep) {
         (Some(_), Some(_)) => {
@@ -42,7 +47,9 @@ pub fn find(harness: &Path, keep: Option<PathBuf>) -> Result<Arc<Server>, NotFou
         }
         (None, keep) => {
             let missing = |error: private_database::Error| NotFound::Missing(error.to_string());
-            let options = Options { keep, ..Options::default() };
+            let arguments = config.iter().map(|(key, value)| setting(key, value));
+            let arguments = arguments.collect::<Result<_, _>>().map_err(NotFound::Wrong)?;
+            let options = Options { keep, arguments, ..Options::default() };
             options.check().map_err(|error| NotFound::Wrong(error.to_string()))?;
             Server::private(harness, Installed::find().map_err(missing)?, options)
         }

@@ -29,6 +29,7 @@ use crate::driver::Address;
 use crate::fault::Medium;
 use crate::input::names::Actor;
 use crate::recipes;
+use crate::scenario::OwnServer;
 use crate::server::{NewRecipe, ServerProcess, Wanted};
 
 /// How to start brokers.
@@ -45,6 +46,8 @@ pub struct Settings {
     /// The server that serves all runs of the call, but for those whose faults are about its
     /// process; none where each run has its own.
     pub shared: Option<Arc<Shared>>,
+    /// A server of the user's own, in place of one by a recipe of ours.
+    pub own: Option<Arc<OwnServer>>,
     /// The configuration of each, in its server's own words.
     pub config: BTreeMap<String, String>,
     /// What else each broker is given: limits.
@@ -72,6 +75,7 @@ impl Settings {
             harness: harness.to_owned(),
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             shared: None,
+            own: None,
             config: BTreeMap::new(),
             arguments: Vec::new(),
             count: NonZeroU32::MIN,
@@ -171,7 +175,10 @@ async fn start_one(
         1 => "the broker".to_owned(),
         count => format!("broker {number} of {count}"),
     };
-    let recipe = recipe(&Wanted { harness, name, arguments: &arguments, store, config })?;
+    let recipe = match &settings.own {
+        Some(own) => recipes::own::recipe(own)?,
+        None => recipe(&Wanted { harness, name, arguments: &arguments, store, config })?,
+    };
     let is_first = number == 1;
     let listen = SocketAddr::new(listen.ip(), if is_first { listen.port() } else { 0 });
     let medium = medium.filter(|_| is_first && store.is_none());

@@ -1,6 +1,7 @@
 //! The table of planted bugs: each is found within so many seeds of its scenario, the right stores
 //! pass the same seeds, and what is found shrinks to something that a person can read.
 
+use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,13 +9,13 @@ use std::time::Duration;
 use harness::bugs::Bug;
 use harness::check::Verdict;
 use harness::plan::Plan;
-use harness::scenario::{self, AnomalyKind, Scenario, Store};
+use harness::scenario::{self, AnomalyKind, Need, Scenario, Store};
 use harness::shrink::case::Case;
 use harness::shrink::{self, Settings, Way, diagram};
 use harness::trial::{Simulation, Trial, simulate};
 
 /// A bug, the scenario that finds it, within how many seeds, and as what.
-const TABLE: [(Bug, &str, u64, AnomalyKind); 7] = [
+const TABLE: [(Bug, &str, u64, AnomalyKind); 9] = [
     (Bug::CheckThenAppend, "repeats", 20, AnomalyKind::Duplicate),
     (Bug::AckBeforeStore, "crashes", 20, AnomalyKind::Lost),
     (Bug::ForgottenSequence, "crashes", 20, AnomalyKind::Duplicate),
@@ -22,11 +23,22 @@ const TABLE: [(Bug, &str, u64, AnomalyKind); 7] = [
     (Bug::LooseOffset, "side-by-side", 20, AnomalyKind::Lost),
     (Bug::LostWakeup, "wake-up", 50, AnomalyKind::Lost),
     (Bug::TrimmedPayload, "hostile", 1, AnomalyKind::Corrupted),
+    (Bug::AckBeforeFsync, "power", 20, AnomalyKind::Lost),
+    (Bug::ReorderedFlush, "power", 20, AnomalyKind::Lost),
 ];
+
+/// The bugs that only a power cut shows.
+const POWER: [Bug; 2] = [Bug::AckBeforeFsync, Bug::ReorderedFlush];
 
 fn load(name: &str) -> Scenario {
     let file = format!("{}/../scenarios/bugs/{name}.yaml", env!("CARGO_MANIFEST_DIR"));
-    scenario::load(Path::new(&file)).unwrap_or_else(|error| panic!("{error}"))
+    let mut scenario = scenario::load(Path::new(&file)).unwrap_or_else(|error| panic!("{error}"));
+    if scenario.broker.needs.contains(&Need::SurvivesPowerCut) {
+        // As the command line has it: a store in memory is on no disk.
+        scenario.broker.on = "mysql".to_owned();
+        scenario.broker.store = Store::Mysql;
+    }
+    scenario
 }
 
 fn run(scenario: &Scenario, seed: u64, bug: Option<Bug>) -> (Arc<Plan>, Trial) {
@@ -84,6 +96,58 @@ fn the_right_stores_pass_the_same_seeds() {
     }
 }
 
+/// The faults of a text, in the place of those of a scenario.
+fn with_faults(name: &str, faults: &str) -> Scenario {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("other.yaml");
+    let text = format!(
+        "topics: {{ T1: P1 -> C1 }}\nproducers: {{ all: {{ generate: {{ messages: 1 }} }} }}\n\
+         broker: {{ on: mysql }}\nfaults: [{faults}]\n"
+    );
+    std::fs::write(&file, text).unwrap();
+    let other = scenario::load(&file).unwrap_or_else(|error| panic!("{error}"));
+    Scenario { faults: other.faults, ..load(name) }
+}
+
+#[test]
+fn the_right_stores_lose_nothing_by_power_cuts_that_forgot_something() {
+    for keep in ["none", "some"] {
+        // What a killed broker had written and not synced is repeated, and has to be synced then.
+        let faults = format!(
+            "{{ every: 90ms, power: storage, for: 20ms, keep: {keep} }}, \
+             {{ every: 40ms, kill: any, for: 5ms }}"
+        );
+        let mut scenario = with_faults("power", &faults);
+        scenario.broker.count = NonZeroU32::new(2).unwrap();
+        for bug in [None, Some(Bug::None)] {
+            let (mut forgot, mut kept) = (0, 0);
+            for seed in 1..=50 {
+                let (_, trial) = run(&scenario, seed, bug);
+                let judgement = &trial.judgement;
+                assert_eq!(judgement.verdict, Verdict::Pass, "{keep}, {seed}: {judgement:?}");
+                let on_disk = trial.history.faults.iter().filter_map(|own| own.on_disk.as_ref());
+                let cuts: Vec<_> = on_disk.filter_map(|own| own.forgotten.as_ref()).collect();
+                forgot += usize::from(cuts.iter().any(|cut| cut.bytes > 0));
+                kept += usize::from(cuts.iter().any(|cut| cut.kept > 0));
+            }
+            assert!(forgot > 25, "{bug:?}, keep {keep}: {forgot} of 50 runs");
+            assert_eq!(kept > 25, keep == "some", "{bug:?}, keep {keep}: {kept} of 50 runs");
+        }
+    }
+}
+
+#[test]
+fn a_killed_broker_does_not_show_what_a_power_cut_does() {
+    let scenario = with_faults("power", "{ every: 60ms, kill: broker, for: 30ms }");
+    for bug in POWER {
+        for seed in 1..=50 {
+            let (_, trial) = run(&scenario, seed, Some(bug));
+            let judgement = &trial.judgement;
+            assert_eq!(judgement.verdict, Verdict::Pass, "{bug}, seed {seed}: {judgement:?}");
+        }
+    }
+}
+
 #[test]
 fn what_is_found_shrinks_to_a_scenario_that_fails_in_the_same_way() {
     for (bug, name, within, _) in TABLE {
@@ -99,6 +163,8 @@ fn what_is_found_shrinks_to_a_scenario_that_fails_in_the_same_way() {
         let small = shrink::shrink(whole, &way, &settings, folder.path(), &mut |_| {}).failing;
         let (actors, messages) = (small.case.actors(), small.case.messages());
         assert!(actors <= 3 && messages <= 5, "{bug}: {actors} actors, {messages} messages");
+        let mut faults = small.case.scenario.faults.iter().map(|fault| fault.action.key());
+        assert_eq!(faults.any(|key| key == "power"), POWER.contains(&bug), "{bug}");
 
         let kept = tempfile::tempdir().unwrap();
         let file = shrink::write::write(&small.case, kept.path(), "a comment").unwrap();

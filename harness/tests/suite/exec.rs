@@ -342,3 +342,125 @@ async fn requests_in_flight_are_stored_as_they_were_issued() {
     driver.finish().await.unwrap();
     assert_eq!(driver.remarks(), harness::driver::Remarks::default());
 }
+
+/// A scenario on the server and the driver of the examples, which are beside it.
+fn on_own_server(folder: &Folder, server: &str, more: &str) {
+    for name in ["log_driver.py", "log_server.py"] {
+        folder.write(name, &std::fs::read_to_string(example(name)).unwrap());
+    }
+    let broker = format!("{{ driver: exec, command: [python3, log_driver.py], server: {server} }}");
+    let small = "topics: { T1: P1 P2 -> C1 }\nproducers: { all: { generate: { messages: 150 }, pace: 150/s } }\n";
+    folder.write("x.yaml", &format!("{small}golden: none\nbroker: {broker}\n{more}"));
+}
+
+/// How the server of the examples is started, with this behind its folder.
+fn log_server(more: &str) -> String {
+    format!(
+        "{{ command: [python3, log_server.py, '{{port}}', '{{folder}}'{more}], data: '{{folder}}' }}"
+    )
+}
+
+#[test]
+fn a_server_of_ones_own_is_killed_stopped_cut_off_and_keeps_what_it_has() {
+    let folder = Folder::new();
+    let faults = "faults:\n- { after: 60 acked, kill: broker, for: 50ms }\n\
+                  - { after: 130 acked, stop: broker, for: 50ms }\n\
+                  - { after: 200 acked, cut: P1, for: 50ms }\n";
+    // A kill leaves what the kernel has, synced or not.
+    for more in ["", ", --no-fsync"] {
+        on_own_server(&folder, &log_server(more), faults);
+        let ended = folder.passes(&["run", "x.yaml"]);
+        assert!(ended.stderr.contains("PASS  x "), "{}", ended.stderr);
+        assert!(ended.stderr.contains("delivered 300 "), "{}", ended.stderr);
+    }
+    let left = std::fs::read_dir(folder.join("tmp")).unwrap().count();
+    assert_eq!(left, 0, "its folder goes with it");
+}
+
+#[test]
+fn a_server_of_ones_own_has_a_word_too_and_says_when_it_is_ready() {
+    let folder = Folder::new();
+    on_own_server(&folder, &log_server(""), "");
+    let server = log_server("").replace("data:", "ready: listening, data:");
+    let own = format!("driver: exec, command: [python3, log_driver.py], server: {server}");
+    folder.write("brokers.yaml", &format!("brokers: {{ mine: {{ {own} }} }}\n"));
+    folder.passes(&["run", "x.yaml", "--on", "mine"]);
+    let ended = folder.passes(&["brokers", "mine"]);
+    assert!(ended.stdout.contains("yes, started by its command"), "{}", ended.stdout);
+}
+
+#[test]
+fn a_server_that_does_not_start_is_told_with_what_to_do() {
+    let cases = [
+        ("{ command: [./nowhere] }", "cannot start ./nowhere: No such file or directory"),
+        (
+            "{ command: [sh, -c, 'echo no room; exit 7'] }",
+            "by `sh -c echo no room; exit 7`: it ended with exit code 7; it wrote last:\n          no room",
+        ),
+        (
+            "{ command: [sh, -c, 'echo hm; sleep 1000'], ready: up, ready_within: 100ms }",
+            "the broker has written no line with `ready: \"up\"` by `sh -c echo hm; sleep 1000` after \
+             0.1 s; it wrote last:\n          hm",
+        ),
+        (
+            "{ command: [sleep, 1000], ready_within: 10ms }",
+            "by `sleep 1000` after 0.01 s; it wrote nothing; it is to listen on `{port}`, or `ready:` \
+             names a text that it writes",
+        ),
+    ];
+    for (server, expected) in cases {
+        let folder = Folder::new();
+        on_own_server(&folder, server, "");
+        let ended = folder.run(&["run", "x.yaml"]);
+        assert_eq!(ended.code, Some(3), "{server}: {}", ended.stderr);
+        assert!(ended.stderr.contains(expected), "{server}: {}", ended.stderr);
+    }
+}
+
+#[test]
+fn what_is_wrong_with_a_server_of_ones_own_is_said_with_its_place() {
+    let cases = [
+        ("{ data: '{folder}' }", "a server needs a `command`", "x.yaml:4:68"),
+        ("{ command: [x, '{prot}'] }", "nothing is filled in for `{prot}`", "x.yaml:4:83"),
+        ("{ command: [x], data: /x }", "`data` is not below the folder", "x.yaml:4:90"),
+        ("{ command: [x], data: '{folder}/../x' }", "`data` is not below", "x.yaml:4:90"),
+        ("{ command: [x], data: '{folder}x' }", "`data` is not below", "x.yaml:4:90"),
+        ("{ command: [x], data: '{port}' }", "there are {folder}", "x.yaml:4:90"),
+        ("{ command: [x], url: '{folder}' }", "there are {host}, {port}", "x.yaml:4:89"),
+        ("{ command: [x], ready: '' }", "every line has this text", "x.yaml:4:91"),
+        ("{ command: [x], ready_within: 0s }", "`0s` is too short", "x.yaml:4:98"),
+        ("{ command: [x], date: x }", "unknown key `date`", "x.yaml:4:84"),
+    ];
+    for (server, expected, place) in cases {
+        let folder = Folder::new();
+        on_own_server(&folder, server, "");
+        let ended = folder.run(&["run", "x.yaml"]);
+        assert_eq!(ended.code, Some(2), "{server}: {}", ended.stderr);
+        assert!(ended.stderr.contains(expected), "{server}: {}", ended.stderr);
+        assert!(ended.stderr.contains(place), "{server}: {}", ended.stderr);
+    }
+    let folder = Folder::new();
+    let faults = "faults: [{ after: 1 acked, power: storage, for: 50ms }]\n";
+    on_own_server(&folder, "{ command: [x] }", faults);
+    let ended = folder.run(&["run", "x.yaml"]);
+    assert_eq!(ended.code, Some(2), "{}", ended.stderr);
+    let why = "nobody knows where the server's data is: say it, `data: \"{folder}\"`";
+    assert!(ended.stderr.contains(why), "{}", ended.stderr);
+}
+
+/// What a kill does not show.
+#[cfg(all(target_os = "linux", feature = "storage-faults"))]
+#[test]
+fn a_power_cut_shows_what_a_server_of_ones_own_did_not_sync() {
+    // The consumer comes when the cut is over: it has to find what was acked before.
+    let faults = "faults: [{ after: 150 acked, power: storage, for: 50ms }]\n\
+                  consumers: { C1: { poll_after: 260 acked } }\n\
+                  require: [forgotten >= 1]\n";
+    let folder = Folder::new();
+    on_own_server(&folder, &log_server(""), faults);
+    folder.passes(&["run", "x.yaml"]);
+    on_own_server(&folder, &log_server(", --no-fsync"), faults);
+    let ended = folder.run(&["run", "x.yaml"]);
+    assert_eq!(ended.code, Some(1), "{}", ended.stderr);
+    assert!(ended.stderr.contains("lost  "), "{}", ended.stderr);
+}

@@ -210,7 +210,7 @@ async fn a_persistent_server_is_known_to_be_one_and_keeps_a_backlog() {
         return;
     }
     let mosquitto = start(&[("persistence", "true")]).await;
-    let database = mosquitto.recipe.folder().unwrap().path().join("mosquitto.db");
+    let database = mosquitto.recipe.data().unwrap().folder.join("mosquitto.db");
     assert!(database.is_file(), "nobody has sent anything, and it has shown that it can write");
 
     let driver = reach(&mosquitto, "1").await;

@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use private_database::WITHOUT;
+
 use crate::support::{Ended, Folder, end, shipped};
 
 const FINE: &str = "topics:\n  T1: P1 -> C1\nproducers:\n  all: { generate: { messages: 50 } }\n\
@@ -77,12 +79,28 @@ fn a_key_that_would_do_nothing_is_refused_with_its_place() {
         (
             "driver: exec, command: [x], server: redis",
             "`server` does",
-            "a program starts no server",
+            "a program starts no server by a word; say its `command`",
         ),
-        ("driver: exec, command: [x], config: { a: b }", "`config` does", "starts no server"),
+        ("driver: exec, command: [x], config: { a: b }", "`config` does", "told everything by its"),
+        ("driver: exec, command: [x], start: auto", "`start` does", "a program starts no server"),
+        (
+            "driver: detect, server: { command: [x] }",
+            "`server` does",
+            "a server of one's own is for `driver: exec`",
+        ),
+        (
+            "driver: exec, command: [x], url: \"x://h:1\", server: { command: [x] }",
+            "`server` does",
+            "runs already, as it is",
+        ),
         ("driver: detect, url: \"http://h:1\", config: { a: b }", "`config` does", "as it is"),
         ("driver: detect, url: \"http://h:1\", start: auto", "`start` does", "runs already"),
-        ("driver: detect, config: { a: b }", "our own broker takes no `config`", "leave it out"),
+        ("driver: detect, config: { a: b }", "in memory takes no `config`", "say `server: mysql`"),
+        (
+            "driver: detect, server: mysql, config: { innodb_doublewrite: 0, datadir: /x }",
+            "`datadir` cannot be set: the harness says where the server's files are",
+            "leave it out",
+        ),
     ];
     for (keys, title, label) in cases {
         let folder = folder(FINE, &format!("  mine: {{ {keys} }}\n"));
@@ -92,6 +110,65 @@ fn a_key_that_would_do_nothing_is_refused_with_its_place() {
             assert!(ended.stderr.contains(part), "{keys}: {}", ended.stderr);
         }
     }
+}
+
+#[test]
+fn a_key_of_a_scenario_that_would_do_nothing_is_refused_with_its_place() {
+    let cases = [
+        ("command: [x]", "`command` does nothing here", "it is for `driver: exec`"),
+        ("server: { command: [x] }", "`server` does nothing here", "it is for `driver: exec`"),
+        ("driver: exec, server: { command: [x] }", "`server` does", "`command: [./driver]`"),
+        ("driver: exec, command: []", "this driver is a program", "`[python3, mine.py]`"),
+        ("driver: exec, command: [x], on: nats", "`on` does", "leave one of the two out"),
+        ("driver: exec, command: [x], config: { a: b }", "`config` does", "by its command"),
+        ("on: mine, config: { a: b }", "`config` does nothing here: a program's", "in its command"),
+        ("config: { a: b }", "`config` does nothing here: our own broker in memory", "`on: mysql`"),
+        ("on: mysql, config: { port: 1 }", "`port` cannot be set", "leave it out"),
+        ("survives: much", "`much` is not possible here", "kill, power-cut"),
+    ];
+    let own = "  mine: { driver: exec, command: [python3, list.py] }\n";
+    for (keys, title, label) in cases {
+        let folder = folder(&format!("{FINE}broker: {{ {keys} }}\n"), own);
+        let ended = folder.run(&["run", "all"]);
+        assert_eq!(ended.code, Some(2), "{keys}: {}", ended.stderr);
+        for part in [title, label, "fine.yaml:7:"] {
+            assert!(ended.stderr.contains(part), "{keys}: {}", ended.stderr);
+        }
+    }
+}
+
+#[test]
+fn a_configuration_is_for_a_private_database_server_alone() {
+    let scenario = format!("{FINE}broker: {{ on: mysql, config: {{ innodb_doublewrite: 0 }} }}\n");
+    let folder = folder(&scenario, "  fast: { driver: detect, server: mysql, config: { a: 1 } }\n");
+    for arguments in [&["run", "all"][..], &["run", "all", "--on", "fast"]] {
+        let mut harness = folder.harness(arguments);
+        harness.env("HARNESS_MYSQL_URL", "mysql://joe:topsecret@127.0.0.1:1");
+        let ended = end(harness);
+        assert_eq!(ended.code, Some(2), "{}", ended.stderr);
+        let why = "its `config` is for a private database server: HARNESS_MYSQL_URL names a server";
+        assert!(ended.stderr.contains(why), "{}", ended.stderr);
+    }
+    let ended = folder.run(&["sim", "all"]);
+    assert!(ended.stderr.contains("a simulation has no database server"), "{}", ended.stderr);
+}
+
+#[test]
+fn the_private_database_server_is_told_its_configuration() {
+    if std::env::var(WITHOUT).is_ok_and(|value| value == "1") {
+        return;
+    }
+    let scenario =
+        format!("{FINE}broker: {{ on: mysql, config: {{ innodb_flush_log_at_trx_commit: 2 }} }}\n");
+    let nonsense = "  odd: { driver: detect, server: mysql, config: { innodb_nonsense: 2 } }\n";
+    let folder = folder(&scenario, nonsense);
+    folder.passes(&["run", "all", "--report-json", "r.json"]);
+    assert!(folder.read("r.json").contains("\"innodb_flush_log_at_trx_commit\": \"2\""));
+    let ended = folder.run(&["run", "all", "--on", "odd"]);
+    assert_eq!(ended.code, Some(3), "{}", ended.stderr);
+    assert!(ended.stderr.contains("unknown variable 'innodb-nonsense=2'"), "{}", ended.stderr);
+    let ended = folder.passes(&["brokers", "--brokers", "all/brokers.yaml", "odd"]);
+    assert!(ended.stdout.contains("innodb_nonsense = 2"), "{}", ended.stdout);
 }
 
 #[test]

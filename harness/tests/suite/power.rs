@@ -4,6 +4,7 @@
 //!
 //! Where there is no FUSE there is nothing to test; HARNESS_REQUIRE_FUSE=1 makes that an error.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -69,7 +70,7 @@ fn hold(word: &str, yaml: &str) -> Option<Trial> {
         _ => process::Settings {
             count: plan.scenario.broker.count,
             server: Some(Arc::new(
-                database::find(&own.harness, None).unwrap().another(plan.medium()),
+                database::find(&own.harness, &BTreeMap::new(), None).unwrap().another(plan.medium()),
             )),
             ..own
         },

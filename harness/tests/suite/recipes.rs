@@ -135,7 +135,7 @@ impl Recipe for Script {
     }
 
     fn start(&self, _listen: SocketAddr) -> Result<Start, Failure> {
-        Ok(Start { run: shell(self.server), ready: Ready::Line("ready") })
+        Ok(Start { run: shell(self.server), ready: Ready::Line("ready".into()) })
     }
 
     fn ready_within(&self) -> Duration {
@@ -195,7 +195,8 @@ async fn what_goes_wrong_at_a_start_is_told_with_the_last_lines() {
     check_failure(start(&recipe).await, "the script did not start on 127.0.0.1:", &parts);
 
     let recipe: Arc<dyn Recipe> = Arc::new(Script::new("echo never; sleep 1000"));
-    check_failure(start(&recipe).await, "the script does not listen on 127.0.0.1:", &[]);
+    let whole = "the script has written no line with `ready: \"ready\"` after 0 s";
+    check_failure(start(&recipe).await, whole, &[]);
 
     let persistence = Err("its file is empty");
     let recipe: Arc<dyn Recipe> = Arc::new(Script { persistence, ..Script::new(SERVES) });

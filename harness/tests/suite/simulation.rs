@@ -116,6 +116,24 @@ faults:
   - { at: 500ms, cut: database, for: 20ms }
   - { every: 90ms, cut: any, for: 10ms, until: 500ms }
   - { after: 7 delivered to C1, crash: C1, for: 30ms }
+  - { at: 200ms, power: storage, for: 30ms }
+  - { at: 360ms, power: storage, for: 30ms, keep: some }
+  - { at: 130ms, disk_full: storage, for: 30ms }
+  - { at: 30ms, slow_disk: storage, fsync: 5ms, write: 1ms, for: 100ms }
+  - { after: 9 acked, fail_fsync: storage, count: 2 }
+";
+
+/// Every fault of the disk.
+const DISK: &str = "
+topics: { T1: P1 P2 -> C1 C2 }
+producers: { all: { generate: { messages: 20, size: 16 }, pace: 0ms..30ms } }
+broker: { on: mysql, count: 2 }
+golden: none
+faults:
+  - { at: 50ms, power: storage, for: 30ms }
+  - { at: 150ms, disk_full: storage, for: 50ms }
+  - { at: 250ms, slow_disk: storage, fsync: 50ms, write: 5ms, for: 100ms }
+  - { after: 9 acked, fail_fsync: storage, count: 3 }
 ";
 
 #[test]
@@ -130,6 +148,40 @@ fn the_same_seed_is_the_same_run_with_every_fault() {
         }
         assert!(!one.said.contains("FAIL"), "{}", one.said);
     }
+}
+
+#[test]
+fn faults_of_the_disk_are_met_and_break_no_promise() {
+    let folder = Folder::new();
+    folder.write("disk.yaml", DISK);
+    for bug in [&[][..], &["--bug", "none"], &["--bug", "ack-before-fsync"]] {
+        let again = || run(&folder.join("disk.yaml"), bug);
+        if let Some(difference) = again().difference(&again()) {
+            panic!("{bug:?}: {difference}");
+        }
+    }
+    for bug in [&[][..], &["--bug", "none"]] {
+        // Without a verdict where a fault met nothing.
+        let sweep = [&["sim", "disk.yaml", "--seeds", "1..30", "--collect"], bug].concat();
+        let swept = folder.run(&sweep);
+        assert_eq!(swept.code, Some(0), "{swept:?}");
+    }
+}
+
+#[test]
+fn what_a_simulated_disk_cannot_have_is_refused() {
+    let folder = Folder::new();
+    let with = |fault: &str, on: &str| {
+        let head = DISK.split("faults:").next().unwrap().replace("on: mysql, count: 2", on);
+        folder.write("refused.yaml", &format!("{head}faults:\n  - {fault}\n"));
+        let ended = folder.run(&["sim", "refused.yaml"]);
+        assert_ne!(ended.code, Some(0), "{ended:?}");
+        ended.stderr
+    };
+    let rot = with("{ at: 50ms, rot: storage, for: 30ms }", "on: mysql");
+    assert!(rot.contains("a simulated store has no bytes on a disk"), "{rot}");
+    let memory = with("{ at: 50ms, power: storage, for: 30ms }", "on: memory");
+    assert!(memory.contains("memory keeps nothing on a disk; add --on mysql"), "{memory}");
 }
 
 #[test]

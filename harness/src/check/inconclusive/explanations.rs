@@ -9,20 +9,24 @@
 //! explains one refusal for each registration that it could have known (of requests that were under way
 //! together, one for each), and only where the producer registers anew before it sends more.
 //!
+//! A fault of the storage touches every broker, and causes whatever a server says that cannot write. A
+//! server that does not start again explains all that was never sent.
+//!
 //! Example: C1 is slow, and P1 is refused with `full`. A slow consumer touches no producer, and no
 //! fault that there is causes `full`.
 
 use std::collections::BTreeMap;
 
+use crate::capability::Survival;
 use crate::check::facts::{Facts, NEVER, Request};
-use crate::fault::{Action, Part, Symptom, Touches};
+use crate::fault::{Action, Effect, Part, StorageFault, Symptom, Touches};
 use crate::history::{Attempt, Class, Firing, Sent, Session, Stamp, forgets};
+use crate::scenario;
 
 /// What the faults of a run explain.
 pub(super) struct Explanations<'a> {
     facts: &'a Facts<'a>,
     has_database: bool,
-    keeps: bool,
     fired: Vec<Fired<'a>>,
 }
 
@@ -30,6 +34,8 @@ struct Fired<'a> {
     action: &'a Action,
     firing: &'a Firing,
     touches: Touches,
+    /// Whether what was acknowledged, and registrations with it, are to be there after it.
+    keeps: bool,
     /// By broker: when its first ack after the end of the firing was in.
     until: BTreeMap<u32, Stamp>,
 }
@@ -57,7 +63,6 @@ impl<'a> Explanations<'a> {
     pub(super) fn of(facts: &'a Facts<'a>) -> Self {
         let scenario = &facts.plan.scenario;
         let has_database = scenario.broker.store.has_database();
-        let keeps = scenario.broker.keeps();
         let acks = if facts.history.faults.is_empty() { BTreeMap::new() } else { acks(facts) };
         let fired = facts.history.faults.iter().filter_map(|firing| {
             let action = &scenario.faults.get(firing.fault as usize)?.action;
@@ -66,9 +71,10 @@ impl<'a> Explanations<'a> {
                 Some((*broker, *acks.get(next)?))
             });
             let (touches, until) = (action.touches(has_database), until.collect());
-            Some(Fired { action, firing, touches, until })
+            let keeps = keeps(&scenario.broker, &action.effect);
+            Some(Fired { action, firing, touches, keeps, until })
         });
-        Self { facts, has_database, keeps, fired: fired.collect() }
+        Self { facts, has_database, fired: fired.collect() }
     }
 
     /// The attempts of a request without an ack that nothing explains.
@@ -87,7 +93,7 @@ impl<'a> Explanations<'a> {
             Some(Symptom::Forgotten) => self.forgot(part, sent, attempt),
             Some(symptom) => self.fired.iter().any(|fired| {
                 fired.overlaps(attempt)
-                    && fired.action.causes(symptom, self.has_database, self.keeps)
+                    && fired.action.causes(symptom, self.has_database, fired.keeps)
                     && fired.touches(producer, attempt.broker)
             }),
         }
@@ -101,7 +107,7 @@ impl<'a> Explanations<'a> {
         self.fired.iter().any(|fired| {
             known < fired.firing.ended.stamp
                 && fired.firing.began.stamp < attempt.ended.stamp
-                && fired.action.causes(Symptom::Forgotten, self.has_database, self.keeps)
+                && fired.action.causes(Symptom::Forgotten, self.has_database, fired.keeps)
                 && fired.touches(producer, attempt.broker)
         })
     }
@@ -138,6 +144,16 @@ impl<'a> Explanations<'a> {
 
     fn sessions(&self, part: usize) -> &'a [Session] {
         &self.facts.history.producers[part].sessions
+    }
+}
+
+/// Whether a broker is to have what was acknowledged after this was done to it.
+fn keeps(broker: &scenario::Broker, effect: &Effect) -> bool {
+    match effect {
+        Effect::Storage(StorageFault::Power(_)) => broker.keeps(Survival::PowerCut),
+        // Nobody promises to survive that.
+        Effect::Storage(StorageFault::Rot { .. }) => false,
+        _ => broker.keeps(Survival::Kill),
     }
 }
 

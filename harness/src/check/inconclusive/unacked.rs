@@ -32,6 +32,8 @@ pub(super) fn check(facts: &Facts<'_>, reasons: &mut Vec<String>) {
     let mut last: Option<(u32, Option<Doubt>)> = None;
     for message in (0..facts.plan.messages.len()).map(MessageId::new) {
         let doubt = match facts.requests.of(message) {
+            // Nobody was there any more to send it to.
+            None if facts.gone().is_some() => continue,
             None => Some((Ending::NeverSent, BTreeSet::new())),
             Some(request) if request.fate == Fate::Acked => continue,
             Some(request) if request.repeated => doubt(&explanations, facts, message, request),

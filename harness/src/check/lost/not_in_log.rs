@@ -18,25 +18,34 @@ use super::missing::carries;
 use crate::capability::Survival;
 use crate::check::anomaly::Anomaly;
 use crate::check::blame::Blamer;
-use crate::check::facts::{Bits, Facts, Fate, NEVER, Request};
+use crate::check::facts::{Bits, Ended, Facts, Fate, NEVER, Request};
 use crate::check::finding::Finding;
-use crate::fault::{Effect, Hold, StorageFault};
-use crate::history::{AuditedLog, Delivery, EpochIndex, Firing, Offset, Stamp};
+use crate::check::on_disk::Disk;
+use crate::history::{AuditedLog, Delivery, EpochIndex, Offset, Stamp};
 use crate::plan::{MessageId, TopicIndex};
 
-/// Adds what the logs of all topics lack.
-pub(super) fn find(facts: &Facts<'_>, lost: &mut Finding) {
+/// Adds what the logs of all topics lack, and answers which messages that are.
+pub(super) fn find(
+    facts: &Facts<'_>,
+    disk: Option<&Disk<'_>>,
+    lost: &mut Finding,
+) -> Vec<Range<u32>> {
     if facts.history.audit.is_empty() {
-        return;
+        return Vec::new();
     }
     let mut missing: Vec<Range<u32>> = Vec::new();
     for topic in (0..facts.plan.topics.len()).map(TopicIndex::new) {
         Logs::of(facts, topic).missing(facts, topic, &mut missing);
     }
-    let Some(blamer) = Blamer::new(facts).filter(|_| !missing.is_empty()) else { return };
+    let Some(blamer) = Blamer::new(facts).filter(|_| !missing.is_empty()) else { return missing };
     for part in &missing {
-        lost.add_not_in_log(u64::from(part.end - part.start), || anomaly(facts, &blamer, part));
+        lost.add_not_in_log(u64::from(part.end - part.start), || {
+            let mut anomaly = anomaly(facts, &blamer, part);
+            anomaly.evidence.extend(disk.iter().flat_map(|disk| disk.lost(part)));
+            anomaly
+        });
     }
+    missing
 }
 
 /// The logs of one topic.
@@ -120,7 +129,7 @@ impl Logs {
     fn holds(&self, facts: &Facts<'_>, request: &Request) -> Option<&Log> {
         let same_life = |log: &&Log| Some(log.epoch) == request.epoch;
         self.read.iter().find(same_life).or_else(|| {
-            let most = ended_since(facts, request).max();
+            let most = facts.ended_since(request.invoked).map(Ended::survival).max();
             // A life that is over was ended somehow.
             let most = most.or_else(|| request.epoch.map(|_| Survival::Kill));
             let is_there = most.is_none_or(|most| survives(facts, most));
@@ -138,27 +147,6 @@ impl Log {
             || offset.is_some_and(|offset| offset >= self.start)
             || self.first_acked < facts.requests.sent_from(message, request)
     }
-}
-
-/// What a broker has to survive to have a message of this request still: of what was done to it
-/// since the request left.
-fn ended_since(facts: &Facts<'_>, request: &Request) -> impl Iterator<Item = Survival> {
-    let faults = &facts.plan.scenario.faults;
-    let later = move |firing: &&Firing| request.invoked < firing.ended.stamp;
-    facts.history.faults.iter().filter(later).filter_map(|firing| {
-        match faults.get(firing.fault as usize)?.action.effect {
-            Effect::Storage(StorageFault::Power(_)) => Some(Survival::PowerCut),
-            // No document promises to survive that.
-            Effect::Storage(StorageFault::Rot { .. }) => None,
-            Effect::Process(Hold::Killed) => Some(Survival::Kill),
-            // In good order it saves what it saves now and then.
-            Effect::Process(Hold::Stopped) => Some(Survival::Part),
-            Effect::Process(Hold::Paused)
-            | Effect::Storage(_)
-            | Effect::Link(_)
-            | Effect::Crash => None,
-        }
-    })
 }
 
 /// Whether the broker's documents promise that its messages survive this.

@@ -97,9 +97,7 @@ pub(super) fn keep_possible(
 /// The scenario, if there are its broker and its driver, and that takes its names.
 pub(in crate::command) fn drivable(mut scenario: Scenario) -> Result<Scenario, diagnostic::Error> {
     let file = BrokersFile::read(None, &[&scenario.file])?;
-    let meant = catalogue::one(&scenario.broker.on, &file);
-    let meant = meant.map_err(|why| Diagnostic::new(why).on(&scenario.broker.on_spot))?;
-    if let Meant::Broker(named) = meant {
+    if let Meant::Broker(named) = catalogue::of_scenario(&scenario.broker, &file)? {
         let taken = named.take(&mut scenario, false);
         taken.map_err(|why| Diagnostic::new(why).on(&scenario.broker.driver_spot))?;
     }

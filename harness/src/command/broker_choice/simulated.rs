@@ -7,8 +7,8 @@ use crate::catalogue::{self, Named};
 use crate::command::refused::Refused;
 use crate::input::diagnostic;
 use crate::report::Skipped;
-use crate::scenario::Scenario;
 use crate::scenario::objection::{Brokers, Disk, Objection, Setting};
+use crate::scenario::{Options, Scenario};
 
 /// Puts scenarios on our own broker, which is the only one that is simulated, and moves those that
 /// cannot run there to `skipped`. A scenario that does not
@@ -36,6 +36,10 @@ pub(in crate::command) fn choose_simulated(
     for scenario in scenarios.iter_mut() {
         if let Some(named) = given {
             take(named, scenario, true)?;
+            continue;
+        }
+        // What it says of a real broker stays for the objections.
+        if scenario.broker.options != Options::default() {
             continue;
         }
         let named = if scenario.broker.store.has_database() { &mysql } else { &memory };

@@ -5,9 +5,9 @@ use std::path::Path;
 use crate::catalogue::{self, Absent, Brokers, Meant, Named};
 use crate::command::refused::Refused;
 use crate::command::streams;
-use crate::input::diagnostic::{self, Diagnostic};
+use crate::input::diagnostic;
 use crate::report::Skipped;
-use crate::scenario::Scenario;
+use crate::scenario::{Broker, Scenario};
 use crate::server::Version;
 
 /// The words of the user's own.
@@ -37,21 +37,26 @@ pub(super) fn wanted(
         let meant = meant.map_err(|why| Refused::usage(format_args!("--on: {why}")))?;
         return Ok(meant.into_iter().map(|meant| (meant, scenarios.clone())).collect());
     }
-    let mut groups: Vec<(String, Meant, Vec<Scenario>)> = Vec::new();
+    let mut groups: Vec<(Broker, Meant, Vec<Scenario>)> = Vec::new();
     let mut wrong = Vec::new();
     for scenario in scenarios {
-        let word = scenario.broker.on.clone();
-        if let Some((_, _, group)) = groups.iter_mut().find(|(known, ..)| *known == word) {
+        let broker = &scenario.broker;
+        if let Some((_, _, group)) = groups.iter_mut().find(|(known, ..)| is_same(known, broker)) {
             group.push(scenario);
             continue;
         }
-        match catalogue::one(&word, file) {
-            Ok(meant) => groups.push((word, meant, vec![scenario])),
-            Err(why) => wrong.push(Diagnostic::new(why).on(&scenario.broker.on_spot)),
+        match catalogue::of_scenario(broker, file) {
+            Ok(meant) => groups.push((broker.clone(), meant, vec![scenario])),
+            Err(why) => wrong.push(why),
         }
     }
     diagnostic::Error::unless_empty(wrong).map_err(|error| Refused::scenario(&error))?;
     Ok(groups.into_iter().map(|(_, meant, group)| (meant, group)).collect())
+}
+
+/// Whether two scenarios name the same broker, with the same beside it.
+fn is_same(one: &Broker, other: &Broker) -> bool {
+    (&one.on, &one.options, one.survives) == (&other.on, &other.options, other.survives)
 }
 
 /// A broker that can be had here and now, and the version of its server.

@@ -132,6 +132,8 @@ mod tests {
             possible: 0,
             not_in_log: 0,
             blames: None,
+            traces: None,
+            does_not_start: false,
             proofs: Vec::new(),
         });
         let verdict = if found.is_empty() { Verdict::Pass } else { Verdict::Fail };

@@ -25,6 +25,8 @@ Bugs to look for, each a small store that survives its brokers:
     loose-offset        allots offsets outside the lock
     lost-wakeup         loses the wake-up that comes between looking and waiting
     trimmed-payload     takes the blanks at the ends of payloads away
+    ack-before-fsync    acknowledges what is written and not yet synced
+    reordered-flush     syncs the producers' sequences before the messages they vouch for
 
 Exit codes are those of `harness run`. A sweep ends with the gravest of its runs.";
 

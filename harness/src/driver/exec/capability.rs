@@ -83,10 +83,10 @@ pub enum Survives {
 }
 
 /// What is known before the driver was asked: whether a relay can stand before the broker, because a
-/// URL says where that is.
+/// URL says where that is, or the harness starts it.
 pub(super) fn before(broker: &scenario::Broker) -> Capabilities {
     Capabilities {
-        has_address: broker.options.config.contains_key(URL),
+        has_address: broker.options.config.contains_key(URL) || broker.options.server.is_some(),
         // One after the other, where the driver takes no more.
         in_flight: true,
         offsets: Known::AfterConnecting,

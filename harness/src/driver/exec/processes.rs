@@ -23,6 +23,7 @@ use crate::driver::failure::{Failure, FailureKind};
 use crate::driver::row::Connecting;
 use crate::input::names::Actor;
 use crate::lock::lock;
+use crate::scenario::Options;
 
 /// How long a process may take until it answers `hello`: a virtual machine that starts on a busy
 /// machine takes seconds.
@@ -43,8 +44,8 @@ pub struct Processes {
     command: Invocation,
     run: String,
     seed: u64,
-    /// By route; none where the command says it.
-    urls: Vec<Option<String>>,
+    /// By route.
+    brokers: Vec<Broker>,
     /// What the first one said of itself.
     hello: Hello,
     per: Per,
@@ -53,6 +54,15 @@ pub struct Processes {
     replaced: Mutex<Vec<(String, Trouble)>>,
     /// Ends what left its process group, also where the harness is killed.
     _folder: Folder,
+}
+
+/// What a process is told of where its broker is.
+#[derive(Debug, Default)]
+struct Broker {
+    /// None where the command says it.
+    url: Option<String>,
+    /// The same for what reads no JSON, where the harness starts the broker.
+    environment: Vec<(&'static str, OsString)>,
 }
 
 /// Locked while a process starts, so that an actor gets one for all of its topics.
@@ -76,19 +86,17 @@ impl Processes {
         let mut command = Invocation::new(Path::new(program), arguments.iter().map(OsString::from));
         command.environment.push(folder.mark());
         command.folder.clone_from(&options.folder);
-        let template = options.config.get(URL);
-        let urls = connecting.addresses.iter().map(|address| url(template, address));
-        let urls = urls.collect::<Result<Vec<_>, _>>()?;
+        let brokers = connecting.addresses.iter().map(|address| Broker::of(options, address));
+        let brokers = brokers.collect::<Result<Vec<_>, _>>()?;
         let (run, seed) = (connecting.run.clone(), scenario.seed);
-        let control = Process::start("control".to_owned(), &command)?;
-        let first = urls.first().and_then(Option::as_deref);
-        let hello = greet(&control, &run, seed, first).await?;
+        let (control, hello) =
+            started("control".to_owned(), &command, brokers.first(), &run, seed).await?;
         let actors = scenario.producers.len() + scenario.consumers.len();
         let per = per(options.one_process, hello.per, actors)?;
         let slot = Slot::new(tokio::sync::Mutex::new(Some(Arc::new(control))));
         let slots = Mutex::new(BTreeMap::from([((None, Route(0)), slot)]));
         let replaced = Mutex::default();
-        Ok(Self { command, run, seed, urls, hello, per, slots, replaced, _folder: folder })
+        Ok(Self { command, run, seed, brokers, hello, per, slots, replaced, _folder: folder })
     }
 
     /// What the driver said of itself.
@@ -159,9 +167,8 @@ impl Processes {
         }
         let (actor, route) = place;
         let name = actor.map_or_else(|| "control".to_owned(), |actor| actor.to_string());
-        let process = Process::start(name, &self.command)?;
-        let url = self.urls.get(route.0).and_then(Option::as_deref);
-        let hello = greet(&process, &self.run, self.seed, url).await?;
+        let broker = self.brokers.get(route.0);
+        let (process, hello) = started(name, &self.command, broker, &self.run, self.seed).await?;
         if hello.capabilities != self.hello.capabilities {
             let name = process.name();
             return Err(fatal(format!(
@@ -222,12 +229,18 @@ impl Processes {
     }
 }
 
-async fn greet(
-    process: &Process,
+/// A process of this name for a broker, and what it says of itself.
+async fn started(
+    name: String,
+    command: &Invocation,
+    broker: Option<&Broker>,
     run: &str,
     seed: u64,
-    url: Option<&str>,
-) -> Result<Hello, Failure> {
+) -> Result<(Process, Hello), Failure> {
+    let mut command = command.clone();
+    command.environment.extend(broker.iter().flat_map(|broker| broker.environment.clone()));
+    let process = Process::start(name, &command)?;
+    let url = broker.and_then(|broker| broker.url.as_deref());
     let hello = Request::Hello { version: VERSION, run, actor: process.name(), url, seed };
     let (hello, _) = process.call::<Hello>(&hello, STARTS_WITHIN, None).await?;
     let can = &hello.capabilities;
@@ -235,7 +248,7 @@ async fn greet(
         Some(0) => "the driver says `batch_max` 0; the least is 1",
         // An offset of the log is compared with those of acks in one life of the store only.
         _ if can.reads_log && !can.epoch => "the driver says `reads_log`, which needs `epoch`",
-        _ => return Ok(hello),
+        _ => return Ok((process, hello)),
     };
     Err(fatal(wrong.to_owned()))
 }
@@ -251,6 +264,20 @@ fn per(asked: Option<bool>, told: Option<Per>, actors: usize) -> Result<Per, Fai
         (Some(true), _) | (None, Some(Per::Run)) => Ok(Per::Run),
         (None, None) if actors > ACTORS_MAX => Ok(Per::Run),
         (Some(false) | None, _) => Ok(Per::Actor),
+    }
+}
+
+impl Broker {
+    fn of(options: &Options, address: &Address) -> Result<Self, Failure> {
+        let (Some(server), Address::Listens { host, port, .. }) = (&options.server, address) else {
+            let url = url(options.config.get(URL), address)?;
+            return Ok(Self { url, ..Self::default() });
+        };
+        let environment = vec![
+            ("HARNESS_SERVER_HOST", host.into()),
+            ("HARNESS_SERVER_PORT", port.to_string().into()),
+        ];
+        Ok(Self { url: Some(server.url_at(host, *port)), environment })
     }
 }
 

@@ -4,13 +4,14 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
+use super::on_disk::{OnDisk, Traced};
 use crate::history::{self, Attempt, EpochIndex, History, Moment, Nanos, Oddity, Offsets};
 
 /// Every other line.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[serde(
-    expecting = "an object with one of `session`, `send`, `subscription`, `poll`, `fault`, `audit` and `end`"
+    expecting = "an object with one of `session`, `send`, `subscription`, `poll`, `fault`, `audit`, `trace` and `end`"
 )]
 pub(super) enum Line<'a> {
     Session(Session<'a>),
@@ -21,6 +22,7 @@ pub(super) enum Line<'a> {
     Fault(Fault<'a>),
     #[serde(borrow)]
     Audit(Audit<'a>),
+    Trace(Traced<'a>),
     End(End),
 }
 
@@ -38,6 +40,9 @@ pub(super) struct Fault<'a> {
     pub(super) struck: Option<Moment>,
     pub(super) ended: Moment,
     pub(super) met: u64,
+    /// Left out where it is no fault of the storage.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(super) on_disk: Option<OnDisk<'a>>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -236,6 +241,9 @@ pub(super) struct Counts {
     /// Left out too.
     #[serde(skip_serializing_if = "is_zero", default)]
     pub(super) audits: u64,
+    /// Left out too.
+    #[serde(skip_serializing_if = "is_zero", default)]
+    pub(super) traces: u64,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
@@ -256,11 +264,12 @@ impl Counts {
             deliveries: sum(&mut consumers().map(|own| own.deliveries.len())),
             faults: history.faults.len() as u64,
             audits: history.audit.len() as u64,
+            traces: history.traces.len() as u64,
         }
     }
 
     /// Of each: its name, and how many.
-    pub(super) const fn named(self) -> [(&'static str, u64); 7] {
+    pub(super) const fn named(self) -> [(&'static str, u64); 8] {
         [
             ("sessions", self.sessions),
             ("sends", self.sends),
@@ -269,6 +278,7 @@ impl Counts {
             ("deliveries", self.deliveries),
             ("faults", self.faults),
             ("audits", self.audits),
+            ("traces", self.traces),
         ]
     }
 }

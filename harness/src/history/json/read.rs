@@ -129,8 +129,12 @@ impl Reading<'_> {
             Line::Send(line) => self.sent(line),
             Line::Subscription(line) => self.subscription(&line),
             Line::Poll(line) => self.poll(&line),
-            Line::Fault(line) => self.fault(&line),
+            Line::Fault(line) => self.fault(line),
             Line::Audit(line) => self.audit(&line),
+            Line::Trace(line) => {
+                self.history.traces.push(line.read(|name| message(self.plan, name))?);
+                Ok(())
+            }
             Line::End(end) => {
                 self.ended = true;
                 self.history.end = end.how;
@@ -248,7 +252,7 @@ impl Reading<'_> {
         Ok(())
     }
 
-    fn fault(&mut self, line: &line::Fault<'_>) -> Result<(), String> {
+    fn fault(&mut self, line: line::Fault<'_>) -> Result<(), String> {
         let planned = self.plan.scenario.faults.get(line.fault as usize);
         if planned.is_none_or(|fault| fault.to_string() != line.what) {
             return Err(format!(
@@ -256,6 +260,7 @@ impl Reading<'_> {
                 line.fault, line.what
             ));
         }
+        let on_disk = line.on_disk.map(|own| own.read(|name| message(self.plan, name)));
         self.history.faults.push(Firing {
             fault: line.fault,
             whom: line.whom.to_string(),
@@ -263,7 +268,7 @@ impl Reading<'_> {
             struck: line.struck,
             ended: line.ended,
             met: line.met,
-            on_disk: None,
+            on_disk: on_disk.transpose()?,
         });
         Ok(())
     }

@@ -6,6 +6,7 @@ use std::io::{self, Write};
 
 use super::header::Header;
 use super::line::{self, Line};
+use super::on_disk::{OnDisk, Traced};
 use crate::history::{
     Answer, AuditedLog, ConsumerHistory, Delivery, History, Oddity, Outcome, ProducerHistory,
 };
@@ -31,6 +32,7 @@ pub fn write(plan: &Plan, history: &History, mut to: impl Write) -> io::Result<(
             struck: firing.struck,
             ended: firing.ended,
             met: firing.met,
+            on_disk: firing.on_disk.as_ref().map(|own| OnDisk::new(plan, own)),
         };
         put(&Line::Fault(line), &mut to)?;
     }
@@ -47,6 +49,9 @@ pub fn write(plan: &Plan, history: &History, mut to: impl Write) -> io::Result<(
         };
         let topic = plan.topics[audited.topic.place()].name.as_str().into();
         put(&Line::Audit(line::Audit { topic, log }), &mut to)?;
+    }
+    for traced in &history.traces {
+        put(&Line::Trace(Traced::new(plan, traced)), &mut to)?;
     }
     let counts = line::Counts::of(history);
     put(&Line::End(line::End { how: history.end, counts }), &mut to)

@@ -43,6 +43,9 @@ struct Cell<'a> {
     /// The least backlog that each of these faults met.
     #[serde(skip_serializing_if = "Option::is_none")]
     backlog: Option<u64>,
+    /// Where power cuts were: what they forgot in a run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    forgotten: Option<Bytes>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     found: Vec<Found>,
     /// What the scenario asks for and the documents do not promise, whether or not it was broken.
@@ -59,10 +62,17 @@ struct Cell<'a> {
 
 #[derive(Serialize)]
 struct Found {
-    /// A kind of anomaly, or `not in the log`.
+    /// A kind of anomaly, `not in the log`, or `does not start`.
     what: &'static str,
     /// Runs that found it.
     runs: u64,
+    least: u64,
+    most: u64,
+}
+
+/// Bytes of a run: the fewest and the most.
+#[derive(Serialize)]
+struct Bytes {
     least: u64,
     most: u64,
 }
@@ -110,6 +120,7 @@ impl<'a> Cell<'a> {
             vacuous: cell.vacuous,
             faults: cell.faults,
             backlog: cell.backlog,
+            forgotten: cell.forgotten.map(|(least, most)| Bytes { least, most }),
             found: cell.found.iter().map(found).collect(),
             documented: cell
                 .not_promised

@@ -6,6 +6,7 @@ use crate::check::{Finding, Verdict, is_vacuous};
 use crate::exit::Exit;
 use crate::report::entry::{Entry, NotPromised};
 use crate::report::sentence;
+use crate::report::words::bytes;
 use crate::scenario::AnomalyKind;
 
 /// All runs of a scenario on a broker.
@@ -30,6 +31,8 @@ pub struct Cell<'a> {
     /// How far consumers were behind at the least of these faults, where the scenario requires that they
     /// are.
     pub backlog: Option<u64>,
+    /// Where power cuts were: the fewest and the most bytes that all of them in one run forgot.
+    pub forgotten: Option<(u64, u64)>,
     /// What the scenario asks for and the broker's documents do not promise.
     pub not_promised: Option<&'a NotPromised>,
     /// Why it was not run.
@@ -41,7 +44,7 @@ pub struct Cell<'a> {
 /// How often runs found something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Found {
-    /// What: a word of the glossary, or `not in the log`.
+    /// What: a word of the glossary, `not in the log`, or [`DOES_NOT_START`].
     pub what: &'static str,
     /// Runs that found it.
     pub runs: u64,
@@ -50,6 +53,9 @@ pub struct Found {
     /// The most, with what may be beside.
     pub most: u64,
 }
+
+/// What is found, once in a run, of a server that does not start again.
+pub const DOES_NOT_START: &str = "does not start";
 
 /// What a run, or all runs together, came to. The gravest is the least.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -127,10 +133,12 @@ impl<'a> Cell<'a> {
         } else if self.shown.is_none_or(|(gravest, _)| state < gravest) {
             self.shown = Some((state, entry));
         }
+        self.add_forgotten(entry);
         let violations = entry.judgement.iter().flat_map(|judgement| &judgement.violations);
-        for Finding { kind, count, possible, not_in_log, .. } in violations {
+        for Finding { kind, count, possible, not_in_log, does_not_start, .. } in violations {
             self.find(kind.as_str(), *count, count + possible);
             self.find("not in the log", *not_in_log, *not_in_log);
+            self.find(DOES_NOT_START, u64::from(*does_not_start), u64::from(*does_not_start));
         }
     }
 
@@ -142,6 +150,15 @@ impl<'a> Cell<'a> {
         let backlogs = faults.filter(|_| entry.requires_backlog).map(|fault| fault.backlog);
         let least = backlogs.min().flatten();
         self.backlog = if first { least } else { self.backlog.min(least) };
+    }
+
+    fn add_forgotten(&mut self, entry: &Entry) {
+        let faults = entry.summary.iter().flat_map(|summary| &summary.faults);
+        let cuts = faults.filter_map(|fault| fault.on_disk.as_ref()?.forgotten.as_ref());
+        if let Some(bytes) = cuts.map(|own| own.bytes).reduce(|sum, bytes| sum + bytes) {
+            let (least, most) = self.forgotten.unwrap_or((bytes, bytes));
+            self.forgotten = Some((least.min(bytes), most.max(bytes)));
+        }
     }
 
     fn find(&mut self, what: &'static str, least: u64, most: u64) {
@@ -171,8 +188,8 @@ impl<'a> Cell<'a> {
         }
     }
 
-    /// In a few characters, for the table: `kept 20`, `BROKEN 3/20`. What the documents do not
-    /// promise is in parentheses.
+    /// In a few characters, for the table: `kept 20`, `BROKEN 3/20, forgot 12 kB`. What the documents do
+    /// not promise is in parentheses.
     pub fn short(&self) -> String {
         let (count, word) = match self.state() {
             State::Skipped => return String::from("-"),
@@ -188,8 +205,23 @@ impl<'a> Cell<'a> {
         } else {
             format!("{word} {count}/{}", self.runs)
         };
+        let text = match self.forgot() {
+            Some(forgot) => format!("{text}, {forgot}"),
+            None => text,
+        };
         let is_promised = self.not_promised.is_none() || self.state() == State::Broken;
         if is_promised { text } else { format!("({text})") }
+    }
+
+    /// `forgot 12 kB`, `forgot 812 B to 12 kB`, `forgot nothing`.
+    fn forgot(&self) -> Option<String> {
+        let (least, most) = self.forgotten?;
+        let (few, many) = (bytes(least), bytes(most));
+        Some(match most {
+            0 => "forgot nothing".to_owned(),
+            _ if few == many => format!("forgot {few}"),
+            _ => format!("forgot {few} to {many}"),
+        })
     }
 
     /// Why the run that is shown did not keep the promise.

@@ -1,16 +1,20 @@
 //! What is said below the table, for every report that people read: a list of headings, each with
 //! what is to be known of the cells that need more than a word.
 
-use super::{Cell, Found, Matrix, State};
+use super::{Cell, DOES_NOT_START, Found, Matrix, State};
 use crate::report::words::{count, number};
 
 /// What the short words mean.
-pub const LEGEND: &[&str] = &[
+const LEGEND: &[&str] = &[
     "kept 20: not refuted in 20 runs; kept 18/20: in 18, and the other 2 say nothing",
     "BROKEN 3/20: refuted in 3 of 20 runs",
     "( ): the broker's documents do not promise it",
     "vacuous: what the scenario requires did not happen; -: cannot be tested here",
 ];
+
+/// What is said beside it where power cuts were.
+const FORGOT: &str =
+    "forgot 12 kB: what power cuts forgot in a run, without files that the server does not need";
 
 /// A part of the text below the table.
 #[derive(Debug)]
@@ -55,6 +59,12 @@ impl Said {
 }
 
 impl Matrix<'_> {
+    /// What the short words mean.
+    pub fn legend(&self) -> impl Iterator<Item = &'static str> {
+        let forgot = self.each().any(|(_, _, cell)| cell.forgotten.is_some()).then_some(FORGOT);
+        LEGEND.iter().copied().chain(forgot)
+    }
+
     /// What is to be said below the table.
     #[must_use]
     pub fn said(&self) -> Vec<Section> {
@@ -63,6 +73,7 @@ impl Matrix<'_> {
             ("Not promised by the documents", self.items(not_promised)),
             ("Without a verdict in some runs", self.items(undecided)),
             ("Kept with a backlog", self.items(kept_with_a_backlog)),
+            ("Forgotten by power cuts", self.items(forgotten)),
             ("Cannot be tested here", self.items(untested)),
         ];
         let sections = all.map(|(heading, items)| Section { heading, items });
@@ -134,6 +145,13 @@ fn kept_with_a_backlog(cell: &Cell<'_>) -> Option<Said> {
     Some(Said::new(text))
 }
 
+fn forgotten(cell: &Cell<'_>) -> Option<Said> {
+    let (least, most) = cell.forgotten?;
+    let bytes = count(most, "byte");
+    let bytes = if least == most { bytes } else { format!("{} to {bytes}", number(least)) };
+    Some(Said::new(format!("{bytes}, {}", in_runs(cell.runs, cell.runs))))
+}
+
 fn untested(cell: &Cell<'_>) -> Option<Said> {
     cell.skipped.map(|reason| Said::new(reason.to_owned()))
 }
@@ -147,13 +165,16 @@ fn in_runs(some: u64, all: u64) -> String {
     }
 }
 
-/// `lost 82 to 104, duplicate 3 in 1 run`.
+/// `lost 82 to 104, duplicate 3 in 1 run, does not start in 1 run`.
 fn found(found: &[Found]) -> String {
     let most = found.iter().map(|found| found.runs).max().unwrap_or_default();
     let each = found.iter().map(|Found { what, runs, least, most: greatest }| {
         let often =
             if *runs == most { String::new() } else { format!(" in {}", count(*runs, "run")) };
         let (least, greatest) = (number(*least), number(*greatest));
+        if *what == DOES_NOT_START {
+            return format!("{what}{often}");
+        }
         if least == greatest {
             format!("{what} {least}{often}")
         } else {

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::check::{Finding, Judgement, Verdict};
-use crate::report::summary::Fault;
+use crate::history::Forgotten;
+use crate::report::summary::{Fault, OnDisk};
 use crate::report::terminal::{self, Style};
 use crate::report::{Entry, NotPromised, On, Report, Skipped, Summary, formats};
 use crate::scenario::AnomalyKind;
@@ -37,6 +38,8 @@ fn lost(count: u64, mut entry: Entry) -> Entry {
         possible: 0,
         not_in_log: 0,
         blames: None,
+        traces: None,
+        does_not_start: false,
         proofs: Vec::new(),
     });
     entry
@@ -64,6 +67,15 @@ fn not_promised(mut entry: Entry) -> Entry {
 fn met(backlog: u64, mut entry: Entry) -> Entry {
     let fault = Fault { fired: 1, met: 9, backlog: Some(backlog), ..Fault::default() };
     entry.requires_backlog = true;
+    entry.summary = Some(Summary { faults: vec![fault], ..Summary::default() });
+    entry
+}
+
+/// One with a power cut that forgot so many bytes.
+fn cut(bytes: u64, mut entry: Entry) -> Entry {
+    let forgotten = Some(Forgotten { bytes, ..Forgotten::default() });
+    let on_disk = Some(OnDisk { forgotten, each: vec![bytes], ..OnDisk::default() });
+    let fault = Fault { fired: 1, met: 9, on_disk, ..Fault::default() };
     entry.summary = Some(Summary { faults: vec![fault], ..Summary::default() });
     entry
 }
@@ -250,6 +262,84 @@ fn sixteen_brokers_fit_in_a_hundred_columns() {
     assert!(brokers.iter().all(|on| text.contains(on)), "{text}");
     let headings = text.lines().filter(|line| line.starts_with("scenario ")).count();
     assert_eq!(headings, 6, "three side by side: {text}");
+}
+
+/// Power cuts on four brokers: one keeps all, two do not, and one forgot nothing.
+fn power_cuts() -> Report {
+    let on = |on| run("power-cut", on);
+    let mut gone = lost(500, on("d"));
+    gone.judgement.as_mut().unwrap().violations[0].does_not_start = true;
+    report(vec![
+        cut(812, on("a")),
+        cut(12_345, on("a")),
+        not_promised(lost(7, cut(2_345_678, on("b")))),
+        cut(0, doubt("vacuous: the fault `x` forgot 0 bytes", on("c"))),
+        cut(5_000, gone),
+        cut(5_000, lost(3, on("d"))),
+        run("order", "a"),
+    ])
+}
+
+#[test]
+fn a_cell_with_power_cuts_says_what_they_forgot() {
+    let expected = "
+
+scenario   a                              b                            c
+power-cut  kept 2, forgot 812 B to 12 kB  (broken 1/1, forgot 2.3 MB)  vacuous 1, forgot nothing
+order      kept 1
+
+scenario   d
+power-cut  BROKEN 2/2, forgot 5.0 kB
+order
+
+kept 20: not refuted in 20 runs; kept 18/20: in 18, and the other 2 say nothing
+BROKEN 3/20: refuted in 3 of 20 runs
+( ): the broker's documents do not promise it
+vacuous: what the scenario requires did not happen; -: cannot be tested here
+forgot 12 kB: what power cuts forgot in a run, without files that the server does not need
+
+Broken
+  power-cut on d: in all 2 runs: lost 3 to 500, does not start in 1 run
+      reproduce  harness run power-cut.yaml --on d
+
+Not promised by the documents
+  power-cut on b: in the only run: lost 7
+      documented: nothing survives a kill; this scenario asks for survival
+      see        https://broker.example/a_page
+      reproduce  harness run power-cut.yaml --on b
+
+Without a verdict in some runs
+  power-cut on c: in the only run: vacuous: the fault `x` forgot 0 bytes
+      reproduce  harness run power-cut.yaml --on c
+
+Forgotten by power cuts
+  power-cut on a: 812 to 12,345 bytes, in all 2 runs
+  power-cut on b: 2,345,678 bytes, in the only run
+  power-cut on c: 0 bytes, in the only run
+  power-cut on d: 5,000 bytes, in all 2 runs
+
+4 brokers, 2 scenarios, 7 runs: 3 passed, 3 failed, 1 without a verdict  in 60.0 s
+";
+    check(&power_cuts(), on_terminal, expected);
+}
+
+#[test]
+fn in_json_a_cell_has_the_bytes_that_were_forgotten() {
+    let mut text = Vec::new();
+    format("JSON")(&power_cuts(), &mut text).unwrap();
+    let json: serde_json::Value = serde_json::from_slice(&text).unwrap();
+    let cells = json["matrix"]["cells"].as_array().unwrap();
+    let of = |on: &str| cells.iter().find(|cell| cell["on"] == on).unwrap();
+    assert_eq!(of("a")["forgotten"], serde_json::json!({ "least": 812, "most": 12_345 }));
+    assert_eq!(of("c")["forgotten"], serde_json::json!({ "least": 0, "most": 0 }));
+    let order = cells.iter().find(|cell| cell["scenario"] == "order").unwrap();
+    assert_eq!(order.get("forgotten"), None);
+    let found = &of("d")["found"];
+    let expected = serde_json::json!([
+        { "what": "lost", "runs": 2, "least": 3, "most": 500 },
+        { "what": "does not start", "runs": 1, "least": 1, "most": 1 },
+    ]);
+    assert_eq!(found, &expected);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::ops::Range;
 
 use super::style::Style;
-use crate::report::matrix::said::{Item, LEGEND, Section};
+use crate::report::matrix::said::{Item, Section};
 use crate::report::matrix::{Matrix, State};
 
 /// No line of the table is longer; a broker with a longer name stands alone.
@@ -37,7 +37,7 @@ pub(super) fn matrix(matrix: &Matrix<'_>, style: Style, to: &mut dyn Write) -> i
         begin = end;
     }
     writeln!(to)?;
-    LEGEND.iter().try_for_each(|line| writeln!(to, "{}", style.faint(line)))?;
+    matrix.legend().try_for_each(|line| writeln!(to, "{}", style.faint(line)))?;
     matrix.said().iter().try_for_each(|part| section(part, style, to))
 }
 

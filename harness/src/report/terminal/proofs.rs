@@ -31,6 +31,9 @@ fn anomalies(finding: &Finding, style: Style, to: &mut dyn Write) -> io::Result<
     if let Some(blames) = finding.blames {
         writeln!(to, "        blame: {}", blames.words())?;
     }
+    if let Some(traces) = finding.traces {
+        writeln!(to, "        on the disk: {}", traces.words())?;
+    }
     for Anomaly { title, evidence, .. } in &finding.proofs {
         writeln!(to, "        {title}")?;
         for line in evidence {
@@ -51,6 +54,10 @@ pub(super) fn allowed(judgement: &Judgement, style: Style, to: &mut dyn Write) -
         writeln!(to, "{}", style.faint(&format!("      {words}, which `expect` allows")))?;
         if let Some(blames) = finding.blames {
             let words = format!("        blame: {}", blames.words());
+            writeln!(to, "{}", style.faint(&words))?;
+        }
+        if let Some(traces) = finding.traces {
+            let words = format!("        on the disk: {}", traces.words());
             writeln!(to, "{}", style.faint(&words))?;
         }
         for Anomaly { title, .. } in &finding.proofs {

@@ -15,6 +15,13 @@ pub struct Disk<'a> {
     pub is_kept: bool,
 }
 
+/// That nobody knows where the data of a server of the user's own is.
+pub(super) fn unknown(broker: &Broker) -> Option<String> {
+    let server = broker.options.server.as_ref()?;
+    let why = "nobody knows where the server's data is: say it, `data: \"{folder}\"`";
+    server.data.is_none().then(|| why.to_owned())
+}
+
 /// What keeps a disk from having this done to it.
 pub(super) fn refused(disk: &Disk<'_>, broker: &Broker, cure: &str) -> Option<String> {
     if !broker.store.has_database() && !disk.has_files {

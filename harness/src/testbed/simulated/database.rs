@@ -5,8 +5,13 @@
 //! A step takes a while on either side of the moment at which it happens, so a broker that crashes
 //! may or may not have done what it was about to do, and so may a step that the database's own
 //! crash breaks off.
+//!
+//! At that moment it writes what it is about to the disk, and happens once that is synced: a power cut
+//! in between forgets it whole, or leaves it whole.
 
+use std::borrow::Cow;
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use broker::store::memory::MemoryStore;
@@ -22,6 +27,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 use crate::chance;
 use crate::fault::{LinkFault, Passage, Way};
 use crate::ordered_signal::OrderedSignal;
+use crate::storage::simulated::{RecordId, SimulatedDisk, SyncFailed};
 use crate::testbed::InjectionId;
 use crate::testbed::link_faults::{LinkFaults, Pace};
 
@@ -33,6 +39,7 @@ const GIVEN_UP_AFTER: Duration = Duration::from_secs(5);
 
 pub(super) struct Database {
     store: MemoryStore,
+    disk: Arc<SimulatedDisk>,
     inside: OrderedSignal<Inside>,
 }
 
@@ -55,18 +62,50 @@ enum Sight {
 }
 
 /// Whether a step changes anything.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Does {
+#[derive(Clone, Copy, Debug)]
+enum Does<'a> {
     Read,
+    /// Numbers, over what is there: a position.
     Write,
+    /// Numbers, beside what is there: an id, a name.
+    Grow,
+    /// Messages.
+    Append(&'a [Cow<'a, str>]),
+}
+
+/// The one file that a step writes: its log of what is to be.
+const JOURNAL: &str = "journal";
+
+/// What a step writes beside payloads, and a message beside its payload, in bytes.
+const NUMBERS: u64 = 24;
+
+/// What became of what a step wrote.
+enum Written {
+    Synced,
+    /// The power went, and it is there all the same.
+    Survived,
+    Gone,
+}
+
+/// What a step wrote and is not synced: rolled back where the step is broken off.
+struct Unsynced<'a> {
+    disk: &'a SimulatedDisk,
+    id: RecordId,
+}
+
+impl Drop for Unsynced<'_> {
+    fn drop(&mut self) {
+        self.disk.take_back(self.id);
+    }
 }
 
 impl Database {
-    pub(super) fn new(epoch: Epoch, chance: Pcg64Mcg) -> Self {
+    pub(super) fn new(epoch: Epoch, chance: Pcg64Mcg, disk: Arc<SimulatedDisk>) -> Self {
         let faults = LinkFaults::new(Pace::Simulated);
         let inside = Inside { chance, is_up: true, is_paused: false, breaks: 0, faults };
         Self {
             store: MemoryStore::new(epoch, Retain::All, None),
+            disk,
             inside: OrderedSignal::new(inside),
         }
     }
@@ -82,7 +121,12 @@ impl Database {
 
     /// Starts it again, with all that it held.
     pub(super) fn start(&self) {
+        self.disk.power_is_back();
         self.inside.lock().is_up = true;
+    }
+
+    pub(super) fn is_up(&self) -> bool {
+        self.inside.lock().is_up
     }
 
     /// SIGSTOP and SIGCONT.
@@ -113,7 +157,7 @@ impl Database {
     /// A step: some time, the moment at which it happens, some time.
     async fn step<T>(
         &self,
-        does: Does,
+        does: Does<'_>,
         happens: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error> {
         let (connection, before, after) = self.begin()?;
@@ -122,12 +166,51 @@ impl Database {
         if timeout_at(deadline, self.passes(connection)).await != Ok(true) {
             return Err(broken_off(does));
         }
+        let written = timeout_at(deadline, self.write(does, connection)).await;
+        match written.unwrap_or(Ok(Written::Gone))? {
+            Written::Synced => {}
+            Written::Survived => {
+                let _ = happens.await;
+                return Err(broken_off(does));
+            }
+            Written::Gone => return Err(broken_off(does)),
+        }
         let result = happens.await;
         pass(after).await;
         if timeout_at(deadline, self.passes(connection)).await != Ok(true) {
             return Err(broken_off(does));
         }
         result
+    }
+
+    /// Writes what a step is about to do, and syncs it.
+    async fn write(&self, does: Does<'_>, connection: u64) -> Result<Written, Error> {
+        let (grows, payloads) = match does {
+            Does::Read => return Ok(Written::Synced),
+            Does::Write => (false, &[][..]),
+            Does::Grow => (true, &[][..]),
+            Does::Append(payloads) => (true, payloads),
+        };
+        let full = |_| Error::Unavailable("the database's disk is full".to_owned());
+        self.disk.admit(grows).await.map_err(full)?;
+        let payloads = payloads.iter().map(AsRef::as_ref);
+        let each = payloads.clone().map(|payload: &str| payload.len() as u64 + NUMBERS);
+        let id = self.disk.write(JOURNAL, NUMBERS + each.sum::<u64>(), payloads);
+        let unsynced = Unsynced { disk: &self.disk, id };
+        let broken = |inside: &Inside| (inside.breaks != connection).then_some(());
+        let own = [id];
+        tokio::select! { biased;
+            synced = self.disk.sync(&own) => {
+                let failed = |SyncFailed| {
+                    Error::OutcomeUnknown("the database cannot sync its disk".to_owned())
+                };
+                synced.map(|()| Written::Synced).map_err(failed)
+            }
+            () = self.inside.wait_for(broken) => {
+                let survived = self.disk.survived(unsynced.id);
+                Ok(if survived { Written::Survived } else { Written::Gone })
+            }
+        }
     }
 
     /// Connects, and draws what chance has in store for the step.
@@ -176,11 +259,11 @@ async fn pass(time: Duration) {
     }
 }
 
-fn broken_off(does: Does) -> Error {
+fn broken_off(does: Does<'_>) -> Error {
     let why = "the connection to the database broke".to_owned();
     match does {
         Does::Read => Error::Unavailable(why),
-        Does::Write => Error::OutcomeUnknown(why),
+        Does::Write | Does::Grow | Does::Append(_) => Error::OutcomeUnknown(why),
     }
 }
 
@@ -190,7 +273,7 @@ impl Store for Database {
     }
 
     fn create_topic(&self, topic: TopicName) -> Answer<'_, ()> {
-        Box::pin(self.step(Does::Write, async move { self.store.create_topic(topic).await }))
+        Box::pin(self.step(Does::Grow, async move { self.store.create_topic(topic).await }))
     }
 
     fn topics(&self) -> Answer<'_, Vec<TopicName>> {
@@ -198,19 +281,27 @@ impl Store for Database {
     }
 
     fn register_producer(&self, topic: TopicName) -> Answer<'_, ProducerId> {
-        Box::pin(self.step(Does::Write, async move { self.store.register_producer(topic).await }))
+        Box::pin(self.step(Does::Grow, async move { self.store.register_producer(topic).await }))
     }
 
     fn register_consumer<'a>(&'a self, topic: &'a str) -> Answer<'a, Subscribed> {
-        Box::pin(self.step(Does::Write, async move { self.store.register_consumer(topic).await }))
+        Box::pin(self.step(Does::Grow, async move { self.store.register_consumer(topic).await }))
     }
 
     fn append<'a>(&'a self, append: Append<'a>) -> Answer<'a, Offset> {
-        Box::pin(self.step(Does::Write, async move { self.store.append(append).await }))
+        let does = Does::Append(append.payloads);
+        Box::pin(self.step(does, async move { self.store.append(append).await }))
     }
 
     fn poll<'a>(&'a self, poll: Poll<'a>) -> Answer<'a, Polled> {
-        Box::pin(self.step(Does::Write, async move { self.store.poll(poll).await }))
+        Box::pin(async move {
+            // One that leaves the position where it is writes nothing.
+            let size = self.store.size(poll.subscription).await;
+            let stays = size.is_ok_and(|size| poll.offset == Some(size.position));
+            let does = if stays { Does::Read } else { Does::Write };
+            // The store does it when it is asked, and not when it is awaited.
+            self.step(does, async { self.store.poll(poll).await }).await
+        })
     }
 
     fn size<'a>(&'a self, subscription: Subscription<'a>) -> Answer<'a, Size> {

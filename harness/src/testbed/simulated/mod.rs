@@ -3,10 +3,11 @@
 //!
 //! - [`network`]: the transport, with [`link`], one actor's link.
 //! - [`server`]: one broker, with [`suspend`], which pauses it. [`database`]: what survives a broker.
-//! - [`injector`]: what carries out the faults. [`stores`]: where a broker that starts finds its
+//! - [`injector`]: what carries out the faults, and [`disk`]: those of the disk. [`stores`]: where a broker that starts finds its
 //!   store.
 
 mod database;
+mod disk;
 mod injector;
 mod link;
 mod network;
@@ -72,7 +73,14 @@ impl Simulated {
         Self {
             addresses: (0..brokers).map(|place| network::address(None, place)).collect(),
             own: own_addresses(plan, brokers),
-            injector: Arc::new(Injector { servers, network, stores, injected: Mutex::default() }),
+            injector: Arc::new(Injector {
+                servers,
+                network,
+                stores,
+                has_disk: scenario.broker.store.has_database(),
+                injected: Mutex::default(),
+                outage: Mutex::default(),
+            }),
         }
     }
 

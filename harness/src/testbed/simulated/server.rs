@@ -58,6 +58,10 @@ impl Server {
         inside.process = Some(Process { router, closing, tasks: JoinSet::new(), accepts: true });
     }
 
+    pub(super) fn is_up(&self) -> bool {
+        self.inside().process.is_some()
+    }
+
     /// SIGKILL: everything that it was doing is gone when this returns.
     pub(super) async fn kill(&self) {
         let process = self.inside().process.take();

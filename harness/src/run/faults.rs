@@ -22,7 +22,7 @@ use crate::driver::Failure;
 use crate::fault::{
     Effect, Fault, Hold, Link, LinkFault, Part, StorageFault, Target, Trigger, Who,
 };
-use crate::history::{ConsumerHistory, Firing, Moment, OnDisk, ProducerHistory, Stamp};
+use crate::history::{ConsumerHistory, Firing, Moment, ProducerHistory, Stamp};
 use crate::input::names::Actor;
 use crate::plan::{Choice, ConsumerIndex};
 use crate::testbed::{self, InjectionId};
@@ -140,34 +140,37 @@ impl Executor<'_> {
         if effect.restarts() || effect.storage().is_some() {
             self.signals.restart();
         }
-        let mut on_disk = effect.storage().map(|_| OnDisk::default());
-        let met = match (effect, &chosen) {
+        let mut done = storage::Done::default();
+        let carried_out = match (effect, &chosen) {
             (Effect::Process(hold), Chosen::Part(part)) => {
-                self.hold(fault, *part, *hold, &struck).await.map(|()| 0)
+                self.hold(fault, *part, *hold, &struck).await
             }
             (Effect::Link(kind), Chosen::Links(links)) => {
-                self.links(fault, kind.as_ref(), links, &struck).await.map_err(Trouble::from)
+                let met = self.links(fault, kind.as_ref(), links, &struck).await;
+                met.map(|met| done.met = met).map_err(Trouble::from)
             }
             (Effect::Crash, Chosen::Consumers(consumers)) => {
-                Ok(self.crash(fault, consumers, &struck).await)
+                done.met = self.crash(fault, consumers, &struck).await;
+                Ok(())
             }
             (Effect::Storage(kind), Chosen::Storage(part, seed)) => {
-                let done = on_disk.get_or_insert_default();
-                self.storage((fault, kind), (*part, *seed), &struck, done).await
+                self.storage((fault, kind), (*part, *seed), &struck, &mut done).await
             }
             _ => unreachable!("loading gives a fault a target that its kind takes"),
         };
-        let met = match met {
-            Ok(met) => met,
+        match carried_out {
+            Ok(()) => {}
             Err(Trouble::Gone(words)) => {
-                on_disk.get_or_insert_default().gone = Some(words);
+                done.on_disk.gone = Some(words);
                 self.signals.be_gone();
-                0
             }
             // What else cannot be done then is no wonder.
-            Err(Trouble::Other(_)) if self.signals.is_gone() => 0,
+            Err(Trouble::Other(_)) if self.signals.is_gone() => {}
             Err(Trouble::Other(failure)) => return Err(self.cannot(fault, &failure)),
-        };
+        }
+        let storage::Done { met, on_disk } = done;
+        let is_told = effect.storage().is_some() || on_disk.gone.is_some();
+        let on_disk = is_told.then_some(on_disk);
         let fault = u32::try_from(place).expect("a file has fewer than 2^32 faults");
         let (struck, ended) = (struck.get().copied(), self.context.recorder.now());
         Ok(Firing { fault, whom, began, struck, ended, met, on_disk })

@@ -29,6 +29,15 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// Between two looks at whether something did.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
+/// What a firing did.
+#[derive(Default)]
+pub(super) struct Done {
+    /// How much it met.
+    pub(super) met: u64,
+    /// What it did to the disk; empty where it was about none.
+    pub(super) on_disk: OnDisk,
+}
+
 /// What came of troubles after they were over.
 pub(super) struct Left {
     /// The server had ended by itself, and was started again then.
@@ -38,18 +47,17 @@ pub(super) struct Left {
 }
 
 impl Executor<'_> {
-    /// Carries one out, and says how much it met. What it did is in `done`, also where not all of it
-    /// could be done.
+    /// Carries one out. What it did is in `done`, also where not all of it could be done.
     pub(super) async fn storage(
         &self,
         (fault, kind): (&Fault, &StorageFault),
         (part, seed): (Part, u64),
         struck: &Struck,
-        done: &mut OnDisk,
-    ) -> Result<u64, NotChanged> {
+        done: &mut Done,
+    ) -> Result<(), NotChanged> {
         let trouble = match *kind {
             StorageFault::Power(power) => {
-                return self.power(fault, (power, seed), part, struck, done).await.map(|()| 0);
+                return self.power(fault, (power, seed), part, struck, done).await;
             }
             StorageFault::Rot { bits } => {
                 return self.rot(fault, (bits, seed), part, struck, done).await;
@@ -67,11 +75,11 @@ impl Executor<'_> {
         (power, seed): (Power, u64),
         part: Part,
         struck: &Struck,
-        done: &mut OnDisk,
+        done: &mut Done,
     ) -> Result<(), NotChanged> {
         let disk = self.parts.disk()?;
         let forgotten = self.parts.hold_down(part, |_| disk.cut(power, seed)).await?;
-        done.forgotten = Some(forgotten);
+        done.on_disk.forgotten = Some(forgotten);
         self.last(fault, struck).await;
         self.parts.release(part, Hold::Killed).await
     }
@@ -82,8 +90,8 @@ impl Executor<'_> {
         (bits, seed): (u32, u64),
         part: Part,
         struck: &Struck,
-        done: &mut OnDisk,
-    ) -> Result<u64, NotChanged> {
+        done: &mut Done,
+    ) -> Result<(), NotChanged> {
         let injector = self.parts.injector()?;
         let strike = async |is_down: bool| {
             if !is_down {
@@ -91,10 +99,11 @@ impl Executor<'_> {
             }
             self.flip(bits, seed).await
         };
-        done.rotten = self.parts.hold_down(part, strike).await?;
+        let rotten = self.parts.hold_down(part, strike).await?;
+        done.met = rotten.as_ref().map_or(0, |rotten| rotten.bits.into());
+        done.on_disk.rotten = rotten;
         self.last(fault, struck).await;
-        self.parts.release(part, Hold::Killed).await?;
-        Ok(done.rotten.as_ref().map_or(0, |rotten| rotten.bits.into()))
+        self.parts.release(part, Hold::Killed).await
     }
 
     /// Flips bits of an acked message, if one is found.
@@ -117,8 +126,8 @@ impl Executor<'_> {
         trouble: Trouble,
         part: Part,
         struck: &Struck,
-        done: &mut OnDisk,
-    ) -> Result<u64, NotChanged> {
+        done: &mut Done,
+    ) -> Result<(), NotChanged> {
         let disk = self.parts.disk()?;
         let id = InjectionId(self.injections.fetch_add(1, Ordering::Relaxed));
         self.parts.trouble_begins();
@@ -143,11 +152,11 @@ impl Executor<'_> {
         if !is_slow {
             self.parts.trouble_ends();
         }
-        let met = met?;
-        if met > 0 || !disk.is_up() {
-            done.restarted = self.make_good(part).await?;
+        done.met = met?;
+        if done.met > 0 || !disk.is_up() {
+            done.on_disk.restarted = self.make_good(part).await?;
         }
-        Ok(met)
+        Ok(())
     }
 
     /// Waits until the server has ended, and no fault holds it down.

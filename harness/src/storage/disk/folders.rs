@@ -9,6 +9,7 @@ use super::attributes::{Attributes, Ino, Kind, Rename};
 use super::inode::{Inode, Owner};
 use super::names::Names;
 use super::state::{Disk, errno};
+use super::tree::Entries;
 use crate::lock::lock;
 
 /// The longest name, in bytes, as on ext4.
@@ -287,7 +288,7 @@ fn check_free(names: &Names, folder: Ino, name: &OsStr) -> Result<(), Errno> {
 
 fn check_empty(names: &Names, folder: Ino) -> Result<(), Errno> {
     check_folder(names, folder)?;
-    let is_empty = names.live.entries(folder).is_none_or(|entries| entries.is_empty());
+    let is_empty = names.live.entries(folder).is_none_or(Entries::is_empty);
     if is_empty { Ok(()) } else { Err(Errno::NOTEMPTY) }
 }
 

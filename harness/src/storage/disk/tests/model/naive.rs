@@ -49,7 +49,8 @@ impl Naive {
         let mut seen: Vec<Seen> = walk(&self.live)
             .into_iter()
             .map(|(path, ino)| {
-                let links = self.live.iter().filter(|(_, _, other)| *other == ino).count() as u32;
+                let links = self.live.iter().filter(|(_, _, other)| *other == ino).count();
+                let links = u32::try_from(links).unwrap();
                 let bytes = match self.kind(ino) {
                     Kind::File => self.files[&ino].live.clone(),
                     Kind::Symlink => b"to/there".to_vec(),
@@ -189,7 +190,7 @@ impl Naive {
     }
 
     fn kind(&self, ino: Ino) -> Kind {
-        self.kinds[ino as usize]
+        self.kinds[usize::try_from(ino).unwrap()]
     }
 
     fn parent(&self, path: &str) -> Result<(Ino, String), Errno> {

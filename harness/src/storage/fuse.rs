@@ -26,6 +26,7 @@ use fuser::{
     ReplyDirectory, ReplyEmpty, ReplyEntry, ReplyLseek, ReplyOpen, ReplyStatfs, ReplyWrite,
     Request, TimeOrNow, WriteFlags,
 };
+use rustix::fs::OFlags;
 use rustix::io::Errno;
 
 use super::disk::{Attributes, Changes, Disk, Ino, Kind, Rename, Seek, Space, Time};
@@ -264,13 +265,17 @@ impl Filesystem for Served {
         offset: u64,
         bytes: &[u8],
         _: WriteFlags,
-        _: OpenFlags,
+        flags: OpenFlags,
         _: Option<LockOwner>,
         reply: ReplyWrite,
     ) {
         // The kernel writes far less than 4 GiB at a time.
         let size = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-        let written = self.disk.write(ino.0, offset, bytes);
+        let written = if flags.0.cast_unsigned() & OFlags::DIRECT.bits() == 0 {
+            self.disk.write(ino.0, offset, bytes)
+        } else {
+            self.disk.write_unbuffered(ino.0, offset, bytes)
+        };
         self.gate.written(Box::new(move || match written {
             Ok(()) => reply.written(size),
             Err(error) => reply.error(code(error)),

@@ -9,10 +9,15 @@ use rustix::fs::{FallocateFlags, SeekFrom};
 use rustix::io::Errno;
 
 use super::attributes::{Attributes, Changes, Ino, Kind, Seek, Space};
+use super::content::Content;
 use super::folders::described;
 use super::state::{Disk, errno};
 use crate::fault::AfterFailedSync;
+use crate::history::Nanos;
 use crate::lock::lock;
+
+/// One of the two ways in which bytes are written to a file.
+type Write = fn(&mut Content, u64, &[u8], Option<Nanos>) -> io::Result<()>;
 
 impl Disk {
     /// What is said about something.
@@ -66,13 +71,25 @@ impl Disk {
     /// # Errors
     /// It is no file, or the disk is full.
     pub fn write(&self, ino: Ino, offset: u64, bytes: &[u8]) -> Result<(), Errno> {
+        self.write_by(Content::write, ino, offset, bytes)
+    }
+
+    /// The same with O_DIRECT: past the caches of the kernel, so that no failed sync drops it.
+    ///
+    /// # Errors
+    /// As [`Disk::write`].
+    pub fn write_unbuffered(&self, ino: Ino, offset: u64, bytes: &[u8]) -> Result<(), Errno> {
+        self.write_by(Content::write_unbuffered, ino, offset, bytes)
+    }
+
+    fn write_by(&self, write: Write, ino: Ino, offset: u64, bytes: &[u8]) -> Result<(), Errno> {
         let inode = self.inode(ino)?;
         let range = range(offset, bytes.len() as u64)?;
         inode.with(|content| {
             if content.is_growth(&range) {
                 self.grow()?;
             }
-            content.write(offset, bytes, self.clock.read()).map_err(|error| errno(&error))
+            write(content, offset, bytes, self.clock.read()).map_err(|error| errno(&error))
         })?;
         inode.touch();
         Ok(())

@@ -54,6 +54,9 @@ pub(super) struct Content {
     pub(super) least: Option<u64>,
     /// What was written and is not durable: the next sync has it.
     pub(super) noted: Ranges,
+    /// What of that was written with O_DIRECT: no cache of the kernel has it, so a failed sync does not
+    /// drop it, and the next one has it.
+    pub(super) unbuffered: Ranges,
     /// What a failed sync dropped: reads show it, and no sync makes it durable unless it is written
     /// again.
     pub(super) dropped: Ranges,
@@ -84,6 +87,7 @@ impl Content {
             durable_size: 0,
             least: None,
             noted: Ranges::default(),
+            unbuffered: Ranges::default(),
             dropped: Ranges::default(),
             allocated: Ranges::default(),
             durable_allocated: Ranges::default(),
@@ -123,6 +127,18 @@ impl Content {
         Ok(())
     }
 
+    /// The same with O_DIRECT.
+    pub(super) fn write_unbuffered(
+        &mut self,
+        offset: u64,
+        bytes: &[u8],
+        at: Option<Nanos>,
+    ) -> io::Result<()> {
+        self.write(offset, bytes, at)?;
+        self.unbuffered.add(offset..offset + bytes.len() as u64);
+        Ok(())
+    }
+
     /// Cuts the file, or lets it grow by a hole.
     pub(super) fn resize(&mut self, size: u64) -> io::Result<()> {
         if size == self.size {
@@ -133,6 +149,7 @@ impl Content {
         if size < self.size {
             self.least = Some(self.least.unwrap_or(u64::MAX).min(size));
             self.noted.cut_at(size);
+            self.unbuffered.cut_at(size);
             self.dropped.cut_at(size);
             self.allocated.cut_at(size.next_multiple_of(BLOCK));
             self.writes.forget(size..u64::MAX);
@@ -181,6 +198,7 @@ impl Content {
             durable.set_len(self.size)?;
             self.noted.iter().try_for_each(|range| sparse::copy(&live, &durable, range))?;
             self.noted.clear();
+            self.unbuffered.clear();
             self.durable_size = self.size;
         }
         self.least = None;
@@ -197,8 +215,9 @@ impl Content {
     /// A sync failed, and Linux takes what it was to write for clean. The size is not bytes of the file:
     /// the next sync carries it, and zeros below it.
     pub(super) fn drop_noted(&mut self) {
-        let noted = std::mem::take(&mut self.noted);
-        self.dropped.add_all(&noted);
+        let mut dropped = std::mem::replace(&mut self.noted, self.unbuffered.clone());
+        self.unbuffered.iter().for_each(|range| dropped.remove(range));
+        self.dropped.add_all(&dropped);
     }
 
     /// Makes all durable that differs, and begins anew with times.
@@ -256,6 +275,7 @@ impl Content {
 
     fn note(&mut self, range: Range<u64>) {
         self.dropped.remove(range.clone());
+        self.unbuffered.remove(range.clone());
         self.noted.add(range);
     }
 }

@@ -159,6 +159,7 @@ impl Content {
         sparse::copy(&durable, &live, 0..self.durable_size)?;
         self.close();
         self.noted.clear();
+        self.unbuffered.clear();
         self.dropped.clear();
         self.least = None;
         self.size = self.durable_size;

@@ -74,6 +74,14 @@ fn a_failed_sync_drops_what_it_was_to_carry_or_keeps_it() {
         let lost = u64::from(then == Drop);
         assert_eq!((bench.text("a").as_str(), forgotten.bytes), (expected, lost));
     }
+    // What was written past the kernel's cache is with the disk, unless it was written over since.
+    let bench = Bench::new(Directories::Now);
+    let ino = bench.synced("a", "0123");
+    bench.disk.write_unbuffered(ino, 1, b"abc").unwrap();
+    bench.disk.write(ino, 2, b"x").unwrap();
+    bench.disk.sync_failed(ino, Drop);
+    bench.disk.sync(ino).unwrap();
+    assert_eq!((bench.cut().bytes, bench.text("a").as_str()), (1, "0a2c"));
     // What is written again is carried again.
     let bench = Bench::new(Directories::Now);
     let ino = bench.written("a", "some");

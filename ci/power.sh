@@ -9,6 +9,7 @@
 # Each row is one run, by its JSON report. Needs jq, and FUSE: Linux, /dev/fuse, and root or fusermount3.
 #   acked, unknown  messages that the broker acknowledged; of which nobody knows
 #   lost            deliveries of acknowledged messages that never came
+#   not kept        acknowledged messages that are not in the broker's log any more, whoever got them
 #   forgotten       bytes that the power cuts forgot, without those of files that the server does not need
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -25,13 +26,13 @@ out="$(mktemp -d)"
 trap 'rm -rf "$out"' EXIT
 
 row='
-  def found($kind): [(.judgement.violations, .judgement.allowed)[]? | select(.kind == $kind) | .count] | add // 0;
+  def lost(field): [(.judgement.violations, .judgement.allowed)[]? | select(.kind == "lost") | field // 0] | add // 0;
   def others: [(.judgement.violations, .judgement.allowed)[]? | select(.kind != "lost") | "\(.count) \(.kind)"] | join(", ");
   .scenarios[0]
   | if .summary == null then [$fault, $on, .result] else
     [.summary.faults[].on_disk // {}] as $disk
-    | [ $fault, $on, .judgement.verdict, (.summary.acked | tostring), (found("lost") | tostring),
-      (.summary.unknown | tostring), ([$disk[].forgotten.bytes // 0] | add // 0 | tostring),
+    | [ $fault, $on, .judgement.verdict, (.summary.acked | tostring), (lost(.count) | tostring),
+      (lost(.not_in_log) | tostring), (.summary.unknown | tostring), ([$disk[].forgotten.bytes // 0] | add // 0 | tostring),
       ([ others,
          (if any($disk[]; .does_not_start) then "does not start" else empty end),
          (if any($disk[]; (.restarted // []) | length > 0) then "was started again" else empty end)
@@ -60,7 +61,7 @@ align() {
         fields = split(rows[r], cell, FS)
         line = ""
         for (i = 1; i <= fields; i++) {
-          right = i >= 4 && i <= 7
+          right = i >= 4 && i <= 8
           line = line (i > 1 ? "  " : "") sprintf("%" (right ? "" : "-") width[i] "s", cell[i])
         }
         sub(/ +$/, "", line)
@@ -70,7 +71,7 @@ align() {
 }
 
 table() {
-  printf 'fault\ton\tverdict\tacked\tlost\tunknown\tforgotten\tbeside that\n'
+  printf 'fault\ton\tverdict\tacked\tlost\tnot kept\tunknown\tforgotten\tbeside that\n'
   local on fault
   for on in "$@"; do
     for fault in power-cut power-cut-torn disk-full slow-disk fsync-fails bit-rot; do
@@ -138,8 +139,8 @@ if [[ "${1:-}" == --own ]]; then
   exit
 fi
 if (($# == 0)); then
-  mapfile -t words < <("$HARNESS" brokers --json | jq --raw-output '.[] | select(.server != null) | .word' 2>/dev/null)
-  set -- mysql "${words[@]}"
+  mapfile -t words < <("$HARNESS" brokers --json | jq --raw-output '.[] | select(.here) | .word')
+  set -- "${words[@]}"
 fi
 table "$@" >"$out/table"
 align <"$out/table"

@@ -134,9 +134,9 @@ impl DurableState {
         forgotten
     }
 
-    pub(super) fn create_topic(&self, topic: TopicName) -> Result<(), Error> {
+    pub(super) fn create_topic(&self, topic: &TopicName) -> Result<(), Error> {
         let mut inside = self.inside();
-        if inside.written.logs.contains_key(&topic) {
+        if inside.written.logs.contains_key(topic) {
             return Err(Error::TopicExists(topic.to_string()));
         }
         inside.both().for_each(|tables| tables.add(topic.clone()));

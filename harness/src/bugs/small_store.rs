@@ -106,7 +106,7 @@ impl Store for BuggyStore {
     fn create_topic(&self, topic: TopicName) -> Answer<'_, ()> {
         Box::pin(async move {
             self.store.state.admit(true).await?;
-            self.store.state.create_topic(topic)
+            self.store.state.create_topic(&topic)
         })
     }
 

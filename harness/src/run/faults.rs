@@ -4,6 +4,7 @@
 //!
 //! All of it is one task, so that a simulated run has one order of events.
 
+mod carried_out;
 mod parts;
 mod storage;
 
@@ -15,6 +16,7 @@ use futures_util::future::{BoxFuture, join, join_all};
 use futures_util::stream::FuturesUnordered;
 use tokio::time::{Instant, sleep, sleep_until};
 
+use self::carried_out::CarriedOut;
 use self::parts::{Parts, Trouble};
 use super::signals::Signals;
 use super::{Phase, Phases, RunContext};
@@ -140,7 +142,7 @@ impl Executor<'_> {
         if effect.restarts() || effect.storage().is_some() {
             self.signals.restart();
         }
-        let mut done = storage::Done::default();
+        let mut done = CarriedOut::default();
         let carried_out = match (effect, &chosen) {
             (Effect::Process(hold), Chosen::Part(part)) => {
                 self.hold(fault, *part, *hold, &struck).await
@@ -168,7 +170,7 @@ impl Executor<'_> {
             Err(Trouble::Other(_)) if self.signals.is_gone() => {}
             Err(Trouble::Other(failure)) => return Err(self.cannot(fault, &failure)),
         }
-        let storage::Done { met, on_disk } = done;
+        let CarriedOut { met, on_disk } = done;
         let is_told = effect.storage().is_some() || on_disk.gone.is_some();
         let on_disk = is_told.then_some(on_disk);
         let fault = u32::try_from(place).expect("a file has fewer than 2^32 faults");

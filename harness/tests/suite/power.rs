@@ -70,7 +70,9 @@ fn hold(word: &str, yaml: &str) -> Option<Trial> {
         _ => process::Settings {
             count: plan.scenario.broker.count,
             server: Some(Arc::new(
-                database::find(&own.harness, &BTreeMap::new(), None).unwrap().another(plan.medium()),
+                database::find(&own.harness, &BTreeMap::new(), None)
+                    .unwrap()
+                    .another(plan.medium()),
             )),
             ..own
         },

@@ -7,11 +7,12 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use tokio::time::{Instant, sleep};
 
+use super::carried_out::CarriedOut;
 use super::parts::Trouble as NotChanged;
 use super::{Executor, Struck};
 use crate::driver;
 use crate::fault::{Fault, Hold, Part, Power, StorageFault};
-use crate::history::{Firing, Moment, OnDisk, Rotten};
+use crate::history::{Firing, Moment, Rotten};
 use crate::plan::MessageId;
 use crate::run::pulse::Beat;
 use crate::storage::protocol::{self, Trouble};
@@ -29,15 +30,6 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// Between two looks at whether something did.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
-/// What a firing did.
-#[derive(Default)]
-pub(super) struct Done {
-    /// How much it met.
-    pub(super) met: u64,
-    /// What it did to the disk; empty where it was about none.
-    pub(super) on_disk: OnDisk,
-}
-
 /// What came of troubles after they were over.
 pub(super) struct Left {
     /// The server had ended by itself, and was started again then.
@@ -53,7 +45,7 @@ impl Executor<'_> {
         (fault, kind): (&Fault, &StorageFault),
         (part, seed): (Part, u64),
         struck: &Struck,
-        done: &mut Done,
+        done: &mut CarriedOut,
     ) -> Result<(), NotChanged> {
         let trouble = match *kind {
             StorageFault::Power(power) => {
@@ -75,7 +67,7 @@ impl Executor<'_> {
         (power, seed): (Power, u64),
         part: Part,
         struck: &Struck,
-        done: &mut Done,
+        done: &mut CarriedOut,
     ) -> Result<(), NotChanged> {
         let disk = self.parts.disk()?;
         let forgotten = self.parts.hold_down(part, |_| disk.cut(power, seed)).await?;
@@ -90,7 +82,7 @@ impl Executor<'_> {
         (bits, seed): (u32, u64),
         part: Part,
         struck: &Struck,
-        done: &mut Done,
+        done: &mut CarriedOut,
     ) -> Result<(), NotChanged> {
         let injector = self.parts.injector()?;
         let strike = async |is_down: bool| {
@@ -126,7 +118,7 @@ impl Executor<'_> {
         trouble: Trouble,
         part: Part,
         struck: &Struck,
-        done: &mut Done,
+        done: &mut CarriedOut,
     ) -> Result<(), NotChanged> {
         let disk = self.parts.disk()?;
         let id = InjectionId(self.injections.fetch_add(1, Ordering::Relaxed));

@@ -6,7 +6,7 @@
 //! ([`content`]): so neither a rename nor a file that is removed while it is open moves any bytes.
 //!
 //! - [`state`]: what a disk is made of. [`folders`]: what a server does with names, in [`tree`]s of
-//!   [`inode`]s; [`bytes`]: with bytes. [`attributes`]: what is said about each.
+//!   [`inode`]s, and its [`refusals`]; [`bytes`]: with bytes. [`attributes`]: what is said about each.
 //! - [`cut`]: a settled start and a power cut; [`surviving`]: what survives one by chance.
 //! - [`trace`]: where payloads were before a cut, [`before`] it, by the times of [`writes`] on one
 //!   [`clock`]; [`rot`]: bits that flip in them; [`search`]: both look for them.
@@ -22,6 +22,7 @@ mod folders;
 mod inode;
 mod names;
 mod ranges;
+mod refusals;
 mod rot;
 mod search;
 mod sparse;

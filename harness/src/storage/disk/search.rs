@@ -118,7 +118,7 @@ mod tests {
         let places = [0, CHUNK - 5, 2 * CHUNK - 13, 2 * CHUNK, 9 * CHUNK];
         file.set_len(10 * CHUNK).unwrap();
         // Bytes everywhere but in the last part, so that it is one piece and then a hole.
-        file.write_all_at(&vec![b'.'; 4 * CHUNK as usize], 0).unwrap();
+        file.write_all_at(&".".repeat(4 << 20).into_bytes(), 0).unwrap();
         for place in places {
             file.write_all_at(b"first payload", place).unwrap();
         }

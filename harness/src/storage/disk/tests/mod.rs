@@ -30,7 +30,10 @@ impl Bench {
     }
 
     fn with_noise(directories: Directories, noise: &[&str]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::within(tempfile::tempdir().unwrap(), directories, noise)
+    }
+
+    fn within(folder: tempfile::TempDir, directories: Directories, noise: &[&str]) -> Self {
         let noise = noise.iter().map(ToString::to_string).collect();
         let disk = Disk::new(folder.path(), directories, noise).unwrap();
         Self { disk, folder }

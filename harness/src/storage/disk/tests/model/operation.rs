@@ -48,13 +48,13 @@ pub enum Which {
 /// What is done to a file; on anything else it is an invalid argument.
 #[derive(Debug)]
 pub enum FileOperation {
-    Write(u64, Bytes),
+    Write(usize, Bytes),
     Append(Bytes),
-    Resize(u64),
-    Reserve { offset: u64, len: u64, keeps_size: bool },
-    Zero { offset: u64, len: u64, keeps_size: bool },
-    Punch(u64, u64),
-    Read(u64, usize),
+    Resize(usize),
+    Reserve { offset: usize, len: usize, keeps_size: bool },
+    Zero { offset: usize, len: usize, keeps_size: bool },
+    Punch(usize, usize),
+    Read(usize, usize),
     Sync,
     FailSync(AfterFailedSync),
 }
@@ -93,16 +93,16 @@ struct Draw {
 }
 
 impl Draw {
-    fn below(&mut self, end: u64) -> u64 {
-        below(self.chance.next_u64(), end)
+    fn below(&mut self, end: usize) -> usize {
+        usize::try_from(below(self.chance.next_u64(), end as u64)).unwrap()
     }
 
     fn one<T: Copy>(&mut self, of: &[T]) -> T {
-        of[self.below(of.len() as u64) as usize]
+        of[self.below(of.len())]
     }
 
     fn handle(&mut self) -> usize {
-        self.below(HANDLES as u64) as usize
+        self.below(HANDLES)
     }
 
     fn operation(&mut self, keep: Option<Keep>) -> Operation {
@@ -153,12 +153,12 @@ impl Draw {
                 FileOperation::FailSync(self.one(&then))
             }
             66..90 => FileOperation::Sync,
-            _ => FileOperation::Read(offset, len as usize),
+            _ => FileOperation::Read(offset, len),
         }
     }
 
     /// At edges of pages and sectors more often than chance has it.
-    fn offset(&mut self) -> u64 {
+    fn offset(&mut self) -> usize {
         match self.below(4) {
             0 => self.below(6) * 4096,
             1 => self.below(40) * 512,
@@ -167,8 +167,8 @@ impl Draw {
         }
     }
 
-    fn bytes(&mut self, len: u64) -> Bytes {
-        let start = self.below(8192) as usize;
-        Bytes(self.pattern[start..start + len as usize].to_vec())
+    fn bytes(&mut self, len: usize) -> Bytes {
+        let start = self.below(8192);
+        Bytes(self.pattern[start..start + len].to_vec())
     }
 }

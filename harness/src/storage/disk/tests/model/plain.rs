@@ -12,7 +12,7 @@ use rustix::io::Errno;
 
 use super::super::super::Rename;
 use super::operation::{FileOperation, HANDLES, Operation, Which, World};
-use super::{Kind, Seen};
+use super::{Kind, Seen, quick_folder};
 
 pub struct Plain {
     folder: tempfile::TempDir,
@@ -21,7 +21,7 @@ pub struct Plain {
 
 impl Plain {
     pub fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap(), handles: [None, None, None] }
+        Self { folder: quick_folder(), handles: [None, None, None] }
     }
 
     pub fn all(&self) -> Vec<Seen> {
@@ -107,17 +107,18 @@ impl World for Plain {
 /// Zeros and reserved blocks by plain writes: not every file system has more.
 fn on_file(file: &File, operation: &FileOperation) -> io::Result<Vec<u8>> {
     let size = file.metadata()?.len();
-    let erase = |offset: u64, len: u64| {
-        let len = (offset + len).min(size).saturating_sub(offset);
-        file.write_all_at(&vec![0; len as usize], offset)
+    let size = usize::try_from(size).unwrap();
+    let write = |bytes: &[u8], offset: usize| file.write_all_at(bytes, offset as u64);
+    let erase = |offset: usize, len: usize| {
+        write(&vec![0; (offset + len).min(size).saturating_sub(offset)], offset)
     };
-    let grow = |end: u64, keeps_size: bool| {
-        if keeps_size { Ok(()) } else { file.set_len(size.max(end)) }
+    let grow = |end: usize, keeps_size: bool| {
+        if keeps_size { Ok(()) } else { file.set_len(size.max(end) as u64) }
     };
     match operation {
-        FileOperation::Write(offset, bytes) => file.write_all_at(&bytes.0, *offset)?,
-        FileOperation::Append(bytes) => file.write_all_at(&bytes.0, size)?,
-        FileOperation::Resize(size) => file.set_len(*size)?,
+        FileOperation::Write(offset, bytes) => write(&bytes.0, *offset)?,
+        FileOperation::Append(bytes) => write(&bytes.0, size)?,
+        FileOperation::Resize(size) => file.set_len(*size as u64)?,
         FileOperation::Reserve { offset, len, keeps_size } => grow(offset + len, *keeps_size)?,
         FileOperation::Zero { offset, len, keeps_size } => {
             erase(*offset, *len)?;
@@ -126,7 +127,7 @@ fn on_file(file: &File, operation: &FileOperation) -> io::Result<Vec<u8>> {
         FileOperation::Punch(offset, len) => erase(*offset, *len)?,
         FileOperation::Read(offset, len) => {
             let mut bytes = vec![0; *len];
-            let read = file.read_at(&mut bytes, *offset)?;
+            let read = file.read_at(&mut bytes, *offset as u64)?;
             bytes.truncate(read);
             return Ok(bytes);
         }

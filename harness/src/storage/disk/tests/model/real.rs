@@ -5,7 +5,7 @@ use rustix::io::Errno;
 
 use super::super::super::{Changes, Ino};
 use super::operation::{FileOperation, HANDLES, Operation, Which, World};
-use super::{Bench, Kind, Seen, name};
+use super::{Bench, Kind, Seen, name, quick_folder};
 use crate::fault::{Directories, Keep};
 use crate::history::Forgotten;
 
@@ -16,7 +16,7 @@ pub struct Real {
 
 impl Real {
     pub fn new(directories: Directories) -> Self {
-        Self { bench: Bench::with_noise(directories, &["b"]), handles: [None; HANDLES] }
+        Self { bench: Bench::within(quick_folder(), directories, &["b"]), handles: [None; HANDLES] }
     }
 
     pub fn cut(&mut self, keep: Keep, seed: u64) -> Forgotten {
@@ -52,18 +52,18 @@ impl Real {
 
     fn on_file(&self, ino: Ino, operation: &FileOperation) -> Result<Vec<u8>, Errno> {
         let disk = &self.bench.disk;
-        let allocate = |flags: FallocateFlags, keeps_size, offset, len| {
+        let allocate = |flags: FallocateFlags, keeps_size, offset: usize, len: usize| {
             let keep = if keeps_size { FallocateFlags::KEEP_SIZE } else { FallocateFlags::empty() };
-            disk.allocate(ino, (flags | keep).bits().cast_signed(), offset, len)
+            disk.allocate(ino, (flags | keep).bits().cast_signed(), offset as u64, len as u64)
         };
         let zero = FallocateFlags::ZERO_RANGE;
         match operation {
-            FileOperation::Write(offset, bytes) => disk.write(ino, *offset, &bytes.0)?,
+            FileOperation::Write(offset, bytes) => disk.write(ino, *offset as u64, &bytes.0)?,
             FileOperation::Append(bytes) => {
                 disk.write(ino, disk.attributes(ino)?.size, &bytes.0)?;
             }
             FileOperation::Resize(size) => {
-                disk.change(ino, &Changes { size: Some(*size), ..Changes::default() })?;
+                disk.change(ino, &Changes { size: Some(*size as u64), ..Changes::default() })?;
             }
             FileOperation::Reserve { offset, len, keeps_size } => {
                 allocate(FallocateFlags::empty(), *keeps_size, *offset, *len)?;
@@ -74,7 +74,7 @@ impl Real {
             FileOperation::Punch(offset, len) => {
                 allocate(FallocateFlags::PUNCH_HOLE, true, *offset, *len)?;
             }
-            FileOperation::Read(offset, len) => return disk.read(ino, *offset, *len),
+            FileOperation::Read(offset, len) => return disk.read(ino, *offset as u64, *len),
             FileOperation::Sync => disk.sync(ino)?,
             FileOperation::FailSync(then) => disk.sync_failed(ino, *then),
         }
@@ -90,7 +90,9 @@ impl World for Real {
                 let (folder, last) = bench.parent(path)?;
                 bench.disk.symlink(folder, last, &name("to/there"), 0, 0)?;
             }
-            Operation::Make(path, kind) => drop(bench.make(path, *kind)?),
+            Operation::Make(path, kind) => {
+                bench.make(path, *kind)?;
+            }
             Operation::Link(from, to) => bench.link(from, to)?,
             Operation::Unlink(path) => bench.unlink(path)?,
             Operation::RemoveFolder(path) => bench.remove_folder(path)?,

@@ -40,28 +40,28 @@ impl File {
     pub fn apply(&mut self, operation: &FileOperation, is_full: bool) -> Result<Vec<u8>, Errno> {
         match operation {
             FileOperation::Write(offset, bytes) => {
-                self.write(*offset as usize, &bytes.0, is_full)?;
+                self.write(*offset, &bytes.0, is_full)?;
             }
             FileOperation::Append(bytes) => self.write(self.live.len(), &bytes.0, is_full)?,
-            FileOperation::Resize(size) => self.resize(*size as usize),
+            FileOperation::Resize(size) => self.resize(*size),
             FileOperation::Reserve { offset, len, keeps_size } => {
-                self.reserve(*offset as usize, *len as usize, *keeps_size, is_full)?;
+                self.reserve(*offset, *len, *keeps_size, is_full)?;
             }
             FileOperation::Zero { offset, len, keeps_size } => {
                 let size = self.live.len();
-                self.reserve(*offset as usize, *len as usize, true, is_full)?;
-                self.erase(*offset as usize, *len as usize);
+                self.reserve(*offset, *len, true, is_full)?;
+                self.erase(*offset, *len);
                 if !keeps_size {
-                    self.resize(size.max((offset + len) as usize));
+                    self.resize(size.max(offset + len));
                 }
             }
             FileOperation::Punch(offset, len) => {
-                let (start, end) = (*offset as usize, (offset + len) as usize);
+                let (start, end) = (*offset, offset + len);
                 self.blocks.retain(|block| block * 4096 < start || (block + 1) * 4096 > end);
                 self.erase(start, end - start);
             }
             FileOperation::Read(offset, len) => {
-                let start = self.live.len().min(*offset as usize);
+                let start = self.live.len().min(*offset);
                 let end = self.live.len().min(start + len);
                 return Ok(self.live[start..end].to_vec());
             }
@@ -117,11 +117,11 @@ impl File {
                 let is_noted = self.marks.get(place) == Some(&NOTED);
                 at(bytes, place) == at(if is_noted { &self.live } else { durable }, place)
             });
-            match noted().last() {
+            match noted().next_back() {
                 _ if !is_live && !is_durable => return Err(format!("a wrong sector at {start}")),
                 // It may have survived where nothing tells it apart, and then the file is that long.
                 Some(last) if is_live && (!is_durable || bytes.len() > last) => {
-                    end = end.max(last + 1)
+                    end = end.max(last + 1);
                 }
                 _ => {}
             }

@@ -7,7 +7,9 @@ use rand_pcg::rand_core::Rng as _;
 
 use super::model::{ConsumerIndex, Plan, ProducerIndex};
 use crate::chance::{self, Purpose};
-use crate::fault::{Action, Counted, Fault, Link, Medium, Part, Target, Trigger, Who};
+use crate::fault::{
+    Action, Counted, Fault, Link, Medium, Part, StorageFault, Target, Trigger, Who,
+};
 use crate::input::diagnostic::Diagnostic;
 use crate::input::names::{Actor, Kind};
 use crate::numbers;
@@ -99,7 +101,7 @@ impl Plan {
         let faults = self.scenario.faults.iter();
         let mut storage = faults.filter_map(|fault| fault.action.effect.storage()).peekable();
         storage.peek()?;
-        Some(storage.find_map(|fault| fault.medium()).unwrap_or(Medium::PLAIN))
+        Some(storage.find_map(StorageFault::medium).unwrap_or(Medium::PLAIN))
     }
 
     /// The links that a fault is about; for `any` all that it may pick from.

@@ -1,6 +1,6 @@
 //! Why nothing can be done to the disk of what keeps the data.
 
-use crate::fault::{Fault, Medium};
+use crate::fault::{Fault, Medium, StorageFault};
 use crate::scenario::broker::Broker;
 use crate::scenario::model::Scenario;
 
@@ -37,7 +37,7 @@ pub(super) fn refused(disk: &Disk<'_>, broker: &Broker, cure: &str) -> Option<St
 /// That the disk would have to be like another fault's, which comes before this one, and also like its
 /// own.
 pub(super) fn disagrees(scenario: &Scenario, fault: &Fault) -> Option<String> {
-    let medium = |fault: &Fault| fault.action.effect.storage().and_then(|own| own.medium());
+    let medium = |fault: &Fault| fault.action.effect.storage().and_then(StorageFault::medium);
     let own = medium(fault)?;
     let other = scenario.faults.iter().find_map(|other| Some((other, medium(other)?)))?;
     let (other, wanted) = other;

@@ -80,9 +80,9 @@ table() {
   done
 }
 
-# A copy of scenarios/faults/power.yaml with another seed: another part of what was not synced survives.
+# A copy of scenarios/faults/power-storage.yaml with another seed: another part of what was not synced survives.
 seeded() {
-  { echo "seed: $1" && cat scenarios/faults/power.yaml; } >"$out/power.yaml"
+  { echo "seed: $1" && cat scenarios/faults/power-storage.yaml; } >"$out/power.yaml"
 }
 
 # Rounds with other seeds until so many forgot something in each cut; none may break a promise.

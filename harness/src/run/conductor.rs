@@ -145,7 +145,7 @@ impl Conductor {
         let cannot = |testbed::Failure(why)| Failure::new(why);
         let injector = self.context.injector.as_ref();
         let injector = injector.ok_or_else(|| Failure::new("this broker is not ours to hurt"))?;
-        // The disk's clock begins with that, and not when all is carried.
+        // The disk's clock begins when it is asked to, and carrying takes a while.
         self.settled = Some(self.context.recorder.elapsed());
         injector.disk().map_err(cannot)?.settle(medium.settled).await.map_err(cannot)?;
         Ok(())

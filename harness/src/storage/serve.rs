@@ -182,6 +182,8 @@ impl Server {
     }
 
     fn settle(&self, durable: bool) -> Result<(), String> {
+        // First of all: who gave the order takes the time then.
+        self.disk.start_clock();
         if durable {
             self.write_back()?;
         }

@@ -49,6 +49,11 @@ fn is_possible() -> bool {
 
 /// A run on the broker of this word; none where it cannot be had here.
 fn hold(word: &str, yaml: &str) -> Option<Trial> {
+    hold_with(word, &[], yaml)
+}
+
+/// The same, with other settings of its server.
+fn hold_with(word: &str, config: &[(&str, &str)], yaml: &str) -> Option<Trial> {
     if !is_possible() {
         return None;
     }
@@ -61,12 +66,11 @@ fn hold(word: &str, yaml: &str) -> Option<Trial> {
     let plan = Arc::new(Plan::new(scenario).unwrap_or_else(|error| panic!("{error}")));
     let own = process::Settings::new(Path::new(env!("CARGO_BIN_EXE_harness")));
     let process = match named.way {
-        Way::Started(row) => process::Settings {
-            recipe: row.new,
-            is_ours: false,
-            config: named.options.config.clone(),
-            ..own
-        },
+        Way::Started(row) => {
+            let more = config.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+            let config = named.options.config.clone().into_iter().chain(more).collect();
+            process::Settings { recipe: row.new, is_ours: false, config, ..own }
+        }
         _ => process::Settings {
             count: plan.scenario.broker.count,
             server: Some(Arc::new(
@@ -136,10 +140,11 @@ fn nats_loses_what_it_acknowledged_and_the_disk_knows_why() {
     }
 }
 
-/// Redis writes to its file before it answers, so that the times of both have to be of one clock.
+/// Redis writes to its file before it answers (with `everysec` not while that is being synced), so that the
+/// times of both have to be of one clock.
 #[test]
 fn what_redis_had_written_and_not_synced_was_written_before_its_ack() {
-    let Some(trial) = hold("redis-aof", CUT) else { return };
+    let Some(trial) = hold_with("redis-aof", &[("appendfsync", "no")], CUT) else { return };
     assert_eq!(kinds(&trial).first(), Some(&AnomalyKind::Lost), "{:#?}", trial.judgement);
     let history = &trial.history;
     let mut acked: BTreeMap<u32, u64> = BTreeMap::new();

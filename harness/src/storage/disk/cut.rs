@@ -19,12 +19,16 @@ use crate::history::Forgotten;
 use crate::lock::lock;
 
 impl Disk {
-    /// The clock begins; where `durable`, all that was written so far is durable.
+    /// The clock begins.
+    pub fn start_clock(&self) {
+        self.clock.start();
+    }
+
+    /// What was written so far is from before the run; where `durable`, all of it is durable.
     ///
     /// # Errors
     /// A backing file cannot be written.
     pub fn settle(&self, durable: bool) -> io::Result<()> {
-        self.clock.start();
         let mut names = lock(&self.names);
         if durable {
             names.carry_all();

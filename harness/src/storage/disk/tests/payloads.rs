@@ -26,6 +26,7 @@ fn told(traces: Vec<Trace>) -> Vec<String> {
 #[test]
 fn a_payload_is_nowhere_or_was_written_or_synced() {
     let bench = Bench::new(Directories::Now);
+    bench.disk.start_clock();
     bench.written("c", "early one");
     bench.disk.settle(false).unwrap();
     let log = bench.synced("a", "payload 1, ");

@@ -23,6 +23,12 @@ pub fn count(count: u64, noun: &str) -> String {
     }
 }
 
+/// Whether there is nothing to write of a count.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+pub const fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -88,7 +88,7 @@ impl Documented {
     #[must_use]
     pub fn is_less(&self, scenario: &Scenario) -> Option<Less> {
         use AnomalyKind::{Divergent, Duplicate, Lost, Reordered, StaleAck};
-        let Expect { delivery, order, anomalies, .. } = &scenario.expect;
+        let expect @ Expect { delivery, order, .. } = &scenario.expect;
         let mut less = Less::default();
         match self.delivery {
             Delivery::ExactlyOnce => {}
@@ -102,7 +102,7 @@ impl Documented {
             let own = format!("order {}", self.order);
             less.add(own, order.to_string(), &[Reordered, Divergent]);
         }
-        let expects_loss = *delivery == Delivery::AtMostOnce || anomalies.contains(&Lost);
+        let expects_loss = *delivery == Delivery::AtMostOnce || expect.allows(Lost);
         let end = ends(scenario).filter(|_| !expects_loss);
         if let Some((_, end)) = end.filter(|(least, _)| self.survives < *least) {
             let own = match self.survives {

@@ -100,9 +100,18 @@ pub struct Traces {
     pub earlier: u64,
     /// Durable, and lost all the same.
     pub synced: u64,
+    /// Not known of: acked after that cut, or more than are searched for.
+    #[serde(skip_serializing_if = "numbers::is_zero")]
+    pub not_searched: u64,
 }
 
 impl Traces {
+    /// Those that a power cut forgets by right.
+    #[must_use]
+    pub const fn not_on_disk(self) -> u64 {
+        self.not_synced + self.never_written
+    }
+
     /// `2,000 written and not synced, 3 never written`.
     pub fn words(self) -> String {
         let all = [
@@ -111,6 +120,7 @@ impl Traces {
             (self.unreadable, "in no file in plain text"),
             (self.earlier, "in no file after an earlier power cut"),
             (self.synced, "synced and lost all the same"),
+            (self.not_searched, "not searched for"),
         ];
         let some = all.into_iter().filter(|(count, _)| *count > 0);
         let parts: Vec<String> =

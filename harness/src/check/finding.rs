@@ -3,6 +3,7 @@
 use serde::{Serialize, Serializer};
 
 use super::anomaly::{Anomaly, Blames, Traces};
+use crate::numbers;
 use crate::scenario::AnomalyKind;
 
 /// So many anomalies of a kind are shown with their proofs; the rest are counted.
@@ -21,13 +22,13 @@ pub struct Finding {
     pub possible: u64,
     /// Acked messages that are not in the log itself, whoever got them; for [`AnomalyKind::Lost`]
     /// only. Counted apart: a consumer that misses one is in `count`.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(skip_serializing_if = "numbers::is_zero")]
     pub not_in_log: u64,
     /// Where they got lost, where an audit reader looked into the logs; for [`AnomalyKind::Lost`] only.
     #[serde(rename = "blame", skip_serializing_if = "Option::is_none")]
     pub blames: Option<Blames>,
-    /// What is known on the disk of the messages that are lost, each once, where that is known of all of
-    /// them; for [`AnomalyKind::Lost`] only.
+    /// What is known on the disk of the messages that are lost, each once, where anything is; for
+    /// [`AnomalyKind::Lost`] only.
     #[serde(rename = "on_disk", skip_serializing_if = "Option::is_none")]
     pub traces: Option<Traces>,
     /// Whether the server does not start again, so that everything is lost that was acked: `count` is
@@ -36,11 +37,6 @@ pub struct Finding {
     pub does_not_start: bool,
     /// The first of them with their proofs, at most [`PROOFS_MAX`].
     pub proofs: Vec<Anomaly>,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
-const fn is_zero(count: &u64) -> bool {
-    *count == 0
 }
 
 fn word<S: Serializer>(kind: &AnomalyKind, to: S) -> Result<S::Ok, S::Error> {

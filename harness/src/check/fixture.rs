@@ -87,6 +87,7 @@ fn scenario(shape: &Shape) -> Scenario {
             order: Order::PerTopic,
             acked: Acked::All,
             anomalies: BTreeSet::new(),
+            allow: BTreeSet::new(),
         },
         require: Vec::new(),
         faults: Vec::new(),

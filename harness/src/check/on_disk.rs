@@ -10,7 +10,6 @@
 //! Where bits of a message flipped on the disk, that is said too. Neither changes a verdict.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 use std::ops::Range;
 
 use super::anomaly::Traces;
@@ -81,39 +80,31 @@ impl<'a> Disk<'a> {
         self.facts.history.faults.iter().filter_map(line).collect()
     }
 
-    /// How many of all lost messages are what; none where not all are known of.
+    /// How many of all lost messages are what; none where none is known of.
     pub(super) fn sum(&self, lost: &[Range<u32>]) -> Option<Traces> {
         let lost: BTreeSet<u32> = lost.iter().cloned().flatten().collect();
         let mut traces = Traces::default();
         for id in &lost {
-            self.found(MessageId(*id))?.count(&mut traces, 1);
+            count(self.found(MessageId(*id)), &mut traces);
         }
-        (!lost.is_empty()).then_some(traces)
+        (traces.not_searched < lost.len() as u64).then_some(traces)
     }
 
     fn traced(&self, messages: &Range<u32>) -> Vec<String> {
-        let mut groups: BTreeMap<Found, (u64, MessageId)> = BTreeMap::new();
-        let mut unknown = 0_u64;
+        let mut traces = Traces::default();
+        let mut firsts: BTreeMap<Found, MessageId> = BTreeMap::new();
         for id in messages.clone().map(MessageId) {
-            match self.found(id) {
-                Some(found) => groups.entry(found).or_insert((0, id)).0 += 1,
-                None => unknown += 1,
+            let found = self.found(id);
+            count(found, &mut traces);
+            if let Some(found) = found {
+                firsts.entry(found).or_insert(id);
             }
         }
-        if groups.is_empty() {
-            return Vec::new();
+        let mut lines = Vec::with_capacity(1 + firsts.len());
+        if messages.len() > 1 && !firsts.is_empty() {
+            lines.push(format!("on the disk: {}", traces.words()));
         }
-        let mut lines = Vec::with_capacity(1 + groups.len());
-        if messages.len() > 1 {
-            let mut traces = Traces::default();
-            groups.iter().for_each(|(found, (count, _))| found.count(&mut traces, *count));
-            let mut words = format!("on the disk: {}", traces.words());
-            if unknown > 0 {
-                let _ = write!(words, ", {} not searched for", numbers::number(unknown));
-            }
-            lines.push(words);
-        }
-        lines.extend(groups.iter().map(|(found, (_, first))| self.line(*found, *first)));
+        lines.extend(firsts.iter().map(|(found, first)| self.line(*found, *first)));
         lines
     }
 
@@ -154,22 +145,23 @@ impl<'a> Disk<'a> {
                 format!("{name} was never written: its bytes were in no file")
             }
             (_, Trace::Nowhere) => format!(
-                "{name}: its bytes are in no file in plain text, nor are those of others that came"
+                "{name}: its bytes were in no file, nor were those of others that came: never written, or \
+                 not in plain text"
             ),
         }
     }
 }
 
-impl Found {
-    fn count(self, traces: &mut Traces, count: u64) {
-        *match self {
-            Self::NotSynced => &mut traces.not_synced,
-            Self::NeverWritten => &mut traces.never_written,
-            Self::Unreadable => &mut traces.unreadable,
-            Self::Earlier => &mut traces.earlier,
-            Self::Synced => &mut traces.synced,
-        } += count;
-    }
+/// Counts one message.
+const fn count(found: Option<Found>, traces: &mut Traces) {
+    *match found {
+        Some(Found::NotSynced) => &mut traces.not_synced,
+        Some(Found::NeverWritten) => &mut traces.never_written,
+        Some(Found::Unreadable) => &mut traces.unreadable,
+        Some(Found::Earlier) => &mut traces.earlier,
+        Some(Found::Synced) => &mut traces.synced,
+        None => &mut traces.not_searched,
+    } += 1;
 }
 
 fn rotten(firing: &Firing) -> Option<&crate::history::Rotten> {

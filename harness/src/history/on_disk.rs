@@ -59,11 +59,12 @@ impl Forgotten {
         if self.names > 0 {
             parts.push(format!("{} of files", numbers::count(self.names, "name")));
         }
-        if parts.is_empty() {
-            parts.push("nothing".to_owned());
-        }
-        if self.noise > 0 {
-            parts.push(format!("{} of files that the server does not need", bytes(self.noise)));
+        let noise = format!("{} of files that the server does not need", bytes(self.noise));
+        match (parts.is_empty(), self.noise) {
+            (true, 0) => parts.push("nothing".to_owned()),
+            (true, _) => parts.push(format!("nothing but {noise}")),
+            (false, 0) => {}
+            (false, _) => parts.push(noise),
         }
         let words = parts.join(" and ");
         match self.kept {

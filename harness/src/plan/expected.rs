@@ -39,13 +39,14 @@ impl Plan {
 
     /// Whether fewer deliveries than [`Plan::delivered_total`] are as good: messages may start before
     /// consumers do, may be lost, or may stay without an ack; and so may those of clients that do
-    /// nothing about faults. Where anomalies are expected, nothing is known before.
+    /// nothing about faults. Where anomalies are expected or allowed, nothing is known before.
     pub fn fewer_may_come(&self) -> bool {
         let expect = &self.scenario.expect;
         self.scenario.start == Start::Together
             || expect.delivery == Delivery::AtMostOnce
             || expect.acked == Acked::Any
             || !expect.anomalies.is_empty()
+            || !expect.allow.is_empty()
             || self.helpless()
     }
 

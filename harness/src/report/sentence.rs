@@ -34,6 +34,15 @@ fn parts(finding: &Finding) -> Vec<String> {
     parts
 }
 
+/// Why a power cut took them: `2,000 acknowledged messages were not on the disk when the power went`.
+fn not_on_disk(finding: &Finding) -> Option<String> {
+    let traces = finding.traces.filter(|traces| traces.not_on_disk() > 0)?;
+    let least = if traces.not_searched > 0 { "at least " } else { "" };
+    let messages = count(traces.not_on_disk(), "acknowledged message");
+    let verb = if traces.not_on_disk() == 1 { "was" } else { "were" };
+    Some(format!("{least}{messages} {verb} not on the disk when the power went"))
+}
+
 /// `2 deliveries of acknowledged messages never came`; `2 to 5`, where 3 more may be.
 fn anomalies(kind: AnomalyKind, count: u64, possible: u64) -> String {
     let (one, many) = kind.sentence();
@@ -72,7 +81,12 @@ fn answer(judgement: &Judgement) -> String {
     match judgement.verdict {
         Verdict::Pass => String::from(PROMISED),
         Verdict::Fail => {
-            enumerate(&judgement.violations.iter().flat_map(parts).collect::<Vec<_>>())
+            let broken = judgement.violations.iter();
+            enumerate(
+                &broken
+                    .flat_map(|own| not_on_disk(own).into_iter().chain(parts(own)))
+                    .collect::<Vec<_>>(),
+            )
         }
         Verdict::Unknown => match judgement.inconclusive.as_slice() {
             [] => String::from("no verdict"),
@@ -198,6 +212,7 @@ pub fn golden(comparison: &Comparison) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::check::Traces;
 
     #[test]
     fn several_anomalies_make_one_sentence() {
@@ -222,6 +237,20 @@ mod tests {
             "1,200 deliveries of acknowledged messages never came, 7 acknowledged messages are not in the \
              log and 1 delivery came before its message was sent"
         );
+        let cut = |not_synced, not_searched| {
+            let traces = Traces { not_synced, never_written: 1, not_searched, ..Traces::default() };
+            answer(&judgement(vec![Finding {
+                traces: Some(traces),
+                not_in_log: 0,
+                ..found(AnomalyKind::Lost, 2_000)
+            }]))
+        };
+        let came = "and 2,000 deliveries of acknowledged messages never came";
+        let said = "2,000 acknowledged messages were not on the disk when the power went";
+        assert_eq!(cut(1_999, 0), format!("{said} {came}"));
+        assert_eq!(cut(1_999, 1), format!("at least {said} {came}"));
+        let one = "1 acknowledged message was not on the disk when the power went";
+        assert_eq!(cut(0, 0), format!("{one} {came}"));
         let lost = Finding { count: 0, ..found(AnomalyKind::Lost, 0) };
         assert_eq!(finding(&lost), "7 acknowledged messages are not in the log");
         let gone = |count| Finding {

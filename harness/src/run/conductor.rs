@@ -145,8 +145,9 @@ impl Conductor {
         let cannot = |testbed::Failure(why)| Failure::new(why);
         let injector = self.context.injector.as_ref();
         let injector = injector.ok_or_else(|| Failure::new("this broker is not ours to hurt"))?;
-        injector.disk().map_err(cannot)?.settle(medium.settled).await.map_err(cannot)?;
+        // The disk's clock begins with that, and not when all is carried.
         self.settled = Some(self.context.recorder.elapsed());
+        injector.disk().map_err(cannot)?.settle(medium.settled).await.map_err(cannot)?;
         Ok(())
     }
 

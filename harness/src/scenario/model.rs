@@ -200,6 +200,15 @@ pub struct Expect {
     pub acked: Acked,
     /// The kinds that are found, these and no others; empty for none.
     pub anomalies: BTreeSet<AnomalyKind>,
+    /// The kinds that may be found, and need not be.
+    pub allow: BTreeSet<AnomalyKind>,
+}
+
+impl Expect {
+    /// Whether a kind that is found is as expected, whatever is promised.
+    pub fn allows(&self, kind: AnomalyKind) -> bool {
+        self.anomalies.contains(&kind) || self.allow.contains(&kind)
+    }
 }
 
 /// What may happen to a message.

@@ -218,6 +218,8 @@ pub(super) struct Expect {
     pub acked: Field<String>,
     /// The kinds of anomaly that are to be found: these and no others; default: none.
     pub anomalies: Field<ValueList>,
+    /// The kinds of anomaly that may be found, and need not be; default: none.
+    pub allow: Field<ValueList>,
 }
 
 /// The network of a simulated run.

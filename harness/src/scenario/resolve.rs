@@ -24,6 +24,7 @@ use crate::fault::{self, Effect, StorageFault};
 use crate::input::diagnostic::{Diagnostic, Error, Source, hint};
 use crate::input::names::{self, Kind};
 use crate::input::problems::Problems;
+use crate::input::value_list::ValueList;
 use crate::input::values;
 use crate::input::yaml::{At, Field};
 
@@ -199,16 +200,21 @@ fn expect(problems: &mut Problems<'_>, raw: Option<&raw::Expect>) -> Expect {
         delivery: problems.read(&raw.delivery, words::word).unwrap_or(Delivery::ExactlyOnce),
         order: problems.read(&raw.order, words::word).unwrap_or(Order::PerTopic),
         acked: problems.read(&raw.acked, words::word).unwrap_or(Acked::All),
-        anomalies: anomalies(problems, raw),
+        anomalies: anomalies(problems, &raw.anomalies, "expected"),
+        allow: anomalies(problems, &raw.allow, "allowed"),
     }
 }
 
-fn anomalies(problems: &mut Problems<'_>, raw: &raw::Expect) -> BTreeSet<AnomalyKind> {
+fn anomalies(
+    problems: &mut Problems<'_>,
+    list: &Field<ValueList>,
+    done: &str,
+) -> BTreeSet<AnomalyKind> {
     let mut anomalies = BTreeSet::new();
-    for at in raw.anomalies.values(problems) {
+    for at in list.values(problems) {
         let anomaly = problems.keep(at.span.clone(), words::word(&at.value));
         if anomaly.is_some_and(|anomaly| !anomalies.insert(anomaly)) {
-            let title = format!("`{}` is expected twice", at.value);
+            let title = format!("`{}` is {done} twice", at.value);
             let label = "named before in this list";
             problems.add(at.span.clone(), Diagnostic::new(title).label(label));
         }

@@ -140,8 +140,10 @@ fn settings(case: &Case, text: &mut String) {
     settings.add_unless(&Delivery::ExactlyOnce, "delivery", expect.delivery);
     settings.add_unless(&Order::PerTopic, "order", expect.order);
     settings.add_unless(&Acked::All, "acked", expect.acked);
-    let expected: Vec<String> = expect.anomalies.iter().map(ToString::to_string).collect();
-    settings.add_unless(&"[]".to_owned(), "anomalies", format!("[{}]", expected.join(", ")));
+    for (key, kinds) in [("anomalies", &expect.anomalies), ("allow", &expect.allow)] {
+        let kinds: Vec<String> = kinds.iter().map(ToString::to_string).collect();
+        settings.add_unless(&"[]".to_owned(), key, format!("[{}]", kinds.join(", ")));
+    }
     settings.put(text, "expect");
 
     let mut settings = Settings::default();
@@ -184,7 +186,7 @@ consumers:
   C1: { batch: 3, pause: 5ms, acknowledge: automatic, poll_after: 4 acked }
 start: together
 broker: { on: mysql, count: 2 }
-expect: { delivery: at-least-once, order: per-producer, acked: any, anomalies: [lost, stale-ack] }
+expect: { delivery: at-least-once, order: per-producer, acked: any, anomalies: [lost, stale-ack], allow: [duplicate] }
 drain: { idle: 2s, deadline: 1m 30s }
 network: { latency: 2ms..30ms, lose_request: 1.5%, lose_response: 2% }
 faults:

@@ -125,6 +125,28 @@ fn nats_loses_what_it_acknowledged_and_the_disk_knows_why() {
     }
 }
 
+/// Redis writes to its file before it answers, so that the times of both have to be of one clock.
+#[test]
+fn what_redis_had_written_and_not_synced_was_written_before_its_ack() {
+    let Some(trial) = hold("redis-aof", CUT) else { return };
+    assert_eq!(kinds(&trial).first(), Some(&AnomalyKind::Lost), "{:#?}", trial.judgement);
+    let history = &trial.history;
+    let mut acked: BTreeMap<u32, u64> = BTreeMap::new();
+    for sent in history.producers.iter().flat_map(|part| &part.sends) {
+        let first = 300 * u32::try_from(sent.stream.place()).unwrap() + sent.first;
+        acked.extend((first..first + sent.count).map(|id| (id, sent.completed.at)));
+    }
+    let written = history.traces.iter().filter_map(|own| match own.trace {
+        Trace::Written { at: Some(at), .. } => Some((own.message.0, at)),
+        _ => None,
+    });
+    let written: Vec<(u32, u64)> = written.collect();
+    assert!(written.len() > 20, "{:?}", history.traces);
+    for (message, at) in written {
+        assert!(at <= acked[&message], "{message}: written {at}, acked {}", acked[&message]);
+    }
+}
+
 #[test]
 fn nats_that_syncs_always_loses_nothing() {
     for fault in [CUT, TORN] {

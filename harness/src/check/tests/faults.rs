@@ -91,8 +91,24 @@ fn just_the_expected_anomalies_pass() {
     let again = history.consumers[2].deliveries[20];
     history.consumers[2].insert_at(21, again);
     check(&plan, &history, &[(AnomalyKind::Duplicate, 1)]);
+    plan.scenario.expect.allow = [AnomalyKind::Duplicate].into();
+    assert_eq!(check(&plan, &history, &[]).allowed.len(), 2);
+    plan.scenario.expect.allow.clear();
     plan.scenario.expect.anomalies = [AnomalyKind::Lost, AnomalyKind::Duplicate].into();
     check(&plan, &history, &[]);
+}
+
+#[test]
+fn what_is_allowed_passes_and_need_not_be_found() {
+    let (mut plan, mut history) = sound(&LONG, calm(42));
+    plan.scenario.expect.allow = [AnomalyKind::Lost].into();
+    assert_eq!(check(&plan, &history, &[]).verdict, Verdict::Pass);
+    history.consumers[1].drop_at(40);
+    let judgement = check(&plan, &history, &[]);
+    assert_eq!((judgement.verdict, judgement.allowed[0].count), (Verdict::Pass, 1));
+    let again = history.consumers[2].deliveries[20];
+    history.consumers[2].insert_at(21, again);
+    check(&plan, &history, &[(AnomalyKind::Duplicate, 1)]);
 }
 
 #[test]

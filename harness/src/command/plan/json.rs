@@ -64,6 +64,7 @@ fn value(plan: &Plan) -> Value {
             "acked": scenario.expect.acked.to_string(),
             "anomalies":
                 scenario.expect.anomalies.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "allow": scenario.expect.allow.iter().map(ToString::to_string).collect::<Vec<_>>(),
         },
         "require": scenario
             .require

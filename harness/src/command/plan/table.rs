@@ -36,11 +36,12 @@ pub(super) fn render(plan: &Plan) -> String {
         (
             "expect",
             format!(
-                "delivery {}, order {}, acked {}{}",
+                "delivery {}, order {}, acked {}{}{}",
                 expect.delivery,
                 expect.order,
                 expect.acked,
-                anomalies(&expect.anomalies)
+                anomalies("anomalies", &expect.anomalies),
+                anomalies("allow", &expect.allow)
             ),
         ),
         ("require", required(plan)),
@@ -88,9 +89,9 @@ pub(super) fn render(plan: &Plan) -> String {
     text
 }
 
-fn anomalies(expected: &BTreeSet<AnomalyKind>) -> String {
-    let words: Vec<String> = expected.iter().map(ToString::to_string).collect();
-    if words.is_empty() { String::new() } else { format!(", anomalies {}", words.join(" ")) }
+fn anomalies(key: &str, kinds: &BTreeSet<AnomalyKind>) -> String {
+    let words: Vec<String> = kinds.iter().map(ToString::to_string).collect();
+    if words.is_empty() { String::new() } else { format!(", {key} {}", words.join(" ")) }
 }
 
 fn broker(broker: &Broker) -> String {

@@ -236,19 +236,14 @@ pub(super) struct Counts {
     pub(super) polls: u64,
     pub(super) deliveries: u64,
     /// Left out of the file where there are none, as it was before there were any.
-    #[serde(skip_serializing_if = "is_zero", default)]
+    #[serde(skip_serializing_if = "crate::numbers::is_zero", default)]
     pub(super) faults: u64,
     /// Left out too.
-    #[serde(skip_serializing_if = "is_zero", default)]
+    #[serde(skip_serializing_if = "crate::numbers::is_zero", default)]
     pub(super) audits: u64,
     /// Left out too.
-    #[serde(skip_serializing_if = "is_zero", default)]
+    #[serde(skip_serializing_if = "crate::numbers::is_zero", default)]
     pub(super) traces: u64,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
-const fn is_zero(count: &u64) -> bool {
-    *count == 0
 }
 
 impl Counts {

@@ -174,7 +174,7 @@ mod tests {
         assert_eq!(of(nothing.clone()), "forgot nothing");
         assert_eq!(
             of(Forgotten { noise: 812, ..nothing.clone() }),
-            "forgot nothing and 812 bytes of files that the server does not need"
+            "forgot nothing but 812 bytes of files that the server does not need"
         );
         assert_eq!(
             of(Forgotten { bytes: 5, files: 1, names: 2, kept: 4_096, ..nothing.clone() }),

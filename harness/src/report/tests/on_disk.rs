@@ -81,7 +81,7 @@ fn on_a_terminal_a_fault_says_what_it_did_and_a_loss_where_its_bytes_were() {
         terminal,
         vec![entry(trace)],
         "
-FAIL  small  on mysql, 1 broker: 2 deliveries of acknowledged messages never came
+FAIL  small  on mysql, 1 broker: 1 acknowledged message was not on the disk when the power went and 2 deliveries of acknowledged messages never came
       2 producers, 2 consumers, 1 topic  sent 6  delivered 10 of 12  588/s
       { at: 12ms, power: storage, keep: some, for: 1ms }  met 11, a backlog of 10, forgot 123,456 bytes in 2 files (most: ib_logfile0 120,000), kept 4,096 bytes by chance
       { at: 14ms, rot: storage, bits: 1, for: 1ms }  met 11, a backlog of 10, flipped 1 bit of P1#3 in broker/m.ibd at 1,234

@@ -82,8 +82,8 @@ fn one_that_was_synced_is_lost_all_the_same() {
 #[test]
 fn one_that_was_never_written_is_called_so_only_where_others_were_found() {
     let never = "P1#3 was never written: its bytes were in no file";
-    let unreadable =
-        "P1#3: its bytes are in no file in plain text, nor are those of others that came";
+    let unreadable = "P1#3: its bytes were in no file, nor were those of others that came: never written, or not in \
+         plain text";
     for trace in [written(Some(15), None), synced(Some(15))] {
         let case = lacks_one().traced("P1#3", Trace::Nowhere).traced("P1#4", trace);
         says(&of_one(&case), &[never]);
@@ -131,7 +131,8 @@ fn of_several_each_kind_is_counted_and_the_first_is_an_example() {
     let case = case.traced("P1#2", written(Some(13), Some(9))).traced("P1#3", Trace::Nowhere);
     let case = case.traced("P1#4", written(Some(17), Some(9)));
     let judgement = case.finds(&[(AnomalyKind::Lost, 4)]);
-    assert_eq!(judgement.violations[0].traces, None, "P1#5 is not known of");
+    let known = Traces { not_synced: 2, never_written: 1, not_searched: 1, ..Traces::default() };
+    assert_eq!(judgement.violations[0].traces, Some(known), "P1#5 is not known of");
     says(
         &evidence(&judgement, AnomalyKind::Lost),
         &[

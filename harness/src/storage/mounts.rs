@@ -158,7 +158,7 @@ pub fn in_words(users: &[String]) -> String {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, target_os = "linux"))]
 mod tests {
     use std::fs::{self, File};
     use std::path::{Path, PathBuf};
@@ -184,7 +184,6 @@ mod tests {
         assert!(mapping(b"7ffc-7ffd rw-p 00000000 00:00 0       [stack]").is_none());
     }
 
-    #[cfg(target_os = "linux")]
     #[test]
     fn what_is_mounted_is_found_from_its_folder_down() {
         assert!(is_mounted(Path::new("/proc")));
@@ -192,7 +191,6 @@ mod tests {
         assert!(below(Path::new("/proc")).contains(&PathBuf::from("/proc")));
     }
 
-    #[cfg(target_os = "linux")]
     #[test]
     fn who_uses_a_folder_is_found_by_an_open_file() {
         let folder = tempfile::tempdir().unwrap();

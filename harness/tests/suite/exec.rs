@@ -19,6 +19,7 @@ use harness::testbed::process;
 use harness::trial::{self, BrokerUnderTest, Interrupt, Settings, Trial};
 use rustix::process::Signal;
 
+use crate::support::missing::not_run;
 use crate::support::{Ended, Folder, Running, shipped, state, wait_for};
 
 fn root() -> &'static Path {
@@ -70,8 +71,7 @@ fn redis() -> Option<(PathBuf, PathBuf)> {
 #[test]
 fn redis_by_its_python_client_has_nothing_wrong_and_nothing_is_left_on_it() {
     let Some((python, server)) = redis() else {
-        eprintln!("NOT RUN: it needs redis-server, and redis-py in python3 or $HARNESS_PYTHON");
-        return;
+        return not_run("it needs redis-server, and redis-py in python3 or $HARNESS_PYTHON");
     };
     let folder = Folder::new();
     let redis = Redis::start(&server, &folder);
@@ -452,6 +452,9 @@ fn what_is_wrong_with_a_server_of_ones_own_is_said_with_its_place() {
 #[cfg(all(target_os = "linux", feature = "storage-faults"))]
 #[test]
 fn a_power_cut_shows_what_a_server_of_ones_own_did_not_sync() {
+    if !crate::support::missing::has_storage_faults() {
+        return;
+    }
     // The consumer comes when the cut is over: it has to find what was acked before.
     let faults = "faults: [{ after: 150 acked, power: storage, for: 50ms }]\n\
                   consumers: { C1: { poll_after: 260 acked } }\n\

@@ -1,8 +1,6 @@
 //! Faults of the storage on real servers, by the real file system below their data: what was not synced
 //! is gone after a power cut, and nothing else is; a server that a disk has ended is started again; one
 //! that does not start is a finding; and nothing is left behind, mounted or running, however a run ends.
-//!
-//! Where there is no FUSE there is nothing to test; HARNESS_REQUIRE_FUSE=1 makes that an error.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -16,13 +14,13 @@ use harness::history::{End, Firing, History, OnDisk, Outcome, Trace};
 use harness::plan::Plan;
 use harness::scenario::{self, AnomalyKind};
 use harness::server::{Data, Failure, Ready, Recipe, Start, Wanted};
-use harness::storage;
 use harness::testbed::{database, process};
 use harness::trial::{self, BrokerUnderTest, Interrupt, Settings, Trial};
 use private_database::{Folder as ServerFolder, Invocation};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::brokers::{harness, here, nothing_is_left};
+use crate::support::missing::has_storage_faults;
 use crate::support::{Ended, Folder, Running, end, wait_for};
 
 /// Two producers, and two consumers of which the second one begins late: what it is to get is on the
@@ -38,15 +36,6 @@ golden: none
 /// What a client can do about a server that goes away.
 const AT_LEAST_ONCE: &str = "expect: { delivery: at-least-once, order: none, acked: any }\n";
 
-/// Whether there can be a disk of the harness's own.
-fn is_possible() -> bool {
-    let Some(why) = storage::unavailable() else { return true };
-    let is_required = std::env::var("HARNESS_REQUIRE_FUSE").is_ok_and(|it| it == "1");
-    assert!(!is_required, "{why}");
-    eprintln!("NOT RUN: {why}");
-    false
-}
-
 /// A run on the broker of this word; none where it cannot be had here.
 fn hold(word: &str, yaml: &str) -> Option<Trial> {
     hold_with(word, &[], yaml)
@@ -54,7 +43,7 @@ fn hold(word: &str, yaml: &str) -> Option<Trial> {
 
 /// The same, with other settings of its server.
 fn hold_with(word: &str, config: &[(&str, &str)], yaml: &str) -> Option<Trial> {
-    if !is_possible() {
+    if !has_storage_faults() {
         return None;
     }
     let named = here(word)?;
@@ -317,7 +306,7 @@ impl Recipe for Once {
 
 #[test]
 fn a_server_that_does_not_start_after_a_cut_is_found_and_ends_the_run() {
-    if !is_possible() {
+    if !has_storage_faults() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
@@ -369,7 +358,7 @@ fn run(folder: &Folder, word: &str) -> Ended {
 #[test]
 fn nothing_is_left_of_a_run_that_passes_or_fails() {
     for (word, code) in [("nats-always", 0), ("nats", 1)] {
-        if !is_possible() || here(word).is_none() {
+        if !has_storage_faults() || here(word).is_none() {
             return;
         }
         let folder = Folder::new();
@@ -381,7 +370,7 @@ fn nothing_is_left_of_a_run_that_passes_or_fails() {
 
 /// A run on this broker that is ended by this signal while the fault lasts that it is about to be in.
 fn ended_by(signal: Signal, word: &str, fault: &str) {
-    if !is_possible() || here(word).is_none() {
+    if !has_storage_faults() || here(word).is_none() {
         return;
     }
     let folder = Folder::new();
@@ -435,7 +424,7 @@ fn nothing_is_left_of_a_database_whose_run_is_killed_or_interrupted() {
 
 #[test]
 fn a_file_system_that_is_killed_leaves_no_verdict_and_nothing_else() {
-    if !is_possible() || here("nats-always").is_none() {
+    if !has_storage_faults() || here("nats-always").is_none() {
         return;
     }
     let folder = Folder::new();

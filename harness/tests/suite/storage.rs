@@ -18,6 +18,7 @@ use harness::storage::mounts;
 use private_database::{DISK_MARK, FOLDER_MARK, Folder};
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::support::missing::has_storage_faults;
 use crate::support::{processes, wait_for};
 
 fn harness() -> &'static Path {
@@ -36,12 +37,15 @@ fn data(folder: &Folder) -> Data {
 }
 
 impl Mounted {
-    /// With syncs that take nothing.
-    async fn new(directories: Directories) -> Self {
+    /// With syncs that take nothing; none where it cannot be had.
+    async fn new(directories: Directories) -> Option<Self> {
+        if !has_storage_faults() {
+            return None;
+        }
         let folder = Folder::new("storage").unwrap();
         let (data, fsync) = (data(&folder), Duration::ZERO);
         let storage = Storage::start(harness(), &folder, &data, directories, fsync).await.unwrap();
-        Self { storage, folder }
+        Some(Self { storage, folder })
     }
 
     fn root(&self) -> PathBuf {

@@ -17,6 +17,7 @@ use super::{
     Mounted, Program, data, harness, kill, serving, wait_until_a_sync_waits,
     wait_until_nothing_is_left,
 };
+use crate::support::missing::has_storage_faults;
 use crate::support::{state, wait_for};
 
 /// Writes to its file and syncs it, again and again, until that fails.
@@ -34,7 +35,7 @@ fn staying(file: &Path) -> Program {
 
 #[tokio::test]
 async fn it_ends_in_good_order_and_leaves_nothing() {
-    let Mounted { storage, folder } = Mounted::new(Directories::Now).await;
+    let Some(Mounted { storage, folder }) = Mounted::new(Directories::Now).await else { return };
     let (path, process) = (folder.path().to_owned(), serving(folder.path())[0]);
     assert!(mounts::is_mounted(storage.mount()));
     fs::create_dir_all(storage.mount().join("a/b")).unwrap();
@@ -50,7 +51,7 @@ async fn it_ends_in_good_order_and_leaves_nothing() {
 
 #[tokio::test]
 async fn dropped_it_leaves_nothing_either() {
-    let mounted = Mounted::new(Directories::Now).await;
+    let Some(mounted) = Mounted::new(Directories::Now).await else { return };
     let (path, process) = (mounted.folder.path().to_owned(), mounted.process());
     fs::write(mounted.join("file"), "text").unwrap();
     drop(mounted);
@@ -60,6 +61,9 @@ async fn dropped_it_leaves_nothing_either() {
 
 #[tokio::test]
 async fn a_folder_that_is_not_empty_is_refused() {
+    if !has_storage_faults() {
+        return;
+    }
     let folder = Folder::new("storage").unwrap();
     let data = data(&folder);
     fs::create_dir(&data.folder).unwrap();
@@ -73,7 +77,7 @@ async fn a_folder_that_is_not_empty_is_refused() {
 
 #[tokio::test]
 async fn a_cut_ends_a_program_that_is_in_a_held_sync() {
-    let mounted = Mounted::new(Directories::Now).await;
+    let Some(mounted) = Mounted::new(Directories::Now).await else { return };
     let file = mounted.join("file");
     let mut program = Program::shell(SYNCS, &file);
     wait_for("its first sync", || file.exists().then_some(()));
@@ -92,7 +96,7 @@ async fn a_cut_ends_a_program_that_is_in_a_held_sync() {
 
 #[tokio::test]
 async fn a_cut_names_who_goes_on_using_the_folder() {
-    let mounted = Mounted::new(Directories::Now).await;
+    let Some(mounted) = Mounted::new(Directories::Now).await else { return };
     let program = staying(&mounted.join("file"));
     let failure = mounted.storage.cut(Keep::None, 1, || {}).await.unwrap_err().to_string();
     assert!(failure.contains("data stays in use: used by"), "{failure}");
@@ -104,7 +108,7 @@ async fn a_cut_names_who_goes_on_using_the_folder() {
 
 #[tokio::test]
 async fn at_its_end_the_folder_is_taken_from_a_program_that_stays() {
-    let mounted = Mounted::new(Directories::Now).await;
+    let Some(mounted) = Mounted::new(Directories::Now).await else { return };
     let path = mounted.folder.path().to_owned();
     let program = staying(&mounted.join("file"));
     kill(program.id(), Signal::TERM);
@@ -117,7 +121,7 @@ async fn at_its_end_the_folder_is_taken_from_a_program_that_stays() {
 
 #[tokio::test]
 async fn kill_9_of_its_process_leaves_nothing_not_even_in_a_held_sync() {
-    let mounted = Mounted::new(Directories::Now).await;
+    let Some(mounted) = Mounted::new(Directories::Now).await else { return };
     let (path, file) = (mounted.folder.path().to_owned(), mounted.join("file"));
     let process = mounted.process();
     let mut program = Program::shell(SYNCS, &file);
@@ -142,7 +146,7 @@ async fn kill_9_of_its_process_leaves_nothing_not_even_in_a_held_sync() {
 
 #[tokio::test]
 async fn signals_of_the_terminal_are_not_for_it_and_sigterm_ends_it() {
-    let mounted = Mounted::new(Directories::Now).await;
+    let Some(mounted) = Mounted::new(Directories::Now).await else { return };
     let (path, process) = (mounted.folder.path().to_owned(), mounted.process());
     kill(process, Signal::INT);
     kill(process, Signal::HUP);
@@ -163,7 +167,7 @@ const HOLDER: &str = "HARNESS_TESTS_HOLD_STORAGE";
 #[tokio::test]
 async fn holder() {
     let Ok(how) = std::env::var(HOLDER) else { return };
-    let mounted = Mounted::new(Directories::Now).await;
+    let Some(mounted) = Mounted::new(Directories::Now).await else { return };
     let server = |script: &str, file: &str| {
         let file = mounted.join(file).display().to_string();
         let arguments = ["-c", script, "server", &file];
@@ -190,6 +194,9 @@ async fn holder() {
 
 /// Kills such a harness by SIGKILL.
 fn kill_a_harness(how: &str) {
+    if !has_storage_faults() {
+        return;
+    }
     let mut holder = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "storage::life::holder", "--nocapture"])
         .env(HOLDER, how)

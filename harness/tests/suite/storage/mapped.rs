@@ -8,6 +8,7 @@ use std::process::{Child, Command, Stdio};
 use harness::fault::Directories;
 
 use super::Mounted;
+use crate::support::missing::not_run;
 
 /// Writes to each of eight pages, syncs all by msync where it is told to, writes to the first again, and
 /// stays until it is killed.
@@ -29,7 +30,7 @@ fn map(file: &Path, word: &str) -> Option<Child> {
     let mut python = Command::new("python3");
     python.args(["-c", MAPS]).arg(file).arg(word).stdin(Stdio::piped()).stdout(Stdio::piped());
     let Ok(mut python) = python.spawn() else {
-        eprintln!("NOT RUN: it needs python3");
+        not_run("it needs python3");
         return None;
     };
     let mut line = [0; 8];
@@ -53,7 +54,7 @@ fn end(mut python: Child) {
 
 #[tokio::test]
 async fn what_is_written_through_a_mapping_is_durable_with_its_msync() {
-    let mounted = Mounted::new(Directories::Now).await;
+    let Some(mounted) = Mounted::new(Directories::Now).await else { return };
     let file = mounted.join("file");
     for word in ["no", "sync"] {
         let before = make(&file);
@@ -77,7 +78,7 @@ async fn what_is_written_through_a_mapping_is_durable_with_its_msync() {
 
 #[tokio::test]
 async fn a_settled_start_has_it_too() {
-    let mounted = Mounted::new(Directories::Lazy).await;
+    let Some(mounted) = Mounted::new(Directories::Lazy).await else { return };
     let file = mounted.join("file");
     make(&file);
     let Some(python) = map(&file, "no") else { return };

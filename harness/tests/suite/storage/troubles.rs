@@ -15,7 +15,7 @@ use crate::support::PATIENCE;
 
 #[tokio::test]
 async fn a_full_disk_refuses_growth_and_nothing_else() {
-    let mounted = Mounted::new(Directories::Now).await;
+    let Some(mounted) = Mounted::new(Directories::Now).await else { return };
     let (storage, file) = (&mounted.storage, mounted.join("file"));
     fs::write(&file, [b'-'; 4096]).unwrap();
     storage.begin(1, Trouble::Full).await.unwrap();
@@ -40,7 +40,7 @@ async fn a_full_disk_refuses_growth_and_nothing_else() {
 
 #[tokio::test]
 async fn a_failed_sync_is_an_error_so_often_and_what_it_was_to_carry_is_lost() {
-    let mounted = Mounted::new(Directories::Now).await;
+    let Some(mounted) = Mounted::new(Directories::Now).await else { return };
     let (storage, path) = (&mounted.storage, mounted.join("file"));
     for (id, then) in [(1, AfterFailedSync::Drop), (2, AfterFailedSync::Retry)] {
         let mut file = File::create(&path).unwrap();
@@ -66,7 +66,7 @@ async fn a_failed_sync_is_an_error_so_often_and_what_it_was_to_carry_is_lost() {
 
 #[tokio::test]
 async fn slow_syncs_and_writes_are_counted_and_let_go_by_a_cut() {
-    let mounted = Mounted::new(Directories::Now).await;
+    let Some(mounted) = Mounted::new(Directories::Now).await else { return };
     let (storage, path) = (&mounted.storage, mounted.join("file"));
     let (millisecond, day) = (Duration::from_millis(1), Duration::from_secs(86_400));
     let mut file = File::create(&path).unwrap();
@@ -99,7 +99,7 @@ async fn slow_syncs_and_writes_are_counted_and_let_go_by_a_cut() {
 
 #[tokio::test]
 async fn payloads_are_traced_as_they_were_and_rot_in_what_is_read() {
-    let mounted = Mounted::new(Directories::Now).await;
+    let Some(mounted) = Mounted::new(Directories::Now).await else { return };
     let storage = &mounted.storage;
     storage.settle(true).await.unwrap();
     let payloads = ["synced-payload-1", "written-payload-2", "absent-payload-3"].map(str::to_owned);

@@ -18,6 +18,7 @@ use tokio::time::Instant;
 pub(crate) mod foreign;
 pub(crate) mod forgetful;
 pub(crate) mod late;
+pub(crate) mod missing;
 pub(crate) mod network;
 pub(crate) mod original;
 pub(crate) mod shim;

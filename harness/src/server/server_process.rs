@@ -79,17 +79,13 @@ impl ServerProcess {
             Some(medium) => Some(launcher.mount(medium).await?),
             None => None,
         };
-        launcher.prepare().await?;
-        let tries = if listen.port() == 0 { TRIES } else { 1 };
-        let mut attempt = 1;
-        let (address, child) = loop {
-            let (asked, claim) = claim(listen)?;
-            let _claim = claim.and_then(Claim::beside_start);
-            match launcher.launch(asked).await {
-                Err(NotStarted { lacks_port: true, .. }) if attempt < tries => attempt += 1,
-                Err(NotStarted { failure, .. }) => return Err(failure),
-                Ok(started) => break started,
+        let (address, child) = match (first_start(&launcher, listen).await, &storage) {
+            (Ok(started), _) => started,
+            (Err(failure), Some(storage)) => {
+                storage.check().await?;
+                return Err(failure);
             }
+            (Err(failure), None) => return Err(failure),
         };
         let child = Arc::new(child);
         let state = State {
@@ -157,7 +153,7 @@ impl ServerProcess {
     /// waits until it is ready.
     ///
     /// # Errors
-    /// As at the first start; when it was ended for good.
+    /// As at the first start; when it was ended for good; when its disk is not there any more.
     pub async fn start_again(&self) -> Result<(), Failure> {
         let claim = {
             let mut state = self.state.lock();
@@ -170,6 +166,9 @@ impl ServerProcess {
         let child = match self.launcher.relaunch(self.address).await {
             Ok(child) => Arc::new(child),
             Err(NotStarted { failure, lacks_port }) => {
+                if let Some(storage) = &self.storage {
+                    storage.check().await?;
+                }
                 if !lacks_port {
                     self.be_gone(&failure);
                 }
@@ -307,6 +306,25 @@ impl Drop for ServerProcess {
 impl fmt::Debug for ServerProcess {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} on {}", self.name(), self.address)
+    }
+}
+
+/// Prepares a server and starts it, on another port where one is taken.
+async fn first_start(
+    launcher: &Launcher,
+    listen: SocketAddr,
+) -> Result<(SocketAddr, Child), Failure> {
+    launcher.prepare().await?;
+    let tries = if listen.port() == 0 { TRIES } else { 1 };
+    let mut attempt = 1;
+    loop {
+        let (asked, claim) = claim(listen)?;
+        let _claim = claim.and_then(Claim::beside_start);
+        match launcher.launch(asked).await {
+            Err(NotStarted { lacks_port: true, .. }) if attempt < tries => attempt += 1,
+            Err(NotStarted { failure, .. }) => return Err(failure),
+            Ok(started) => return Ok(started),
+        }
     }
 }
 

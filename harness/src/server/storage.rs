@@ -122,6 +122,17 @@ impl Storage {
         }
     }
 
+    /// Whether it is there still: a server that does not start may lack nothing but its disk.
+    ///
+    /// # Errors
+    /// Why it is not; as every order.
+    pub async fn check(&self) -> Result<(), Failure> {
+        match self.ask("check", &Order::Check).await? {
+            Answer::Done => Ok(()),
+            other => Err(self.unexpected("check", other)),
+        }
+    }
+
     /// A power cut: from the next sync on, which is waited for a short while, nothing becomes durable
     /// and no sync is answered; `kill` sends SIGKILL to all processes of the server and does not wait
     /// for their end, which a held sync may put off; then what was not durable is forgotten. When this
@@ -259,9 +270,10 @@ impl Storage {
             let Some(lines) = &*lines else {
                 return Err(Failure(format!("{self} was ended before the order {word:?}")));
             };
-            // Without a queue it is dropped here, and the answer is that there is none.
-            if let Some(waiting) = lock(&self.shared.waiting).as_mut() {
-                waiting.push_back(told);
+            match lock(&self.shared.waiting).as_mut() {
+                Some(waiting) => waiting.push_back(told),
+                // No more answers come: it is not waited for one.
+                None => drop(told),
             }
             // Where it is not read any more, the process ends, and that is told.
             let _ = lines.send(line);

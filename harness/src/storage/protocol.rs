@@ -21,6 +21,8 @@ pub enum Order {
         /// Whether it is.
         durable: bool,
     },
+    /// Whether the folder is mounted still; a process that has ended does not answer.
+    Check,
     /// Nothing becomes durable any more from the next sync on, which is held, and so is every sync
     /// after it. Answered by [`Answer::Held`] when one came, or none within 100 ms.
     Hold,

@@ -165,6 +165,10 @@ impl Server {
     fn obey(&mut self, order: Order) -> Result<Answer, String> {
         match order {
             Order::Settle { durable } => self.settle(durable).map(|()| Answer::Done),
+            Order::Check => match mounts::is_mounted(&self.settings.mount) {
+                true => Ok(Answer::Done),
+                false => Err(format!("{} is not mounted any more", self.settings.mount.display())),
+            },
             Order::Hold => Ok(Answer::Held(self.gate.hold(HOLD_WITHIN))),
             Order::Cut { keep, seed } => {
                 self.unmounted(|disk| disk.cut(keep, seed)).map(Answer::Forgot)

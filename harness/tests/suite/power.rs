@@ -7,13 +7,15 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use harness::catalogue::Way;
 use harness::check::Verdict;
+use harness::fault::{Directories, Medium};
 use harness::history::{End, Firing, History, OnDisk, Outcome, Trace};
 use harness::plan::Plan;
 use harness::scenario::{self, AnomalyKind};
-use harness::server::{Data, Failure, Ready, Recipe, Start, Wanted};
+use harness::server::{Data, Failure, Ready, Recipe, ServerProcess, Start, Wanted};
 use harness::testbed::{database, process};
 use harness::trial::{self, BrokerUnderTest, Interrupt, Settings, Trial};
 use private_database::{Folder as ServerFolder, Invocation};
@@ -191,7 +193,7 @@ fn faults_of_one_server_may_overlap() {
                   \x20 - { after: 100 acked, pause: broker, for: 400ms }\n\
                   \x20 - { after: 101 acked, power: storage, for: 100ms }\n\
                   \x20 - { after: 100 acked, kill: broker, for: 300ms }\n\
-                  \x20 - { after: 100 acked, slow_disk: storage, fsync: 5ms, for: 500ms }\n";
+                  \x20 - { after: 100 acked, slow_disk: storage, fsync: 5ms }\n";
     let Some(trial) = hold("redis-aof-always", &format!("{faults}{AT_LEAST_ONCE}")) else { return };
     passes(&trial);
     assert_eq!(trial.history.faults.len(), 4);
@@ -248,6 +250,17 @@ fn a_slow_disk_holds_syncs_up_and_breaks_nothing() {
     let Some(trial) = hold("mysql", fault) else { return };
     passes(&trial);
     assert!(trial.history.faults[0].met > 0, "{:?}", trial.history.faults);
+}
+
+/// After a few it takes nothing any more, and so never comes to the last one.
+#[test]
+fn syncs_that_fail_are_over_when_a_server_that_is_up_makes_no_more() {
+    let fault = "faults: [{ after: 100 acked, fail_fsync: storage, count: 100000 }]\n";
+    let Some(trial) = hold("nats-always", &format!("{fault}{AT_LEAST_ONCE}")) else { return };
+    passes(&trial);
+    let firing = &trial.history.faults[0];
+    assert!((1..100_000).contains(&firing.met), "{firing:?}");
+    assert!(firing.on_disk.as_ref().unwrap().restarted.is_some(), "{firing:?}");
 }
 
 /// The log of Redis has no checksums, so that wrong bytes come: of the message that rotted.
@@ -329,6 +342,49 @@ fn a_server_that_does_not_start_after_a_cut_is_found_and_ends_the_run() {
     assert!(trial.left.is_none(), "{:?}", trial.left);
     let unsent = trial.history.producers.iter().flat_map(|own| &own.sends).count();
     assert!(unsent < 600, "the run goes on for nothing");
+}
+
+/// A server that cannot be set up, because it has lost its disk.
+struct Diskless(ServerFolder);
+
+impl Recipe for Diskless {
+    fn name(&self) -> &'static str {
+        "the server without a disk"
+    }
+
+    fn folder(&self) -> Option<&ServerFolder> {
+        Some(&self.0)
+    }
+
+    fn data(&self) -> Option<Data> {
+        Some(Data { folder: self.0.path().join("data"), noise: &[] })
+    }
+
+    fn preparation(&self) -> Vec<Invocation> {
+        let script = "for file in $(grep -lsaF \"HARNESS_DISK=$1\" /proc/[0-9]*/environ); do \
+                      file=${file#/proc/}; kill -9 ${file%/environ}; done; ls \"$1/data\" && exit 3";
+        let mut run = Invocation::new(Path::new("/bin/sh"), ["-c", script, "sh"]);
+        run.arguments.push(self.0.path().into());
+        vec![run]
+    }
+
+    fn start(&self, _: SocketAddr) -> Result<Start, Failure> {
+        Err(Failure("it cannot be set up".to_owned()))
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_has_lost_its_disk_before_its_first_start_is_not_blamed() {
+    if !has_storage_faults() {
+        return;
+    }
+    let (harness, recipe) =
+        (Path::new(env!("CARGO_BIN_EXE_harness")), ServerFolder::new("diskless"));
+    let medium = Medium { directories: Directories::Now, fsync: Duration::ZERO, settled: true };
+    let (recipe, listen) = (Arc::new(Diskless(recipe.unwrap())), ([127, 0, 0, 1], 0).into());
+    let started = ServerProcess::start_on(Some(medium), harness, recipe, listen).await;
+    let why = started.unwrap_err().to_string();
+    assert!(why.starts_with("the file system below") && why.contains("signal 9"), "{why}");
 }
 
 /// Nothing that a run of this folder's started is there, nor mounted.
@@ -422,13 +478,13 @@ fn nothing_is_left_of_a_database_whose_run_is_killed_or_interrupted() {
     }
 }
 
-#[test]
-fn a_file_system_that_is_killed_leaves_no_verdict_and_nothing_else() {
+/// Kills the file system of a run with this fault, which is found to have no verdict.
+fn file_system_killed_in(fault: &str) {
     if !has_storage_faults() || here("nats-always").is_none() {
         return;
     }
     let folder = Folder::new();
-    long(&folder, "{ at: 1h, power: storage, for: 1s }");
+    long(&folder, fault);
     let run = ["run", "long.yaml", "--on", "nats-always"];
     let running = Running::spawn(&folder, harness(&folder, &run));
     let log = folder.join("out/long/consumer_1.txt");
@@ -440,4 +496,16 @@ fn a_file_system_that_is_killed_leaves_no_verdict_and_nothing_else() {
     assert_eq!(code, Some(3), "{words}");
     assert!(words.contains("the file system below") && words.contains("signal 9"), "{words}");
     nothing_is_left_of(&folder);
+}
+
+#[test]
+fn a_file_system_that_is_killed_leaves_no_verdict_and_nothing_else() {
+    file_system_killed_in("{ at: 1h, power: storage, for: 1s }");
+}
+
+/// Whatever is down is started again at the end of a run, and cannot be without its disk: that is no
+/// finding about the server.
+#[test]
+fn a_file_system_that_is_killed_while_a_fault_lasts_leaves_no_verdict_either() {
+    LASTING.iter().for_each(|fault| file_system_killed_in(fault));
 }

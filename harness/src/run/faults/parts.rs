@@ -138,9 +138,9 @@ impl Parts {
         Ok(())
     }
 
-    /// Whether no fault holds the part down, and none is about to or lets it go.
+    /// Whether no fault holds the part, and none is about to or lets it go.
     pub(super) fn is_left_alone(&self, part: Part) -> bool {
-        self.state(part).try_lock().is_ok_and(|state| state.down == 0)
+        self.state(part).try_lock().is_ok_and(|state| state.down == 0 && state.paused == 0)
     }
 
     /// Something is wrong with the disk from now on.

@@ -27,6 +27,9 @@ const ENDED: &str = "it had ended by itself";
 /// that has to be started again.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// The same while a trouble lasts, which is not to end because something else takes a while.
+const LONG_PATIENCE: Duration = Duration::from_secs(5);
+
 /// Between two looks at whether something did.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
@@ -133,8 +136,7 @@ impl Executor<'_> {
             tokio::select! { biased;
                 () = self.last(fault, struck) => {}
                 () = disk.spent(id) => {}
-                // What is not there syncs nothing any more.
-                () = self.ended_by_itself(part), if matches!(trouble, Trouble::FailSync { .. }) => {}
+                () = self.syncs_no_more(part), if matches!(trouble, Trouble::FailSync { .. }) => {}
             }
         }
         let met = match begun {
@@ -151,10 +153,17 @@ impl Executor<'_> {
         Ok(())
     }
 
-    /// Waits until the server has ended, and no fault holds it down.
-    async fn ended_by_itself(&self, part: Part) {
-        let has_ended = || self.parts.disk().is_ok_and(|disk| !disk.is_up());
-        while !(has_ended() && self.parts.is_left_alone(part)) {
+    /// Waits until the server, which no other fault holds, has ended, or takes nothing any more: it
+    /// never comes to the sync that would use the fault up.
+    async fn syncs_no_more(&self, part: Part) {
+        loop {
+            let has_ended = self.parts.disk().is_ok_and(|disk| !disk.is_up());
+            if self.parts.is_left_alone(part)
+                && (has_ended || self.stands_still(LONG_PATIENCE).await.unwrap_or_default())
+                && self.parts.is_left_alone(part)
+            {
+                return;
+            }
             sleep(LOOK_EVERY).await;
         }
     }
@@ -162,7 +171,7 @@ impl Executor<'_> {
     /// Starts a server again that a trouble has ended, or that takes nothing any more now that it is
     /// over; says why it was.
     async fn make_good(&self, part: Part) -> Result<Option<String>, NotChanged> {
-        let stands_still = self.stands_still().await?;
+        let stands_still = self.stands_still(PATIENCE).await?;
         let was_up = self.parts.disk()?.is_up();
         let is_started = self.parts.revive(part, stands_still).await?;
         let why = if was_up { STOOD_STILL } else { ENDED };
@@ -236,11 +245,11 @@ impl Executor<'_> {
     }
 
     /// Whether all that is tried fails for a while, with a server that is up all the time.
-    async fn stands_still(&self) -> Result<bool, Failure> {
+    async fn stands_still(&self, patience: Duration) -> Result<bool, Failure> {
         let disk = self.parts.disk()?;
         let (before, began) = (self.signals.pulse.now(), Instant::now());
         let now = || -> Beat { self.signals.pulse.now() };
-        while began.elapsed() < PATIENCE && disk.is_up() && !now().moves(before) {
+        while began.elapsed() < patience && disk.is_up() && !now().moves(before) {
             if self.signals.finished().now_or_never().is_some() {
                 return Ok(false);
             }

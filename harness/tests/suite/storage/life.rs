@@ -26,6 +26,13 @@ const SYNCS: &str = "while dd if=/dev/zero of=\"$1\" bs=512 count=1 conv=fsync; 
 /// Cannot be asked to end, and keeps its file open.
 const STAYS: &str = "trap \"\" TERM; exec 3>\"$1\"; echo >&3; while :; do sleep 1000; done";
 
+/// A program that syncs. It finds its file: one that is looked for while it is made may be shown as
+/// deleted to who looks for its open files.
+fn syncing(file: &Path) -> Program {
+    File::create(file).unwrap();
+    Program::shell(SYNCS, file)
+}
+
 /// A program that stays, once it has its file open.
 fn staying(file: &Path) -> Program {
     let program = Program::shell(STAYS, file);
@@ -79,8 +86,7 @@ async fn a_folder_that_is_not_empty_is_refused() {
 async fn a_cut_ends_a_program_that_is_in_a_held_sync() {
     let Some(mounted) = Mounted::new(Directories::Now).await else { return };
     let file = mounted.join("file");
-    let mut program = Program::shell(SYNCS, &file);
-    wait_for("its first sync", || file.exists().then_some(()));
+    let mut program = syncing(&file);
     let kills = || {
         wait_until_a_sync_waits(&file);
         program.kill();
@@ -124,8 +130,7 @@ async fn kill_9_of_its_process_leaves_nothing_not_even_in_a_held_sync() {
     let Some(mounted) = Mounted::new(Directories::Now).await else { return };
     let (path, file) = (mounted.folder.path().to_owned(), mounted.join("file"));
     let process = mounted.process();
-    let mut program = Program::shell(SYNCS, &file);
-    wait_for("its first sync", || file.exists().then_some(()));
+    let mut program = syncing(&file);
     let mut other = staying(&mounted.join("other"));
     let kills = || {
         wait_until_a_sync_waits(&file);
@@ -134,6 +139,8 @@ async fn kill_9_of_its_process_leaves_nothing_not_even_in_a_held_sync() {
     let failure = mounted.storage.cut(Keep::None, 1, kills).await.unwrap_err().to_string();
     assert!(failure.contains("was ended by signal 9"), "{failure}");
     assert!(mounted.storage.ended().await.contains("was ended by signal 9"));
+    let failure = mounted.storage.check().await.unwrap_err().to_string();
+    assert!(failure.contains("was ended by signal 9"), "asked once more: {failure}");
     // It is let go, with an error.
     program.wait();
     assert!(mounted.storage.end().await.is_err());

@@ -82,6 +82,11 @@ fn every_shipped_scenario_has_the_totals_it_says() {
     check("half-open", (2, 2, 1), 300, 600);
     check("lost-response", (2, 2, 1), 300, 600);
     check("original-clients", (2, 2, 2), 300, 525);
+    for storage in
+        ["bit-rot", "disk-full", "fsync-fails", "power-cut", "power-cut-torn", "slow-disk"]
+    {
+        check(storage, (2, 2, 1), 600, 1200);
+    }
 }
 
 #[test]
@@ -92,17 +97,20 @@ fn no_scenario_is_shipped_without_being_listed_here() {
     let known = [
         "2p2c",
         "5p3c",
+        "bit-rot",
         "broker-restart-memory",
         "broker-restart",
         "crashes",
         "hostile",
         "lost-answers",
+        "power",
         "repeats",
         "side-by-side",
         "wake-up",
         "consumer-crash",
         "crowd",
         "database-restart",
+        "disk-full",
         "everything",
         "fan",
         "black-hole",
@@ -115,16 +123,20 @@ fn no_scenario_is_shipped_without_being_listed_here() {
         "kill-database",
         "pause-broker",
         "pause-database",
+        "power-storage",
         "slow-database",
         "slow",
         "stop-broker-memory",
         "stop-broker",
         "flaky-network",
+        "fsync-fails",
         "graceful-restart",
         "half-open",
         "lost-response",
         "million",
         "original-clients",
+        "power-cut-torn",
+        "power-cut",
         "a-crashed-consumer-resumes",
         "a-cut-connection",
         "a-half-open-connection",
@@ -141,6 +153,7 @@ fn no_scenario_is_shipped_without_being_listed_here() {
         "survives-a-graceful-restart",
         "survives-a-kill-with-a-backlog",
         "slow-consumer",
+        "slow-disk",
         "together",
     ];
     assert_eq!(names, known);

@@ -15,7 +15,7 @@ use harness::fault::{Directories, Medium};
 use harness::history::{End, Firing, History, OnDisk, Outcome, Trace};
 use harness::plan::Plan;
 use harness::scenario::{self, AnomalyKind};
-use harness::server::{Data, Failure, Ready, Recipe, ServerProcess, Start, Wanted};
+use harness::server::{Data, Failure, NewRecipe, Ready, Recipe, ServerProcess, Start, Wanted};
 use harness::testbed::{database, process};
 use harness::trial::{self, BrokerUnderTest, Interrupt, Settings, Trial};
 use private_database::{Folder as ServerFolder, Invocation};
@@ -280,22 +280,35 @@ fn bits_that_rot_are_those_of_an_acked_message() {
     assert_eq!(late.oddities.len(), 1);
 }
 
-/// Our own broker, in a folder that it does not need, which starts only once.
-struct Once {
+/// Our own broker, in a folder that it does not need, which does not start always.
+struct Fickle {
     harness: PathBuf,
     folder: ServerFolder,
+    /// What it does before the broker is started; where that fails, it ends.
+    before: &'static str,
 }
 
-impl Once {
-    fn recipe(wanted: &Wanted<'_>) -> Result<Arc<dyn Recipe>, Failure> {
-        let folder = ServerFolder::new("once").unwrap();
-        Ok(Arc::new(Self { harness: wanted.harness.to_owned(), folder }))
+impl Fickle {
+    fn once(wanted: &Wanted<'_>) -> Result<Arc<dyn Recipe>, Failure> {
+        let before = "if [ -e started ]; then echo 'page 7 is torn' >&2; exit 3; fi; touch started; \
+                      echo never synced >data/log";
+        Ok(Self::new(wanted, before))
+    }
+
+    /// It starts wherever it can sync a file.
+    fn syncing(wanted: &Wanted<'_>) -> Result<Arc<dyn Recipe>, Failure> {
+        Ok(Self::new(wanted, "dd if=/dev/zero of=data/log count=1 conv=fsync"))
+    }
+
+    fn new(wanted: &Wanted<'_>, before: &'static str) -> Arc<dyn Recipe> {
+        let folder = ServerFolder::new("fickle").unwrap();
+        Arc::new(Self { harness: wanted.harness.to_owned(), folder, before })
     }
 }
 
-impl Recipe for Once {
+impl Recipe for Fickle {
     fn name(&self) -> &'static str {
-        "the broker that starts once"
+        "the broker that does not start always"
     }
 
     fn folder(&self) -> Option<&ServerFolder> {
@@ -307,14 +320,39 @@ impl Recipe for Once {
     }
 
     fn start(&self, listen: SocketAddr) -> Result<Start, Failure> {
-        let script = "set -e; cd \"$1\"; if [ -e started ]; then echo 'page 7 is torn' >&2; exit 3; \
-                      fi; touch started; echo never synced >data/log; exec \"$2\" broker --listen \
-                      \"$3\"";
-        let mut run = Invocation::new(Path::new("/bin/sh"), ["-c", script, "sh"]);
+        let script =
+            format!("set -e; cd \"$1\"; {}; exec \"$2\" broker --listen \"$3\"", self.before);
+        let mut run = Invocation::new(Path::new("/bin/sh"), ["-c", &script, "sh"]);
         let folder = self.folder.path().to_owned().into_os_string();
         run.arguments.extend([folder, self.harness.clone().into(), listen.to_string().into()]);
         Ok(Start { run, ready: Ready::Port })
     }
+}
+
+/// A run on it.
+fn hold_fickle(recipe: NewRecipe, faults: &str) -> Trial {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("x.yaml");
+    fs::write(&file, format!("{HEAD}{faults}")).unwrap();
+    let plan = Arc::new(Plan::new(scenario::load(&file).unwrap()).unwrap());
+    let own = process::Settings::new(Path::new(env!("CARGO_BIN_EXE_harness")));
+    hold_on(&plan, process::Settings { recipe, is_ours: false, ..own })
+}
+
+/// The server waits for the end of the fault, which waits for its syncs.
+#[test]
+fn syncs_that_fail_are_over_when_they_keep_a_server_from_starting() {
+    if !has_storage_faults() {
+        return;
+    }
+    let faults = "faults:\n\
+                  \x20 - { at: 50ms, fail_fsync: storage, count: 100000 }\n\
+                  \x20 - { after: 100 acked, power: storage, for: 50ms }\n";
+    let trial = hold_fickle(Fickle::syncing, faults);
+    let [fails, cut] = &trial.history.faults[..] else { panic!("{:#?}", trial.history.faults) };
+    assert!(fails.met > 0, "{fails:#?}");
+    assert!(cut.on_disk.as_ref().unwrap().forgotten.is_some(), "{cut:#?}");
+    assert!(on_disk(&trial.history).iter().all(|own| own.gone.is_none()), "it came up");
 }
 
 #[test]
@@ -322,18 +360,12 @@ fn a_server_that_does_not_start_after_a_cut_is_found_and_ends_the_run() {
     if !has_storage_faults() {
         return;
     }
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("x.yaml");
     // Another fault waits for its server too, and a third one has just begun.
     let faults = "faults:\n\
                   \x20 - { after: 100 acked, power: storage, for: 50ms }\n\
                   \x20 - { after: 100 acked, slow_disk: storage, fsync: 1ms }\n\
                   \x20 - { after: 100 acked, kill: broker, for: 20ms }\n";
-    fs::write(&file, format!("{HEAD}{faults}")).unwrap();
-    let plan = Arc::new(Plan::new(scenario::load(&file).unwrap()).unwrap());
-    let own = process::Settings::new(Path::new(env!("CARGO_BIN_EXE_harness")));
-    let process = process::Settings { recipe: Once::recipe, is_ours: false, ..own };
-    let trial = hold_on(&plan, process);
+    let trial = hold_fickle(Fickle::once, faults);
     let gone: Vec<_> = trial.history.faults.iter().filter_map(|own| own.on_disk.as_ref()).collect();
     let gone: Vec<_> = gone.iter().filter_map(|own| own.gone.as_deref()).collect();
     let [gone] = gone[..] else { panic!("{:#?}", trial.history.faults) };

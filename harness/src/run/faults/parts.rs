@@ -34,6 +34,8 @@ struct State {
 struct Troubles {
     lasting: u32,
     over: u32,
+    /// Starts that failed and wait for the end of all.
+    awaited: u32,
 }
 
 /// Why a part cannot be changed.
@@ -201,8 +203,15 @@ impl Parts {
             if was_whole(&self.troubles.lock()) {
                 return Err(self.told(failure));
             }
+            self.troubles.change(|troubles| troubles.awaited += 1);
             self.troubles.wait_for(|now| (now.lasting == 0).then_some(())).await;
+            self.troubles.change(|troubles| troubles.awaited -= 1);
         }
+    }
+
+    /// Whether what keeps the data is not started again before its disk is whole.
+    pub(super) fn awaits_whole_disk(&self) -> bool {
+        self.troubles.lock().awaited > 0
     }
 
     /// What it means that what keeps the data could not be started.

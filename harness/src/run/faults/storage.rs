@@ -153,10 +153,10 @@ impl Executor<'_> {
         Ok(())
     }
 
-    /// Waits until the server, which no other fault holds, has ended, or takes nothing any more: it
-    /// never comes to the sync that would use the fault up.
+    /// Waits until the server, which no other fault holds, has ended or takes nothing any more, or does
+    /// not start before this is over: it never comes to the sync that would use the fault up.
     async fn syncs_no_more(&self, part: Part) {
-        loop {
+        while !self.parts.awaits_whole_disk() {
             let has_ended = self.parts.disk().is_ok_and(|disk| !disk.is_up());
             if self.parts.is_left_alone(part)
                 && (has_ended || self.stands_still(LONG_PATIENCE).await.unwrap_or_default())

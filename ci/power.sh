@@ -41,6 +41,7 @@ row='
 
 one() { # fault, broker, scenario
   local code=0
+  rm -f "$out/report.json"
   # A broker that is unusable after a fault keeps its producers waiting for each answer.
   timeout --signal=TERM 150 "$HARNESS" run "$3" --on "$2" --out "$out/logs" --report-json "$out/report.json" \
     2>"$out/words" || code=$?

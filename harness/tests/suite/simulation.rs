@@ -73,12 +73,14 @@ fn run(file: &Path, more: &[&str]) -> Left {
     left
 }
 
+/// All that can be simulated, which has no bytes on a disk that could rot.
 fn all_scenarios() -> Vec<PathBuf> {
     let mut files = Vec::new();
     for folder in [shipped(), shipped().join("bugs")] {
         let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
         files.extend(entries.filter(|path| path.extension().is_some_and(|e| e == "yaml")));
     }
+    files.retain(|path| !path.ends_with("bit-rot.yaml"));
     files.sort();
     assert!(files.len() > 10, "{files:?}");
     files

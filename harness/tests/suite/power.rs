@@ -292,15 +292,15 @@ impl Fickle {
     fn once(wanted: &Wanted<'_>) -> Result<Arc<dyn Recipe>, Failure> {
         let before = "if [ -e started ]; then echo 'page 7 is torn' >&2; exit 3; fi; touch started; \
                       echo never synced >data/log";
-        Ok(Self::new(wanted, before))
+        Ok(Self::starting(wanted, before))
     }
 
     /// It starts wherever it can sync a file.
     fn syncing(wanted: &Wanted<'_>) -> Result<Arc<dyn Recipe>, Failure> {
-        Ok(Self::new(wanted, "dd if=/dev/zero of=data/log count=1 conv=fsync"))
+        Ok(Self::starting(wanted, "dd if=/dev/zero of=data/log count=1 conv=fsync"))
     }
 
-    fn new(wanted: &Wanted<'_>, before: &'static str) -> Arc<dyn Recipe> {
+    fn starting(wanted: &Wanted<'_>, before: &'static str) -> Arc<dyn Recipe> {
         let folder = ServerFolder::new("fickle").unwrap();
         Arc::new(Self { harness: wanted.harness.to_owned(), folder, before })
     }

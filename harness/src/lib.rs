@@ -17,6 +17,7 @@
 //! - [`sabotage`]: a driver that is wrong on purpose, which proves the checks. [`bugs`]: stores with
 //!   planted bugs, for simulations to find.
 //! - [`shrink`]: a failing simulated run, reduced to one that a person can read.
+//! - [`figures`]: what is measured of a run. [`diagram`]: what happened around a message.
 //! - [`golden`]: the ledger of a run and its reviewed file. [`report`]: what is said about it.
 
 pub mod bugs;
@@ -26,9 +27,11 @@ mod chance;
 pub mod check;
 pub mod command;
 mod descriptors;
+pub mod diagram;
 pub mod driver;
 pub mod exit;
 pub mod fault;
+pub mod figures;
 #[cfg(test)]
 mod fixture;
 mod fnv;

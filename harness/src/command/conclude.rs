@@ -6,11 +6,12 @@ use std::path::Path;
 
 use super::outputs::HistoryFile;
 use crate::exit::Exit;
+use crate::figures::{measure, summarise};
 use crate::golden::{self, Mode};
 use crate::history;
 use crate::io_error;
 use crate::plan::Plan;
-use crate::report::{Entry, Trouble, summarise};
+use crate::report::{Entry, Trouble};
 use crate::trial::Trial;
 
 /// Fills in the entry. `golden` is the folder of the golden files, and what may be done to them.
@@ -23,6 +24,7 @@ pub(super) fn conclude(
 ) {
     entry.interrupted = trial.interrupted;
     entry.summary = Some(summarise(plan, &trial.history));
+    entry.figures = Some(measure(plan, &trial.history, &trial.judgement));
     entry.judgement = Some(trial.judgement.clone());
     entry.notes.extend(trial.notes.iter().cloned());
     if let Some((path, file)) = history {

@@ -13,6 +13,7 @@ use super::refused::{self, Refused};
 use super::sim::workers::{self, End, Interrupts, Next};
 use super::{broker_choice, streams};
 use crate::bugs::Bug;
+use crate::diagram;
 use crate::exit::Exit;
 use crate::io_error;
 use crate::plan::Plan;
@@ -20,7 +21,7 @@ use crate::report::words::{self, count};
 use crate::scenario;
 use crate::shell::shell;
 use crate::shrink::case::Case;
-use crate::shrink::{self, Failing, Settings, Shrunk, Way, diagram, write};
+use crate::shrink::{self, Failing, Settings, Shrunk, Way, write};
 use crate::trial::Simulation;
 
 /// What `--help` says after the flags.
@@ -204,7 +205,7 @@ fn keep(arguments: &Arguments, plan: &Plan, shrunk: &Shrunk, folder: &Path) -> R
     let bug = arguments.bug.map(|bug| format!(" --bug {bug}")).unwrap_or_default();
     let file = folder.join(format!("{}.yaml", case.scenario.name));
     let command = format!("harness sim {}{bug}", shell(&file.to_string_lossy()));
-    let drawn = diagram::draw(small, &trial.history);
+    let drawn = diagram::of(small, &trial.history).to_text();
     let found: Vec<&str> = trial
         .judgement
         .violations

@@ -4,12 +4,13 @@ mod on_disk;
 
 use std::time::Duration;
 
-use hdrhistogram::Histogram;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use crate::golden;
 use crate::history::{Answer, History, Nanos, Outcome, backlogs};
 use crate::plan::Plan;
+
+use super::latency::{Latencies, Latency, NEVER, nanos};
 
 pub use on_disk::{Flipped, OnDisk};
 
@@ -73,27 +74,6 @@ pub struct Fault {
     pub on_disk: Option<OnDisk>,
 }
 
-/// A distribution of latencies, each to three significant figures.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Latency {
-    /// How many values there are; the others are 0 if none.
-    pub count: u64,
-    /// Half of the values are at most this.
-    #[serde(rename = "p50_ns", serialize_with = "nanos")]
-    pub p50: Duration,
-    /// 99 of 100 are.
-    #[serde(rename = "p99_ns", serialize_with = "nanos")]
-    pub p99: Duration,
-    /// All are.
-    #[serde(rename = "max_ns", serialize_with = "nanos")]
-    pub max: Duration,
-}
-
-/// A duration in whole nanoseconds, as the JSON report has it.
-pub(super) fn nanos<S: Serializer>(duration: &Duration, to: S) -> Result<S::Ok, S::Error> {
-    to.serialize_u64(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX))
-}
-
 /// The numbers of a run. Linear in requests and deliveries, a few nanoseconds each.
 pub fn summarise(plan: &Plan, history: &History) -> Summary {
     let mut summary = Summary {
@@ -128,9 +108,6 @@ fn faults(plan: &Plan, history: &History) -> Vec<Fault> {
     }
     faults
 }
-
-/// No request has carried the message.
-const NEVER: Nanos = Nanos::MAX;
 
 /// Counts the requests, and answers when each message was meant to leave.
 fn requests(plan: &Plan, history: &History, summary: &mut Summary) -> Vec<Nanos> {
@@ -186,39 +163,6 @@ fn deliveries(history: &History, intended: &[Nanos], summary: &mut Summary) {
         }
     }
     summary.end_to_end = latencies.finish();
-}
-
-/// Gathers latencies up to an hour; longer ones count as an hour.
-struct Latencies(Histogram<u64>);
-
-impl Latencies {
-    const HOUR: u64 = 3_600_000_000_000;
-
-    fn new() -> Self {
-        Self(Histogram::new_with_bounds(1, Self::HOUR, 3).expect("the bounds are in range"))
-    }
-
-    fn add(&mut self, nanos: Nanos, times: u64) {
-        self.0.saturating_record_n(nanos, times);
-    }
-
-    fn add_unless_never(&mut self, at: Nanos, meant: Nanos, times: u64) {
-        if meant != NEVER && times > 0 {
-            self.add(at.saturating_sub(meant), times);
-        }
-    }
-
-    fn finish(&self) -> Latency {
-        if self.0.is_empty() {
-            return Latency::default();
-        }
-        Latency {
-            count: self.0.len(),
-            p50: Duration::from_nanos(self.0.value_at_quantile(0.5)),
-            p99: Duration::from_nanos(self.0.value_at_quantile(0.99)),
-            max: Duration::from_nanos(self.0.max()),
-        }
-    }
 }
 
 #[cfg(test)]

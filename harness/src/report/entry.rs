@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use broker_client::wire::masked;
 
-use super::summary::Summary;
+use super::environment::Environment;
 use super::sweep::Sweep;
 use super::words;
 use crate::check::{Judgement, Verdict};
 use crate::exit::Exit;
+use crate::figures::threshold::State;
+use crate::figures::{Figures, Summary, Threshold};
 use crate::golden::{self, Comparison};
 use crate::input::diagnostic::Diagnostic;
 use crate::plan::Plan;
@@ -29,6 +31,8 @@ pub struct Report {
     pub duration: Duration,
     /// Why the call did not do what it was asked to, where no entry says it.
     pub trouble: Option<Trouble>,
+    /// Where and when it ran.
+    pub environment: Environment,
 }
 
 /// A scenario that was skipped.
@@ -107,8 +111,14 @@ pub struct Entry {
     pub trouble: Option<Trouble>,
     /// What is wrong with the scenario, each with its place.
     pub problems: Vec<Problem>,
+    /// What was run, every default filled in, as `harness plan --json` has it.
+    pub resolved: Option<serde_json::Value>,
     /// The counts and latencies, if it ran.
     pub summary: Option<Summary>,
+    /// All else that was measured, if it ran.
+    pub figures: Option<Figures>,
+    /// What `expect` asks of the figures, and what came of it.
+    pub thresholds: Vec<Threshold>,
     /// What the checks concluded, if they did.
     pub judgement: Option<Judgement>,
     /// What is known beside the judgement, a sentence each.
@@ -136,6 +146,10 @@ pub struct On {
     pub version: Option<String>,
     /// Beside what a server has by itself, in its own words.
     pub config: Vec<(String, String)>,
+    /// How it is spoken to: `http`, `nats`, `exec`.
+    pub driver: Option<String>,
+    /// Where it was reached, without passwords; empty where the harness started it.
+    pub addresses: Vec<String>,
 }
 
 /// What a scenario asks for and the documents of its broker do not promise. It is judged all the same.
@@ -278,6 +292,13 @@ impl Entry {
             None if explained => Exit::Passed,
             Some(Verdict::Unknown) | None => Exit::NoVerdict,
         });
+        for threshold in &self.thresholds {
+            exit = exit.and(match threshold.state {
+                State::Met => Exit::Passed,
+                State::Missed => Exit::Failed,
+                State::NoData => Exit::NoVerdict,
+            });
+        }
         match &self.golden {
             Some(comparison) if !comparison.is_fine() => exit.and(Exit::Failed),
             _ => exit,

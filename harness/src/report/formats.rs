@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::entry::Report;
-use super::{github, json, junit, markdown};
+use super::{github, html, json, junit, markdown};
 
 /// A format that a report can be written in.
 #[derive(Debug)]
@@ -46,6 +46,12 @@ pub const FORMATS: &[Format] = &[
         about: "a Markdown report, with the table of scenarios and brokers",
         asked: Asked::ByFlag("report-md"),
         write: markdown::write,
+    },
+    Format {
+        name: "HTML",
+        about: "an HTML report, one file for people",
+        asked: Asked::ByFlag("report-html"),
+        write: html::write,
     },
     Format {
         name: "GitHub",

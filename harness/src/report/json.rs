@@ -16,10 +16,11 @@ use self::table::Table;
 use super::entry::{Entry, Evidence, Problem, Report, Skipped};
 use super::matrix::Matrix;
 use super::sentence;
-use super::summary::{Summary, nanos};
 use super::sweep::Sweep;
 use crate::check::Judgement;
 use crate::exit::Exit;
+use crate::figures::Summary;
+use crate::figures::latency::nanos;
 use crate::golden::Comparison;
 
 /// The version that the document opens with.

@@ -5,15 +5,16 @@
 
 pub mod destination;
 mod entry;
+pub mod environment;
 mod formats;
 mod github;
+mod html;
 mod json;
 mod junit;
 mod markdown;
 pub mod matrix;
 pub mod progress;
 pub mod sentence;
-pub mod summary;
 mod sweep;
 pub mod terminal;
 #[cfg(test)]
@@ -22,6 +23,6 @@ pub mod words;
 
 pub use destination::{Destinations, Output};
 pub use entry::{Entry, Evidence, NotPromised, On, Problem, Report, Skipped, Trouble};
+pub use environment::Environment;
 pub use progress::Progress;
-pub use summary::{Latency, Summary, summarise};
 pub use sweep::Sweep;

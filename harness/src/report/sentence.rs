@@ -1,10 +1,10 @@
 //! What became of a scenario, in one sentence.
 
 use super::entry::{Entry, Evidence, On};
-use super::summary::{Fault, OnDisk};
 use super::words::{count, number};
 use crate::check::{Finding, Judgement, Verdict};
 use crate::exit::Exit;
+use crate::figures::summary::{Fault, OnDisk};
 use crate::golden::{Comparison, Skipped};
 use crate::scenario::{AnomalyKind, DEFAULT_ON, store_of};
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::*;
 use crate::check::{Anomaly, Finding, Judgement, Origin, Verdict};
 use crate::exit::Exit;
+use crate::figures::summarise;
 use crate::fixture::{self, SMALL, SMALL_LOGS};
 use crate::golden::{Comparison, Difference};
 use crate::plan::{ConsumerIndex, MessageId, TopicIndex};
@@ -296,14 +297,22 @@ const JSON: &str = r##"
         "ack": {
           "count": 6,
           "p50_ns": 1000447,
+          "p90_ns": 1000447,
+          "p95_ns": 1000447,
           "p99_ns": 1000447,
-          "max_ns": 1000447
+          "p99_9_ns": 1000447,
+          "max_ns": 1000447,
+          "mean_ns": 1000192
         },
         "end_to_end": {
           "count": 11,
           "p50_ns": 11001855,
+          "p90_ns": 17006591,
+          "p95_ns": 17006591,
           "p99_ns": 17006591,
-          "max_ns": 17006591
+          "p99_9_ns": 17006591,
+          "max_ns": 17006591,
+          "mean_ns": 11725731
         }
       },
       "judgement": {

@@ -5,10 +5,8 @@
 //! what is tried is always those files, so what is kept fails as it was tried. [`reduce`] is delta
 //! debugging (Zeller and Hildebrandt, "Simplifying and Isolating Failure-Inducing Input", 2002) over
 //! its parts, [`steps`] the parts and the simplifications, [`hunt`] what each is tried by.
-//! [`diagram`] shows a run in a few lines.
 
 pub mod case;
-pub mod diagram;
 mod hunt;
 pub mod reduce;
 mod steps;

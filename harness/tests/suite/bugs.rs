@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use harness::bugs::Bug;
 use harness::check::Verdict;
+use harness::diagram;
 use harness::plan::Plan;
 use harness::scenario::{self, AnomalyKind, Need, Scenario, Store};
 use harness::shrink::case::Case;
-use harness::shrink::{self, Settings, Way, diagram};
+use harness::shrink::{self, Settings, Way};
 use harness::trial::{Simulation, Trial, simulate};
 
 /// A bug, the scenario that finds it, within how many seeds, and as what.
@@ -174,7 +175,7 @@ fn what_is_found_shrinks_to_a_scenario_that_fails_in_the_same_way() {
             run(&scenario, seed, Some(bug))
         };
         assert!(way.is_of(&again), "{bug}: {:?}", again.judgement);
-        let drawn = diagram::draw(&plan, &again.history);
+        let drawn = diagram::of(&plan, &again.history).to_text();
         assert!(drawn.lines().count() < 40, "{drawn}");
         assert!(drawn.contains(" -> T1"), "{drawn}");
     }

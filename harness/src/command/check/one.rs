@@ -10,12 +10,13 @@ use super::arguments::Arguments;
 use super::{arrived, places};
 use crate::check::{self, logs};
 use crate::exit::Exit;
+use crate::figures::{measure, summarise};
 use crate::golden::{self, Comparison, Mode, Skipped};
 use crate::history::{History, json};
 use crate::io_error;
 use crate::log_format::LogFormat;
 use crate::plan::{Consumer, Plan};
-use crate::report::{Entry, Evidence, Problem, Trouble, summarise};
+use crate::report::{Entry, Evidence, Problem, Trouble};
 use crate::shell::shell;
 use crate::trial::logged;
 
@@ -81,6 +82,7 @@ fn by_history(
         judgement.mark_inconclusive(doubt);
     }
     entry.summary = Some(summarise(plan, &history));
+    entry.figures = Some(measure(plan, &history, &judgement));
     entry.judgement = Some(judgement);
     entry.history = Some(file);
     Ok(history)

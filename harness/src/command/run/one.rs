@@ -67,7 +67,7 @@ pub async fn run(run: &Run, context: &Context, interrupt: Interrupt, terminal: &
     let chosen = &context.chosen[run.chosen];
     let mut entry = Entry::new(&plan.scenario);
     let Arguments { broker: choice, sabotage, outputs, .. } = &context.arguments;
-    entry.on = Some(on(chosen));
+    entry.on = Some(on(chosen, &plan.scenario.broker.driver));
     entry.turn = if run.times > 1 { run.turn } else { 0 };
     if let Way::Running(addresses, _) = &chosen.named.way {
         entry.brokers = u32::try_from(addresses.len()).ok();
@@ -221,9 +221,13 @@ fn not_promised(chosen: &Chosen, plan: &Plan) -> Option<NotPromised> {
 }
 
 /// What reports say of the broker.
-fn on(chosen: &Chosen) -> On {
+fn on(chosen: &Chosen, driver: &str) -> On {
     let Chosen { named, version, .. } = chosen;
     let config = named.options.shown().into_iter().flatten();
+    let addresses = match &named.way {
+        Way::Running(_, urls) => urls.clone(),
+        Way::Ours(_) | Way::Started(_) | Way::Brought | Way::Own => Vec::new(),
+    };
     On {
         word: named.word.clone(),
         version: version.map(|version| match named.server() {
@@ -231,6 +235,8 @@ fn on(chosen: &Chosen) -> On {
             None => version.to_string(),
         }),
         config: config.map(|(key, value)| (key.to_owned(), value)).collect(),
+        driver: Some(driver.to_owned()),
+        addresses,
     }
 }
 

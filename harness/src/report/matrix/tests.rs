@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::check::{Finding, Judgement, Verdict};
+use crate::figures::Summary;
+use crate::figures::summary::{Fault, OnDisk};
 use crate::history::Forgotten;
-use crate::report::summary::{Fault, OnDisk};
 use crate::report::terminal::{self, Style};
-use crate::report::{Entry, NotPromised, On, Report, Skipped, Summary, formats};
+use crate::report::{Entry, NotPromised, On, Report, Skipped, formats};
 use crate::scenario::AnomalyKind;
 
 /// A run that passed.

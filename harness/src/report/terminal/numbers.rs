@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::style::Style;
-use crate::report::summary::{Latency, Summary};
+use crate::figures::{Latency, Summary};
 use crate::report::{sentence, words};
 
 /// So many faults are told about; the reports for programs have all.

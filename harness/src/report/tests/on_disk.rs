@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::check;
+use crate::figures::summarise;
 use crate::fixture::moment;
 use crate::history::{Firing, Forgotten, History, OnDisk, Rotten, Trace, Traced};
 use crate::plan::Plan;

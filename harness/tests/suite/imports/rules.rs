@@ -41,7 +41,7 @@ enum May {
 const MASKED: &str = "broker_client::wire::masked";
 
 /// The top modules of the harness: each may import from those before it, and from no other.
-const ORDER: [&str; 35] = [
+const ORDER: [&str; 39] = [
     "numbers",
     "shell",
     "io_error",
@@ -59,6 +59,7 @@ const ORDER: [&str; 35] = [
     "plan",
     "descriptors",
     "history",
+    "diagram",
     "storage",
     "server",
     "recipes",
@@ -71,6 +72,9 @@ const ORDER: [&str; 35] = [
     "check",
     "golden",
     "exit",
+    "figures",
+    "explain",
+    "baseline",
     "report",
     "trial",
     "shrink",
@@ -80,8 +84,10 @@ const ORDER: [&str; 35] = [
 ];
 
 /// Plain functions over plain data: they import from each other and from what stands on nothing.
-const PLAIN: [&str; 8] =
-    ["input", "fault", "scenario", "plan", "history", "check", "golden", "report"];
+const PLAIN: [&str; 12] = [
+    "input", "fault", "scenario", "plan", "history", "diagram", "check", "golden", "figures",
+    "explain", "baseline", "report",
+];
 const BELOW_PLAIN: [&str; 10] = [
     "numbers",
     "shell",

@@ -3,6 +3,8 @@
 //! The page is `templates/page.html`, a section a scenario. What a section shows is a file here each,
 //! from the entry to what its template prints: plain values, or an SVG as text.
 
+mod charts;
+
 use std::io::{self, Write};
 
 use minijinja::{Environment, context};

@@ -43,6 +43,7 @@ mod lock;
 pub mod log_format;
 mod numbers;
 mod ordered_signal;
+mod parallel;
 pub mod plan;
 mod producer_log;
 pub mod recipes;

@@ -21,12 +21,7 @@ use crate::plan::Plan;
 
 /// The timeline of a run whose last outcome or delivery was then. Linear in its requests and polls;
 /// where something was found, also in the deliveries.
-pub(super) fn of(
-    plan: &Plan,
-    history: &History,
-    judgement: &Judgement,
-    until: Nanos,
-) -> Timeline {
+pub(super) fn of(plan: &Plan, history: &History, judgement: &Judgement, until: Nanos) -> Timeline {
     let violations = places::violations(plan, history, judgement, until);
     let faults = places::faults(plan, history, until);
     let shown = rows::choose(plan, history, &violations);

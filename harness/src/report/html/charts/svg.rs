@@ -243,7 +243,8 @@ pub(in crate::report::html) fn cut(text: &str, longest: usize) -> String {
     format!("{}…", kept.trim_end())
 }
 
-const fn turns_direction(c: char) -> bool {
+/// Whether a character changes the direction of the text behind it.
+pub(in crate::report::html) const fn turns_direction(c: char) -> bool {
     matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 

@@ -151,31 +151,49 @@ impl Svg {
     }
 }
 
-/// What a `<path>` draws: the commands of its `d`.
+/// What a `<path>` draws: the commands of its `d`, each from where the one before it ended, which is
+/// shorter than saying where that is. A line of no length is left out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(in crate::report::html) struct Path {
     text: String,
+    /// Where the pen is, in tenths.
+    at: (i64, i64),
+    /// Where it was put down.
+    start: (i64, i64),
 }
 
 impl Path {
     /// Lifts the pen and goes to a point.
     pub(in crate::report::html) fn move_to(&mut self, x: f64, y: f64) {
-        self.point('M', x, y);
+        self.text.push('m');
+        self.go((x, y));
+        self.start = self.at;
     }
 
     /// Draws a line to a point.
     pub(in crate::report::html) fn line_to(&mut self, x: f64, y: f64) {
-        self.point('L', x, y);
+        let to = (tenths(x), tenths(y));
+        if to == self.at {
+            return;
+        }
+        let (command, by) = match (to.0 - self.at.0, to.1 - self.at.1) {
+            (across, 0) => ('h', short(across)),
+            (0, down) => ('v', short(down)),
+            (across, down) => ('l', pair(across, down)),
+        };
+        self.text.push(command);
+        self.text.push_str(&by);
+        self.at = to;
     }
 
     /// Draws a level line to there.
     pub(in crate::report::html) fn across_to(&mut self, x: f64) {
-        let _ = write!(self.text, "H{}", number(x));
+        self.line_to(x, self.at.1 as f64 / 10.0);
     }
 
     /// Draws an upright line to there.
     pub(in crate::report::html) fn up_or_down_to(&mut self, y: f64) {
-        let _ = write!(self.text, "V{}", number(y));
+        self.line_to(self.at.0 as f64 / 10.0, y);
     }
 
     /// Draws a curve to a point, pulled towards two others.
@@ -185,35 +203,55 @@ impl Path {
         second: (f64, f64),
         to: (f64, f64),
     ) {
-        self.point('C', first.0, first.1);
-        self.point(' ', second.0, second.1);
-        self.point(' ', to.0, to.1);
+        let begin = self.at;
+        self.text.push('c');
+        for point in [first, second] {
+            self.go(point);
+            self.text.push(' ');
+            self.at = begin;
+        }
+        self.go(to);
     }
 
     /// Draws a line back to where the pen was put down.
     pub(in crate::report::html) fn close(&mut self) {
-        self.text.push('Z');
+        self.text.push('z');
+        self.at = self.start;
     }
 
-    /// Adds commands that are written already.
-    pub(in crate::report::html) fn raw(&mut self, commands: &str) {
-        self.text.push_str(commands);
-    }
-
-    fn point(&mut self, command: char, x: f64, y: f64) {
-        let _ = write!(self.text, "{command}{} {}", number(x), number(y));
+    fn go(&mut self, (x, y): (f64, f64)) {
+        let to = (tenths(x), tenths(y));
+        self.text.push_str(&pair(to.0 - self.at.0, to.1 - self.at.1));
+        self.at = to;
     }
 }
 
-/// A coordinate to a tenth: `12`, `12.3`, `-0.5`. What is no number is drawn at 0.
-pub(in crate::report::html) fn number(value: f64) -> String {
+/// What is no number is at 0.
+#[expect(clippy::cast_possible_truncation, reason = "it saturates, and no picture is that large")]
+fn tenths(value: f64) -> i64 {
     debug_assert!(value.is_finite(), "a coordinate is {value}");
-    let tenths = (value * 10.0).round();
-    if !tenths.is_finite() || tenths == 0.0 {
-        return "0".to_owned();
+    (value * 10.0).round() as i64
+}
+
+/// `12`, `12.3`, `-.5`.
+fn short(tenths: i64) -> String {
+    let sign = if tenths < 0 { "-" } else { "" };
+    match (tenths.unsigned_abs() / 10, tenths.unsigned_abs() % 10) {
+        (0, 0) => "0".to_owned(),
+        (0, tenth) => format!("{sign}.{tenth}"),
+        (whole, 0) => format!("{sign}{whole}"),
+        (whole, tenth) => format!("{sign}{whole}.{tenth}"),
     }
-    let text = format!("{:.1}", tenths / 10.0);
-    text.strip_suffix(".0").map(str::to_owned).unwrap_or(text)
+}
+
+fn pair(x: i64, y: i64) -> String {
+    let between = if y < 0 { "" } else { " " };
+    format!("{}{between}{}", short(x), short(y))
+}
+
+/// A coordinate to a tenth: `12`, `12.3`, `-.5`. What is no number is drawn at 0.
+pub(in crate::report::html) fn number(value: f64) -> String {
+    short(tenths(value))
 }
 
 /// A text for an element or an attribute. What would break the document, or turn the direction of what
@@ -254,8 +292,28 @@ mod tests {
 
     #[test]
     fn coordinates_are_short() {
-        let all = [0.0, -0.04, 12.0, 12.34, -7.25, 1_234.56].map(number);
-        assert_eq!(all, ["0", "0", "12", "12.3", "-7.3", "1234.6"]);
+        let all = [0.0, -0.04, -0.5, 12.0, 12.34, -7.25, 1_234.56].map(number);
+        assert_eq!(all, ["0", "0", "-.5", "12", "12.3", "-7.3", "1234.6"]);
+    }
+
+    #[test]
+    fn a_path_says_how_far_and_never_drifts() {
+        let mut path = Path::default();
+        path.move_to(10.0, 5.0);
+        path.line_to(10.0, 5.0);
+        path.across_to(12.55);
+        path.line_to(12.0, 4.75);
+        path.up_or_down_to(0.0);
+        path.close();
+        path.move_to(10.0, 6.0);
+        path.curve_to((10.0, 7.0), (11.0, 7.0), (11.0, 6.0));
+        assert_eq!(path.text, "m10 5h2.6l-.6-.2v-4.8zm0 1c0 1 1 1 1 0");
+        let mut path = Path::default();
+        path.move_to(0.0, 0.0);
+        for step in 1..=100 {
+            path.across_to(f64::from(step) * 6.84);
+        }
+        assert_eq!(path.at.0, 6_840);
     }
 
     #[test]

@@ -19,7 +19,7 @@ mod on_disk;
 mod sent;
 
 pub use attempt::{Attempt, Class, forgets, told_code};
-pub use backlog::backlogs;
+pub use backlog::{backlog_over_time, backlogs};
 pub use missed::{all_missed, misses_anything};
 pub use moment::{Moment, Nanos, Stamp};
 pub use on_disk::{Forgotten, OnDisk, Rotten, Trace, Traced};

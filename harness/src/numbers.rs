@@ -1,4 +1,6 @@
-//! Numbers for people.
+//! Numbers and times for people.
+
+use std::time::Duration;
 
 /// `1,234,567`.
 pub fn number(number: u64) -> String {
@@ -21,6 +23,24 @@ pub fn count(count: u64, noun: &str) -> String {
         Some(stem) => format!("{figures} {stem}ies"),
         None => format!("{figures} {noun}s"),
     }
+}
+
+/// Three figures and a unit: `870 µs`, `1.24 ms`, `23.1 s`.
+pub fn time(time: Duration) -> String {
+    let seconds = time.as_secs_f64();
+    // Rounding to three figures may reach the next unit, hence the odd bounds.
+    let (value, unit) = match seconds {
+        _ if time.is_zero() => return String::from("0 s"),
+        s if s >= 119.5 => {
+            let whole = time.as_secs() + u64::from(time.subsec_millis() >= 500);
+            return format!("{} min {:02} s", whole / 60, whole % 60);
+        }
+        s if s >= 0.9995 => (s, "s"),
+        s if s >= 0.000_999_5 => (s * 1e3, "ms"),
+        s => (s * 1e6, "µs"),
+    };
+    let decimals = if value >= 99.95 { 0 } else { 1 + usize::from(value < 9.995) };
+    format!("{value:.decimals$} {unit}")
 }
 
 /// Whether there is nothing to write of a count.
@@ -46,5 +66,23 @@ mod tests {
         check(0, "topic", "0 topics");
         check(1, "delivery", "1 delivery");
         check(1200, "retry", "1,200 retries");
+    }
+
+    #[test]
+    fn times_have_three_figures() {
+        let check = |nanos, expected: &str| assert_eq!(time(Duration::from_nanos(nanos)), expected);
+        check(0, "0 s");
+        check(870, "0.87 µs");
+        check(9_996, "10.0 µs");
+        check(999_400, "999 µs");
+        check(999_600, "1.00 ms");
+        check(1_240_000, "1.24 ms");
+        check(23_100_000, "23.1 ms");
+        check(213_000_000, "213 ms");
+        check(999_700_000, "1.00 s");
+        check(23_140_000_000, "23.1 s");
+        check(119_400_000_000, "119 s");
+        check(119_600_000_000, "2 min 00 s");
+        check(3_725_000_000_000, "62 min 05 s");
     }
 }

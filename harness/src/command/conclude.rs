@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::outputs::HistoryFile;
 use crate::exit::Exit;
-use crate::figures::{measure, summarise};
+use crate::figures::{measure, summarise, threshold};
 use crate::golden::{self, Mode};
 use crate::history;
 use crate::io_error;
@@ -25,6 +25,7 @@ pub(super) fn conclude(
     entry.interrupted = trial.interrupted;
     entry.summary = Some(summarise(plan, &trial.history));
     entry.figures = Some(measure(plan, &trial.history, &trial.judgement));
+    entry.thresholds = threshold::judge(plan, &trial.history);
     entry.judgement = Some(trial.judgement.clone());
     entry.notes.extend(trial.notes.iter().cloned());
     if let Some((path, file)) = history {

@@ -69,10 +69,15 @@ impl Latencies {
         self.0.saturating_record_n(nanos, times);
     }
 
-    pub(super) fn add_unless_never(&mut self, at: Nanos, meant: Nanos, times: u64) {
-        if meant != NEVER && times > 0 {
-            self.add(at.saturating_sub(meant), times);
-        }
+    pub(super) fn count(&self) -> u64 {
+        self.0.len()
+    }
+
+    /// The value that so many of `whole` are at most, or rather the least that the histogram does not
+    /// tell from it: what is above a limit then surely is.
+    pub(super) fn at_most(&self, part: u32, whole: u32) -> Duration {
+        let value = self.0.value_at_quantile(f64::from(part) / f64::from(whole));
+        Duration::from_nanos(self.0.lowest_equivalent(value))
     }
 
     pub(super) fn finish(&self) -> Latency {

@@ -4,17 +4,19 @@
 //! - [`summary`]: how much, how fast, how late, on a line. [`latency`]: distributions.
 //! - [`series`]: the same over time. [`share`]: by producer or consumer and topic.
 //! - [`band`]: when faults were. [`timeline`]: what each actor did when.
-//! - [`threshold`]: what `expect` asks of them.
+//! - [`threshold`]: what `expect` asks of them; `window` is the part of a run that counts.
 //! - [`proof`]: the messages around what the checks found, as a diagram each.
 
 pub mod band;
 pub mod latency;
 pub mod proof;
+mod recovery;
 pub mod series;
 pub mod share;
 pub mod summary;
 pub mod threshold;
 pub mod timeline;
+mod window;
 
 use std::collections::BTreeMap;
 
@@ -29,7 +31,7 @@ pub use latency::{Distribution, Latency};
 pub use proof::Proof;
 pub use series::Series;
 pub use share::{Got, Sent};
-pub use summary::{Summary, summarise};
+pub use summary::{Rate, Summary, summarise};
 pub use threshold::Threshold;
 pub use timeline::Timeline;
 

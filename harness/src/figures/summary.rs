@@ -2,15 +2,18 @@
 
 mod on_disk;
 
+use std::fmt;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::golden;
 use crate::history::{Answer, History, Nanos, Outcome, backlogs};
+use crate::numbers::number;
 use crate::plan::Plan;
 
 use super::latency::{Latencies, Latency, NEVER, nanos};
+use super::window::Window;
 
 pub use on_disk::{Flipped, OnDisk};
 
@@ -49,10 +52,57 @@ pub struct Summary {
     /// From the beginning of the run to the last outcome or delivery.
     #[serde(rename = "active_ns", serialize_with = "nanos")]
     pub active: Duration,
-    /// From when the plan wanted a request sent to its ack, a value a request.
+    /// Deliveries a second, from the first request or the end of the warm-up to the end of `active`; none
+    /// where that is too short to say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub throughput: Option<Rate>,
+    /// From when the plan wanted a request sent to its ack, a value a request; without what the plan
+    /// wanted sent during the warm-up, as the next.
     pub ack: Latency,
     /// From when the plan wanted a message sent to its delivery, a value a delivery.
     pub end_to_end: Latency,
+}
+
+/// So many in a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    /// How many.
+    pub count: u64,
+    /// At least a millisecond.
+    pub time: Duration,
+}
+
+impl Rate {
+    /// None where the time is too short to say.
+    pub(super) fn new(count: u64, time: Duration) -> Option<Self> {
+        (time >= Duration::from_millis(1)).then_some(Self { count, time })
+    }
+
+    /// How many a second.
+    #[must_use]
+    pub fn per_second(self) -> f64 {
+        self.count as f64 / self.time.as_secs_f64()
+    }
+}
+
+/// `12,345/s`, and three figures of less.
+impl fmt::Display for Rate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rate = self.per_second();
+        #[expect(clippy::cast_possible_truncation, reason = "for people")]
+        #[expect(clippy::cast_sign_loss, reason = "a rate is not negative")]
+        match rate {
+            rate if rate >= 99.5 => write!(f, "{}/s", number(rate.round() as u64)),
+            rate => write!(f, "{rate:.1}/s"),
+        }
+    }
+}
+
+/// A number, to a thousandth.
+impl Serialize for Rate {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_f64((self.per_second() * 1e3).round() / 1e3)
+    }
 }
 
 /// What came of a fault.
@@ -86,9 +136,33 @@ pub fn summarise(plan: &Plan, history: &History) -> Summary {
         faults: faults(plan, history),
         ..Summary::default()
     };
-    let intended = requests(plan, history, &mut summary);
-    deliveries(history, &intended, &mut summary);
+    let window = Window::new(plan, history);
+    let counted = count(plan, history, &window, &mut summary);
+    summary.throughput = counted.rate;
+    (summary.ack, summary.end_to_end) = (counted.ack.finish(), counted.end_to_end.finish());
     summary
+}
+
+/// What is counted within a window.
+pub(super) struct Counted {
+    pub(super) ack: Latencies,
+    pub(super) end_to_end: Latencies,
+    /// Of deliveries.
+    pub(super) rate: Option<Rate>,
+}
+
+/// Adds up what a run's requests and deliveries came to as a whole, and gathers what counts within the
+/// window.
+pub(super) fn count(
+    plan: &Plan,
+    history: &History,
+    window: &Window,
+    summary: &mut Summary,
+) -> Counted {
+    let (intended, ack) = requests(plan, history, window, summary);
+    let (delivered, end_to_end) = deliveries(history, &intended, window, summary);
+    let end = u64::try_from(summary.active.as_nanos()).unwrap_or(Nanos::MAX);
+    Counted { ack, end_to_end, rate: Rate::new(delivered, window.length(end)) }
 }
 
 fn faults(plan: &Plan, history: &History) -> Vec<Fault> {
@@ -110,7 +184,12 @@ fn faults(plan: &Plan, history: &History) -> Vec<Fault> {
 }
 
 /// Counts the requests, and answers when each message was meant to leave.
-fn requests(plan: &Plan, history: &History, summary: &mut Summary) -> Vec<Nanos> {
+fn requests(
+    plan: &Plan,
+    history: &History,
+    window: &Window,
+    summary: &mut Summary,
+) -> (Vec<Nanos>, Latencies) {
     let mut intended = vec![NEVER; plan.messages.len()];
     let mut latencies = Latencies::new();
     for sent in history.producers.iter().flat_map(|producer| &producer.sends) {
@@ -120,7 +199,10 @@ fn requests(plan: &Plan, history: &History, summary: &mut Summary) -> Vec<Nanos>
         match sent.outcome {
             Outcome::Acked { .. } => {
                 summary.acked += count;
-                latencies.add(sent.completed.at.saturating_sub(sent.intended), 1);
+                let (meant, at) = (sent.intended, sent.completed.at);
+                if window.takes(meant, at) {
+                    latencies.add(at.saturating_sub(meant), 1);
+                }
             }
             Outcome::Refused { .. } if sent.never_left() => summary.never_left += count,
             Outcome::Refused { .. } => summary.refused += count,
@@ -134,12 +216,23 @@ fn requests(plan: &Plan, history: &History, summary: &mut Summary) -> Vec<Nanos>
             *at = (*at).min(sent.intended);
         }
     }
-    summary.ack = latencies.finish();
-    intended
+    (intended, latencies)
 }
 
-fn deliveries(history: &History, intended: &[Nanos], summary: &mut Summary) {
+/// Counts the deliveries, and answers how many came within the window.
+fn deliveries(
+    history: &History,
+    intended: &[Nanos],
+    window: &Window,
+    summary: &mut Summary,
+) -> (u64, Latencies) {
     let mut latencies = Latencies::new();
+    let mut add = |at, meant, times| {
+        if times > 0 && meant != NEVER && window.takes(meant, at) {
+            latencies.add(at.saturating_sub(meant), times);
+        }
+    };
+    let mut within = 0;
     for consumer in &history.consumers {
         summary.delivered += consumer.deliveries.len() as u64;
         let mut deliveries = consumer.deliveries.iter();
@@ -147,6 +240,7 @@ fn deliveries(history: &History, intended: &[Nanos], summary: &mut Summary) {
             let Answer::Delivered(count @ 1..) = poll.answer else { continue };
             let at = poll.completed.at;
             summary.active = summary.active.max(Duration::from_nanos(at));
+            within += if window.takes(at, at) { u64::from(count) } else { 0 };
             // Messages of one request come together and were meant to leave together: a run of
             // equal values is one entry.
             let (mut value, mut times) = (NEVER, 0);
@@ -154,15 +248,15 @@ fn deliveries(history: &History, intended: &[Nanos], summary: &mut Summary) {
                 let Some(id) = delivery.message() else { continue };
                 let meant = intended[id.place()];
                 if meant != value {
-                    latencies.add_unless_never(at, value, times);
+                    add(at, value, times);
                     (value, times) = (meant, 0);
                 }
                 times += 1;
             }
-            latencies.add_unless_never(at, value, times);
+            add(at, value, times);
         }
     }
-    summary.end_to_end = latencies.finish();
+    (within, latencies)
 }
 
 #[cfg(test)]

@@ -1,9 +1,11 @@
-//! How far consumers were behind when faults took effect. Where they are not, nothing that the fault
+//! How far consumers were behind, when faults took effect and over time. Where they are not, nothing that the fault
 //! destroys is missed: a broker may lose all that it has, and everyone has got it.
 
 use std::collections::BTreeMap;
 
-use super::{Answer, ConsumerHistory, EpochIndex, History, Outcome, Stamp, Subscribed};
+use super::{
+    Answer, ConsumerHistory, EpochIndex, History, Moment, Outcome, Polled, Stamp, Subscribed,
+};
 use crate::plan::{Plan, TopicIndex};
 
 /// By firing, in their order: the pairs of a message and a consumer that it was due to, of which the
@@ -17,8 +19,32 @@ pub fn backlogs(plan: &Plan, history: &History) -> Vec<Option<u64>> {
     let moments = || history.faults.iter().filter_map(|firing| firing.struck);
     let mut struck: Vec<Stamp> = moments().map(|moment| moment.stamp).collect();
     struck.sort_unstable();
+    let levels = levels(plan, history, &struck);
+    let level = |stamp: Stamp| levels[struck.partition_point(|own| *own < stamp)];
+    history.faults.iter().map(|firing| firing.struck.map(|moment| level(moment.stamp))).collect()
+}
+
+/// How many such pairs there were over the whole run: at each moment at which that may have changed, and
+/// at the beginning and the end of each firing, how many there are from then on. In order.
+pub fn backlog_over_time(plan: &Plan, history: &History) -> Vec<(Moment, u64)> {
+    let acks = history.producers.iter().flat_map(|part| &part.sends).map(|sent| sent.completed);
+    let brings = |poll: &&Polled| matches!(poll.answer, Answer::Delivered(1..));
+    let polls = history.consumers.iter().flat_map(|part| part.polls.iter().filter(brings));
+    let claims = history.consumers.iter().flat_map(|part| &part.subscriptions);
+    let firings = history.faults.iter().flat_map(|firing| [firing.began, firing.ended]);
+    let polls = polls.map(|poll| poll.completed);
+    let claims = claims.map(|claim| claim.invoked);
+    let mut moments: Vec<Moment> = acks.chain(polls).chain(claims).chain(firings).collect();
+    moments.sort_unstable();
+    moments.dedup_by_key(|moment| moment.stamp);
+    let stamps: Vec<Stamp> = moments.iter().map(|moment| moment.stamp).collect();
+    moments.into_iter().zip(levels(plan, history, &stamps)).collect()
+}
+
+/// How many pairs there are at each of some stamps, which ascend.
+fn levels(plan: &Plan, history: &History, struck: &[Stamp]) -> Vec<u64> {
     let mut steps = Steps { by: vec![0; struck.len() + 1], struck };
-    if !steps.struck.is_empty() {
+    if !struck.is_empty() {
         let acks = acks(plan, history);
         let mut delivered = vec![Stamp::MAX; plan.messages.len()];
         for part in &history.consumers {
@@ -29,9 +55,7 @@ pub fn backlogs(plan: &Plan, history: &History) -> Vec<Option<u64>> {
             delivered.fill(Stamp::MAX);
         }
     }
-    let levels = steps.levels();
-    let level = |stamp: Stamp| levels[steps.struck.partition_point(|own| *own < stamp)];
-    history.faults.iter().map(|firing| firing.struck.map(|moment| level(moment.stamp))).collect()
+    steps.levels()
 }
 
 /// What an acked message's producer knows of it.
@@ -120,14 +144,14 @@ fn periods(part: &ConsumerHistory) -> Vec<Period> {
 }
 
 /// How many pairs there are at each of some stamps, as differences.
-struct Steps {
+struct Steps<'a> {
     /// Ascending.
-    struck: Vec<Stamp>,
+    struck: &'a [Stamp],
     /// By place in `struck`: so many more than at the stamp before.
     by: Vec<i64>,
 }
 
-impl Steps {
+impl Steps<'_> {
     fn add_all(&mut self, plan: &Plan, acks: &[Option<Ack>], delivered: &[Stamp], period: &Period) {
         for stream in &plan.topics[period.topic.place()].streams {
             for message in plan.streams[stream.place()].messages() {

@@ -10,7 +10,7 @@ use super::arguments::Arguments;
 use super::{arrived, places};
 use crate::check::{self, logs};
 use crate::exit::Exit;
-use crate::figures::{measure, summarise};
+use crate::figures::{measure, summarise, threshold};
 use crate::golden::{self, Comparison, Mode, Skipped};
 use crate::history::{History, json};
 use crate::io_error;
@@ -83,6 +83,7 @@ fn by_history(
     }
     entry.summary = Some(summarise(plan, &history));
     entry.figures = Some(measure(plan, &history, &judgement));
+    entry.thresholds = threshold::judge(plan, &history);
     entry.judgement = Some(judgement);
     entry.history = Some(file);
     Ok(history)
@@ -112,6 +113,7 @@ fn by_logs(
         let why = format!("{}: the scenario has no C{number}, whose log is this?", path.display());
         reading.judgement.mark_inconclusive(why);
     }
+    entry.thresholds = threshold::not_measured(plan, "logs do not say when anything came");
     entry.judgement = Some(reading.judgement);
     entry.notes = reading.notes;
     Ok(arrived::history(plan, &all))

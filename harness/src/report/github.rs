@@ -1,5 +1,5 @@
 //! Annotations for GitHub Actions: a workflow command a violation, on the line of the producer log
-//! that its message comes from, else on the scenario.
+//! that its message comes from, else on the scenario; and one a threshold that was not met.
 //!
 //! The escapes are those of the runner's own toolkit (`@actions/core`, `command.ts`).
 
@@ -9,6 +9,7 @@ use std::path::Path;
 use super::entry::{Entry, Problem, Report};
 use super::sentence;
 use crate::check::Verdict;
+use crate::figures::threshold::State;
 use crate::golden::Comparison;
 
 /// Writes the annotations of everything that is no pass.
@@ -50,6 +51,16 @@ fn annotate(entry: &Entry, is_matrix: bool, to: &mut dyn Write) -> io::Result<()
                 error(to, &whole, &format!("{name}: no verdict"), reason)?;
             }
         }
+    }
+    for threshold in &entry.thresholds {
+        let word = match threshold.state {
+            State::Met => continue,
+            State::Missed => "threshold",
+            State::NoData => "no verdict",
+        };
+        let text = [Some(threshold.brief()), threshold.note.clone(), entry.reproduce.clone()];
+        let text: Vec<_> = text.into_iter().flatten().collect();
+        error(to, &whole, &format!("{name}: {word}"), &text.join("\n"))?;
     }
     if let Some(golden) = entry.golden.as_ref().filter(|golden| !golden.is_fine()) {
         let mut text = sentence::golden(golden);

@@ -19,8 +19,8 @@ use super::sentence;
 use super::sweep::Sweep;
 use crate::check::Judgement;
 use crate::exit::Exit;
-use crate::figures::Summary;
 use crate::figures::latency::nanos;
+use crate::figures::{Summary, Threshold};
 use crate::golden::Comparison;
 
 /// The version that the document opens with.
@@ -115,6 +115,9 @@ struct Scenario<'a> {
     problems: Vec<Wrong<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     summary: Option<&'a Summary>,
+    /// What `expect` asks of the figures, and what came of it.
+    #[serde(skip_serializing_if = "<[Threshold]>::is_empty")]
+    thresholds: &'a [Threshold],
     #[serde(skip_serializing_if = "Option::is_none")]
     judgement: Option<&'a Judgement>,
     /// What is known beside the judgement.
@@ -231,6 +234,7 @@ impl<'a> Scenario<'a> {
             problems: entry.problems.iter().map(Wrong::new).collect(),
             error: entry.trouble.as_ref().map(|trouble| trouble.text.as_str()),
             summary: entry.summary.as_ref(),
+            thresholds: &entry.thresholds,
             judgement: entry.judgement.as_ref(),
             notes: &entry.notes,
             golden: entry.golden.as_ref().map(Golden::new),

@@ -59,7 +59,7 @@ fn matrix(matrix: &Matrix<'_>, to: &mut dyn Write) -> io::Result<()> {
 /// The text of a cell; what is broken stands out.
 fn short(cell: &Cell<'_>) -> String {
     match cell.state() {
-        State::Broken => format!("**{}**", cell.short()),
+        State::Broken | State::Missed => format!("**{}**", cell.short()),
         _ => cell.short(),
     }
 }

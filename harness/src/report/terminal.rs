@@ -8,6 +8,7 @@ mod matrix;
 mod numbers;
 mod proofs;
 mod style;
+mod thresholds;
 
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
@@ -19,6 +20,7 @@ use super::matrix::{Matrix, State};
 use super::progress::{self, Progress};
 use super::{sentence, words};
 use crate::exit::Exit;
+use crate::figures::threshold::State::Missed;
 use crate::golden::{Comparison, is_ci};
 
 pub use difference::difference;
@@ -120,6 +122,7 @@ fn pass(entry: &Entry, style: Style, to: &mut dyn Write) -> io::Result<()> {
     let place = place.map(|place| format!("  {place}")).unwrap_or_default();
     writeln!(to, "{}  {name}  {came}{place}{golden}", style.good("PASS"))?;
     numbers_of_a_run(entry, style, to)?;
+    thresholds::thresholds(&entry.thresholds, style, to)?;
     if let Some(judgement) = &entry.judgement {
         proofs::allowed(judgement, style, to)?;
     }
@@ -164,6 +167,7 @@ fn no_pass(entry: &Entry, style: Style, to: &mut dyn Write) -> io::Result<()> {
         }
     }
     numbers_of_a_run(entry, style, to)?;
+    thresholds::thresholds(&entry.thresholds, style, to)?;
     if let Some(judgement) = &entry.judgement {
         proofs::proofs(judgement, style, to)?;
     }
@@ -188,7 +192,8 @@ fn label(entry: &Entry, style: Style) -> String {
 /// Whether nothing is wrong but that its golden file is new.
 fn is_new(entry: &Entry) -> bool {
     let new = matches!(entry.golden, Some(Comparison::New { .. }));
-    new && entry.trouble.is_none() && entry.exit() == Exit::Failed
+    let is_missed = entry.thresholds.iter().any(|own| own.state == Missed);
+    new && !is_missed && entry.trouble.is_none() && entry.exit() == Exit::Failed
 }
 
 /// Where to look, and what to type next.

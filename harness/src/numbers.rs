@@ -43,6 +43,14 @@ pub fn time(time: Duration) -> String {
     format!("{value:.decimals$} {unit}")
 }
 
+/// So many a second: `12,345/s`, and of less than a hundred with a decimal.
+pub fn rate(rate: f64) -> String {
+    #[expect(clippy::cast_possible_truncation, reason = "for people")]
+    #[expect(clippy::cast_sign_loss, reason = "a rate is not negative")]
+    let whole = rate.round() as u64;
+    if rate < 99.5 { format!("{rate:.1}/s") } else { format!("{}/s", number(whole)) }
+}
+
 /// Whether there is nothing to write of a count.
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
 pub const fn is_zero(count: &u64) -> bool {
@@ -57,6 +65,12 @@ mod tests {
     fn numbers_have_commas() {
         let all = [0, 999, 1_000, 12_345, 1_234_567].map(number);
         assert_eq!(all, ["0", "999", "1,000", "12,345", "1,234,567"]);
+    }
+
+    #[test]
+    fn rates_have_decimals_where_they_are_small() {
+        let all = [0.04, 99.4, 99.5, 12_345.6].map(rate);
+        assert_eq!(all, ["0.0/s", "99.4/s", "100/s", "12,346/s"]);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use serde::{Serialize, Serializer};
 
 use crate::golden;
 use crate::history::{Answer, History, Nanos, Outcome, backlogs};
-use crate::numbers::number;
+use crate::numbers::rate;
 use crate::plan::Plan;
 
 use super::latency::{Latencies, Latency, NEVER, nanos};
@@ -85,16 +85,10 @@ impl Rate {
     }
 }
 
-/// `12,345/s`, and three figures of less.
+/// `12,345/s`.
 impl fmt::Display for Rate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let rate = self.per_second();
-        #[expect(clippy::cast_possible_truncation, reason = "for people")]
-        #[expect(clippy::cast_sign_loss, reason = "a rate is not negative")]
-        match rate {
-            rate if rate >= 99.5 => write!(f, "{}/s", number(rate.round() as u64)),
-            rate => write!(f, "{rate:.1}/s"),
-        }
+        f.write_str(&rate(self.per_second()))
     }
 }
 

@@ -9,6 +9,7 @@ use std::path::Path;
 use super::entry::{Entry, Problem, Report};
 use super::sentence;
 use crate::check::Verdict;
+use crate::exit::Exit;
 use crate::figures::threshold::State;
 use crate::golden::Comparison;
 
@@ -16,6 +17,9 @@ use crate::golden::Comparison;
 pub fn write(report: &Report, to: &mut dyn Write) -> io::Result<()> {
     let is_matrix = report.is_matrix;
     report.entries.iter().try_for_each(|entry| annotate(entry, is_matrix, to))?;
+    if let Some(compared) = report.comparison.as_ref().filter(|own| own.exit() != Exit::Passed) {
+        error(to, "", "harness: comparison", &compared.sentence())?;
+    }
     match &report.trouble {
         Some(trouble) => error(to, "", "harness", &trouble.text),
         None => Ok(()),

@@ -17,6 +17,7 @@ use super::entry::{Entry, Evidence, Problem, Report, Skipped};
 use super::matrix::Matrix;
 use super::sentence;
 use super::sweep::Sweep;
+use crate::baseline;
 use crate::check::Judgement;
 use crate::exit::Exit;
 use crate::figures::latency::nanos;
@@ -59,6 +60,9 @@ struct Document<'a> {
     /// Where several brokers were named, or runs repeated.
     #[serde(skip_serializing_if = "Option::is_none")]
     matrix: Option<Table<'a>>,
+    /// How the figures are beside those of an earlier state, where they are compared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    comparison: Option<&'a baseline::Comparison>,
     /// In the order in which they were named.
     scenarios: Vec<Scenario<'a>>,
 }
@@ -203,6 +207,7 @@ impl<'a> Document<'a> {
             skipped: report.skipped.len(),
             skipped_scenarios: report.skipped.iter().map(SkippedScenario::new).collect(),
             matrix: Matrix::of(report).map(|matrix| Table::new(&matrix)),
+            comparison: report.comparison.as_ref(),
             scenarios: report.entries.iter().map(Scenario::new).collect(),
         }
     }

@@ -9,6 +9,7 @@ use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
 
 use super::entry::{Entry, Problem, Report, Skipped, Trouble};
 use super::{sentence, terminal, words};
+use crate::baseline::{Comparison, Outcome};
 use crate::exit::Exit;
 use crate::figures::threshold::State;
 
@@ -39,6 +40,7 @@ pub fn write(report: &Report, to: &mut dyn Write) -> io::Result<()> {
         let class = class(own.on.as_deref());
         add(class, skipped(own, class));
     }
+    report.comparison.iter().for_each(|own| add(CLASS, comparison(own)));
     report.trouble.iter().for_each(|own| add(CLASS, trouble(own)));
     if suites.is_empty() {
         suites.push((CLASS, TestSuite::new(CLASS)));
@@ -131,6 +133,25 @@ fn trouble(trouble: &Trouble) -> TestCase {
     status.set_description(&*trouble.text);
     let mut case = TestCase::new("harness", status);
     case.set_classname(CLASS);
+    case
+}
+
+/// A case for a comparison: worse is a failure, and no verdict an error.
+fn comparison(comparison: &Comparison) -> TestCase {
+    let kind = match comparison.exit() {
+        Exit::Passed => None,
+        Exit::Failed => Some(NonSuccessKind::Failure),
+        _ => Some(NonSuccessKind::Error),
+    };
+    let status = kind.map_or_else(TestCaseStatus::success, |kind| {
+        let mut status = TestCaseStatus::non_success(kind);
+        status.set_type(comparison.outcome().map_or("no verdict", Outcome::word));
+        status.set_message(comparison.sentence());
+        status
+    });
+    let mut case = TestCase::new("comparison", status);
+    case.set_classname(CLASS);
+    case.set_system_out(comparison.sentence());
     case
 }
 

@@ -3,6 +3,7 @@
 //! A pass is one compact block. Anything else begins with the answer in a sentence, then shows the
 //! proofs, then says where the logs are and what to type next.
 
+mod comparison;
 mod difference;
 mod matrix;
 mod numbers;
@@ -238,6 +239,9 @@ pub fn end(report: &Report, style: Style, to: &mut dyn Write) -> io::Result<()> 
     let matrix = Matrix::of(report);
     if let Some(matrix) = &matrix {
         matrix::matrix(matrix, style, to)?;
+    }
+    if let Some(comparison) = &report.comparison {
+        comparison::comparison(comparison, style, to)?;
     }
     let all = report.entries.len() + report.skipped.len();
     if all < 2 {

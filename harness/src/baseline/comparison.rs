@@ -164,7 +164,7 @@ impl Comparison {
             Some(Outcome::Better) => {
                 format!("better than {name}: {}", first(Outcome::Better).unwrap_or_default())
             }
-            Some(Outcome::Same) => format!("the same as {name}"),
+            Some(Outcome::Same) => format!("the same as {name}: no difference is shown"),
         }
     }
 }
@@ -206,6 +206,13 @@ fn pair(key: &Key, before: &Runs, after: &Runs, rule: Rule) -> Pair {
             (None, Some(_)) => notes.push(format!("there was no {} before", figure.name())),
             (None, None) => {}
         }
+    }
+    let is_noisy = |row: &&Row| row.before.noise().max(row.after.noise()) > rule.by;
+    let noisy: Vec<_> = rows.iter().filter(is_noisy).map(|row| row.figure.name()).collect();
+    if !noisy.is_empty() && before.count.min(after.count) >= rule.least_runs {
+        let by = rule.by * 100.0;
+        let noisy = noisy.join(", ");
+        notes.push(format!("a difference of {by} % may not be seen in noise above that: {noisy}"));
     }
     Pair {
         scenario: key.scenario.clone(),

@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::counted::Counted;
 use super::latency::Latencies;
 use super::recovery::{Recovery, worst};
-use super::summary::{Counted, Summary, count};
+use super::tally::active;
 use super::window::Window;
 use crate::history::{End, History, Moment, backlog_over_time};
 use crate::numbers::{self, number, time};
@@ -178,9 +179,7 @@ impl Figures<'_> {
 
     fn counted(&self, outside: bool) -> &Counted {
         let once = if outside { &self.outside } else { &self.all };
-        once.get_or_init(|| {
-            count(self.plan, self.history, &self.window(outside), &mut Summary::default())
-        })
+        once.get_or_init(|| Counted::of(self.plan, self.history, self.window(outside)))
     }
 
     fn latency(&self, of: Of, statistic: Statistic, outside: bool) -> Found {
@@ -206,7 +205,7 @@ impl Figures<'_> {
     }
 
     fn throughput(&self, outside: bool) -> Found {
-        match self.counted(outside).rate {
+        match self.counted(outside).rate(active(self.history)) {
             #[expect(clippy::cast_possible_truncation, reason = "whole deliveries a second")]
             #[expect(clippy::cast_sign_loss, reason = "a rate is not negative")]
             Some(rate) => Found::Value(rate.per_second() as u64, None),
@@ -260,8 +259,10 @@ impl Figures<'_> {
 
 fn value(latencies: &Latencies, statistic: Statistic) -> Duration {
     match statistic {
-        Statistic::Percentile(part) => latencies.at_most(part, Statistic::WHOLE),
-        Statistic::Max => latencies.at_most(1, 1),
+        Statistic::Percentile(part) => {
+            latencies.surely(f64::from(part) / f64::from(Statistic::WHOLE))
+        }
+        Statistic::Max => latencies.finish().max,
         Statistic::Mean => latencies.finish().mean,
     }
 }

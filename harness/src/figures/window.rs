@@ -6,7 +6,7 @@ use crate::history::{History, Nanos};
 use crate::plan::Plan;
 
 /// The part of a run that is measured.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Window {
     /// From there on.
     from: Nanos,

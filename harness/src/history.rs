@@ -21,7 +21,7 @@ mod runs;
 mod sent;
 
 pub use attempt::{Attempt, Class, forgets, told_code};
-pub use backlog::{Backlog, backlogs};
+pub use backlog::{Backlog, backlog_over_time, backlogs};
 pub use missed::{all_missed, misses_anything};
 pub use moment::{Moment, Nanos, Stamp};
 pub use on_disk::{Forgotten, OnDisk, Rotten, Trace, Traced};

@@ -17,9 +17,10 @@
 //! - [`sabotage`]: a driver that is wrong on purpose, which proves the checks. [`bugs`]: stores with
 //!   planted bugs, for simulations to find.
 //! - [`shrink`]: a failing simulated run, reduced to one that a person can read.
-//! - [`figures`]: what is measured of a run. [`diagram`]: what happened around a message.
+//! - [`figures`]: what is measured of a run. [`baseline`]: two states compared by their figures. [`diagram`]: what happened around a message.
 //! - [`golden`]: the ledger of a run and its reviewed file. [`report`]: what is said about it.
 
+pub mod baseline;
 pub mod bugs;
 pub mod capability;
 pub mod catalogue;

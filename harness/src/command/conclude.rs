@@ -50,5 +50,6 @@ pub(super) fn judged(entry: &mut Entry, plan: &Plan, history: &History, judgemen
     let (summary, figures) = figures::measure(plan, history, &judgement);
     entry.summary = Some(summary);
     entry.figures = Some(figures);
+    entry.thresholds = figures::threshold::judge(plan, history);
     entry.judgement = Some(judgement);
 }

@@ -5,10 +5,12 @@ use std::path::Path;
 use crate::exit::Exit;
 
 mod accept;
+mod baseline;
 pub mod broker;
 mod broker_choice;
 pub mod brokers;
 mod check;
+mod compare;
 mod conclude;
 mod driver_check;
 mod evidence;
@@ -54,6 +56,8 @@ pub enum Command {
     Plan(plan::Arguments),
     /// Judge consumer logs or a recorded history made before, or by another program.
     Check(check::Arguments),
+    /// Compare two states by the JSON reports of their runs: better, the same or worse.
+    Compare(compare::Arguments),
     /// Show pending golden files one by one and accept or reject each.
     Review(accept::Arguments),
     /// Accept pending golden files.
@@ -94,6 +98,7 @@ pub fn main(arguments: Arguments, harness: &Path) -> Exit {
         Command::Shrink(arguments) => shrink::main(&arguments),
         Command::Plan(arguments) => plan::main(&arguments),
         Command::Check(arguments) => check::main(&arguments),
+        Command::Compare(arguments) => compare::main(&arguments),
         Command::Review(arguments) => accept::review(&arguments),
         Command::Accept(arguments) => accept::accept(&arguments),
         Command::Reject(arguments) => accept::reject(&arguments),

@@ -31,8 +31,14 @@ pub use arguments::Arguments;
 #[must_use]
 pub fn main(arguments: &Arguments, harness: &Path) -> Exit {
     let terminal = refused::terminal();
+    let baseline = arguments.baseline.read();
     reporting(&arguments.outputs.reports, &terminal, |report| {
-        prepare(arguments, harness, report)?.run(&terminal, report)
+        let baseline = baseline?;
+        prepare(arguments, harness, report)?.run(&terminal, report)?;
+        if let Some(before) = baseline {
+            report.comparison = Some(arguments.baseline.compare(&before, report)?);
+        }
+        Ok(())
     })
 }
 
@@ -48,7 +54,7 @@ fn prepare(
     harness: &Path,
     report: &mut Report,
 ) -> Result<Prepared, Refused> {
-    let Arguments { selection, jobs, repeat, broker: choice, sabotage, outputs } = arguments;
+    let Arguments { selection, jobs, repeat, broker: choice, sabotage, outputs, .. } = arguments;
     let mode = outputs::mode()?;
     let mut scenarios = selection.load()?;
     let (kind, at_once) = (sabotage.map(|order| order.kind), jobs.get() > 1);

@@ -108,6 +108,24 @@ impl Latencies {
         (self.sum, self.max) = (sum, max);
     }
 
+    pub(super) const fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// The value that so large a part of all are at most, or rather the least that is not told from it:
+    /// what is above a limit then surely is.
+    pub(super) fn surely(&self, part: f64) -> Duration {
+        let value = self.many.as_ref().map_or_else(
+            || {
+                let mut sorted = self.few.clone();
+                sorted.sort_unstable();
+                nearest_rank(&sorted, self.count, part)
+            },
+            |many| many.lowest_equivalent(many.value_at_quantile(part)),
+        );
+        Duration::from_nanos(value)
+    }
+
     pub(super) fn finish(&self) -> Latency {
         if self.count == 0 {
             return Latency::default();

@@ -4,12 +4,14 @@
 //! - [`summary`]: how much, how fast, how late, on a line. [`latency`]: distributions.
 //! - [`series`]: the same over time. [`share`]: by producer or consumer and topic.
 //! - [`band`]: when faults were. [`timeline`]: what each actor did when.
-//! - [`threshold`]: what `expect` asks of them.
+//! - [`threshold`]: what `expect` asks of them; `window` is the part of a run that counts.
 //! - [`proof`]: the messages around what the checks found, as a diagram each.
 
 pub mod band;
+mod counted;
 pub mod latency;
 pub mod proof;
+mod recovery;
 mod refusals;
 mod scale;
 pub mod series;
@@ -18,6 +20,7 @@ pub mod summary;
 mod tally;
 pub mod threshold;
 pub mod timeline;
+mod window;
 
 #[cfg(test)]
 mod tests;
@@ -38,7 +41,7 @@ pub use latency::{Distribution, Latency};
 pub use proof::Proof;
 pub use series::Series;
 pub use share::{Got, Sent};
-pub use summary::{Summary, summarise};
+pub use summary::{Rate, Summary, summarise};
 pub use threshold::Threshold;
 pub use timeline::Timeline;
 
@@ -87,8 +90,8 @@ pub fn measure(plan: &Plan, history: &History, judgement: &Judgement) -> (Summar
     let (bands, bands_left_out) = band::bands(plan, history, &backlogs);
     let figures = Figures {
         series: Series::of(plan, &tally),
-        ack: tally.ack.distribution(),
-        end_to_end: tally.end_to_end.distribution(),
+        ack: tally.counted.ack.distribution(),
+        end_to_end: tally.counted.end_to_end.distribution(),
         refusals: refusals::refusals(history),
         sent,
         sent_left_out,

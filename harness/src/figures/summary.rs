@@ -2,12 +2,14 @@
 
 mod on_disk;
 
+use std::fmt;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::golden;
 use crate::history::{History, backlogs};
+use crate::numbers::rate;
 use crate::plan::Plan;
 
 use super::latency::{Latency, nanos};
@@ -50,10 +52,53 @@ pub struct Summary {
     /// From the beginning of the run to the last outcome or delivery.
     #[serde(rename = "active_ns", serialize_with = "nanos")]
     pub active: Duration,
-    /// From when the plan wanted a request sent to its ack, a value a request.
+    /// How much of the beginning, from the first request on, is left out of the figures that follow.
+    #[serde(
+        rename = "warm_up_ns",
+        serialize_with = "nanos",
+        skip_serializing_if = "Duration::is_zero"
+    )]
+    pub warm_up: Duration,
+    /// Deliveries a second, from the first request or the end of the warm-up to the end of `active`; none
+    /// where that is too short to say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub throughput: Option<Rate>,
+    /// From when the plan wanted a request sent to its ack, a value a request; without what the plan
+    /// wanted sent during the warm-up, as the next.
     pub ack: Latency,
     /// From when the plan wanted a message sent to its delivery, a value a delivery.
     pub end_to_end: Latency,
+}
+
+/// So many in a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    /// How many.
+    pub count: u64,
+    /// At least a millisecond.
+    pub time: Duration,
+}
+
+impl Rate {
+    /// How many a second.
+    #[must_use]
+    pub fn per_second(self) -> f64 {
+        self.count as f64 / self.time.as_secs_f64()
+    }
+}
+
+/// `12,345/s`.
+impl fmt::Display for Rate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&rate(self.per_second()))
+    }
+}
+
+/// A number, to a thousandth.
+impl Serialize for Rate {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_f64((self.per_second() * 1e3).round() / 1e3)
+    }
 }
 
 /// What came of a fault.
@@ -104,8 +149,10 @@ pub(super) fn of(
         delivered: tally.got.iter().map(|own| own.got).sum(),
         faults: faults(plan, history, backlogs),
         active: Duration::from_nanos(tally.active),
-        ack: tally.ack.finish(),
-        end_to_end: tally.end_to_end.finish(),
+        warm_up: plan.scenario.warm_up,
+        throughput: tally.counted.rate(tally.active),
+        ack: tally.counted.ack.finish(),
+        end_to_end: tally.counted.end_to_end.finish(),
     }
 }
 

@@ -1,8 +1,10 @@
 //! One walk over a run's requests and one over its deliveries: all that the figures are made of.
 
+use super::counted::Counted;
 use super::latency::Latencies;
 use super::scale::Scale;
 use super::series::{Lines, TOPICS_MAX};
+use super::window::Window;
 use crate::history::{
     Answer, Backlog, ConsumerHistory, History, Moment, Nanos, Origin, Origins, Outcome, Sent,
     Stamp, Walk,
@@ -10,8 +12,6 @@ use crate::history::{
 use crate::parallel;
 use crate::plan::{ConsumerIndex, Plan, TopicIndex};
 
-/// Of the whole run: to three significant figures.
-const FIGURES: u8 = 3;
 /// Of a bucket: there may be some thousands of them.
 const BUCKET_FIGURES: u8 = 2;
 
@@ -20,8 +20,8 @@ pub(super) struct Tally {
     pub(super) scale: Scale,
     /// When the last outcome was known, or the last delivery came.
     pub(super) active: Nanos,
-    pub(super) ack: Latencies,
-    pub(super) end_to_end: Latencies,
+    /// After the warm-up.
+    pub(super) counted: Counted,
     pub(super) retries: u64,
     /// By stream.
     pub(super) sent: Vec<SentCounts>,
@@ -74,7 +74,7 @@ struct Line {
 /// What some consumers got.
 struct Part<'a, P> {
     got: Vec<GotCounts>,
-    end_to_end: Latencies,
+    counted: Counted,
     lines: Vec<Line>,
     backlog: Backlog<'a, P>,
 }
@@ -90,8 +90,7 @@ impl Tally {
         let mut tally = Self {
             scale,
             active,
-            ack: Latencies::new(FIGURES),
-            end_to_end: Latencies::new(FIGURES),
+            counted: Counted::new(Window::new(plan, history)),
             retries: 0,
             sent: vec![SentCounts::default(); plan.streams.len()],
             got: Vec::new(),
@@ -121,7 +120,7 @@ impl Tally {
                 let latency = sent.completed.at.saturating_sub(sent.intended);
                 line.acked[bucket] += count;
                 line.ack[bucket].add(latency, 1);
-                self.ack.add(latency, 1);
+                self.counted.note_request(sent);
             }
             Outcome::Refused { .. } if sent.never_left() => own.never_left += count,
             Outcome::Refused { .. } => own.refused += count,
@@ -135,7 +134,7 @@ impl Tally {
         let backlog = || Backlog::new(origins, self.line_of.clone(), scale.buckets, place);
         let empty = || Part {
             got: Vec::new(),
-            end_to_end: Latencies::new(FIGURES),
+            counted: Counted::new(self.counted.window().clone()),
             lines: vec![Line::new(scale.buckets); self.lines.len()],
             backlog: backlog(),
         };
@@ -155,7 +154,7 @@ impl Tally {
         let mut backlog = backlog();
         for part in parts {
             self.got.extend(part.got);
-            self.end_to_end.merge(&part.end_to_end);
+            self.counted.merge(&part.counted);
             backlog.merge(&part.backlog);
             for (own, line) in self.lines.iter_mut().zip(&part.lines) {
                 own.merge(line);
@@ -195,7 +194,7 @@ impl Tally {
 }
 
 /// When the last outcome was known, or the last delivery came.
-fn active(history: &History) -> Nanos {
+pub(super) fn active(history: &History) -> Nanos {
     let sends = history.producers.iter().flat_map(|part| &part.sends);
     let polls = history.consumers.iter().flat_map(|part| &part.polls);
     let brought = polls.filter(|poll| matches!(poll.answer, Answer::Delivered(1..)));
@@ -251,12 +250,12 @@ impl<P: Fn(Moment) -> usize> Part<'_, P> {
             if let Some(origin) = run.origin {
                 let latency = at.saturating_sub(origin.intended);
                 line.end_to_end[bucket].add(latency, run.count);
-                self.end_to_end.add(latency, run.count);
                 if origin.acked.is_some() {
                     feed.acked += run.firsts;
                     feed.due += if feed.surely_gets(origin) { 0 } else { run.firsts };
                 }
             }
+            self.counted.note_deliveries(&run);
             self.backlog.note(&mut behind, &run);
         });
         self.backlog.end(behind);

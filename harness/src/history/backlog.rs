@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use super::origins::{Origin, Origins};
 use super::runs::{Run, Walk};
-use super::{ConsumerHistory, EpochIndex, History, Moment, Stamp, Subscribed};
+use super::{Answer, ConsumerHistory, EpochIndex, History, Moment, Polled, Stamp, Subscribed};
 use crate::plan::{Plan, TopicIndex};
 
 /// By firing, in their order: the pairs of a message and a consumer that it was due to, of which the
@@ -16,21 +16,46 @@ pub fn backlogs(plan: &Plan, history: &History) -> Vec<Option<u64>> {
     let moments = || history.faults.iter().filter_map(|firing| firing.struck);
     let mut struck: Vec<Stamp> = moments().map(|moment| moment.stamp).collect();
     struck.sort_unstable();
-    let place = |moment: Moment| struck.partition_point(|own| *own < moment.stamp);
-    let mut levels = Vec::new();
-    if !struck.is_empty() {
-        let origins = Origins::new(plan, history);
-        let mut walk = Walk::new(plan, &origins);
-        let mut backlog =
-            Backlog::new(&origins, vec![0; plan.topics.len()], struck.len() + 1, place);
-        for part in &history.consumers {
-            let mut own = backlog.begin(part);
-            walk.runs(part, |run| backlog.note(&mut own, &run));
-            backlog.end(own);
-        }
-        levels = backlog.levels().remove(0);
+    let levels = if struck.is_empty() { Vec::new() } else { levels(plan, history, &struck) };
+    let level = |moment| levels[place(&struck, moment)];
+    history.faults.iter().map(|firing| firing.struck.map(level)).collect()
+}
+
+/// How many such pairs there were over the whole run: at each moment at which that may have changed, and
+/// at the beginning and the end of each firing, how many there are from then on. In order.
+pub fn backlog_over_time(plan: &Plan, history: &History) -> Vec<(Moment, u64)> {
+    let acks = history.producers.iter().flat_map(|part| &part.sends).map(|sent| sent.completed);
+    let brings = |poll: &&Polled| matches!(poll.answer, Answer::Delivered(1..));
+    let polls = history.consumers.iter().flat_map(|part| part.polls.iter().filter(brings));
+    let claims = history.consumers.iter().flat_map(|part| &part.subscriptions);
+    let firings = history.faults.iter().flat_map(|firing| [firing.began, firing.ended]);
+    let polls = polls.map(|poll| poll.completed);
+    let claims = claims.map(|claim| claim.invoked);
+    let mut moments: Vec<Moment> = acks.chain(polls).chain(claims).chain(firings).collect();
+    moments.sort_unstable();
+    moments.dedup_by_key(|moment| moment.stamp);
+    let stamps: Vec<Stamp> = moments.iter().map(|moment| moment.stamp).collect();
+    moments.into_iter().zip(levels(plan, history, &stamps)).collect()
+}
+
+/// How many pairs there are at each of some stamps, which ascend, and after the last of them.
+fn levels(plan: &Plan, history: &History, stamps: &[Stamp]) -> Vec<u64> {
+    let origins = Origins::new(plan, history);
+    let mut walk = Walk::new(plan, &origins);
+    let lines = vec![0; plan.topics.len()];
+    let mut backlog =
+        Backlog::new(&origins, lines, stamps.len() + 1, |moment| place(stamps, moment));
+    for part in &history.consumers {
+        let mut own = backlog.begin(part);
+        walk.runs(part, |run| backlog.note(&mut own, &run));
+        backlog.end(own);
     }
-    history.faults.iter().map(|firing| firing.struck.map(|moment| levels[place(moment)])).collect()
+    backlog.levels().remove(0)
+}
+
+/// The first of some stamps that is not before a moment.
+fn place(stamps: &[Stamp], moment: Moment) -> usize {
+    stamps.partition_point(|own| *own < moment.stamp)
 }
 
 /// Counts, at each of some moments, the pairs of a message and a consumer that it was due to, of which

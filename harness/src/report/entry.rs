@@ -9,11 +9,12 @@ use broker_client::wire::masked;
 use super::environment::Environment;
 use super::sweep::Sweep;
 use super::words;
+use crate::baseline::Comparison;
 use crate::check::{Judgement, Verdict};
 use crate::exit::Exit;
 use crate::figures::threshold::State;
 use crate::figures::{Figures, Summary, Threshold};
-use crate::golden::{self, Comparison};
+use crate::golden;
 use crate::input::diagnostic::Diagnostic;
 use crate::plan::Plan;
 use crate::scenario::{AnomalyKind, Counter, Scenario};
@@ -33,6 +34,8 @@ pub struct Report {
     pub trouble: Option<Trouble>,
     /// Where and when it ran.
     pub environment: Environment,
+    /// How its figures are beside those of an earlier state, where they are compared.
+    pub comparison: Option<Comparison>,
 }
 
 /// A scenario that was skipped.
@@ -54,7 +57,8 @@ impl Report {
     pub fn exit(&self) -> Exit {
         let entries = self.entries.iter().map(Entry::exit);
         let trouble = self.trouble.iter().map(|trouble| trouble.exit);
-        entries.chain(trouble).max().unwrap_or(Exit::NothingSelected)
+        let compared = self.comparison.iter().map(Comparison::exit);
+        entries.chain(trouble).chain(compared).max().unwrap_or(Exit::NothingSelected)
     }
 
     /// Takes note of something that no entry says, beside what was noted before.
@@ -124,7 +128,7 @@ pub struct Entry {
     /// What is known beside the judgement, a sentence each.
     pub notes: Vec<String>,
     /// How the ledger compares, if it came to that.
-    pub golden: Option<Comparison>,
+    pub golden: Option<golden::Comparison>,
     /// The folder with the consumer logs.
     pub logs: Option<PathBuf>,
     /// The file of the history, if one was to be written or the run did not pass.
@@ -262,7 +266,7 @@ impl Entry {
         &mut self,
         plan: &Plan,
         folder: &Path,
-        answer: Result<Comparison, golden::Error>,
+        answer: Result<golden::Comparison, golden::Error>,
     ) {
         match answer {
             Ok(comparison) => self.golden = Some(comparison),
@@ -276,8 +280,9 @@ impl Entry {
     /// Whether nothing is wrong but that its golden file is new.
     #[must_use]
     pub fn is_new(&self) -> bool {
-        let new = matches!(self.golden, Some(Comparison::New { .. }));
-        new && self.trouble.is_none() && self.exit() == Exit::Failed
+        let new = matches!(self.golden, Some(golden::Comparison::New { .. }));
+        let is_missed = self.thresholds.iter().any(|own| own.state == State::Missed);
+        new && !is_missed && self.trouble.is_none() && self.exit() == Exit::Failed
     }
 
     /// What this scenario alone would end the process with.

@@ -17,10 +17,11 @@ use super::entry::{Entry, Evidence, Problem, Report, Skipped};
 use super::matrix::Matrix;
 use super::sentence;
 use super::sweep::Sweep;
+use crate::baseline;
 use crate::check::Judgement;
 use crate::exit::Exit;
-use crate::figures::Summary;
 use crate::figures::latency::nanos;
+use crate::figures::{Summary, Threshold};
 use crate::golden::Comparison;
 
 /// The version that the document opens with.
@@ -59,6 +60,9 @@ struct Document<'a> {
     /// Where several brokers were named, or runs repeated.
     #[serde(skip_serializing_if = "Option::is_none")]
     matrix: Option<Table<'a>>,
+    /// How the figures are beside those of an earlier state, where they are compared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    comparison: Option<&'a baseline::Comparison>,
     /// In the order in which they were named.
     scenarios: Vec<Scenario<'a>>,
 }
@@ -115,6 +119,9 @@ struct Scenario<'a> {
     problems: Vec<Wrong<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     summary: Option<&'a Summary>,
+    /// What `expect` asks of the figures, and what came of it.
+    #[serde(skip_serializing_if = "<[Threshold]>::is_empty")]
+    thresholds: &'a [Threshold],
     #[serde(skip_serializing_if = "Option::is_none")]
     judgement: Option<&'a Judgement>,
     /// What is known beside the judgement.
@@ -200,6 +207,7 @@ impl<'a> Document<'a> {
             skipped: report.skipped.len(),
             skipped_scenarios: report.skipped.iter().map(SkippedScenario::new).collect(),
             matrix: Matrix::of(report).map(|matrix| Table::new(&matrix)),
+            comparison: report.comparison.as_ref(),
             scenarios: report.entries.iter().map(Scenario::new).collect(),
         }
     }
@@ -231,6 +239,7 @@ impl<'a> Scenario<'a> {
             problems: entry.problems.iter().map(Wrong::new).collect(),
             error: entry.trouble.as_ref().map(|trouble| trouble.text.as_str()),
             summary: entry.summary.as_ref(),
+            thresholds: &entry.thresholds,
             judgement: entry.judgement.as_ref(),
             notes: &entry.notes,
             golden: entry.golden.as_ref().map(Golden::new),

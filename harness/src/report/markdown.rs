@@ -7,14 +7,18 @@ use std::io::{self, Write};
 use super::entry::{Entry, Report};
 use super::matrix::said::Item;
 use super::matrix::{Cell, Matrix, State};
-use super::sentence;
 use super::words::{count, time};
+use super::{compared, sentence};
+use crate::baseline::{Comparison, Outcome};
 
 /// Writes the report.
 pub fn write(report: &Report, to: &mut dyn Write) -> io::Result<()> {
     match Matrix::of(report) {
         Some(matrix) => self::matrix(&matrix, to)?,
         None => list(report, to)?,
+    }
+    if let Some(comparison) = &report.comparison {
+        self::comparison(comparison, to)?;
     }
     for skipped in report.skipped.iter().filter(|skipped| skipped.on.is_none()) {
         writeln!(to, "\nSkipped: {}: {}", plain(&skipped.name), plain(&skipped.reason))?;
@@ -59,7 +63,7 @@ fn matrix(matrix: &Matrix<'_>, to: &mut dyn Write) -> io::Result<()> {
 /// The text of a cell; what is broken stands out.
 fn short(cell: &Cell<'_>) -> String {
     match cell.state() {
-        State::Broken => format!("**{}**", cell.short()),
+        State::Broken | State::Missed => format!("**{}**", cell.short()),
         _ => cell.short(),
     }
 }
@@ -88,6 +92,31 @@ fn list(report: &Report, to: &mut dyn Write) -> io::Result<()> {
         writeln!(to, "| {} | {} | {said} |", plain(name), plain(on))?;
     }
     Ok(())
+}
+
+/// Two states side by side, a table a scenario and broker.
+fn comparison(comparison: &Comparison, to: &mut dyn Write) -> io::Result<()> {
+    writeln!(to, "\n**Compared: {}**\n", plain(&comparison.sentence()))?;
+    writeln!(to, "{}", plain(&compared::title(comparison)))?;
+    comparison.notes.iter().try_for_each(|note| writeln!(to, "\n- {}", plain(note)))?;
+    for pair in &comparison.pairs {
+        writeln!(to, "\n{}\n", plain(&compared::pair(pair)))?;
+        writeln!(to, "|{}| |\n|---|--:|--:|--:|--:|--:|---|", compared::HEADING.join("|"))?;
+        for row in &pair.rows {
+            let word = match row.outcome {
+                Outcome::Worse => "**worse**",
+                outcome => outcome.word(),
+            };
+            writeln!(to, "| {} | {word} |", compared::cells(row).join(" | "))?;
+        }
+        pair.notes.iter().try_for_each(|note| writeln!(to, "\n- {}", plain(note)))?;
+    }
+    for (names, when) in [(&comparison.only_before, "before"), (&comparison.only_after, "after")] {
+        if !names.is_empty() {
+            writeln!(to, "\nOnly {when}: {}", plain(&names.join(", ")))?;
+        }
+    }
+    writeln!(to, "\n{}", plain(&comparison.rule.to_string()))
 }
 
 /// As text of one line: what Markdown would take for something else has a backslash.

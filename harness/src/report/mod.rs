@@ -3,13 +3,14 @@
 //! A run fills in an [`Entry`] for each scenario; reports read entries and nothing else. A new
 //! format is one file here and one row in [`formats::FORMATS`]; [`Destinations`] makes its flag.
 
+pub mod compared;
 pub mod destination;
 mod entry;
 pub mod environment;
 mod formats;
 mod github;
 mod html;
-mod json;
+pub mod json;
 mod junit;
 mod markdown;
 pub mod matrix;

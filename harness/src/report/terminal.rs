@@ -3,11 +3,13 @@
 //! A pass is one compact block. Anything else begins with the answer in a sentence, then shows the
 //! proofs, then says where the logs are and what to type next.
 
+mod comparison;
 mod difference;
 mod matrix;
 mod numbers;
 mod proofs;
 mod style;
+mod thresholds;
 
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
@@ -120,6 +122,7 @@ fn pass(entry: &Entry, style: Style, to: &mut dyn Write) -> io::Result<()> {
     let place = place.map(|place| format!("  {place}")).unwrap_or_default();
     writeln!(to, "{}  {name}  {came}{place}{golden}", style.good("PASS"))?;
     numbers_of_a_run(entry, style, to)?;
+    thresholds::thresholds(&entry.thresholds, style, to)?;
     if let Some(judgement) = &entry.judgement {
         proofs::allowed(judgement, style, to)?;
     }
@@ -159,6 +162,7 @@ fn no_pass(entry: &Entry, style: Style, to: &mut dyn Write) -> io::Result<()> {
         writeln!(to, "      {line}")?;
     }
     numbers_of_a_run(entry, style, to)?;
+    thresholds::thresholds(&entry.thresholds, style, to)?;
     if let Some(judgement) = &entry.judgement {
         proofs::proofs(judgement, style, to)?;
     }
@@ -226,6 +230,9 @@ pub fn end(report: &Report, style: Style, to: &mut dyn Write) -> io::Result<()> 
     let matrix = Matrix::of(report);
     if let Some(matrix) = &matrix {
         matrix::matrix(matrix, style, to)?;
+    }
+    if let Some(comparison) = &report.comparison {
+        comparison::comparison(comparison, style, to)?;
     }
     let all = report.entries.len() + report.skipped.len();
     if all < 2 {

@@ -17,6 +17,7 @@ use super::network::Network;
 use super::objection::{Brokers, Objection, Setting, objections};
 
 use super::read_broker::read_broker;
+use super::read_thresholds::read_thresholds;
 use super::settings::Settings;
 use super::topics::{self, Mapped};
 use super::{raw, sources, words};
@@ -50,6 +51,7 @@ pub(super) fn resolve(
     let Mapped { topics, producers, consumers } = mapped;
     let producers = producers_of(&mut problems, file, raw, &producers);
     let consumers = consumers_of(&mut problems, raw, &consumers);
+    let has_faults = raw.faults.value().is_some_and(|faults| !faults.is_empty());
     let scenario = Scenario {
         file: file.to_owned(),
         name,
@@ -59,10 +61,11 @@ pub(super) fn resolve(
         consumers,
         start: problems.read(&raw.start, words::word).unwrap_or(Start::ConsumersFirst),
         broker: read_broker(&mut problems, file, raw.broker.value()),
-        expect: expect(&mut problems, raw.expect.value()),
+        expect: expect(&mut problems, raw.expect.value(), has_faults),
         require: require(&mut problems, raw, &faults),
         faults,
         network: raw.network.value().map(|raw| network(&mut problems, raw)),
+        warm_up: problems.read(&raw.warm_up, values::time).unwrap_or_default(),
         drain: drain(&mut problems, &raw.drain),
         golden: problems.read(&raw.golden, golden).unwrap_or(true),
         heavy: problems.read(&raw.heavy, values::truth).unwrap_or(false),
@@ -193,7 +196,7 @@ fn golden(text: &str) -> Result<bool, Diagnostic> {
     }
 }
 
-fn expect(problems: &mut Problems<'_>, raw: Option<&raw::Expect>) -> Expect {
+fn expect(problems: &mut Problems<'_>, raw: Option<&raw::Expect>, has_faults: bool) -> Expect {
     let default = raw::Expect::default();
     let raw = raw.unwrap_or(&default);
     Expect {
@@ -202,6 +205,7 @@ fn expect(problems: &mut Problems<'_>, raw: Option<&raw::Expect>) -> Expect {
         acked: problems.read(&raw.acked, words::word).unwrap_or(Acked::All),
         anomalies: anomalies(problems, &raw.anomalies, "expected"),
         allow: anomalies(problems, &raw.allow, "allowed"),
+        thresholds: read_thresholds(problems, raw, has_faults),
     }
 }
 

@@ -11,6 +11,7 @@ use super::arguments::Arguments;
 use super::{arrived, places};
 use crate::check::{self, logs};
 use crate::exit::Exit;
+use crate::figures::threshold::not_measured;
 use crate::golden::{self, Comparison, Mode, Skipped};
 use crate::history::{History, json};
 use crate::io_error;
@@ -110,6 +111,7 @@ fn by_logs(
         let why = format!("{}: the scenario has no C{number}, whose log is this?", path.display());
         reading.judgement.mark_inconclusive(why);
     }
+    entry.thresholds = not_measured(plan, "logs do not say when anything came");
     entry.judgement = Some(reading.judgement);
     entry.notes = reading.notes;
     Ok(arrived::history(plan, &all))

@@ -2,6 +2,7 @@
 
 use std::num::{NonZeroU32, NonZeroUsize};
 
+use super::super::baseline::Baseline;
 use super::super::broker_choice::BrokerChoice;
 use super::super::outputs::Outputs;
 use super::super::selection::{Selection, jobs};
@@ -14,9 +15,11 @@ stale-ack; each as KIND, KIND:1% or KIND:5
 
 Exit codes:
     0  all passed
-    1  a check or a golden file failed, or a golden file is new and waits for review
+    1  a check or a golden file failed, a threshold was missed, a figure is worse than --fail-on says, or
+       a golden file is new and waits for review
     2  the command line or a scenario is invalid, or a file cannot be read or written
-    3  no verdict: the broker cannot be reached, messages were not acked, the drain is undecided
+    3  no verdict: the broker cannot be reached, messages were not acked, the drain is undecided, a
+       threshold has no figures
     4  nothing selected
   130  interrupted; what was known is written
 Of several scenarios the gravest counts: 130 before 2 before 1 before 3 before 4";
@@ -53,6 +56,10 @@ pub struct Arguments {
     /// Be wrong on purpose between broker and actors, as in lose:1%; see `harness sabotage`
     #[arg(long, value_name = "KIND[:RATE]")]
     pub sabotage: Option<sabotage::Order>,
+
+    /// What it is compared with.
+    #[command(flatten)]
+    pub baseline: Baseline,
 
     /// What is written.
     #[command(flatten)]

@@ -6,6 +6,7 @@
 
 mod brokers;
 mod charts;
+mod comparison;
 mod environment;
 mod facts;
 mod faults;

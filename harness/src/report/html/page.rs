@@ -12,7 +12,7 @@ use super::room;
 use super::section::{Context, STEPS, Section};
 use super::state::{self, Mark};
 use super::templates::{SCRIPT, STYLE, Templates, html, values};
-use super::{brokers, environment};
+use super::{brokers, comparison, environment};
 use crate::exit::Exit;
 use crate::report::entry::{Entry, Report};
 use crate::report::words::{count, number, time};
@@ -52,6 +52,7 @@ pub(super) fn render(report: &Report, file: Option<&Path>) -> Result<String, Err
             sections => texts.collect::<Result<Vec<Value>, Error>>()?,
             left_out => left_out.map(|left_out| number(left_out as u64)),
             brokers => brokers::table(report, sections),
+            comparison => report.comparison.as_ref().map(comparison::comparison),
             skipped => skipped(report),
             environment => environment::rows(&report.environment),
             version => env!("CARGO_PKG_VERSION"),

@@ -62,7 +62,7 @@ pub(super) const fn of_exit(exit: Exit) -> Mark {
 /// The class of a cell of the table of brokers.
 pub(super) const fn of_cell(state: matrix::State) -> &'static str {
     match state {
-        matrix::State::Broken => "bad",
+        matrix::State::Broken | matrix::State::Missed => "bad",
         matrix::State::Kept => "good",
         matrix::State::Unpromised | matrix::State::Undecided | matrix::State::Vacuous => "doubt",
         matrix::State::Skipped => "none",

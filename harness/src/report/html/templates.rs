@@ -13,6 +13,7 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("macros.html", include_str!("templates/macros.html")),
     ("page.html", include_str!("templates/page.html")),
     ("brokers.html", include_str!("templates/brokers.html")),
+    ("comparison.html", include_str!("templates/comparison.html")),
     ("environment.html", include_str!("templates/environment.html")),
     ("section.html", include_str!("templates/section.html")),
     ("facts.html", include_str!("templates/facts.html")),

@@ -12,6 +12,9 @@ const LEGEND: &[&str] = &[
     "vacuous: what the scenario requires did not happen; -: cannot be tested here",
 ];
 
+/// What is said beside it where thresholds were missed.
+const MISSED: &str = "missed 3/20: in 3 of 20 runs the figures were not what `expect` asks for, and nothing was refuted";
+
 /// What is said beside it where power cuts were.
 const FORGOT: &str =
     "forgot 12 kB: what power cuts forgot in a run, without files that the server does not need";
@@ -62,7 +65,8 @@ impl Matrix<'_> {
     /// What the short words mean.
     pub fn legend(&self) -> impl Iterator<Item = &'static str> {
         let forgot = self.each().any(|(_, _, cell)| cell.forgotten.is_some()).then_some(FORGOT);
-        LEGEND.iter().copied().chain(forgot)
+        let missed = self.each().any(|(_, _, cell)| cell.missed > 0).then_some(MISSED);
+        LEGEND.iter().copied().chain(missed).chain(forgot)
     }
 
     /// What is to be said below the table.
@@ -70,6 +74,7 @@ impl Matrix<'_> {
     pub fn said(&self) -> Vec<Section> {
         let all = [
             ("Broken", self.items(broken)),
+            ("Thresholds missed", self.items(missed)),
             ("Not promised by the documents", self.items(not_promised)),
             ("Without a verdict in some runs", self.items(undecided)),
             ("Kept with a backlog", self.items(kept_with_a_backlog)),
@@ -108,6 +113,14 @@ fn broken(cell: &Cell<'_>) -> Option<Said> {
         text => text,
     };
     Some(Said::new(format!("{}: {what}", in_runs(cell.broken, cell.runs))).again(cell))
+}
+
+fn missed(cell: &Cell<'_>) -> Option<Said> {
+    if cell.state() != State::Missed {
+        return None;
+    }
+    let why = cell.why().unwrap_or_default();
+    Some(Said::new(format!("{}: {why}", in_runs(cell.missed, cell.runs))).again(cell))
 }
 
 fn not_promised(cell: &Cell<'_>) -> Option<Said> {

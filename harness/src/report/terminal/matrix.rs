@@ -64,7 +64,7 @@ fn block(
             };
             let text = padded(&cell.short(), widths[broker]);
             line.push_str(&match cell.state() {
-                State::Broken => style.bad(&text),
+                State::Broken | State::Missed => style.bad(&text),
                 State::Kept if cell.kept == cell.runs => style.good(&text),
                 State::Kept | State::Unpromised | State::Undecided | State::Vacuous => {
                     style.warn(&text)

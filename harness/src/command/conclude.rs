@@ -23,6 +23,7 @@ pub(super) fn conclude(
     golden: Option<(&Path, Mode)>,
 ) {
     entry.interrupted = trial.interrupted;
+    entry.past_limit = trial.past_limit;
     entry.summary = Some(summarise(plan, &trial.history));
     entry.figures = Some(measure(plan, &trial.history, &trial.judgement));
     entry.judgement = Some(trial.judgement.clone());

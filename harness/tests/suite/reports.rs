@@ -302,7 +302,7 @@ fn a_sweep_is_an_entry_that_counts_its_seeds() {
         (0..2).map(|at| said.json["scenarios"][at]["simulated_ns"].as_u64().unwrap()).sum();
     assert_eq!(said.json["simulated_ns"], both);
     assert_eq!(entry.get("seed"), None, "it is about no single one");
-    assert!(said.junit.contains("10 seeds of 3..12: 10 passed"), "{}", said.junit);
+    assert!(said.junit.contains("10 of 10 seeds of 3..12 passed"), "{}", said.junit);
     assert!(said.junit.contains("of simulated time"), "{}", said.junit);
     assert!(said.ended.stderr.contains("2 scenarios: 2 passed  in "), "{}", said.ended.stderr);
 }

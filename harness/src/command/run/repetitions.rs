@@ -150,3 +150,62 @@ impl<'a> Repetitions<'a> {
         repetitions
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicBool;
+
+    use super::*;
+    use crate::check::{Judgement, Verdict};
+    use crate::figures::Figures;
+    use crate::fixture;
+
+    fn schedule(times: Option<u32>) -> Schedule {
+        let (_folder, plan) = fixture::plan(fixture::SMALL, fixture::SMALL_LOGS);
+        let name = "small".to_owned();
+        let cell = Cell { plan: Arc::new(plan), chosen: 0, place: name.clone(), name, times };
+        let is_over = AtomicBool::new(false);
+        Schedule { cells: vec![cell], time: None, is_over_at_first: false, is_over }
+    }
+
+    fn entry(verdict: Verdict) -> Entry {
+        let (violations, allowed, inconclusive) = Default::default();
+        Entry {
+            judgement: Some(Judgement { verdict, violations, allowed, inconclusive }),
+            figures: Some(Figures::default()),
+            ..Entry::default()
+        }
+    }
+
+    #[test]
+    fn of_hours_of_runs_a_report_holds_no_more_than_so_many_and_counts_all() {
+        let (schedule, terminal) = (schedule(None), Terminal::new(|_| None));
+        let repetitions = Repetitions::new(&schedule, false, &terminal);
+        let (_, interrupt) = crate::trial::Interrupt::new();
+        let mut listed = Vec::new();
+        for run in schedule.runs(&interrupt).take(10_050) {
+            listed.extend(repetitions.take(&run, entry(Verdict::Pass)));
+        }
+        assert_eq!(listed.len(), 10_000);
+        let figures = listed.iter().filter(|entry| entry.figures.is_some()).count();
+        assert_eq!(figures, 1, "of the first run alone");
+        let all = repetitions.end(false, |_| "memory".to_owned());
+        assert_eq!((all[0].tally.passed, all[0].unlisted), (10_050, 50));
+    }
+
+    #[test]
+    fn what_fails_is_always_listed_and_leaves_its_evidence_until_there_is_enough() {
+        let (schedule, terminal) = (schedule(Some(130)), Terminal::new(|_| None));
+        let repetitions = Repetitions::new(&schedule, false, &terminal);
+        let (_, interrupt) = crate::trial::Interrupt::new();
+        let (mut kept, mut listed) = (0, 0);
+        for run in schedule.runs(&interrupt) {
+            kept += u64::from(repetitions.keeps_evidence(&run));
+            listed += u64::from(repetitions.take(&run, entry(Verdict::Fail)).is_some());
+        }
+        assert_eq!((kept, listed), (100, 130));
+        let all = repetitions.end(false, |_| "memory".to_owned());
+        assert_eq!(all[0].tally.to_string(), "0 of 130 runs passed, 130 failed");
+    }
+}

@@ -45,6 +45,14 @@ impl Filter {
         matches!(self.matches, Matches::Tag(_))
     }
 
+    /// The part of a name that it looks for, where that is all that it does.
+    pub(super) fn part(&self) -> Option<&str> {
+        match &self.matches {
+            Matches::Part(part) if !self.is_negative => Some(part),
+            _ => None,
+        }
+    }
+
     fn matches(&self, scenario: &Scenario) -> bool {
         match &self.matches {
             Matches::Part(part) => scenario.name.contains(part),

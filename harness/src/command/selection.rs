@@ -123,14 +123,16 @@ impl Selection {
 
     fn nothing(&self, known: &Known) -> Refused {
         let searched: Vec<_> = self.paths().iter().map(|path| path.display().to_string()).collect();
-        let filters: Vec<_> = self
-            .filter
-            .iter()
-            .map(|filter| format!("{filter:?}", filter = filter.to_string()))
-            .collect();
-        let filter = match filters.as_slice() {
+        let filter = match self.filter.as_slice() {
             [] => String::new(),
-            filters => format!(" that --filter {} selects", filters.join(" --filter ")),
+            [one] if one.part().is_some() => {
+                format!(" whose name contains {:?}", one.part().unwrap_or_default())
+            }
+            filters => {
+                let each =
+                    filters.iter().map(|filter| format!(" --filter {:?}", filter.to_string()));
+                format!(" that{} selects", each.collect::<String>())
+            }
         };
         let there = match (known.names.as_slice(), known.tags.as_slice()) {
             ([], _) => String::from("a scenario is a file *.yaml or *.yml"),

@@ -163,7 +163,7 @@ fn a_run_that_goes_past_its_limit_is_stopped_without_a_verdict_and_named() {
         assert_eq!(judged.code, Some(3), "{}", judged.stderr);
     }
     // What is proven by then is proven.
-    let (ended, report) = reported(&folder, &["run", "slow.yaml", "--sabotage", "duplicate:1"]);
+    let (ended, report) = reported(&folder, &["run", "slow.yaml", "--sabotage", "duplicate:5%"]);
     assert_eq!(ended.code, Some(1), "{}", ended.stderr);
     assert_eq!(report["scenarios"][0]["judgement"]["verdict"], "fail");
     // One that has time enough does not see it.

@@ -97,6 +97,8 @@ fn scenario(shape: &Shape) -> Scenario {
         drain: Drain { idle: Duration::from_secs(5), deadline: Duration::from_secs(60) },
         golden: false,
         heavy: false,
+        limit: None,
+        tags: Vec::new(),
         seed: 1,
     }
 }

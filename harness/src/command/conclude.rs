@@ -25,6 +25,7 @@ pub(super) fn conclude(
 ) {
     entry.interrupted = trial.interrupted;
     judged(entry, plan, &trial.history, trial.judgement.clone());
+    entry.past_limit = trial.past_limit;
     entry.notes.extend(trial.notes.iter().cloned());
     if let Some((path, file)) = history {
         entry.history = Some(path.clone());

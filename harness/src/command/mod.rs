@@ -14,10 +14,14 @@ mod compare;
 mod conclude;
 mod driver_check;
 mod evidence;
+mod filter;
 mod folder;
 mod generate;
 pub mod guard;
+mod last;
+mod list;
 mod outputs;
+mod partition;
 mod plan;
 mod refused;
 mod reporting;
@@ -47,13 +51,15 @@ pub struct Arguments {
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
     /// Run scenarios, judge them, and compare them with their golden files.
-    Run(run::Arguments),
+    Run(Box<run::Arguments>),
     /// Run scenarios in a simulation: one seed is one exact run, and thousands are quickly tried.
     Sim(Box<sim::Arguments>),
     /// Reduce a simulated run that fails to a scenario that a person can read.
     Shrink(shrink::Arguments),
     /// Show what a scenario is going to do; nothing is started.
     Plan(plan::Arguments),
+    /// List scenarios, with what one chooses them by.
+    List(list::Arguments),
     /// Judge consumer logs or a recorded history made before, or by another program.
     Check(check::Arguments),
     /// Compare two states by the JSON reports of their runs: better, the same or worse.
@@ -97,6 +103,7 @@ pub fn main(arguments: Arguments, harness: &Path) -> Exit {
         Command::Sim(arguments) => sim::main(&arguments),
         Command::Shrink(arguments) => shrink::main(&arguments),
         Command::Plan(arguments) => plan::main(&arguments),
+        Command::List(arguments) => list::main(&arguments),
         Command::Check(arguments) => check::main(&arguments),
         Command::Compare(arguments) => compare::main(&arguments),
         Command::Review(arguments) => accept::review(&arguments),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use broker_client::wire::masked;
 
 use super::environment::Environment;
-use super::sweep::Sweep;
+use super::tally::Tally;
 use super::words;
 use crate::baseline::Comparison;
 use crate::check::{Judgement, Verdict};
@@ -26,7 +26,9 @@ pub struct Report {
     pub entries: Vec<Entry>,
     /// Whether several brokers were named, or runs repeated, so that a table says more.
     pub is_matrix: bool,
-    /// Scenarios that were skipped, because they cannot run there.
+    /// How the runs of scenarios that were repeated ended, in the order of the entries.
+    pub repetitions: Vec<Repetition>,
+    /// Scenarios that were skipped, because they cannot run there or another one did not pass.
     pub skipped: Vec<Skipped>,
     /// How long all of it took, by the wall clock.
     pub duration: Duration,
@@ -36,6 +38,20 @@ pub struct Report {
     pub environment: Environment,
     /// How its figures are beside those of an earlier state, where they are compared.
     pub comparison: Option<Comparison>,
+}
+
+/// The runs of a scenario on a broker, where it was run several times.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Repetition {
+    /// The scenario's name.
+    pub name: String,
+    /// The broker's word.
+    pub on: String,
+    /// How they ended.
+    pub tally: Tally,
+    /// So many of those that passed have no entry: a call that goes on for hours makes more than a report
+    /// can hold.
+    pub unlisted: u64,
 }
 
 /// A scenario that was skipped.
@@ -59,6 +75,37 @@ impl Report {
         let trouble = self.trouble.iter().map(|trouble| trouble.exit);
         let compared = self.comparison.iter().map(Comparison::exit);
         entries.chain(trouble).chain(compared).max().unwrap_or(Exit::NothingSelected)
+    }
+
+    /// Each scenario of which there were many runs, with the broker: sweeps of seeds and repetitions.
+    pub fn tallies(&self) -> impl Iterator<Item = (&str, Option<&str>, &Tally)> {
+        let sweeps = self.entries.iter().filter_map(|entry| {
+            let on = entry.on.as_ref().map(|on| on.word.as_str());
+            Some((entry.name.as_str(), on, entry.sweep.as_ref()?))
+        });
+        let own = self.repetitions.iter();
+        sweeps.chain(own.map(|own| (own.name.as_str(), Some(own.on.as_str()), &own.tally)))
+    }
+
+    /// The tally of the runs that an entry is one of, where it was run several times.
+    #[must_use]
+    pub fn repetition_of(&self, entry: &Entry) -> Option<&Tally> {
+        let on = entry.on.as_ref().filter(|_| entry.turn > 0)?;
+        let mut all = self.repetitions.iter();
+        let own = all.find(|own| own.name == entry.name && own.on == on.word);
+        own.map(|own| &own.tally)
+    }
+
+    /// How many runs there were, those without an entry, too.
+    #[must_use]
+    pub fn runs(&self) -> u64 {
+        self.entries.len() as u64 + self.unlisted()
+    }
+
+    /// How many runs that passed have no entry.
+    #[must_use]
+    pub fn unlisted(&self) -> u64 {
+        self.repetitions.iter().map(|own| own.unlisted).sum()
     }
 
     /// Takes note of something that no entry says, beside what was noted before.
@@ -106,11 +153,13 @@ pub struct Entry {
     pub simulated: Option<Duration>,
     /// How its runs with many seeds ended, if there were many; the rest of the entry is then about
     /// the one that is shown.
-    pub sweep: Option<Sweep>,
+    pub sweep: Option<Tally>,
     /// What was judged, where nothing was run.
     pub evidence: Option<Evidence>,
     /// Whether Ctrl-C ended it.
     pub interrupted: bool,
+    /// The scenario's limit, where that stopped it.
+    pub past_limit: Option<Duration>,
     /// Why it did not come to a judgement.
     pub trouble: Option<Trouble>,
     /// What is wrong with the scenario, each with its place.

@@ -8,6 +8,7 @@ use std::path::Path;
 use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
 
 use super::entry::{Entry, Problem, Report, Skipped, Trouble};
+use super::tally::Tally;
 use super::{sentence, terminal, words};
 use crate::baseline::{Comparison, Outcome};
 use crate::exit::Exit;
@@ -34,7 +35,8 @@ pub fn write(report: &Report, to: &mut dyn Write) -> io::Result<()> {
     let class = |on| if report.is_matrix { on } else { None }.unwrap_or(CLASS);
     for entry in &report.entries {
         let class = class(entry.on.as_ref().map(|on| on.word.as_str()));
-        add(class, test_case(entry, class));
+        let flaky = report.repetition_of(entry).filter(|tally| tally.is_flaky());
+        add(class, test_case(entry, class, flaky));
     }
     for own in &report.skipped {
         let class = class(own.on.as_deref());
@@ -54,7 +56,8 @@ pub fn write(report: &Report, to: &mut dyn Write) -> io::Result<()> {
     junit.serialize(to).map_err(io::Error::other)
 }
 
-fn test_case(entry: &Entry, class: &str) -> TestCase {
+/// `flaky`: how the runs ended of which it is one, where some of them passed and others failed.
+fn test_case(entry: &Entry, class: &str, flaky: Option<&Tally>) -> TestCase {
     let kind = match entry.exit() {
         Exit::Passed => None,
         Exit::Failed => Some(NonSuccessKind::Failure),
@@ -71,7 +74,11 @@ fn test_case(entry: &Entry, class: &str) -> TestCase {
         kind.map_or_else(TestCaseStatus::success, |kind| {
             let mut status = TestCaseStatus::non_success(kind);
             status.set_type(kind_of(entry));
-            status.set_message(sentence::cause(entry));
+            let cause = sentence::cause(entry);
+            status.set_message(match flaky {
+                Some(tally) => format!("flaky, {tally}: {cause}"),
+                None => cause,
+            });
             status.set_description(terminal::plain(entry));
             status
         }),
@@ -84,6 +91,9 @@ fn test_case(entry: &Entry, class: &str) -> TestCase {
     }
     if let Some(told) = told(entry) {
         case.set_system_out(told);
+    }
+    if let Some(tally) = flaky {
+        case.add_property(("flaky", tally.to_string().as_str()));
     }
     case
 }

@@ -20,13 +20,14 @@ pub fn write(report: &Report, to: &mut dyn Write) -> io::Result<()> {
     if let Some(comparison) = &report.comparison {
         self::comparison(comparison, to)?;
     }
+    tallies(report, to)?;
     for skipped in report.skipped.iter().filter(|skipped| skipped.on.is_none()) {
         writeln!(to, "\nSkipped: {}: {}", plain(&skipped.name), plain(&skipped.reason))?;
     }
     if let Some(trouble) = &report.trouble {
         writeln!(to, "\n{}", plain(&trouble.text))?;
     }
-    let runs = count(report.entries.len() as u64, "run");
+    let runs = count(report.runs(), "run");
     writeln!(to, "\nharness {}, {runs} in {}.", env!("CARGO_PKG_VERSION"), time(report.duration))
 }
 
@@ -117,6 +118,19 @@ fn comparison(comparison: &Comparison, to: &mut dyn Write) -> io::Result<()> {
         }
     }
     writeln!(to, "\n{}", plain(&comparison.rule.to_string()))
+}
+
+/// How the runs ended where a scenario had many.
+fn tallies(report: &Report, to: &mut dyn Write) -> io::Result<()> {
+    if report.tallies().next().is_some() {
+        writeln!(to, "\n**Many runs**\n")?;
+    }
+    report.tallies().try_for_each(|(name, on, tally)| {
+        let on = on.map(|on| format!(" on {}", plain(on))).unwrap_or_default();
+        let flaky = if tally.is_flaky() { "**flaky**, " } else { "" };
+        let named = tally.named().map(|named| format!("; {named}")).unwrap_or_default();
+        writeln!(to, "- {}{on}: {flaky}{tally}{named}", plain(name))
+    })
 }
 
 /// As text of one line: what Markdown would take for something else has a backslash.

@@ -16,14 +16,14 @@ mod markdown;
 pub mod matrix;
 pub mod progress;
 pub mod sentence;
-mod sweep;
+mod tally;
 pub mod terminal;
 #[cfg(test)]
 mod tests;
 pub mod words;
 
 pub use destination::{Destinations, Output};
-pub use entry::{Entry, Evidence, NotPromised, On, Problem, Report, Skipped, Trouble};
+pub use entry::{Entry, Evidence, NotPromised, On, Problem, Repetition, Report, Skipped, Trouble};
 pub use environment::Environment;
 pub use progress::Progress;
-pub use sweep::Sweep;
+pub use tally::{Of, Tally};

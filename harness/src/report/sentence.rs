@@ -1,6 +1,7 @@
 //! What became of a scenario, in one sentence.
 
 use super::entry::{Entry, Evidence, On};
+use super::tally::Of;
 use super::words::{count, number};
 use crate::check::{Finding, Judgement, Verdict};
 use crate::exit::Exit;
@@ -184,11 +185,11 @@ fn of_state(entry: &Entry, state: threshold::State) -> impl Iterator<Item = &Thr
 fn other_pass(entry: &Entry) -> Option<String> {
     match (&entry.sweep, entry.evidence) {
         (Some(sweep), _) => {
-            let seeds = match sweep.tried() {
-                1 => format!("seed {}", sweep.first),
-                many => format!("each of {} seeds", number(many)),
+            let all = match (sweep.of, sweep.tried()) {
+                (Of::Seeds { first, .. }, 1) => format!("seed {first}"),
+                (of, tried) => format!("each of {}", count(tried, of.noun())),
             };
-            Some(format!("{PROMISED} with {seeds}"))
+            Some(format!("{PROMISED} with {all}"))
         }
         (None, Some(Evidence::Logs)) => Some(String::from(NOT_REFUTED)),
         (None, Some(Evidence::History) | None) => None,

@@ -19,6 +19,7 @@ use indicatif::MultiProgress;
 use super::entry::{Entry, Report};
 use super::matrix::{Matrix, State};
 use super::progress::{self, Progress};
+use super::tally::Tally;
 use super::{sentence, words};
 use crate::exit::Exit;
 use crate::golden::{Comparison, is_ci};
@@ -57,7 +58,7 @@ impl Terminal {
     }
 
     /// Prints the result of one of many runs, in one line: the table at the end says the rest. A pass is
-    /// told by [`Self::kept`], once for all runs of a scenario on a broker.
+    /// told by [`Self::tally`], once for all runs of a scenario on a broker.
     pub fn one_of_many(&self, entry: &Entry, place: &str) {
         if entry.exit() != Exit::Passed {
             let (label, said) = (label(entry, self.style), sentence::cause(entry));
@@ -69,11 +70,18 @@ impl Terminal {
         }
     }
 
-    /// Prints that all runs of a scenario on a broker passed.
-    pub fn kept(&self, place: &str, runs: u64, duration: Duration) {
-        let (label, runs) = (self.style.good("PASS"), words::count(runs, "run"));
-        let time = words::time(duration);
-        self.print(|to| writeln!(to, "{label}  {place}  {runs} in {time}"));
+    /// Prints how the runs of a scenario ended, `speed` behind the time that they took.
+    pub fn tally(&self, place: &str, tally: &Tally, duration: Duration, speed: &str) {
+        let label = match tally.exit() {
+            Exit::Passed => self.style.good("PASS"),
+            Exit::Failed if tally.is_flaky() => self.style.bad("FLAKY"),
+            Exit::Failed | Exit::Usage => self.style.bad("FAIL"),
+            Exit::Interrupted => self.style.warn("STOP"),
+            Exit::NoVerdict | Exit::NothingSelected => self.style.warn("????"),
+        };
+        let (place, time) = (self.style.strong(place), words::time(duration));
+        let named = tally.named().map(|named| format!("; {named}")).unwrap_or_default();
+        self.print(|to| writeln!(to, "{label}  {place}  {tally}  in {time}{speed}{named}"));
     }
 
     /// Prints a line above the bars.
@@ -155,7 +163,9 @@ fn notes(entry: &Entry, to: &mut dyn Write) -> io::Result<()> {
 
 fn no_pass(entry: &Entry, style: Style, to: &mut dyn Write) -> io::Result<()> {
     let label = label(entry, style);
-    let name = style.strong(&entry.name);
+    let turn = Some(entry.turn).filter(|turn| *turn > 0);
+    let turn = turn.map(|turn| format!(", run {turn}")).unwrap_or_default();
+    let name = style.strong(&format!("{}{turn}", entry.name));
     let place = sentence::place(entry).map_or_else(String::new, |place| format!("{place}: "));
     writeln!(to, "{label}  {name}  {place}{}", sentence::sentence(entry))?;
     for line in sentence::rest(entry) {
@@ -234,7 +244,7 @@ pub fn end(report: &Report, style: Style, to: &mut dyn Write) -> io::Result<()> 
     if let Some(comparison) = &report.comparison {
         comparison::comparison(comparison, style, to)?;
     }
-    let all = report.entries.len() + report.skipped.len();
+    let all = report.runs() + report.skipped.len() as u64;
     if all < 2 {
         return Ok(());
     }
@@ -248,9 +258,10 @@ pub fn end(report: &Report, style: Style, to: &mut dyn Write) -> io::Result<()> 
         (Exit::Interrupted, false, "interrupted", false),
     ] {
         let counts = |entry: &&Entry| entry.exit() == exit && entry.is_new() == new;
-        let count = report.entries.iter().filter(counts).count();
+        let unlisted = if good { report.unlisted() } else { 0 };
+        let count = report.entries.iter().filter(counts).count() as u64 + unlisted;
         if count > 0 {
-            let text = format!("{} {words}", words::number(count as u64));
+            let text = format!("{} {words}", words::number(count));
             parts.push(if good { style.good(&text) } else { style.bad(&text) });
         }
     }
@@ -259,11 +270,11 @@ pub fn end(report: &Report, style: Style, to: &mut dyn Write) -> io::Result<()> 
         parts.push(style.warn(&format!("{skipped} skipped")));
     }
     let all = match &matrix {
-        None => words::count(all as u64, "scenario"),
+        None => words::count(all, "scenario"),
         Some(matrix) => [
             words::count(matrix.brokers.len() as u64, "broker"),
             words::count(matrix.scenarios.len() as u64, "scenario"),
-            words::count(report.entries.len() as u64, "run"),
+            words::count(report.runs(), "run"),
         ]
         .join(", "),
     };

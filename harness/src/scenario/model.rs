@@ -60,6 +60,10 @@ pub struct Scenario {
     pub golden: bool,
     /// Whether it is left out where several brokers are named.
     pub heavy: bool,
+    /// How long a run may take, from when its broker is up.
+    pub limit: Option<Duration>,
+    /// Words to choose it by, in the file's order, each once.
+    pub tags: Vec<String>,
     /// What every choice by chance follows from.
     pub seed: u64,
 }

@@ -54,6 +54,10 @@ pub(super) struct Scenario {
     /// Whether it is left out of a matrix of brokers, because it takes long; default `false`.
     #[schemars(with = "bool")]
     pub heavy: Field<String>,
+    /// How long a run may take before it is stopped without a verdict, such as `5m`; default: no limit.
+    pub limit: Field<String>,
+    /// Words to choose it by, as in `--filter tag:slow`.
+    pub tags: Field<ValueList>,
     /// What every choice by chance follows from; default 1.
     #[schemars(with = "u64")]
     pub seed: Field<String>,

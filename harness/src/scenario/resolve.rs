@@ -35,6 +35,9 @@ const BATCH_MAX: u32 = 1_000_000;
 /// The most requests of one topic that a producer has under way; each may take a connection.
 const IN_FLIGHT_MAX: u32 = 1_000;
 
+/// The longest tag.
+const TAG_MAX: usize = 50;
+
 /// Checks everything that one file can be wrong in.
 ///
 /// # Errors
@@ -69,6 +72,8 @@ pub(super) fn resolve(
         drain: drain(&mut problems, &raw.drain),
         golden: problems.read(&raw.golden, golden).unwrap_or(true),
         heavy: problems.read(&raw.heavy, values::truth).unwrap_or(false),
+        limit: problems.read(&raw.limit, values::positive_time),
+        tags: tags(&mut problems, &raw.tags),
         seed: problems.read(&raw.seed, |text| values::count(text, 0..=u64::MAX)).unwrap_or(1),
     };
     problems.diagnostics.extend(impossible(source, raw, &scenario));
@@ -224,6 +229,28 @@ fn anomalies(
         }
     }
     anomalies
+}
+
+/// They stand on command lines behind `tag:`, so they are kept to what needs no quoting there.
+fn tags(problems: &mut Problems<'_>, list: &Field<ValueList>) -> Vec<String> {
+    const RULE: &str = "letters, digits, `-`, `_` and `.`, at most 50, and no `.` or `-` in front";
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    let is_good = |tag: &str| {
+        let has_length = (1..=TAG_MAX).contains(&tag.len());
+        has_length && tag.chars().all(allowed) && !tag.starts_with(['.', '-'])
+    };
+    let mut tags: Vec<String> = Vec::new();
+    for At { value, span } in list.values(problems) {
+        if !is_good(&value) {
+            problems.add(span, Diagnostic::new(format!("`{value}` cannot be a tag")).label(RULE));
+        } else if tags.contains(&value) {
+            let title = format!("`{value}` is a tag twice");
+            problems.add(span, Diagnostic::new(title).label("named before in this list"));
+        } else {
+            tags.push(value);
+        }
+    }
+    tags
 }
 
 fn network(problems: &mut Problems<'_>, raw: &raw::Network) -> Network {

@@ -43,7 +43,7 @@ fn a_sweep_has_a_bar_with_seeds_time_and_rate_and_a_line_for_what_it_came_to() {
     let bars = bars(&lines);
     assert!(bars.iter().any(|bar| bar.contains(" of 60 seeds")), "{lines:?}");
     assert!(bars.iter().all(|bar| has_time(bar)), "{bars:?}");
-    assert!(lines.iter().any(|line| line.contains("60 seeds of 1..60: 60 passed")), "{lines:?}");
+    assert!(lines.iter().any(|line| line.contains("60 of 60 seeds of 1..60 passed")), "{lines:?}");
 }
 
 #[test]

@@ -60,6 +60,7 @@ mod recipes;
 mod redis;
 mod refused;
 mod relay;
+mod repeat;
 mod reports;
 mod review;
 mod run;

@@ -89,6 +89,8 @@ fn value(plan: &Plan) -> Value {
             "deadline_ms": scenario.drain.deadline.as_millis(),
         },
         "golden": scenario.golden,
+        "limit_ms": scenario.limit.map(|limit| limit.as_millis()),
+        "tags": scenario.tags,
         "topics": (0..plan.topics.len()).map(|place| topic(plan, place)).collect::<Vec<_>>(),
         "producers":
             (0..plan.producers.len()).map(|place| producer(plan, place)).collect::<Vec<_>>(),

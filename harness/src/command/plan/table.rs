@@ -66,6 +66,12 @@ pub(super) fn render(plan: &Plan) -> String {
     if let Some(network) = &scenario.network {
         line(&mut text, format_args!("  network  {network}, in a simulation only"));
     }
+    if let Some(limit) = scenario.limit {
+        line(&mut text, format_args!("  limit    {}", seconds(limit)));
+    }
+    if !scenario.tags.is_empty() {
+        line(&mut text, format_args!("  tags     {}", scenario.tags.join(", ")));
+    }
     text.push('\n');
     table(&mut text, &["topic", "messages", "from", "to", "ledger"], &topics(plan));
     table(

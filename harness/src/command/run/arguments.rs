@@ -1,9 +1,10 @@
 //! What `harness run` takes.
 
 use std::num::{NonZeroU32, NonZeroUsize};
+use std::time::Duration;
 
 use super::super::baseline::Baseline;
-use super::super::broker_choice::BrokerChoice;
+use super::super::broker_choice::{self, BrokerChoice};
 use super::super::outputs::Outputs;
 use super::super::selection::{Selection, jobs};
 use crate::sabotage;
@@ -33,6 +34,14 @@ fn repeats(text: &str) -> Result<NonZeroU32, String> {
     count.ok_or_else(|| format!("expected a whole number from 1 to {REPEATS_MAX}"))
 }
 
+/// Parses a time in which something is done.
+fn positive_time(text: &str) -> Result<Duration, String> {
+    match broker_choice::time(text)? {
+        Duration::ZERO => Err("expected a time above 0, such as 10m".to_owned()),
+        time => Ok(time),
+    }
+}
+
 /// Its arguments.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
@@ -46,8 +55,29 @@ pub struct Arguments {
     pub jobs: NonZeroUsize,
 
     /// Run each scenario so many times; fewer on a broker that takes seconds to start
-    #[arg(long, value_name = "COUNT", default_value = "1", value_parser = repeats)]
-    pub repeat: NonZeroU32,
+    #[arg(long, value_name = "COUNT", value_parser = repeats)]
+    pub repeat: Option<NonZeroU32>,
+
+    /// Run the scenarios again and again until a run does not pass; with --repeat or --for no longer than
+    /// those say
+    #[arg(long)]
+    pub until_fail: bool,
+
+    /// Run the scenarios again and again for this time; what has begun by then ends
+    #[arg(long = "for", value_name = "TIME", value_parser = positive_time)]
+    pub time: Option<Duration>,
+
+    /// Begin no other run once one did not pass
+    #[arg(long)]
+    pub fail_fast: bool,
+
+    /// Of the scenarios, only those that did not pass in the last call with this --out
+    #[arg(long)]
+    pub rerun_failed: bool,
+
+    /// The seed of everything made up, in every run; by default each scenario's own
+    #[arg(long, value_name = "SEED")]
+    pub seed: Option<u64>,
 
     /// Against which broker.
     #[command(flatten)]
@@ -64,4 +94,15 @@ pub struct Arguments {
     /// What is written.
     #[command(flatten)]
     pub outputs: Outputs,
+}
+
+impl Arguments {
+    /// How many runs of each scenario are wanted; none where something else ends them.
+    pub(super) fn times(&self) -> Option<u32> {
+        match self.repeat {
+            Some(repeat) => Some(repeat.get()),
+            None if self.until_fail || self.time.is_some() => None,
+            None => Some(1),
+        }
+    }
 }

@@ -28,13 +28,14 @@ struct Count {
 }
 
 /// The whole page.
-pub(super) fn render(report: &Report, file: Option<&Path>) -> Result<String, Error> {
+pub(super) fn render<'a>(report: &'a Report, file: Option<&Path>) -> Result<String, Error> {
     let templates = Templates::new()?;
     let links = Links::from(file);
     let (shown, left_out) = shown(report);
-    let context = |(place, entry)| {
+    let context = |(place, entry): (usize, &'a Entry)| {
         let id = format!("s{}", place + 1);
-        Section::new(Context { entry, templates: &templates, links: &links, id })
+        let tally = entry.sweep.as_ref().or_else(|| report.repetition_of(entry));
+        Section::new(Context { entry, tally, templates: &templates, links: &links, id })
     };
     let mut sections: Vec<Section<'_>> = shown.iter().copied().enumerate().map(context).collect();
     let frame = |sections: &[Section<'_>]| -> Result<String, Error> {

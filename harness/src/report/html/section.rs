@@ -17,6 +17,7 @@ use super::templates::{Templates, html, values};
 use super::{facts, faults, findings, golden, graph, shares, sweep, thresholds};
 use crate::check::PROOFS_MAX;
 use crate::report::entry::{Entry, Evidence, NotPromised, On};
+use crate::report::tally::Tally;
 use crate::report::words::{number, time};
 use crate::report::{sentence, terminal};
 
@@ -30,7 +31,7 @@ const TEXT_MAX: usize = 1_000;
 pub(super) const STEPS: &[Step] = &[
     Step { what: "proofs", slot: Slot::Findings, make: |own| proofs(own, 1, 0) },
     Step { what: "thresholds", slot: Slot::Thresholds, make: thresholds::render },
-    Step { what: "seeds", slot: Slot::Sweep, make: sweep::render },
+    Step { what: "the many runs", slot: Slot::Sweep, make: sweep::render },
     Step { what: "numbers", slot: Slot::Facts, make: facts::render },
     Step { what: "difference of the ledgers", slot: Slot::Golden, make: golden::render },
     Step { what: "proofs", slot: Slot::Findings, make: |own| proofs(own, PROOFS_MAX, 0) },
@@ -53,6 +54,8 @@ fn proofs(own: &Context<'_>, proofs: usize, diagrams: usize) -> Result<Option<St
 /// What the pieces of a section are made from.
 pub(super) struct Context<'a> {
     pub(super) entry: &'a Entry,
+    /// How all its runs ended, where there were many: with other seeds, or the same again.
+    pub(super) tally: Option<&'a Tally>,
     pub(super) templates: &'a Templates,
     pub(super) links: &'a Links,
     /// What ids on the page begin with: `s3`.

@@ -2,6 +2,7 @@
 
 mod reader;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -11,13 +12,13 @@ use crate::check::{Anomaly, Finding, Judgement, Origin, Verdict};
 use crate::diagram::{Diagram, Event, EventKind};
 use crate::exit::Exit;
 use crate::figures::summary::Fault;
-use crate::figures::threshold::State;
+use crate::figures::threshold::{State, Unit};
 use crate::figures::{Band, Figures, Got, Latency, Proof, Sent, Summary, Threshold};
 use crate::fixture::{self, SMALL, SMALL_LOGS, moment};
 use crate::golden::{Comparison, Difference};
 use crate::plan::{ConsumerIndex, MessageId, TopicIndex};
 use crate::report::entry::{Entry, Evidence, NotPromised, On, Problem, Report, Skipped};
-use crate::report::sweep::Sweep;
+use crate::report::tally::{Of, Tally};
 use crate::scenario::AnomalyKind;
 
 /// What a broker, a payload or a person may have written.
@@ -89,6 +90,7 @@ fn lost(name: &str, proofs: u32) -> Entry {
         blames: None,
         traces: None,
         does_not_start: false,
+        by_share: BTreeMap::new(),
         proofs: (0..proofs).map(anomaly).collect(),
     });
     entry.figures = Some(figures(proofs));
@@ -225,6 +227,9 @@ fn whatever_brokers_and_people_write_is_only_text() {
         measured: Some(HOSTILE.to_owned()),
         state: State::Missed,
         note: Some(HOSTILE.to_owned()),
+        unit: Unit::Ns,
+        asked: 1,
+        got: Some(2),
     }];
     entry.golden = Some(Comparison::Different {
         accepted: PathBuf::from(HOSTILE),
@@ -266,7 +271,8 @@ fn every_kind_of_call_has_a_page() {
     page_of_invalid.says("bad.yaml:4:2: unknown key `topcis`");
     assert_eq!(page_of_invalid.with_class("mark"), ["! INVALID"]);
 
-    let sweep = Sweep { first: 1, last: 9, passed: 7, failing: vec![3, 4], ..Sweep::default() };
+    let sweep =
+        Tally { passed: 7, failing: vec![3, 4], ..Tally::new(Of::Seeds { first: 1, last: 9 }) };
     let page_of_sweep = page_of(Entry { sweep: Some(sweep), ..lost("seeds", 1) });
     page_of_sweep.says("9 seeds of 1..9: 7 passed, 2 failed");
     page_of_sweep.says("failing seeds 3, 4");
@@ -303,6 +309,9 @@ fn thresholds_are_a_table_with_words() {
         measured: measured.map(str::to_owned),
         state,
         note: note.map(str::to_owned),
+        unit: Unit::Ns,
+        asked: 5_000_000,
+        got: None,
     };
     let mut entry = passed("slow");
     entry.thresholds = vec![

@@ -41,6 +41,9 @@ struct Cell<'a> {
     not_promised: u64,
     no_verdict: u64,
     vacuous: u64,
+    /// Whether the same run both passed and failed.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    flaky: bool,
     /// Of the runs that kept it: how often faults fired.
     faults: u64,
     /// The least backlog that each of these faults met.
@@ -122,6 +125,7 @@ impl<'a> Cell<'a> {
             not_promised: cell.unpromised,
             no_verdict: cell.undecided,
             vacuous: cell.vacuous,
+            flaky: cell.is_flaky(),
             faults: cell.faults,
             backlog: cell.backlog,
             forgotten: cell.forgotten.map(|(least, most)| Bytes { least, most }),

@@ -209,6 +209,11 @@ impl<'a> Cell<'a> {
         }
     }
 
+    /// Whether the same run both passed and failed.
+    pub const fn is_flaky(&self) -> bool {
+        self.kept > 0 && self.broken + self.unpromised > 0
+    }
+
     /// In a few characters, for the table: `kept 20`, `BROKEN 3/20, forgot 12 kB`. What the documents do
     /// not promise is in parentheses.
     pub fn short(&self) -> String {
@@ -251,7 +256,8 @@ impl<'a> Cell<'a> {
         self.shown.map(|(_, entry)| sentence::cause(entry))
     }
 
-    /// The command line that shows it again: where it was not so in each run, with as many of them.
+    /// The command line that shows it again: where it was not so in each run, with as many of them, until
+    /// one of them shows it.
     pub fn reproduce(&self) -> Option<String> {
         let (state, entry) = self.shown?;
         let command = entry.reproduce.as_ref()?;
@@ -263,6 +269,9 @@ impl<'a> Cell<'a> {
             _ => self.vacuous,
         };
         let is_each = times == self.runs;
-        Some(if is_each { command.clone() } else { format!("{command} --repeat {}", self.runs) })
+        Some(match is_each {
+            true => command.clone(),
+            false => format!("{command} --repeat {} --until-fail", self.runs),
+        })
     }
 }

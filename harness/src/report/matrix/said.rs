@@ -112,7 +112,7 @@ fn broken(cell: &Cell<'_>) -> Option<Said> {
         text if text.is_empty() => cell.why().unwrap_or_default(),
         text => text,
     };
-    Some(Said::new(format!("{}: {what}", in_runs(cell.broken, cell.runs))).again(cell))
+    Some(Said::new(format!("{}: {what}", in_runs_of(cell, cell.broken))).again(cell))
 }
 
 fn missed(cell: &Cell<'_>) -> Option<Said> {
@@ -127,7 +127,7 @@ fn not_promised(cell: &Cell<'_>) -> Option<Said> {
     let less = cell.not_promised?;
     let text = match cell.state() {
         State::Unpromised => {
-            format!("{}: {}", in_runs(cell.unpromised, cell.runs), found(&cell.found))
+            format!("{}: {}", in_runs_of(cell, cell.unpromised), found(&cell.found))
         }
         State::Kept => format!("not seen broken {}", in_runs(cell.kept, cell.runs)),
         _ => return None,
@@ -167,6 +167,12 @@ fn forgotten(cell: &Cell<'_>) -> Option<Said> {
 
 fn untested(cell: &Cell<'_>) -> Option<Said> {
     cell.skipped.map(|reason| Said::new(reason.to_owned()))
+}
+
+/// `in 3 of 20 runs`; `flaky, in 3 of 20 runs` where it passed in others.
+fn in_runs_of(cell: &Cell<'_>, some: u64) -> String {
+    let flaky = if cell.is_flaky() { "flaky, " } else { "" };
+    format!("{flaky}{}", in_runs(some, cell.runs))
 }
 
 /// `in 3 of 20 runs`, `in all 20 runs`, `in the only run`.

@@ -152,7 +152,7 @@ vacuous: what the scenario requires did not happen; -: cannot be tested here
 
 Broken
   order on b: in 1 of 2 runs: lost 3
-      reproduce  harness run order.yaml --on b --repeat 2
+      reproduce  harness run order.yaml --on b --repeat 2 --until-fail
 
 Not promised by the documents
   twice, lost-answer on a: not seen broken in the only run
@@ -169,7 +169,7 @@ Without a verdict in some runs
   twice on b: in the only run: vacuous: the fault `x` never fired
       reproduce  harness run twice.yaml --on b
   fan on b: in 1 of 2 runs: P1 never answered
-      reproduce  harness run fan.yaml --on b --repeat 2
+      reproduce  harness run fan.yaml --on b --repeat 2 --until-fail
 
 Kept with a backlog
   kill on a: in 2 runs, with 2 faults that met a backlog of at least 90
@@ -201,7 +201,7 @@ fn in_markdown_a_broker_is_a_column() {
 **Broken**
 
 - order on b: in 1 of 2 runs: lost 3
-  - reproduce: `harness run order.yaml --on b --repeat 2`
+  - reproduce: `harness run order.yaml --on b --repeat 2 --until-fail`
 
 **Not promised by the documents**
 
@@ -220,7 +220,7 @@ fn in_markdown_a_broker_is_a_column() {
 - twice on b: in the only run: vacuous: the fault \`x\` never fired
   - reproduce: `harness run twice.yaml --on b`
 - fan on b: in 1 of 2 runs: P1 never answered
-  - reproduce: `harness run fan.yaml --on b --repeat 2`
+  - reproduce: `harness run fan.yaml --on b --repeat 2 --until-fail`
 
 **Kept with a backlog**
 
@@ -253,7 +253,7 @@ fn what_is_broken_beside_what_is_not_promised_is_broken() {
     assert_eq!(cell.short(), "BROKEN 1/2");
     let said = &matrix.said()[0].items[0];
     assert_eq!(said.text, "kill on a: in 1 of 2 runs: lost 1 to 5, duplicate 1 in 1 run");
-    let again = ("reproduce", "harness run kill.yaml --on a --repeat 2".to_owned());
+    let again = ("reproduce", "harness run kill.yaml --on a --repeat 2 --until-fail".to_owned());
     assert!(said.lines.contains(&again), "{:?}", said.lines);
 }
 
@@ -396,6 +396,7 @@ fn in_json_a_cell_has_its_counts() {
         "not_promised": 1,
         "no_verdict": 0,
         "vacuous": 0,
+        "flaky": true,
         "faults": 0,
         "found": [{ "what": "lost", "runs": 1, "least": 7, "most": 7 }],
         "documented": {
@@ -403,7 +404,7 @@ fn in_json_a_cell_has_its_counts() {
             "reference": "https://broker.example/a_page",
         },
         "why": "7 deliveries of acknowledged messages never came",
-        "reproduce": "harness run kill.yaml --on b --repeat 2",
+        "reproduce": "harness run kill.yaml --on b --repeat 2 --until-fail",
     });
     assert_eq!(cell, &expected);
 }

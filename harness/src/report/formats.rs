@@ -25,7 +25,12 @@ pub enum Asked {
     ByFlag(&'static str),
     /// An environment variable that is `true`; it then goes to stdout.
     ByVariable(&'static str),
+    /// An environment variable that names a file, to which it is added; only in GitHub Actions.
+    ByFileOf(&'static str),
 }
+
+/// The variable that is `true` in GitHub Actions, whose runner sets it.
+pub(super) const IN_ACTIONS: &str = "GITHUB_ACTIONS";
 
 /// Every format but the terminal's, which is written while the scenarios run.
 pub const FORMATS: &[Format] = &[
@@ -56,8 +61,13 @@ pub const FORMATS: &[Format] = &[
     Format {
         name: "GitHub",
         about: "annotations for GitHub Actions",
-        // The runner sets it.
-        asked: Asked::ByVariable("GITHUB_ACTIONS"),
+        asked: Asked::ByVariable(IN_ACTIONS),
         write: github::write,
+    },
+    Format {
+        name: "GitHub summary",
+        about: "a Markdown report on the page of a job of GitHub Actions",
+        asked: Asked::ByFileOf("GITHUB_STEP_SUMMARY"),
+        write: github::summary,
     },
 ];

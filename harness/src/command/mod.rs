@@ -2,19 +2,24 @@
 
 use std::path::Path;
 
+use clap::CommandFactory as _;
+
 use crate::exit::Exit;
+use crate::version;
 
 mod accept;
 pub mod broker;
 mod broker_choice;
 pub mod brokers;
 mod check;
+mod completions;
 mod conclude;
 mod driver_check;
 mod evidence;
 mod folder;
 mod generate;
 pub mod guard;
+mod man;
 mod outputs;
 mod plan;
 mod refused;
@@ -30,11 +35,12 @@ pub mod sim;
 #[cfg(all(target_os = "linux", feature = "storage-faults"))]
 pub mod storage;
 mod streams;
+mod verbosity;
 
 /// Runs a scenario against a message broker and says with proof whether every acknowledged message
 /// reached every consumer entitled to it, once and in order.
 #[derive(Debug, clap::Parser)]
-#[command(name = "harness", version, about)]
+#[command(name = "harness", version, long_version = version::long(), about)]
 pub struct Arguments {
     /// What to do.
     #[command(subcommand)]
@@ -72,6 +78,10 @@ pub enum Command {
     Sabotage(sabotage::Arguments),
     /// Say line by line what is wrong with a driver that is a program of yours (docs/exec.md).
     DriverCheck(driver_check::Arguments),
+    /// Print what a shell needs to complete command lines.
+    Completions(completions::Arguments),
+    /// Write the manual, a page for each subcommand.
+    Man(man::Arguments),
     /// Start our own broker (used by the harness itself).
     #[command(hide = true)]
     Broker(::broker::Arguments),
@@ -103,6 +113,8 @@ pub fn main(arguments: Arguments, harness: &Path) -> Exit {
         Command::Schema(arguments) => schema::main(&arguments),
         Command::Sabotage(arguments) => sabotage::main(&arguments, harness),
         Command::DriverCheck(arguments) => driver_check::main(&arguments, harness),
+        Command::Completions(arguments) => completions::main(&arguments, &Arguments::command()),
+        Command::Man(arguments) => man::main(&arguments, Arguments::command(), broker::command()),
         Command::Broker(arguments) => broker::main(&arguments),
         Command::Guard(arguments) => guard::main(&arguments),
         #[cfg(all(target_os = "linux", feature = "storage-faults"))]

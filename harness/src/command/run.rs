@@ -9,11 +9,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use futures_util::stream::{self, StreamExt as _};
+use tokio::runtime::Runtime;
 
 use self::cells::Cells;
 use self::one::Run;
 use super::broker_choice::{Chosen, choose};
-use super::refused::{self, Refused};
+use super::refused::Refused;
 use super::reporting::{self, reporting};
 use super::selection::plans;
 use super::sim::workers::End;
@@ -30,10 +31,31 @@ pub use arguments::Arguments;
 /// Carries it out; `harness` is the program to start as broker.
 #[must_use]
 pub fn main(arguments: &Arguments, harness: &Path) -> Exit {
-    let terminal = refused::terminal();
+    let terminal = arguments.verbosity.terminal();
     reporting(&arguments.outputs.reports, &terminal, |report| {
         prepare(arguments, harness, report)?.run(&terminal, report)
     })
+}
+
+/// Runs the one scenario that is selected, without signals and without a last line; what keeps it from
+/// being run is in the entry. It must be on a broker that runs already: nothing is started.
+pub(crate) fn lone(arguments: &Arguments, runtime: &Runtime) -> Entry {
+    let file = &arguments.selection.paths[0];
+    let prepared = match prepare(arguments, Path::new("harness"), &mut Report::default()) {
+        Ok(prepared) => prepared,
+        Err(Refused { exit, text, entries }) => {
+            let plain = text.strip_prefix("error: ").unwrap_or(&text).to_owned();
+            return entries.into_iter().next().unwrap_or_else(|| Entry::failed(file, exit, plain));
+        }
+    };
+    let [run] = &prepared.runs[..] else {
+        let runs = count(prepared.runs.len() as u64, "run");
+        return Entry::failed(file, Exit::Usage, format!("{runs} are selected: name one file"));
+    };
+    // Kept, for an interrupt whose sender is gone waits for nothing.
+    let (_never, interrupt) = Interrupt::new();
+    let terminal = arguments.verbosity.terminal();
+    runtime.block_on(one::run(run, &prepared.context, interrupt, &terminal))
 }
 
 /// Everything that could be found wrong before anything is started, found right.
@@ -48,7 +70,7 @@ fn prepare(
     harness: &Path,
     report: &mut Report,
 ) -> Result<Prepared, Refused> {
-    let Arguments { selection, jobs, repeat, broker: choice, sabotage, outputs } = arguments;
+    let Arguments { selection, jobs, repeat, broker: choice, sabotage, outputs, .. } = arguments;
     let mode = outputs::mode()?;
     let mut scenarios = selection.load()?;
     let (kind, at_once) = (sabotage.map(|order| order.kind), jobs.get() > 1);

@@ -5,6 +5,7 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use super::super::broker_choice::BrokerChoice;
 use super::super::outputs::Outputs;
 use super::super::selection::{Selection, jobs};
+use super::super::verbosity::Verbosity;
 use crate::sabotage;
 
 /// What `--help` says after the flags.
@@ -57,4 +58,8 @@ pub struct Arguments {
     /// What is written.
     #[command(flatten)]
     pub outputs: Outputs,
+
+    /// How much is said.
+    #[command(flatten)]
+    pub verbosity: Verbosity,
 }

@@ -6,6 +6,7 @@ use super::super::broker_choice;
 use super::super::outputs::Outputs;
 use super::super::refused::Refused;
 use super::super::selection::{Selection, jobs};
+use super::super::verbosity::Verbosity;
 use super::seeds::Seeds;
 use crate::bugs::Bug;
 use crate::report::Skipped;
@@ -69,6 +70,10 @@ pub struct Arguments {
     /// What is written.
     #[command(flatten)]
     pub outputs: Outputs,
+
+    /// How much is said.
+    #[command(flatten)]
+    pub verbosity: Verbosity,
 }
 
 impl Arguments {

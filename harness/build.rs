@@ -1,22 +1,24 @@
-//! Tells the harness which commit it is built from, where it is built in a git checkout.
+//! Tells the harness which commit it is built from, where it is built in a git checkout; and the broker,
+//! whose build script this is, too.
 
 use std::path::Path;
 use std::process::Command;
 
-/// What the program is made of, from this folder: files elsewhere may differ from the commit.
-const SOURCES: [&str; 6] = [
-    "src",
-    "database/src",
-    "../broker/src",
-    "../broker/client/src",
-    "../broker/migrations",
-    "../Cargo.lock",
-];
+/// What the broker is made of, from the package's folder: files elsewhere may differ from the commit.
+const BROKER: [&str; 4] =
+    ["../broker/src", "../broker/client/src", "../broker/migrations", "../Cargo.lock"];
+
+/// What the harness is made of, beside the broker.
+const HARNESS: [&str; 2] = ["../harness/src", "../harness/database/src"];
 
 fn main() {
     // Cargo looks at times alone here, and git is asked only after a change or a commit.
-    println!("cargo::rerun-if-changed=build.rs");
-    for source in SOURCES {
+    println!("cargo::rerun-if-changed=../harness/build.rs");
+    let mut sources = Vec::from(BROKER);
+    if env!("CARGO_PKG_NAME") == "harness" {
+        sources.extend(HARNESS);
+    }
+    for source in &sources {
         println!("cargo::rerun-if-changed={source}");
     }
     if !Path::new("../.git").exists() {
@@ -28,7 +30,7 @@ fn main() {
     }
     let Some(commit) = git(&["rev-parse", "--short=12", "HEAD"]) else { return };
     let mut status = vec!["--no-optional-locks", "status", "--porcelain", "--"];
-    status.extend(SOURCES);
+    status.extend(sources);
     let differs = git(&status).is_none_or(|files| !files.is_empty());
     println!("cargo::rustc-env=BUILT_FROM={commit}{}", if differs { "-dirty" } else { "" });
 }

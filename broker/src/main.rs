@@ -4,14 +4,22 @@
 
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::sync::LazyLock;
 
 use broker::Arguments;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser};
 
+/// Version, commit and features, a line each, as `harness --version` has them.
+static LONG_VERSION: LazyLock<String> = LazyLock::new(|| {
+    let (version, commit) = (env!("CARGO_PKG_VERSION"), option_env!("BUILT_FROM"));
+    let features = if cfg!(feature = "tls") { "tls" } else { "none" };
+    format!("{version}\ncommit    {}\nfeatures  {features}", commit.unwrap_or("not known"))
+});
+
 /// A compact message broker: named append-only logs over HTTP.
 #[derive(Parser)]
-#[command(version)]
+#[command(version, long_version = LONG_VERSION.as_str())]
 struct Cli {
     #[command(flatten)]
     arguments: Arguments,

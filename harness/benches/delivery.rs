@@ -14,6 +14,7 @@ use harness::check::Verdict;
 use harness::history::{Answer, History, Nanos};
 use harness::log_format::LogFormat;
 use harness::plan::Plan;
+use harness::run::Watch;
 use harness::scenario;
 use harness::testbed::process;
 use harness::trial::{self, BrokerUnderTest, Interrupt, Settings};
@@ -56,6 +57,7 @@ fn run(plan: &Arc<Plan>) -> Run {
         out: Some(out.path().to_owned()),
         log_format: LogFormat::Plain,
         sabotage: None,
+        watch: Watch::default(),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.expect("a runtime");

@@ -1,7 +1,7 @@
 //! The harness: runs a scenario against a broker and judges what happened.
 //!
-//! The way is one-directional: [`scenario`] -> [`plan`] -> [`run`] -> [`history`] -> [`check`] ->
-//! [`report`]. All but [`run`], [`driver`], [`testbed`] and [`trial`] are plain functions over
+//! The way is one-directional: [`scenario`] -> [`plan`] -> [`mod@run`] -> [`history`] -> [`check`] ->
+//! [`report`]. All but [`mod@run`], [`driver`], [`testbed`] and [`trial`] are plain functions over
 //! plain data.
 //!
 //! - [`command`]: one file per subcommand; [`exit`] says how it ends; [`version`] which harness it is.
@@ -13,11 +13,13 @@
 //! - [`storage`]: a disk of the harness's own below a server's data.
 //! - [`trial`]: one scenario from its plan to its verdict, by way of:
 //!   [`testbed`], how the broker under test is started and ended; [`driver`], how it is spoken to;
-//!   [`run`], the actors; [`history`], what they saw; [`check`], what that proves.
+//!   [`mod@run`], the actors; [`history`], what they saw; [`check`], what that proves.
 //! - [`sabotage`]: a driver that is wrong on purpose, which proves the checks. [`bugs`]: stores with
 //!   planted bugs, for simulations to find.
 //! - [`shrink`]: a failing simulated run, reduced to one that a person can read.
-//! - [`figures`]: what is measured of a run. [`baseline`]: two states compared by their figures. [`diagram`]: what happened around a message.
+//! - [`figures`]: what is measured of a run. [`baseline`]: two states compared by their figures.
+//!   [`diagram`]: what happened around a message.
+//! - [`fn@run`] and [`Run`]: all of it in a `#[test]` of somebody's own crate.
 //! - [`golden`]: the ledger of a run and its reviewed file. [`report`]: what is said about it.
 
 pub mod baseline;
@@ -40,6 +42,7 @@ pub mod golden;
 pub mod history;
 pub mod input;
 mod io_error;
+mod library;
 mod lock;
 pub mod log_format;
 mod numbers;
@@ -60,3 +63,5 @@ pub mod testbed;
 pub mod topic_name;
 pub mod trial;
 pub mod version;
+
+pub use library::{Failed, Passed, Run, run};

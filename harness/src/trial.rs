@@ -16,7 +16,7 @@ use crate::history::{ConsumerHistory, End, History, ProducerHistory};
 use crate::io_error::reason;
 use crate::log_format::LogFormat;
 use crate::plan::Plan;
-use crate::run::{self, Counters, Recorder, Routes, RunContext};
+use crate::run::{self, Counters, Recorder, Routes, RunContext, Watch};
 use crate::sabotage::{self, Saboteur};
 use crate::scenario::objection::unmet;
 use crate::testbed::database::Database;
@@ -60,6 +60,8 @@ pub struct Settings {
     pub log_format: LogFormat,
     /// How the driver is wrong on purpose.
     pub sabotage: Option<sabotage::Order>,
+    /// What people are told while it goes on.
+    pub watch: Watch,
 }
 
 /// What came of it.
@@ -212,6 +214,7 @@ async fn begin(
     database: Option<&Database>,
 ) -> Result<(Box<dyn Testbed>, Arc<RunContext>), Failure> {
     let testbed = start(plan, settings, database).await?;
+    settings.watch.tell(|| up(testbed.as_ref()));
     match prepare(plan, settings, saboteur, testbed.as_ref()).await {
         Ok(context) => Ok((testbed, context)),
         Err(failure) => {
@@ -219,6 +222,16 @@ async fn begin(
             let _ = testbed.stop().await;
             Err(failure)
         }
+    }
+}
+
+/// Where the broker is, for those who watch.
+fn up(testbed: &dyn Testbed) -> String {
+    let addresses = testbed.addresses().iter().filter(|address| **address != Address::None);
+    let addresses: Vec<_> = addresses.map(ToString::to_string).collect();
+    match addresses.join(" ") {
+        none if none.is_empty() => String::from("the driver brings the broker"),
+        some => format!("the broker is at {some}"),
     }
 }
 
@@ -323,7 +336,7 @@ async fn prepare(
         driver,
         routes,
         injector: testbed.injector(),
-        recorder: Arc::new(Recorder::new()),
+        recorder: Arc::new(Recorder::watched(settings.watch.clone())),
         out: settings.out.clone(),
         log_format: settings.log_format,
         keeps_all: keeps_all(plan, settings),

@@ -1,5 +1,7 @@
 //! Which harness this is: its version, the commit that it was built from, and what is built in.
 
+use std::sync::LazyLock;
+
 /// The version of the package: `0.1.0`.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -20,4 +22,17 @@ const FEATURES: [(&str, bool); 6] = [
 /// The cargo features that it was built with.
 pub fn features() -> Vec<&'static str> {
     FEATURES.iter().filter(|(_, is_on)| *is_on).map(|(name, _)| *name).collect()
+}
+
+/// Version, commit and features, a line each, as `harness --version` has them behind its name.
+pub fn long() -> &'static str {
+    static LONG: LazyLock<String> = LazyLock::new(|| {
+        let commit = COMMIT.unwrap_or("not known");
+        let features = match features().join(" ") {
+            none if none.is_empty() => String::from("none"),
+            some => some,
+        };
+        format!("{VERSION}\ncommit    {commit}\nfeatures  {features}")
+    });
+    &LONG
 }

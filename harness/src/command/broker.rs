@@ -1,7 +1,16 @@
 //! `harness broker`, hidden: the child that the harness starts by running itself again.
 
+use clap::Args as _;
+
 use super::streams;
 use crate::exit::Exit;
+
+/// The command line of the standalone broker, for its page of the manual.
+pub(super) fn command() -> clap::Command {
+    broker::Arguments::augment_args(clap::Command::new("broker"))
+        .about("A compact message broker: named append-only logs over HTTP")
+        .version(crate::version::VERSION)
+}
 
 /// Serves as the standalone broker does, until SIGTERM or SIGINT.
 #[must_use]

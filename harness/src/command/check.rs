@@ -10,7 +10,7 @@ use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 
 use super::outputs;
-use super::refused::{self, Refused};
+use super::refused::Refused;
 use super::reporting::reporting;
 use super::selection::plans;
 use crate::exit::Exit;
@@ -24,7 +24,7 @@ pub use arguments::Arguments;
 /// Carries it out.
 #[must_use]
 pub fn main(arguments: &Arguments) -> Exit {
-    let terminal = refused::terminal();
+    let terminal = arguments.verbosity.terminal();
     reporting(&arguments.reports, &terminal, |report| carry_out(arguments, &terminal, report))
 }
 

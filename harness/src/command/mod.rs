@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
+use clap::CommandFactory as _;
+
 use crate::exit::Exit;
+use crate::version;
 
 mod accept;
 mod baseline;
@@ -11,6 +14,7 @@ mod broker_choice;
 pub mod brokers;
 mod check;
 mod compare;
+mod completions;
 mod conclude;
 mod driver_check;
 mod evidence;
@@ -20,6 +24,7 @@ mod generate;
 pub mod guard;
 mod last;
 mod list;
+mod man;
 mod outputs;
 mod partition;
 mod plan;
@@ -36,11 +41,12 @@ pub mod sim;
 #[cfg(all(target_os = "linux", feature = "storage-faults"))]
 pub mod storage;
 mod streams;
+mod verbosity;
 
 /// Runs a scenario against a message broker and says with proof whether every acknowledged message
 /// reached every consumer entitled to it, once and in order.
 #[derive(Debug, clap::Parser)]
-#[command(name = "harness", version, about)]
+#[command(name = "harness", version, long_version = version::long(), about)]
 pub struct Arguments {
     /// What to do.
     #[command(subcommand)]
@@ -82,6 +88,10 @@ pub enum Command {
     Sabotage(sabotage::Arguments),
     /// Say line by line what is wrong with a driver that is a program of yours (docs/exec.md).
     DriverCheck(driver_check::Arguments),
+    /// Print what a shell needs to complete command lines.
+    Completions(completions::Arguments),
+    /// Write the manual, a page for each subcommand.
+    Man(man::Arguments),
     /// Start our own broker (used by the harness itself).
     #[command(hide = true)]
     Broker(::broker::Arguments),
@@ -115,6 +125,8 @@ pub fn main(arguments: Arguments, harness: &Path) -> Exit {
         Command::Schema(arguments) => schema::main(&arguments),
         Command::Sabotage(arguments) => sabotage::main(&arguments, harness),
         Command::DriverCheck(arguments) => driver_check::main(&arguments, harness),
+        Command::Completions(arguments) => completions::main(&arguments, &Arguments::command()),
+        Command::Man(arguments) => man::main(&arguments, Arguments::command(), broker::command()),
         Command::Broker(arguments) => broker::main(&arguments),
         Command::Guard(arguments) => guard::main(&arguments),
         #[cfg(all(target_os = "linux", feature = "storage-faults"))]

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::streams;
 use crate::exit::Exit;
 use crate::input::diagnostic;
-use crate::report::terminal::Terminal;
+use crate::report::terminal::{Detail, Terminal};
 use crate::report::{Entry, Problem};
 use crate::scenario::Scenario;
 
@@ -88,5 +88,5 @@ pub(super) fn exit(carried_out: Result<Exit, Refused>) -> Exit {
 
 /// The terminal, as the environment wants it.
 pub(super) fn terminal() -> Terminal {
-    Terminal::new(streams::variable)
+    Terminal::new(streams::variable, Detail::Usual)
 }

@@ -11,13 +11,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::stream::{self, StreamExt as _};
+use tokio::runtime::Runtime;
 
 use self::one::Run;
 use self::repetitions::Repetitions;
 use self::schedule::{Cell, Schedule};
 use super::broker_choice::{Chosen, choose};
 use super::last::{Last, NotBegun};
-use super::refused::{self, Refused};
+use super::refused::Refused;
 use super::reporting::{self, reporting};
 use super::selection::{plans, reseed};
 use super::sim::workers::End;
@@ -34,7 +35,7 @@ pub use arguments::Arguments;
 /// Carries it out; `harness` is the program to start as broker.
 #[must_use]
 pub fn main(arguments: &Arguments, harness: &Path) -> Exit {
-    let terminal = refused::terminal();
+    let terminal = arguments.verbosity.terminal();
     let baseline = arguments.baseline.read();
     reporting(&arguments.outputs.reports, &terminal, |report| {
         let baseline = baseline?;
@@ -44,6 +45,28 @@ pub fn main(arguments: &Arguments, harness: &Path) -> Exit {
         }
         Ok(())
     })
+}
+
+/// Runs the one scenario that is selected, without signals and without a last line; what keeps it from
+/// being run is in the entry. It must be on a broker that runs already: nothing is started.
+pub(crate) fn lone(arguments: &Arguments, runtime: &Runtime) -> Entry {
+    let file = &arguments.selection.paths[0];
+    let prepared = match prepare(arguments, Path::new("harness"), &mut Report::default()) {
+        Ok(prepared) => prepared,
+        Err(Refused { exit, text, entries }) => {
+            let plain = text.strip_prefix("error: ").unwrap_or(&text).to_owned();
+            return entries.into_iter().next().unwrap_or_else(|| Entry::failed(file, exit, plain));
+        }
+    };
+    // Kept, for an interrupt whose sender is gone waits for nothing.
+    let (_never, interrupt) = Interrupt::new();
+    let runs: Vec<Run> = prepared.schedule.runs(&interrupt).take(2).collect();
+    let [run] = &runs[..] else {
+        let text = "several scenarios are selected: name one file".to_owned();
+        return Entry::failed(file, Exit::Usage, text);
+    };
+    let terminal = arguments.verbosity.terminal();
+    runtime.block_on(one::run(run, &prepared.context, interrupt.clone(), &terminal, true))
 }
 
 /// Everything that could be found wrong before anything is started, found right.

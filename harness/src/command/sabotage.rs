@@ -20,6 +20,7 @@ use crate::exit::Exit;
 use crate::io_error::reason;
 use crate::log_format::LogFormat;
 use crate::plan::Plan;
+use crate::run::Watch;
 use crate::sabotage::{Kind, Order};
 use crate::scenario;
 use crate::trial::{self, BrokerUnderTest, Interrupt, Patience, Settings, Simulation, Trial};
@@ -178,6 +179,7 @@ impl Prepared {
                     out: None,
                     log_format: LogFormat::default(),
                     sabotage,
+                    watch: Watch::default(),
                 };
                 trial::hold(&plan, &settings, interrupt, &mut |_| {}).await
             }

@@ -7,7 +7,6 @@ mod seeds;
 mod sweep;
 pub(super) mod workers;
 
-use super::refused;
 use super::reporting::reporting;
 use crate::exit::Exit;
 
@@ -16,7 +15,7 @@ pub use arguments::Arguments;
 /// Carries it out.
 #[must_use]
 pub fn main(arguments: &Arguments) -> Exit {
-    let terminal = refused::terminal();
+    let terminal = arguments.verbosity.terminal();
     reporting(&arguments.outputs.reports, &terminal, |report| match arguments.seeds {
         Some(seeds) => sweep::run(arguments, seeds, &terminal, report),
         None => one::run(arguments, &terminal, report),

@@ -1,7 +1,7 @@
 //! Where reports go: a flag `--report-NAME FILE` for each format of the table, and the
 //! environment's wishes.
 
-use std::fs::{File, Metadata};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Seek as _, Write as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use clap::{Arg, ArgMatches, Command, value_parser};
 
 use super::entry::Report;
-use super::formats::{Asked, FORMATS, Format};
+use super::formats::{Asked, FORMATS, Format, IN_ACTIONS};
 use crate::exit::Exit;
 use crate::io_error;
 
@@ -55,7 +55,7 @@ impl clap::FromArgMatches for Destinations {
 fn by_flag() -> impl Iterator<Item = (&'static str, &'static Format)> {
     FORMATS.iter().filter_map(|format| match format.asked {
         Asked::ByFlag(flag) => Some((flag, format)),
-        Asked::ByVariable(_) => None,
+        Asked::ByVariable(_) | Asked::ByFileOf(_) => None,
     })
 }
 
@@ -90,11 +90,27 @@ impl Destinations {
                 _ => {}
             }
         }
+        let is_true = |name| variable(name).as_deref() == Some("true");
         for format in FORMATS {
-            if let Asked::ByVariable(name) = format.asked
-                && variable(name).as_deref() == Some("true")
-            {
-                output.0.push(Target::stdout(format));
+            match format.asked {
+                Asked::ByVariable(name) if is_true(name) => {
+                    output.0.push(Target::stdout(format));
+                }
+                Asked::ByFileOf(name) if is_true(IN_ACTIONS) => {
+                    let Some(path) = variable(name).filter(|path| !path.is_empty()) else {
+                        continue;
+                    };
+                    match Target::added(format, Path::new(&path)) {
+                        // A flag may name it, too: then it has the report.
+                        Ok(target) if output.0.iter().any(|own| own.is_file_of(&target)) => {}
+                        Ok(target) => output.0.push(target),
+                        Err(why) if first.is_ok() => {
+                            first = Err(format!("{name}={path}: {why}; unset it for no summary"));
+                        }
+                        Err(_) => {}
+                    }
+                }
+                Asked::ByVariable(_) | Asked::ByFileOf(_) | Asked::ByFlag(_) => {}
             }
         }
         (output, first)
@@ -126,6 +142,19 @@ fn target(flag: &str, format: &'static Format, path: &Path) -> Result<Target, St
 impl Target {
     fn stdout(format: &'static Format) -> Self {
         Self { format, name: String::from(STDOUT), file: None, identity: None }
+    }
+
+    /// One that is added to what is in a file.
+    fn added(format: &'static Format, path: &Path) -> Result<Self, String> {
+        let name = path.display().to_string();
+        let file = opened(path, File::options().append(true).create(true))?;
+        Ok(Self { format, name, file: Some(file), identity: None })
+    }
+
+    /// Whether what the other one adds to is the file that this one writes.
+    fn is_file_of(&self, other: &Self) -> bool {
+        let found = other.file.as_ref().and_then(|file| file.metadata().ok());
+        self.identity.is_some() && found.and_then(|found| identity(&found)) == self.identity
     }
 
     /// Writes the report, in place of what was written to a file before.
@@ -182,12 +211,17 @@ impl Output {
 /// # Errors
 /// A text for people, without the file's own name.
 pub fn create(path: &Path) -> Result<File, String> {
+    opened(path, File::options().write(true).create(true).truncate(true))
+}
+
+fn opened(path: &Path, options: &OpenOptions) -> Result<File, String> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(|error| {
             format!("the folder {} cannot be made: {}", folder.display(), io_error::reason(&error))
         })?;
     }
-    File::create(path)
+    options
+        .open(path)
         .map_err(|error| format!("it cannot be written: {}", io_error::reason(&error)))
 }
 

@@ -27,7 +27,12 @@ pub enum Asked {
     ByFlag(&'static str),
     /// An environment variable that is `true`; it then goes to stdout.
     ByVariable(&'static str),
+    /// An environment variable that names a file, to which it is added; only in GitHub Actions.
+    ByFileOf(&'static str),
 }
+
+/// The variable that is `true` in GitHub Actions, whose runner sets it.
+pub(super) const IN_ACTIONS: &str = "GITHUB_ACTIONS";
 
 /// Every format but the terminal's, which is written while the scenarios run.
 pub const FORMATS: &[Format] = &[
@@ -58,8 +63,13 @@ pub const FORMATS: &[Format] = &[
     Format {
         name: "GitHub",
         about: "annotations for GitHub Actions",
-        // The runner sets it.
-        asked: Asked::ByVariable("GITHUB_ACTIONS"),
+        asked: Asked::ByVariable(IN_ACTIONS),
         write: |report, _, to| github::write(report, to),
+    },
+    Format {
+        name: "GitHub summary",
+        about: "a Markdown report on the page of a job of GitHub Actions",
+        asked: Asked::ByFileOf("GITHUB_STEP_SUMMARY"),
+        write: |report, _, to| github::summary(report, to),
     },
 ];

@@ -1,12 +1,15 @@
 //! Annotations for GitHub Actions: a workflow command a violation, on the line of the producer log
-//! that its message comes from, else on the scenario; and one a threshold that was not met.
+//! that its message comes from, else on the scenario; and one a threshold that was not met. And the
+//! summary of a step, which its page shows.
 //!
 //! The escapes are those of the runner's own toolkit (`@actions/core`, `command.ts`).
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 use std::path::Path;
 
 use super::entry::{Entry, Problem, Report};
+use super::markdown::{self, FENCE};
 use super::sentence;
 use crate::check::Verdict;
 use crate::exit::Exit;
@@ -24,6 +27,36 @@ pub fn write(report: &Report, to: &mut dyn Write) -> io::Result<()> {
         Some(trouble) => error(to, "", "harness", &trouble.text),
         None => Ok(()),
     }
+}
+
+/// What a step may write to its summary at most, by GitHub's documents; more is not shown at all.
+const SUMMARY_MAX: usize = 1 << 20;
+
+/// Where a summary is cut.
+const CUT: &str = "\n\nCut here, because GitHub shows no more than 1 MiB of a step; the reports in files are whole.\n";
+
+/// Writes the Markdown report, no longer than GitHub shows it. Several calls may be in one step, so
+/// each takes no more than a quarter.
+pub fn summary(report: &Report, to: &mut dyn Write) -> io::Result<()> {
+    let mut text = Vec::new();
+    markdown::write(report, &mut text)?;
+    let text = String::from_utf8_lossy(&text);
+    to.write_all(cut(&text, SUMMARY_MAX / 4).as_bytes())?;
+    // The next call's report begins with a table, which needs an empty line before it.
+    to.write_all(b"\n")
+}
+
+/// The lines that there is room for.
+fn cut(text: &str, room: usize) -> Cow<'_, str> {
+    if text.len() <= room {
+        return Cow::Borrowed(text);
+    }
+    let kept = text.floor_char_boundary(room.saturating_sub(CUT.len() + FENCE.len() + 1));
+    let kept = text[..kept].rfind('\n').map_or("", |end| &text[..end]);
+    // A block that is open would hold everything that follows.
+    let is_open = kept.lines().filter(|line| line.starts_with(FENCE)).count() % 2 == 1;
+    let close = if is_open { format!("\n{FENCE}") } else { String::new() };
+    Cow::Owned(format!("{kept}{close}{CUT}"))
 }
 
 fn annotate(entry: &Entry, is_matrix: bool, to: &mut dyn Write) -> io::Result<()> {
@@ -105,4 +138,25 @@ fn data(text: &str) -> String {
 
 fn property(text: &str) -> String {
     data(text).replace(':', "%3A").replace(',', "%2C")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_summary_is_cut_at_a_line_with_its_blocks_closed() {
+        let short = "| a |\n";
+        assert_eq!(cut(short, 1000), short);
+        for line in ["0123456789\n", "ääääääääää\n"] {
+            let text = format!("head\n{FENCE}text\n{}", line.repeat(100));
+            for room in 300..400 {
+                let cut = cut(&text, room);
+                assert!(cut.len() <= room && cut.ends_with(CUT), "{room}: {cut}");
+                let kept = cut.strip_suffix(CUT).unwrap();
+                assert!(kept.ends_with(&format!("{line}{FENCE}")), "{room}: {kept}");
+            }
+            assert_eq!(cut(&text, CUT.len() + 20), format!("head{CUT}"), "the block has no room");
+        }
+    }
 }

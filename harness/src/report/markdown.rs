@@ -1,15 +1,19 @@
 //! The table of scenarios and brokers in Markdown, for a page or a comment: one broker a column, what
 //! is to be known of cells below it, and the versions and configurations of the brokers. A call
-//! without a table is a list of its scenarios.
+//! without a table is a list of its scenarios. Below is the first proof of what was found, as the
+//! terminal shows it.
 
+use std::cmp::Reverse;
 use std::io::{self, Write};
 
 use super::entry::{Entry, Report};
 use super::matrix::said::Item;
 use super::matrix::{Cell, Matrix, State};
+use super::terminal;
 use super::words::{count, time};
 use super::{compared, sentence};
 use crate::baseline::{Comparison, Outcome};
+use crate::exit::Exit;
 
 /// Writes the report.
 pub fn write(report: &Report, to: &mut dyn Write) -> io::Result<()> {
@@ -21,6 +25,7 @@ pub fn write(report: &Report, to: &mut dyn Write) -> io::Result<()> {
         self::comparison(comparison, to)?;
     }
     tallies(report, to)?;
+    first_proof(report, to)?;
     for skipped in report.skipped.iter().filter(|skipped| skipped.on.is_none()) {
         writeln!(to, "\nSkipped: {}: {}", plain(&skipped.name), plain(&skipped.reason))?;
     }
@@ -131,6 +136,23 @@ fn tallies(report: &Report, to: &mut dyn Write) -> io::Result<()> {
         let named = tally.named().map(|named| format!("; {named}")).unwrap_or_default();
         writeln!(to, "- {}{on}: {flaky}{tally}{named}", plain(name))
     })
+}
+
+/// What a block of text begins and ends with: longer than what a message may be expected to have.
+pub(super) const FENCE: &str = "``````";
+
+/// The gravest of what did not pass, the first of its kind, with its proof and how to see it again. What
+/// documents do not promise is no news beside what they do.
+fn first_proof(report: &Report, to: &mut dyn Write) -> io::Result<()> {
+    let failed = report.entries.iter().filter(|entry| entry.exit() != Exit::Passed);
+    let gravest =
+        failed.min_by_key(|own| (Reverse(own.exit()), State::of(own) == State::Unpromised));
+    let Some(first) = gravest else { return Ok(()) };
+    let text = terminal::plain(first);
+    // No line of it may end the block.
+    let text = text.replace(FENCE, "`````");
+    writeln!(to, "\n**First of what did not pass: {}**\n", plain(&first.name))?;
+    writeln!(to, "{FENCE}text\n{}\n{FENCE}", text.trim_end())
 }
 
 /// As text of one line: what Markdown would take for something else has a backslash.

@@ -69,6 +69,7 @@ pub struct Progress {
     bar: Option<ProgressBar>,
     /// When the next line of counters is due, in the run's time.
     next: Duration,
+    is_silent: bool,
 }
 
 /// The first line of counters comes after this, so that short runs have none; the next ones after
@@ -104,7 +105,12 @@ impl Progress {
             bar.set_message(String::from(name));
             bar
         });
-        Self { name: String::from(name), bar, next: FIRST }
+        Self { name: String::from(name), bar, next: FIRST, is_silent: false }
+    }
+
+    /// One that says nothing.
+    pub(super) fn silent() -> Self {
+        Self { name: String::new(), bar: None, next: FIRST, is_silent: true }
     }
 
     /// Says what keeps the run from beginning.
@@ -112,6 +118,7 @@ impl Progress {
         let name = &self.name;
         match &self.bar {
             Some(bar) => bar.set_message(format!("{name}  {what}")),
+            None if self.is_silent => {}
             None => {
                 let _ = writeln!(io::stderr(), "  ...   {name}  {what}");
             }
@@ -130,7 +137,7 @@ impl Progress {
 
     /// The line of counters, if one is due.
     fn line(&mut self, elapsed: Duration, measure: &dyn Measure) -> Option<String> {
-        if elapsed < self.next {
+        if elapsed < self.next || self.is_silent {
             return None;
         }
         self.next = elapsed + elapsed.min(LONGEST);

@@ -27,19 +27,33 @@ use crate::golden::{Comparison, is_ci};
 pub use difference::difference;
 pub use style::Style;
 
+/// How much the terminal says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Detail {
+    /// Nothing of what passed, nor how far it is.
+    Least,
+    /// What passed in some lines, and how far it is.
+    #[default]
+    Usual,
+    /// What happens while it happens, too.
+    Most,
+}
+
 /// The terminal: stderr, with bars where it is one.
 #[derive(Debug)]
 pub struct Terminal {
     style: Style,
     bars: Option<MultiProgress>,
+    detail: Detail,
 }
 
 impl Terminal {
     /// By what stderr is, and what `NO_COLOR` and `CI` say, read through `variable`.
-    pub fn new(variable: impl Fn(&str) -> Option<String>) -> Self {
+    pub fn new(variable: impl Fn(&str) -> Option<String>, detail: Detail) -> Self {
         let terminal = io::stderr().is_terminal();
-        let bars = (terminal && !is_ci(&variable)).then(progress::bars);
-        Self { style: Style::new(terminal, variable), bars }
+        let has_bars = terminal && !is_ci(&variable) && detail > Detail::Least;
+        let bars = has_bars.then(progress::bars);
+        Self { style: Style::new(terminal, variable), bars, detail }
     }
 
     /// How text is shown.
@@ -49,12 +63,22 @@ impl Terminal {
 
     /// Begins the line of a scenario that runs.
     pub fn progress(&self, name: &str) -> Progress {
-        Progress::new(name, self.bars.as_ref())
+        match self.detail {
+            Detail::Least => Progress::silent(),
+            Detail::Usual | Detail::Most => Progress::new(name, self.bars.as_ref()),
+        }
     }
 
     /// Prints a scenario's result above the bars of those that still run.
     pub fn entry(&self, entry: &Entry) {
-        self.print(|to| self::entry(entry, self.style, to));
+        if entry.exit() != Exit::Passed {
+            self.print(|to| self::entry(entry, self.style, to));
+        } else if self.detail > Detail::Least {
+            self.print(|to| {
+                self::entry(entry, self.style, to)?;
+                if self.detail == Detail::Most { ways(entry, self.style, to) } else { Ok(()) }
+            });
+        }
     }
 
     /// Prints the result of one of many runs, in one line: the table at the end says the rest. A pass is
@@ -72,6 +96,9 @@ impl Terminal {
 
     /// Prints how the runs of a scenario ended, `speed` behind the time that they took.
     pub fn tally(&self, place: &str, tally: &Tally, duration: Duration, speed: &str) {
+        if self.detail == Detail::Least && tally.exit() == Exit::Passed {
+            return;
+        }
         let label = match tally.exit() {
             Exit::Passed => self.style.good("PASS"),
             Exit::Failed if tally.is_flaky() => self.style.bad("FLAKY"),
@@ -180,11 +207,14 @@ fn no_pass(entry: &Entry, style: Style, to: &mut dyn Write) -> io::Result<()> {
     if let Some(golden) = &entry.golden {
         difference::golden(golden, entry, style, to)?;
     }
-    let ways = ways_on(entry);
-    if !ways.is_empty() {
+    if !ways_on(entry).is_empty() {
         writeln!(to)?;
     }
-    ways.iter().try_for_each(|(name, way)| {
+    ways(entry, style, to)
+}
+
+fn ways(entry: &Entry, style: Style, to: &mut dyn Write) -> io::Result<()> {
+    ways_on(entry).iter().try_for_each(|(name, way)| {
         let way = if *name == "reproduce" { style.strong(way) } else { way.clone() };
         writeln!(to, "      {name:9}  {way}")
     })

@@ -243,6 +243,7 @@ impl Conductor {
             let actors = self.producers.len() + self.consumers.len();
             self.go_on_while(|own| own.ready < actors, None).await?;
             self.settle().await.map_err(Stop::Failed)?;
+            self.context.recorder.tell(|| String::from("all are registered and subscribed"));
             self.announcer.announce(Phase::Producing(Instant::now()));
         }
         self.go_on_while(|own| !own.producers.is_empty(), None).await?;
@@ -253,6 +254,7 @@ impl Conductor {
         let target = DrainTarget::new(&self.context.plan, &self.histories.0, passing);
         // Idleness counts from here at the earliest.
         self.context.recorder.active(self.context.recorder.now());
+        self.context.recorder.tell(|| String::from("the last message is sent; draining"));
         self.announcer.announce(Phase::Draining(Arc::new(target)));
         self.go_on_while(|own| own.standings[Standing::Waiting as usize] > 0, deadline).await?;
         if self.standings[Standing::Quiet as usize] > 0 {
@@ -261,6 +263,7 @@ impl Conductor {
         // Whoever polls for the last time is to find the broker up and its connections whole.
         self.signals.finish();
         self.go_on_while(|own| !own.faults.is_empty(), deadline).await?;
+        self.context.recorder.tell(|| String::from("drained; the last polls"));
         self.announcer.announce(Phase::LastPolls);
         self.go_on_while(|own| !own.consumers.is_empty(), deadline).await
     }

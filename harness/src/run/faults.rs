@@ -26,6 +26,7 @@ use crate::fault::{
 };
 use crate::history::{ConsumerHistory, Firing, Moment, ProducerHistory, Stamp};
 use crate::input::names::Actor;
+use crate::numbers::number;
 use crate::plan::{Choice, ConsumerIndex};
 use crate::testbed::{self, InjectionId};
 
@@ -137,6 +138,8 @@ impl Executor<'_> {
     async fn fire(&self, place: usize, fault: &Fault, chosen: Chosen) -> Done {
         let began = self.context.recorder.now();
         let (whom, struck) = (chosen.to_string(), Struck::new());
+        let recorder = &self.context.recorder;
+        recorder.tell(|| format!("fault begins: {} {whom}", fault.action.key()));
         let effect = &fault.action.effect;
         // A server may end because of its disk.
         if effect.restarts() || effect.storage().is_some() {
@@ -171,6 +174,8 @@ impl Executor<'_> {
             Err(Trouble::Other(failure)) => return Err(self.cannot(fault, &failure)),
         }
         let CarriedOut { met, on_disk } = done;
+        let key = fault.action.key();
+        recorder.tell(|| format!("fault over: {key} {whom}, met {}", number(met)));
         let is_told = effect.storage().is_some() || on_disk.gone.is_some();
         let on_disk = is_told.then_some(on_disk);
         let fault = u32::try_from(place).expect("a file has fewer than 2^32 faults");

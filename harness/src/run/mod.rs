@@ -16,6 +16,7 @@ pub use conductor::perform;
 pub use phase::{Announcer, Phase, Phases};
 pub use recorder::{Counters, Recorder};
 pub use routes::Routes;
+pub use watch::Watch;
 
 mod audit;
 mod conductor;
@@ -32,6 +33,7 @@ mod routes;
 mod signals;
 mod stream_sender;
 mod traces;
+mod watch;
 
 /// How much longer than the longest fault a request is repeated: the broker has to come up again,
 /// and several faults may meet.

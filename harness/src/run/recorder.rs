@@ -1,5 +1,5 @@
-//! What the actors of a run share: the stamp counter, the epochs that were met, and counters for
-//! people who watch.
+//! What the actors of a run share: the stamp counter, the epochs that were met, and counters and lines
+//! for people who watch.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::watch::Watch;
 use crate::history::{EpochIndex, Moment, Nanos};
 
 /// Shared by all actors of one run.
@@ -18,6 +19,8 @@ pub struct Recorder {
     epochs: Mutex<Vec<String>>,
     /// For progress and for the drain.
     pub counters: Counters,
+    /// For people.
+    pub watch: Watch,
 }
 
 /// Counts of the whole run; read at any time, exact when the actors have ended.
@@ -34,11 +37,17 @@ pub struct Counters {
 impl Recorder {
     /// A recorder whose run begins now.
     pub fn new() -> Self {
+        Self::watched(Watch::default())
+    }
+
+    /// The same, of a run that is watched.
+    pub fn watched(watch: Watch) -> Self {
         Self {
             origin: Instant::now(),
             stamps: AtomicU64::new(0),
             epochs: Mutex::default(),
             counters: Counters::default(),
+            watch,
         }
     }
 
@@ -47,6 +56,14 @@ impl Recorder {
         // Sequentially consistent: a call that left after another's answer was in must get the
         // greater stamp, whichever threads the two actors run on.
         Moment { stamp: self.stamps.fetch_add(1, Ordering::SeqCst), at: self.elapsed() }
+    }
+
+    /// Says a line to those who watch, with the time.
+    pub(super) fn tell(&self, line: impl FnOnce() -> String) {
+        self.watch.tell(|| {
+            let at = Duration::from_nanos(self.elapsed());
+            format!("{:8.3} s  {}", at.as_secs_f64(), line())
+        });
     }
 
     /// Nanoseconds since the run began.

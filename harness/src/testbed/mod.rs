@@ -11,6 +11,7 @@ use crate::input::names::Actor;
 pub mod database;
 mod disk;
 mod fault_injector;
+pub mod in_process;
 mod injection;
 mod link_faults;
 pub mod process;

@@ -13,7 +13,7 @@ use crate::bugs::Bug;
 use crate::driver::{self, Connecting};
 use crate::log_format::LogFormat;
 use crate::plan::Plan;
-use crate::run::{self, Recorder, Routes, RunContext};
+use crate::run::{self, Recorder, Routes, RunContext, Watch};
 use crate::sabotage;
 use crate::testbed::Testbed as _;
 use crate::testbed::simulated::Simulated;
@@ -34,6 +34,8 @@ pub struct Simulation {
     pub sabotage: Option<sabotage::Order>,
     /// Set to stop it early.
     pub stop: Arc<AtomicBool>,
+    /// What people are told of it.
+    pub watch: Watch,
 }
 
 /// Holds a simulated trial, and says how long it took on the simulated clock.
@@ -73,7 +75,7 @@ async fn perform(plan: &Arc<Plan>, simulation: &Simulation) -> Result<(Trial, Du
         driver: Arc::clone(&driver),
         routes,
         injector: testbed.injector(),
-        recorder: Arc::new(Recorder::new()),
+        recorder: Arc::new(Recorder::watched(simulation.watch.clone())),
         out: simulation.out.clone(),
         log_format: simulation.log_format,
         keeps_all,

@@ -14,6 +14,7 @@ use harness::history::{Offsets, Outcome};
 use harness::input::names::Actor;
 use harness::log_format::LogFormat;
 use harness::plan::{MessageId, Plan, StreamIndex, TopicIndex};
+use harness::run::Watch;
 use harness::scenario::{self, Acknowledge, Scenario};
 use harness::testbed::process;
 use harness::trial::{self, BrokerUnderTest, Interrupt, Settings, Trial};
@@ -253,7 +254,7 @@ async fn hold(plan: &Arc<Plan>) -> Result<Trial, trial::Failure> {
     let harness = Path::new(env!("CARGO_BIN_EXE_harness"));
     let broker = BrokerUnderTest::Own(process::Settings::new(harness));
     let (log_format, sabotage, out) = (LogFormat::default(), None, None);
-    let settings = Settings { broker, out, log_format, sabotage };
+    let settings = Settings { broker, out, log_format, sabotage, watch: Watch::default() };
     let (_never, interrupt) = Interrupt::new();
     trial::hold(plan, &settings, interrupt, &mut |_| {}).await
 }

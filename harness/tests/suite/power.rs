@@ -82,7 +82,8 @@ fn hold_all(word: &str, config: &[(&str, &str)], yaml: &str) -> Option<Trial> {
 
 fn hold_on(plan: &Arc<Plan>, process: process::Settings) -> Trial {
     let broker = BrokerUnderTest::Own(process);
-    let settings = Settings { broker, out: None, log_format: Default::default(), sabotage: None };
+    let (log_format, watch) = Default::default();
+    let settings = Settings { broker, out: None, log_format, sabotage: None, watch };
     let (_trigger, interrupt) = Interrupt::new();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let held = runtime.block_on(trial::hold(plan, &settings, interrupt, &mut |_| {}));

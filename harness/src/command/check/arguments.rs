@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::super::selection::Selection;
+use super::super::verbosity::Verbosity;
 use crate::log_format::LogFormat;
 use crate::report::Destinations;
 
@@ -44,4 +45,8 @@ pub struct Arguments {
     /// Reports for programs.
     #[command(flatten)]
     pub reports: Destinations,
+
+    /// How much is said.
+    #[command(flatten)]
+    pub verbosity: Verbosity,
 }

@@ -15,6 +15,7 @@ use crate::exit::Exit;
 use crate::log_format::LogFormat;
 use crate::plan::Plan;
 use crate::report::{Entry, Trouble};
+use crate::run::Watch;
 use crate::scenario;
 use crate::testbed::process;
 use crate::trial::{self, BrokerUnderTest, Interrupt, Settings};
@@ -66,7 +67,7 @@ pub(super) async fn run(plan: &Arc<Plan>, address: Option<Address>, harness: &Pa
         None => BrokerUnderTest::Own(process::Settings::new(harness)),
     };
     let (log_format, sabotage, out) = (LogFormat::default(), None, None);
-    let settings = Settings { broker, out, log_format, sabotage };
+    let settings = Settings { broker, out, log_format, sabotage, watch: Watch::default() };
     let mut entry = Entry::new(&plan.scenario);
     let (_never, interrupt) = Interrupt::new();
     let began = Instant::now();

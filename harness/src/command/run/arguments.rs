@@ -7,6 +7,7 @@ use super::super::baseline::Baseline;
 use super::super::broker_choice::{self, BrokerChoice};
 use super::super::outputs::Outputs;
 use super::super::selection::{Selection, jobs};
+use super::super::verbosity::Verbosity;
 use crate::sabotage;
 
 /// What `--help` says after the flags.
@@ -94,6 +95,10 @@ pub struct Arguments {
     /// What is written.
     #[command(flatten)]
     pub outputs: Outputs,
+
+    /// How much is said.
+    #[command(flatten)]
+    pub verbosity: Verbosity,
 }
 
 impl Arguments {

@@ -12,6 +12,7 @@ use super::super::conclude::conclude;
 use super::super::folder::Claim;
 use super::super::outputs::{Folders, HistoryFile};
 use super::super::reproduce::reproduce;
+use super::super::verbosity::Watched;
 use super::super::{evidence, streams};
 use super::arguments::Arguments;
 use crate::catalogue::Way;
@@ -23,7 +24,7 @@ use crate::report::progress::Counts;
 use crate::report::terminal::Terminal;
 use crate::report::words::number;
 use crate::report::{Entry, NotPromised, On, Progress, Trouble};
-use crate::run::Counters;
+use crate::run::{Counters, Watch};
 use crate::sabotage;
 use crate::testbed::database::Server;
 use crate::testbed::process;
@@ -94,7 +95,8 @@ pub async fn run(
         ],
         outputs,
     ));
-    let settings = settings(plan, chosen, context, &logs);
+    let (watch, watched) = Watched::new(&run.label, context.arguments.verbosity);
+    let settings = Settings { watch, ..settings(plan, chosen, context, &logs) };
     let mut line = terminal.progress(&run.label);
     let wait = wait_for_others(plan, &settings, context.patience, &line);
     if let Err(failure) = unless_interrupted(interrupt.clone(), wait).await {
@@ -110,8 +112,10 @@ pub async fn run(
     };
     let began = Instant::now();
     let trial = {
+        let line = &mut line;
         let (planned, due) = (plan.sent_total(), plan.delivered_total());
-        let mut progress = |counters: &Counters| {
+        let mut progress = move |counters: &Counters| {
+            watched.show(terminal);
             let sent = counters.sent.load(Ordering::Relaxed);
             let delivered = counters.delivered.load(Ordering::Relaxed);
             line.update(began.elapsed(), &Counts { sent, planned, delivered, due });
@@ -220,7 +224,8 @@ fn settings(plan: &Plan, chosen: &Chosen, context: &Context, logs: &Path) -> Set
     }
     let Arguments { outputs, sabotage, .. } = &context.arguments;
     let (log_format, _) = outputs.log_format(plan);
-    Settings { broker, out: Some(logs.to_owned()), log_format, sabotage: *sabotage }
+    let (out, watch) = (Some(logs.to_owned()), Watch::default());
+    Settings { broker, out, log_format, sabotage: *sabotage, watch }
 }
 
 /// What the scenario asks for and the broker's documents do not promise.

@@ -160,6 +160,7 @@ mod tests {
     use crate::check::{Judgement, Verdict};
     use crate::figures::Figures;
     use crate::fixture;
+    use crate::report::terminal::Detail;
 
     fn schedule(times: Option<u32>) -> Schedule {
         let (_folder, plan) = fixture::plan(fixture::SMALL, fixture::SMALL_LOGS);
@@ -180,7 +181,7 @@ mod tests {
 
     #[test]
     fn of_hours_of_runs_a_report_holds_no_more_than_so_many_and_counts_all() {
-        let (schedule, terminal) = (schedule(None), Terminal::new(|_| None));
+        let (schedule, terminal) = (schedule(None), Terminal::new(|_| None, Detail::default()));
         let repetitions = Repetitions::new(&schedule, false, &terminal);
         let (_, interrupt) = crate::trial::Interrupt::new();
         let mut listed = Vec::new();
@@ -196,7 +197,8 @@ mod tests {
 
     #[test]
     fn what_fails_is_always_listed_and_leaves_its_evidence_until_there_is_enough() {
-        let (schedule, terminal) = (schedule(Some(130)), Terminal::new(|_| None));
+        let (schedule, terminal) =
+            (schedule(Some(130)), Terminal::new(|_| None, Detail::default()));
         let repetitions = Repetitions::new(&schedule, false, &terminal);
         let (_, interrupt) = crate::trial::Interrupt::new();
         let (mut kept, mut listed) = (0, 0);

@@ -7,6 +7,7 @@ use super::super::last::Last;
 use super::super::outputs::Outputs;
 use super::super::refused::Refused;
 use super::super::selection::{Selection, jobs};
+use super::super::verbosity::Verbosity;
 use super::seeds::Seeds;
 use crate::bugs::Bug;
 use crate::report::Skipped;
@@ -78,6 +79,10 @@ pub struct Arguments {
     /// What is written.
     #[command(flatten)]
     pub outputs: Outputs,
+
+    /// How much is said.
+    #[command(flatten)]
+    pub verbosity: Verbosity,
 }
 
 impl Arguments {

@@ -13,6 +13,7 @@ use super::super::refused::Refused;
 use super::super::reporting;
 use super::super::reproduce::reproduce;
 use super::super::selection::{plans, reseed};
+use super::super::verbosity::Watched;
 use super::super::{evidence, streams};
 use super::arguments::Arguments;
 use super::workers::{self, End, Interrupts, Next};
@@ -62,9 +63,12 @@ pub(super) fn run(
             Some(done)
         }
     };
-    let take = |_, (entry, digest): (Entry, Option<u64>)| {
+    let quiet = arguments.verbosity.quiet;
+    let take = |_, (entry, digest, watched): (Entry, Option<u64>, Watched)| {
+        watched.show(terminal);
         terminal.entry(&entry);
-        if let Some(digest) = digest {
+        let is_told = entry.exit() != Exit::Passed || !quiet;
+        if let Some(digest) = digest.filter(|_| is_told) {
             streams::tell(&format!("      {:9}  {digest:016x}", "digest"));
         }
         report.entries.push(entry);
@@ -94,12 +98,13 @@ fn one(
     mode: Mode,
     simulation: Simulation,
     histories: &Histories,
-) -> (Entry, Option<u64>) {
+) -> (Entry, Option<u64>, Watched) {
     let began = Instant::now();
     let logs = arguments.outputs.logs(&plan.scenario.name);
     let (log_format, _) = arguments.outputs.log_format(plan);
-    let simulated =
-        simulate(plan, &Simulation { out: Some(logs.clone()), log_format, ..simulation });
+    let (watch, watched) = Watched::new(&plan.scenario.name, arguments.verbosity);
+    let out = Some(logs.clone());
+    let simulated = simulate(plan, &Simulation { out, log_format, watch, ..simulation });
     let (mut entry, trial) = entry(plan, arguments, simulated);
     let digest = trial.map(|trial| {
         entry.logs = Some(logs);
@@ -111,7 +116,7 @@ fn one(
         digest(plan, &trial.history)
     });
     entry.duration = began.elapsed();
-    (entry, digest)
+    (entry, digest, watched)
 }
 
 /// The entry of a simulated run, not yet concluded.

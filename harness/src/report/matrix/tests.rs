@@ -236,6 +236,16 @@ fn in_markdown_a_broker_is_a_column() {
 | b |  |  |
 | c |  |  |
 
+**First of what did not pass: order**
+
+``````text
+FAIL  order  on b: 3 deliveries of acknowledged messages never came
+
+      lost  3 deliveries of acknowledged messages never came
+
+      reproduce  harness run order.yaml --on b
+``````
+
 harness 0.1.0, 14 runs in 60.0 s.
 ";
     check(&one_of_each(), format("Markdown"), expected);

@@ -2,8 +2,8 @@
 
 use std::process::Stdio;
 
-use crate::support::Folder;
 use crate::support::terminal::Terminal;
+use crate::support::{Folder, wait_for};
 
 const SMALL: &str = "topics: { T1: P1 P2 -> C1 C2 }\n\
                      producers: { all: { generate: { messages: 20 }, pace: 20/s } }\ngolden: none\n";
@@ -17,6 +17,10 @@ fn drawn(columns: u16, arguments: &[&str]) -> Vec<String> {
     harness.env("TERM", "xterm").stdout(Stdio::null()).stderr(terminal.end());
     let status = harness.status().unwrap();
     drop(harness);
+    // What the program wrote last may still be on its way to the screen.
+    wait_for("the result", || {
+        terminal.shown().split_once("PASS").filter(|(_, rest)| rest.contains('\n')).map(|_| ())
+    });
     let lines = terminal.lines();
     assert_eq!(status.code(), Some(0), "{lines:?}");
     lines

@@ -6,6 +6,7 @@
 use std::cell::OnceCell;
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::counted::Counted;
@@ -19,7 +20,7 @@ use crate::plan::Plan;
 use crate::scenario::threshold::{Latencies as Of, Statistic, Threshold as Asked};
 
 /// A threshold and what came of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Threshold {
     /// As it is written: `ack p99`, `end_to_end p99.9`, `throughput`, `recovery`, `backlog`; with
     /// `outside of faults` behind it where that is asked.
@@ -44,7 +45,7 @@ pub struct Threshold {
 }
 
 /// What came of a threshold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
     /// The figures are within the limit.
@@ -56,7 +57,7 @@ pub enum State {
 }
 
 /// What the numbers of a threshold count.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Unit {
     /// Nanoseconds.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::latency::Latencies;
-use super::summary::Rate;
+use super::rate::Rate;
 use super::window::Window;
 use crate::history::{History, Nanos, Origins, Outcome, Run, Sent, Walk};
 use crate::plan::Plan;

@@ -2,17 +2,16 @@
 
 mod on_disk;
 
-use std::fmt;
 use std::time::Duration;
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use crate::golden;
 use crate::history::{History, backlogs};
-use crate::numbers::rate;
 use crate::plan::Plan;
 
 use super::latency::{Latency, nanos};
+use super::rate::Rate;
 use super::tally::{SentCounts, Tally};
 
 pub use on_disk::{Flipped, OnDisk};
@@ -68,37 +67,6 @@ pub struct Summary {
     pub ack: Latency,
     /// From when the plan wanted a message sent to its delivery, a value a delivery.
     pub end_to_end: Latency,
-}
-
-/// So many in a time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rate {
-    /// How many.
-    pub count: u64,
-    /// At least a millisecond.
-    pub time: Duration,
-}
-
-impl Rate {
-    /// How many a second.
-    #[must_use]
-    pub fn per_second(self) -> f64 {
-        self.count as f64 / self.time.as_secs_f64()
-    }
-}
-
-/// `12,345/s`.
-impl fmt::Display for Rate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&rate(self.per_second()))
-    }
-}
-
-/// A number, to a thousandth.
-impl Serialize for Rate {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_f64((self.per_second() * 1e3).round() / 1e3)
-    }
 }
 
 /// What came of a fault.

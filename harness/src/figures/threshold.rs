@@ -6,6 +6,7 @@
 use std::cell::OnceCell;
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::counted::Counted;
@@ -19,7 +20,7 @@ use crate::plan::Plan;
 use crate::scenario::threshold::{Latencies as Of, Statistic, Threshold as Asked};
 
 /// A threshold and what came of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Threshold {
     /// As it is written: `ack p99`, `end_to_end p99.9`, `throughput`, `recovery`, `backlog`; with
     /// `outside of faults` behind it where that is asked.
@@ -44,7 +45,7 @@ pub struct Threshold {
 }
 
 /// What came of a threshold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
     /// The figures are within the limit.
@@ -56,7 +57,7 @@ pub enum State {
 }
 
 /// What the numbers of a threshold count.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Unit {
     /// Nanoseconds.
@@ -264,5 +265,202 @@ fn value(latencies: &Latencies, statistic: Statistic) -> Duration {
         }
         Statistic::Max => latencies.finish().max,
         Statistic::Mean => latencies.finish().mean,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::{SMALL_LOGS, complete, moment, plan};
+    use crate::history::{Firing, Outcome};
+
+    /// The small scenario with a fault and these thresholds.
+    fn small(expect: &str) -> String {
+        format!(
+            "
+topics: {{ T1: P1 P2 -> C1 C2 }}
+producers: {{ all: {{ log: 'p{{id}}.txt' }} }}
+faults: [{{ at: 1s, pause: broker, for: 1ms }}]
+expect: {{ {expect} }}
+"
+        )
+    }
+
+    /// A firing whose stamps and times, in milliseconds, are the same.
+    fn firing(began: u64, ended: u64) -> Firing {
+        Firing {
+            fault: 0,
+            whom: "broker".to_owned(),
+            began: moment(began),
+            struck: None,
+            ended: moment(ended),
+            met: 1,
+            on_disk: None,
+        }
+    }
+
+    /// Sends leave at 1, 3, .. 11 ms, after the subscriptions, and take 1; both polls end at 17 and bring
+    /// all. So the backlog grows by 2 at 2, 4, .. 12 and is 12 until 17.
+    fn run(plan: &Plan) -> History {
+        let mut history = complete(plan);
+        for sent in history.producers.iter_mut().flat_map(|part| &mut part.sends) {
+            for moment in [&mut sent.invoked, &mut sent.completed] {
+                (moment.stamp, moment.at) = (moment.stamp + 1, moment.at + 1_000_000);
+            }
+            sent.intended += 1_000_000;
+        }
+        history
+    }
+
+    fn judged(expect: &str, change: impl Fn(&mut Plan, &mut History)) -> Threshold {
+        let (_folder, mut plan) = plan(&small(expect), SMALL_LOGS);
+        let mut history = run(&plan);
+        change(&mut plan, &mut history);
+        let judged = judge(&plan, &history);
+        assert_eq!(judged.len(), 1, "{judged:?}");
+        judged.into_iter().next().unwrap()
+    }
+
+    fn check(expect: &str, change: impl Fn(&mut Plan, &mut History), state: State, words: &str) {
+        let own = judged(expect, change);
+        let note = own.note.as_ref().map(|note| format!(": {note}")).unwrap_or_default();
+        assert_eq!((own.state, format!("{}{note}", own.brief()).as_str()), (state, words));
+    }
+
+    const AS_IT_IS: fn(&mut Plan, &mut History) = |_, _| {};
+
+    #[test]
+    fn a_latency_is_met_at_its_limit_and_missed_above_it() {
+        check("ack: { max: 1ms }", AS_IT_IS, State::Met, "ack max 1.00 ms (at most 1ms)");
+        check("ack: { p50: 999us }", AS_IT_IS, State::Missed, "ack p50 1.00 ms (at most 999us)");
+        // Deliveries are 16, 14, .. 6 ms behind what was meant.
+        let words = "end_to_end mean 11.0 ms (at most 11ms)";
+        check("end_to_end: { mean: 11ms }", AS_IT_IS, State::Met, words);
+        let words = "end_to_end p50 10.0 ms (at most 9ms)";
+        check("end_to_end: { p50: 9ms }", AS_IT_IS, State::Missed, words);
+        let late = |_: &mut Plan, history: &mut History| {
+            history.producers[0].sends[0].intended = 0;
+        };
+        check("ack: { max: 1ms }", late, State::Missed, "ack max 2.00 ms (at most 1ms)");
+    }
+
+    #[test]
+    fn a_percentile_of_too_few_values_and_a_figure_of_none_are_no_verdict() {
+        let words = "ack p99 (at most 1h): 6 acks, and p99 needs 100";
+        check("ack: { p99: 1h }", AS_IT_IS, State::NoData, words);
+        let words = "ack max (at most 1h): no ack was counted";
+        let refused = |_: &mut Plan, history: &mut History| {
+            for sent in history.producers.iter_mut().flat_map(|part| &mut part.sends) {
+                sent.outcome = Outcome::Refused { why: String::new() };
+            }
+        };
+        check("ack: { max: 1h }", refused, State::NoData, words);
+        let nothing = |_: &mut Plan, history: &mut History| *history = History::default();
+        for (expect, words) in [
+            ("throughput: 1/s", "throughput (at least 1/s): less than a millisecond was measured"),
+            ("backlog: 0", "backlog (at most 0): nothing was acked or delivered"),
+            ("recovery: 1s", "recovery (at most 1s): no fault fired"),
+        ] {
+            check(expect, nothing, State::NoData, words);
+        }
+    }
+
+    #[test]
+    fn the_warm_up_is_left_out() {
+        let warm = |millis| {
+            move |plan: &mut Plan, _: &mut History| {
+                plan.scenario.warm_up = Duration::from_millis(millis);
+            }
+        };
+        // It begins with the first request, at 1 ms; what was sent at 9 and 11 ms is left.
+        let words = "end_to_end max 8.00 ms (at most 8ms)";
+        check("end_to_end: { max: 8ms }", warm(8), State::Met, words);
+        // 12 deliveries from 9 to 17 ms.
+        let words = "throughput 1,500/s (at least 1,500/s)";
+        check("throughput: 1500/s", warm(8), State::Met, words);
+        let words = "ack max (at most 8ms): no ack was counted after the warm-up of 20ms";
+        check("ack: { max: 8ms }", warm(20), State::NoData, words);
+        let words = "backlog (at most 1): nothing was acked or delivered after the warm-up of 20ms";
+        check("backlog: 1", warm(20), State::NoData, words);
+    }
+
+    #[test]
+    fn what_is_outside_of_faults_is_told_apart() {
+        let fault = |_: &mut Plan, history: &mut History| history.faults = vec![firing(4, 15)];
+        // The first two requests are over before it.
+        let outside = "ack: { max: 1ms, outside_of_faults: true }";
+        check(outside, fault, State::Met, "ack max outside of faults 1.00 ms (at most 1ms)");
+        let outside = "end_to_end: { max: 1ms, outside_of_faults: true }";
+        let words = "end_to_end max outside of faults (at most 1ms): no delivery was counted outside of faults";
+        check(outside, fault, State::NoData, words);
+        // 12 deliveries in 1..4 and 15..17 ms.
+        let outside = "throughput: { at_least: 2401/s, outside_of_faults: true }";
+        let words = "throughput outside of faults 2,400/s (at least 2,401/s)";
+        check(outside, fault, State::Missed, words);
+        // The backlog is still there when the fault is over, and gone when this one is.
+        let outside = "backlog: { at_most: 11, outside_of_faults: true }";
+        let words = "backlog outside of faults 12 (at most 11): at 15.0 ms";
+        check(outside, fault, State::Missed, words);
+        let fault = |_: &mut Plan, history: &mut History| history.faults = vec![firing(4, 17)];
+        check(outside, fault, State::Met, "backlog outside of faults 2 (at most 11)");
+    }
+
+    #[test]
+    fn a_backlog_is_the_greatest_of_all_moments() {
+        check("backlog: 12", AS_IT_IS, State::Met, "backlog 12 (at most 12)");
+        check("backlog: 11", AS_IT_IS, State::Missed, "backlog 12 (at most 11): at 12.0 ms");
+    }
+
+    #[test]
+    fn recovery_is_until_the_backlog_is_back_at_what_it_was() {
+        let fault = |_: &mut Plan, history: &mut History| history.faults = vec![firing(5, 10)];
+        check("recovery: 7ms", fault, State::Met, "recovery 7.00 ms (at most 7ms)");
+        let after = "after { at: 1s, pause: broker, for: 1ms }";
+        let words = format!("recovery 7.00 ms (at most 6ms): {after}");
+        check("recovery: 6ms", fault, State::Missed, &words);
+        // At 13 ms it is 12 already, and so it is afterwards.
+        let late = |_: &mut Plan, history: &mut History| history.faults = vec![firing(13, 14)];
+        check("recovery: 1ms", late, State::Met, "recovery 0 s (at most 1ms)");
+        // Of several the worst counts, and is told by its time.
+        let both = |_: &mut Plan, history: &mut History| {
+            history.faults = vec![firing(13, 14), firing(5, 10)];
+        };
+        let words = format!("recovery 7.00 ms (at most 6ms): {after}, which began at 5.00 ms");
+        check("recovery: 6ms", both, State::Missed, &words);
+    }
+
+    #[test]
+    fn a_backlog_that_does_not_come_back_is_missed_unless_the_run_ended_before() {
+        let lost = |end| {
+            move |_: &mut Plan, history: &mut History| {
+                history.faults = vec![firing(5, 10)];
+                history.end = end;
+                history.consumers[1].polls.clear();
+                history.consumers[1].deliveries.clear();
+            }
+        };
+        let after = "after { at: 1s, pause: broker, for: 1ms }";
+        let levels = "the backlog was 4 before, and 6 at the end";
+        let never = format!("recovery never (at most 1h): {after}: {levels}");
+        for end in [End::Drained, End::Idle] {
+            check("recovery: 1h", lost(end), State::Missed, &never);
+        }
+        let words = format!("recovery more than 7.00 ms (at most 6ms): {after}: {levels}");
+        check("recovery: 6ms", lost(End::Deadline), State::Missed, &words);
+        let unknown = format!(
+            "recovery (at most 7ms): the run ended 7.00 ms after the fault {{ at: 1s, pause: broker, \
+             for: 1ms }}: {levels}"
+        );
+        for end in [End::Deadline, End::Interrupted] {
+            check("recovery: 7ms", lost(end), State::NoData, &unknown);
+        }
+    }
+
+    #[test]
+    fn an_interrupted_run_meets_nothing_and_misses_what_it_missed() {
+        let end = |_: &mut Plan, history: &mut History| history.end = End::Interrupted;
+        let words = "ack max 1.00 ms (at most 1ms): the run was interrupted";
+        check("ack: { max: 1ms }", end, State::NoData, words);
+        check("backlog: 11", end, State::Missed, "backlog 12 (at most 11): at 12.0 ms");
     }
 }

@@ -295,6 +295,7 @@ const JSON: &str = r##"
         "delivered": 11,
         "faults": [],
         "active_ns": 17000000,
+        "throughput": 647.059,
         "ack": {
           "count": 6,
           "p50_ns": 1000000,

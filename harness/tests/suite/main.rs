@@ -23,6 +23,7 @@ mod brokers;
 mod bugs;
 mod check_command;
 mod child;
+mod compare;
 mod docs;
 mod drain;
 mod driver;
@@ -69,3 +70,4 @@ mod scenario;
 mod simulation;
 #[cfg(all(target_os = "linux", feature = "storage-faults"))]
 mod storage;
+mod thresholds;

@@ -49,6 +49,8 @@ for (const element of all("body *")) {
   const svg = svgOf(element);
   if ((svg && svg !== element) || !isSeen(element) || isForReadersOnly(element)) continue;
   const { left, right } = box(element);
+  // A link for the keyboard alone waits outside until it has the focus.
+  if (style(element).position === "absolute" && right <= 0) continue;
   const scrolls = [...ancestors(element.parentElement)].some(isScrollBox);
   if (!scrolls && (right > width + 1 || left < -1)) {
     wrong("overflow", element, `from ${Math.round(left)} to ${Math.round(right)} px in a window of ${width} px`);

@@ -2,7 +2,7 @@
 //! and what, as in `contrast: 360 px, dark: <td> "lost": 2.90 : 1`.
 //!
 //! The rules for accessibility are those of WCAG 2.2 that a program can judge, at level AA. Beside
-//! ours runs axe-core, where `HARNESS_AXE` names its file.
+//! ours those of axe-core are asked, where it is there.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -56,8 +56,14 @@ impl Look {
     }
 }
 
+/// The script of axe-core, where HARNESS_AXE names its file.
+pub(super) fn axe() -> Option<String> {
+    let file = std::env::var("HARNESS_AXE").ok()?;
+    Some(fs::read_to_string(&file).unwrap_or_else(|error| panic!("HARNESS_AXE: {file}: {error}")))
+}
+
 /// All that is wrong with a page.
-pub(super) fn inspect(browser: &Browser, page: &Path) -> BTreeSet<String> {
+pub(super) fn inspect(browser: &Browser, page: &Path, axe: Option<&str>) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     // What has been logged before belongs to another page.
     let _ = (browser.log("browser"), browser.log("performance"));
@@ -72,10 +78,10 @@ pub(super) fn inspect(browser: &Browser, page: &Path) -> BTreeSet<String> {
     browser.open(page);
     for width in WIDTHS {
         for scheme in ["light", "dark"] {
-            look(browser, Look::screen(width, scheme), &mut found);
+            look(browser, Look::screen(width, scheme), axe, &mut found);
         }
     }
-    look(browser, Look { width: PAPER, scheme: "light", media: "print" }, &mut found);
+    look(browser, Look { width: PAPER, scheme: "light", media: "print" }, None, &mut found);
     desk.apply(browser);
     sheets(browser, page, &mut found);
     without_scripts(browser, page, scripted, &mut found);
@@ -84,11 +90,11 @@ pub(super) fn inspect(browser: &Browser, page: &Path) -> BTreeSet<String> {
 }
 
 /// The rules that a page's own state answers, and axe's.
-fn look(browser: &Browser, look: Look, found: &mut BTreeSet<String>) {
+fn look(browser: &Browser, look: Look, axe: Option<&str>, found: &mut BTreeSet<String>) {
     look.apply(browser);
     add(found, &look.name(), &browser.script(RULES, &json!([])));
-    if let (Ok(axe), "screen") = (std::env::var("HARNESS_AXE"), look.media) {
-        add(found, &look.name(), &ask_axe(browser, Path::new(&axe)));
+    if let Some(axe) = axe {
+        add(found, &look.name(), &ask(browser, axe));
     }
 }
 
@@ -99,10 +105,9 @@ fn add(found: &mut BTreeSet<String>, place: &str, rules: &Value) {
     }
 }
 
-fn ask_axe(browser: &Browser, axe: &Path) -> Value {
+fn ask(browser: &Browser, axe: &str) -> Value {
     if browser.script("return Boolean(window.axe)", &json!([])) == json!(false) {
-        let axe = fs::read_to_string(axe).unwrap_or_else(|error| panic!("HARNESS_AXE: {error}"));
-        browser.script(&axe, &json!([]));
+        browser.script(axe, &json!([]));
     }
     let script = "const [done] = arguments; axe.run(document, { resultTypes: ['violations'], \
          runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }) \

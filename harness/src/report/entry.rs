@@ -273,6 +273,13 @@ impl Entry {
         self.accept = Some(words::accept_command(&plan.scenario.name, folder));
     }
 
+    /// Whether nothing is wrong but that its golden file is new.
+    #[must_use]
+    pub fn is_new(&self) -> bool {
+        let new = matches!(self.golden, Some(Comparison::New { .. }));
+        new && self.trouble.is_none() && self.exit() == Exit::Failed
+    }
+
     /// What this scenario alone would end the process with.
     #[must_use]
     pub fn exit(&self) -> Exit {

@@ -185,6 +185,15 @@ pub fn cause(entry: &Entry) -> String {
     }
 }
 
+/// What [`sentence`] does not say of an entry's trouble, by its lines.
+pub fn rest(entry: &Entry) -> impl Iterator<Item = &str> {
+    let text = entry.trouble.as_ref().map_or("", |trouble| trouble.text.as_str());
+    // The sentence was its first line, unless a broken promise is the graver news.
+    let first = text.lines().next().unwrap_or_default();
+    let told = sentence(entry).ends_with(first);
+    text.lines().skip(usize::from(told))
+}
+
 /// How the ledger compares, in a few words.
 pub fn golden(comparison: &Comparison) -> String {
     match comparison {
@@ -224,6 +233,7 @@ mod tests {
             blames: None,
             traces: None,
             does_not_start: false,
+            by_share: Default::default(),
             proofs: Vec::new(),
         };
         let judgement = |violations| Judgement {

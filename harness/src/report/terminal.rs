@@ -155,13 +155,8 @@ fn no_pass(entry: &Entry, style: Style, to: &mut dyn Write) -> io::Result<()> {
     let name = style.strong(&entry.name);
     let place = sentence::place(entry).map_or_else(String::new, |place| format!("{place}: "));
     writeln!(to, "{label}  {name}  {place}{}", sentence::sentence(entry))?;
-    if let Some(trouble) = &entry.trouble {
-        // The sentence was its first line, unless a broken promise is the graver news.
-        let first = trouble.text.lines().next().unwrap_or_default();
-        let told = sentence::sentence(entry).ends_with(first);
-        for line in trouble.text.lines().skip(usize::from(told)) {
-            writeln!(to, "      {line}")?;
-        }
+    for line in sentence::rest(entry) {
+        writeln!(to, "      {line}")?;
     }
     numbers_of_a_run(entry, style, to)?;
     if let Some(judgement) = &entry.judgement {
@@ -171,13 +166,20 @@ fn no_pass(entry: &Entry, style: Style, to: &mut dyn Write) -> io::Result<()> {
     if let Some(golden) = &entry.golden {
         difference::golden(golden, entry, style, to)?;
     }
-    ways_on(entry, style, to)
+    let ways = ways_on(entry);
+    if !ways.is_empty() {
+        writeln!(to)?;
+    }
+    ways.iter().try_for_each(|(name, way)| {
+        let way = if *name == "reproduce" { style.strong(way) } else { way.clone() };
+        writeln!(to, "      {name:9}  {way}")
+    })
 }
 
 /// In front of the line of a run that did not pass.
 fn label(entry: &Entry, style: Style) -> String {
     match entry.exit() {
-        Exit::Failed if is_new(entry) => style.warn("NEW "),
+        Exit::Failed if entry.is_new() => style.warn("NEW "),
         Exit::Failed => style.bad("FAIL"),
         Exit::Usage => style.bad("BAD "),
         Exit::Interrupted => style.warn("STOP"),
@@ -185,15 +187,9 @@ fn label(entry: &Entry, style: Style) -> String {
     }
 }
 
-/// Whether nothing is wrong but that its golden file is new.
-fn is_new(entry: &Entry) -> bool {
-    let new = matches!(entry.golden, Some(Comparison::New { .. }));
-    new && entry.trouble.is_none() && entry.exit() == Exit::Failed
-}
-
-/// Where to look, and what to type next.
-fn ways_on(entry: &Entry, style: Style, to: &mut dyn Write) -> io::Result<()> {
-    let mut ways: Vec<(&str, String)> = Vec::new();
+/// Where to look, and what to type next: each with a word in front.
+pub fn ways_on(entry: &Entry) -> Vec<(&'static str, String)> {
+    let mut ways = Vec::new();
     // Evidence is where the user said, and the command has just been typed.
     let ran = entry.evidence.is_none();
     if let Some(logs) = entry.logs.as_ref().filter(|_| ran) {
@@ -217,15 +213,12 @@ fn ways_on(entry: &Entry, style: Style, to: &mut dyn Write) -> io::Result<()> {
         ways.push(("next", String::from(first)));
     }
     if let Some(reproduce) = entry.reproduce.as_ref().filter(|_| ran) {
-        ways.push(("reproduce", style.strong(reproduce)));
+        ways.push(("reproduce", reproduce.clone()));
     }
     if let Some(judge) = &entry.judge {
         ways.push(("judge", judge.clone()));
     }
-    if !ways.is_empty() {
-        writeln!(to)?;
-    }
-    ways.iter().try_for_each(|(name, way)| writeln!(to, "      {name:9}  {way}"))
+    ways
 }
 
 /// The table, where there is one, and the last line: how many of which, and how long.
@@ -247,7 +240,7 @@ pub fn end(report: &Report, style: Style, to: &mut dyn Write) -> io::Result<()> 
         (Exit::NoVerdict, false, "without a verdict", false),
         (Exit::Interrupted, false, "interrupted", false),
     ] {
-        let counts = |entry: &&Entry| entry.exit() == exit && is_new(entry) == new;
+        let counts = |entry: &&Entry| entry.exit() == exit && entry.is_new() == new;
         let count = report.entries.iter().filter(counts).count();
         if count > 0 {
             let text = format!("{} {words}", words::number(count as u64));

@@ -41,6 +41,7 @@ fn lost(count: u64, mut entry: Entry) -> Entry {
         blames: None,
         traces: None,
         does_not_start: false,
+        by_share: Default::default(),
         proofs: Vec::new(),
     });
     entry
@@ -113,7 +114,11 @@ fn one_of_each() -> Report {
     report
 }
 
-fn check(report: &Report, write: fn(&Report, &mut dyn Write) -> io::Result<()>, expected: &str) {
+fn check(
+    report: &Report,
+    write: impl Fn(&Report, &mut dyn Write) -> io::Result<()>,
+    expected: &str,
+) {
     let mut text = Vec::new();
     write(report, &mut text).unwrap();
     let text = String::from_utf8(text).unwrap();
@@ -124,8 +129,9 @@ fn on_terminal(report: &Report, to: &mut dyn Write) -> io::Result<()> {
     terminal::end(report, Style::default(), to)
 }
 
-fn format(name: &str) -> fn(&Report, &mut dyn Write) -> io::Result<()> {
-    formats::FORMATS.iter().find(|format| format.name == name).unwrap().write
+fn format(name: &str) -> impl Fn(&Report, &mut dyn Write) -> io::Result<()> {
+    let write = formats::FORMATS.iter().find(|format| format.name == name).unwrap().write;
+    move |report, to| write(report, None, to)
 }
 
 #[test]

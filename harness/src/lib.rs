@@ -4,7 +4,7 @@
 //! [`report`]. All but [`run`], [`driver`], [`testbed`] and [`trial`] are plain functions over
 //! plain data.
 //!
-//! - [`command`]: one file per subcommand; [`exit`] says how it ends.
+//! - [`command`]: one file per subcommand; [`exit`] says how it ends; [`version`] which harness it is.
 //! - [`input`]: text that people write, and what is wrong with it. [`scenario`]: YAML to a
 //!   `Scenario`, checked once; [`fault`]: what it does to its run on purpose.
 //!   [`producer_log`]: the logs that it names; [`log_format`]: how lines of logs are written.
@@ -43,6 +43,7 @@ mod lock;
 pub mod log_format;
 mod numbers;
 mod ordered_signal;
+mod parallel;
 pub mod plan;
 mod producer_log;
 pub mod recipes;
@@ -57,3 +58,4 @@ pub mod storage;
 pub mod testbed;
 pub mod topic_name;
 pub mod trial;
+pub mod version;

@@ -233,6 +233,7 @@ mod tests {
             blames: None,
             traces: None,
             does_not_start: false,
+            by_share: Default::default(),
             proofs: Vec::new(),
         };
         let judgement = |violations| Judgement {

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 
 use tokio::time::Instant;
 
+use super::super::conclude::judged;
 use super::arguments::Arguments;
 use super::{arrived, places};
 use crate::check::{self, logs};
 use crate::exit::Exit;
-use crate::figures::{measure, summarise};
 use crate::golden::{self, Comparison, Mode, Skipped};
 use crate::history::{History, json};
 use crate::io_error;
@@ -81,9 +81,7 @@ fn by_history(
     for doubt in compared.into_iter().flatten() {
         judgement.mark_inconclusive(doubt);
     }
-    entry.summary = Some(summarise(plan, &history));
-    entry.figures = Some(measure(plan, &history, &judgement));
-    entry.judgement = Some(judgement);
+    judged(entry, plan, &history, judgement);
     entry.history = Some(file);
     Ok(history)
 }

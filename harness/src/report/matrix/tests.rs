@@ -41,6 +41,7 @@ fn lost(count: u64, mut entry: Entry) -> Entry {
         blames: None,
         traces: None,
         does_not_start: false,
+        by_share: Default::default(),
         proofs: Vec::new(),
     });
     entry

@@ -34,6 +34,9 @@ pub(super) enum Slot {
     Facts,
     Graph,
     Shares,
+    Timeline,
+    OverTime,
+    Latency,
     Faults,
     Resolved,
 }

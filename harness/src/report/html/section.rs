@@ -14,8 +14,9 @@ use super::links::Links;
 use super::room::{Slot, Step};
 use super::state::{self, Mark};
 use super::templates::{Templates, html, values};
-use super::{facts, faults, findings, golden, graph, shares, sweep, thresholds};
+use super::{charts, facts, faults, findings, golden, graph, shares, sweep, thresholds};
 use crate::check::PROOFS_MAX;
+use crate::figures::Figures;
 use crate::report::entry::{Entry, Evidence, NotPromised, On};
 use crate::report::words::{number, time};
 use crate::report::{sentence, terminal};
@@ -212,6 +213,27 @@ fn promise(less: &NotPromised) -> Promise {
     let reference = cut(&less.reference, TEXT_MAX);
     let is_link = reference.starts_with("https://") || reference.starts_with("http://");
     Promise { said: cut(&less.said, TEXT_MAX), reference, is_link }
+}
+
+type Chart = fn(&Figures) -> String;
+
+/// A chart below its heading, where there is anything to draw.
+fn chart(own: &Context<'_>, heading: &str, draw: Chart) -> Result<Option<String>, Error> {
+    let drawn = own.entry.figures.as_ref().map(draw).filter(|svg| !svg.is_empty());
+    let piece = |svg| format!("<section class=\"piece\"><h3>{heading}</h3>{svg}</section>");
+    Ok(drawn.map(piece))
+}
+
+fn timeline(own: &Context<'_>) -> Result<Option<String>, Error> {
+    chart(own, "What happened when", |own| charts::timeline(&own.timeline, &own.bands))
+}
+
+fn over_time(own: &Context<'_>) -> Result<Option<String>, Error> {
+    chart(own, "Throughput, backlog and latency", |own| charts::over_time(&own.series, &own.bands))
+}
+
+fn latency(own: &Context<'_>) -> Result<Option<String>, Error> {
+    chart(own, "How latencies are distributed", |own| charts::latency(&own.ack, &own.end_to_end))
 }
 
 /// The scenario as it was run, every default filled in.

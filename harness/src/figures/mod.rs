@@ -96,7 +96,7 @@ pub fn measure(plan: &Plan, history: &History, judgement: &Judgement) -> (Summar
         got_left_out,
         bands,
         bands_left_out,
-        timeline: timeline::of(plan, history, judgement),
+        timeline: timeline::of(plan, history, judgement, tally.active),
         proofs: proof::of(plan, history, judgement),
     };
     (summary, figures)

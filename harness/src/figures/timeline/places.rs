@@ -22,9 +22,8 @@ pub(super) struct Place {
 }
 
 /// A proof, and what is looked for.
-struct Sought<'a> {
+struct Sought {
     what: String,
-    anomaly: &'a Anomaly,
     consumer: Option<ConsumerIndex>,
     messages: Vec<MessageId>,
     moments: Vec<Nanos>,
@@ -41,7 +40,6 @@ pub(super) fn violations(
     let mut sought = first_of_each(judgement.violations.iter().map(|finding| {
         finding.proofs.iter().map(|anomaly| Sought {
             what: format!("{}: {}", finding.kind.as_str(), short(&anomaly.title)),
-            anomaly,
             consumer: consumer(plan, anomaly),
             messages: messages(plan, anomaly),
             moments: Vec::new(),

@@ -2,8 +2,9 @@
 
 use super::*;
 use crate::check::{Verdict, judge};
+use crate::figures::measure;
 use crate::fixture::{SMALL, SMALL_LOGS, complete, history, moment, plan};
-use crate::history::Firing;
+use crate::history::{Answer, Firing};
 use crate::plan::MessageId;
 
 const fn ms(millis: u64) -> Duration {
@@ -22,7 +23,7 @@ producers: {{ all: {{ generate: {{ messages: {messages}, size: 4..8 }} }} }}
 }
 
 fn timeline(plan: &Plan, history: &History) -> Timeline {
-    of(plan, history, &judge(plan, history))
+    measure(plan, history, &judge(plan, history)).1.timeline
 }
 
 #[test]
@@ -72,7 +73,7 @@ fn a_reordered_message_is_looked_at_where_it_came() {
     one_poll_each(&mut history);
     let judgement = judge(&plan, &history);
     assert_eq!(judgement.verdict, Verdict::Fail);
-    let timeline = of(&plan, &history, &judgement);
+    let timeline = measure(&plan, &history, &judgement).1.timeline;
     let focus = &timeline.focuses[0];
     assert_eq!(focus.what, "reordered: C1 got P1#201 after P1#202, which is behind it");
     // Sent at 400 ms; polled one by one from 800 ms on, so received at 1,001.

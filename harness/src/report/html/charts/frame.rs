@@ -18,7 +18,7 @@ pub(super) const BAND_LABELS: f64 = 18.0;
 /// The height of the axis of time.
 pub(super) const TIME_AXIS: f64 = 22.0;
 /// So wide is a letter of a chart's text, at most on the average.
-pub(super) const LETTER: f64 = 6.2;
+pub(super) const LETTER: f64 = 6.5;
 /// About so many times are named on the axis.
 const TIMES: u32 = 7;
 /// So many letters of a fault's name are shown.

@@ -141,6 +141,7 @@ impl<'a> Chart<'a> {
              viewBox=\"0 0 {until} {height}\" preserveAspectRatio=\"none\">",
             self.top
         );
+        self.densities(&mut text, until);
         let bands = self.bands.iter().map(|band| (band.began, band.ended));
         let until_run = self.timeline.until;
         let bands = bands.filter(|(began, _)| *began < until_run);
@@ -153,7 +154,6 @@ impl<'a> Chart<'a> {
                  class=\"mark fault\" d=\"{bands}\"/></g>"
             );
         }
-        self.densities(&mut text, until);
         for (place, row) in self.timeline.rows.iter().enumerate() {
             self.marks(&mut text, place, row);
         }

@@ -45,7 +45,7 @@ for (const box of document.querySelectorAll(".timeline")) {
     plot.querySelector(".densities").setAttribute("transform", `translate(${-a * px}) scale(${end * px / 100} 1)`);
     let free = 0;
     for (const text of svg.querySelectorAll(".moving")) {
-      const [from, until] = [+text.dataset.a, +text.dataset.b], long = text.textContent.length * 6.2;
+      const [from, until] = [+text.dataset.a, +text.dataset.b], long = text.textContent.length * 6.5;
       const isName = text.matches(".fault-name");
       const at = isName ? Math.min(Math.max(x(from), 0), width - long) : x(from);
       const fits = until >= a && from <= b && (!isName || at >= free);

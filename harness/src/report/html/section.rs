@@ -11,11 +11,12 @@ use serde::Serialize;
 use super::charts::svg::cut;
 use super::findings::Shown;
 use super::links::Links;
-use super::room::{Slot, Step};
+use super::room::{Make, Slot, Step};
 use super::state::{self, Mark};
 use super::templates::{Templates, html, values};
 use super::{charts, facts, faults, findings, golden, graph, shares, sweep, thresholds};
 use crate::check::PROOFS_MAX;
+use crate::exit::Exit;
 use crate::figures::Figures;
 use crate::report::entry::{Entry, Evidence, NotPromised, On};
 use crate::report::words::{number, time};
@@ -39,11 +40,17 @@ pub(super) const STEPS: &[Step] = &[
     Step { what: "table of consumers and topics", slot: Slot::Shares, make: shares::render },
     Step { what: "graph", slot: Slot::Graph, make: graph::render },
     Step { what: "diagrams", slot: Slot::Findings, make: |own| proofs(own, PROOFS_MAX, 1) },
+    Step { what: "charts", slot: Slot::OverTime, make: |own| of(own, false, over_time) },
+    Step { what: "charts", slot: Slot::Timeline, make: |own| of(own, false, timeline) },
+    Step { what: "charts", slot: Slot::Latency, make: |own| of(own, false, latency) },
     Step {
         what: "diagrams",
         slot: Slot::Findings,
         make: |own| proofs(own, PROOFS_MAX, PROOFS_MAX),
     },
+    Step { what: "charts", slot: Slot::OverTime, make: |own| of(own, true, over_time) },
+    Step { what: "charts", slot: Slot::Timeline, make: |own| of(own, true, timeline) },
+    Step { what: "charts", slot: Slot::Latency, make: |own| of(own, true, latency) },
     Step { what: "resolved scenario", slot: Slot::Resolved, make: resolved },
 ];
 
@@ -213,6 +220,11 @@ fn promise(less: &NotPromised) -> Promise {
     let reference = cut(&less.reference, TEXT_MAX);
     let is_link = reference.starts_with("https://") || reference.starts_with("http://");
     Promise { said: cut(&less.said, TEXT_MAX), reference, is_link }
+}
+
+/// A piece of those that passed, or of all others.
+fn of(own: &Context<'_>, passed: bool, make: Make) -> Result<Option<String>, Error> {
+    if (own.entry.exit() == Exit::Passed) == passed { make(own) } else { Ok(None) }
 }
 
 type Chart = fn(&Figures) -> String;

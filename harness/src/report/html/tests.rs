@@ -89,6 +89,7 @@ fn lost(name: &str, proofs: u32) -> Entry {
         blames: None,
         traces: None,
         does_not_start: false,
+        by_share: Default::default(),
         proofs: (0..proofs).map(anomaly).collect(),
     });
     entry.figures = Some(figures(proofs));

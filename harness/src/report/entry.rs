@@ -277,7 +277,8 @@ impl Entry {
     #[must_use]
     pub fn is_new(&self) -> bool {
         let new = matches!(self.golden, Some(Comparison::New { .. }));
-        new && self.trouble.is_none() && self.exit() == Exit::Failed
+        let is_missed = self.thresholds.iter().any(|own| own.state == State::Missed);
+        new && !is_missed && self.trouble.is_none() && self.exit() == Exit::Failed
     }
 
     /// What this scenario alone would end the process with.

@@ -102,7 +102,7 @@ pub fn measure(plan: &Plan, history: &History, judgement: &Judgement) -> (Summar
         bands,
         bands_left_out,
         timeline: timeline::of(plan, history, judgement, tally.active),
-        proofs: Vec::new(),
+        proofs: proof::of(plan, history, judgement),
     };
     (summary, figures)
 }

@@ -20,6 +20,7 @@ mod bars;
     feature = "redis"
 ))]
 mod brokers;
+mod browser;
 mod bugs;
 mod check_command;
 mod child;

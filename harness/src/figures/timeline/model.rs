@@ -74,6 +74,8 @@ pub struct Focus {
     pub from: Duration,
     /// Until there.
     pub until: Duration,
+    /// When what is there was seen: the ack of what was lost, the delivery of what came again.
+    pub at: Duration,
     /// What is there: `lost: C2 never got P1#3`, or a fault.
     pub what: String,
     /// Whether it is a violation.

@@ -1,5 +1,6 @@
 //! Where to look closer: around the messages that the proofs are about, and around faults.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use super::model::{FOCUSES_MAX, Focus};
@@ -26,7 +27,20 @@ struct Sought {
     what: String,
     consumer: Option<ConsumerIndex>,
     messages: Vec<MessageId>,
+    /// Of the messages and their neighbours.
     moments: Vec<Nanos>,
+    /// The last one of the messages themselves.
+    at: Option<Nanos>,
+}
+
+impl Sought {
+    /// Notes a moment of a message, or of a neighbour.
+    fn note(&mut self, at: Nanos, is_own: bool) {
+        self.moments.push(at);
+        if is_own {
+            self.at = self.at.max(Some(at));
+        }
+    }
 }
 
 /// The places of the violations, at most [`FOCUSES_MAX`], some of each kind; without those of which no
@@ -43,6 +57,7 @@ pub(super) fn violations(
             consumer: consumer(plan, anomaly),
             messages: messages(plan, anomaly),
             moments: Vec::new(),
+            at: None,
         })
     }));
     if !sought.is_empty() {
@@ -136,10 +151,11 @@ impl Index {
         index
     }
 
-    /// The proofs about messages from this one on and before that one.
-    fn among(&self, from: u32, until: u32) -> impl Iterator<Item = usize> {
-        let begin = self.pairs.partition_point(|(id, _)| id.0 < from);
-        let pairs = self.pairs[begin..].iter().take_while(move |(id, _)| id.0 < until);
+    /// The proofs about any of these messages, one by one.
+    fn among(&self, messages: &Range<u32>) -> impl Iterator<Item = usize> {
+        let begin = self.pairs.partition_point(|(id, _)| id.0 < messages.start);
+        let end = messages.end;
+        let pairs = self.pairs[begin..].iter().take_while(move |(id, _)| id.0 < end);
         pairs.map(|(_, proof)| *proof)
     }
 }
@@ -147,8 +163,12 @@ impl Index {
 fn note_sends(plan: &Plan, history: &History, index: &Index, sought: &mut [Sought]) {
     for sent in history.producers.iter().flat_map(|producer| &producer.sends) {
         let first = plan.streams[sent.stream.place()].first.0 + sent.first;
-        for proof in index.among(first, first + sent.count) {
-            sought[proof].moments.extend([sent.invoked.at, sent.completed.at]);
+        let messages = first..first + sent.count;
+        for proof in index.among(&messages) {
+            let proof = &mut sought[proof];
+            let is_own = proof.messages.iter().any(|own| messages.contains(&own.0));
+            proof.note(sent.invoked.at, is_own);
+            proof.note(sent.completed.at, is_own);
         }
     }
 }
@@ -166,9 +186,11 @@ fn note_deliveries(history: &History, index: &Index, sought: &mut [Sought]) {
                 let Some(id) = delivery.message().filter(|id| index.is_sought[id.place()]) else {
                     continue;
                 };
-                for proof in index.among(id.0, id.0 + 1) {
-                    if concerns(&sought[proof]) {
-                        sought[proof].moments.push(poll.completed.at);
+                for proof in index.among(&(id.0..id.0 + 1)) {
+                    let proof = &mut sought[proof];
+                    if concerns(proof) {
+                        let is_own = proof.messages.contains(&id);
+                        proof.note(poll.completed.at, is_own);
                     }
                 }
             }
@@ -200,7 +222,7 @@ fn note_strangers(history: &History, sought: &mut [Sought]) {
 fn place(plan: &Plan, mut sought: Sought, until: Nanos) -> Option<Place> {
     sought.moments.sort_unstable();
     sought.moments.dedup();
-    let (first, last) = sought.moments.first().zip(sought.moments.last())?;
+    let (first, last) = (*sought.moments.first()?, *sought.moments.last()?);
     let margin = ((last - first) / 10).max(until / 500);
     let mut producers: Vec<usize> =
         sought.messages.iter().map(|id| plan.stream(*id).producer.place()).collect();
@@ -210,6 +232,7 @@ fn place(plan: &Plan, mut sought: Sought, until: Nanos) -> Option<Place> {
         focus: Focus {
             what: sought.what,
             is_violation: true,
+            at: Duration::from_nanos(sought.at.unwrap_or(first + (last - first) / 2)),
             ..around(&sought.moments, margin, until)
         },
         producers,
@@ -225,6 +248,7 @@ fn around(moments: &[Nanos], margin: Nanos, until: Nanos) -> Focus {
     Focus {
         from: Duration::from_nanos(first.saturating_sub(margin)),
         until: Duration::from_nanos(last.saturating_add(margin).min(until)),
+        at: Duration::from_nanos(first),
         what: String::new(),
         is_violation: false,
     }

@@ -57,6 +57,7 @@ fn a_lost_message_is_a_place_of_its_own() {
     let [focus] = &timeline.focuses[..] else { panic!("{:?}", timeline.focuses) };
     assert_eq!(focus.what, "lost: C2 never got P1#2");
     assert!(focus.is_violation);
+    assert_eq!(focus.at, ms(3), "its ack");
     // P1#2 was sent from 2 to 3 ms; its neighbours from 0 to 5, and C2 got them at 17.
     assert!(focus.from == ms(0) && focus.until == ms(17), "{focus:?}");
 }
@@ -76,6 +77,7 @@ fn a_reordered_message_is_looked_at_where_it_came() {
     let timeline = measure(&plan, &history, &judgement).1.timeline;
     let focus = &timeline.focuses[0];
     assert_eq!(focus.what, "reordered: C1 got P1#201 after P1#202, which is behind it");
+    assert_eq!(focus.at, ms(1_002), "when C1 got it");
     // Sent at 400 ms; polled one by one from 800 ms on, so received at 1,001.
     assert!(focus.from < ms(400) && focus.until > ms(1_001), "{focus:?}");
     assert!(focus.until < timeline.until, "{focus:?}");

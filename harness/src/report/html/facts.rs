@@ -1,4 +1,4 @@
-//! A run's counts and latencies.
+//! A run's counts, and its latencies in short: the chart of their distribution has all figures.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::section::Context;
 use super::templates::values;
-use crate::figures::{Latency, Summary};
+use crate::figures::Summary;
 use crate::report::words::{number, time};
 
 /// So many codes of refusals are told apart.
@@ -25,12 +25,10 @@ struct Count {
 /// The piece of an entry that ran.
 pub(super) fn render(own: &Context<'_>) -> Result<Option<String>, Error> {
     let Some(summary) = &own.entry.summary else { return Ok(None) };
-    let has_latencies = summary.ack.count + summary.end_to_end.count > 0;
-    let latencies = [("ack", summary.ack), ("end to end", summary.end_to_end)];
     let refusals = own.entry.figures.iter().flat_map(|figures| &figures.refusals);
     let refusals: Vec<(&String, String)> =
         refusals.take(CODES_MAX).map(|(code, count)| (code, number(*count))).collect();
-    let values = values! { counts => counts(summary), latencies => if has_latencies { latencies.map(latency).to_vec() } else { Vec::new() }, refusals => refusals };
+    let values = values! { counts => counts(summary), refusals => refusals };
     own.templates.render("facts.html", values).map(Some)
 }
 
@@ -69,6 +67,12 @@ fn counts(summary: &Summary) -> Vec<Count> {
             false,
         ));
     }
+    for (word, latency) in [("ack", &summary.ack), ("end to end", &summary.end_to_end)] {
+        if latency.count > 0 {
+            let (count, more) = (time(latency.p50), format!("p99 {}", time(latency.p99)));
+            counts.push(Count { word, count, more, is_trouble: false });
+        }
+    }
     counts
 }
 
@@ -79,13 +83,4 @@ fn rate(delivered: u64, active: Duration) -> Option<u64> {
         return None;
     }
     u64::try_from((u128::from(delivered) * 1_000_000_000 + nanos / 2) / nanos).ok()
-}
-
-/// A row: the name, and each figure.
-fn latency((name, latency): (&'static str, Latency)) -> (&'static str, Vec<String>) {
-    if latency.count == 0 {
-        return (name, vec!["–".to_owned(); 7]);
-    }
-    let Latency { p50, p90, p95, p99, p99_9, max, mean, .. } = latency;
-    (name, [p50, p90, p95, p99, p99_9, max, mean].map(time).to_vec())
 }

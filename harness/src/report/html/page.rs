@@ -12,7 +12,7 @@ use super::room;
 use super::section::{Context, STEPS, Section};
 use super::state::{self, Mark};
 use super::templates::{SCRIPT, STYLE, Templates, html, values};
-use super::{brokers, comparison, environment};
+use super::{brokers, charts, comparison, environment};
 use crate::exit::Exit;
 use crate::report::entry::{Entry, Report};
 use crate::report::words::{count, number, time};
@@ -41,8 +41,8 @@ pub(super) fn render<'a>(report: &'a Report, file: Option<&Path>) -> Result<Stri
     let frame = |sections: &[Section<'_>]| -> Result<String, Error> {
         let texts = sections.iter().map(|section| section.render().map(html));
         let values = values! {
-            style => html(STYLE.to_owned()),
-            script => html(SCRIPT.to_owned()),
+            style => html(format!("{STYLE}{}", charts::STYLE)),
+            script => html(format!("{SCRIPT}{}", charts::SCRIPT)),
             result => result(report),
             mark => state::of_exit(report.exit()),
             counts => counts(report),

@@ -21,8 +21,11 @@ pub(super) struct Step {
     pub(super) what: &'static str,
     /// Where it stands in a section.
     pub(super) slot: Slot,
-    pub(super) make: fn(&Context<'_>) -> Result<Option<String>, Error>,
+    pub(super) make: Make,
 }
+
+/// Makes a piece from what its section is about.
+pub(super) type Make = fn(&Context<'_>) -> Result<Option<String>, Error>;
 
 /// A place in a section, in their order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,6 +37,9 @@ pub(super) enum Slot {
     Facts,
     Graph,
     Shares,
+    Timeline,
+    OverTime,
+    Latency,
     Faults,
     Resolved,
 }
@@ -44,7 +50,7 @@ pub(super) fn fill(sections: &mut [Section<'_>], used: usize, steps: &[Step]) ->
     for step in steps {
         for section in &mut *sections {
             let Some(piece) = (step.make)(&section.context)? else { continue };
-            let before = section.pieces.get(&step.slot).map_or(0, String::len);
+            let before = section.pieces.get(&step.slot).map_or(0, |before| before.len() + AROUND);
             let more = (piece.len() + AROUND).saturating_sub(before);
             if more <= left {
                 left -= more;

@@ -11,11 +11,13 @@ use serde::Serialize;
 use super::charts::svg::cut;
 use super::findings::Shown;
 use super::links::Links;
-use super::room::{Slot, Step};
+use super::room::{Make, Slot, Step};
 use super::state::{self, Mark};
 use super::templates::{Templates, html, values};
-use super::{facts, faults, findings, golden, graph, shares, sweep, thresholds};
+use super::{charts, facts, faults, findings, golden, graph, shares, sweep, thresholds};
 use crate::check::PROOFS_MAX;
+use crate::exit::Exit;
+use crate::figures::Figures;
 use crate::report::entry::{Entry, Evidence, NotPromised, On};
 use crate::report::tally::Tally;
 use crate::report::words::{number, time};
@@ -39,11 +41,17 @@ pub(super) const STEPS: &[Step] = &[
     Step { what: "table of consumers and topics", slot: Slot::Shares, make: shares::render },
     Step { what: "graph", slot: Slot::Graph, make: graph::render },
     Step { what: "diagrams", slot: Slot::Findings, make: |own| proofs(own, PROOFS_MAX, 1) },
+    Step { what: "charts", slot: Slot::OverTime, make: |own| of(own, false, over_time) },
+    Step { what: "charts", slot: Slot::Timeline, make: |own| of(own, false, timeline) },
+    Step { what: "charts", slot: Slot::Latency, make: |own| of(own, false, latency) },
     Step {
         what: "diagrams",
         slot: Slot::Findings,
         make: |own| proofs(own, PROOFS_MAX, PROOFS_MAX),
     },
+    Step { what: "charts", slot: Slot::OverTime, make: |own| of(own, true, over_time) },
+    Step { what: "charts", slot: Slot::Timeline, make: |own| of(own, true, timeline) },
+    Step { what: "charts", slot: Slot::Latency, make: |own| of(own, true, latency) },
     Step { what: "resolved scenario", slot: Slot::Resolved, make: resolved },
 ];
 
@@ -215,6 +223,32 @@ fn promise(less: &NotPromised) -> Promise {
     let reference = cut(&less.reference, TEXT_MAX);
     let is_link = reference.starts_with("https://") || reference.starts_with("http://");
     Promise { said: cut(&less.said, TEXT_MAX), reference, is_link }
+}
+
+/// A piece of those that passed, or of all others.
+fn of(own: &Context<'_>, passed: bool, make: Make) -> Result<Option<String>, Error> {
+    if (own.entry.exit() == Exit::Passed) == passed { make(own) } else { Ok(None) }
+}
+
+type Chart = fn(&Figures) -> String;
+
+/// A chart below its heading, where there is anything to draw.
+fn chart(own: &Context<'_>, heading: &str, draw: Chart) -> Result<Option<String>, Error> {
+    let drawn = own.entry.figures.as_ref().map(draw).filter(|svg| !svg.is_empty());
+    let piece = |svg| format!("<section class=\"piece\"><h3>{heading}</h3>{svg}</section>");
+    Ok(drawn.map(piece))
+}
+
+fn timeline(own: &Context<'_>) -> Result<Option<String>, Error> {
+    chart(own, "What happened when", |own| charts::timeline(&own.timeline, &own.bands))
+}
+
+fn over_time(own: &Context<'_>) -> Result<Option<String>, Error> {
+    chart(own, "Throughput, backlog and latency", |own| charts::over_time(&own.series, &own.bands))
+}
+
+fn latency(own: &Context<'_>) -> Result<Option<String>, Error> {
+    chart(own, "How latencies are distributed", |own| charts::latency(&own.ack, &own.end_to_end))
 }
 
 /// The scenario as it was run, every default filled in.

@@ -65,17 +65,18 @@ struct Line {
 
 /// The piece of an entry that ran.
 pub(super) fn render(own: &Context<'_>) -> Result<Option<String>, Error> {
-    let got = own.entry.figures.as_ref().map_or(&[][..], |figures| figures.got.as_slice());
-    if got.is_empty() {
+    let Some(figures) = own.entry.figures.as_ref().filter(|figures| !figures.got.is_empty()) else {
         return Ok(None);
-    }
+    };
+    let got = figures.got.as_slice();
     let consumers = distinct(got.iter().map(|got| got.consumers.as_str()));
     let topics = distinct(got.iter().map(|got| got.topic.as_str()));
     let is_grid = consumers.len() <= SIDE_MAX && topics.len() <= SIDE_MAX;
     let rows = if is_grid { grid(got, &consumers, &topics) } else { Vec::new() };
     let (lines, left_out) = if is_grid { (Vec::new(), 0) } else { list(got) };
     let topics = if is_grid { topics } else { Vec::new() };
-    let left_out = (left_out > 0).then(|| count(left_out as u64, "more line"));
+    let left_out = left_out as u64 + figures.got_left_out;
+    let left_out = (left_out > 0).then(|| count(left_out, "more line"));
     let values = values! { topics => topics, rows => rows, lines => lines, left_out => left_out };
     own.templates.render("shares.html", values).map(Some)
 }

@@ -15,7 +15,7 @@ const EVENTS_MAX: usize = 80;
 const ARROWS_MAX: usize = 200;
 
 /// So many characters of a text are shown beside a moment.
-const TEXT_MAX: usize = 34;
+const TEXT_MAX: usize = 46;
 
 /// In units of the picture, which are pixels where it has room.
 const TIMES: f64 = 76.0;

@@ -394,11 +394,32 @@ fn a_hundred_failures_fit_on_a_page_of_two_megabytes() {
 }
 
 #[test]
+fn links_lead_from_the_page_to_the_logs_of_the_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let logs = folder.path().join("out/kill");
+    std::fs::create_dir_all(&logs).unwrap();
+    std::fs::write(logs.join("consumer_2.txt"), "").unwrap();
+    let entry = Entry { logs: Some(logs), ..lost("kill", 1) };
+    let links = |place: Option<&str>| {
+        let mut text = Vec::new();
+        let place = place.map(|place| folder.path().join(place));
+        super::write(&of(vec![entry.clone()]), place.as_deref(), &mut text).unwrap();
+        read(&String::from_utf8(text).unwrap()).links
+    };
+    let beside = links(Some("page.html"));
+    assert!(beside.contains(&"out/kill/consumer_2.txt".to_owned()), "{beside:?}");
+    let deeper = links(Some("reports/today/page.html"));
+    assert!(deeper.contains(&"../../out/kill".to_owned()), "{deeper:?}");
+    let nowhere = links(None);
+    assert!(!nowhere.iter().any(|link| link.contains("out")), "{nowhere:?}");
+}
+
+#[test]
 fn numbers_of_a_run_are_told() {
     let latency = Latency {
         count: 6,
         p50: Duration::from_millis(1),
-        p99_9: Duration::from_millis(12),
+        p99: Duration::from_millis(12),
         ..Latency::default()
     };
     let mut entry = passed("numbers");
@@ -417,5 +438,5 @@ fn numbers_of_a_run_are_told() {
     for words in ["8,000 of 9,000", "7,990 of 8,000", "15,980 of 16,000", "7,990 over 2.00 s"] {
         page.says(words);
     }
-    page.says("12.0 ms");
+    page.says("ack1.00 ms p99 12.0 ms");
 }

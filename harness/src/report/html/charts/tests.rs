@@ -165,6 +165,7 @@ fn a_timeline_stays_inside() {
         let focus = |from, until, is_violation| Focus {
             from,
             until,
+            at: until,
             what: "lost: <&\" \u{202e}".to_owned(),
             is_violation,
         };
@@ -202,6 +203,7 @@ fn the_greatest_charts_are_small() {
     let mut own = Timeline { until, rows: rows.collect(), ..Timeline::default() };
     let focus = |place: u32| Focus {
         from: until / 50 * place,
+        at: until / 50 * place,
         until: until / 50 * place + Duration::from_millis(5),
         what: "x".repeat(200),
         is_violation: place % 2 == 0,

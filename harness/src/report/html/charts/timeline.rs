@@ -244,9 +244,8 @@ impl<'a> Chart<'a> {
             self.moving(svg, "fault-name", (begin, names_line), times, fits, &name);
         }
         for focus in self.timeline.focuses.iter().filter(|focus| focus.is_violation) {
-            let middle = focus.from.saturating_add(focus.until) / 2;
-            let x = scale.at(middle.as_secs_f64());
-            self.moving(svg, "found", (x, line), (middle, middle), true, "▼");
+            let x = scale.at(focus.at.as_secs_f64());
+            self.moving(svg, "found", (x, line), (focus.at, focus.at), true, "▼");
         }
     }
 
@@ -348,7 +347,7 @@ fn buttons(html: &mut String, chart: &Chart) {
         "<button type=\"button\" data-a=\"0\" data-b=\"{whole}\" aria-pressed=\"true\">whole \
          run</button>"
     );
-    for Focus { from, until, what, is_violation } in &chart.timeline.focuses {
+    for Focus { from, until, what, is_violation, .. } in &chart.timeline.focuses {
         let class = if *is_violation { "violation" } else { "fault" };
         let (from, until) = (chart.time(*from), chart.time(*until).max(chart.time(*from) + 1));
         let (text, title) = (escape(&cut(what, BUTTON_MAX)), escape(what));

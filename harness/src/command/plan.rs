@@ -6,7 +6,7 @@ use super::streams;
 use crate::exit::Exit;
 use crate::input::diagnostic::Error;
 
-mod json;
+pub(super) mod json;
 mod notes;
 mod table;
 

@@ -63,6 +63,7 @@ mod redis;
 mod refused;
 mod relay;
 mod repeat;
+mod report_schema;
 mod reports;
 mod review;
 mod run;

@@ -11,6 +11,7 @@ use super::super::broker_choice::Chosen;
 use super::super::conclude::conclude;
 use super::super::folder::Claim;
 use super::super::outputs::{Folders, HistoryFile};
+use super::super::plan::json::value as resolved;
 use super::super::reproduce::reproduce;
 use super::super::verbosity::Watched;
 use super::super::{evidence, streams};
@@ -76,6 +77,7 @@ pub async fn run(
     let mut entry = Entry::new(&plan.scenario);
     let Arguments { broker: choice, sabotage, outputs, seed, .. } = &context.arguments;
     entry.on = Some(on(chosen, &plan.scenario.broker.driver));
+    entry.resolved = (run.turn <= 1).then(|| resolved(plan));
     entry.turn = if run.is_repeated { run.turn } else { 0 };
     if let Way::Running(addresses, _) = &chosen.named.way {
         entry.brokers = u32::try_from(addresses.len()).ok();

@@ -1,12 +1,13 @@
 //! How the runs of a scenario ended of which there were many, as the JSON report has it: the same for
 //! seeds and for repetitions.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::report::tally::{Of, Tally};
 
 /// All runs of one scenario on one broker.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(super) struct Repetition<'a> {
     scenario: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]

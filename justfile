@@ -35,6 +35,10 @@ bench-mysql *ARGS:
 brokers *ARGS:
     ci/brokers.sh {{ARGS}}
 
+# The HTML report in a real browser.
+browser *ARGS:
+    ci/browser.sh {{ARGS}}
+
 # Fuzz the checks for as long as so many cases take, from another seed each time.
 fuzz CASES="200000":
     ci/fuzz.sh {{CASES}}

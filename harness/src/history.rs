@@ -16,13 +16,17 @@ pub mod json;
 mod missed;
 mod moment;
 mod on_disk;
+mod origins;
+mod runs;
 mod sent;
 
 pub use attempt::{Attempt, Class, forgets, told_code};
-pub use backlog::backlogs;
+pub use backlog::{Backlog, backlog_over_time, backlogs};
 pub use missed::{all_missed, misses_anything};
 pub use moment::{Moment, Nanos, Stamp};
 pub use on_disk::{Forgotten, OnDisk, Rotten, Trace, Traced};
+pub use origins::{Origin, Origins};
+pub use runs::{Run, Walk};
 pub use sent::{Offset, Offsets, Outcome, Sent};
 
 /// A producer's own count of its messages on one topic, from 0.

@@ -17,10 +17,12 @@
 //! - [`sabotage`]: a driver that is wrong on purpose, which proves the checks. [`bugs`]: stores with
 //!   planted bugs, for simulations to find.
 //! - [`shrink`]: a failing simulated run, reduced to one that a person can read.
-//! - [`figures`]: what is measured of a run. [`diagram`]: what happened around a message.
+//! - [`figures`]: what is measured of a run. [`baseline`]: two states compared by their figures.
+//!   [`diagram`]: what happened around a message.
 //! - [`fn@run`] and [`Run`]: all of it in a `#[test]` of somebody's own crate.
 //! - [`golden`]: the ledger of a run and its reviewed file. [`report`]: what is said about it.
 
+pub mod baseline;
 pub mod bugs;
 pub mod capability;
 pub mod catalogue;
@@ -45,6 +47,7 @@ mod lock;
 pub mod log_format;
 mod numbers;
 mod ordered_signal;
+mod parallel;
 pub mod plan;
 mod producer_log;
 pub mod recipes;

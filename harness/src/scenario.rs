@@ -8,6 +8,7 @@
 mod anomaly;
 mod broker;
 mod file;
+mod limit;
 mod load;
 mod model;
 mod network;
@@ -15,11 +16,13 @@ pub mod objection;
 pub(crate) mod own_server;
 pub(crate) mod raw;
 mod read_broker;
+mod read_thresholds;
 mod read_wire;
 mod resolve;
 mod search;
 mod settings;
 mod sources;
+pub mod threshold;
 mod topics;
 mod wire;
 mod words;
@@ -41,6 +44,7 @@ pub use network::Network;
 pub use own_server::OwnServer;
 pub use read_broker::store_of;
 pub use search::{BROKERS_FILE, Found, find};
+pub use threshold::Threshold;
 pub use wire::{Carrier, NewConsumers, Wire};
 
 /// The JSON Schema of a scenario file, for these drivers.

@@ -25,6 +25,7 @@ use crate::testbed::unaddressed::Unaddressed;
 use crate::testbed::{Testbed, process, relay};
 
 mod judged;
+mod limit;
 pub mod logged;
 mod simulated;
 mod waiting;
@@ -72,6 +73,8 @@ pub struct Trial {
     pub judgement: Judgement,
     /// Whether it was stopped by the user.
     pub interrupted: bool,
+    /// The scenario's limit, where that stopped it.
+    pub past_limit: Option<Duration>,
     /// What it could not clean up, in words for people.
     pub left: Option<String>,
     /// What the driver noticed of itself, a sentence each.
@@ -160,7 +163,7 @@ async fn hold_on(
         begun = begin(plan, settings, saboteur.as_ref(), database) => begun?,
     };
     let driver = Arc::clone(&context.driver);
-    let (performed, mut trouble) =
+    let Performed { history: performed, mut trouble, past_limit } =
         perform(context, testbed.as_mut(), &mut interrupt, progress).await;
     let left = driver.finish().await.err().map(|failure| failure.why);
     // A server that does not come up any more is what the run has found; the rest follows from it.
@@ -182,9 +185,10 @@ async fn hold_on(
     let Remarks { doubts, notes } = driver.remarks();
     let doubts = if is_gone { Vec::new() } else { doubts };
     doubts.into_iter().rev().for_each(|doubt| judgement.mark_inconclusive(doubt));
+    limit::judge(&mut judgement, past_limit);
     let injected = saboteur.map(|saboteur| saboteur.injected(&driver.capabilities()));
     let (interrupted, passed_over) = (interrupt.is_triggered(), driver.passed_over());
-    Ok(Trial { history, judgement, interrupted, left, notes, passed_over, injected })
+    Ok(Trial { history, judgement, interrupted, past_limit, left, notes, passed_over, injected })
 }
 
 /// Whether what keeps the data did not come up any more.
@@ -240,8 +244,16 @@ fn not_begun(plan: &Plan) -> Trial {
         ..History::default()
     };
     let judgement = check::judge(plan, &history);
-    let (left, notes) = (None, Vec::new());
-    Trial { history, judgement, interrupted: true, left, notes, passed_over: 0, injected: None }
+    Trial {
+        history,
+        judgement,
+        interrupted: true,
+        past_limit: None,
+        left: None,
+        notes: Vec::new(),
+        passed_over: 0,
+        injected: None,
+    }
 }
 
 async fn start(
@@ -332,25 +344,40 @@ async fn prepare(
     }))
 }
 
-/// Runs the plan until it ends, the user interrupts it, or the broker ends although nobody asked
-/// it to; that last trouble comes back beside what was seen.
+/// How a plan was run.
+struct Performed {
+    /// What was seen.
+    history: Result<History, driver::Failure>,
+    /// How the broker ended, if it did so although nobody asked it to.
+    trouble: Option<String>,
+    /// The limit, if that stopped it.
+    past_limit: Option<Duration>,
+}
+
+/// Runs the plan until it ends, the user interrupts it, its time is over, or the broker ends although
+/// nobody asked it to.
 async fn perform(
     context: Arc<RunContext>,
     testbed: &mut dyn Testbed,
     interrupt: &mut Interrupt,
     progress: &mut (dyn FnMut(&Counters) + Send),
-) -> (Result<History, driver::Failure>, Option<String>) {
+) -> Performed {
     let (stop, stopped) = oneshot::channel::<()>();
     let mut stop = Some(stop);
-    let mut trouble = None;
+    let (mut trouble, mut past_limit) = (None, None);
+    let mut past = pin!(limit::past(context.plan.scenario.limit));
     let recorder = Arc::clone(&context.recorder);
     let mut performing = pin!(run::perform(context, wait_for_stop(stopped)));
     let mut ticks = interval(PROGRESS_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let performed = loop {
+    let history = loop {
         tokio::select! { biased;
-            performed = &mut performing => break performed,
+            history = &mut performing => break history,
             () = interrupt.triggered(), if stop.is_some() => drop(stop.take()),
+            limit = &mut past, if stop.is_some() => {
+                past_limit = Some(limit);
+                drop(stop.take());
+            }
             why = testbed.ended(), if trouble.is_none() => {
                 trouble = Some(why);
                 drop(stop.take());
@@ -359,7 +386,7 @@ async fn perform(
         }
     };
     progress(&recorder.counters);
-    (performed, trouble)
+    Performed { history, trouble, past_limit }
 }
 
 /// Completes when the sender is dropped.

@@ -151,6 +151,16 @@ impl Subject {
 }
 
 impl Anomaly {
+    /// The messages that it is about, of a run of neighbours the first and the last; or the delivery
+    /// that no message explains, by its place among the consumer's.
+    pub(crate) fn about(&self) -> (Vec<MessageId>, Option<(ConsumerIndex, usize)>) {
+        let delivery = match self.subject {
+            Subject::Delivery(consumer, place) => Some((consumer, place)),
+            Subject::Nothing | Subject::Messages(..) => None,
+        };
+        (self.subject.messages().collect(), delivery)
+    }
+
     /// An anomaly without evidence, with the names that the plan has for what it is about.
     pub(crate) fn new(
         plan: &Plan,

@@ -26,8 +26,8 @@ pub(super) fn check(facts: &Facts<'_>) -> CheckOutcome {
             if facts.requests.of(message).is_none() || oddity.payload == sent {
                 continue;
             }
-            found.add(|| {
-                let topic = facts.plan.stream(message).topic;
+            let topic = facts.plan.stream(message).topic;
+            found.add_at((consumer, topic), 1, || {
                 let (who, what) = (consumer_name(facts, consumer), facts.plan.describe(message));
                 let title = format!("{who} got {what} with another payload");
                 let mut anomaly =

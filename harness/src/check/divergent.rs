@@ -51,7 +51,8 @@ pub(super) fn check(facts: &Facts<'_>) -> CheckOutcome {
                 for stray in by_offset(facts, log, *feed, &known, &mut counted, &mut acks) {
                     // What is known to be elsewhere is at a wrong place, whatever the order is.
                     let found = if known.contradicts(&stray) { &mut place } else { &mut order };
-                    found.add(|| OutOfOrder::new(*feed, &stray).anomaly(facts));
+                    let out = OutOfOrder::new(*feed, &stray);
+                    found.add_at(out.share(facts), 1, || out.anomaly(facts));
                 }
             }
             blind |= log.blind;
@@ -61,7 +62,7 @@ pub(super) fn check(facts: &Facts<'_>) -> CheckOutcome {
             // places by now, but for those that are counted.
             acks.add_all(topic, &mut counted);
             for late in merge::late(facts, topic, &counted, &acks) {
-                order.add(|| late.anomaly(facts));
+                order.add_at(late.share(facts), 1, || late.anomaly(facts));
             }
         }
     }

@@ -41,7 +41,7 @@ fn judge(facts: &Facts<'_>, feed: &Feed) -> (Finding, Vec<MessageId>) {
         {
             let message = seen.delivery.message().expect("a repeat is of a message");
             messages.push(message);
-            found.add(|| {
+            found.add_at(feed.share(), 1, || {
                 let who = consumer_name(facts, feed.consumer);
                 let title = format!("{who} got {} again", facts.plan.describe(message));
                 Anomaly::new(facts.plan, feed.topic, Some(feed.consumer), &[message], title)

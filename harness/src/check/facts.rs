@@ -9,7 +9,6 @@ mod classify;
 mod ended;
 mod feed;
 mod log;
-mod parallel;
 mod places;
 mod repeats;
 mod requests;
@@ -26,6 +25,7 @@ use places::Places;
 use requests::Requests;
 
 use crate::history::{Answer, End, History, Moment, Polled, Subscribed};
+use crate::parallel;
 use crate::plan::{MessageId, Plan, StreamIndex, TopicIndex};
 
 pub(super) struct Facts<'a> {

@@ -1,13 +1,19 @@
 //! All anomalies of one kind: how many, and the first few of them.
 
+use std::collections::BTreeMap;
+
 use serde::{Serialize, Serializer};
 
 use super::anomaly::{Anomaly, Blames, Traces};
 use crate::numbers;
+use crate::plan::{ConsumerIndex, TopicIndex};
 use crate::scenario::AnomalyKind;
 
 /// So many anomalies of a kind are shown with their proofs; the rest are counted.
 pub const PROOFS_MAX: usize = 10;
+
+/// A consumer and a topic.
+pub type Share = (ConsumerIndex, TopicIndex);
 
 /// All anomalies of one kind.
 #[derive(Clone, Debug, Serialize)]
@@ -35,6 +41,10 @@ pub struct Finding {
     /// then in messages, whoever got them; for [`AnomalyKind::Lost`] only.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub does_not_start: bool,
+    /// How many of `count` are about what a consumer got of a topic: all, where it is the consumer's
+    /// own and a history was judged.
+    #[serde(skip)]
+    pub by_share: BTreeMap<Share, u64>,
     /// The first of them with their proofs, at most [`PROOFS_MAX`].
     pub proofs: Vec<Anomaly>,
 }
@@ -53,6 +63,7 @@ impl Finding {
             blames: None,
             traces: None,
             does_not_start: false,
+            by_share: BTreeMap::new(),
             proofs: Vec::new(),
         }
     }
@@ -81,6 +92,12 @@ impl Finding {
         }
     }
 
+    /// The same of anomalies of what a consumer got of a topic.
+    pub(super) fn add_at(&mut self, at: Share, count: u64, anomaly: impl FnOnce() -> Anomaly) {
+        *self.by_share.entry(at).or_default() += count;
+        self.add_many(count, anomaly);
+    }
+
     /// Adds what another part of the work found of the same kind.
     pub(super) fn merge(&mut self, other: Self) {
         self.count += other.count;
@@ -91,6 +108,9 @@ impl Finding {
         }
         self.traces = self.traces.or(other.traces);
         self.does_not_start |= other.does_not_start;
+        for (at, count) in other.by_share {
+            *self.by_share.entry(at).or_default() += count;
+        }
         let room = PROOFS_MAX - self.proofs.len();
         self.proofs.extend(other.proofs.into_iter().take(room));
     }

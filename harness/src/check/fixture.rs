@@ -88,13 +88,17 @@ fn scenario(shape: &Shape) -> Scenario {
             acked: Acked::All,
             anomalies: BTreeSet::new(),
             allow: BTreeSet::new(),
+            thresholds: Vec::new(),
         },
         require: Vec::new(),
         faults: Vec::new(),
         network: None,
+        warm_up: Duration::ZERO,
         drain: Drain { idle: Duration::from_secs(5), deadline: Duration::from_secs(60) },
         golden: false,
         heavy: false,
+        limit: None,
+        tags: Vec::new(),
         seed: 1,
     }
 }

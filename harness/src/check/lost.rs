@@ -82,7 +82,7 @@ pub(super) fn check(facts: &Facts<'_>) -> CheckOutcome {
                 lost.blames.get_or_insert_default().add(*blames);
             }
             messages.push(range.messages.clone());
-            lost.add_many(u64::from(range.count()), || {
+            lost.add_at(feed.share(), u64::from(range.count()), || {
                 let mut anomaly = anomaly(facts, feed, range, &missing.spans);
                 anomaly.evidence.extend(disk.iter().flat_map(|disk| disk.lost(&range.messages)));
                 if let Some((blames, lines)) = blamed {

@@ -34,7 +34,9 @@ pub(super) fn check(facts: &Facts<'_>) -> CheckOutcome {
 
 fn judge(facts: &Facts<'_>, feed: &Feed) -> Finding {
     let mut found = Finding::new(AnomalyKind::Reordered);
-    sweep(facts, feed, |late, witness| found.add(|| anomaly(facts, feed, late, witness)));
+    sweep(facts, feed, |late, witness| {
+        found.add_at(feed.share(), 1, || anomaly(facts, feed, late, witness));
+    });
     found
 }
 

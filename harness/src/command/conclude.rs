@@ -5,10 +5,11 @@ use std::io::{BufWriter, Write as _};
 use std::path::Path;
 
 use super::outputs::HistoryFile;
+use crate::check::Judgement;
 use crate::exit::Exit;
-use crate::figures::{measure, summarise};
+use crate::figures;
 use crate::golden::{self, Mode};
-use crate::history;
+use crate::history::{self, History};
 use crate::io_error;
 use crate::plan::Plan;
 use crate::report::{Entry, Trouble};
@@ -23,9 +24,8 @@ pub(super) fn conclude(
     golden: Option<(&Path, Mode)>,
 ) {
     entry.interrupted = trial.interrupted;
-    entry.summary = Some(summarise(plan, &trial.history));
-    entry.figures = Some(measure(plan, &trial.history, &trial.judgement));
-    entry.judgement = Some(trial.judgement.clone());
+    judged(entry, plan, &trial.history, trial.judgement.clone());
+    entry.past_limit = trial.past_limit;
     entry.notes.extend(trial.notes.iter().cloned());
     if let Some((path, file)) = history {
         entry.history = Some(path.clone());
@@ -44,4 +44,13 @@ pub(super) fn conclude(
         let (history, verdict) = (&trial.history, trial.judgement.verdict);
         entry.compared(plan, folder, golden::compare_run(folder, plan, history, verdict, mode));
     }
+}
+
+/// Takes note of what a history proves, and measures it.
+pub(super) fn judged(entry: &mut Entry, plan: &Plan, history: &History, judgement: Judgement) {
+    let (summary, figures) = figures::measure(plan, history, &judgement);
+    entry.summary = Some(summary);
+    entry.figures = Some(figures);
+    entry.thresholds = figures::threshold::judge(plan, history);
+    entry.judgement = Some(judgement);
 }

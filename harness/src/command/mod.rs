@@ -8,19 +8,25 @@ use crate::exit::Exit;
 use crate::version;
 
 mod accept;
+mod baseline;
 pub mod broker;
 mod broker_choice;
 pub mod brokers;
 mod check;
+mod compare;
 mod completions;
 mod conclude;
 mod driver_check;
 mod evidence;
+mod filter;
 mod folder;
 mod generate;
 pub mod guard;
+mod last;
+mod list;
 mod man;
 mod outputs;
+mod partition;
 mod plan;
 mod refused;
 mod reporting;
@@ -51,15 +57,19 @@ pub struct Arguments {
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
     /// Run scenarios, judge them, and compare them with their golden files.
-    Run(run::Arguments),
+    Run(Box<run::Arguments>),
     /// Run scenarios in a simulation: one seed is one exact run, and thousands are quickly tried.
     Sim(Box<sim::Arguments>),
     /// Reduce a simulated run that fails to a scenario that a person can read.
     Shrink(shrink::Arguments),
     /// Show what a scenario is going to do; nothing is started.
     Plan(plan::Arguments),
+    /// List scenarios, with what one chooses them by.
+    List(list::Arguments),
     /// Judge consumer logs or a recorded history made before, or by another program.
     Check(check::Arguments),
+    /// Compare two states by the JSON reports of their runs: better, the same or worse.
+    Compare(compare::Arguments),
     /// Show pending golden files one by one and accept or reject each.
     Review(accept::Arguments),
     /// Accept pending golden files.
@@ -103,7 +113,9 @@ pub fn main(arguments: Arguments, harness: &Path) -> Exit {
         Command::Sim(arguments) => sim::main(&arguments),
         Command::Shrink(arguments) => shrink::main(&arguments),
         Command::Plan(arguments) => plan::main(&arguments),
+        Command::List(arguments) => list::main(&arguments),
         Command::Check(arguments) => check::main(&arguments),
+        Command::Compare(arguments) => compare::main(&arguments),
         Command::Review(arguments) => accept::review(&arguments),
         Command::Accept(arguments) => accept::accept(&arguments),
         Command::Reject(arguments) => accept::reject(&arguments),

@@ -3,12 +3,13 @@
 
 use tokio::time::Instant;
 
+use super::last::NotBegun;
 use super::refused::Refused;
 use super::streams;
 use crate::exit::Exit;
 use crate::report::terminal::Terminal;
 use crate::report::words::count;
-use crate::report::{Destinations, Report, Trouble};
+use crate::report::{Destinations, Report, Skipped, Trouble};
 
 /// Has `work` fill in the report, shows its end on the terminal, and writes it wherever it is to go.
 /// No file keeps the report of an earlier call: the files are emptied first, and what is refused
@@ -48,15 +49,34 @@ fn note(refused: Refused, report: &mut Report) {
     report.entries.extend(entries);
 }
 
-/// Why scenarios have no entry although nothing is wrong with them, if there are such.
-pub(super) fn not_begun(selected: usize, report: &Report, exit: Exit) -> Option<Trouble> {
-    let missing = selected.checked_sub(report.entries.len()).filter(|missing| *missing > 0)?;
-    let noun = if report.is_matrix { "run" } else { "scenario" };
-    let missing = count(missing as u64, noun);
+/// Why runs have no entry although nothing is wrong with them, if there are such. `noun`: what one of
+/// them is called.
+pub(super) fn not_begun(missing: u64, noun: &str, exit: Exit) -> Option<Trouble> {
+    if missing == 0 {
+        return None;
+    }
+    let missing = count(missing, noun);
     let text = match exit {
         Exit::Interrupted => format!("interrupted: {missing} not begun"),
         _ => format!("a thread crashed: {missing} without a result"),
     };
     streams::tell(&text);
     Some(Trouble { exit, text })
+}
+
+/// Says which scenarios were not begun because another one did not pass, as this flag asks.
+pub(super) fn stopped_by(flag: &str, not_begun: &[NotBegun], report: &mut Report) {
+    if not_begun.is_empty() {
+        return;
+    }
+    let names: Vec<_> = not_begun.iter().map(NotBegun::label).collect();
+    let missing = count(names.len() as u64, "scenario");
+    streams::tell(&format!("stopped by {flag}: {missing} not begun: {}", names.join(", ")));
+    report.skipped.extend(not_begun.iter().map(|own| Skipped {
+        name: own.label(),
+        file: own.file.clone(),
+        // Not a cell of a table: what stands there cannot be run.
+        on: None,
+        reason: format!("it was not begun, for another did not pass and {flag} was given"),
+    }));
 }

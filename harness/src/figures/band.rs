@@ -5,6 +5,8 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::latency::nanos;
+use crate::history::History;
+use crate::plan::Plan;
 
 /// So many firings are kept.
 pub const BANDS_MAX: usize = 200;
@@ -29,4 +31,24 @@ pub struct Band {
     /// Acked and not yet delivered when it had taken effect; none where that moment was not told.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub backlog: Option<u64>,
+}
+
+/// The firings of a run, and how many are left out; `backlogs` is by firing.
+pub(super) fn bands(plan: &Plan, history: &History, backlogs: &[Option<u64>]) -> (Vec<Band>, u64) {
+    let mut firings: Vec<_> = history.faults.iter().zip(backlogs).collect();
+    firings.sort_by_key(|(firing, _)| firing.began);
+    let left_out = firings.len().saturating_sub(BANDS_MAX);
+    let bands = firings.into_iter().take(BANDS_MAX).map(|(firing, backlog)| {
+        let fault = plan.scenario.faults.get(firing.fault as usize);
+        Band {
+            fault: firing.fault as usize,
+            key: fault.map(|own| own.action.key().to_owned()).unwrap_or_default(),
+            target: firing.whom.clone(),
+            began: Duration::from_nanos(firing.began.at),
+            ended: Duration::from_nanos(firing.ended.at),
+            met: firing.met,
+            backlog: *backlog,
+        }
+    });
+    (bands.collect(), left_out as u64)
 }

@@ -5,9 +5,8 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::latency::{Latency, nanos};
-
-/// At most so many buckets, whatever the run's length.
-pub const BUCKETS_MAX: usize = 100;
+use super::tally::Tally;
+use crate::plan::Plan;
 
 /// So many topics have lines of their own, those with most deliveries.
 pub const TOPICS_MAX: usize = 20;
@@ -40,4 +39,14 @@ pub struct Lines {
     pub ack: Vec<Latency>,
     /// Of the deliveries.
     pub end_to_end: Vec<Latency>,
+}
+
+impl Series {
+    /// None where nothing was sent and nothing came.
+    pub(super) fn of(plan: &Plan, tally: &Tally) -> Self {
+        if tally.is_empty() {
+            return Self::default();
+        }
+        Self { width: tally.scale.width(), all: tally.all(), topics: tally.topics(plan) }
+    }
 }

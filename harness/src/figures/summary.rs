@@ -7,10 +7,12 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::golden;
-use crate::history::{Answer, History, Nanos, Outcome, backlogs};
+use crate::history::{History, backlogs};
 use crate::plan::Plan;
 
-use super::latency::{Latencies, Latency, NEVER, nanos};
+use super::latency::{Latency, nanos};
+use super::rate::Rate;
+use super::tally::{SentCounts, Tally};
 
 pub use on_disk::{Flipped, OnDisk};
 
@@ -49,7 +51,19 @@ pub struct Summary {
     /// From the beginning of the run to the last outcome or delivery.
     #[serde(rename = "active_ns", serialize_with = "nanos")]
     pub active: Duration,
-    /// From when the plan wanted a request sent to its ack, a value a request.
+    /// How much of the beginning, from the first request on, is left out of the figures that follow.
+    #[serde(
+        rename = "warm_up_ns",
+        serialize_with = "nanos",
+        skip_serializing_if = "Duration::is_zero"
+    )]
+    pub warm_up: Duration,
+    /// Deliveries a second, from the first request or the end of the warm-up to the end of `active`; none
+    /// where that is too short to say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub throughput: Option<Rate>,
+    /// From when the plan wanted a request sent to its ack, a value a request; without what the plan
+    /// wanted sent during the warm-up, as the next.
     pub ack: Latency,
     /// From when the plan wanted a message sent to its delivery, a value a delivery.
     pub end_to_end: Latency,
@@ -76,30 +90,49 @@ pub struct Fault {
 
 /// The numbers of a run. Linear in requests and deliveries, a few nanoseconds each.
 pub fn summarise(plan: &Plan, history: &History) -> Summary {
-    let mut summary = Summary {
+    of(plan, history, &Tally::of(plan, history), &backlogs(plan, history))
+}
+
+/// The same of what is counted already; `backlogs` is by firing.
+pub(super) fn of(
+    plan: &Plan,
+    history: &History,
+    tally: &Tally,
+    backlogs: &[Option<u64>],
+) -> Summary {
+    let sum = |count: fn(&SentCounts) -> u64| tally.sent.iter().map(count).sum();
+    Summary {
         producers: plan.producers.len(),
         consumers: plan.consumers.len(),
         topics: plan.topics.len(),
         planned: plan.messages.len() as u64,
+        sent: sum(|own| own.sent),
+        acked: sum(|own| own.acked),
+        refused: sum(|own| own.refused),
+        never_left: sum(|own| own.never_left),
+        unknown: sum(|own| own.unknown),
+        retries: tally.retries,
         expected: plan.delivered_total(),
         fewer_may_come: plan.fewer_may_come() || golden::found_helpless(plan, history),
-        faults: faults(plan, history),
-        ..Summary::default()
-    };
-    let intended = requests(plan, history, &mut summary);
-    deliveries(history, &intended, &mut summary);
-    summary
+        delivered: tally.got.iter().map(|own| own.got).sum(),
+        faults: faults(plan, history, backlogs),
+        active: Duration::from_nanos(tally.active),
+        warm_up: plan.scenario.warm_up,
+        throughput: tally.counted.rate(tally.active),
+        ack: tally.counted.ack.finish(),
+        end_to_end: tally.counted.end_to_end.finish(),
+    }
 }
 
-fn faults(plan: &Plan, history: &History) -> Vec<Fault> {
+fn faults(plan: &Plan, history: &History, backlogs: &[Option<u64>]) -> Vec<Fault> {
     let faults = plan.scenario.faults.iter();
     let mut faults: Vec<Fault> =
         faults.map(|fault| Fault { text: fault.to_string(), ..Fault::default() }).collect();
-    for (firing, backlog) in history.faults.iter().zip(backlogs(plan, history)) {
+    for (firing, backlog) in history.faults.iter().zip(backlogs) {
         if let Some(fault) = faults.get_mut(firing.fault as usize) {
             fault.fired += 1;
             fault.met += firing.met;
-            fault.backlog = fault.backlog.max(backlog);
+            fault.backlog = fault.backlog.max(*backlog);
             let effect = &plan.scenario.faults[firing.fault as usize].action.effect;
             if let Some(own) = &firing.on_disk {
                 fault.on_disk.get_or_insert_default().add(plan, effect, own);
@@ -109,67 +142,11 @@ fn faults(plan: &Plan, history: &History) -> Vec<Fault> {
     faults
 }
 
-/// Counts the requests, and answers when each message was meant to leave.
-fn requests(plan: &Plan, history: &History, summary: &mut Summary) -> Vec<Nanos> {
-    let mut intended = vec![NEVER; plan.messages.len()];
-    let mut latencies = Latencies::new();
-    for sent in history.producers.iter().flat_map(|producer| &producer.sends) {
-        let count = u64::from(sent.count);
-        summary.sent += count;
-        summary.retries += u64::from(sent.attempts.saturating_sub(1));
-        match sent.outcome {
-            Outcome::Acked { .. } => {
-                summary.acked += count;
-                latencies.add(sent.completed.at.saturating_sub(sent.intended), 1);
-            }
-            Outcome::Refused { .. } if sent.never_left() => summary.never_left += count,
-            Outcome::Refused { .. } => summary.refused += count,
-            Outcome::Unknown { .. } => summary.unknown += count,
-        }
-        summary.active = summary.active.max(Duration::from_nanos(sent.completed.at));
-        let stream = &plan.streams[sent.stream.place()];
-        let first = (stream.first.0 + sent.first) as usize;
-        for at in &mut intended[first..first + sent.count as usize] {
-            // A message that was sent again was meant to leave the first time.
-            *at = (*at).min(sent.intended);
-        }
-    }
-    summary.ack = latencies.finish();
-    intended
-}
-
-fn deliveries(history: &History, intended: &[Nanos], summary: &mut Summary) {
-    let mut latencies = Latencies::new();
-    for consumer in &history.consumers {
-        summary.delivered += consumer.deliveries.len() as u64;
-        let mut deliveries = consumer.deliveries.iter();
-        for poll in &consumer.polls {
-            let Answer::Delivered(count @ 1..) = poll.answer else { continue };
-            let at = poll.completed.at;
-            summary.active = summary.active.max(Duration::from_nanos(at));
-            // Messages of one request come together and were meant to leave together: a run of
-            // equal values is one entry.
-            let (mut value, mut times) = (NEVER, 0);
-            for delivery in deliveries.by_ref().take(count as usize) {
-                let Some(id) = delivery.message() else { continue };
-                let meant = intended[id.place()];
-                if meant != value {
-                    latencies.add_unless_never(at, value, times);
-                    (value, times) = (meant, 0);
-                }
-                times += 1;
-            }
-            latencies.add_unless_never(at, value, times);
-        }
-    }
-    summary.end_to_end = latencies.finish();
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::fixture::{self, SMALL, SMALL_LOGS, complete, moment, plan};
-    use crate::history::Delivery;
+    use crate::history::{Delivery, Outcome};
 
     /// A latency in whole milliseconds, as the histogram's three figures round it.
     fn is(time: Duration, millis: u64) -> bool {

@@ -1,76 +1,40 @@
 //! What each actor did when: single requests and polls around what was found and around faults, and
 //! how much there was elsewhere.
+//!
+//! `model` has the types. `places` finds where to look closer, `rows` says which actors are shown and
+//! how much each did, `marks` picks the requests and polls that are shown one by one, and `gaps` finds
+//! when no consumer got anything.
+
+mod gaps;
+mod marks;
+mod model;
+mod places;
+mod rows;
 
 use std::time::Duration;
 
-/// At most so many marks, over all rows.
-pub const MARKS_MAX: usize = 2_000;
+pub use model::{DENSITY, FOCUSES_MAX, Focus, MARKS_MAX, Mark, MarkKind, ROWS_MAX, Row, Timeline};
 
-/// At most so many rows; the actors of what was found come first.
-pub const ROWS_MAX: usize = 60;
+use crate::check::Judgement;
+use crate::history::{History, Nanos};
+use crate::plan::Plan;
 
-/// So many values of density a row.
-pub const DENSITY: usize = 100;
-
-/// What each actor did when.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Timeline {
-    /// Where it ends; it begins with the run.
-    pub until: Duration,
-    /// Producers first.
-    pub rows: Vec<Row>,
-    /// Actors without a row.
-    pub rows_left_out: usize,
-    /// Places worth a closer look: a violation or a fault.
-    pub focuses: Vec<Focus>,
+/// The timeline of a run whose last outcome or delivery was then. Linear in its requests and polls;
+/// where something was found, also in the deliveries.
+pub(super) fn of(plan: &Plan, history: &History, judgement: &Judgement, until: Nanos) -> Timeline {
+    let violations = places::violations(plan, history, judgement, until);
+    let faults = places::faults(plan, history, until);
+    let shown = rows::choose(plan, history, &violations);
+    let mut rows = rows::measure(plan, history, &shown, until);
+    marks::add(history, &shown, &violations, &faults, until, &mut rows);
+    Timeline {
+        until: Duration::from_nanos(until),
+        rows,
+        rows_left_out: history.producers.len() + history.consumers.len() - shown.len(),
+        focuses: violations.into_iter().chain(faults).map(|place| place.focus).collect(),
+        gaps: gaps::of(history, until),
+    }
 }
 
-/// One actor.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Row {
-    /// `P4`.
-    pub actor: String,
-    /// Single requests or polls.
-    pub marks: Vec<Mark>,
-    /// Messages sent or delivered in each of [`DENSITY`] equal parts of the time.
-    pub density: Vec<u64>,
-}
-
-/// A request, or a poll that brought something or failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Mark {
-    /// When it left.
-    pub from: Duration,
-    /// When its outcome was known.
-    pub until: Duration,
-    /// What came of it.
-    pub kind: MarkKind,
-}
-
-/// What came of a request or a poll.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum MarkKind {
-    /// A request that was acked.
-    Acked,
-    /// A request that was refused, or never left.
-    Refused,
-    /// A request whose outcome is unknown.
-    Unknown,
-    /// A poll that brought messages.
-    Delivered,
-    /// A poll that failed.
-    Failed,
-}
-
-/// A place worth a closer look.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Focus {
-    /// From there.
-    pub from: Duration,
-    /// Until there.
-    pub until: Duration,
-    /// What is there: `lost: C2 never got P1#3`, or a fault.
-    pub what: String,
-    /// Whether it is a violation.
-    pub is_violation: bool,
-}
+#[cfg(test)]
+mod tests;

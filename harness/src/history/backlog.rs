@@ -1,95 +1,84 @@
-//! How far consumers were behind when faults took effect. Where they are not, nothing that the fault
-//! destroys is missed: a broker may lose all that it has, and everyone has got it.
+//! How far consumers are behind: at the moments when faults took effect, and over time. Where they are
+//! not when a fault takes effect, nothing that it destroys is missed: a broker may lose all that it has,
+//! and everyone has got it.
 
 use std::collections::BTreeMap;
 
-use super::{Answer, ConsumerHistory, EpochIndex, History, Outcome, Stamp, Subscribed};
+use super::origins::{Origin, Origins};
+use super::runs::{Run, Walk};
+use super::{Answer, ConsumerHistory, EpochIndex, History, Moment, Polled, Stamp, Subscribed};
 use crate::plan::{Plan, TopicIndex};
 
 /// By firing, in their order: the pairs of a message and a consumer that it was due to, of which the
 /// ack was in when the fault had taken effect, and not the delivery. None where that moment was not
 /// told.
-///
-/// Counted is what was surely due: what was sent after the subscription was confirmed, in the life
-/// of the store that this subscription is of. What a life that is over took along is not counted
-/// once more.
 pub fn backlogs(plan: &Plan, history: &History) -> Vec<Option<u64>> {
     let moments = || history.faults.iter().filter_map(|firing| firing.struck);
     let mut struck: Vec<Stamp> = moments().map(|moment| moment.stamp).collect();
     struck.sort_unstable();
-    let mut steps = Steps { by: vec![0; struck.len() + 1], struck };
-    if !steps.struck.is_empty() {
-        let acks = acks(plan, history);
-        let mut delivered = vec![Stamp::MAX; plan.messages.len()];
-        for part in &history.consumers {
-            note_deliveries(part, &mut delivered);
-            for period in periods(part) {
-                steps.add_all(plan, &acks, &delivered, &period);
-            }
-            delivered.fill(Stamp::MAX);
-        }
-    }
-    let levels = steps.levels();
-    let level = |stamp: Stamp| levels[steps.struck.partition_point(|own| *own < stamp)];
-    history.faults.iter().map(|firing| firing.struck.map(|moment| level(moment.stamp))).collect()
+    let levels = if struck.is_empty() { Vec::new() } else { levels(plan, history, &struck) };
+    let level = |moment| levels[place(&struck, moment)];
+    history.faults.iter().map(|firing| firing.struck.map(level)).collect()
 }
 
-/// What an acked message's producer knows of it.
-struct Ack {
-    /// When it may have been in the log first.
-    from: Stamp,
-    /// When its ack was in.
-    acked: Stamp,
-    /// The life of the store that it was acked in.
-    epoch: Option<EpochIndex>,
+/// How many such pairs there were over the whole run: at each moment at which that may have changed, and
+/// at the beginning and the end of each firing, how many there are from then on. In order.
+pub fn backlog_over_time(plan: &Plan, history: &History) -> Vec<(Moment, u64)> {
+    let acks = history.producers.iter().flat_map(|part| &part.sends).map(|sent| sent.completed);
+    let brings = |poll: &&Polled| matches!(poll.answer, Answer::Delivered(1..));
+    let polls = history.consumers.iter().flat_map(|part| part.polls.iter().filter(brings));
+    let claims = history.consumers.iter().flat_map(|part| &part.subscriptions);
+    let firings = history.faults.iter().flat_map(|firing| [firing.began, firing.ended]);
+    let polls = polls.map(|poll| poll.completed);
+    let claims = claims.map(|claim| claim.invoked);
+    let mut moments: Vec<Moment> = acks.chain(polls).chain(claims).chain(firings).collect();
+    moments.sort_unstable();
+    moments.dedup_by_key(|moment| moment.stamp);
+    let stamps: Vec<Stamp> = moments.iter().map(|moment| moment.stamp).collect();
+    moments.into_iter().zip(levels(plan, history, &stamps)).collect()
 }
 
-/// By message, of what was acked.
-fn acks(plan: &Plan, history: &History) -> Vec<Option<Ack>> {
-    let mut from = vec![Stamp::MAX; plan.messages.len()];
-    let mut acks: Vec<Option<Ack>> = (0..plan.messages.len()).map(|_| None).collect();
-    for part in &history.producers {
-        for sent in &part.sends {
-            if matches!(sent.outcome, Outcome::Refused { .. }) {
-                continue;
-            }
-            let first = plan.streams[sent.stream.place()].first.place() + sent.first as usize;
-            let messages = first..first + sent.count as usize;
-            for own in &mut from[messages.clone()] {
-                *own = sent.may_have_happened_from().stamp.min(*own);
-            }
-            if !matches!(sent.outcome, Outcome::Acked { .. }) {
-                continue;
-            }
-            let epoch = part.sessions.get(sent.session as usize).and_then(|own| own.epoch);
-            for own in &mut acks[messages] {
-                let acked = sent.completed.stamp;
-                if own.as_ref().is_none_or(|known| acked < known.acked) {
-                    *own = Some(Ack { from: 0, acked, epoch });
-                }
-            }
-        }
+/// How many pairs there are at each of some stamps, which ascend, and after the last of them.
+fn levels(plan: &Plan, history: &History, stamps: &[Stamp]) -> Vec<u64> {
+    let origins = Origins::new(plan, history);
+    let mut walk = Walk::new(plan, &origins);
+    let lines = vec![0; plan.topics.len()];
+    let mut backlog =
+        Backlog::new(&origins, lines, stamps.len() + 1, |moment| place(stamps, moment));
+    for part in &history.consumers {
+        let mut own = backlog.begin(part);
+        walk.runs(part, |run| backlog.note(&mut own, &run));
+        backlog.end(own);
     }
-    for (ack, from) in acks.iter_mut().zip(from) {
-        if let Some(ack) = ack {
-            ack.from = from;
-        }
-    }
-    acks
+    backlog.levels().remove(0)
 }
 
-/// By message: when it came first.
-fn note_deliveries(part: &ConsumerHistory, delivered: &mut [Stamp]) {
-    let mut deliveries = part.deliveries.iter();
-    for poll in &part.polls {
-        let Answer::Delivered(count) = poll.answer else { continue };
-        for delivery in deliveries.by_ref().take(count as usize) {
-            if let Some(message) = delivery.message() {
-                let own = &mut delivered[message.place()];
-                *own = poll.completed.stamp.min(*own);
-            }
-        }
-    }
+/// The first of some stamps that is not before a moment.
+fn place(stamps: &[Stamp], moment: Moment) -> usize {
+    stamps.partition_point(|own| *own < moment.stamp)
+}
+
+/// Counts, at each of some moments, the pairs of a message and a consumer that it was due to, of which
+/// the ack is in, and not the delivery.
+///
+/// Counted is what was surely due: what was sent after the subscription was confirmed, in the life
+/// of the store that this subscription is of. What a life that is over took along is not counted
+/// once more.
+pub struct Backlog<'a, P> {
+    origins: &'a Origins,
+    /// By topic: where its pairs are counted.
+    lines: Vec<usize>,
+    /// By line and moment: so many more than at the moment before.
+    steps: Vec<Vec<i64>>,
+    /// The first of the moments that is not before this one.
+    place: P,
+}
+
+/// What is counted of one consumer.
+pub struct Behind {
+    periods: Vec<Period>,
+    /// By subscription: the periods of its topic.
+    by_claim: Vec<Vec<usize>>,
 }
 
 /// How long a consumer held one subscription.
@@ -97,11 +86,100 @@ struct Period {
     topic: TopicIndex,
     epoch: Option<EpochIndex>,
     from: Stamp,
-    until: Stamp,
+    until: Option<Moment>,
+    /// By moment: so many pairs more than at the one before.
+    steps: Vec<i64>,
+}
+
+impl Period {
+    /// When the ack of messages was in that are due by this subscription.
+    fn due(&self, origin: &Origin) -> Option<Moment> {
+        origin.acked.filter(|_| origin.from > self.from && origin.epoch == self.epoch)
+    }
+}
+
+impl<'a, P: Fn(Moment) -> usize> Backlog<'a, P> {
+    /// `lines` says for each topic which line it is counted in; `place` leads to one of `moments`, and
+    /// ascends with time.
+    pub fn new(origins: &'a Origins, lines: Vec<usize>, moments: usize, place: P) -> Self {
+        let count = lines.iter().max().map_or(1, |most| most + 1);
+        Self { origins, lines, steps: vec![vec![0; moments]; count], place }
+    }
+
+    /// All that was acked and due to a consumer, as if it had never got anything.
+    pub fn begin(&self, part: &ConsumerHistory) -> Behind {
+        let moments = self.steps[0].len();
+        let mut periods = periods(part, moments);
+        for period in &mut periods {
+            for origin in self.origins.on(period.topic) {
+                if let Some(acked) = period.due(origin) {
+                    period.steps[(self.place)(acked)] += count(origin.count);
+                }
+            }
+        }
+        let mut by_topic: BTreeMap<TopicIndex, Vec<usize>> = BTreeMap::new();
+        for (place, period) in periods.iter().enumerate() {
+            by_topic.entry(period.topic).or_default().push(place);
+        }
+        let of = |claim: &Subscribed| by_topic.get(&claim.topic).cloned().unwrap_or_default();
+        Behind { by_claim: part.subscriptions.iter().map(of).collect(), periods }
+    }
+
+    /// Takes note of what it got.
+    pub fn note(&self, behind: &mut Behind, run: &Run<'_>) {
+        let Some(origin) = run.origin.filter(|_| run.firsts > 0) else { return };
+        for place in &behind.by_claim[run.poll.subscription as usize] {
+            let period = &mut behind.periods[*place];
+            if let Some(acked) = period.due(origin) {
+                // It may have come before its ack was in, and then never was behind.
+                let gone = (self.place)(run.poll.completed).max((self.place)(acked));
+                period.steps[gone] -= count(run.firsts);
+            }
+        }
+    }
+
+    /// Adds what it was behind to what others were.
+    pub fn end(&mut self, behind: Behind) {
+        for period in behind.periods {
+            let until = period.until.map_or(period.steps.len(), |until| (self.place)(until));
+            let sums = &mut self.steps[self.lines[period.topic.place()]];
+            for (sum, step) in sums.iter_mut().zip(&period.steps[..until]) {
+                *sum += step;
+            }
+            if let Some(sum) = sums.get_mut(until) {
+                *sum -= period.steps[..until].iter().sum::<i64>();
+            }
+        }
+    }
+
+    /// Adds what was counted of other consumers.
+    pub fn merge(&mut self, other: &Self) {
+        for (own, other) in self.steps.iter_mut().zip(&other.steps) {
+            for (sum, step) in own.iter_mut().zip(other) {
+                *sum += step;
+            }
+        }
+    }
+
+    /// By line and moment: how many pairs there were.
+    pub fn levels(&self) -> Vec<Vec<u64>> {
+        let line = |steps: &Vec<i64>| {
+            let sums = steps.iter().scan(0_i64, |sum, step| {
+                *sum += step;
+                Some(*sum)
+            });
+            sums.map(|sum| u64::try_from(sum).expect("a pair ends after it begins")).collect()
+        };
+        self.steps.iter().map(line).collect()
+    }
+}
+
+fn count(messages: u64) -> i64 {
+    i64::try_from(messages).expect("a run has fewer messages")
 }
 
 /// One for each subscription of a consumer; one that goes on after a crash is the same.
-fn periods(part: &ConsumerHistory) -> Vec<Period> {
+fn periods(part: &ConsumerHistory, moments: usize) -> Vec<Period> {
     let mut last: BTreeMap<TopicIndex, (usize, &Subscribed)> = BTreeMap::new();
     let mut periods: Vec<Period> = Vec::new();
     for claim in &part.subscriptions {
@@ -110,54 +188,13 @@ fn periods(part: &ConsumerHistory) -> Vec<Period> {
             if before.invoked == claim.invoked {
                 continue;
             }
-            periods[*place].until = claim.invoked.stamp;
+            periods[*place].until = Some(claim.invoked);
         }
         last.insert(claim.topic, (periods.len(), claim));
         let (topic, epoch, from) = (claim.topic, claim.epoch, confirmed.stamp);
-        periods.push(Period { topic, epoch, from, until: Stamp::MAX });
+        periods.push(Period { topic, epoch, from, until: None, steps: vec![0; moments] });
     }
     periods
-}
-
-/// How many pairs there are at each of some stamps, as differences.
-struct Steps {
-    /// Ascending.
-    struck: Vec<Stamp>,
-    /// By place in `struck`: so many more than at the stamp before.
-    by: Vec<i64>,
-}
-
-impl Steps {
-    fn add_all(&mut self, plan: &Plan, acks: &[Option<Ack>], delivered: &[Stamp], period: &Period) {
-        for stream in &plan.topics[period.topic.place()].streams {
-            for message in plan.streams[stream.place()].messages() {
-                let message = message as usize;
-                let Some(ack) = &acks[message] else { continue };
-                if ack.from > period.from && ack.epoch == period.epoch {
-                    self.add(ack.acked, delivered[message].min(period.until));
-                }
-            }
-        }
-    }
-
-    /// A pair that is there after `from`, and not after `until` any more.
-    fn add(&mut self, from: Stamp, until: Stamp) {
-        let place = |stamp| self.struck.partition_point(|own| *own < stamp);
-        let (begins, ends) = (place(from), place(until));
-        if begins < ends {
-            self.by[begins] += 1;
-            self.by[ends] -= 1;
-        }
-    }
-
-    /// By place in `struck`.
-    fn levels(&self) -> Vec<u64> {
-        let sums = self.by.iter().scan(0_i64, |sum, step| {
-            *sum += step;
-            Some(*sum)
-        });
-        sums.map(|sum| u64::try_from(sum).expect("a pair ends after it begins")).collect()
-    }
 }
 
 #[cfg(test)]

@@ -15,20 +15,36 @@ pub(crate) const PAYLOAD_MAX: u32 = 1024 * 1024;
 
 pub(crate) type Parsed<T> = Result<T, Diagnostic>;
 
-/// `5ms`, `1s`, `2m 30s`: whole milliseconds, because timers are no finer.
-pub(crate) fn time(text: &str) -> Parsed<Duration> {
+/// A time as people write it, however fine.
+fn any_time(text: &str) -> Parsed<Duration> {
     let bad = || Diagnostic::new(format!("`{text}` is not a time"));
     if text.bytes().all(|byte| byte.is_ascii_digit()) && text != "0" && !text.is_empty() {
         return Err(bad().label(format!("its unit is missing: `{text}ms` or `{text}s`?")));
     }
-    let time = humantime::parse_duration(text)
-        .map_err(|_| bad().label("expected a number and a unit, such as `5ms` or `1s`"))?;
+    humantime::parse_duration(text)
+        .map_err(|_| bad().label("expected a number and a unit, such as `5ms` or `1s`"))
+}
+
+/// `5ms`, `1s`, `2m 30s`: whole milliseconds, because timers are no finer.
+pub(crate) fn time(text: &str) -> Parsed<Duration> {
+    let time = any_time(text)?;
     if time > TIME_MAX {
         return Err(Diagnostic::new(format!("`{text}` is too long")).label("at most `24h`"));
     }
     if !time.subsec_nanos().is_multiple_of(1_000_000) {
         return Err(Diagnostic::new(format!("`{text}` is too fine"))
             .label("times are in whole milliseconds"));
+    }
+    Ok(time)
+}
+
+/// A limit of latencies, `500us` or `5ms`. Longer ones than an hour are not told apart.
+pub(crate) fn latency(text: &str) -> Parsed<Duration> {
+    const HOUR: Duration = Duration::from_secs(60 * 60);
+    let time = any_time(text)?;
+    if time.is_zero() || time > HOUR {
+        let title = format!("`{text}` is no limit of latencies");
+        return Err(Diagnostic::new(title).label("above 0 and at most `1h`"));
     }
     Ok(time)
 }

@@ -160,19 +160,21 @@ impl Target {
     /// Writes the report, in place of what was written to a file before.
     fn write(&mut self, report: &Report) -> Result<(), String> {
         let mut text = Vec::new();
-        let written = (self.format.write)(report, &mut text).and_then(|()| match &mut self.file {
-            None => {
-                let mut stdout = io::stdout().lock();
-                stdout.write_all(&text).and_then(|()| stdout.flush())
-            }
-            Some(file) => {
-                if self.identity.is_some() {
-                    file.set_len(0)?;
-                    file.rewind()?;
+        let place = self.file.is_some().then(|| Path::new(&self.name));
+        let written =
+            (self.format.write)(report, place, &mut text).and_then(|()| match &mut self.file {
+                None => {
+                    let mut stdout = io::stdout().lock();
+                    stdout.write_all(&text).and_then(|()| stdout.flush())
                 }
-                file.write_all(&text)
-            }
-        });
+                Some(file) => {
+                    if self.identity.is_some() {
+                        file.set_len(0)?;
+                        file.rewind()?;
+                    }
+                    file.write_all(&text)
+                }
+            });
         match written {
             // A reader that has gone away has seen enough.
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {

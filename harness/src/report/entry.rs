@@ -7,13 +7,14 @@ use std::time::Duration;
 use broker_client::wire::masked;
 
 use super::environment::Environment;
-use super::sweep::Sweep;
+use super::tally::Tally;
 use super::words;
+use crate::baseline::Comparison;
 use crate::check::{Judgement, Verdict};
 use crate::exit::Exit;
 use crate::figures::threshold::State;
 use crate::figures::{Figures, Summary, Threshold};
-use crate::golden::{self, Comparison};
+use crate::golden;
 use crate::input::diagnostic::Diagnostic;
 use crate::plan::Plan;
 use crate::scenario::{AnomalyKind, Counter, Scenario};
@@ -25,7 +26,9 @@ pub struct Report {
     pub entries: Vec<Entry>,
     /// Whether several brokers were named, or runs repeated, so that a table says more.
     pub is_matrix: bool,
-    /// Scenarios that were skipped, because they cannot run there.
+    /// How the runs of scenarios that were repeated ended, in the order of the entries.
+    pub repetitions: Vec<Repetition>,
+    /// Scenarios that were skipped, because they cannot run there or another one did not pass.
     pub skipped: Vec<Skipped>,
     /// How long all of it took, by the wall clock.
     pub duration: Duration,
@@ -33,6 +36,22 @@ pub struct Report {
     pub trouble: Option<Trouble>,
     /// Where and when it ran.
     pub environment: Environment,
+    /// How its figures are beside those of an earlier state, where they are compared.
+    pub comparison: Option<Comparison>,
+}
+
+/// The runs of a scenario on a broker, where it was run several times.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Repetition {
+    /// The scenario's name.
+    pub name: String,
+    /// The broker's word.
+    pub on: String,
+    /// How they ended.
+    pub tally: Tally,
+    /// So many of those that passed have no entry: a call that goes on for hours makes more than a report
+    /// can hold.
+    pub unlisted: u64,
 }
 
 /// A scenario that was skipped.
@@ -54,7 +73,39 @@ impl Report {
     pub fn exit(&self) -> Exit {
         let entries = self.entries.iter().map(Entry::exit);
         let trouble = self.trouble.iter().map(|trouble| trouble.exit);
-        entries.chain(trouble).max().unwrap_or(Exit::NothingSelected)
+        let compared = self.comparison.iter().map(Comparison::exit);
+        entries.chain(trouble).chain(compared).max().unwrap_or(Exit::NothingSelected)
+    }
+
+    /// Each scenario of which there were many runs, with the broker: sweeps of seeds and repetitions.
+    pub fn tallies(&self) -> impl Iterator<Item = (&str, Option<&str>, &Tally)> {
+        let sweeps = self.entries.iter().filter_map(|entry| {
+            let on = entry.on.as_ref().map(|on| on.word.as_str());
+            Some((entry.name.as_str(), on, entry.sweep.as_ref()?))
+        });
+        let own = self.repetitions.iter();
+        sweeps.chain(own.map(|own| (own.name.as_str(), Some(own.on.as_str()), &own.tally)))
+    }
+
+    /// The tally of the runs that an entry is one of, where it was run several times.
+    #[must_use]
+    pub fn repetition_of(&self, entry: &Entry) -> Option<&Tally> {
+        let on = entry.on.as_ref().filter(|_| entry.turn > 0)?;
+        let mut all = self.repetitions.iter();
+        let own = all.find(|own| own.name == entry.name && own.on == on.word);
+        own.map(|own| &own.tally)
+    }
+
+    /// How many runs there were, those without an entry, too.
+    #[must_use]
+    pub fn runs(&self) -> u64 {
+        self.entries.len() as u64 + self.unlisted()
+    }
+
+    /// How many runs that passed have no entry.
+    #[must_use]
+    pub fn unlisted(&self) -> u64 {
+        self.repetitions.iter().map(|own| own.unlisted).sum()
     }
 
     /// Takes note of something that no entry says, beside what was noted before.
@@ -102,11 +153,13 @@ pub struct Entry {
     pub simulated: Option<Duration>,
     /// How its runs with many seeds ended, if there were many; the rest of the entry is then about
     /// the one that is shown.
-    pub sweep: Option<Sweep>,
+    pub sweep: Option<Tally>,
     /// What was judged, where nothing was run.
     pub evidence: Option<Evidence>,
     /// Whether Ctrl-C ended it.
     pub interrupted: bool,
+    /// The scenario's limit, where that stopped it.
+    pub past_limit: Option<Duration>,
     /// Why it did not come to a judgement.
     pub trouble: Option<Trouble>,
     /// What is wrong with the scenario, each with its place.
@@ -124,7 +177,7 @@ pub struct Entry {
     /// What is known beside the judgement, a sentence each.
     pub notes: Vec<String>,
     /// How the ledger compares, if it came to that.
-    pub golden: Option<Comparison>,
+    pub golden: Option<golden::Comparison>,
     /// The folder with the consumer logs.
     pub logs: Option<PathBuf>,
     /// The file of the history, if one was to be written or the run did not pass.
@@ -262,7 +315,7 @@ impl Entry {
         &mut self,
         plan: &Plan,
         folder: &Path,
-        answer: Result<Comparison, golden::Error>,
+        answer: Result<golden::Comparison, golden::Error>,
     ) {
         match answer {
             Ok(comparison) => self.golden = Some(comparison),
@@ -271,6 +324,14 @@ impl Entry {
             }
         }
         self.accept = Some(words::accept_command(&plan.scenario.name, folder));
+    }
+
+    /// Whether nothing is wrong but that its golden file is new.
+    #[must_use]
+    pub fn is_new(&self) -> bool {
+        let new = matches!(self.golden, Some(golden::Comparison::New { .. }));
+        let is_missed = self.thresholds.iter().any(|own| own.state == State::Missed);
+        new && !is_missed && self.trouble.is_none() && self.exit() == Exit::Failed
     }
 
     /// What this scenario alone would end the process with.

@@ -1,6 +1,7 @@
 //! The table of formats that a report can be written in, and what asks for each.
 
 use std::io::{self, Write};
+use std::path::Path;
 
 use super::entry::Report;
 use super::{github, html, json, junit, markdown};
@@ -14,8 +15,9 @@ pub struct Format {
     pub about: &'static str,
     /// What asks for it.
     pub asked: Asked,
-    /// Writes a whole report.
-    pub write: fn(&Report, &mut dyn Write) -> io::Result<()>,
+    /// Writes a whole report. The path is that of the file which it is written to; the standard output
+    /// has none.
+    pub write: fn(&Report, Option<&Path>, &mut dyn Write) -> io::Result<()>,
 }
 
 /// What asks for a format.
@@ -38,19 +40,19 @@ pub const FORMATS: &[Format] = &[
         name: "JSON",
         about: "a JSON report",
         asked: Asked::ByFlag("report-json"),
-        write: json::write,
+        write: |report, _, to| json::write(report, to),
     },
     Format {
         name: "JUnit",
         about: "a JUnit XML report",
         asked: Asked::ByFlag("report-junit"),
-        write: junit::write,
+        write: |report, _, to| junit::write(report, to),
     },
     Format {
         name: "Markdown",
         about: "a Markdown report, with the table of scenarios and brokers",
         asked: Asked::ByFlag("report-md"),
-        write: markdown::write,
+        write: |report, _, to| markdown::write(report, to),
     },
     Format {
         name: "HTML",
@@ -62,12 +64,12 @@ pub const FORMATS: &[Format] = &[
         name: "GitHub",
         about: "annotations for GitHub Actions",
         asked: Asked::ByVariable(IN_ACTIONS),
-        write: github::write,
+        write: |report, _, to| github::write(report, to),
     },
     Format {
         name: "GitHub summary",
         about: "a Markdown report on the page of a job of GitHub Actions",
         asked: Asked::ToFileOf("GITHUB_STEP_SUMMARY"),
-        write: github::summary,
+        write: |report, _, to| github::summary(report, to),
     },
 ];

@@ -1,5 +1,6 @@
 //! Annotations for GitHub Actions: a workflow command a violation, on the line of the producer log
-//! that its message comes from, else on the scenario. And the summary of a step, which its page shows.
+//! that its message comes from, else on the scenario; and one a threshold that was not met. And the
+//! summary of a step, which its page shows.
 //!
 //! The escapes are those of the runner's own toolkit (`@actions/core`, `command.ts`).
 
@@ -11,12 +12,17 @@ use super::entry::{Entry, Problem, Report};
 use super::markdown::{self, FENCE};
 use super::sentence;
 use crate::check::Verdict;
+use crate::exit::Exit;
+use crate::figures::threshold::State;
 use crate::golden::Comparison;
 
 /// Writes the annotations of everything that is no pass.
 pub fn write(report: &Report, to: &mut dyn Write) -> io::Result<()> {
     let is_matrix = report.is_matrix;
     report.entries.iter().try_for_each(|entry| annotate(entry, is_matrix, to))?;
+    if let Some(compared) = report.comparison.as_ref().filter(|own| own.exit() != Exit::Passed) {
+        error(to, "", "harness: comparison", &compared.sentence())?;
+    }
     match &report.trouble {
         Some(trouble) => error(to, "", "harness", &trouble.text),
         None => Ok(()),
@@ -82,6 +88,16 @@ fn annotate(entry: &Entry, is_matrix: bool, to: &mut dyn Write) -> io::Result<()
                 error(to, &whole, &format!("{name}: no verdict"), reason)?;
             }
         }
+    }
+    for threshold in &entry.thresholds {
+        let word = match threshold.state {
+            State::Met => continue,
+            State::Missed => "threshold",
+            State::NoData => "no verdict",
+        };
+        let text = [Some(threshold.brief()), threshold.note.clone(), entry.reproduce.clone()];
+        let text: Vec<_> = text.into_iter().flatten().collect();
+        error(to, &whole, &format!("{name}: {word}"), &text.join("\n"))?;
     }
     if let Some(golden) = entry.golden.as_ref().filter(|golden| !golden.is_fine()) {
         let mut text = sentence::golden(golden);

@@ -4,6 +4,7 @@
 //! another thing makes version 2. Times are in nanoseconds, and their names end in `_ns`. What is
 //! not known is absent. Judgement and summary are written as their own types say.
 
+mod repetition;
 mod table;
 
 use std::collections::BTreeMap;
@@ -12,15 +13,17 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
+use self::repetition::Repetition;
 use self::table::Table;
 use super::entry::{Entry, Evidence, Problem, Report, Skipped};
 use super::matrix::Matrix;
 use super::sentence;
-use super::sweep::Sweep;
+use super::tally::{Of, Tally};
+use crate::baseline;
 use crate::check::Judgement;
 use crate::exit::Exit;
-use crate::figures::Summary;
 use crate::figures::latency::nanos;
+use crate::figures::{Summary, Threshold};
 use crate::golden::Comparison;
 
 /// The version that the document opens with.
@@ -59,6 +62,12 @@ struct Document<'a> {
     /// Where several brokers were named, or runs repeated.
     #[serde(skip_serializing_if = "Option::is_none")]
     matrix: Option<Table<'a>>,
+    /// How the figures are beside those of an earlier state, where they are compared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    comparison: Option<&'a baseline::Comparison>,
+    /// Where a scenario was run several times: how its runs ended.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    repetition: Vec<Repetition<'a>>,
     /// In the order in which they were named.
     scenarios: Vec<Scenario<'a>>,
 }
@@ -104,6 +113,10 @@ struct Scenario<'a> {
     /// Of `harness sim --seeds`.
     #[serde(skip_serializing_if = "Option::is_none")]
     seeds: Option<Seeds<'a>>,
+    /// The scenario's limit, where that stopped it.
+    #[serde(rename = "past_limit_ns", serialize_with = "some_nanos")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    past_limit: Option<Duration>,
     /// Of `harness check`: `history` or `logs`.
     #[serde(skip_serializing_if = "Option::is_none")]
     evidence: Option<&'static str>,
@@ -115,6 +128,9 @@ struct Scenario<'a> {
     problems: Vec<Wrong<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     summary: Option<&'a Summary>,
+    /// What `expect` asks of the figures, and what came of it.
+    #[serde(skip_serializing_if = "<[Threshold]>::is_empty")]
+    thresholds: &'a [Threshold],
     #[serde(skip_serializing_if = "Option::is_none")]
     judgement: Option<&'a Judgement>,
     /// What is known beside the judgement.
@@ -200,6 +216,8 @@ impl<'a> Document<'a> {
             skipped: report.skipped.len(),
             skipped_scenarios: report.skipped.iter().map(SkippedScenario::new).collect(),
             matrix: Matrix::of(report).map(|matrix| Table::new(&matrix)),
+            comparison: report.comparison.as_ref(),
+            repetition: report.tallies().map(Repetition::new).collect(),
             scenarios: report.entries.iter().map(Scenario::new).collect(),
         }
     }
@@ -223,7 +241,8 @@ impl<'a> Scenario<'a> {
             brokers: entry.brokers,
             duration: entry.duration,
             simulated: entry.simulated,
-            seeds: entry.sweep.as_ref().map(Seeds::new),
+            seeds: entry.sweep.as_ref().and_then(Seeds::new),
+            past_limit: entry.past_limit,
             evidence: entry.evidence.map(|evidence| match evidence {
                 Evidence::History => "history",
                 Evidence::Logs => "logs",
@@ -231,6 +250,7 @@ impl<'a> Scenario<'a> {
             problems: entry.problems.iter().map(Wrong::new).collect(),
             error: entry.trouble.as_ref().map(|trouble| trouble.text.as_str()),
             summary: entry.summary.as_ref(),
+            thresholds: &entry.thresholds,
             judgement: entry.judgement.as_ref(),
             notes: &entry.notes,
             golden: entry.golden.as_ref().map(Golden::new),
@@ -251,10 +271,11 @@ impl<'a> SkippedScenario<'a> {
 }
 
 impl<'a> Seeds<'a> {
-    fn new(sweep: &'a Sweep) -> Self {
-        Self {
-            first: sweep.first,
-            last: sweep.last,
+    fn new(sweep: &'a Tally) -> Option<Self> {
+        let Of::Seeds { first, last } = sweep.of else { return None };
+        Some(Self {
+            first,
+            last,
             tried: sweep.tried(),
             passed: sweep.passed,
             failed: sweep.failing.len(),
@@ -262,7 +283,7 @@ impl<'a> Seeds<'a> {
             interrupted: sweep.interrupted,
             failing_seeds: &sweep.failing,
             undecided_seeds: &sweep.undecided,
-        }
+        })
     }
 }
 

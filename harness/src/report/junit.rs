@@ -8,8 +8,11 @@ use std::path::Path;
 use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
 
 use super::entry::{Entry, Problem, Report, Skipped, Trouble};
+use super::tally::Tally;
 use super::{sentence, terminal, words};
+use crate::baseline::{Comparison, Outcome};
 use crate::exit::Exit;
+use crate::figures::threshold::State;
 
 /// The class of every case that no broker is one for, and its suite's name.
 const CLASS: &str = "scenarios";
@@ -32,12 +35,14 @@ pub fn write(report: &Report, to: &mut dyn Write) -> io::Result<()> {
     let class = |on| if report.is_matrix { on } else { None }.unwrap_or(CLASS);
     for entry in &report.entries {
         let class = class(entry.on.as_ref().map(|on| on.word.as_str()));
-        add(class, test_case(entry, class));
+        let flaky = report.repetition_of(entry).filter(|tally| tally.is_flaky());
+        add(class, test_case(entry, class, flaky));
     }
     for own in &report.skipped {
         let class = class(own.on.as_deref());
         add(class, skipped(own, class));
     }
+    report.comparison.iter().for_each(|own| add(CLASS, comparison(own)));
     report.trouble.iter().for_each(|own| add(CLASS, trouble(own)));
     if suites.is_empty() {
         suites.push((CLASS, TestSuite::new(CLASS)));
@@ -51,7 +56,8 @@ pub fn write(report: &Report, to: &mut dyn Write) -> io::Result<()> {
     junit.serialize(to).map_err(io::Error::other)
 }
 
-fn test_case(entry: &Entry, class: &str) -> TestCase {
+/// `flaky`: how the runs ended of which it is one, where some of them passed and others failed.
+fn test_case(entry: &Entry, class: &str, flaky: Option<&Tally>) -> TestCase {
     let kind = match entry.exit() {
         Exit::Passed => None,
         Exit::Failed => Some(NonSuccessKind::Failure),
@@ -68,7 +74,11 @@ fn test_case(entry: &Entry, class: &str) -> TestCase {
         kind.map_or_else(TestCaseStatus::success, |kind| {
             let mut status = TestCaseStatus::non_success(kind);
             status.set_type(kind_of(entry));
-            status.set_message(sentence::cause(entry));
+            let cause = sentence::cause(entry);
+            status.set_message(match flaky {
+                Some(tally) => format!("flaky, {tally}: {cause}"),
+                None => cause,
+            });
             status.set_description(terminal::plain(entry));
             status
         }),
@@ -82,11 +92,14 @@ fn test_case(entry: &Entry, class: &str) -> TestCase {
     if let Some(told) = told(entry) {
         case.set_system_out(told);
     }
+    if let Some(tally) = flaky {
+        case.add_property(("flaky", tally.to_string().as_str()));
+    }
     case
 }
 
-/// What the test case has no attribute for: the simulated time, how the seeds ended, and what each
-/// fault met.
+/// What the test case has no attribute for: the simulated time, how the seeds ended, what each
+/// fault met, and what came of each threshold.
 fn told(entry: &Entry) -> Option<String> {
     let simulated = entry.simulated.map(|time| format!("{} of simulated time", words::time(time)));
     let sweep = entry.sweep.as_ref().map(|sweep| {
@@ -95,7 +108,16 @@ fn told(entry: &Entry) -> Option<String> {
     });
     let faults = entry.summary.iter().flat_map(|summary| &summary.faults);
     let faults = faults.map(|fault| format!("{}  {}", fault.text, sentence::fault(fault)));
-    let lines: Vec<_> = [simulated, sweep].into_iter().flatten().chain(faults).collect();
+    let thresholds = entry.thresholds.iter().map(|own| {
+        let state = match own.state {
+            State::Met => "met",
+            State::Missed => "missed",
+            State::NoData => "no data",
+        };
+        format!("{state}: {}", own.brief())
+    });
+    let head = [simulated, sweep].into_iter().flatten();
+    let lines: Vec<_> = head.chain(faults).chain(thresholds).collect();
     (!lines.is_empty()).then(|| lines.join("\n"))
 }
 
@@ -124,15 +146,36 @@ fn trouble(trouble: &Trouble) -> TestCase {
     case
 }
 
+/// A case for a comparison: worse is a failure, and no verdict an error.
+fn comparison(comparison: &Comparison) -> TestCase {
+    let kind = match comparison.exit() {
+        Exit::Passed => None,
+        Exit::Failed => Some(NonSuccessKind::Failure),
+        _ => Some(NonSuccessKind::Error),
+    };
+    let status = kind.map_or_else(TestCaseStatus::success, |kind| {
+        let mut status = TestCaseStatus::non_success(kind);
+        status.set_type(comparison.outcome().map_or("no verdict", Outcome::word));
+        status.set_message(comparison.sentence());
+        status
+    });
+    let mut case = TestCase::new("comparison", status);
+    case.set_classname(CLASS);
+    case.set_system_out(comparison.sentence());
+    case
+}
+
 fn in_file(case: &mut TestCase, class: &str, file: &Path) {
     case.set_classname(class);
     case.extra.insert("file".into(), file.to_string_lossy().into_owned().into());
 }
 
-/// What is wrong in a word or two: the first broken promise's kind, `golden`, or `no verdict`. What
+/// What is wrong in a word or two: the first broken promise's kind, `threshold`, `golden`, or `no
+/// verdict`. What
 /// was judged and is invalid all the same has a golden file or a history that cannot be used.
 fn kind_of(entry: &Entry) -> &'static str {
     let first = entry.judgement.as_ref().and_then(|judgement| judgement.violations.first());
+    let is_missed = entry.thresholds.iter().any(|own| own.state == State::Missed);
     match (first, entry.exit()) {
         (Some(finding), _) => finding.kind.as_str(),
         (None, Exit::Usage) if entry.judgement.is_some() => "invalid file",
@@ -140,6 +183,7 @@ fn kind_of(entry: &Entry) -> &'static str {
         (None, Exit::Usage) => "invalid scenario",
         (None, Exit::Interrupted) => "interrupted",
         (None, Exit::NoVerdict | Exit::NothingSelected) => "no verdict",
+        (None, Exit::Failed) if is_missed => "threshold",
         (None, Exit::Failed | Exit::Passed) => "golden",
     }
 }

@@ -9,9 +9,10 @@ use std::io::{self, Write};
 use super::entry::{Entry, Report};
 use super::matrix::said::Item;
 use super::matrix::{Cell, Matrix, State};
-use super::sentence;
 use super::terminal;
 use super::words::{count, time};
+use super::{compared, sentence};
+use crate::baseline::{Comparison, Outcome};
 use crate::exit::Exit;
 
 /// Writes the report.
@@ -20,6 +21,10 @@ pub fn write(report: &Report, to: &mut dyn Write) -> io::Result<()> {
         Some(matrix) => self::matrix(&matrix, to)?,
         None => list(report, to)?,
     }
+    if let Some(comparison) = &report.comparison {
+        self::comparison(comparison, to)?;
+    }
+    tallies(report, to)?;
     first_proof(report, to)?;
     for skipped in report.skipped.iter().filter(|skipped| skipped.on.is_none()) {
         writeln!(to, "\nSkipped: {}: {}", plain(&skipped.name), plain(&skipped.reason))?;
@@ -27,7 +32,7 @@ pub fn write(report: &Report, to: &mut dyn Write) -> io::Result<()> {
     if let Some(trouble) = &report.trouble {
         writeln!(to, "\n{}", plain(&trouble.text))?;
     }
-    let runs = count(report.entries.len() as u64, "run");
+    let runs = count(report.runs(), "run");
     writeln!(to, "\nharness {}, {runs} in {}.", env!("CARGO_PKG_VERSION"), time(report.duration))
 }
 
@@ -64,7 +69,7 @@ fn matrix(matrix: &Matrix<'_>, to: &mut dyn Write) -> io::Result<()> {
 /// The text of a cell; what is broken stands out.
 fn short(cell: &Cell<'_>) -> String {
     match cell.state() {
-        State::Broken => format!("**{}**", cell.short()),
+        State::Broken | State::Missed => format!("**{}**", cell.short()),
         _ => cell.short(),
     }
 }
@@ -93,6 +98,44 @@ fn list(report: &Report, to: &mut dyn Write) -> io::Result<()> {
         writeln!(to, "| {} | {} | {said} |", plain(name), plain(on))?;
     }
     Ok(())
+}
+
+/// Two states side by side, a table a scenario and broker.
+fn comparison(comparison: &Comparison, to: &mut dyn Write) -> io::Result<()> {
+    writeln!(to, "\n**Compared: {}**\n", plain(&comparison.sentence()))?;
+    writeln!(to, "{}", plain(&compared::title(comparison)))?;
+    comparison.notes.iter().try_for_each(|note| writeln!(to, "\n- {}", plain(note)))?;
+    for pair in &comparison.pairs {
+        writeln!(to, "\n{}\n", plain(&compared::pair(pair)))?;
+        writeln!(to, "|{}| |\n|---|--:|--:|--:|--:|--:|---|", compared::HEADING.join("|"))?;
+        for row in &pair.rows {
+            let word = match row.outcome {
+                Outcome::Worse => "**worse**",
+                outcome => outcome.word(),
+            };
+            writeln!(to, "| {} | {word} |", compared::cells(row).join(" | "))?;
+        }
+        pair.notes.iter().try_for_each(|note| writeln!(to, "\n- {}", plain(note)))?;
+    }
+    for (names, when) in [(&comparison.only_before, "before"), (&comparison.only_after, "after")] {
+        if !names.is_empty() {
+            writeln!(to, "\nOnly {when}: {}", plain(&names.join(", ")))?;
+        }
+    }
+    writeln!(to, "\n{}", plain(&comparison.rule.to_string()))
+}
+
+/// How the runs ended where a scenario had many.
+fn tallies(report: &Report, to: &mut dyn Write) -> io::Result<()> {
+    if report.tallies().next().is_some() {
+        writeln!(to, "\n**Many runs**\n")?;
+    }
+    report.tallies().try_for_each(|(name, on, tally)| {
+        let on = on.map(|on| format!(" on {}", plain(on))).unwrap_or_default();
+        let flaky = if tally.is_flaky() { "**flaky**, " } else { "" };
+        let named = tally.named().map(|named| format!("; {named}")).unwrap_or_default();
+        writeln!(to, "- {}{on}: {flaky}{tally}{named}", plain(name))
+    })
 }
 
 /// What a block of text begins and ends with: longer than what a message may be expected to have.

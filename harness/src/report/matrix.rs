@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 
 pub use cell::{Cell, DOES_NOT_START, Found, State};
 
-use super::entry::{On, Report};
+use super::entry::{On, Repetition, Report};
 
 /// The table.
 #[derive(Debug, Default)]
@@ -58,6 +58,13 @@ impl<'a> Matrix<'a> {
             matrix.scenarios[row].description = entry.description.as_deref();
             matrix.brokers[column].on = Some(on);
             matrix.cells.entry((row, column)).or_default().add(entry);
+        }
+        for Repetition { name, on, unlisted, .. } in &report.repetitions {
+            let (row, column) = (matrix.row(name), matrix.column(on));
+            if let Some(cell) = matrix.cells.get_mut(&(row, column)) {
+                cell.runs += unlisted;
+                cell.kept += unlisted;
+            }
         }
         for skipped in &report.skipped {
             let Some(on) = &skipped.on else { continue };

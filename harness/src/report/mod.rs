@@ -3,26 +3,27 @@
 //! A run fills in an [`Entry`] for each scenario; reports read entries and nothing else. A new
 //! format is one file here and one row in [`formats::FORMATS`]; [`Destinations`] makes its flag.
 
+pub mod compared;
 pub mod destination;
 mod entry;
 pub mod environment;
 mod formats;
 mod github;
 mod html;
-mod json;
+pub mod json;
 mod junit;
 mod markdown;
 pub mod matrix;
 pub mod progress;
 pub mod sentence;
-mod sweep;
+mod tally;
 pub mod terminal;
 #[cfg(test)]
 mod tests;
 pub mod words;
 
 pub use destination::{Destinations, Output};
-pub use entry::{Entry, Evidence, NotPromised, On, Problem, Report, Skipped, Trouble};
+pub use entry::{Entry, Evidence, NotPromised, On, Problem, Repetition, Report, Skipped, Trouble};
 pub use environment::Environment;
 pub use progress::Progress;
-pub use sweep::Sweep;
+pub use tally::{Of, Tally};

@@ -33,15 +33,33 @@ pub struct Counts {
     pub due: u64,
 }
 
-/// How far a sweep over seeds is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// How far many runs are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tried {
-    /// So many seeds were tried.
-    pub seeds: u64,
-    /// So many there are.
-    pub all: u64,
-    /// So many of those that were tried did not pass.
+    /// What one of them is called: `seed` or `run`.
+    pub noun: &'static str,
+    /// So many have ended.
+    pub done: u64,
+    /// When there are enough.
+    pub goal: Goal,
+    /// So many of those that have ended did not pass.
     pub without_pass: u64,
+}
+
+/// When there are enough runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Goal {
+    /// At so many.
+    Count(u64),
+    /// When all of this time is over, of which so much is.
+    Time {
+        /// What is over.
+        over: Duration,
+        /// All of it.
+        all: Duration,
+    },
+    /// When one does not pass.
+    Open,
 }
 
 /// One scenario's line. Dropping it takes the bar off the screen.
@@ -201,20 +219,32 @@ impl Measure for Counts {
 
 impl Measure for Tried {
     fn words(&self) -> String {
-        let mut words =
-            format!("{} of {}", words::number(self.seeds), words::count(self.all, "seed"));
+        let mut words = match self.goal {
+            Goal::Count(all) => {
+                format!("{} of {}", words::number(self.done), words::count(all, self.noun))
+            }
+            Goal::Time { .. } | Goal::Open => words::count(self.done, self.noun),
+        };
         if self.without_pass > 0 {
             let _ = write!(words, ", {} without a pass", words::number(self.without_pass));
+        }
+        if let Goal::Time { over, all } = self.goal {
+            let _ = write!(words, ", {} left", words::time(all.saturating_sub(over)));
         }
         words
     }
 
     fn percent(&self) -> u64 {
-        percent(self.seeds, self.all)
+        let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        match self.goal {
+            Goal::Count(all) => percent(self.done, all),
+            Goal::Time { over, all } => percent(millis(over), millis(all)),
+            Goal::Open => 0,
+        }
     }
 
     fn done(&self) -> u64 {
-        self.seeds
+        self.done
     }
 }
 
@@ -249,7 +279,8 @@ mod tests {
     #[test]
     fn a_bar_has_its_rate_in_any_width_and_never_takes_more() {
         let counts = Counts { sent: 1200, planned: 4965, delivered: 3000, due: 14895 };
-        let tried = Tried { seeds: 412, all: 1000, without_pass: 2 };
+        let goal = Goal::Count(1000);
+        let tried = Tried { noun: "seed", done: 412, goal, without_pass: 2 };
         let elapsed = Duration::from_secs(2);
         let line = |measure: &dyn Measure, room| message("5p3c", elapsed, measure, room);
         let both = "5p3c   21%  1,500/s  [====>               ]  \
@@ -271,7 +302,11 @@ mod tests {
                 assert!(long.contains("/s"), "{room}: {long}");
             }
         }
-        let whole = Tried { seeds: u64::MAX, all: u64::MAX, without_pass: 0 };
+        let goal = Goal::Time { over: Duration::from_secs(150), all: Duration::from_secs(600) };
+        let timed = Tried { noun: "run", done: 40, goal, without_pass: 0 };
+        assert_eq!(line(&timed, 60), "5p3c   25%  20/s  40 runs, 7 min 30 s left");
+        let goal = Goal::Count(u64::MAX);
+        let whole = Tried { noun: "seed", done: u64::MAX, goal, without_pass: 0 };
         assert!(line(&whole, 200).contains("100%") && line(&whole, 200).contains(&"=".repeat(20)));
     }
 

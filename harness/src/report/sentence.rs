@@ -1,10 +1,13 @@
 //! What became of a scenario, in one sentence.
 
 use super::entry::{Entry, Evidence, On};
+use super::tally::Of;
 use super::words::{count, number};
 use crate::check::{Finding, Judgement, Verdict};
 use crate::exit::Exit;
+use crate::figures::Threshold;
 use crate::figures::summary::{Fault, OnDisk};
+use crate::figures::threshold;
 use crate::golden::{Comparison, Skipped};
 use crate::scenario::{AnomalyKind, DEFAULT_ON, store_of};
 
@@ -118,7 +121,8 @@ pub fn sentence(entry: &Entry) -> String {
     let judgement = entry.judgement.as_ref();
     let not_a_pass = judgement.filter(|judgement| judgement.verdict != Verdict::Pass);
     if let Some(failed) = not_a_pass.filter(|judgement| judgement.verdict == Verdict::Fail) {
-        return answer(failed);
+        let missed = missed(entry).map(|missed| format!("; {missed}")).unwrap_or_default();
+        return format!("{}{missed}", answer(failed));
     }
     if let Some(trouble) = &entry.trouble {
         let text = trouble.text.lines().next().unwrap_or_default();
@@ -130,24 +134,62 @@ pub fn sentence(entry: &Entry) -> String {
     if entry.interrupted {
         return String::from("interrupted before it was over");
     }
+    let missed = missed(entry);
     if let Some(unknown) = not_a_pass {
-        return answer(unknown);
+        return match missed {
+            Some(missed) => format!("{missed}; {}", answer(unknown)),
+            None => answer(unknown),
+        };
     }
-    match entry.golden.as_ref().filter(|comparison| !comparison.is_fine()) {
-        Some(comparison) => format!("all checks passed, but {}", golden(comparison)),
-        None => judgement.map_or_else(|| String::from("it was not judged"), answer),
+    let different = entry.golden.as_ref().filter(|comparison| !comparison.is_fine()).map(golden);
+    let but: Vec<String> = [missed, different].into_iter().flatten().collect();
+    match (judgement, not_measured(entry)) {
+        _ if !but.is_empty() => format!("all checks passed, but {}", enumerate(&but)),
+        (None, _) => String::from("it was not judged"),
+        (Some(_), Some(nothing)) => format!("no verdict: all checks passed, but {nothing}"),
+        (Some(judgement), None) => answer(judgement),
     }
+}
+
+/// `a threshold was missed: ack p99 7.12 ms (at most 5ms)`, where one was.
+fn missed(entry: &Entry) -> Option<String> {
+    let missed: Vec<String> =
+        of_state(entry, threshold::State::Missed).map(Threshold::brief).collect();
+    match missed.as_slice() {
+        [] => None,
+        [one] => Some(format!("a threshold was missed: {one}")),
+        several => {
+            let count = number(several.len() as u64);
+            Some(format!("{count} thresholds were missed: {}", enumerate(several)))
+        }
+    }
+}
+
+/// `there are no figures for ack p99.9: 20 acks, and p99.9 needs 1,000`.
+fn not_measured(entry: &Entry) -> Option<String> {
+    let mut without = of_state(entry, threshold::State::NoData);
+    let first = without.next()?;
+    let note = first.note.as_ref().map(|note| format!(": {note}")).unwrap_or_default();
+    let more = match without.count() {
+        0 => String::new(),
+        more => format!(" (and {} below)", count(more as u64, "more threshold")),
+    };
+    Some(format!("there is no verdict on {}{note}{more}", first.name))
+}
+
+fn of_state(entry: &Entry, state: threshold::State) -> impl Iterator<Item = &Threshold> {
+    entry.thresholds.iter().filter(move |own| own.state == state)
 }
 
 /// One sentence on a pass that was not a single run.
 fn other_pass(entry: &Entry) -> Option<String> {
     match (&entry.sweep, entry.evidence) {
         (Some(sweep), _) => {
-            let seeds = match sweep.tried() {
-                1 => format!("seed {}", sweep.first),
-                many => format!("each of {} seeds", number(many)),
+            let all = match (sweep.of, sweep.tried()) {
+                (Of::Seeds { first, .. }, 1) => format!("seed {first}"),
+                (of, tried) => format!("each of {}", count(tried, of.noun())),
             };
-            Some(format!("{PROMISED} with {seeds}"))
+            Some(format!("{PROMISED} with {all}"))
         }
         (None, Some(Evidence::Logs)) => Some(String::from(NOT_REFUTED)),
         (None, Some(Evidence::History) | None) => None,
@@ -183,6 +225,15 @@ pub fn cause(entry: &Entry) -> String {
         (Some(before), Some(last)) => format!("{before}it wrote last: {}", last.trim()),
         _ => sentence,
     }
+}
+
+/// What [`sentence`] does not say of an entry's trouble, by its lines.
+pub fn rest(entry: &Entry) -> impl Iterator<Item = &str> {
+    let text = entry.trouble.as_ref().map_or("", |trouble| trouble.text.as_str());
+    // The sentence was its first line, unless a broken promise is the graver news.
+    let first = text.lines().next().unwrap_or_default();
+    let told = sentence(entry).ends_with(first);
+    text.lines().skip(usize::from(told))
 }
 
 /// How the ledger compares, in a few words.
@@ -224,6 +275,7 @@ mod tests {
             blames: None,
             traces: None,
             does_not_start: false,
+            by_share: Default::default(),
             proofs: Vec::new(),
         };
         let judgement = |violations| Judgement {

@@ -3,11 +3,13 @@
 //! A pass is one compact block. Anything else begins with the answer in a sentence, then shows the
 //! proofs, then says where the logs are and what to type next.
 
+mod comparison;
 mod difference;
 mod matrix;
 mod numbers;
 mod proofs;
 mod style;
+mod thresholds;
 
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
@@ -17,6 +19,7 @@ use indicatif::MultiProgress;
 use super::entry::{Entry, Report};
 use super::matrix::{Matrix, State};
 use super::progress::{self, Progress};
+use super::tally::Tally;
 use super::{sentence, words};
 use crate::exit::Exit;
 use crate::golden::{Comparison, is_ci};
@@ -73,13 +76,13 @@ impl Terminal {
         } else if self.detail > Detail::Least {
             self.print(|to| {
                 self::entry(entry, self.style, to)?;
-                if self.detail == Detail::Most { ways_on(entry, self.style, to) } else { Ok(()) }
+                if self.detail == Detail::Most { ways(entry, self.style, to) } else { Ok(()) }
             });
         }
     }
 
     /// Prints the result of one of many runs, in one line: the table at the end says the rest. A pass is
-    /// told by [`Self::kept`], once for all runs of a scenario on a broker.
+    /// told by [`Self::tally`], once for all runs of a scenario on a broker.
     pub fn one_of_many(&self, entry: &Entry, place: &str) {
         if entry.exit() != Exit::Passed {
             let (label, said) = (label(entry, self.style), sentence::cause(entry));
@@ -91,14 +94,21 @@ impl Terminal {
         }
     }
 
-    /// Prints that all runs of a scenario on a broker passed.
-    pub fn kept(&self, place: &str, runs: u64, duration: Duration) {
-        if self.detail == Detail::Least {
+    /// Prints how the runs of a scenario ended, `speed` behind the time that they took.
+    pub fn tally(&self, place: &str, tally: &Tally, duration: Duration, speed: &str) {
+        if self.detail == Detail::Least && tally.exit() == Exit::Passed {
             return;
         }
-        let (label, runs) = (self.style.good("PASS"), words::count(runs, "run"));
-        let time = words::time(duration);
-        self.print(|to| writeln!(to, "{label}  {place}  {runs} in {time}"));
+        let label = match tally.exit() {
+            Exit::Passed => self.style.good("PASS"),
+            Exit::Failed if tally.is_flaky() => self.style.bad("FLAKY"),
+            Exit::Failed | Exit::Usage => self.style.bad("FAIL"),
+            Exit::Interrupted => self.style.warn("STOP"),
+            Exit::NoVerdict | Exit::NothingSelected => self.style.warn("????"),
+        };
+        let (place, time) = (self.style.strong(place), words::time(duration));
+        let named = tally.named().map(|named| format!("; {named}")).unwrap_or_default();
+        self.print(|to| writeln!(to, "{label}  {place}  {tally}  in {time}{speed}{named}"));
     }
 
     /// Prints a line above the bars.
@@ -147,6 +157,7 @@ fn pass(entry: &Entry, style: Style, to: &mut dyn Write) -> io::Result<()> {
     let place = place.map(|place| format!("  {place}")).unwrap_or_default();
     writeln!(to, "{}  {name}  {came}{place}{golden}", style.good("PASS"))?;
     numbers_of_a_run(entry, style, to)?;
+    thresholds::thresholds(&entry.thresholds, style, to)?;
     if let Some(judgement) = &entry.judgement {
         proofs::allowed(judgement, style, to)?;
     }
@@ -179,18 +190,16 @@ fn notes(entry: &Entry, to: &mut dyn Write) -> io::Result<()> {
 
 fn no_pass(entry: &Entry, style: Style, to: &mut dyn Write) -> io::Result<()> {
     let label = label(entry, style);
-    let name = style.strong(&entry.name);
+    let turn = Some(entry.turn).filter(|turn| *turn > 0);
+    let turn = turn.map(|turn| format!(", run {turn}")).unwrap_or_default();
+    let name = style.strong(&format!("{}{turn}", entry.name));
     let place = sentence::place(entry).map_or_else(String::new, |place| format!("{place}: "));
     writeln!(to, "{label}  {name}  {place}{}", sentence::sentence(entry))?;
-    if let Some(trouble) = &entry.trouble {
-        // The sentence was its first line, unless a broken promise is the graver news.
-        let first = trouble.text.lines().next().unwrap_or_default();
-        let told = sentence::sentence(entry).ends_with(first);
-        for line in trouble.text.lines().skip(usize::from(told)) {
-            writeln!(to, "      {line}")?;
-        }
+    for line in sentence::rest(entry) {
+        writeln!(to, "      {line}")?;
     }
     numbers_of_a_run(entry, style, to)?;
+    thresholds::thresholds(&entry.thresholds, style, to)?;
     if let Some(judgement) = &entry.judgement {
         proofs::proofs(judgement, style, to)?;
     }
@@ -198,13 +207,23 @@ fn no_pass(entry: &Entry, style: Style, to: &mut dyn Write) -> io::Result<()> {
     if let Some(golden) = &entry.golden {
         difference::golden(golden, entry, style, to)?;
     }
-    ways_on(entry, style, to)
+    if !ways_on(entry).is_empty() {
+        writeln!(to)?;
+    }
+    ways(entry, style, to)
+}
+
+fn ways(entry: &Entry, style: Style, to: &mut dyn Write) -> io::Result<()> {
+    ways_on(entry).iter().try_for_each(|(name, way)| {
+        let way = if *name == "reproduce" { style.strong(way) } else { way.clone() };
+        writeln!(to, "      {name:9}  {way}")
+    })
 }
 
 /// In front of the line of a run that did not pass.
 fn label(entry: &Entry, style: Style) -> String {
     match entry.exit() {
-        Exit::Failed if is_new(entry) => style.warn("NEW "),
+        Exit::Failed if entry.is_new() => style.warn("NEW "),
         Exit::Failed => style.bad("FAIL"),
         Exit::Usage => style.bad("BAD "),
         Exit::Interrupted => style.warn("STOP"),
@@ -212,15 +231,9 @@ fn label(entry: &Entry, style: Style) -> String {
     }
 }
 
-/// Whether nothing is wrong but that its golden file is new.
-fn is_new(entry: &Entry) -> bool {
-    let new = matches!(entry.golden, Some(Comparison::New { .. }));
-    new && entry.trouble.is_none() && entry.exit() == Exit::Failed
-}
-
-/// Where to look, and what to type next.
-fn ways_on(entry: &Entry, style: Style, to: &mut dyn Write) -> io::Result<()> {
-    let mut ways: Vec<(&str, String)> = Vec::new();
+/// Where to look, and what to type next: each with a word in front.
+pub fn ways_on(entry: &Entry) -> Vec<(&'static str, String)> {
+    let mut ways = Vec::new();
     // Evidence is where the user said, and the command has just been typed.
     let ran = entry.evidence.is_none();
     if let Some(logs) = entry.logs.as_ref().filter(|_| ran) {
@@ -244,15 +257,12 @@ fn ways_on(entry: &Entry, style: Style, to: &mut dyn Write) -> io::Result<()> {
         ways.push(("next", String::from(first)));
     }
     if let Some(reproduce) = entry.reproduce.as_ref().filter(|_| ran) {
-        ways.push(("reproduce", style.strong(reproduce)));
+        ways.push(("reproduce", reproduce.clone()));
     }
     if let Some(judge) = &entry.judge {
         ways.push(("judge", judge.clone()));
     }
-    if !ways.is_empty() {
-        writeln!(to)?;
-    }
-    ways.iter().try_for_each(|(name, way)| writeln!(to, "      {name:9}  {way}"))
+    ways
 }
 
 /// The table, where there is one, and the last line: how many of which, and how long.
@@ -261,7 +271,10 @@ pub fn end(report: &Report, style: Style, to: &mut dyn Write) -> io::Result<()> 
     if let Some(matrix) = &matrix {
         matrix::matrix(matrix, style, to)?;
     }
-    let all = report.entries.len() + report.skipped.len();
+    if let Some(comparison) = &report.comparison {
+        comparison::comparison(comparison, style, to)?;
+    }
+    let all = report.runs() + report.skipped.len() as u64;
     if all < 2 {
         return Ok(());
     }
@@ -274,10 +287,11 @@ pub fn end(report: &Report, style: Style, to: &mut dyn Write) -> io::Result<()> 
         (Exit::NoVerdict, false, "without a verdict", false),
         (Exit::Interrupted, false, "interrupted", false),
     ] {
-        let counts = |entry: &&Entry| entry.exit() == exit && is_new(entry) == new;
-        let count = report.entries.iter().filter(counts).count();
+        let counts = |entry: &&Entry| entry.exit() == exit && entry.is_new() == new;
+        let unlisted = if good { report.unlisted() } else { 0 };
+        let count = report.entries.iter().filter(counts).count() as u64 + unlisted;
         if count > 0 {
-            let text = format!("{} {words}", words::number(count as u64));
+            let text = format!("{} {words}", words::number(count));
             parts.push(if good { style.good(&text) } else { style.bad(&text) });
         }
     }
@@ -286,11 +300,11 @@ pub fn end(report: &Report, style: Style, to: &mut dyn Write) -> io::Result<()> 
         parts.push(style.warn(&format!("{skipped} skipped")));
     }
     let all = match &matrix {
-        None => words::count(all as u64, "scenario"),
+        None => words::count(all, "scenario"),
         Some(matrix) => [
             words::count(matrix.brokers.len() as u64, "broker"),
             words::count(matrix.scenarios.len() as u64, "scenario"),
-            words::count(report.entries.len() as u64, "run"),
+            words::count(report.runs(), "run"),
         ]
         .join(", "),
     };

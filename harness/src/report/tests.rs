@@ -51,6 +51,7 @@ fn lost() -> Entry {
         blames: None,
         traces: None,
         does_not_start: false,
+        by_share: Default::default(),
         proofs: vec![anomaly],
     });
     let lose = |consumer, mut all: Vec<MessageId>| {
@@ -294,25 +295,26 @@ const JSON: &str = r##"
         "delivered": 11,
         "faults": [],
         "active_ns": 17000000,
+        "throughput": 647.059,
         "ack": {
           "count": 6,
-          "p50_ns": 1000447,
-          "p90_ns": 1000447,
-          "p95_ns": 1000447,
-          "p99_ns": 1000447,
-          "p99_9_ns": 1000447,
-          "max_ns": 1000447,
-          "mean_ns": 1000192
+          "p50_ns": 1000000,
+          "p90_ns": 1000000,
+          "p95_ns": 1000000,
+          "p99_ns": 1000000,
+          "p99_9_ns": 1000000,
+          "max_ns": 1000000,
+          "mean_ns": 1000000
         },
         "end_to_end": {
           "count": 11,
-          "p50_ns": 11001855,
-          "p90_ns": 17006591,
-          "p95_ns": 17006591,
-          "p99_ns": 17006591,
-          "p99_9_ns": 17006591,
-          "max_ns": 17006591,
-          "mean_ns": 11725731
+          "p50_ns": 11000000,
+          "p90_ns": 17000000,
+          "p95_ns": 17000000,
+          "p99_ns": 17000000,
+          "p99_9_ns": 17000000,
+          "max_ns": 17000000,
+          "mean_ns": 11727272
         }
       },
       "judgement": {

@@ -2,29 +2,10 @@
 
 use std::fmt::Write;
 use std::path::Path;
-use std::time::Duration;
 
 use crate::golden;
-pub use crate::numbers::{count, number};
+pub use crate::numbers::{count, number, time};
 use crate::shell::shell;
-
-/// Three figures and a unit: `870 µs`, `1.24 ms`, `23.1 s`.
-pub fn time(time: Duration) -> String {
-    let seconds = time.as_secs_f64();
-    // Rounding to three figures may reach the next unit, hence the odd bounds.
-    let (value, unit) = match seconds {
-        _ if time.is_zero() => return String::from("0 s"),
-        s if s >= 119.5 => {
-            let whole = time.as_secs() + u64::from(time.subsec_millis() >= 500);
-            return format!("{} min {:02} s", whole / 60, whole % 60);
-        }
-        s if s >= 0.9995 => (s, "s"),
-        s if s >= 0.000_999_5 => (s * 1e3, "ms"),
-        s => (s * 1e6, "µs"),
-    };
-    let decimals = if value >= 99.95 { 0 } else { 1 + usize::from(value < 9.995) };
-    format!("{value:.decimals$} {unit}")
-}
 
 /// Two figures and a unit: `812 B`, `1.2 kB`, `12 kB`, `3.4 MB`.
 pub fn bytes(bytes: u64) -> String {
@@ -53,24 +34,6 @@ pub fn accept_command(name: &str, folder: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn times_have_three_figures() {
-        let check = |nanos, expected: &str| assert_eq!(time(Duration::from_nanos(nanos)), expected);
-        check(0, "0 s");
-        check(870, "0.87 µs");
-        check(9_996, "10.0 µs");
-        check(999_400, "999 µs");
-        check(999_600, "1.00 ms");
-        check(1_240_000, "1.24 ms");
-        check(23_100_000, "23.1 ms");
-        check(213_000_000, "213 ms");
-        check(999_700_000, "1.00 s");
-        check(23_140_000_000, "23.1 s");
-        check(119_400_000_000, "119 s");
-        check(119_600_000_000, "2 min 00 s");
-        check(3_725_000_000_000, "62 min 05 s");
-    }
 
     #[test]
     fn bytes_have_two_figures_or_more() {

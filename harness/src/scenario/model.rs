@@ -13,6 +13,7 @@ use crate::topic_name::TopicName;
 use super::anomaly::AnomalyKind;
 use super::broker::Broker;
 use super::network::Network;
+use super::threshold::Threshold;
 use crate::fault::{Fault, Target};
 use crate::input::diagnostic::Spot;
 
@@ -51,12 +52,18 @@ pub struct Scenario {
     pub faults: Vec<Fault>,
     /// The network of a simulated run; a real run has the machine's own.
     pub network: Option<Network>,
+    /// So long after the first request, what is sent and delivered does not count in the figures.
+    pub warm_up: Duration,
     /// When the end of the run is given up on.
     pub drain: Drain,
     /// Whether the ledger is compared with a reviewed one.
     pub golden: bool,
     /// Whether it is left out where several brokers are named.
     pub heavy: bool,
+    /// How long a run may take, from when its broker is up.
+    pub limit: Option<Duration>,
+    /// Words to choose it by, in the file's order, each once.
+    pub tags: Vec<String>,
     /// What every choice by chance follows from.
     pub seed: u64,
 }
@@ -202,6 +209,8 @@ pub struct Expect {
     pub anomalies: BTreeSet<AnomalyKind>,
     /// The kinds that may be found, and need not be.
     pub allow: BTreeSet<AnomalyKind>,
+    /// What is asked of the figures.
+    pub thresholds: Vec<Threshold>,
 }
 
 impl Expect {

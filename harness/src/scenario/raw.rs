@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, MapAccess, Visitor};
 
+use super::limit::{self, Limit};
 use crate::fault::Written;
 use crate::input::name_list::NameList;
 use crate::input::value_list::ValueList;
@@ -42,6 +43,9 @@ pub(super) struct Scenario {
     pub faults: Field<Vec<At<Written>>>,
     /// The network of a simulated run; a real run has the machine's own.
     pub network: Field<Network>,
+    /// So long after the first request nothing counts in the figures, such as `5s`; default 0s.
+    /// The checks judge all of it.
+    pub warm_up: Field<String>,
     /// When the end of the run is given up on.
     pub drain: Field<Drain>,
     /// `golden` (default) compares the ledger with a reviewed one; `none` does not.
@@ -50,6 +54,10 @@ pub(super) struct Scenario {
     /// Whether it is left out of a matrix of brokers, because it takes long; default `false`.
     #[schemars(with = "bool")]
     pub heavy: Field<String>,
+    /// How long a run may take before it is stopped without a verdict, such as `5m`; default: no limit.
+    pub limit: Field<String>,
+    /// Words to choose it by, as in `--filter tag:slow`.
+    pub tags: Field<ValueList>,
     /// What every choice by chance follows from; default 1.
     #[schemars(with = "u64")]
     pub seed: Field<String>,
@@ -220,6 +228,22 @@ pub(super) struct Expect {
     pub anomalies: Field<ValueList>,
     /// The kinds of anomaly that may be found, and need not be; default: none.
     pub allow: Field<ValueList>,
+    /// Latencies from when the plan wanted a request sent to its ack, at most: `{ p99: 5ms, max: 1s }`.
+    #[schemars(schema_with = "limit::latencies")]
+    pub ack: Field<Ordered<String>>,
+    /// Latencies from when the plan wanted a message sent to its delivery, at most.
+    #[schemars(schema_with = "limit::latencies")]
+    pub end_to_end: Field<Ordered<String>>,
+    /// Deliveries a second over all consumers, at least: `10000/s`, or
+    /// `{ at_least: 10000/s, outside_of_faults: true }`.
+    #[schemars(schema_with = "limit::throughput")]
+    pub throughput: Field<Limit>,
+    /// How long after each fault the backlog is back at what it was when the fault began, at most.
+    pub recovery: Field<String>,
+    /// Acked and not yet delivered, over all subscriptions and at any moment, at most: `5000`, or
+    /// `{ at_most: 5000, outside_of_faults: true }`.
+    #[schemars(schema_with = "limit::backlog")]
+    pub backlog: Field<Limit>,
 }
 
 /// The network of a simulated run.

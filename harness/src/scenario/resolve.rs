@@ -17,6 +17,7 @@ use super::network::Network;
 use super::objection::{Brokers, Objection, Setting, objections};
 
 use super::read_broker::read_broker;
+use super::read_thresholds::read_thresholds;
 use super::settings::Settings;
 use super::topics::{self, Mapped};
 use super::{raw, sources, words};
@@ -34,6 +35,9 @@ const BATCH_MAX: u32 = 1_000_000;
 /// The most requests of one topic that a producer has under way; each may take a connection.
 const IN_FLIGHT_MAX: u32 = 1_000;
 
+/// The longest tag.
+const TAG_MAX: usize = 50;
+
 /// Checks everything that one file can be wrong in.
 ///
 /// # Errors
@@ -50,6 +54,7 @@ pub(super) fn resolve(
     let Mapped { topics, producers, consumers } = mapped;
     let producers = producers_of(&mut problems, file, raw, &producers);
     let consumers = consumers_of(&mut problems, raw, &consumers);
+    let has_faults = raw.faults.value().is_some_and(|faults| !faults.is_empty());
     let scenario = Scenario {
         file: file.to_owned(),
         name,
@@ -59,13 +64,16 @@ pub(super) fn resolve(
         consumers,
         start: problems.read(&raw.start, words::word).unwrap_or(Start::ConsumersFirst),
         broker: read_broker(&mut problems, file, raw.broker.value()),
-        expect: expect(&mut problems, raw.expect.value()),
+        expect: expect(&mut problems, raw.expect.value(), has_faults),
         require: require(&mut problems, raw, &faults),
         faults,
         network: raw.network.value().map(|raw| network(&mut problems, raw)),
+        warm_up: problems.read(&raw.warm_up, values::time).unwrap_or_default(),
         drain: drain(&mut problems, &raw.drain),
         golden: problems.read(&raw.golden, golden).unwrap_or(true),
         heavy: problems.read(&raw.heavy, values::truth).unwrap_or(false),
+        limit: problems.read(&raw.limit, values::positive_time),
+        tags: tags(&mut problems, &raw.tags),
         seed: problems.read(&raw.seed, |text| values::count(text, 0..=u64::MAX)).unwrap_or(1),
     };
     problems.diagnostics.extend(impossible(source, raw, &scenario));
@@ -193,7 +201,7 @@ fn golden(text: &str) -> Result<bool, Diagnostic> {
     }
 }
 
-fn expect(problems: &mut Problems<'_>, raw: Option<&raw::Expect>) -> Expect {
+fn expect(problems: &mut Problems<'_>, raw: Option<&raw::Expect>, has_faults: bool) -> Expect {
     let default = raw::Expect::default();
     let raw = raw.unwrap_or(&default);
     Expect {
@@ -202,6 +210,7 @@ fn expect(problems: &mut Problems<'_>, raw: Option<&raw::Expect>) -> Expect {
         acked: problems.read(&raw.acked, words::word).unwrap_or(Acked::All),
         anomalies: anomalies(problems, &raw.anomalies, "expected"),
         allow: anomalies(problems, &raw.allow, "allowed"),
+        thresholds: read_thresholds(problems, raw, has_faults),
     }
 }
 
@@ -220,6 +229,28 @@ fn anomalies(
         }
     }
     anomalies
+}
+
+/// They stand on command lines behind `tag:`, so they are kept to what needs no quoting there.
+fn tags(problems: &mut Problems<'_>, list: &Field<ValueList>) -> Vec<String> {
+    const RULE: &str = "letters, digits, `-`, `_` and `.`, at most 50, and no `.` or `-` in front";
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    let is_good = |tag: &str| {
+        let has_length = (1..=TAG_MAX).contains(&tag.len());
+        has_length && tag.chars().all(allowed) && !tag.starts_with(['.', '-'])
+    };
+    let mut tags: Vec<String> = Vec::new();
+    for At { value, span } in list.values(problems) {
+        if !is_good(&value) {
+            problems.add(span, Diagnostic::new(format!("`{value}` cannot be a tag")).label(RULE));
+        } else if tags.contains(&value) {
+            let title = format!("`{value}` is a tag twice");
+            problems.add(span, Diagnostic::new(title).label("named before in this list"));
+        } else {
+            tags.push(value);
+        }
+    }
+    tags
 }
 
 fn network(problems: &mut Problems<'_>, raw: &raw::Network) -> Network {

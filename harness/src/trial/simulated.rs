@@ -2,13 +2,13 @@
 //! clock that jumps over idle stretches. What comes of it follows from the plan alone.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::{Failure, Trial, judged, saboteur};
+use super::{Failure, Trial, judged, limit, saboteur};
 use crate::bugs::Bug;
 use crate::driver::{self, Connecting};
 use crate::log_format::LogFormat;
@@ -81,17 +81,29 @@ async fn perform(plan: &Arc<Plan>, simulation: &Simulation) -> Result<(Trial, Du
         keeps_all,
         unsubscribe: false,
     });
-    let stop = stopped(Arc::clone(&simulation.stop));
+    let past_limit = Arc::new(OnceLock::new());
+    let (stopped, past) = (stopped(Arc::clone(&simulation.stop)), Arc::clone(&past_limit));
+    let over = limit::past(plan.scenario.limit);
+    let stop = async move {
+        tokio::select! { biased;
+            () = stopped => {}
+            limit = over => past.set(limit).expect("it ends here"),
+        }
+    };
     let history = run::perform(Arc::clone(&context), stop).await;
     let took = began.elapsed();
     let left = driver.finish().await.err().map(|failure| failure.why);
     let history = history.map_err(|failure| Failure(failure.why))?;
-    let judgement = judged::judge(plan, &history, simulation.out.as_deref());
+    let past_limit = past_limit.get().copied();
+    let mut judgement = judged::judge(plan, &history, simulation.out.as_deref());
+    limit::judge(&mut judgement, past_limit);
     let injected = saboteur.map(|saboteur| saboteur.injected(&driver.capabilities()));
     let interrupted = simulation.stop.load(Ordering::Relaxed);
     let passed_over = driver.passed_over();
     let notes = driver.remarks().notes;
-    Ok((Trial { history, judgement, interrupted, left, notes, passed_over, injected }, took))
+    let trial =
+        Trial { history, judgement, interrupted, past_limit, left, notes, passed_over, injected };
+    Ok((trial, took))
 }
 
 /// Completes when the trial is to stop. Signals are real events, and a simulated clock does not

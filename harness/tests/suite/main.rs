@@ -20,9 +20,11 @@ mod bars;
     feature = "redis"
 ))]
 mod brokers;
+mod browser;
 mod bugs;
 mod check_command;
 mod child;
+mod compare;
 mod docs;
 mod drain;
 mod driver;
@@ -61,6 +63,7 @@ mod recipes;
 mod redis;
 mod refused;
 mod relay;
+mod repeat;
 mod reports;
 mod review;
 mod run;
@@ -71,4 +74,5 @@ mod simulation;
 #[cfg(all(target_os = "linux", feature = "storage-faults"))]
 mod storage;
 mod summary;
+mod thresholds;
 mod verbosity;

@@ -302,7 +302,7 @@ fn a_sweep_is_an_entry_that_counts_its_seeds() {
         (0..2).map(|at| said.json["scenarios"][at]["simulated_ns"].as_u64().unwrap()).sum();
     assert_eq!(said.json["simulated_ns"], both);
     assert_eq!(entry.get("seed"), None, "it is about no single one");
-    assert!(said.junit.contains("10 seeds of 3..12: 10 passed"), "{}", said.junit);
+    assert!(said.junit.contains("10 of 10 seeds of 3..12 passed"), "{}", said.junit);
     assert!(said.junit.contains("of simulated time"), "{}", said.junit);
     assert!(said.ended.stderr.contains("2 scenarios: 2 passed  in "), "{}", said.ended.stderr);
 }
@@ -382,7 +382,7 @@ fn a_sweep_that_is_interrupted_says_so_once_whatever_was_swept_before() {
     folder.write("c.yaml", &FINE.replace("messages: 5", "messages: 2000"));
     let sweep = ["sim", "a.yaml", "b.yaml", "c.yaml", "--seeds", "1..9", "--jobs", "1"];
     let running = Running::start(&folder, &sweep);
-    wait_for("the second sweep", || running.words().contains("b: 9 seeds").then_some(()));
+    wait_for("the second sweep", || running.words().contains("  b  9 of 9 seeds").then_some(()));
     running.signal(Signal::INT);
     let (code, words) = running.end();
     assert_eq!((code, words.matches("stopping; press").count()), (Some(130), 1), "{words}");

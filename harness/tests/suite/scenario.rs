@@ -126,7 +126,15 @@ broker:
   wire: { topic_field: name, get: body, post: query, trailing_slash: true, new_consumers: beginning }
   needs: [survives-kill, offsets]
   count: 64
-expect: { delivery: at-most-once, order: per-producer, acked: any }
+expect:
+  delivery: at-most-once
+  order: per-producer
+  acked: any
+  ack: { p99.95: 500us, max: 1s, outside_of_faults: false }
+  end_to_end: { mean: 2m, p50: 3ms }
+  throughput: 1000/s
+  backlog: { at_most: 7 }
+warm_up: 1s 500ms
 require: [\"unknown_acks >= 1\", delivered>=20]
 drain: { idle: 2s, deadline: 1m 30s }
 golden: none
@@ -176,6 +184,17 @@ seed: 18446744073709551615
     assert_eq!(scenario.broker.count.get(), 64);
     assert_eq!(scenario.expect.delivery, Delivery::AtMostOnce);
     assert_eq!(scenario.expect.order, Order::PerProducer);
+    let asked = scenario.expect.thresholds.iter().map(|own| format!("{own} {}", own.limit()));
+    let expected = [
+        "ack p99.95 at most 500us",
+        "ack max at most 1s",
+        "end_to_end mean at most 2m",
+        "end_to_end p50 at most 3ms",
+        "throughput at least 1,000/s",
+        "backlog at most 7",
+    ];
+    assert_eq!(asked.collect::<Vec<_>>(), expected);
+    assert_eq!(scenario.warm_up.as_millis(), 1_500);
     assert_eq!(scenario.require.iter().map(|need| need.at_least).collect::<Vec<_>>(), [1, 20]);
     assert_eq!((scenario.drain.idle.as_secs(), scenario.drain.deadline.as_secs()), (2, 90));
     assert!(!scenario.golden);

@@ -2,6 +2,7 @@
 
 use crate::check::anomaly::Anomaly;
 use crate::check::facts::{Facts, Stray};
+use crate::check::finding::Share;
 use crate::check::words::consumer_name;
 use crate::plan::MessageId;
 
@@ -17,6 +18,10 @@ pub(super) struct OutOfOrder {
 impl OutOfOrder {
     pub(super) const fn new(feed: usize, stray: &Stray) -> Self {
         Self { feed, message: stray.step.message, other: stray.other, came_after: stray.came_after }
+    }
+
+    pub(super) fn share(&self, facts: &Facts<'_>) -> Share {
+        facts.feeds[self.feed].share()
     }
 
     pub(super) fn anomaly(&self, facts: &Facts<'_>) -> Anomaly {

@@ -20,7 +20,8 @@ pub(super) fn misplaced(
 ) -> DeliveryPlaces {
     let mut places = DeliveryPlaces::new();
     for restart in &log.restarts {
-        found.add(|| begins_again(facts, log, restart));
+        let share = facts.feeds[restart.feed].share();
+        found.add_at(share, 1, || begins_again(facts, log, restart));
     }
     for (_, feed) in heard(facts, log) {
         again_elsewhere(facts, log, feed, found);
@@ -79,7 +80,7 @@ fn again_elsewhere(facts: &Facts<'_>, log: &Log, feed: &Feed, found: &mut Findin
             (holder != message && log.proves(offset, holder)).then_some((message, offset, holder))
         });
         if let Some((message, offset, holder)) = other.filter(|_| !in_run) {
-            found.add(|| {
+            found.add_at(feed.share(), 1, || {
                 let title = format!(
                     "{} got {} again at offset {offset} of {}{}, where {} stands",
                     consumer_name(facts, feed.consumer),
@@ -173,7 +174,7 @@ fn close(
     }
     let count = if swapped { late.len() as u64 } else { 1 };
     if count > 0 {
-        found.add_many(count, || out_of_place(facts, log, feed, first));
+        found.add_at(feed.share(), count, || out_of_place(facts, log, feed, first));
     }
     run.clear();
 }

@@ -1,6 +1,7 @@
 //! A feed: what one consumer got of one topic.
 
 use super::bits::Bits;
+use crate::check::finding::Share;
 use crate::history::{Answer, Delivery, EpochIndex, History, Polled, Subscribed};
 use crate::plan::{ConsumerIndex, MessageId, Plan, TopicIndex};
 
@@ -76,6 +77,11 @@ impl Seen {
 }
 
 impl Feed {
+    /// Whose it is, and of what.
+    pub(in crate::check) const fn share(&self) -> Share {
+        (self.consumer, self.topic)
+    }
+
     /// Every feed, in the order of consumers, then topics.
     pub(super) fn of_all(plan: &Plan, history: &History) -> Vec<Self> {
         let mut feeds = Vec::new();

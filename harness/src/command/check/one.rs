@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 
 use tokio::time::Instant;
 
+use super::super::conclude::judged;
 use super::arguments::Arguments;
 use super::{arrived, places};
 use crate::check::{self, logs};
 use crate::exit::Exit;
-use crate::figures::{measure, summarise};
+use crate::figures::threshold::not_measured;
 use crate::golden::{self, Comparison, Mode, Skipped};
 use crate::history::{History, json};
 use crate::io_error;
@@ -81,9 +82,7 @@ fn by_history(
     for doubt in compared.into_iter().flatten() {
         judgement.mark_inconclusive(doubt);
     }
-    entry.summary = Some(summarise(plan, &history));
-    entry.figures = Some(measure(plan, &history, &judgement));
-    entry.judgement = Some(judgement);
+    judged(entry, plan, &history, judgement);
     entry.history = Some(file);
     Ok(history)
 }
@@ -112,6 +111,7 @@ fn by_logs(
         let why = format!("{}: the scenario has no C{number}, whose log is this?", path.display());
         reading.judgement.mark_inconclusive(why);
     }
+    entry.thresholds = not_measured(plan, "logs do not say when anything came");
     entry.judgement = Some(reading.judgement);
     entry.notes = reading.notes;
     Ok(arrived::history(plan, &all))

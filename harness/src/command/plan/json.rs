@@ -65,6 +65,12 @@ fn value(plan: &Plan) -> Value {
             "anomalies":
                 scenario.expect.anomalies.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "allow": scenario.expect.allow.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "thresholds": scenario
+                .expect
+                .thresholds
+                .iter()
+                .map(|own| json!({ "figure": own.to_string(), "limit": own.limit() }))
+                .collect::<Vec<_>>(),
         },
         "require": scenario
             .require
@@ -77,11 +83,14 @@ fn value(plan: &Plan) -> Value {
             .map(|fault| json!({ "line": fault.line, "fault": fault.to_string() }))
             .collect::<Vec<_>>(),
         "network": scenario.network.map(|network| network.to_string()),
+        "warm_up_ms": scenario.warm_up.as_millis(),
         "drain": {
             "idle_ms": scenario.drain.idle.as_millis(),
             "deadline_ms": scenario.drain.deadline.as_millis(),
         },
         "golden": scenario.golden,
+        "limit_ms": scenario.limit.map(|limit| limit.as_millis()),
+        "tags": scenario.tags,
         "topics": (0..plan.topics.len()).map(|place| topic(plan, place)).collect::<Vec<_>>(),
         "producers":
             (0..plan.producers.len()).map(|place| producer(plan, place)).collect::<Vec<_>>(),

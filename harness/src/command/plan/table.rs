@@ -10,7 +10,9 @@ use crate::input::names::{self, Kind};
 use crate::plan::{
     ConsumerIndex, Plan, Producer, ProducerIndex, RunMark, Stream, StreamIndex, TAG_MAX, TopicIndex,
 };
-use crate::scenario::{self, Acknowledge, AnomalyKind, Broker, ORIGINAL_DRIVER, Payloads, Source};
+use crate::scenario::{
+    self, Acknowledge, AnomalyKind, Broker, ORIGINAL_DRIVER, Payloads, Source, Threshold,
+};
 
 /// So many topics or producers are spelt out in a line; `--json` has all.
 const SPELT_MAX: usize = 8;
@@ -36,12 +38,13 @@ pub(super) fn render(plan: &Plan) -> String {
         (
             "expect",
             format!(
-                "delivery {}, order {}, acked {}{}{}",
+                "delivery {}, order {}, acked {}{}{}{}",
                 expect.delivery,
                 expect.order,
                 expect.acked,
                 anomalies("anomalies", &expect.anomalies),
-                anomalies("allow", &expect.allow)
+                anomalies("allow", &expect.allow),
+                thresholds(&expect.thresholds)
             ),
         ),
         ("require", required(plan)),
@@ -57,8 +60,17 @@ pub(super) fn render(plan: &Plan) -> String {
     ]) {
         line(&mut text, format_args!("  {key:<8} {value}"));
     }
+    if !scenario.warm_up.is_zero() {
+        line(&mut text, format_args!("  warm_up  {}", seconds(scenario.warm_up)));
+    }
     if let Some(network) = &scenario.network {
         line(&mut text, format_args!("  network  {network}, in a simulation only"));
+    }
+    if let Some(limit) = scenario.limit {
+        line(&mut text, format_args!("  limit    {}", seconds(limit)));
+    }
+    if !scenario.tags.is_empty() {
+        line(&mut text, format_args!("  tags     {}", scenario.tags.join(", ")));
     }
     text.push('\n');
     table(&mut text, &["topic", "messages", "from", "to", "ledger"], &topics(plan));
@@ -92,6 +104,10 @@ pub(super) fn render(plan: &Plan) -> String {
 fn anomalies(key: &str, kinds: &BTreeSet<AnomalyKind>) -> String {
     let words: Vec<String> = kinds.iter().map(ToString::to_string).collect();
     if words.is_empty() { String::new() } else { format!(", {key} {}", words.join(" ")) }
+}
+
+fn thresholds(thresholds: &[Threshold]) -> String {
+    thresholds.iter().map(|own| format!(", {own} {}", own.limit())).collect()
 }
 
 fn broker(broker: &Broker) -> String {

@@ -36,16 +36,16 @@ pub struct Run {
     pub plan: Arc<Plan>,
     /// On which of the chosen brokers.
     pub chosen: usize,
-    /// The scenario, and the broker where several were named: what has a place in the table.
-    pub cell: String,
+    /// Whose run it is, by its place in the schedule.
+    pub cell: usize,
     /// For people: which run it is.
     pub label: String,
     /// The folder of its logs, below that of all.
     pub place: String,
     /// From 1.
     pub turn: u32,
-    /// So many runs of the scenario there are on this broker.
-    pub times: u32,
+    /// Whether there may be others.
+    pub is_repeated: bool,
 }
 
 /// What every run of the call shares.
@@ -62,14 +62,21 @@ pub struct Context {
     pub(in super::super) folders: Folders,
 }
 
-/// Runs a plan and says what became of it.
-pub async fn run(run: &Run, context: &Context, interrupt: Interrupt, terminal: &Terminal) -> Entry {
+/// Runs a plan and says what became of it. `keeps_evidence`: of a run that does not pass, its logs and
+/// its history stay.
+pub async fn run(
+    run: &Run,
+    context: &Context,
+    interrupt: Interrupt,
+    terminal: &Terminal,
+    keeps_evidence: bool,
+) -> Entry {
     let Run { plan, place, .. } = run;
     let chosen = &context.chosen[run.chosen];
     let mut entry = Entry::new(&plan.scenario);
-    let Arguments { broker: choice, sabotage, outputs, .. } = &context.arguments;
+    let Arguments { broker: choice, sabotage, outputs, seed, .. } = &context.arguments;
     entry.on = Some(on(chosen, &plan.scenario.broker.driver));
-    entry.turn = if run.times > 1 { run.turn } else { 0 };
+    entry.turn = if run.is_repeated { run.turn } else { 0 };
     if let Way::Running(addresses, _) = &chosen.named.way {
         entry.brokers = u32::try_from(addresses.len()).ok();
     }
@@ -83,6 +90,7 @@ pub async fn run(run: &Run, context: &Context, interrupt: Interrupt, terminal: &
         &[
             ("--on", (!choice.on.is_empty()).then(|| chosen.named.given(&choice.on))),
             ("--brokers", brokers),
+            ("--seed", seed.map(|seed| seed.to_string())),
             ("--sabotage", sabotage.as_ref().map(ToString::to_string)),
         ],
         outputs,
@@ -119,7 +127,8 @@ pub async fn run(run: &Run, context: &Context, interrupt: Interrupt, terminal: &
     match trial {
         Ok(mut trial) => {
             if let (Some(order), Some(injected)) = (sabotage, trial.injected.take())
-                && let Err(doubt) = injected.and_then(|count| sabotaged(&logs, order.kind, count))
+                && let Err(doubt) =
+                    injected.and_then(|count| sabotaged(run, &logs, order.kind, count))
             {
                 trial.judgement.mark_inconclusive(doubt);
             }
@@ -140,7 +149,9 @@ pub async fn run(run: &Run, context: &Context, interrupt: Interrupt, terminal: &
             if let (Some(text), None) = (trial.left.take(), &entry.trouble) {
                 entry.trouble = Some(Trouble { exit: Exit::NoVerdict, text });
             }
-            block_in_place(|| evidence::keep(&mut entry, plan, &trial));
+            if keeps_evidence {
+                block_in_place(|| evidence::keep(&mut entry, plan, &trial));
+            }
         }
         Err(failure) => {
             entry.interrupted = interrupt.is_triggered();
@@ -149,7 +160,7 @@ pub async fn run(run: &Run, context: &Context, interrupt: Interrupt, terminal: &
     }
     entry.duration = began.elapsed();
     // Of many that pass, the first shows what the others were like.
-    let is_wanted = entry.logs.is_some() && entry.exit() != Exit::Passed;
+    let is_wanted = keeps_evidence && entry.logs.is_some() && entry.exit() != Exit::Passed;
     if let Some(claim) = claim.filter(|_| !is_wanted) {
         block_in_place(|| claim.remove());
         entry.logs = None;
@@ -254,11 +265,14 @@ fn database(plan: &Plan, chosen: &Chosen, context: &Context) -> Option<Arc<Serve
     Some(if alone { Arc::new(server.another(plan.medium())) } else { Arc::clone(server) })
 }
 
-/// Says how many anomalies were injected, which may be fewer than asked: they are kept apart. A run
+/// Says once for all runs how many anomalies were injected, which may be fewer than asked: they are kept apart. A run
 /// without any proves nothing about the checks.
-fn sabotaged(logs: &Path, kind: sabotage::Kind, injected: u64) -> Result<(), String> {
+fn sabotaged(run: &Run, logs: &Path, kind: sabotage::Kind, injected: u64) -> Result<(), String> {
     if injected == 0 {
         return Err("there was no occasion for the sabotage".to_owned());
+    }
+    if run.turn > 1 {
+        return Ok(());
     }
     let (count, record) = (number(injected), logs.join(sabotage::RECORD));
     let record = record.display();

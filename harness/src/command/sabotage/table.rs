@@ -134,6 +134,7 @@ mod tests {
             blames: None,
             traces: None,
             does_not_start: false,
+            by_share: Default::default(),
             proofs: Vec::new(),
         });
         let verdict = if found.is_empty() { Verdict::Pass } else { Verdict::Fail };

@@ -3,6 +3,7 @@
 use std::num::NonZeroUsize;
 
 use super::super::broker_choice;
+use super::super::last::Last;
 use super::super::outputs::Outputs;
 use super::super::refused::Refused;
 use super::super::selection::{Selection, jobs};
@@ -55,6 +56,14 @@ pub struct Arguments {
     #[arg(long, requires = "seeds")]
     pub collect: bool,
 
+    /// Begin no other scenario once one did not pass
+    #[arg(long)]
+    pub fail_fast: bool,
+
+    /// Of the scenarios, only those that did not pass in the last call with this --out
+    #[arg(long)]
+    pub rerun_failed: bool,
+
     /// Print a line with the digest of its history for each run
     #[arg(long)]
     pub digest: bool,
@@ -77,9 +86,19 @@ pub struct Arguments {
 }
 
 impl Arguments {
-    /// The scenarios that are to run; the others are put to those that were skipped.
-    pub(super) fn scenarios(&self, skipped: &mut Vec<Skipped>) -> Result<Vec<Scenario>, Refused> {
-        let mut selected = self.selection.load()?;
+    /// What is run again, where that was asked for.
+    pub(super) fn last(&self) -> Result<Option<Last>, Refused> {
+        self.rerun_failed.then(|| Last::read(&self.outputs.out)).transpose()
+    }
+
+    /// The scenarios that are to run, of the last call those alone that did not pass; what cannot is put
+    /// to those that were skipped.
+    pub(super) fn scenarios(
+        &self,
+        last: Option<&Last>,
+        skipped: &mut Vec<Skipped>,
+    ) -> Result<Vec<Scenario>, Refused> {
+        let mut selected = self.selection.load_among(last)?;
         broker_choice::choose_simulated(&self.on, self.bug.is_some(), &mut selected, skipped)?;
         Ok(selected)
     }

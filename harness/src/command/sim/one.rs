@@ -1,17 +1,18 @@
 //! Each scenario once, with everything that `harness run` writes.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::super::conclude::conclude;
+use super::super::last::{Last, NotBegun};
 use super::super::outputs::{self, Histories};
 use super::super::refused::Refused;
 use super::super::reporting;
 use super::super::reproduce::reproduce;
-use super::super::selection::plans;
+use super::super::selection::{plans, reseed};
 use super::super::verbosity::Watched;
 use super::super::{evidence, streams};
 use super::arguments::Arguments;
@@ -22,11 +23,7 @@ use crate::history::json::digest;
 use crate::plan::Plan;
 use crate::report::terminal::Terminal;
 use crate::report::{Entry, Report, Trouble};
-use crate::scenario::{Scenario, Source};
 use crate::trial::{Simulation, Trial, simulate};
-
-/// A plan, and whether its run is compared with a golden file.
-type Planned = (Arc<Plan>, Option<Mode>);
 
 /// Runs each scenario with its seed.
 pub(super) fn run(
@@ -35,25 +32,35 @@ pub(super) fn run(
     report: &mut Report,
 ) -> Result<(), Refused> {
     let mode = outputs::mode()?;
-    let scenarios = arguments.scenarios(&mut report.skipped)?;
-    let plans = planned(scenarios, arguments.seed, mode)?;
-    for (plan, _) in &plans {
+    let last = arguments.last()?;
+    let mut scenarios = arguments.scenarios(last.as_ref(), &mut report.skipped)?;
+    reseed(&mut scenarios, arguments.seed);
+    let plans: Vec<Arc<Plan>> = plans(scenarios)?.into_iter().map(Arc::new).collect();
+    for plan in &plans {
         if let (_, Some(note)) = arguments.outputs.log_format(plan) {
             streams::tell(&note);
         }
     }
-    let names: Vec<_> = plans.iter().map(|(plan, _)| plan.scenario.name.as_str()).collect();
+    let names: Vec<_> = plans.iter().map(|plan| plan.scenario.name.as_str()).collect();
     let folders = arguments.outputs.open(&names, names.len() + report.skipped.len())?;
 
     let interrupts = Interrupts::listen().map_err(|error| workers::refused(&error))?;
     let stop = Arc::clone(&interrupts.stop);
     let simulation = Simulation { bug: arguments.bug, stop, ..Simulation::default() };
-    let count = plans.len();
+    let all = plans.clone();
+    let is_over = Arc::new(AtomicBool::new(false));
     let work = {
         let (arguments, histories) = (arguments.clone(), folders.histories.clone());
+        let is_over = Arc::clone(&is_over);
         move |place| {
-            let planned = plans.get(usize::try_from(place).ok()?)?;
-            Some(one(planned, &arguments, simulation.clone(), &histories))
+            let plan = all.get(usize::try_from(place).ok()?)?;
+            if is_over.load(Ordering::Relaxed) {
+                return None;
+            }
+            let done = one(plan, &arguments, mode, simulation.clone(), &histories);
+            let has_passed = done.0.exit() == Exit::Passed;
+            is_over.fetch_or(arguments.fail_fast && !has_passed, Ordering::Relaxed);
+            Some(done)
         }
     };
     let quiet = arguments.verbosity.quiet;
@@ -67,38 +74,28 @@ pub(super) fn run(
         report.entries.push(entry);
         Next::GoOn
     };
-    match workers::work(1, &interrupts, work, take) {
-        Ok(End::Done) => {}
-        Ok(End::InterruptedTwice) => return Err(Refused::told(Exit::Interrupted)),
-        Err(error) => return Err(workers::refused(&error)),
+    let end = workers::work(1, &interrupts, work, take);
+    let end = end.map_err(|error| workers::refused(&error))?;
+    let rest = plans.iter().skip(report.entries.len()).map(|plan| &plan.scenario);
+    let not_begun: Vec<_> = rest.map(NotBegun::of).collect();
+    Last::keep(&arguments.outputs.out, report, &not_begun, last.as_ref());
+    if end == End::InterruptedTwice {
+        return Err(Refused::told(Exit::Interrupted));
     }
     let interrupted = interrupts.stop.load(Ordering::Relaxed);
+    if is_over.load(Ordering::Relaxed) && !interrupted {
+        reporting::stopped_by("--fail-fast", &not_begun, report);
+        return Ok(());
+    }
     let why = if interrupted { Exit::Interrupted } else { Exit::NoVerdict };
-    report.trouble = reporting::not_begun(count, report, why);
+    report.trouble = reporting::not_begun(not_begun.len() as u64, "scenario", why);
     Ok(())
 }
 
-/// The plans with the seed. A golden file is of the scenario's own seed, so with another one it is
-/// left alone where messages are made up.
-fn planned(
-    mut scenarios: Vec<Scenario>,
-    seed: Option<u64>,
-    mode: Mode,
-) -> Result<Vec<Planned>, Refused> {
-    let made_up = |source: &Source| matches!(source, Source::Generate { .. });
-    let mut modes = Vec::with_capacity(scenarios.len());
-    for scenario in &mut scenarios {
-        let own = seed.is_none_or(|seed| seed == scenario.seed);
-        let compares = own || !scenario.producers.iter().any(|producer| made_up(&producer.source));
-        modes.push(compares.then_some(mode));
-        scenario.seed = seed.unwrap_or(scenario.seed);
-    }
-    Ok(plans(scenarios)?.into_iter().map(Arc::new).zip(modes).collect())
-}
-
 fn one(
-    (plan, mode): &Planned,
+    plan: &Arc<Plan>,
     arguments: &Arguments,
+    mode: Mode,
     simulation: Simulation,
     histories: &Histories,
 ) -> (Entry, Option<u64>, Watched) {
@@ -112,7 +109,7 @@ fn one(
     let digest = trial.map(|trial| {
         entry.logs = Some(logs);
         let golden = arguments.outputs.golden(&plan.scenario.file);
-        let golden = mode.map(|mode| (golden.as_path(), mode));
+        let golden = Some((golden.as_path(), mode));
         let history = histories.get(&plan.scenario.name);
         conclude(&mut entry, plan, &trial, history, golden);
         evidence::keep(&mut entry, plan, &trial);

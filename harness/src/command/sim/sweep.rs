@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::super::conclude::conclude;
+use super::super::last::{Last, NotBegun};
 use super::super::refused::Refused;
 use super::super::selection::plans;
 use super::super::{reporting, streams};
@@ -17,16 +18,16 @@ use super::workers::{self, Interrupts, Next};
 use crate::exit::Exit;
 use crate::history::json::digest;
 use crate::plan::Plan;
-use crate::report::progress::Tried;
+use crate::report::progress::{Goal, Tried};
 use crate::report::sentence::sentence;
 use crate::report::terminal::Terminal;
-use crate::report::words::{number, time};
-use crate::report::{Entry, Report, Sweep, Trouble};
+use crate::report::words::number;
+use crate::report::{Entry, Of, Report, Tally, Trouble};
 use crate::scenario::Scenario;
 use crate::trial::{Simulation, simulate};
 
 /// So many seeds without a pass are named with their reason when all are tried.
-const NAMED_MAX: usize = 20;
+const NAMED_MAX: u64 = 20;
 
 /// One run of a sweep.
 struct Run {
@@ -36,9 +37,8 @@ struct Run {
 }
 
 /// What a sweep of one scenario came to.
-#[derive(Default)]
-struct Tally {
-    sweep: Sweep,
+struct Sweep {
+    tally: Tally,
     /// On the simulated clock.
     simulated: Duration,
     /// The failure of the least seed, or else what has no verdict.
@@ -52,18 +52,27 @@ pub(super) fn run(
     terminal: &Terminal,
     report: &mut Report,
 ) -> Result<(), Refused> {
-    let scenarios = arguments.scenarios(&mut report.skipped)?;
+    let last = arguments.last()?;
+    let scenarios = arguments.scenarios(last.as_ref(), &mut report.skipped)?;
     // What is wrong with the logs is told once and before any seed is tried.
     plans(scenarios.clone())?;
-    let count = scenarios.len();
     let interrupts = Interrupts::listen().map_err(|error| workers::refused(&error))?;
-    for scenario in scenarios {
-        if interrupts.stop.load(Ordering::Relaxed) {
-            break;
-        }
-        report.entries.push(sweep(arguments, seeds, &scenario, &interrupts, terminal)?);
+    let mut is_over = false;
+    let mut waiting = scenarios.iter();
+    while !is_over && !interrupts.stop.load(Ordering::Relaxed) {
+        let Some(scenario) = waiting.next() else { break };
+        let entry = sweep(arguments, seeds, scenario, &interrupts, terminal)?;
+        is_over = arguments.fail_fast && entry.exit() != Exit::Passed;
+        report.entries.push(entry);
     }
-    report.trouble = reporting::not_begun(count, report, Exit::Interrupted);
+    let not_begun: Vec<_> = waiting.map(NotBegun::of).collect();
+    Last::keep(&arguments.outputs.out, report, &not_begun, last.as_ref());
+    if is_over && !interrupts.stop.load(Ordering::Relaxed) {
+        reporting::stopped_by("--fail-fast", &not_begun, report);
+    } else {
+        let missing = not_begun.len() as u64;
+        report.trouble = reporting::not_begun(missing, "scenario", Exit::Interrupted);
+    }
     Ok(())
 }
 
@@ -82,13 +91,13 @@ fn sweep(
         let (arguments, scenario) = (arguments.clone(), scenario.clone());
         move |place| Some(one(&scenario, seeds.at(place)?, &arguments, &simulation))
     };
-    let asked = Sweep { first: seeds.first, last: seeds.last, ..Sweep::default() };
-    let mut tally = Tally { sweep: asked, ..Tally::default() };
+    let of = Of::Seeds { first: seeds.first, last: seeds.last };
+    let mut sweep = Sweep { tally: Tally::new(of), simulated: Duration::ZERO, first: None };
     let mut is_stopped = false;
     // A line of its own for each run says enough of how far it is.
     let mut line = (!arguments.digest).then(|| terminal.progress(&scenario.name));
     if let Some(line) = &mut line {
-        line.update(Duration::ZERO, &tally.tried(seeds));
+        line.update(Duration::ZERO, &sweep.tried(seeds));
     }
     let began = Instant::now();
     let take = |_, run: Run| {
@@ -97,10 +106,10 @@ fn sweep(
             // The reader may be gone; the exit code still says the result.
             let _ = streams::print(&format!("{} {} {digest}\n", scenario.name, run.seed));
         }
-        let next = tally.take(run, arguments.collect, terminal);
+        let next = sweep.take(run, arguments.collect, terminal);
         is_stopped |= next == Next::Stop;
         if let Some(line) = &mut line {
-            line.update(began.elapsed(), &tally.tried(seeds));
+            line.update(began.elapsed(), &sweep.tried(seeds));
         }
         next
     };
@@ -111,25 +120,24 @@ fn sweep(
     // Ended at once or not, what the seeds came to is known.
     end.map_err(|error| workers::refused(&error))?;
     let took = began.elapsed();
-    tally.sweep.is_interrupted = stop.load(Ordering::Relaxed);
-    let due = if is_stopped || tally.sweep.is_interrupted { 0 } else { seeds.count() };
-    tally.sweep.is_incomplete = tally.sweep.tried() < due;
-    if let Some(run) = &tally.first {
+    sweep.tally.is_interrupted = stop.load(Ordering::Relaxed);
+    let due = if is_stopped || sweep.tally.is_interrupted { 0 } else { seeds.count() };
+    sweep.tally.is_incomplete = sweep.tally.tried() < due;
+    if let Some(run) = &sweep.first {
         terminal.entry(&run.entry);
     }
-    streams::tell(&tally.line(scenario, took));
-    Ok(tally.entry(scenario, took))
+    terminal.tally(&scenario.name, &sweep.tally, took, &sweep.speed(took));
+    Ok(sweep.entry(scenario, took))
 }
 
 fn one(scenario: &Scenario, seed: u64, arguments: &Arguments, simulation: &Simulation) -> Run {
-    let mut scenario = scenario.clone();
+    let (file, mut scenario) = (scenario.file.clone(), scenario.clone());
     scenario.seed = seed;
     let plan = match Plan::new(scenario) {
         Ok(plan) => Arc::new(plan),
         Err(error) => {
             // It could be planned a moment ago: the logs have changed since.
-            let mut entry =
-                Entry::failed(&arguments.selection.paths[0], Exit::Usage, error.render(false));
+            let mut entry = Entry::failed(&file, Exit::Usage, error.render(false));
             entry.seed = Some(seed);
             return Run { seed, entry, digest: None };
         }
@@ -143,25 +151,19 @@ fn one(scenario: &Scenario, seed: u64, arguments: &Arguments, simulation: &Simul
     Run { seed, entry, digest: hash }
 }
 
-impl Tally {
+impl Sweep {
     fn take(&mut self, run: Run, collect: bool, terminal: &Terminal) -> Next {
         self.simulated += run.entry.simulated.unwrap_or_default();
         let exit = run.entry.exit();
-        let sweep = &mut self.sweep;
-        match exit {
-            Exit::Passed => sweep.passed += 1,
-            Exit::Interrupted => sweep.interrupted += 1,
-            Exit::NoVerdict | Exit::NothingSelected => insert(&mut sweep.undecided, run.seed),
-            Exit::Failed | Exit::Usage => insert(&mut sweep.failing, run.seed),
-        }
+        self.tally.add(run.seed, exit);
         if matches!(exit, Exit::Passed | Exit::Interrupted) {
             return Next::GoOn;
         }
-        if collect && self.without_pass() <= NAMED_MAX {
+        if collect && self.tally.without_pass() <= NAMED_MAX {
             terminal.line(&format!("seed {}: {}", run.seed, sentence(&run.entry)));
         }
         // Without a verdict nothing is proven, and the next seed may prove something.
-        let next = if collect || self.sweep.failing.is_empty() { Next::GoOn } else { Next::Stop };
+        let next = if collect || self.tally.failing.is_empty() { Next::GoOn } else { Next::Stop };
         // The least seed of the gravest kind, whichever thread was quicker.
         let rank = |run: &Run| (run.entry.exit() == Exit::NoVerdict, run.seed);
         let is_first = self.first.as_ref().is_none_or(|first| rank(&run) < rank(first));
@@ -171,48 +173,35 @@ impl Tally {
         next
     }
 
-    fn without_pass(&self) -> usize {
-        self.sweep.failing.len() + self.sweep.undecided.len()
-    }
-
     /// What the bar shows.
     fn tried(&self, seeds: Seeds) -> Tried {
-        let without_pass = self.without_pass() as u64;
-        Tried { seeds: self.sweep.tried(), all: seeds.count(), without_pass }
+        let (done, without_pass) = (self.tally.tried(), self.tally.without_pass());
+        Tried { noun: "seed", done, goal: Goal::Count(seeds.count()), without_pass }
     }
 
     /// About the first run that did not pass, if there is one, and else about all of them.
     fn entry(self, scenario: &Scenario, took: Duration) -> Entry {
-        let Self { sweep, simulated, first } = self;
+        let Self { tally, simulated, first } = self;
         let plain = || Entry { seed: None, ..Entry::new(scenario) };
         let mut entry = first.map_or_else(plain, |run| run.entry);
-        if sweep.is_incomplete && entry.trouble.is_none() {
-            let text = format!("a thread crashed: no more than {sweep}");
+        if tally.is_incomplete && entry.trouble.is_none() {
+            let text = format!("a thread crashed: no more than {tally}");
             entry.trouble = Some(Trouble { exit: Exit::NoVerdict, text });
         }
-        entry.interrupted |= sweep.exit() == Exit::Interrupted;
-        Entry { duration: took, simulated: Some(simulated), sweep: Some(sweep), ..entry }
+        entry.interrupted |= tally.exit() == Exit::Interrupted;
+        Entry { duration: took, simulated: Some(simulated), sweep: Some(tally), ..entry }
     }
 
-    /// `2p2c: 1,000 seeds of 1..1000: 1,000 passed  in 3.20 s: 312 runs/s, 400 s of simulated time
-    /// a second`
-    fn line(&self, scenario: &Scenario, took: Duration) -> String {
+    /// `: 312 runs/s, 400 s of simulated time a second`.
+    fn speed(&self, took: Duration) -> String {
         let seconds = took.as_secs_f64().max(1e-9);
         #[expect(clippy::cast_possible_truncation, reason = "a rate for people")]
         #[expect(clippy::cast_sign_loss, reason = "a rate is not negative")]
         let per_second = |value: f64| number((value / seconds).round() as u64);
         format!(
-            "{}: {}  in {}: {} runs/s, {} s of simulated time a second",
-            scenario.name,
-            self.sweep,
-            time(took),
-            per_second(self.sweep.tried() as f64),
+            ": {} runs/s, {} s of simulated time a second",
+            per_second(self.tally.tried() as f64),
             per_second(self.simulated.as_secs_f64()),
         )
     }
-}
-
-/// Keeps the seeds in order, whichever thread was quicker.
-fn insert(seeds: &mut Vec<u64>, seed: u64) {
-    seeds.insert(seeds.partition_point(|known| *known < seed), seed);
 }

@@ -1,29 +1,39 @@
 //! The HTML report: one file for people, which needs nothing else: no network, no fonts, no other file.
 //!
-//! The page is `templates/page.html`, a section a scenario. What a section shows is a file here each,
-//! from the entry to what its template prints: plain values, or an SVG as text.
+//! [`page`] is the frame and decides what there is room for; [`section`] is one scenario. What a
+//! section shows is a file here each, from the entry to what its template prints: plain values, or an
+//! SVG as text. The templates are in `templates/`; [`templates`] escapes all that they print.
+
+mod brokers;
+mod charts;
+mod comparison;
+mod environment;
+mod facts;
+mod faults;
+mod findings;
+mod golden;
+mod graph;
+mod links;
+mod names;
+mod page;
+mod room;
+mod section;
+mod shares;
+mod space_time;
+mod state;
+mod sweep;
+mod templates;
+#[cfg(test)]
+mod tests;
+mod thresholds;
 
 use std::io::{self, Write};
-
-use minijinja::{Environment, context};
+use std::path::Path;
 
 use super::entry::Report;
-use super::sentence;
 
-const TEMPLATES: &[(&str, &str)] = &[("page.html", include_str!("templates/page.html"))];
-
-/// Writes the report.
-pub fn write(report: &Report, to: &mut dyn Write) -> io::Result<()> {
-    let mut templates = Environment::new();
-    for (name, text) in TEMPLATES {
-        templates.add_template(name, text).map_err(io::Error::other)?;
-    }
-    let page = templates.get_template("page.html").map_err(io::Error::other)?;
-    let scenarios: Vec<_> = report
-        .entries
-        .iter()
-        .map(|entry| context! { name => &entry.name, answer => sentence::sentence(entry) })
-        .collect();
-    let text = page.render(context! { scenarios }).map_err(io::Error::other)?;
+/// Writes the report. `file` is where it goes, if that is a file: links are relative to it.
+pub fn write(report: &Report, file: Option<&Path>, to: &mut dyn Write) -> io::Result<()> {
+    let text = page::render(report, file).map_err(io::Error::other)?;
     writeln!(to, "{}", text.trim_end())
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::numbers::is_zero;
 use crate::report::matrix::{self, State};
 
 /// The table.
@@ -29,15 +30,20 @@ struct Broker<'a> {
 struct Cell<'a> {
     scenario: &'a str,
     on: &'a str,
-    /// `kept`, `broken`, `not promised` (broken, and the broker's documents do not promise it),
+    /// `kept`, `broken`, `missed` (a threshold), `not promised` (broken, and the broker's documents do not promise it),
     /// `no verdict`, `vacuous`, `cannot be tested`.
     result: &'static str,
     runs: u64,
     kept: u64,
     broken: u64,
+    #[serde(skip_serializing_if = "is_zero")]
+    missed: u64,
     not_promised: u64,
     no_verdict: u64,
     vacuous: u64,
+    /// Whether the same run both passed and failed.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    flaky: bool,
     /// Of the runs that kept it: how often faults fired.
     faults: u64,
     /// The least backlog that each of these faults met.
@@ -115,9 +121,11 @@ impl<'a> Cell<'a> {
             runs: cell.runs,
             kept: cell.kept,
             broken: cell.broken,
+            missed: cell.missed,
             not_promised: cell.unpromised,
             no_verdict: cell.undecided,
             vacuous: cell.vacuous,
+            flaky: cell.is_flaky(),
             faults: cell.faults,
             backlog: cell.backlog,
             forgotten: cell.forgotten.map(|(least, most)| Bytes { least, most }),

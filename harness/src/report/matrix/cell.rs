@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::check::{Finding, Verdict, is_vacuous};
 use crate::exit::Exit;
+use crate::figures::threshold;
+use crate::golden::Comparison;
 use crate::report::entry::{Entry, NotPromised};
 use crate::report::sentence;
 use crate::report::words::bytes;
@@ -18,6 +20,9 @@ pub struct Cell<'a> {
     pub kept: u64,
     /// In which it was broken, or the ledger was another one than was reviewed.
     pub broken: u64,
+    /// In which a threshold was missed, and nothing was broken but perhaps what the documents do not
+    /// promise.
+    pub missed: u64,
     /// In which only what the broker's documents do not promise was broken.
     pub unpromised: u64,
     /// In which what the scenario requires did not happen.
@@ -62,6 +67,8 @@ pub const DOES_NOT_START: &str = "does not start";
 pub enum State {
     /// A promise was broken.
     Broken,
+    /// A threshold was missed.
+    Missed,
     /// Something was broken that the documents do not promise.
     Unpromised,
     /// There is no verdict.
@@ -79,6 +86,7 @@ impl State {
     pub const fn word(self) -> &'static str {
         match self {
             Self::Broken => "broken",
+            Self::Missed => "missed",
             Self::Unpromised => "not promised",
             Self::Undecided => "no verdict",
             Self::Vacuous => "vacuous",
@@ -95,14 +103,20 @@ impl State {
             .filter(|judgement| judgement.verdict == Verdict::Fail)
             .flat_map(|judgement| judgement.violations.iter().map(|found| found.kind))
             .collect();
+        let is_missed = entry.thresholds.iter().any(|own| own.state == threshold::State::Missed);
         if !broken.is_empty() {
             let none = BTreeSet::new();
             let allowed = entry.not_promised.as_ref().map_or(&none, |less| &less.kinds);
             let is_allowed = broken.iter().all(|kind| allowed.contains(kind));
-            return if is_allowed { Self::Unpromised } else { Self::Broken };
+            return match (is_allowed, is_missed) {
+                (false, _) => Self::Broken,
+                (true, true) => Self::Missed,
+                (true, false) => Self::Unpromised,
+            };
         }
         match entry.exit() {
             Exit::Passed => Self::Kept,
+            Exit::Failed if is_missed && is_golden_fine(entry) => Self::Missed,
             Exit::Failed => Self::Broken,
             Exit::NoVerdict if entry.trouble.is_none() => {
                 let doubts = judgement.map(|judgement| judgement.inconclusive.as_slice());
@@ -115,6 +129,11 @@ impl State {
     }
 }
 
+/// Whether the ledger is no reason to fail.
+fn is_golden_fine(entry: &Entry) -> bool {
+    entry.golden.as_ref().is_none_or(Comparison::is_fine)
+}
+
 impl<'a> Cell<'a> {
     /// Takes in one more run.
     pub fn add(&mut self, entry: &'a Entry) {
@@ -122,6 +141,7 @@ impl<'a> Cell<'a> {
         self.runs += 1;
         *match state {
             State::Broken => &mut self.broken,
+            State::Missed => &mut self.missed,
             State::Unpromised => &mut self.unpromised,
             State::Vacuous => &mut self.vacuous,
             State::Kept => &mut self.kept,
@@ -181,11 +201,17 @@ impl<'a> Cell<'a> {
         match self {
             Self { runs: 0, .. } => State::Skipped,
             Self { broken: 1.., .. } => State::Broken,
+            Self { missed: 1.., .. } => State::Missed,
             Self { unpromised: 1.., .. } => State::Unpromised,
             Self { kept: 1.., .. } => State::Kept,
             Self { undecided: 1.., .. } => State::Undecided,
             Self { .. } => State::Vacuous,
         }
+    }
+
+    /// Whether the same run both passed and failed.
+    pub const fn is_flaky(&self) -> bool {
+        self.kept > 0 && self.broken + self.unpromised > 0
     }
 
     /// In a few characters, for the table: `kept 20`, `BROKEN 3/20, forgot 12 kB`. What the documents do
@@ -194,12 +220,13 @@ impl<'a> Cell<'a> {
         let (count, word) = match self.state() {
             State::Skipped => return String::from("-"),
             State::Broken => (self.broken, "BROKEN"),
+            State::Missed => (self.missed, "missed"),
             State::Unpromised => (self.unpromised, "broken"),
             State::Kept => (self.kept, "kept"),
             State::Undecided => (self.undecided, "no verdict"),
             State::Vacuous => (self.vacuous, "vacuous"),
         };
-        let broken = matches!(self.state(), State::Broken | State::Unpromised);
+        let broken = matches!(self.state(), State::Broken | State::Missed | State::Unpromised);
         let text = if count == self.runs && !broken {
             format!("{word} {count}")
         } else {
@@ -229,17 +256,22 @@ impl<'a> Cell<'a> {
         self.shown.map(|(_, entry)| sentence::cause(entry))
     }
 
-    /// The command line that shows it again: where it was not so in each run, with as many of them.
+    /// The command line that shows it again: where it was not so in each run, with as many of them, until
+    /// one of them shows it.
     pub fn reproduce(&self) -> Option<String> {
         let (state, entry) = self.shown?;
         let command = entry.reproduce.as_ref()?;
         let times = match state {
             State::Broken => self.broken,
+            State::Missed => self.missed,
             State::Unpromised => self.unpromised,
             State::Undecided => self.undecided,
             _ => self.vacuous,
         };
         let is_each = times == self.runs;
-        Some(if is_each { command.clone() } else { format!("{command} --repeat {}", self.runs) })
+        Some(match is_each {
+            true => command.clone(),
+            false => format!("{command} --repeat {} --until-fail", self.runs),
+        })
     }
 }

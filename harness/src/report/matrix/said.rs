@@ -12,6 +12,9 @@ const LEGEND: &[&str] = &[
     "vacuous: what the scenario requires did not happen; -: cannot be tested here",
 ];
 
+/// What is said beside it where thresholds were missed.
+const MISSED: &str = "missed 3/20: in 3 of 20 runs the figures were not what `expect` asks for, and nothing was refuted";
+
 /// What is said beside it where power cuts were.
 const FORGOT: &str =
     "forgot 12 kB: what power cuts forgot in a run, without files that the server does not need";
@@ -62,7 +65,8 @@ impl Matrix<'_> {
     /// What the short words mean.
     pub fn legend(&self) -> impl Iterator<Item = &'static str> {
         let forgot = self.each().any(|(_, _, cell)| cell.forgotten.is_some()).then_some(FORGOT);
-        LEGEND.iter().copied().chain(forgot)
+        let missed = self.each().any(|(_, _, cell)| cell.missed > 0).then_some(MISSED);
+        LEGEND.iter().copied().chain(missed).chain(forgot)
     }
 
     /// What is to be said below the table.
@@ -70,6 +74,7 @@ impl Matrix<'_> {
     pub fn said(&self) -> Vec<Section> {
         let all = [
             ("Broken", self.items(broken)),
+            ("Thresholds missed", self.items(missed)),
             ("Not promised by the documents", self.items(not_promised)),
             ("Without a verdict in some runs", self.items(undecided)),
             ("Kept with a backlog", self.items(kept_with_a_backlog)),
@@ -107,14 +112,22 @@ fn broken(cell: &Cell<'_>) -> Option<Said> {
         text if text.is_empty() => cell.why().unwrap_or_default(),
         text => text,
     };
-    Some(Said::new(format!("{}: {what}", in_runs(cell.broken, cell.runs))).again(cell))
+    Some(Said::new(format!("{}: {what}", in_runs_of(cell, cell.broken))).again(cell))
+}
+
+fn missed(cell: &Cell<'_>) -> Option<Said> {
+    if cell.state() != State::Missed {
+        return None;
+    }
+    let why = cell.why().unwrap_or_default();
+    Some(Said::new(format!("{}: {why}", in_runs(cell.missed, cell.runs))).again(cell))
 }
 
 fn not_promised(cell: &Cell<'_>) -> Option<Said> {
     let less = cell.not_promised?;
     let text = match cell.state() {
         State::Unpromised => {
-            format!("{}: {}", in_runs(cell.unpromised, cell.runs), found(&cell.found))
+            format!("{}: {}", in_runs_of(cell, cell.unpromised), found(&cell.found))
         }
         State::Kept => format!("not seen broken {}", in_runs(cell.kept, cell.runs)),
         _ => return None,
@@ -154,6 +167,12 @@ fn forgotten(cell: &Cell<'_>) -> Option<Said> {
 
 fn untested(cell: &Cell<'_>) -> Option<Said> {
     cell.skipped.map(|reason| Said::new(reason.to_owned()))
+}
+
+/// `in 3 of 20 runs`; `flaky, in 3 of 20 runs` where it passed in others.
+fn in_runs_of(cell: &Cell<'_>, some: u64) -> String {
+    let flaky = if cell.is_flaky() { "flaky, " } else { "" };
+    format!("{flaky}{}", in_runs(some, cell.runs))
 }
 
 /// `in 3 of 20 runs`, `in all 20 runs`, `in the only run`.

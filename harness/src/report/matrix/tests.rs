@@ -41,6 +41,7 @@ fn lost(count: u64, mut entry: Entry) -> Entry {
         blames: None,
         traces: None,
         does_not_start: false,
+        by_share: Default::default(),
         proofs: Vec::new(),
     });
     entry
@@ -113,7 +114,11 @@ fn one_of_each() -> Report {
     report
 }
 
-fn check(report: &Report, write: fn(&Report, &mut dyn Write) -> io::Result<()>, expected: &str) {
+fn check(
+    report: &Report,
+    write: impl Fn(&Report, &mut dyn Write) -> io::Result<()>,
+    expected: &str,
+) {
     let mut text = Vec::new();
     write(report, &mut text).unwrap();
     let text = String::from_utf8(text).unwrap();
@@ -124,8 +129,9 @@ fn on_terminal(report: &Report, to: &mut dyn Write) -> io::Result<()> {
     terminal::end(report, Style::default(), to)
 }
 
-fn format(name: &str) -> fn(&Report, &mut dyn Write) -> io::Result<()> {
-    formats::FORMATS.iter().find(|format| format.name == name).unwrap().write
+fn format(name: &str) -> impl Fn(&Report, &mut dyn Write) -> io::Result<()> {
+    let write = formats::FORMATS.iter().find(|format| format.name == name).unwrap().write;
+    move |report, to| write(report, None, to)
 }
 
 #[test]
@@ -146,7 +152,7 @@ vacuous: what the scenario requires did not happen; -: cannot be tested here
 
 Broken
   order on b: in 1 of 2 runs: lost 3
-      reproduce  harness run order.yaml --on b --repeat 2
+      reproduce  harness run order.yaml --on b --repeat 2 --until-fail
 
 Not promised by the documents
   twice, lost-answer on a: not seen broken in the only run
@@ -163,7 +169,7 @@ Without a verdict in some runs
   twice on b: in the only run: vacuous: the fault `x` never fired
       reproduce  harness run twice.yaml --on b
   fan on b: in 1 of 2 runs: P1 never answered
-      reproduce  harness run fan.yaml --on b --repeat 2
+      reproduce  harness run fan.yaml --on b --repeat 2 --until-fail
 
 Kept with a backlog
   kill on a: in 2 runs, with 2 faults that met a backlog of at least 90
@@ -195,7 +201,7 @@ fn in_markdown_a_broker_is_a_column() {
 **Broken**
 
 - order on b: in 1 of 2 runs: lost 3
-  - reproduce: `harness run order.yaml --on b --repeat 2`
+  - reproduce: `harness run order.yaml --on b --repeat 2 --until-fail`
 
 **Not promised by the documents**
 
@@ -214,7 +220,7 @@ fn in_markdown_a_broker_is_a_column() {
 - twice on b: in the only run: vacuous: the fault \`x\` never fired
   - reproduce: `harness run twice.yaml --on b`
 - fan on b: in 1 of 2 runs: P1 never answered
-  - reproduce: `harness run fan.yaml --on b --repeat 2`
+  - reproduce: `harness run fan.yaml --on b --repeat 2 --until-fail`
 
 **Kept with a backlog**
 
@@ -257,7 +263,7 @@ fn what_is_broken_beside_what_is_not_promised_is_broken() {
     assert_eq!(cell.short(), "BROKEN 1/2");
     let said = &matrix.said()[0].items[0];
     assert_eq!(said.text, "kill on a: in 1 of 2 runs: lost 1 to 5, duplicate 1 in 1 run");
-    let again = ("reproduce", "harness run kill.yaml --on a --repeat 2".to_owned());
+    let again = ("reproduce", "harness run kill.yaml --on a --repeat 2 --until-fail".to_owned());
     assert!(said.lines.contains(&again), "{:?}", said.lines);
 }
 
@@ -400,6 +406,7 @@ fn in_json_a_cell_has_its_counts() {
         "not_promised": 1,
         "no_verdict": 0,
         "vacuous": 0,
+        "flaky": true,
         "faults": 0,
         "found": [{ "what": "lost", "runs": 1, "least": 7, "most": 7 }],
         "documented": {
@@ -407,7 +414,7 @@ fn in_json_a_cell_has_its_counts() {
             "reference": "https://broker.example/a_page",
         },
         "why": "7 deliveries of acknowledged messages never came",
-        "reproduce": "harness run kill.yaml --on b --repeat 2",
+        "reproduce": "harness run kill.yaml --on b --repeat 2 --until-fail",
     });
     assert_eq!(cell, &expected);
 }

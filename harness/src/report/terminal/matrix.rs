@@ -1,5 +1,6 @@
 //! The table of scenarios and brokers on a terminal: as many brokers side by side as have room, the
-//! others below; then what is to be known of the cells that need more than a word.
+//! others below; then what is to be known of the cells that need more than a word. Of one broker alone
+//! the lines above have said what the table would.
 
 use std::io::{self, Write};
 use std::ops::Range;
@@ -21,6 +22,15 @@ const CORNER: &str = "scenario";
 const ITEMS_MAX: usize = 40;
 
 pub(super) fn matrix(matrix: &Matrix<'_>, style: Style, to: &mut dyn Write) -> io::Result<()> {
+    if matrix.brokers.len() > 1 {
+        table(matrix, style, to)?;
+        writeln!(to)?;
+        matrix.legend().try_for_each(|line| writeln!(to, "{}", style.faint(line)))?;
+    }
+    matrix.said().iter().try_for_each(|part| section(part, style, to))
+}
+
+fn table(matrix: &Matrix<'_>, style: Style, to: &mut dyn Write) -> io::Result<()> {
     let names = matrix.scenarios.iter().map(|row| row.name);
     let first = names.chain([CORNER]).map(width).max().unwrap_or_default();
     let widths: Vec<usize> =
@@ -36,9 +46,7 @@ pub(super) fn matrix(matrix: &Matrix<'_>, style: Style, to: &mut dyn Write) -> i
         block(matrix, first, &widths, begin..end, style, to)?;
         begin = end;
     }
-    writeln!(to)?;
-    matrix.legend().try_for_each(|line| writeln!(to, "{}", style.faint(line)))?;
-    matrix.said().iter().try_for_each(|part| section(part, style, to))
+    Ok(())
 }
 
 /// Some brokers side by side.
@@ -64,7 +72,7 @@ fn block(
             };
             let text = padded(&cell.short(), widths[broker]);
             line.push_str(&match cell.state() {
-                State::Broken => style.bad(&text),
+                State::Broken | State::Missed => style.bad(&text),
                 State::Kept if cell.kept == cell.runs => style.good(&text),
                 State::Kept | State::Unpromised | State::Undecided | State::Vacuous => {
                     style.warn(&text)

@@ -68,12 +68,6 @@ fn of(count: u64, planned: u64) -> String {
 
 /// Deliveries a second; nothing where the run was too short to say.
 fn rate(summary: &Summary) -> String {
-    let seconds = summary.active.as_secs_f64();
-    if seconds < 0.001 || summary.delivered == 0 {
-        return String::new();
-    }
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a positive rate")]
-    #[expect(clippy::cast_precision_loss, reason = "for people")]
-    let rate = (summary.delivered as f64 / seconds).round() as u64;
-    format!("  {}/s", words::number(rate))
+    let rate = summary.throughput.filter(|rate| rate.count > 0);
+    rate.map(|rate| format!("  {rate}")).unwrap_or_default()
 }

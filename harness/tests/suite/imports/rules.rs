@@ -41,8 +41,9 @@ enum May {
 const MASKED: &str = "broker_client::wire::masked";
 
 /// The top modules of the harness: each may import from those before it, and from no other.
-const ORDER: [&str; 41] = [
+const ORDER: [&str; 42] = [
     "version",
+    "parallel",
     "numbers",
     "shell",
     "io_error",
@@ -90,7 +91,8 @@ const PLAIN: [&str; 12] = [
     "input", "fault", "scenario", "plan", "history", "diagram", "check", "golden", "figures",
     "explain", "baseline", "report",
 ];
-const BELOW_PLAIN: [&str; 10] = [
+const BELOW_PLAIN: [&str; 11] = [
+    "parallel",
     "numbers",
     "shell",
     "capability",

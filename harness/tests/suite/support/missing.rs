@@ -1,9 +1,14 @@
 //! What a machine may lack that tests need. It is told, and they are not run; HARNESS_REQUIRE_SERVERS=1
-//! makes that an error.
+//! makes that an error, for a browser HARNESS_REQUIRE_BROWSER=1.
 
 /// Tells why a test is not run.
 pub(crate) fn not_run(why: &str) {
-    let is_required = std::env::var("HARNESS_REQUIRE_SERVERS").is_ok_and(|it| it == "1");
+    not_run_unless("HARNESS_REQUIRE_SERVERS", why);
+}
+
+/// The same for what another variable requires.
+pub(crate) fn not_run_unless(required: &str, why: &str) {
+    let is_required = std::env::var(required).is_ok_and(|it| it == "1");
     assert!(!is_required, "{why}");
     eprintln!("NOT RUN: {why}");
 }

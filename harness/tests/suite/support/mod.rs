@@ -290,6 +290,13 @@ fn stat(pid: i32) -> Option<Vec<String>> {
     Some(after.split_whitespace().map(str::to_owned).collect())
 }
 
+/// The processes of a group that are not dead.
+pub(crate) fn in_group(group: Pid) -> Vec<i32> {
+    let group = group.as_raw_nonzero().to_string();
+    let is_in = |pid: &i32| stat(*pid).is_some_and(|stat| stat[0] != "Z" && stat[2] == group);
+    processes().into_iter().filter(is_in).collect()
+}
+
 /// All that there are.
 pub(crate) fn processes() -> Vec<i32> {
     let all = fs::read_dir("/proc").unwrap();

@@ -7,17 +7,22 @@ use std::thread;
 /// Below so many events a thread costs more than it saves.
 const PAYS_FROM: usize = 100_000;
 
+/// Of so many items with so many events, how many are worth a thread's turn, so that each thread has
+/// one: for work that sums up many items, and whose sums cost something.
+pub fn share(items: usize, events: usize) -> usize {
+    if events < PAYS_FROM { items.max(1) } else { items.div_ceil(cores()).max(1) }
+}
+
+fn cores() -> usize {
+    thread::available_parallelism().map_or(1, NonZeroUsize::get)
+}
+
 /// Applies `work` to each item and keeps the items' order; `events` is how much there is to do.
 ///
 /// # Panics
 /// With the words of `work`, where that panics.
-pub(super) fn map<T: Sync, R: Send>(
-    items: &[T],
-    events: usize,
-    work: impl Fn(&T) -> R + Sync,
-) -> Vec<R> {
-    let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    let threads = cores.min(items.len());
+pub fn map<T: Sync, R: Send>(items: &[T], events: usize, work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let threads = cores().min(items.len());
     if threads < 2 || events < PAYS_FROM {
         return items.iter().map(work).collect();
     }

@@ -1,0 +1,1 @@
+//! The pages of real runs, one of each kind.

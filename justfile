@@ -47,6 +47,10 @@ fuzz CASES="200000":
 soak TIMES="200":
     ci/soak.sh {{TIMES}}
 
+# Make the archive of a release for this machine, or for a target: just release aarch64-unknown-linux-gnu
+release *TARGET:
+    ci/release.sh {{TARGET}}
+
 # Everything that CI runs.
 ci:
     .ci/run

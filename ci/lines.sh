@@ -32,7 +32,7 @@ counted='
   END { print "lines " lines + 0 }'
 
 declare -A lines_of=() is_test=()
-mapfile -t files < <(find . -path ./target -prune -o -path '*/src/*' -name '*.rs' -print |
+mapfile -t files < <(find . \( -path ./target -o -path ./examples \) -prune -o -path '*/src/*' -name '*.rs' -print |
   sed 's#^\./##' | sort)
 for file in "${files[@]}"; do
   case "$file" in

@@ -128,6 +128,11 @@ impl Run {
         self.flag("--golden", folder.as_ref())
     }
 
+    /// With this seed of everything made up, in place of the scenario's own.
+    pub fn seed(self, seed: u64) -> Self {
+        self.flag("--seed", seed.to_string())
+    }
+
     fn flag(mut self, flag: &str, value: impl Into<OsString>) -> Self {
         self.flags.extend([flag.into(), value.into()]);
         self

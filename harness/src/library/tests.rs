@@ -34,7 +34,8 @@ fn refused(run: Run, exit: Exit, words: &str) {
 #[test]
 fn a_scenario_passes_on_our_own_broker_and_leaves_its_logs_where_it_is_told_to() {
     let (folder, file) = scenario(SMALL);
-    let passed = Run::new(&file).out(folder.path().join("out")).run().unwrap();
+    let passed = Run::new(&file).out(folder.path().join("out")).seed(7).run().unwrap();
+    assert_eq!(passed.entry().seed, Some(7));
     assert!(passed.to_string().contains("sent 40  delivered 80"), "{passed}");
     let log = fs::read_to_string(folder.path().join("out/small/consumer_1.txt")).unwrap();
     assert_eq!(log.lines().count(), 40);

@@ -55,7 +55,7 @@ impl clap::FromArgMatches for Destinations {
 fn by_flag() -> impl Iterator<Item = (&'static str, &'static Format)> {
     FORMATS.iter().filter_map(|format| match format.asked {
         Asked::ByFlag(flag) => Some((flag, format)),
-        Asked::ByVariable(_) | Asked::ByFileOf(_) => None,
+        Asked::ByVariable(_) | Asked::ToFileOf(_) => None,
     })
 }
 
@@ -96,7 +96,7 @@ impl Destinations {
                 Asked::ByVariable(name) if is_true(name) => {
                     output.0.push(Target::stdout(format));
                 }
-                Asked::ByFileOf(name) if is_true(IN_ACTIONS) => {
+                Asked::ToFileOf(name) if is_true(IN_ACTIONS) => {
                     let Some(path) = variable(name).filter(|path| !path.is_empty()) else {
                         continue;
                     };
@@ -110,7 +110,7 @@ impl Destinations {
                         Err(_) => {}
                     }
                 }
-                Asked::ByVariable(_) | Asked::ByFileOf(_) | Asked::ByFlag(_) => {}
+                Asked::ByVariable(_) | Asked::ToFileOf(_) | Asked::ByFlag(_) => {}
             }
         }
         (output, first)

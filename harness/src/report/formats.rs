@@ -28,7 +28,7 @@ pub enum Asked {
     /// An environment variable that is `true`; it then goes to stdout.
     ByVariable(&'static str),
     /// An environment variable that names a file, to which it is added; only in GitHub Actions.
-    ByFileOf(&'static str),
+    ToFileOf(&'static str),
 }
 
 /// The variable that is `true` in GitHub Actions, whose runner sets it.
@@ -69,7 +69,7 @@ pub const FORMATS: &[Format] = &[
     Format {
         name: "GitHub summary",
         about: "a Markdown report on the page of a job of GitHub Actions",
-        asked: Asked::ByFileOf("GITHUB_STEP_SUMMARY"),
+        asked: Asked::ToFileOf("GITHUB_STEP_SUMMARY"),
         write: |report, _, to| github::summary(report, to),
     },
 ];

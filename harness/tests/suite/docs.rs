@@ -172,6 +172,22 @@ fn samples_are_what_the_program_prints() {
 }
 
 #[test]
+fn the_index_names_every_page() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("docs");
+    let index = fs::read_to_string(folder.join("README.md")).unwrap();
+    for page in fs::read_dir(&folder).unwrap() {
+        let name = page.unwrap().file_name().into_string().unwrap();
+        if name.ends_with(".md") && name != "README.md" {
+            assert!(index.contains(&format!("[{name}]({name})")), "docs/README.md lacks {name}");
+        }
+    }
+    let links = index.split("](").skip(1).map(|rest| rest.split(')').next().unwrap());
+    for link in links {
+        assert!(folder.join(link).exists(), "docs/README.md: there is no {link}");
+    }
+}
+
+#[test]
 fn times_and_rates_do_not_count() {
     let a = "PASS  5p3c  309 ms  golden ok  48,413/s";
     let b = "PASS  5p3c  1.2 s  golden ok   7/s";

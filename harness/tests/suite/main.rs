@@ -49,6 +49,7 @@ mod mysql;
 #[cfg(all(feature = "nats", target_os = "linux"))]
 mod nats;
 mod on;
+mod pipelines;
 mod plan;
 #[cfg(all(feature = "brokers", feature = "storage-faults", target_os = "linux"))]
 mod power;
@@ -69,7 +70,10 @@ mod review;
 mod run;
 mod sabotage;
 mod scenario;
+mod shells;
 mod simulation;
 #[cfg(all(target_os = "linux", feature = "storage-faults"))]
 mod storage;
+mod summary;
 mod thresholds;
+mod verbosity;

@@ -4,6 +4,7 @@ mod on_disk;
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::golden;
@@ -17,7 +18,7 @@ use super::tally::{SentCounts, Tally};
 pub use on_disk::{Flipped, OnDisk};
 
 /// Counts and latencies of one run.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Summary {
     /// Producers in the plan.
     pub producers: usize,
@@ -50,6 +51,7 @@ pub struct Summary {
     pub faults: Vec<Fault>,
     /// From the beginning of the run to the last outcome or delivery.
     #[serde(rename = "active_ns", serialize_with = "nanos")]
+    #[schemars(with = "u64")]
     pub active: Duration,
     /// How much of the beginning, from the first request on, is left out of the figures that follow.
     #[serde(
@@ -57,10 +59,12 @@ pub struct Summary {
         serialize_with = "nanos",
         skip_serializing_if = "Duration::is_zero"
     )]
+    #[schemars(with = "u64")]
     pub warm_up: Duration,
     /// Deliveries a second, from the first request or the end of the warm-up to the end of `active`; none
     /// where that is too short to say.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "f64")]
     pub throughput: Option<Rate>,
     /// From when the plan wanted a request sent to its ack, a value a request; without what the plan
     /// wanted sent during the warm-up, as the next.
@@ -70,7 +74,7 @@ pub struct Summary {
 }
 
 /// What came of a fault.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Fault {
     /// As the scenario has it: `{ at: 1s, pause: broker, for: 500ms }`.
     #[serde(rename = "fault")]

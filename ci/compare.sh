@@ -3,9 +3,9 @@
 # else the machine does slows both, and holds the second against the first (docs/thresholds.md). Ends as
 # `harness compare --fail-on worse` does.
 #   ci/compare.sh BEFORE AFTER SCENARIO [RUNS, default 20]
-# Shows that the rule holds, and takes some ten minutes: a link that is a fifth slower is worse, and two
+# Shows that the rule holds, and takes some twenty minutes: a link that is a fifth slower is worse, and two
 # runs of the same are the same, each time.
-#   ci/compare.sh --own [TIMES, default 20] [RUNS, default 10]
+#   ci/compare.sh --own [TIMES, default 20] [RUNS, default 20]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 work="$(mktemp -d)"
@@ -36,19 +36,19 @@ if [[ "${1:-}" != --own ]]; then
   exit
 fi
 
-times="${2:-20}" runs="${3:-10}"
+times="${2:-20}" runs="${3:-20}"
 if [[ -z "${HARNESS:-}" ]]; then
   cargo build --release --locked --package harness --bin harness
   HARNESS=target/release/harness
 fi
-# Two states of one broker: each direction of a link to it takes 5 ms, or a fifth longer.
+# Two states of one broker: each direction of a link to it takes 20 ms, or a fifth longer.
 for state in plain slower; do
-  latency=5ms
-  [[ "$state" == slower ]] && latency=6ms
+  latency=20ms
+  [[ "$state" == slower ]] && latency=24ms
   mkdir -p "$work/$state"
   cat >"$work/$state/link.yaml" <<YAML
 topics: { T1: P1..P4 -> C1 C2 }
-producers: { all: { generate: { messages: 40 } } }
+producers: { all: { generate: { messages: 12 } } }
 faults: [{ at: 0s, slow: all, latency: $latency }]
 golden: none
 YAML

@@ -157,8 +157,11 @@ impl Comparison {
                 let few = self.pairs.iter().find(|pair| pair.outcome == Outcome::Unclear);
                 let few = few.map(Pair::too_few).unwrap_or_default();
                 format!(
-                    "nothing is claimed beside {name}: {few}, and {} are needed",
-                    self.rule.least_runs
+                    "nothing is claimed beside {name}: {few}; {} are needed, and {} where the noise is \
+                     above {} %",
+                    self.rule.least_runs,
+                    self.rule.least_noisy_runs,
+                    self.rule.by * 100.0
                 )
             }
             Some(Outcome::Better) => {
@@ -207,9 +210,11 @@ fn pair(key: &Key, before: &Runs, after: &Runs, rule: Rule) -> Pair {
             (None, None) => {}
         }
     }
-    let is_noisy = |row: &&Row| row.before.noise().max(row.after.noise()) > rule.by;
+    let is_noisy = |row: &&Row| {
+        row.outcome == Outcome::Same && row.before.noise().max(row.after.noise()) > rule.by
+    };
     let noisy: Vec<_> = rows.iter().filter(is_noisy).map(|row| row.figure.name()).collect();
-    if !noisy.is_empty() && before.count.min(after.count) >= rule.least_runs {
+    if !noisy.is_empty() {
         let by = rule.by * 100.0;
         let noisy = noisy.join(", ");
         notes.push(format!("a difference of {by} % may not be seen in noise above that: {noisy}"));

@@ -10,6 +10,10 @@ use super::sample::Sample;
 /// So many runs of each state are needed before anything is claimed.
 pub const RUNS_MIN: u64 = 10;
 
+/// So many are needed where the noise is above the difference that is looked for: of ten equal runs one noisy
+/// figure in 25 would be called better or worse, of twenty one in 500.
+pub const NOISY_RUNS_MIN: u64 = 20;
+
 /// By how much medians differ before anything is claimed, where nobody says otherwise.
 pub const BY: f64 = 0.1;
 
@@ -21,6 +25,8 @@ pub const BY_MAX: f64 = 10.0;
 pub struct Rule {
     /// So many runs of each state.
     pub least_runs: u64,
+    /// So many where the noise of one is above `by`.
+    pub least_noisy_runs: u64,
     /// The greater median is more than so much above the lesser: 0.1 is 10 %.
     pub by: f64,
 }
@@ -33,7 +39,7 @@ pub enum Outcome {
     Same,
     /// It is shown to be better.
     Better,
-    /// There are too few runs to claim anything.
+    /// There are too few runs to claim anything, or too few for their noise.
     Unclear,
     /// It is shown to be worse.
     Worse,
@@ -50,13 +56,15 @@ pub enum Good {
 
 impl Rule {
     /// The usual one.
-    pub const USUAL: Self = Self { least_runs: RUNS_MIN, by: BY };
+    pub const USUAL: Self = Self { least_runs: RUNS_MIN, least_noisy_runs: NOISY_RUNS_MIN, by: BY };
 
     /// What the second is beside the first: worse or better where the medians of enough runs differ by
     /// more than the rule says, and the interquartile ranges do not meet.
     #[must_use]
     pub fn judge(self, before: &Sample, after: &Sample, good: Good) -> Outcome {
-        if before.runs.min(after.runs) < self.least_runs {
+        let is_noisy = before.noise().max(after.noise()) > self.by;
+        let needed = if is_noisy { self.least_noisy_runs } else { self.least_runs };
+        if before.runs.min(after.runs) < needed {
             return Outcome::Unclear;
         }
         let (more, less) = match good {
@@ -82,10 +90,12 @@ impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "worse or better: the medians of at least {} runs each differ by more than {} %, and the \
-             interquartile ranges do not meet; noise: the interquartile range by the median",
+            "worse or better: the medians of at least {} runs each, or {} where the noise is above \
+             {by} %, differ by more than {by} %, and the interquartile ranges do not meet; noise: the \
+             interquartile range by the median",
             self.least_runs,
-            self.by * 100.0
+            self.least_noisy_runs,
+            by = self.by * 100.0
         )
     }
 }
@@ -168,6 +178,12 @@ mod tests {
             |runs, median| Sample { runs, median, first_quartile: median, third_quartile: median };
         let judge =
             |one, other| Rule::USUAL.judge(&sample(one, 1.0), &sample(other, 3.0), Good::Less);
+        let noisy = |runs| {
+            let wide = |sample: Sample| Sample { third_quartile: sample.median * 1.11, ..sample };
+            let (one, other) = (wide(sample(runs, 1.0)), sample(runs, 3.0));
+            Rule::USUAL.judge(&one, &other, Good::Less)
+        };
+        assert_eq!((noisy(19), noisy(20)), (Outcome::Unclear, Outcome::Worse));
         assert_eq!((judge(9, 1000), judge(1000, 9)), (Outcome::Unclear, Outcome::Unclear));
         assert_eq!(judge(10, 10), Outcome::Worse);
     }

@@ -59,11 +59,12 @@ pub struct Summary {
         serialize_with = "nanos",
         skip_serializing_if = "Duration::is_zero"
     )]
+    #[schemars(with = "u64")]
     pub warm_up: Duration,
     /// Deliveries a second, from the first request or the end of the warm-up to the end of `active`; none
     /// where that is too short to say.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<f64>")]
+    #[schemars(with = "f64")]
     pub throughput: Option<Rate>,
     /// From when the plan wanted a request sent to its ack, a value a request; without what the plan
     /// wanted sent during the warm-up, as the next.

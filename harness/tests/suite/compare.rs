@@ -75,8 +75,7 @@ fn the_same_is_the_same_and_few_runs_claim_nothing() {
     assert_eq!((ended.code, &comparison["pairs"][0]["outcome"]), (Some(0), &json!("same")));
     let (ended, comparison) = compared(&folder, &report(20, 10), &report(9, 30), &[]);
     assert_eq!((ended.code, &comparison["pairs"][0]["outcome"]), (Some(0), &json!("unclear")));
-    let words = "nothing is claimed beside a.json: fan on memory has 20 runs before and 9 runs after, and 10 are \
-                 needed";
+    let words = "nothing is claimed beside a.json: fan on memory has 20 runs before and 9 runs after; 10 are needed";
     assert!(ended.stderr.contains(words), "{}", ended.stderr);
     let (ended, _) = compared(&folder, &report(20, 10), &report(9, 30), &["--fail-on", "worse"]);
     assert_eq!(ended.code, Some(3), "{}", ended.stderr);

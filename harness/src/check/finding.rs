@@ -3,11 +3,9 @@
 use serde::{Serialize, Serializer};
 
 use super::anomaly::{Anomaly, Blames, Traces};
+use super::keep::Keep;
 use crate::numbers;
 use crate::scenario::AnomalyKind;
-
-/// So many anomalies of a kind are shown with their proofs; the rest are counted.
-pub const PROOFS_MAX: usize = 10;
 
 /// All anomalies of one kind.
 #[derive(Clone, Debug, Serialize)]
@@ -35,8 +33,11 @@ pub struct Finding {
     /// then in messages, whoever got them; for [`AnomalyKind::Lost`] only.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub does_not_start: bool,
-    /// The first of them with their proofs, at most [`PROOFS_MAX`].
+    /// The first of them with their proofs, at most [`PROOFS_MAX`](super::PROOFS_MAX).
     pub proofs: Vec<Anomaly>,
+    /// Which of them are kept.
+    #[serde(skip)]
+    pub keep: Keep,
 }
 
 fn word<S: Serializer>(kind: &AnomalyKind, to: S) -> Result<S::Ok, S::Error> {
@@ -44,7 +45,7 @@ fn word<S: Serializer>(kind: &AnomalyKind, to: S) -> Result<S::Ok, S::Error> {
 }
 
 impl Finding {
-    pub(super) const fn new(kind: AnomalyKind) -> Self {
+    pub(super) const fn new(kind: AnomalyKind, keep: Keep) -> Self {
         Self {
             kind,
             count: 0,
@@ -54,6 +55,7 @@ impl Finding {
             traces: None,
             does_not_start: false,
             proofs: Vec::new(),
+            keep,
         }
     }
 
@@ -76,8 +78,8 @@ impl Finding {
     /// Counts so many neighbouring anomalies that are shown as one.
     pub(super) fn add_many(&mut self, count: u64, anomaly: impl FnOnce() -> Anomaly) {
         self.count += count;
-        if self.proofs.len() < PROOFS_MAX {
-            self.proofs.push(anomaly());
+        if self.proofs.len() < self.keep.room() {
+            self.proofs.extend(Some(anomaly()).filter(|anomaly| self.keep.wants(anomaly)));
         }
     }
 
@@ -91,7 +93,7 @@ impl Finding {
         }
         self.traces = self.traces.or(other.traces);
         self.does_not_start |= other.does_not_start;
-        let room = PROOFS_MAX - self.proofs.len();
+        let room = self.keep.room() - self.proofs.len();
         self.proofs.extend(other.proofs.into_iter().take(room));
     }
 }

@@ -31,7 +31,8 @@ fn judge(facts: &Facts<'_>, feed: &Feed) -> CheckOutcome {
     if feed.classifications.iter().any(|own| kind_of(*own).is_some()) {
         for seen in feed.iter(facts.history) {
             if let Some(kind) = kind_of(seen.classification) {
-                outcome.finding(Promise::Always, kind).add(|| anomaly(facts, feed, seen));
+                let finding = outcome.finding(Promise::Always, kind, facts.keep);
+                finding.add(|| anomaly(facts, feed, seen));
             }
         }
     }

@@ -212,7 +212,7 @@ pub fn golden(comparison: &Comparison) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::check::Traces;
+    use crate::check::{Keep, Traces};
 
     #[test]
     fn several_anomalies_make_one_sentence() {
@@ -224,6 +224,7 @@ mod tests {
             blames: None,
             traces: None,
             does_not_start: false,
+            keep: Keep::First,
             proofs: Vec::new(),
         };
         let judgement = |violations| Judgement {

@@ -119,7 +119,7 @@ impl fmt::Display for Row {
 #[cfg(test)]
 mod tests {
     use super::Row;
-    use crate::check::{Finding, Judgement, Verdict};
+    use crate::check::{Finding, Judgement, Keep, Verdict};
     use crate::exit::Exit;
     use crate::sabotage::Kind;
     use crate::scenario::AnomalyKind;
@@ -134,6 +134,7 @@ mod tests {
             blames: None,
             traces: None,
             does_not_start: false,
+            keep: Keep::First,
             proofs: Vec::new(),
         });
         let verdict = if found.is_empty() { Verdict::Pass } else { Verdict::Fail };

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::check::{Finding, Judgement, Verdict};
+use crate::check::{Finding, Judgement, Keep, Verdict};
 use crate::figures::Summary;
 use crate::figures::summary::{Fault, OnDisk};
 use crate::history::Forgotten;
@@ -41,6 +41,7 @@ fn lost(count: u64, mut entry: Entry) -> Entry {
         blames: None,
         traces: None,
         does_not_start: false,
+        keep: Keep::First,
         proofs: Vec::new(),
     });
     entry

@@ -17,7 +17,8 @@
 //! - [`sabotage`]: a driver that is wrong on purpose, which proves the checks. [`bugs`]: stores with
 //!   planted bugs, for simulations to find.
 //! - [`shrink`]: a failing simulated run, reduced to one that a person can read.
-//! - [`figures`]: what is measured of a run. [`diagram`]: what happened around a message.
+//! - [`figures`]: what is measured of a run. [`diagram`]: what happened around a message;
+//!   [`explain`]: all of it, in words.
 //! - [`golden`]: the ledger of a run and its reviewed file. [`report`]: what is said about it.
 
 pub mod bugs;
@@ -30,6 +31,7 @@ mod descriptors;
 pub mod diagram;
 pub mod driver;
 pub mod exit;
+pub mod explain;
 pub mod fault;
 pub mod figures;
 #[cfg(test)]

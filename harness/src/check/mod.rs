@@ -42,6 +42,7 @@ pub use finding::Finding;
 pub use judgement::{Judgement, Verdict, is_vacuous};
 pub use keep::{Keep, PROOFS_MAX};
 pub use standing::{Came, Due, Standing};
+pub(crate) use words::{clip, time};
 
 use facts::Facts;
 use outcome::CheckOutcome;

@@ -12,15 +12,18 @@ mod check;
 mod conclude;
 mod driver_check;
 mod evidence;
+mod explain;
 mod folder;
 mod generate;
 pub mod guard;
+mod latest;
 mod outputs;
 mod plan;
 mod refused;
 mod reporting;
 mod reproduce;
 pub mod run;
+mod run_file;
 pub mod sabotage;
 mod schema;
 mod selection;
@@ -54,6 +57,9 @@ pub enum Command {
     Plan(plan::Arguments),
     /// Judge consumer logs or a recorded history made before, or by another program.
     Check(check::Arguments),
+    /// Tell everything about one message of a run: when it was sent, who got it, and why it counts as
+    /// lost, repeated, reordered or fine.
+    Explain(explain::Arguments),
     /// Show pending golden files one by one and accept or reject each.
     Review(accept::Arguments),
     /// Accept pending golden files.
@@ -94,6 +100,7 @@ pub fn main(arguments: Arguments, harness: &Path) -> Exit {
         Command::Shrink(arguments) => shrink::main(&arguments),
         Command::Plan(arguments) => plan::main(&arguments),
         Command::Check(arguments) => check::main(&arguments),
+        Command::Explain(arguments) => explain::main(&arguments),
         Command::Review(arguments) => accept::review(&arguments),
         Command::Accept(arguments) => accept::accept(&arguments),
         Command::Reject(arguments) => accept::reject(&arguments),

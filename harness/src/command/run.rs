@@ -17,7 +17,7 @@ use super::refused::{self, Refused};
 use super::reporting::{self, reporting};
 use super::selection::plans;
 use super::sim::workers::End;
-use super::{folder, outputs, signals, streams};
+use super::{folder, latest, outputs, signals, streams};
 use crate::exit::Exit;
 use crate::report::terminal::Terminal;
 use crate::report::words::count;
@@ -154,6 +154,7 @@ impl Prepared {
         let end = runtime.block_on(run_all(&self, terminal, &mut entries));
         entries.sort_by_key(|(place, _)| *place);
         report.entries = entries.into_iter().map(|(_, entry)| entry).collect();
+        latest::point(&self.context.arguments.outputs.out, &report.entries);
         if end == End::InterruptedTwice {
             return Err(Refused::told(Exit::Interrupted));
         }

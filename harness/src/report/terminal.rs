@@ -222,6 +222,9 @@ fn ways_on(entry: &Entry, style: Style, to: &mut dyn Write) -> io::Result<()> {
     if let Some(judge) = &entry.judge {
         ways.push(("judge", judge.clone()));
     }
+    if let Some(explain) = &entry.explain {
+        ways.push(("explain", explain.clone()));
+    }
     if !ways.is_empty() {
         writeln!(to)?;
     }

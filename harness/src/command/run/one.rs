@@ -12,7 +12,7 @@ use super::super::conclude::conclude;
 use super::super::folder::Claim;
 use super::super::outputs::{Folders, HistoryFile};
 use super::super::reproduce::reproduce;
-use super::super::{evidence, streams};
+use super::super::{evidence, run_file, streams};
 use super::arguments::Arguments;
 use crate::catalogue::Way;
 use crate::exit::Exit;
@@ -150,6 +150,7 @@ pub async fn run(run: &Run, context: &Context, interrupt: Interrupt, terminal: &
         block_in_place(|| claim.remove());
         entry.logs = None;
     }
+    block_in_place(|| run_file::keep(&entry));
     entry
 }
 

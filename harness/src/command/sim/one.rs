@@ -12,7 +12,7 @@ use super::super::refused::Refused;
 use super::super::reporting;
 use super::super::reproduce::reproduce;
 use super::super::selection::plans;
-use super::super::{evidence, streams};
+use super::super::{evidence, latest, run_file, streams};
 use super::arguments::Arguments;
 use super::workers::{self, End, Interrupts, Next};
 use crate::exit::Exit;
@@ -68,6 +68,7 @@ pub(super) fn run(
         Ok(End::InterruptedTwice) => return Err(Refused::told(Exit::Interrupted)),
         Err(error) => return Err(workers::refused(&error)),
     }
+    latest::point(&arguments.outputs.out, &report.entries);
     let interrupted = interrupts.stop.load(Ordering::Relaxed);
     let why = if interrupted { Exit::Interrupted } else { Exit::NoVerdict };
     report.trouble = reporting::not_begun(count, report, why);
@@ -111,6 +112,7 @@ fn one(
         let history = histories.get(&plan.scenario.name);
         conclude(&mut entry, plan, &trial, history, golden);
         evidence::keep(&mut entry, plan, &trial);
+        run_file::keep(&entry);
         digest(plan, &trial.history)
     });
     entry.duration = began.elapsed();

@@ -66,8 +66,9 @@ impl<'a> Places<'a> {
         let own = &self.by_topic[&self.topic(place)];
         let middle = own.partition_point(|other| *other < place);
         let end = own.len().min(middle + neighbours + 1);
-        for at in middle.saturating_sub(neighbours)..end {
-            add(shown, own[at], at.abs_diff(middle));
+        let first = middle.saturating_sub(neighbours);
+        for (at, place) in (first..).zip(&own[first..end]) {
+            add(shown, *place, at.abs_diff(middle));
         }
     }
 
@@ -94,8 +95,8 @@ impl<'a> Places<'a> {
             }
         }
         if let Some(first) = after {
-            for at in first..own.len().min(first + wanted) {
-                add(shown, own[at], at - first + 1);
+            for (far, place) in (1..).zip(own[first..].iter().take(wanted)) {
+                add(shown, *place, far);
             }
         }
         after.is_some()

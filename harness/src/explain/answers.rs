@@ -24,7 +24,13 @@ pub struct Answer {
 }
 
 /// What is said for one consumer before those that are equal are put together.
-type Said = (String, Vec<String>);
+#[derive(PartialEq, Eq)]
+struct Said<'a> {
+    word: String,
+    reasons: Vec<String>,
+    /// Where it is of another topic than the message.
+    topic: Option<&'a str>,
+}
 
 /// A proof, with its kind and whether it breaks a promise.
 type Proof<'a> = (AnomalyKind, bool, &'a Anomaly);
@@ -42,32 +48,9 @@ pub(super) fn of(
         .flat_map(|(is_violation, findings)| findings.iter().map(move |own| (is_violation, own)))
         .flat_map(|(broken, own)| own.proofs.iter().map(move |proof| (own.kind, broken, proof)))
         .collect();
-    let name = message.map(|id| plan.name(id).to_string());
-    let own_topic = message.map(|id| plan.stream(id).topic);
-    // Where it came with another topic is told apart.
-    let mut groups: Vec<((Said, Option<&str>), Vec<u32>)> = Vec::new();
-    for standing in standings {
-        let number = plan.consumers[standing.consumer.place()].number;
-        let who = format!("C{number}");
-        let topic = plan.topics[standing.topic.place()].name.as_str();
-        let own = proofs
-            .iter()
-            .filter(|(_, _, proof)| proof.consumer.as_ref() == Some(&who) && proof.topic == topic);
-        let said = consumer(plan, standing, name.as_deref(), &own.copied().collect::<Vec<_>>());
-        let said = (said, (own_topic != Some(standing.topic)).then_some(topic));
-        match groups.iter_mut().find(|(known, _)| *known == said) {
-            Some((_, numbers)) => numbers.push(number),
-            None => groups.push((said, vec![number])),
-        }
-    }
-    let group = |(((word, reasons), topic), numbers): ((Said, Option<&str>), Vec<u32>)| {
-        let who = names::list(Kind::Consumer, &numbers);
-        let who = topic.map(|topic| format!("{who} on {topic}")).unwrap_or(who);
-        Answer { who, word, reasons }
-    };
-    let mut answers: Vec<Answer> = groups.into_iter().map(group).collect();
+    let mut answers = grouped(plan, message, &proofs, standings);
     // What is nobody's alone: the log, an ack; and a delivery that no message explains.
-    let is_told = |proof: &Anomaly| proof.consumer.is_some() && !standings.is_empty();
+    let is_told = |proof: &Anomaly| standings.iter().any(|own| is_of(plan, own, proof));
     for (kind, is_violation, proof) in proofs.into_iter().filter(|own| !is_told(own.2)) {
         let who = match (&proof.consumer, kind, message) {
             (Some(consumer), ..) => consumer.clone(),
@@ -84,6 +67,42 @@ pub(super) fn of(
         answers.push(Answer { who: "run".into(), word: "?".into(), reasons });
     }
     answers
+}
+
+/// By consumer, those together that it came to the same for.
+fn grouped(
+    plan: &Plan,
+    message: Option<MessageId>,
+    proofs: &[Proof<'_>],
+    standings: &[Standing],
+) -> Vec<Answer> {
+    let name = message.map(|id| plan.name(id).to_string());
+    let own_topic = message.map(|id| plan.stream(id).topic);
+    let mut groups: Vec<(Said<'_>, Vec<u32>)> = Vec::new();
+    for standing in standings {
+        let own = proofs.iter().copied().filter(|(_, _, proof)| is_of(plan, standing, proof));
+        let (word, reasons) = consumer(plan, standing, name.as_deref(), &own.collect::<Vec<_>>());
+        let topic = Some(standing.topic).filter(|topic| Some(*topic) != own_topic);
+        let topic = topic.map(|topic| plan.topics[topic.place()].name.as_str());
+        let said = Said { word, reasons, topic };
+        let number = plan.consumers[standing.consumer.place()].number;
+        match groups.iter_mut().find(|(known, _)| *known == said) {
+            Some((_, numbers)) => numbers.push(number),
+            None => groups.push((said, vec![number])),
+        }
+    }
+    let answer = |(Said { word, reasons, topic }, numbers): (Said<'_>, Vec<u32>)| {
+        let who = names::list(Kind::Consumer, &numbers);
+        let who = topic.map(|topic| format!("{who} on {topic}")).unwrap_or(who);
+        Answer { who, word, reasons }
+    };
+    groups.into_iter().map(answer).collect()
+}
+
+/// Whether a proof is about what this consumer polled of this topic.
+fn is_of(plan: &Plan, standing: &Standing, proof: &Anomaly) -> bool {
+    let who = format!("C{}", plan.consumers[standing.consumer.place()].number);
+    proof.consumer == Some(who) && proof.topic == plan.topics[standing.topic.place()].name.as_str()
 }
 
 /// What all of it comes to: `lost at C2, duplicate at C1`.
@@ -111,7 +130,12 @@ fn unsaid(history: &History) -> String {
     format!("nothing is known of it: the run ended {:?}", history.end).to_lowercase()
 }
 
-fn consumer(plan: &Plan, standing: &Standing, name: Option<&str>, proofs: &[Proof<'_>]) -> Said {
+fn consumer(
+    plan: &Plan,
+    standing: &Standing,
+    name: Option<&str>,
+    proofs: &[Proof<'_>],
+) -> (String, Vec<String>) {
     // Of two messages in the wrong order, one is late, and the other one is its witness.
     let is_own = |(kind, _, proof): &&Proof<'_>| {
         *kind == AnomalyKind::Lost || proof.messages.first().map(String::as_str) == name

@@ -18,7 +18,7 @@
 //!   planted bugs, for simulations to find.
 //! - [`shrink`]: a failing simulated run, reduced to one that a person can read.
 //! - [`figures`]: what is measured of a run. [`baseline`]: two states compared by their figures.
-//!   [`diagram`]: what happened around a message.
+//!   [`diagram`]: what happened around a message; [`explain`]: all of it, in words.
 //! - [`fn@run`] and [`Run`]: all of it in a `#[test]` of somebody's own crate.
 //! - [`golden`]: the ledger of a run and its reviewed file. [`report`]: what is said about it.
 
@@ -33,6 +33,7 @@ mod descriptors;
 pub mod diagram;
 pub mod driver;
 pub mod exit;
+pub mod explain;
 pub mod fault;
 pub mod figures;
 #[cfg(test)]

@@ -14,7 +14,7 @@ use crate::plan::ConsumerIndex;
 use crate::scenario::AnomalyKind;
 
 pub(super) fn check(facts: &Facts<'_>) -> CheckOutcome {
-    let mut found = Finding::new(AnomalyKind::Corrupted);
+    let mut found = Finding::new(AnomalyKind::Corrupted, facts.keep);
     let disk = Disk::of(facts);
     for (consumer, part) in facts.history.consumers.iter().enumerate() {
         let consumer = ConsumerIndex::new(consumer);

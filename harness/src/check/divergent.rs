@@ -38,8 +38,8 @@ use crate::plan::TopicIndex;
 use crate::scenario::{AnomalyKind, Order};
 
 pub(super) fn check(facts: &Facts<'_>) -> CheckOutcome {
-    let mut order = Finding::new(AnomalyKind::Divergent);
-    let mut place = Finding::new(AnomalyKind::Divergent);
+    let mut order = Finding::new(AnomalyKind::Divergent, facts.keep);
+    let mut place = Finding::new(AnomalyKind::Divergent, facts.keep);
     let mut acks = Acks::new(facts);
     for topic in (0..facts.plan.topics.len()).map(TopicIndex::new) {
         let mut counted = DeliveryPlaces::new();

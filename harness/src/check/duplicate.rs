@@ -17,7 +17,7 @@ use crate::plan::MessageId;
 use crate::scenario::AnomalyKind;
 
 pub(super) fn check(facts: &Facts<'_>) -> CheckOutcome {
-    let mut found = Finding::new(AnomalyKind::Duplicate);
+    let mut found = Finding::new(AnomalyKind::Duplicate, facts.keep);
     let mut repeated = Bits::new(facts.plan.messages.len());
     for (part, messages) in facts.parallel(&facts.feeds, |feed| judge(facts, feed)) {
         found.merge(part);
@@ -33,7 +33,7 @@ pub(super) fn check(facts: &Facts<'_>) -> CheckOutcome {
 
 /// The repeats of one feed, and of which messages they are.
 fn judge(facts: &Facts<'_>, feed: &Feed) -> (Finding, Vec<MessageId>) {
-    let mut found = Finding::new(AnomalyKind::Duplicate);
+    let mut found = Finding::new(AnomalyKind::Duplicate, facts.keep);
     let mut messages = Vec::new();
     if feed.classifications.contains(&Classification::Again) {
         for seen in

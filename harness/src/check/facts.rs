@@ -24,6 +24,7 @@ pub(super) use uneven::{Restart, Step, Stray, strays};
 use places::Places;
 use requests::Requests;
 
+use super::keep::Keep;
 use crate::history::{Answer, End, History, Moment, Polled, Subscribed};
 use crate::parallel;
 use crate::plan::{MessageId, Plan, StreamIndex, TopicIndex};
@@ -37,6 +38,8 @@ pub(super) struct Facts<'a> {
     pub(super) feeds: Vec<Feed>,
     /// By topic, then by life of the store.
     pub(super) logs: Vec<Log>,
+    /// Which anomalies are kept with their proofs.
+    pub(super) keep: Keep,
 }
 
 impl<'a> Facts<'a> {
@@ -54,6 +57,7 @@ impl<'a> Facts<'a> {
             places: Places::new(plan),
             feeds: Vec::new(),
             logs: Vec::new(),
+            keep: Keep::First,
         };
         let mut feeds = Feed::of_all(plan, history);
         let work =

@@ -6,12 +6,10 @@ use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
 use super::anomaly::{Anomaly, Blames, Traces};
+use super::keep::Keep;
 use crate::numbers;
 use crate::plan::{ConsumerIndex, TopicIndex};
 use crate::scenario::AnomalyKind;
-
-/// So many anomalies of a kind are shown with their proofs; the rest are counted.
-pub const PROOFS_MAX: usize = 10;
 
 /// A consumer and a topic.
 pub type Share = (ConsumerIndex, TopicIndex);
@@ -47,8 +45,11 @@ pub struct Finding {
     /// own and a history was judged.
     #[serde(skip)]
     pub by_share: BTreeMap<Share, u64>,
-    /// The first of them with their proofs, at most [`PROOFS_MAX`].
+    /// The first of them with their proofs, at most [`PROOFS_MAX`](super::PROOFS_MAX).
     pub proofs: Vec<Anomaly>,
+    /// Which of them are kept.
+    #[serde(skip)]
+    pub keep: Keep,
 }
 
 fn word<S: Serializer>(kind: &AnomalyKind, to: S) -> Result<S::Ok, S::Error> {
@@ -56,7 +57,7 @@ fn word<S: Serializer>(kind: &AnomalyKind, to: S) -> Result<S::Ok, S::Error> {
 }
 
 impl Finding {
-    pub(super) const fn new(kind: AnomalyKind) -> Self {
+    pub(super) const fn new(kind: AnomalyKind, keep: Keep) -> Self {
         Self {
             kind,
             count: 0,
@@ -67,6 +68,7 @@ impl Finding {
             does_not_start: false,
             by_share: BTreeMap::new(),
             proofs: Vec::new(),
+            keep,
         }
     }
 
@@ -89,8 +91,8 @@ impl Finding {
     /// Counts so many neighbouring anomalies that are shown as one.
     pub(super) fn add_many(&mut self, count: u64, anomaly: impl FnOnce() -> Anomaly) {
         self.count += count;
-        if self.proofs.len() < PROOFS_MAX {
-            self.proofs.push(anomaly());
+        if self.proofs.len() < self.keep.room() {
+            self.proofs.extend(Some(anomaly()).filter(|anomaly| self.keep.wants(anomaly)));
         }
     }
 
@@ -113,7 +115,7 @@ impl Finding {
         for (at, count) in other.by_share {
             *self.by_share.entry(at).or_default() += count;
         }
-        let room = PROOFS_MAX - self.proofs.len();
+        let room = self.keep.room() - self.proofs.len();
         self.proofs.extend(other.proofs.into_iter().take(room));
     }
 }

@@ -49,6 +49,12 @@ impl Judgement {
         all.filter(move |finding| finding.kind == kind)
     }
 
+    /// Whether anything is shown with its proof.
+    pub fn has_proof(&self) -> bool {
+        let mut all = self.violations.iter().chain(&self.allowed);
+        all.any(|finding| !finding.proofs.is_empty())
+    }
+
     /// Adds a reason why there is no verdict; what was proven stays proven.
     pub fn mark_inconclusive(&mut self, why: String) {
         self.inconclusive.insert(0, why);

@@ -44,13 +44,15 @@ use crate::input::names;
 use crate::numbers;
 use crate::plan::{ConsumerIndex, MessageId, TopicIndex};
 use crate::scenario::AnomalyKind;
-use missing::{Lost, Missing};
+use missing::Lost;
+
+pub(super) use missing::Missing;
 
 pub(super) fn check(facts: &Facts<'_>) -> CheckOutcome {
     if let Some(outcome) = gone::check(facts) {
         return outcome;
     }
-    let mut lost = Finding::new(AnomalyKind::Lost);
+    let mut lost = Finding::new(AnomalyKind::Lost, facts.keep);
     let disk = Disk::of(facts);
     let mut messages: Vec<Range<u32>> = Vec::new();
     let (mut undecided, mut forgotten) = (Vec::new(), Vec::new());

@@ -31,7 +31,7 @@ fn judge(facts: &Facts<'_>, feed: &Feed) -> CheckOutcome {
     if feed.classifications.iter().any(|own| kind_of(*own).is_some()) {
         for seen in feed.iter(facts.history) {
             if let Some(kind) = kind_of(seen.classification) {
-                let found = outcome.finding(Promise::Always, kind);
+                let found = outcome.finding(Promise::Always, kind, facts.keep);
                 found.add_at(feed.share(), 1, || anomaly(facts, feed, seen));
             }
         }

@@ -15,6 +15,7 @@ mod facts;
 mod finding;
 mod inconclusive;
 mod judgement;
+mod keep;
 pub mod logs;
 mod lost;
 mod misplaced;
@@ -22,6 +23,7 @@ mod on_disk;
 mod outcome;
 mod reordered;
 mod stale_ack;
+mod standing;
 pub mod unlogged;
 mod words;
 
@@ -33,11 +35,14 @@ mod tests;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::history::History;
-use crate::plan::Plan;
+use crate::plan::{ConsumerIndex, MessageId, Plan};
 
 pub use anomaly::{Anomaly, Blames, Origin, Traces};
-pub use finding::{Finding, PROOFS_MAX};
+pub use finding::Finding;
 pub use judgement::{Judgement, Verdict, is_vacuous};
+pub use keep::{Keep, PROOFS_MAX};
+pub use standing::{Came, Due, Standing};
+pub(crate) use words::{clip, time};
 
 use facts::Facts;
 use outcome::CheckOutcome;
@@ -65,32 +70,61 @@ pub fn judge(plan: &Plan, history: &History) -> Judgement {
     judge_by(CHECKS, plan, history)
 }
 
-fn judge_by(checks: &[Check], plan: &Plan, history: &History) -> Judgement {
-    let facts = match guarded(|| Facts::new(plan, history)) {
-        Ok(facts) => facts,
-        Err(words) => {
-            let why = format!("the history cannot be judged: {words}");
-            let (violations, allowed) = (Vec::new(), Vec::new());
-            return Judgement {
-                verdict: Verdict::Unknown,
-                violations,
-                allowed,
-                inconclusive: vec![why],
-            };
-        }
-    };
-    let mut all = CheckOutcome::default();
-    for (name, check) in checks {
-        match guarded(|| check(&facts)) {
-            Ok(outcome) => all.extend(outcome),
-            Err(words) => all.inconclusive.push(format!("the check of {name} crashed: {words}")),
-        }
+/// All that the checks say of one message, and how it stands with each consumer. The judgement is that of
+/// the whole run, but its proofs are those that the message is part of.
+#[must_use]
+pub fn about(plan: &Plan, history: &History, message: MessageId) -> (Judgement, Vec<Standing>) {
+    match facts(plan, history, Keep::OfMessage(message)) {
+        Ok(facts) => (checked(CHECKS, &facts), standing::of(&facts, message)),
+        Err(judgement) => (judgement, Vec::new()),
     }
-    let mut judgement = all.conclude(&plan.scenario.expect);
+}
+
+/// All that the checks say of one delivery that no message explains, by its place among the consumer's.
+#[must_use]
+pub fn about_delivery(
+    plan: &Plan,
+    history: &History,
+    consumer: ConsumerIndex,
+    place: usize,
+) -> Judgement {
+    match facts(plan, history, Keep::OfDelivery(consumer, place)) {
+        Ok(facts) => checked(CHECKS, &facts),
+        Err(judgement) => judgement,
+    }
+}
+
+fn judge_by(checks: &[Check], plan: &Plan, history: &History) -> Judgement {
+    let facts = match facts(plan, history, Keep::First) {
+        Ok(facts) => facts,
+        Err(judgement) => return judgement,
+    };
+    let mut judgement = checked(checks, &facts);
     if let Err(words) = guarded(|| evidence::add(&facts, &mut judgement)) {
         judgement.mark_inconclusive(format!("what was found cannot be shown: {words}"));
     }
     judgement
+}
+
+/// What all checks read; or the judgement, where there is no reading the history.
+fn facts<'a>(plan: &'a Plan, history: &'a History, keep: Keep) -> Result<Facts<'a>, Judgement> {
+    guarded(|| Facts { keep, ..Facts::new(plan, history) }).map_err(|words| {
+        let why = format!("the history cannot be judged: {words}");
+        let (violations, allowed) = (Vec::new(), Vec::new());
+        Judgement { verdict: Verdict::Unknown, violations, allowed, inconclusive: vec![why] }
+    })
+}
+
+/// What the checks conclude, without what was seen of it.
+fn checked(checks: &[Check], facts: &Facts<'_>) -> Judgement {
+    let mut all = CheckOutcome::default();
+    for (name, check) in checks {
+        match guarded(|| check(facts)) {
+            Ok(outcome) => all.extend(outcome),
+            Err(words) => all.inconclusive.push(format!("the check of {name} crashed: {words}")),
+        }
+    }
+    all.conclude(&facts.plan.scenario.expect)
 }
 
 /// Runs `work`; a panic becomes its words.

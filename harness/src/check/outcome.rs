@@ -3,6 +3,7 @@
 
 use super::finding::Finding;
 use super::judgement::{Judgement, Verdict};
+use super::keep::Keep;
 use crate::scenario::{AnomalyKind, Delivery, Expect, Order};
 
 /// The promise that an anomaly breaks: `expect` says whether it was made.
@@ -48,10 +49,15 @@ impl From<(Promise, Finding)> for CheckOutcome {
 
 impl CheckOutcome {
     /// What was found of a kind that breaks this promise; nothing at first.
-    pub(super) fn finding(&mut self, promise: Promise, kind: AnomalyKind) -> &mut Finding {
+    pub(super) fn finding(
+        &mut self,
+        promise: Promise,
+        kind: AnomalyKind,
+        keep: Keep,
+    ) -> &mut Finding {
         let same = |own: &(Promise, Finding)| own.0 == promise && own.1.kind == kind;
         let place = self.findings.iter().position(same).unwrap_or_else(|| {
-            self.findings.push((promise, Finding::new(kind)));
+            self.findings.push((promise, Finding::new(kind, keep)));
             self.findings.len() - 1
         });
         &mut self.findings[place].1
@@ -59,7 +65,7 @@ impl CheckOutcome {
 
     /// Adds what was found of one kind.
     pub(super) fn add(&mut self, promise: Promise, finding: Finding) {
-        self.finding(promise, finding.kind).merge(finding);
+        self.finding(promise, finding.kind, finding.keep).merge(finding);
     }
 
     pub(super) fn extend(&mut self, other: Self) {

@@ -25,7 +25,7 @@ use crate::plan::{MessageId, StreamIndex};
 use crate::scenario::{AnomalyKind, Order};
 
 pub(super) fn check(facts: &Facts<'_>) -> CheckOutcome {
-    let mut found = Finding::new(AnomalyKind::Reordered);
+    let mut found = Finding::new(AnomalyKind::Reordered, facts.keep);
     for part in facts.parallel(&facts.feeds, |feed| judge(facts, feed)) {
         found.merge(part);
     }
@@ -33,7 +33,7 @@ pub(super) fn check(facts: &Facts<'_>) -> CheckOutcome {
 }
 
 fn judge(facts: &Facts<'_>, feed: &Feed) -> Finding {
-    let mut found = Finding::new(AnomalyKind::Reordered);
+    let mut found = Finding::new(AnomalyKind::Reordered, facts.keep);
     sweep(facts, feed, |late, witness| {
         found.add_at(feed.share(), 1, || anomaly(facts, feed, late, witness));
     });

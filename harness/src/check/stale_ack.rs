@@ -24,7 +24,7 @@ use super::outcome::{CheckOutcome, Promise};
 use crate::scenario::AnomalyKind;
 
 pub(super) fn check(facts: &Facts<'_>) -> CheckOutcome {
-    let mut found = Finding::new(AnomalyKind::StaleAck);
+    let mut found = Finding::new(AnomalyKind::StaleAck, facts.keep);
     let mut sessions: BTreeMap<(usize, u32), Vec<&Request>> = BTreeMap::new();
     let elsewhere: BTreeSet<(usize, usize)> = elsewhere::find(facts, &mut found);
     for request in facts.requests.all.iter().filter(|request| request.offset.is_some()) {

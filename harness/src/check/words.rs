@@ -13,7 +13,7 @@ pub(super) fn moment(moment: Moment) -> String {
 }
 
 /// `12.345 ms`.
-pub(super) fn time(at: Nanos) -> String {
+pub(crate) fn time(at: Nanos) -> String {
     let micros = at / 1_000;
     format!("{}.{:03} ms", micros / 1_000, micros % 1_000)
 }
@@ -50,7 +50,7 @@ pub(super) fn quoted(facts: &Facts<'_>, feed: &Feed, seen: Seen) -> String {
 }
 
 /// A payload in quotes, its middle left out if it is long.
-pub(super) fn clip(payload: &str) -> String {
+pub(crate) fn clip(payload: &str) -> String {
     let count = payload.chars().count();
     if count <= CLIP {
         return format!("{payload:?}");

@@ -6,6 +6,7 @@ use std::io::{self, BufWriter, Write as _};
 use std::path::Path;
 
 use super::{folder, streams};
+use crate::check::Judgement;
 use crate::exit::Exit;
 use crate::history::json;
 use crate::io_error;
@@ -24,6 +25,10 @@ pub(super) fn keep(entry: &mut Entry, plan: &Plan, trial: &Trial) {
             let history = path.to_string_lossy();
             entry.judge =
                 Some(format!("harness check {} --history {}", shell(&file), shell(&history)));
+            let has_proof = entry.judgement.as_ref().is_some_and(Judgement::has_proof);
+            let folder = logs.to_string_lossy();
+            entry.explain =
+                has_proof.then(|| format!("harness explain --violation 1 {}", shell(&folder)));
             entry.history.get_or_insert(path);
         }
         // What the run came to stands all the same.

@@ -1,4 +1,5 @@
-//! A scenario's folder under `--out`: the consumers' logs, and the history of a run that did not pass.
+//! A scenario's folder under `--out`: the consumers' logs, what says which run they are of, and the history
+//! of a run that did not pass.
 
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -8,6 +9,9 @@ use crate::io_error;
 
 /// What the history of a run that did not pass is called, beside its logs.
 const HISTORY: &str = "history.jsonl";
+
+/// What says of the run that the folder is of.
+const RUN: &str = "run.json";
 
 /// What the folders of repetitions begin with.
 const TURN: &str = "run-";
@@ -23,6 +27,11 @@ pub(super) struct Claim {
 /// Where the history of a run that did not pass is kept.
 pub(super) fn history(logs: &Path) -> PathBuf {
     logs.join(HISTORY)
+}
+
+/// Where the folder says which run it is of.
+pub(super) fn run(logs: &Path) -> PathBuf {
+    logs.join(RUN)
 }
 
 /// Makes the folder and claims it. What is in it stays.
@@ -67,13 +76,13 @@ impl Claim {
     }
 }
 
-/// Removes what runs left in a folder: logs, a history, and the same of runs that are repetitions.
+/// Removes what runs left in a folder: logs, a history, what says which run it was, and the same of runs that are repetitions.
 fn clear(folder: &Path) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let (name, path) = (entry.file_name(), entry.path());
         let Some(name) = name.to_str() else { continue };
-        if name == HISTORY || is_consumer_log(name) {
+        if [HISTORY, RUN].contains(&name) || is_consumer_log(name) {
             fs::remove_file(path)?;
         } else if is_turn(name) && entry.file_type()?.is_dir() {
             clear(&path)?;
@@ -126,7 +135,7 @@ mod tests {
             names
         };
         let first = claim(&folder).unwrap();
-        let all = ["consumer_1.txt", "history.jsonl", "notes.txt"];
+        let all = ["consumer_1.txt", "history.jsonl", "notes.txt", "run.json"];
         for name in all {
             fs::write(folder.join(name), "x").unwrap();
         }

@@ -19,11 +19,13 @@ mod conclude;
 mod driver_check;
 mod environment;
 mod evidence;
+mod explain;
 mod filter;
 mod folder;
 mod generate;
 pub mod guard;
 mod last;
+mod latest;
 mod list;
 mod man;
 mod outputs;
@@ -33,6 +35,7 @@ mod refused;
 mod reporting;
 mod reproduce;
 pub mod run;
+mod run_file;
 pub mod sabotage;
 mod schema;
 mod selection;
@@ -71,6 +74,9 @@ pub enum Command {
     Check(check::Arguments),
     /// Compare two states by the JSON reports of their runs: better, the same or worse.
     Compare(compare::Arguments),
+    /// Tell everything about one message of a run: when it was sent, who got it, and why it counts as
+    /// lost, repeated, reordered or fine.
+    Explain(explain::Arguments),
     /// Show pending golden files one by one and accept or reject each.
     Review(accept::Arguments),
     /// Accept pending golden files.
@@ -117,6 +123,7 @@ pub fn main(arguments: Arguments, harness: &Path) -> Exit {
         Command::List(arguments) => list::main(&arguments),
         Command::Check(arguments) => check::main(&arguments),
         Command::Compare(arguments) => compare::main(&arguments),
+        Command::Explain(arguments) => explain::main(&arguments),
         Command::Review(arguments) => accept::review(&arguments),
         Command::Accept(arguments) => accept::accept(&arguments),
         Command::Reject(arguments) => accept::reject(&arguments),

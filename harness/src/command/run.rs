@@ -22,7 +22,7 @@ use super::refused::Refused;
 use super::reporting::{self, reporting};
 use super::selection::{plans, reseed};
 use super::sim::workers::End;
-use super::{outputs, signals, streams};
+use super::{latest, outputs, signals, streams};
 use crate::exit::Exit;
 use crate::report::terminal::Terminal;
 use crate::report::words::count;
@@ -219,6 +219,7 @@ impl Prepared {
         let not_begun = self.not_begun(&entries);
         report.entries = entries.into_values().collect();
         Last::keep(&self.context.arguments.outputs.out, report, &not_begun, self.last.as_ref());
+        latest::point(&self.context.arguments.outputs.out, &report.entries);
         if end == End::InterruptedTwice {
             return Err(Refused::told(Exit::Interrupted));
         }

@@ -126,7 +126,10 @@ impl<'a> Draft<'a> {
         }
         hits.iter().for_each(|place| places.around(*place, neighbours, &mut shown));
         self.polls(consumer, places, &shown);
-        self.claims(consumer);
+        // Where they came, it was there.
+        if hits.is_empty() {
+            self.claims(consumer);
+        }
     }
 
     /// A line for each poll that brought something which is shown, and for those between that failed.

@@ -16,3 +16,4 @@ pub use around::around;
 pub use focus::{Focus, Limits};
 pub use model::{Diagram, Event, EventKind};
 pub use whole::of;
+pub use window::Places;

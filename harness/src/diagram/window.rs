@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 use crate::history::{Answer, ConsumerHistory};
 use crate::plan::{MessageId, Plan, TopicIndex};
 
-/// A consumer's deliveries by topic and by poll.
-pub(super) struct Places<'a> {
+/// A consumer's deliveries, by place among all of them: those of each topic, and the poll that brought each.
+#[derive(Debug)]
+pub struct Places<'a> {
     plan: &'a Plan,
     part: &'a ConsumerHistory,
     /// Places among its deliveries, ascending.
@@ -21,7 +22,8 @@ pub(super) type Shown = BTreeMap<usize, usize>;
 
 impl<'a> Places<'a> {
     /// In one pass over the consumer's polls.
-    pub(super) fn of(plan: &'a Plan, part: &'a ConsumerHistory) -> Self {
+    #[must_use]
+    pub fn of(plan: &'a Plan, part: &'a ConsumerHistory) -> Self {
         let mut places = Self { plan, part, by_topic: BTreeMap::new(), polls: Vec::new() };
         let mut next = 0;
         for (poll, polled) in part.polls.iter().enumerate() {
@@ -36,11 +38,26 @@ impl<'a> Places<'a> {
     }
 
     /// The poll that brought a delivery.
-    pub(super) fn poll(&self, place: usize) -> usize {
+    ///
+    /// # Panics
+    /// If there is no such delivery.
+    #[must_use]
+    pub fn poll(&self, place: usize) -> usize {
         self.polls[self.polls.partition_point(|(first, _)| *first <= place) - 1].1
     }
 
-    fn topic(&self, place: usize) -> TopicIndex {
+    /// All that came when this topic was polled, in the order received.
+    #[must_use]
+    pub fn on(&self, topic: TopicIndex) -> &[usize] {
+        self.by_topic.get(&topic).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// The topic that was polled when it came.
+    ///
+    /// # Panics
+    /// If there is no such delivery.
+    #[must_use]
+    pub fn topic(&self, place: usize) -> TopicIndex {
         self.part.subscriptions[self.part.polls[self.poll(place)].subscription as usize].topic
     }
 
@@ -49,8 +66,9 @@ impl<'a> Places<'a> {
         let own = &self.by_topic[&self.topic(place)];
         let middle = own.partition_point(|other| *other < place);
         let end = own.len().min(middle + neighbours + 1);
-        for at in middle.saturating_sub(neighbours)..end {
-            add(shown, own[at], at.abs_diff(middle));
+        let first = middle.saturating_sub(neighbours);
+        for (at, place) in (first..).zip(&own[first..end]) {
+            add(shown, *place, at.abs_diff(middle));
         }
     }
 
@@ -77,8 +95,8 @@ impl<'a> Places<'a> {
             }
         }
         if let Some(first) = after {
-            for at in first..own.len().min(first + wanted) {
-                add(shown, own[at], at - first + 1);
+            for (far, place) in (1..).zip(own[first..].iter().take(wanted)) {
+                add(shown, *place, far);
             }
         }
         after.is_some()

@@ -187,6 +187,8 @@ pub struct Entry {
     pub reproduce: Option<String>,
     /// The command line that judges the history of a run that did not pass again.
     pub judge: Option<String>,
+    /// The command line that explains the first of the proofs, where the history of the run was kept.
+    pub explain: Option<String>,
     /// The command line that accepts what is pending: `harness accept 5p3c`.
     pub accept: Option<String>,
 }

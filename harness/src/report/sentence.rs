@@ -263,7 +263,7 @@ pub fn golden(comparison: &Comparison) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::check::Traces;
+    use crate::check::{Keep, Traces};
 
     #[test]
     fn several_anomalies_make_one_sentence() {
@@ -276,6 +276,7 @@ mod tests {
             traces: None,
             does_not_start: false,
             by_share: Default::default(),
+            keep: Keep::First,
             proofs: Vec::new(),
         };
         let judgement = |violations| Judgement {

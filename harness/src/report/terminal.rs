@@ -262,6 +262,9 @@ pub fn ways_on(entry: &Entry) -> Vec<(&'static str, String)> {
     if let Some(judge) = &entry.judge {
         ways.push(("judge", judge.clone()));
     }
+    if let Some(explain) = &entry.explain {
+        ways.push(("explain", explain.clone()));
+    }
     ways
 }
 

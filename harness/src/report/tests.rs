@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::*;
-use crate::check::{Anomaly, Finding, Judgement, Origin, Verdict};
+use crate::check::{Anomaly, Finding, Judgement, Keep, Origin, Verdict};
 use crate::exit::Exit;
 use crate::figures::summarise;
 use crate::fixture::{self, SMALL, SMALL_LOGS};
@@ -52,6 +52,7 @@ fn lost() -> Entry {
         traces: None,
         does_not_start: false,
         by_share: Default::default(),
+        keep: Keep::First,
         proofs: vec![anomaly],
     });
     let lose = |consumer, mut all: Vec<MessageId>| {

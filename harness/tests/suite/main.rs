@@ -33,6 +33,7 @@ mod endings;
 mod errors;
 mod evidence;
 mod exec;
+mod explain;
 mod external;
 mod faults;
 mod foreign;

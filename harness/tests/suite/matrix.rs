@@ -50,7 +50,7 @@ fn runs_that_pass_are_a_cell_and_leave_the_logs_of_the_first() {
     assert!(ended.stderr.contains("PASS  fine  3 of 3 runs passed  in "), "{}", ended.stderr);
     assert!(!ended.stderr.contains("kept 3"), "a table of one column: {}", ended.stderr);
     assert!(ended.stderr.contains("1 broker, 1 scenario, 3 runs: 3 passed"), "{}", ended.stderr);
-    assert_eq!(names(&folder, "out/fine"), ["consumer_1.txt"]);
+    assert_eq!(names(&folder, "out/fine"), ["consumer_1.txt", "run.json"]);
     assert_eq!(names(&folder, "h"), ["fine", "fine.jsonl"]);
     assert_eq!(names(&folder, "h/fine"), ["run-2.jsonl", "run-3.jsonl"]);
     let turns: Vec<_> =
@@ -79,7 +79,7 @@ fn what_is_not_promised_is_run_and_told_apart_and_a_broker_that_is_not_there_is_
     assert!(said.contains("nothing survives a kill; this scenario asks for survival"), "{said}");
     assert_eq!((&theirs["on"], &theirs["result"]), (&json!("mysql"), &json!("cannot be tested")));
     // The evidence of each run is there, and is judged as it was.
-    let kept = ["consumer_1.txt", "history.jsonl", "run-2"];
+    let kept = ["consumer_1.txt", "history.jsonl", "run-2", "run.json"];
     assert_eq!(names(&folder, "out/memory/kill"), kept);
     let history = "out/memory/kill/run-2/history.jsonl";
     let judged = folder.run(&["check", "all/kill.yaml", "--history", history]);

@@ -7,6 +7,7 @@ use super::feed::Feed;
 use super::sent::Sent;
 use crate::check::anomaly::Anomaly;
 use crate::check::judgement::Judgement;
+use crate::check::keep::Keep;
 use crate::check::outcome::{CheckOutcome, Promise};
 use crate::input::names;
 use crate::plan::{Plan, TopicIndex};
@@ -45,7 +46,7 @@ impl Found {
         count: u64,
         anomaly: impl FnOnce() -> Anomaly,
     ) {
-        self.outcome.finding(promise, kind).add_many(count, anomaly);
+        self.outcome.finding(promise, kind, Keep::First).add_many(count, anomaly);
     }
 
     pub(super) fn mark_inconclusive(&mut self, why: String) {

@@ -32,7 +32,7 @@ pub(super) fn check(facts: &Facts<'_>) -> Option<CheckOutcome> {
         outcome.inconclusive.push(format!("{what}, and nothing was acked before"));
         return Some(outcome);
     };
-    let mut lost = Finding::new(AnomalyKind::Lost);
+    let mut lost = Finding::new(AnomalyKind::Lost, facts.keep);
     lost.does_not_start = true;
     lost.add_many(count, || {
         let messages = numbers::count(count, "message");

@@ -8,7 +8,7 @@ use crate::history::{Stamp, Subscribed};
 use crate::plan::{MessageId, StreamIndex};
 use crate::scenario;
 
-pub(super) struct Missing {
+pub(in crate::check) struct Missing {
     /// Neighbouring losses of one stream.
     pub(super) ranges: Vec<Lost>,
     /// Messages that would be lost, had their ack not stayed unknown.
@@ -44,7 +44,7 @@ fn possible(facts: &Facts<'_>, feed: &Feed, request: &Request) -> u64 {
 }
 
 impl Missing {
-    pub(super) fn of(facts: &Facts<'_>, feed: &Feed) -> Self {
+    pub(in crate::check) fn of(facts: &Facts<'_>, feed: &Feed) -> Self {
         let streams = facts.plan.topics[feed.topic.place()].streams.len();
         let mut missing = Self { ranges: Vec::new(), possible: 0, spans: vec![None; streams] };
         let Some(claim) = feed.due_from(facts.history) else { return missing };
@@ -67,6 +67,11 @@ impl Missing {
             missing.judge_between(facts, feed, claim, &between);
         }
         missing
+    }
+
+    /// Whether it is among what is missing.
+    pub(in crate::check) fn has(&self, message: MessageId) -> bool {
+        self.ranges.iter().any(|range| range.messages.contains(&message.0))
     }
 
     /// Adds what is missing of a request that is due as a whole.

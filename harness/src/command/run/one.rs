@@ -14,7 +14,7 @@ use super::super::outputs::{Folders, HistoryFile};
 use super::super::plan::json::value as resolved;
 use super::super::reproduce::reproduce;
 use super::super::verbosity::Watched;
-use super::super::{evidence, streams};
+use super::super::{evidence, run_file, streams};
 use super::arguments::Arguments;
 use crate::catalogue::Way;
 use crate::exit::Exit;
@@ -167,6 +167,7 @@ pub async fn run(
         block_in_place(|| claim.remove());
         entry.logs = None;
     }
+    block_in_place(|| run_file::keep(&entry));
     entry
 }
 

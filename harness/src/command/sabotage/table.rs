@@ -119,7 +119,7 @@ impl fmt::Display for Row {
 #[cfg(test)]
 mod tests {
     use super::Row;
-    use crate::check::{Finding, Judgement, Verdict};
+    use crate::check::{Finding, Judgement, Keep, Verdict};
     use crate::exit::Exit;
     use crate::sabotage::Kind;
     use crate::scenario::AnomalyKind;
@@ -135,6 +135,7 @@ mod tests {
             traces: None,
             does_not_start: false,
             by_share: Default::default(),
+            keep: Keep::First,
             proofs: Vec::new(),
         });
         let verdict = if found.is_empty() { Verdict::Pass } else { Verdict::Fail };

@@ -15,7 +15,7 @@ use super::super::reporting;
 use super::super::reproduce::reproduce;
 use super::super::selection::{plans, reseed};
 use super::super::verbosity::Watched;
-use super::super::{evidence, streams};
+use super::super::{evidence, latest, run_file, streams};
 use super::arguments::Arguments;
 use super::workers::{self, End, Interrupts, Next};
 use crate::exit::Exit;
@@ -83,6 +83,7 @@ pub(super) fn run(
     if end == End::InterruptedTwice {
         return Err(Refused::told(Exit::Interrupted));
     }
+    latest::point(&arguments.outputs.out, &report.entries);
     let interrupted = interrupts.stop.load(Ordering::Relaxed);
     if is_over.load(Ordering::Relaxed) && !interrupted {
         reporting::stopped_by("--fail-fast", &not_begun, report);
@@ -114,6 +115,7 @@ fn one(
         let history = histories.get(&plan.scenario.name);
         conclude(&mut entry, plan, &trial, history, golden);
         evidence::keep(&mut entry, plan, &trial);
+        run_file::keep(&entry);
         digest(plan, &trial.history)
     });
     entry.duration = began.elapsed();

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use self::reader::{Page, read};
 use super::room::PAGE_MAX;
-use crate::check::{Anomaly, Finding, Judgement, Origin, Verdict};
+use crate::check::{Anomaly, Finding, Judgement, Keep, Origin, Verdict};
 use crate::diagram::{Diagram, Event, EventKind};
 use crate::exit::Exit;
 use crate::figures::summary::Fault;
@@ -91,6 +91,7 @@ fn lost(name: &str, proofs: u32) -> Entry {
         traces: None,
         does_not_start: false,
         by_share: BTreeMap::new(),
+        keep: Keep::First,
         proofs: (0..proofs).map(anomaly).collect(),
     });
     entry.figures = Some(figures(proofs));

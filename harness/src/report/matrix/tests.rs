@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::check::{Finding, Judgement, Verdict};
+use crate::check::{Finding, Judgement, Keep, Verdict};
 use crate::figures::Summary;
 use crate::figures::summary::{Fault, OnDisk};
 use crate::history::Forgotten;
@@ -42,6 +42,7 @@ fn lost(count: u64, mut entry: Entry) -> Entry {
         traces: None,
         does_not_start: false,
         by_share: Default::default(),
+        keep: Keep::First,
         proofs: Vec::new(),
     });
     entry

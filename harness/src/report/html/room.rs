@@ -27,9 +27,11 @@ pub(super) struct Step {
 /// Makes a piece from what its section is about.
 pub(super) type Make = fn(&Context<'_>) -> Result<Option<String>, Error>;
 
-/// A place in a section, in their order.
+/// A place in a section, in their order; those up to the notes stand above the facts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Slot {
+    Trouble,
+    Notes,
     Findings,
     Thresholds,
     Golden,

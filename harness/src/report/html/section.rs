@@ -2,6 +2,7 @@
 //! room.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::path::Path;
 
 use minijinja::Error;
@@ -25,12 +26,17 @@ use crate::report::{sentence, terminal};
 /// So many notes and so many problems are shown; the JSON report has all.
 const LINES_MAX: usize = 30;
 
-/// So many characters of a text are shown, which can be anything that a broker or a person wrote.
-const TEXT_MAX: usize = 1_000;
+/// So many characters of such a line are shown, which can be anything that a broker or a person wrote.
+const LINE_MAX: usize = 1_000;
+
+/// So many characters of a text in the head are shown.
+const TEXT_MAX: usize = 400;
 
 /// What is added to a section, what is needed most first.
 pub(super) const STEPS: &[Step] = &[
+    Step { what: "problems", slot: Slot::Trouble, make: trouble },
     Step { what: "proofs", slot: Slot::Findings, make: |own| proofs(own, 1, 0) },
+    Step { what: "notes", slot: Slot::Notes, make: notes },
     Step { what: "thresholds", slot: Slot::Thresholds, make: thresholds::render },
     Step { what: "seeds", slot: Slot::Sweep, make: sweep::render },
     Step { what: "numbers", slot: Slot::Facts, make: facts::render },
@@ -100,14 +106,10 @@ struct Head<'a> {
     #[serde(flatten)]
     title: Title<'a>,
     description: Option<String>,
-    rest: String,
-    problems_left_out: usize,
     facts: Vec<(&'static str, String)>,
     files: Vec<Linked>,
     commands: Vec<(&'static str, String)>,
     not_promised: Option<Promise>,
-    notes: Vec<String>,
-    notes_left_out: usize,
 }
 
 #[derive(Serialize)]
@@ -130,14 +132,20 @@ impl<'a> Section<'a> {
             mark: state::of(entry),
             name: cut(&entry.name, TEXT_MAX),
             which: sentence::place(entry).into_iter().chain(turn).collect(),
-            answer: cut(&sentence::cause(entry), TEXT_MAX),
+            answer: cut(&sentence::cause(entry), LINE_MAX),
         }
     }
 
     pub(super) fn render(&self) -> Result<String, Error> {
-        let pieces: Vec<Value> = self.pieces.values().cloned().map(html).collect();
-        let values =
-            values! { head => Head::new(self), pieces => pieces, left_out => self.left_out };
+        let pieces = |range| -> Vec<Value> {
+            self.pieces.range::<Slot, _>(range).map(|(_, piece)| html(piece.clone())).collect()
+        };
+        let values = values! {
+            head => Head::new(self),
+            early => pieces((Bound::Unbounded, Bound::Included(Slot::Notes))),
+            pieces => pieces((Bound::Excluded(Slot::Notes), Bound::Unbounded)),
+            left_out => self.left_out,
+        };
         self.context.templates.render("section.html", values)
     }
 }
@@ -146,22 +154,15 @@ impl<'a> Head<'a> {
     fn new(section: &'a Section<'_>) -> Self {
         let Context { entry, links, .. } = section.context;
         let told = |text: &String| cut(text, TEXT_MAX);
-        let rest: Vec<&str> = sentence::rest(entry).collect();
-        let shown: Vec<String> =
-            rest.iter().take(LINES_MAX).map(|line| cut(line, TEXT_MAX)).collect();
         let is_file = |word: &str| matches!(word, "logs" | "history");
         let ways = terminal::ways_on(entry).into_iter();
         Self {
             title: section.title(),
             description: entry.description.as_ref().map(told),
-            rest: shown.join("\n"),
-            problems_left_out: rest.len().saturating_sub(LINES_MAX),
             facts: facts(entry),
             files: files(entry, links),
             commands: ways.filter(|(word, _)| !is_file(word)).collect(),
             not_promised: entry.not_promised.as_ref().map(promise),
-            notes: entry.notes.iter().take(LINES_MAX).map(told).collect(),
-            notes_left_out: entry.notes.len().saturating_sub(LINES_MAX),
         }
     }
 }
@@ -225,6 +226,26 @@ fn promise(less: &NotPromised) -> Promise {
 /// A piece of those that passed, or of all others.
 fn of(own: &Context<'_>, passed: bool, make: Make) -> Result<Option<String>, Error> {
     if (own.entry.exit() == Exit::Passed) == passed { make(own) } else { Ok(None) }
+}
+
+/// What the result's sentence does not say of what went wrong.
+fn trouble(own: &Context<'_>) -> Result<Option<String>, Error> {
+    lines(own, "wrapped rest", sentence::rest(own.entry).collect())
+}
+
+/// What is known beside the judgement.
+fn notes(own: &Context<'_>) -> Result<Option<String>, Error> {
+    lines(own, "wrapped note", own.entry.notes.iter().map(String::as_str).collect())
+}
+
+fn lines(own: &Context<'_>, class: &str, all: Vec<&str>) -> Result<Option<String>, Error> {
+    if all.is_empty() {
+        return Ok(None);
+    }
+    let shown: Vec<String> = all.iter().take(LINES_MAX).map(|line| cut(line, LINE_MAX)).collect();
+    let left_out = all.len() - shown.len();
+    let values = values! { class => class, text => shown.join("\n"), left_out => left_out };
+    own.templates.render("lines.html", values).map(Some)
 }
 
 type Chart = fn(&Figures) -> String;

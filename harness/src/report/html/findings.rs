@@ -8,7 +8,7 @@ use minijinja::value::Value;
 use serde::Serialize;
 
 use super::charts::svg::cut;
-use super::section::Context;
+use super::context::Context;
 use super::space_time;
 use super::templates::{html, values};
 use crate::check::{Anomaly, Blames, Finding, PROOFS_MAX, Traces};

@@ -4,9 +4,11 @@
 //! pieces are added step by step, what is needed most first, in the order of the page, until it is
 //! full. What has no room is said in its section.
 
+use std::collections::BTreeMap;
+
 use minijinja::Error;
 
-use super::section::{Context, Section};
+use super::context::Context;
 
 /// A page is smaller than this, in bytes.
 pub(super) const PAGE_MAX: usize = 2_000_000;
@@ -44,6 +46,21 @@ pub(super) enum Slot {
     Latency,
     Faults,
     Resolved,
+}
+
+/// A section.
+pub(super) struct Section<'a> {
+    pub(super) context: Context<'a>,
+    /// What there is room for.
+    pub(super) pieces: BTreeMap<Slot, String>,
+    /// What there is no room for.
+    pub(super) left_out: Vec<&'static str>,
+}
+
+impl<'a> Section<'a> {
+    pub(super) fn new(context: Context<'a>) -> Self {
+        Self { context, pieces: BTreeMap::new(), left_out: Vec::new() }
+    }
 }
 
 /// Fills the sections, which take `used` bytes with the frame.

@@ -1,6 +1,7 @@
 //! One anomaly, from the check that finds it to the report that shows it, and where lost messages
 //! got lost, counted.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::numbers;
@@ -12,7 +13,7 @@ const NAMES_MAX: usize = 100;
 
 /// One proven anomaly (or a run of neighbouring ones, such as a lost range), with every name
 /// resolved, so that it can outlive the plan.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Anomaly {
     /// Where: `T2`.
     pub topic: String,
@@ -38,7 +39,7 @@ pub struct Anomaly {
 }
 
 /// A line of a producer log.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Origin {
     /// The log, as the scenario names it.
     pub file: String,
@@ -47,7 +48,7 @@ pub struct Origin {
 }
 
 /// Lost deliveries by where they got lost.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Blames {
     /// Acked, and not in the log, without anything to show that it ever was.
     pub never_stored: u64,
@@ -88,7 +89,7 @@ impl Blames {
 }
 
 /// Lost messages by what is known of their bytes on the disk, just before its last power cut.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Traces {
     /// In a file, and not durable.
     pub not_synced: u64,

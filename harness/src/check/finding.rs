@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
 use super::anomaly::{Anomaly, Blames, Traces};
@@ -16,10 +17,11 @@ pub const PROOFS_MAX: usize = 10;
 pub type Share = (ConsumerIndex, TopicIndex);
 
 /// All anomalies of one kind.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Finding {
     /// Of this kind.
     #[serde(serialize_with = "word")]
+    #[schemars(with = "AnomalyKind")]
     pub kind: AnomalyKind,
     /// How many there are, counted exactly: one a message and consumer, or as the kind's check
     /// documents.

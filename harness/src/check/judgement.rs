@@ -1,12 +1,13 @@
 //! The answer to the one question, with its proofs: what checks conclude and reports show.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::finding::Finding;
 use crate::scenario::AnomalyKind;
 
 /// The answer to the one question.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
     /// Every acknowledged message reached every consumer entitled to it, as promised.
@@ -18,7 +19,7 @@ pub enum Verdict {
 }
 
 /// What the checks conclude. It has names and no indices, so that it can outlive the plan.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Judgement {
     /// Fail beats unknown beats pass.
     pub verdict: Verdict,

@@ -11,6 +11,7 @@ pub mod brokers;
 mod check;
 mod conclude;
 mod driver_check;
+mod environment;
 mod evidence;
 mod folder;
 mod generate;
@@ -66,7 +67,7 @@ pub enum Command {
     Generate(generate::Arguments),
     /// List the brokers that scenarios can run on, and which of them can be had here.
     Brokers(brokers::Arguments),
-    /// Print the JSON Schema of a scenario.
+    /// Print the JSON Schema of a scenario, or of the JSON report.
     Schema(schema::Arguments),
     /// Break the broker on purpose in every known way, and show that the checks notice.
     Sabotage(sabotage::Arguments),

@@ -9,7 +9,7 @@ use crate::input::diagnostic::Error;
 use crate::plan::Plan;
 use crate::scenario::{self, equal_names};
 
-mod json;
+pub(super) mod json;
 mod notes;
 mod table;
 

@@ -3,6 +3,7 @@
 
 use tokio::time::Instant;
 
+use super::environment::environment;
 use super::refused::Refused;
 use super::streams;
 use crate::exit::Exit;
@@ -20,7 +21,7 @@ pub(super) fn reporting(
 ) -> Exit {
     let began = Instant::now();
     let (output, opened) = destinations.open(streams::variable);
-    let mut report = Report::default();
+    let mut report = Report { environment: environment(), ..Report::default() };
     let done = opened.map_err(Refused::usage).and_then(|()| work(&mut report));
     report.duration = began.elapsed();
     match done {

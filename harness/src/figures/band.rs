@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::latency::nanos;
@@ -12,7 +13,7 @@ use crate::plan::Plan;
 pub const BANDS_MAX: usize = 200;
 
 /// One firing of a fault.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Band {
     /// Its place among the summary's faults.
     pub fault: usize,
@@ -22,9 +23,11 @@ pub struct Band {
     pub target: String,
     /// Since the run began.
     #[serde(rename = "began_ns", serialize_with = "nanos")]
+    #[schemars(with = "u64")]
     pub began: Duration,
     /// Since the run began.
     #[serde(rename = "ended_ns", serialize_with = "nanos")]
+    #[schemars(with = "u64")]
     pub ended: Duration,
     /// How much traffic it met.
     pub met: u64,

@@ -3,40 +3,48 @@
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
+use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
 use crate::history::Nanos;
 
 /// A distribution of latencies, each to three significant figures.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Latency {
     /// How many values there are; the others are 0 if none.
     pub count: u64,
     /// Half of the values are at most this.
     #[serde(rename = "p50_ns", serialize_with = "nanos")]
+    #[schemars(with = "u64")]
     pub p50: Duration,
     /// 90 of 100 are.
     #[serde(rename = "p90_ns", serialize_with = "nanos")]
+    #[schemars(with = "u64")]
     pub p90: Duration,
     /// 95 of 100 are.
     #[serde(rename = "p95_ns", serialize_with = "nanos")]
+    #[schemars(with = "u64")]
     pub p95: Duration,
     /// 99 of 100 are.
     #[serde(rename = "p99_ns", serialize_with = "nanos")]
+    #[schemars(with = "u64")]
     pub p99: Duration,
     /// 999 of 1,000 are.
     #[serde(rename = "p99_9_ns", serialize_with = "nanos")]
+    #[schemars(with = "u64")]
     pub p99_9: Duration,
     /// All are.
     #[serde(rename = "max_ns", serialize_with = "nanos")]
+    #[schemars(with = "u64")]
     pub max: Duration,
     /// Their sum by their count.
     #[serde(rename = "mean_ns", serialize_with = "nanos")]
+    #[schemars(with = "u64")]
     pub mean: Duration,
 }
 
 /// A whole distribution, for drawing it and for other figures than those of [`Latency`].
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Distribution {
     /// What is said of it.
     #[serde(flatten)]
@@ -49,7 +57,12 @@ pub struct Distribution {
 
 /// A duration in whole nanoseconds, as the JSON report has it.
 pub fn nanos<S: Serializer>(duration: &Duration, to: S) -> Result<S::Ok, S::Error> {
-    to.serialize_u64(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX))
+    to.serialize_u64(whole(*duration))
+}
+
+/// In whole nanoseconds.
+pub(super) fn whole(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// So many different values are kept one by one, which is exact; more go into a histogram.

@@ -24,6 +24,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::check::Judgement;
@@ -43,7 +44,7 @@ pub use threshold::Threshold;
 pub use timeline::Timeline;
 
 /// All that is measured of a run beside its [`Summary`].
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
 pub struct Figures {
     /// Over time.
     pub series: Series,
@@ -86,7 +87,7 @@ pub fn measure(plan: &Plan, history: &History, judgement: &Judgement) -> (Summar
     let (got, got_left_out) = share::got(plan, &tally, judgement);
     let (bands, bands_left_out) = band::bands(plan, history, &backlogs);
     let figures = Figures {
-        series: Series::of(plan, &tally),
+        series: tally.series(plan),
         ack: tally.ack.distribution(),
         end_to_end: tally.end_to_end.distribution(),
         refusals: refusals::refusals(history),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::tally::Tally;
@@ -15,7 +16,7 @@ use crate::scenario::AnomalyKind;
 pub const ROWS_MAX: usize = 2_500;
 
 /// What producers sent to a topic, each of them.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Sent {
     /// `P1`, or several with equal numbers: `P1..P20 P22`.
     pub producers: String,
@@ -36,7 +37,7 @@ pub struct Sent {
 }
 
 /// What consumers got of a topic, each of them.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Got {
     /// `C1`, or several with equal numbers: `C1..C100`.
     pub consumers: String,

@@ -4,6 +4,7 @@ mod on_disk;
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::golden;
@@ -16,7 +17,7 @@ use super::tally::{SentCounts, Tally};
 pub use on_disk::{Flipped, OnDisk};
 
 /// Counts and latencies of one run.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Summary {
     /// Producers in the plan.
     pub producers: usize,
@@ -49,6 +50,7 @@ pub struct Summary {
     pub faults: Vec<Fault>,
     /// From the beginning of the run to the last outcome or delivery.
     #[serde(rename = "active_ns", serialize_with = "nanos")]
+    #[schemars(with = "u64")]
     pub active: Duration,
     /// From when the plan wanted a request sent to its ack, a value a request.
     pub ack: Latency,
@@ -57,7 +59,7 @@ pub struct Summary {
 }
 
 /// What came of a fault.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Fault {
     /// As the scenario has it: `{ at: 1s, pause: broker, for: 500ms }`.
     #[serde(rename = "fault")]

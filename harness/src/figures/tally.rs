@@ -2,7 +2,7 @@
 
 use super::latency::Latencies;
 use super::scale::Scale;
-use super::series::{Lines, TOPICS_MAX};
+use super::series::{Lines, Series, TOPICS_MAX};
 use crate::history::{
     Answer, Backlog, ConsumerHistory, History, Moment, Nanos, Origin, Origins, Outcome, Sent,
     Stamp, Walk,
@@ -164,13 +164,18 @@ impl Tally {
         self.backlog = backlog.levels();
     }
 
-    /// Whether nothing was sent and nothing came.
-    pub(super) fn is_empty(&self) -> bool {
-        self.sent.iter().all(|own| own.sent == 0) && self.got.iter().all(|own| own.got == 0)
+    /// Over time; empty where nothing was sent and nothing came.
+    pub(super) fn series(&self, plan: &Plan) -> Series {
+        let is_empty =
+            self.sent.iter().all(|own| own.sent == 0) && self.got.iter().all(|own| own.got == 0);
+        if is_empty {
+            return Series::default();
+        }
+        Series { width: self.scale.width(), all: self.all(), topics: self.topics(plan) }
     }
 
     /// Over all topics.
-    pub(super) fn all(&self) -> Lines {
+    fn all(&self) -> Lines {
         let mut all = Line::new(self.scale.buckets);
         self.lines.iter().for_each(|line| all.merge(line));
         let mut backlog = vec![0; self.scale.buckets];
@@ -181,7 +186,7 @@ impl Tally {
     }
 
     /// Those that have lines of their own, in the order of the plan.
-    pub(super) fn topics(&self, plan: &Plan) -> Vec<(String, Lines)> {
+    fn topics(&self, plan: &Plan) -> Vec<(String, Lines)> {
         if plan.topics.len() < 2 {
             return Vec::new();
         }

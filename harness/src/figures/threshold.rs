@@ -1,9 +1,10 @@
 //! Thresholds: what `expect` asks of the figures of a run, and whether it was met.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// A threshold and what came of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Threshold {
     /// As it is written: `ack p99`, `end_to_end p99.9`, `throughput`, `recovery`, `backlog`.
     pub name: String,
@@ -20,7 +21,7 @@ pub struct Threshold {
 }
 
 /// What came of a threshold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
     /// The figures are within the limit.

@@ -1,5 +1,6 @@
 //! What a fault of the storage did to a disk, and what is known of a message there.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::moment::Nanos;
@@ -22,7 +23,7 @@ pub struct OnDisk {
 }
 
 /// What a power cut forgot.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "an object with what the cut forgot")]
 pub struct Forgotten {
     /// Bytes that were written and not synced, without those of noise files; of `keep: some` those
@@ -38,6 +39,7 @@ pub struct Forgotten {
     pub names: u64,
     /// The files that forgot most, at most three, each with its path in the folder and its bytes.
     #[serde(deserialize_with = "shares")]
+    #[schemars(with = "Vec<(String, u64)>")]
     pub most: Vec<(String, u64)>,
 }
 

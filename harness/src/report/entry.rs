@@ -111,11 +111,12 @@ pub struct Entry {
     pub trouble: Option<Trouble>,
     /// What is wrong with the scenario, each with its place.
     pub problems: Vec<Problem>,
-    /// What was run, every default filled in, as `harness plan --json` has it.
+    /// What was run, every default filled in, as `harness plan --json` has it; of repeated runs the
+    /// first has it.
     pub resolved: Option<serde_json::Value>,
     /// The counts and latencies, if it ran.
     pub summary: Option<Summary>,
-    /// All else that was measured, if it ran.
+    /// All else that was measured, if it ran; of very many runs that passed, the first have it.
     pub figures: Option<Figures>,
     /// What `expect` asks of the figures, and what came of it.
     pub thresholds: Vec<Threshold>,
@@ -220,7 +221,18 @@ impl Problem {
     }
 }
 
+/// So many runs of one scenario keep their figures although they passed.
+pub const FIGURES_KEPT: u32 = 50;
+
 impl Entry {
+    /// Leaves a run that passed with its summary alone where there are very many, so that neither the
+    /// report nor what it is made of grows with them.
+    pub fn forget_figures(&mut self) {
+        if self.turn > FIGURES_KEPT && self.exit() == Exit::Passed {
+            self.figures = None;
+        }
+    }
+
     /// A scenario that is about to run.
     pub fn new(scenario: &Scenario) -> Self {
         Self {
@@ -228,7 +240,11 @@ impl Entry {
             file: scenario.file.clone(),
             description: scenario.description.clone(),
             seed: Some(scenario.seed),
-            on: Some(On { word: scenario.broker.on.clone(), ..On::default() }),
+            on: Some(On {
+                word: scenario.broker.on.clone(),
+                driver: Some(scenario.broker.driver.clone()),
+                ..On::default()
+            }),
             brokers: Some(scenario.broker.count.get()),
             requires_backlog: scenario.require.iter().any(|own| own.counter == Counter::Backlog),
             ..Self::default()

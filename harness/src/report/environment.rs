@@ -1,10 +1,11 @@
 //! Where and when a call ran, and what ran it, as plain data: whoever reads a report later has to know
 //! what its figures are figures of.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// Where and when a call ran.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Environment {
     /// When it began: `2026-11-27T07:00:00Z`.
     pub started: String,

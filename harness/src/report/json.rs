@@ -2,7 +2,8 @@
 //!
 //! It opens with `{"report":1,...}`. Within version 1 fields are only ever added; one that becomes
 //! another thing makes version 2. Times are in nanoseconds, and their names end in `_ns`. What is
-//! not known is absent. Judgement and summary are written as their own types say.
+//! not known is absent. Judgement, summary and figures are written as their own types say, and the
+//! JSON Schema is made of the types.
 
 mod table;
 
@@ -10,21 +11,34 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::time::Duration;
 
+use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
+use serde::ser::Error as _;
 use serde::{Serialize, Serializer};
+use serde_json::Value;
+use serde_json::value::to_raw_value;
 
 use self::table::Table;
 use super::entry::{Entry, Evidence, Problem, Report, Skipped};
+use super::environment::Environment;
 use super::matrix::Matrix;
 use super::sentence;
 use super::sweep::Sweep;
 use crate::check::Judgement;
 use crate::exit::Exit;
-use crate::figures::Summary;
 use crate::figures::latency::nanos;
+use crate::figures::{Figures, Summary, Threshold};
 use crate::golden::Comparison;
 
 /// The version that the document opens with.
 pub const VERSION: u32 = 1;
+
+/// The JSON Schema of the document.
+#[must_use]
+pub fn schema() -> schemars::Schema {
+    let settings = SchemaSettings::draft2020_12().for_serialize();
+    settings.into_generator().into_root_schema_for::<Document<'_>>()
+}
 
 /// Writes the report.
 pub fn write(report: &Report, to: &mut dyn Write) -> io::Result<()> {
@@ -33,9 +47,11 @@ pub fn write(report: &Report, to: &mut dyn Write) -> io::Result<()> {
 }
 
 /// The document.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(title = "Report")]
 struct Document<'a> {
-    /// Always [`VERSION`].
+    /// Always 1 ([`VERSION`]): within it fields are only ever added.
+    #[schemars(extend("const" = VERSION))]
     report: u32,
     /// The harness's version.
     harness: &'static str,
@@ -46,11 +62,15 @@ struct Document<'a> {
     error: Option<&'a str>,
     /// By the wall clock.
     #[serde(rename = "duration_ns", serialize_with = "nanos")]
+    #[schemars(with = "u64")]
     duration: Duration,
     /// On the simulated clock.
     #[serde(rename = "simulated_ns", serialize_with = "some_nanos")]
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "u64")]
     simulated: Option<Duration>,
+    /// Where and when it ran, and what ran it.
+    environment: &'a Environment,
     /// How many scenarios were skipped, because they cannot run there.
     skipped: usize,
     /// Which.
@@ -63,8 +83,17 @@ struct Document<'a> {
     scenarios: Vec<Scenario<'a>>,
 }
 
+/// Long lists of numbers, which are written on one line.
+struct Compact<'a, T>(&'a T);
+
+impl<T: Serialize> Serialize for Compact<'_, T> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to_raw_value(self.0).map_err(S::Error::custom)?.serialize(to)
+    }
+}
+
 /// One scenario.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Scenario<'a> {
     name: &'a str,
     file: String,
@@ -72,6 +101,7 @@ struct Scenario<'a> {
     description: Option<&'a str>,
     /// `passed`, `failed`, `invalid`, `no verdict`, `interrupted`: the checks, the golden file and
     /// whatever else went wrong, together.
+    #[schemars(extend("enum" = ["passed", "failed", "invalid", "no verdict", "interrupted"]))]
     result: &'static str,
     /// What this scenario alone would end the process with.
     exit: u8,
@@ -91,15 +121,23 @@ struct Scenario<'a> {
     /// What that server was told beside its defaults.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     config: BTreeMap<&'a str, &'a str>,
+    /// How it is spoken to: `http`, `nats`, `exec`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    driver: Option<&'a str>,
+    /// Where it was reached, without passwords, where the harness did not start it.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    addresses: &'a [String],
     /// How many brokers served.
     #[serde(skip_serializing_if = "Option::is_none")]
     brokers: Option<u32>,
     /// By the wall clock.
     #[serde(rename = "duration_ns", serialize_with = "nanos")]
+    #[schemars(with = "u64")]
     duration: Duration,
     /// On the simulated clock.
     #[serde(rename = "simulated_ns", serialize_with = "some_nanos")]
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "u64")]
     simulated: Option<Duration>,
     /// Of `harness sim --seeds`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -113,8 +151,21 @@ struct Scenario<'a> {
     /// What is wrong with the scenario, in the order in which it was found.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     problems: Vec<Wrong<'a>>,
+    /// What was run, every default filled in, as `harness plan --json` has it. Of a scenario that is
+    /// run several times, the first run has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "BTreeMap<String, Value>")]
+    resolved: Option<Compact<'a, Value>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     summary: Option<&'a Summary>,
+    /// All else that was measured. Of a scenario that is run very often and passes, the first runs have
+    /// it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Figures")]
+    figures: Option<Compact<'a, Figures>>,
+    /// What `expect` asks of the figures, and what came of it.
+    #[serde(skip_serializing_if = "<[Threshold]>::is_empty")]
+    thresholds: &'a [Threshold],
     #[serde(skip_serializing_if = "Option::is_none")]
     judgement: Option<&'a Judgement>,
     /// What is known beside the judgement.
@@ -136,7 +187,7 @@ struct Scenario<'a> {
 }
 
 /// A scenario that was skipped.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct SkippedScenario<'a> {
     name: &'a str,
     file: String,
@@ -148,7 +199,7 @@ struct SkippedScenario<'a> {
 }
 
 /// How many seeds ended how.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Seeds<'a> {
     first: u64,
     last: u64,
@@ -162,7 +213,7 @@ struct Seeds<'a> {
 }
 
 /// One thing that is wrong with a scenario.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Wrong<'a> {
     file: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -172,7 +223,7 @@ struct Wrong<'a> {
     message: &'a str,
 }
 
-#[derive(Default, Serialize)]
+#[derive(Default, Serialize, JsonSchema)]
 struct Golden {
     /// `match`, `accepted`, `new`, `missing`, `different` or `skipped`.
     status: &'static str,
@@ -197,6 +248,7 @@ impl<'a> Document<'a> {
             error: report.trouble.as_ref().map(|trouble| trouble.text.as_str()),
             duration: report.duration,
             simulated: report.simulated(),
+            environment: &report.environment,
             skipped: report.skipped.len(),
             skipped_scenarios: report.skipped.iter().map(SkippedScenario::new).collect(),
             matrix: Matrix::of(report).map(|matrix| Table::new(&matrix)),
@@ -220,6 +272,8 @@ impl<'a> Scenario<'a> {
             turn: Some(entry.turn).filter(|turn| *turn > 0),
             version: entry.on.as_ref().and_then(|on| on.version.as_deref()),
             config: entry.on.iter().flat_map(|on| &on.config).map(|(k, v)| (&**k, &**v)).collect(),
+            driver: entry.on.as_ref().and_then(|on| on.driver.as_deref()),
+            addresses: entry.on.as_ref().map(|on| &on.addresses[..]).unwrap_or_default(),
             brokers: entry.brokers,
             duration: entry.duration,
             simulated: entry.simulated,
@@ -230,7 +284,10 @@ impl<'a> Scenario<'a> {
             }),
             problems: entry.problems.iter().map(Wrong::new).collect(),
             error: entry.trouble.as_ref().map(|trouble| trouble.text.as_str()),
+            resolved: entry.resolved.as_ref().map(Compact),
             summary: entry.summary.as_ref(),
+            figures: entry.figures.as_ref().map(Compact),
+            thresholds: &entry.thresholds,
             judgement: entry.judgement.as_ref(),
             notes: &entry.notes,
             golden: entry.golden.as_ref().map(Golden::new),

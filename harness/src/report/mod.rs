@@ -9,7 +9,7 @@ pub mod environment;
 mod formats;
 mod github;
 mod html;
-mod json;
+pub mod json;
 mod junit;
 mod markdown;
 pub mod matrix;

@@ -75,12 +75,26 @@ fn lost() -> Entry {
     entry
 }
 
+fn environment() -> Environment {
+    Environment {
+        started: String::from("2026-11-27T07:00:00Z"),
+        cores: 2,
+        memory_bytes: 4096,
+        os: String::from("Linux 6.18.0 x86_64"),
+        version: "0.1.0",
+        commit: Some("0123456789ab"),
+        features: vec!["nats"],
+        command: String::from("harness run scenarios/small.yaml"),
+    }
+}
+
 fn check(
     write: impl Fn(&Report, &mut dyn Write) -> io::Result<()>,
     entries: Vec<Entry>,
     expected: &str,
 ) {
-    let report = Report { entries, duration: Duration::from_millis(450), ..Report::default() };
+    let (duration, environment) = (Duration::from_millis(450), environment());
+    let report = Report { entries, duration, environment, ..Report::default() };
     let mut text = Vec::new();
     write(&report, &mut text).unwrap();
     assert_eq!(String::from_utf8(text).unwrap(), expected.trim_start_matches('\n'));
@@ -267,6 +281,18 @@ const JSON: &str = r##"
   "harness": "VERSION",
   "exit": 1,
   "duration_ns": 450000000,
+  "environment": {
+    "started": "2026-11-27T07:00:00Z",
+    "cores": 2,
+    "memory_bytes": 4096,
+    "os": "Linux 6.18.0 x86_64",
+    "version": "0.1.0",
+    "commit": "0123456789ab",
+    "features": [
+      "nats"
+    ],
+    "command": "harness run scenarios/small.yaml"
+  },
   "skipped": 0,
   "scenarios": [
     {
@@ -278,6 +304,7 @@ const JSON: &str = r##"
       "answer": "1 delivery of an acknowledged message never came",
       "seed": 1,
       "on": "memory",
+      "driver": "detect",
       "brokers": 1,
       "duration_ns": 213000000,
       "summary": {
@@ -359,6 +386,43 @@ const JSON: &str = r##"
   ]
 }
 "##;
+
+/// What is long in the report for programs is of one size whatever the run's length, and stands on a
+/// line.
+#[test]
+fn the_json_of_a_run_does_not_grow_with_its_length() {
+    let written = |messages: u32| {
+        let yaml = format!(
+            "topics: {{ T1: P1..P3 -> C1 C2, T2: P1..P3 -> C1 }}\n\
+             producers: {{ all: {{ generate: {{ messages: {messages}, size: 4 }} }} }}\n"
+        );
+        let (_folder, plan) = fixture::plan(&yaml, &[]);
+        let history = fixture::complete(&plan);
+        let judgement = crate::check::judge(&plan, &history);
+        let (summary, figures) = crate::figures::measure(&plan, &history, &judgement);
+        assert_eq!(summary.sent, 3 * u64::from(messages));
+        let (summary, figures, judgement) = (Some(summary), Some(figures), Some(judgement));
+        let entry = Entry { summary, figures, judgement, ..passed() };
+        let mut text = Vec::new();
+        json::write(&Report { entries: vec![entry], ..Report::default() }, &mut text).unwrap();
+        String::from_utf8(text).unwrap()
+    };
+    let (short, long) = (written(300), written(30_000));
+    // The values have more digits, and that is all.
+    assert!(long.len() < short.len() * 2, "{} and {}", short.len(), long.len());
+    assert_eq!(long.lines().count(), short.lines().count());
+}
+
+#[test]
+fn of_many_runs_that_pass_the_first_keep_their_figures() {
+    let figures = |turn, entry: Entry| {
+        let mut entry = Entry { turn, figures: Some(Default::default()), ..entry };
+        entry.forget_figures();
+        entry.figures.is_some()
+    };
+    assert!(figures(0, passed()) && figures(50, passed()) && !figures(51, passed()));
+    assert!(figures(10_000, lost()));
+}
 
 #[test]
 fn the_exit_code_is_that_of_the_gravest_entry() {

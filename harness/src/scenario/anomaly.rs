@@ -1,6 +1,10 @@
 //! The kinds of anomaly that checks find and that a scenario may expect: one entry a kind in
 //! `kinds!`.
 
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+
 /// Makes the kinds from one entry each: what one count of it is, its word in the YAML, its name in
 /// reports, and the sentence for one and for many.
 macro_rules! kinds {
@@ -24,6 +28,9 @@ macro_rules! kinds {
             /// Their words in the YAML.
             pub(super) const WORDS: &[(&str, Self)] = &[$(($word, Self::$kind)),+];
 
+            /// The glossary's words, as the report has them.
+            const NAMES: [&str; [$($word),+].len()] = [$($name),+];
+
             /// The glossary's word.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
@@ -41,6 +48,17 @@ macro_rules! kinds {
             }
         }
     };
+}
+
+/// As a report for programs has it.
+impl JsonSchema for AnomalyKind {
+    fn schema_name() -> Cow<'static, str> {
+        "AnomalyKind".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "enum": Self::NAMES })
+    }
 }
 
 kinds! {

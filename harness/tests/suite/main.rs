@@ -60,6 +60,7 @@ mod recipes;
 mod redis;
 mod refused;
 mod relay;
+mod report_schema;
 mod reports;
 mod review;
 mod run;

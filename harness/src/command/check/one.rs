@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use tokio::time::Instant;
 
 use super::super::conclude::judged;
+use super::super::plan::json::value as resolved;
 use super::arguments::Arguments;
 use super::{arrived, places};
 use crate::check::{self, logs};
@@ -33,7 +34,8 @@ pub(super) fn judge(
 ) -> Entry {
     let began = Instant::now();
     // Nothing is run, so the broker may have been any.
-    let mut entry = Entry { on: None, brokers: None, ..Entry::new(&plan.scenario) };
+    let resolved = Some(resolved(plan));
+    let mut entry = Entry { on: None, brokers: None, resolved, ..Entry::new(&plan.scenario) };
     let name = &plan.scenario.name;
     entry.reproduce = Some(command(plan, arguments));
     entry.logs = arguments.logs.as_deref().map(|given| places::logs(given, name, is_alone));

@@ -11,6 +11,7 @@ use super::super::broker_choice::Chosen;
 use super::super::conclude::conclude;
 use super::super::folder::Claim;
 use super::super::outputs::{Folders, HistoryFile};
+use super::super::plan::json::value as resolved;
 use super::super::reproduce::reproduce;
 use super::super::{evidence, streams};
 use super::arguments::Arguments;
@@ -68,6 +69,7 @@ pub async fn run(run: &Run, context: &Context, interrupt: Interrupt, terminal: &
     let mut entry = Entry::new(&plan.scenario);
     let Arguments { broker: choice, sabotage, outputs, .. } = &context.arguments;
     entry.on = Some(on(chosen, &plan.scenario.broker.driver));
+    entry.resolved = (run.turn <= 1).then(|| resolved(plan));
     entry.turn = if run.times > 1 { run.turn } else { 0 };
     if let Way::Running(addresses, _) = &chosen.named.way {
         entry.brokers = u32::try_from(addresses.len()).ok();
@@ -144,6 +146,7 @@ pub async fn run(run: &Run, context: &Context, interrupt: Interrupt, terminal: &
         }
     }
     entry.duration = began.elapsed();
+    entry.forget_figures();
     // Of many that pass, the first shows what the others were like.
     let is_wanted = entry.logs.is_some() && entry.exit() != Exit::Passed;
     if let Some(claim) = claim.filter(|_| !is_wanted) {

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::super::conclude::conclude;
 use super::super::outputs::{self, Histories};
+use super::super::plan::json::value as resolved;
 use super::super::refused::Refused;
 use super::super::reporting;
 use super::super::reproduce::reproduce;
@@ -123,7 +124,7 @@ pub(super) fn entry(
     arguments: &Arguments,
     simulated: Result<(Trial, Duration), crate::trial::Failure>,
 ) -> (Entry, Option<Trial>) {
-    let mut entry = Entry::new(&plan.scenario);
+    let mut entry = Entry { resolved: Some(resolved(plan)), ..Entry::new(&plan.scenario) };
     entry.reproduce = Some(reproduce(
         "sim",
         plan,

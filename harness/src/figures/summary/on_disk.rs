@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::fault::{Effect, StorageFault};
@@ -16,7 +17,7 @@ const FIRINGS_MAX: usize = 10;
 const FILES_MAX: usize = 3;
 
 /// What a fault of the storage did to the disk.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct OnDisk {
     /// What power cuts forgot, all together.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -39,7 +40,7 @@ pub struct OnDisk {
 }
 
 /// Bits that flipped.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Flipped {
     /// Whose bytes they are in: `P4#17`.
     pub message: String,

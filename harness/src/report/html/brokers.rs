@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::section::Section;
+use super::room::Section;
 use super::state;
 use crate::report::entry::Report;
 use crate::report::matrix::said::Item;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use minijinja::Error;
 use serde::Serialize;
 
-use super::section::Context;
+use super::context::Context;
 use super::templates::values;
 use crate::figures::Summary;
 use crate::report::words::{number, time};

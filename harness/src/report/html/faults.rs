@@ -4,7 +4,7 @@ use minijinja::Error;
 use serde::Serialize;
 
 use super::charts::svg::cut;
-use super::section::Context;
+use super::context::Context;
 use super::templates::values;
 use crate::figures::Band;
 use crate::report::sentence;

@@ -8,10 +8,10 @@ use minijinja::value::Value;
 use serde::Serialize;
 
 use super::charts::svg::cut;
-use super::section::Context;
+use super::context::Context;
 use super::space_time;
 use super::templates::{html, values};
-use crate::check::{Anomaly, Finding, PROOFS_MAX};
+use crate::check::{Anomaly, Blames, Finding, PROOFS_MAX, Traces};
 use crate::report::sentence;
 
 /// So many reasons for a missing verdict are told; the JSON report has all.
@@ -76,8 +76,8 @@ fn found(own: &Context<'_>, finding: &Finding, is_allowed: bool, shown: Shown) -
     Found {
         kind: finding.kind.as_str(),
         said: sentence::finding(finding),
-        blame: finding.blames.map(|blames| blames.words()),
-        on_disk: finding.traces.map(|traces| traces.words()),
+        blame: finding.blames.map(Blames::words),
+        on_disk: finding.traces.map(Traces::words),
         proofs: proofs.collect(),
         more: more(finding, shown.proofs),
     }
@@ -107,7 +107,7 @@ fn proof(own: &Context<'_>, anomaly: &Anomaly, diagram: Option<Value>) -> Proof 
     Proof {
         title: cut(&anomaly.title, LINE_MAX),
         evidence: evidence.chain(rest).collect(),
-        blame: anomaly.blames.map(|blames| blames.words()),
+        blame: anomaly.blames.map(Blames::words),
         links: links(own, anomaly),
         diagram,
     }

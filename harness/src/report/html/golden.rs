@@ -3,7 +3,7 @@
 use minijinja::Error;
 use serde::Serialize;
 
-use super::section::Context;
+use super::context::Context;
 use super::templates::values;
 use crate::golden::{Comparison, Side};
 use crate::report::sentence;
@@ -30,8 +30,9 @@ pub(super) fn render(own: &Context<'_>) -> Result<Option<String>, Error> {
         _ => &[],
     };
     let pending = match golden {
-        Comparison::New { pending } => Some(pending.display().to_string()),
-        Comparison::Different { pending: Some(pending), .. } => Some(pending.display().to_string()),
+        Comparison::New { pending } | Comparison::Different { pending: Some(pending), .. } => {
+            Some(pending.display().to_string())
+        }
         _ => None,
     };
     let shown: Vec<Line> = lines

@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use minijinja::Error;
 
+use super::context::Context;
 use super::names::together;
-use super::section::Context;
 use crate::figures::{Figures, Got, Sent};
 use crate::report::words::{count, number};
 

@@ -29,7 +29,8 @@ impl Links {
         let mut from = folder.components().peekable();
         let mut to = target.components().peekable();
         while from.peek().is_some() && from.peek() == to.peek() {
-            (from.next(), to.next());
+            from.next();
+            to.next();
         }
         let up = from.map(|_| "..".to_owned());
         let down =

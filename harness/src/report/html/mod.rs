@@ -1,11 +1,13 @@
 //! The HTML report: one file for people, which needs nothing else: no network, no fonts, no other file.
 //!
-//! [`page`] is the frame and decides what there is room for; [`section`] is one scenario. What a
+//! [`page`] is the frame; [`section`] is one scenario; [`steps`] is what a section may have, and [`room`]
+//! decides how much of it there is room for. What a
 //! section shows is a file here each, from the entry to what its template prints: plain values, or an
 //! SVG as text. The templates are in `templates/`; [`templates`] escapes all that they print.
 
 mod brokers;
 mod charts;
+mod context;
 mod environment;
 mod facts;
 mod faults;
@@ -20,6 +22,7 @@ mod section;
 mod shares;
 mod space_time;
 mod state;
+mod steps;
 mod sweep;
 mod templates;
 #[cfg(test)]

@@ -7,10 +7,12 @@ use minijinja::Error;
 use minijinja::value::Value;
 use serde::Serialize;
 
+use super::context::Context;
 use super::links::Links;
 use super::room;
-use super::section::{Context, STEPS, Section};
+use super::room::Section;
 use super::state::{self, Mark};
+use super::steps::STEPS;
 use super::templates::{SCRIPT, STYLE, Templates, html, values};
 use super::{brokers, charts, environment};
 use crate::exit::Exit;
@@ -93,6 +95,7 @@ fn result(report: &Report) -> String {
     match (report.entries.as_slice(), gravest) {
         ([], _) if report.trouble.is_some() => "Nothing was run".to_owned(),
         ([], _) => "No scenario was run".to_owned(),
+        ([entry], Some(mark)) if mark != state::FAIL => format!("{}: {}", entry.name, mark.many),
         ([entry], _) => format!("{} {}", entry.name, state::of(entry).many),
         (_, None) => format!("All {} passed", count(all as u64, noun)),
         (_, Some(mark)) => {

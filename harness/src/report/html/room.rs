@@ -4,9 +4,11 @@
 //! pieces are added step by step, what is needed most first, in the order of the page, until it is
 //! full. What has no room is said in its section.
 
+use std::collections::BTreeMap;
+
 use minijinja::Error;
 
-use super::section::{Context, Section};
+use super::context::Context;
 
 /// A page is smaller than this, in bytes.
 pub(super) const PAGE_MAX: usize = 2_000_000;
@@ -27,9 +29,11 @@ pub(super) struct Step {
 /// Makes a piece from what its section is about.
 pub(super) type Make = fn(&Context<'_>) -> Result<Option<String>, Error>;
 
-/// A place in a section, in their order.
+/// A place in a section, in their order; those up to the notes stand above the facts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Slot {
+    Trouble,
+    Notes,
     Findings,
     Thresholds,
     Golden,
@@ -42,6 +46,21 @@ pub(super) enum Slot {
     Latency,
     Faults,
     Resolved,
+}
+
+/// A section.
+pub(super) struct Section<'a> {
+    pub(super) context: Context<'a>,
+    /// What there is room for.
+    pub(super) pieces: BTreeMap<Slot, String>,
+    /// What there is no room for.
+    pub(super) left_out: Vec<&'static str>,
+}
+
+impl<'a> Section<'a> {
+    pub(super) fn new(context: Context<'a>) -> Self {
+        Self { context, pieces: BTreeMap::new(), left_out: Vec::new() }
+    }
 }
 
 /// Fills the sections, which take `used` bytes with the frame.

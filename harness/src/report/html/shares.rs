@@ -6,8 +6,8 @@ use minijinja::Error;
 use serde::Serialize;
 
 use super::charts::svg::cut;
+use super::context::Context;
 use super::names::together;
-use super::section::Context;
 use super::templates::values;
 use crate::figures::Got;
 use crate::report::words::{count, number};

@@ -92,7 +92,8 @@ impl<'a> Picture<'a> {
             let longest = own.map(|event| event.text.chars().count().min(TEXT_MAX)).max();
             x += (longest.unwrap_or(0) as f64).mul_add(LETTER, 34.0).max(NARROWEST);
         }
-        let more = if diagram.events.len() > events.len() { ROW } else { 8.0 };
+        // Below the last moment is where a lost message did not come to.
+        let more = if diagram.events.len() > events.len() { 2.0 * ROW } else { ROW };
         let height = (events.len() as f64).mul_add(ROW, HEAD) + more;
         let mut picture =
             Self { diagram, events, lines, width: x, height, about: BTreeSet::new(), names };
@@ -138,7 +139,7 @@ impl<'a> Picture<'a> {
     }
 
     fn columns(&self, svg: &mut Svg) {
-        let bottom = middle(self.events.len()) - ROW / 2.0;
+        let bottom = middle(self.events.len());
         for (x, name) in self.lines.iter().zip(&self.diagram.columns) {
             svg.line("st-line", (*x, HEAD - 6.0), (*x, bottom));
             svg.text_cut("st-name", (x - 4.0, 18.0), Anchor::Start, name, 14);
@@ -184,7 +185,7 @@ impl<'a> Picture<'a> {
         let Some((row, from)) = sent.and_then(|row| Some((row, self.events[row].column?))) else {
             return;
         };
-        let (x, y) = (self.lines[column], middle(self.events.len()) - ROW / 2.0 - 4.0);
+        let (x, y) = (self.lines[column], middle(self.events.len()) - 3.0);
         let mut path = Path::default();
         path.move_to(self.lines[from], middle(row));
         path.line_to(x, y);

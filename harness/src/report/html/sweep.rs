@@ -2,7 +2,7 @@
 
 use minijinja::Error;
 
-use super::section::Context;
+use super::context::Context;
 use super::state::{FAIL, Mark, PASS, STOPPED, UNKNOWN};
 use super::templates::values;
 use crate::report::words::number;

@@ -19,6 +19,7 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("faults.html", include_str!("templates/faults.html")),
     ("findings.html", include_str!("templates/findings.html")),
     ("golden.html", include_str!("templates/golden.html")),
+    ("lines.html", include_str!("templates/lines.html")),
     ("resolved.html", include_str!("templates/resolved.html")),
     ("shares.html", include_str!("templates/shares.html")),
     ("sweep.html", include_str!("templates/sweep.html")),

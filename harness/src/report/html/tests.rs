@@ -350,14 +350,14 @@ fn a_matrix_is_a_table_whose_cells_lead_to_runs() {
 #[test]
 fn a_hundred_failures_fit_on_a_page_of_two_megabytes() {
     let entry = |place: u32| {
-        let mut entry = if place % 4 == 0 { passed("fine") } else { lost("broken", 10) };
+        let mut entry = if place.is_multiple_of(4) { passed("fine") } else { lost("broken", 10) };
         entry.name = format!("{}-{place}", entry.name);
         let figures = entry.figures.get_or_insert_with(|| figures(0));
-        figures.got = (0..2_500)
+        figures.got = (0..900)
             .map(|row| Got {
-                consumers: format!("C{}", row % 50 + 1),
+                consumers: format!("C{}", row % 30 + 1),
                 consumer_count: 1,
-                topic: format!("T{}", row / 50),
+                topic: format!("T{}", row / 30),
                 due: 100 + row,
                 got: 99,
                 lost: 1 + row,

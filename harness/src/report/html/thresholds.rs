@@ -3,7 +3,7 @@
 use minijinja::Error;
 use serde::Serialize;
 
-use super::section::Context;
+use super::context::Context;
 use super::templates::values;
 use crate::figures::threshold::State;
 

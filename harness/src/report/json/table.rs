@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::report::matrix::{self, State};
 
 /// The table.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(super) struct Table<'a> {
     /// In the order in which they were named.
     brokers: Vec<Broker<'a>>,
@@ -15,7 +16,7 @@ pub(super) struct Table<'a> {
     cells: Vec<Cell<'a>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Broker<'a> {
     on: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -25,7 +26,7 @@ struct Broker<'a> {
 }
 
 /// All runs of one scenario on one broker.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Cell<'a> {
     scenario: &'a str,
     on: &'a str,
@@ -60,7 +61,7 @@ struct Cell<'a> {
     judge: Option<&'a str>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Found {
     /// A kind of anomaly, `not in the log`, or `does not start`.
     what: &'static str,
@@ -71,13 +72,13 @@ struct Found {
 }
 
 /// Bytes of a run: the fewest and the most.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Bytes {
     least: u64,
     most: u64,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Documented<'a> {
     said: &'a str,
     reference: &'a str,

@@ -103,8 +103,43 @@ fn described(plan: &Plan, history: &History, judgement: &Judgement) -> String {
     words
 }
 
-fn disagreements(judgement: &Judgement, naive: &Judged) -> Vec<String> {
+/// The kinds that are always about what one consumer got, so that every one of them has its share.
+const SHARED: [AnomalyKind; 8] = [
+    AnomalyKind::Lost,
+    AnomalyKind::Reordered,
+    AnomalyKind::Divergent,
+    AnomalyKind::Phantom,
+    AnomalyKind::Resurrected,
+    AnomalyKind::Corrupted,
+    AnomalyKind::Misrouted,
+    AnomalyKind::Early,
+];
+
+/// What the shares of consumers add up to is what was found, but for what is the log's own: a message
+/// that stands there twice and that nobody got twice.
+fn wrong_shares(judgement: &Judgement) -> Vec<String> {
     let mut wrong = Vec::new();
+    for finding in judgement.violations.iter().chain(&judgement.allowed) {
+        let shared: u64 = finding.by_share.values().sum();
+        let in_logs = finding.proofs.iter().filter(|proof| proof.consumer.is_none()).count() as u64;
+        let fits = if SHARED.contains(&finding.kind) {
+            shared == finding.count
+        } else if finding.kind == AnomalyKind::Duplicate {
+            // Each has a proof of its own, as far as there is room.
+            let all_shown = finding.proofs.len() as u64 == finding.count;
+            if all_shown { shared + in_logs == finding.count } else { shared <= finding.count }
+        } else {
+            shared == 0
+        };
+        if !fits {
+            wrong.push(format!("{}: {} and shares {shared}", finding.kind.as_str(), finding.count));
+        }
+    }
+    wrong
+}
+
+fn disagreements(judgement: &Judgement, naive: &Judged) -> Vec<String> {
+    let mut wrong = wrong_shares(judgement);
     for kind in AnomalyKind::ALL {
         if naive.open.contains(&kind) {
             continue;

@@ -210,9 +210,7 @@ fn note_strangers(history: &History, sought: &mut [Sought]) {
             .iter()
             .find(|poll| {
                 let Answer::Delivered(count) = poll.answer else { return false };
-                let mut own = deliveries.by_ref().take(count as usize);
-                let found = own.any(|delivery| delivery.message().is_none());
-                found
+                deliveries.by_ref().take(count as usize).any(|own| own.message().is_none())
             })
             .map(|poll| vec![poll.invoked.at, poll.completed.at])
             .unwrap_or_default();

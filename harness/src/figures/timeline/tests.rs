@@ -149,7 +149,7 @@ fn marks_and_places_are_bounded_whatever_the_run() {
     // What is kept is nearest to where a fault begins or ends.
     let near = |mark: &Mark| {
         let in_cycle = mark.from.as_millis() % 400;
-        in_cycle < 110 || in_cycle > 280
+        !(110..=280).contains(&in_cycle)
     };
     assert!(timeline.rows[0].marks.iter().all(near));
 }

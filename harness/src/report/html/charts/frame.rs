@@ -117,12 +117,17 @@ fn spans(bands: &[Band], until: Duration) -> impl Iterator<Item = (f64, f64, &Ba
 /// An entry of a legend: the class of its sample, whether that is an area, and its words.
 pub(super) type Entry<'a> = (&'a str, bool, &'a str);
 
+/// The width of a legend's sample.
+const SAMPLE: f64 = 20.0;
+
 /// Draws a legend that ends at the right of the chart, on this baseline.
 pub(super) fn legend(svg: &mut Svg, entries: &[Entry], y: f64) {
-    const SAMPLE: f64 = 20.0;
-    let width = |words: &str| words.chars().count() as f64 * LETTER;
-    let all: f64 = entries.iter().map(|(.., words)| SAMPLE + 5.0 + width(words) + 14.0).sum();
-    let mut x = RIGHT - all + 14.0;
+    let all: f64 = entries.iter().map(|(.., words)| entry_width(words)).sum();
+    legend_from(svg, entries, (RIGHT - all + 14.0, y));
+}
+
+/// Draws a legend that begins at a point.
+pub(super) fn legend_from(svg: &mut Svg, entries: &[Entry], (mut x, y): (f64, f64)) {
     for (class, is_area, words) in entries {
         if *is_area {
             svg.rect(class, (x, y - 8.0), (SAMPLE, 8.0), "");
@@ -130,8 +135,13 @@ pub(super) fn legend(svg: &mut Svg, entries: &[Entry], y: f64) {
             svg.line(class, (x, y - 4.0), (x + SAMPLE, y - 4.0));
         }
         svg.text("legend", (x + SAMPLE + 5.0, y), Anchor::Start, words);
-        x += SAMPLE + 5.0 + width(words) + 14.0;
+        x += entry_width(words);
     }
+}
+
+/// With the gap behind it.
+fn entry_width(words: &str) -> f64 {
+    (words.chars().count() as f64).mul_add(LETTER, SAMPLE + 5.0 + 14.0)
 }
 
 /// The chart in a box of its own, which scrolls where it is narrower than the chart can be.

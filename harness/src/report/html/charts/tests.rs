@@ -206,7 +206,7 @@ fn the_greatest_charts_are_small() {
         at: until / 50 * place,
         until: until / 50 * place + Duration::from_millis(5),
         what: "x".repeat(200),
-        is_violation: place % 2 == 0,
+        is_violation: place.is_multiple_of(2),
     };
     own.focuses = (0..40).map(focus).collect();
     let bands: Vec<_> = (0..200).map(|at| band(until / 200 * at, until / 200 * at)).collect();

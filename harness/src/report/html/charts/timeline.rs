@@ -76,8 +76,8 @@ impl<'a> Chart<'a> {
         let bottom = self.top + self.rows_height();
         let size = (WIDTH, bottom + TIME_AXIS);
         let mut svg = Svg::new("timeline-chart", size, "Timeline", &self.description());
-        frame::legend(&mut svg, &self.legend_of_marks(), 14.0);
-        frame::legend(&mut svg, &self.legend_of_times(), 31.0);
+        frame::legend_from(&mut svg, &self.legend_of_marks(), (LEFT, 14.0));
+        frame::legend_from(&mut svg, &self.legend_of_times(), (LEFT, 31.0));
         svg.group("axis");
         frame::time_grid(&mut svg, self.timeline.until, (self.top, bottom));
         frame::time_axis(&mut svg, self.timeline.until, bottom);

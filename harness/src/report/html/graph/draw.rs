@@ -4,7 +4,7 @@
 //! they never meet those of another edge.
 
 use super::super::charts::svg::{Anchor, Path, Svg};
-use super::{Flow, Graph, Node, Side};
+use super::model::{Flow, Graph, Node, Side};
 use crate::report::words::{count, number};
 
 /// In units of the picture, which are pixels where it has room.

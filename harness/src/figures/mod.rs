@@ -9,6 +9,7 @@
 
 pub mod band;
 pub mod latency;
+mod line;
 pub mod proof;
 mod refusals;
 mod scale;

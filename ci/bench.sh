@@ -156,11 +156,16 @@ value="$(awk '{ print $(NF - 1) }' <<<"$line")"
 row "million: delivered a second over the whole run" "$(number "$value")" "$value" 1500000 3000000 least
 
 say "checks of million"
-line="$(bench harness checks | grep 'an event (')"
+said="$(bench harness checks)"
+line="$(grep 'an event (' <<<"$said")"
 nanos="$(grep -oE '[0-9.]+ ns' <<<"$line" | awk '{ print $1 }')"
 bytes="$(grep -oE '[0-9.]+ bytes' <<<"$line" | awk '{ print $1 }')"
 row "checks of million: time an event" "$nanos ns" "$nanos" 100 50 most
 row "checks of million: memory an event" "$bytes bytes" "$bytes" 100 50 most
+line="$(grep '^figures' <<<"$said")"
+nanos="$(grep -oE '[0-9.]+ ns' <<<"$line" | awk '{ print $1 }')"
+value="$(grep -oE '[0-9.]+ times' <<<"$line" | awk '{ print $1 }')"
+row "figures of million (series, shares, latencies), beside its checks" "$value ($nanos ns an event)" "$value" 0.5 0.25 most
 
 say "memory, 10 million messages"
 line="$(bench broker memory 10000000)"

@@ -1,4 +1,5 @@
-//! How fast a run is judged: a history as `million` leaves it, in nanoseconds and bytes an event.
+//! How fast a run is judged and measured: a history as `million` leaves it, in nanoseconds and bytes an
+//! event.
 //!
 //! 20 producers send 1,000,000 messages in batches of 500 to 3 topics, and 10 consumers get all of
 //! them in polls of 1,000. An event is a message sent or delivered. The ratio compares the checks
@@ -10,6 +11,7 @@ use std::fs;
 use std::time::Duration;
 
 use harness::check::{self, Verdict};
+use harness::figures;
 use harness::history::{
     Answer, ConsumerHistory, Delivery, EpochIndex, History, Moment, Offsets, Outcome, Polled,
     ProducerHistory, Sent, Session, Subscribed,
@@ -30,6 +32,7 @@ fn main() {
     let before = peak();
     let mut checks = Vec::new();
     let mut walks = Vec::new();
+    let mut measured = Vec::new();
     for _ in 0..ROUNDS {
         walks.push(timed(|| {
             let all = history.consumers.iter().flat_map(|own| &own.deliveries);
@@ -40,6 +43,11 @@ fn main() {
             let judgement = check::judge(&plan, &history);
             assert_eq!(judgement.verdict, Verdict::Pass, "{judgement:?}");
         }));
+        let judgement = check::judge(&plan, &history);
+        measured.push(timed(|| {
+            let (summary, _) = figures::measure(&plan, &history, &judgement);
+            assert_eq!(summary.delivered, delivered as u64);
+        }));
     }
     let (walk, own) = (median(&mut walks), median(&mut checks));
     let nanos = own.as_secs_f64() * 1e9 / events as f64;
@@ -48,6 +56,9 @@ fn main() {
     println!("checks of {events} events: {:.0} ms", own.as_secs_f64() * 1e3);
     println!("{nanos:.1} ns an event (at most 100), {bytes:.1} bytes an event (at most 100)");
     println!("{ratio:.1} times a plain walk over the deliveries");
+    let measured = median(&mut measured).as_secs_f64();
+    let (nanos, ratio) = (measured * 1e9 / events as f64, measured / own.as_secs_f64());
+    println!("figures: {nanos:.1} ns each, {ratio:.2} times the checks");
 }
 
 #[expect(clippy::disallowed_methods, reason = "a bench measures real time")]

@@ -10,6 +10,7 @@
 pub mod band;
 mod counted;
 pub mod latency;
+mod line;
 pub mod proof;
 mod rate;
 mod recovery;

@@ -1,7 +1,7 @@
 //! One walk over a run's requests and one over its deliveries: all that the figures are made of.
 
 use super::counted::Counted;
-use super::latency::Latencies;
+use super::line::Line;
 use super::scale::Scale;
 use super::series::{Lines, Series, TOPICS_MAX};
 use super::window::Window;
@@ -11,9 +11,6 @@ use crate::history::{
 };
 use crate::parallel;
 use crate::plan::{ConsumerIndex, Plan, TopicIndex};
-
-/// Of a bucket: there may be some thousands of them.
-const BUCKET_FIGURES: u8 = 2;
 
 /// All that is counted of a run.
 pub(super) struct Tally {
@@ -59,16 +56,6 @@ pub(super) struct GotCounts {
     pub(super) acked: u64,
     /// Acked messages that came, or that were sent after the subscription was confirmed.
     pub(super) due: u64,
-}
-
-/// What is counted of a topic, or of several, by bucket.
-#[derive(Clone)]
-struct Line {
-    sent: Vec<u64>,
-    acked: Vec<u64>,
-    delivered: Vec<u64>,
-    ack: Vec<Latencies>,
-    end_to_end: Vec<Latencies>,
 }
 
 /// What some consumers got.
@@ -287,41 +274,4 @@ fn feeds(plan: &Plan, consumer: ConsumerIndex, part: &ConsumerHistory) -> Vec<Go
         GotCounts { consumer, topic, confirmed, got: 0, acked: 0, due: 0 }
     };
     topics.into_iter().map(feed).collect()
-}
-
-impl Line {
-    fn new(buckets: usize) -> Self {
-        Self {
-            sent: vec![0; buckets],
-            acked: vec![0; buckets],
-            delivered: vec![0; buckets],
-            ack: vec![Latencies::new(BUCKET_FIGURES); buckets],
-            end_to_end: vec![Latencies::new(BUCKET_FIGURES); buckets],
-        }
-    }
-
-    fn merge(&mut self, other: &Self) {
-        for (own, other) in [
-            (&mut self.sent, &other.sent),
-            (&mut self.acked, &other.acked),
-            (&mut self.delivered, &other.delivered),
-        ] {
-            own.iter_mut().zip(other).for_each(|(sum, own)| *sum += own);
-        }
-        for (own, other) in [(&mut self.ack, &other.ack), (&mut self.end_to_end, &other.end_to_end)]
-        {
-            own.iter_mut().zip(other).for_each(|(sum, own)| sum.merge(own));
-        }
-    }
-
-    fn finish(&self, backlog: Vec<u64>) -> Lines {
-        Lines {
-            sent: self.sent.clone(),
-            acked: self.acked.clone(),
-            delivered: self.delivered.clone(),
-            backlog,
-            ack: self.ack.iter().map(Latencies::finish).collect(),
-            end_to_end: self.end_to_end.iter().map(Latencies::finish).collect(),
-        }
-    }
 }

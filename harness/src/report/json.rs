@@ -171,7 +171,7 @@ struct Scenario<'a> {
     resolved: Option<Compact<'a, Value>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     summary: Option<&'a Summary>,
-    /// All else that was measured. Of a scenario that is run very often and passes, the first runs have
+    /// All else that was measured. Of a scenario that is run several times and passes, the first run has
     /// it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Figures")]

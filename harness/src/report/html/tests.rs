@@ -275,7 +275,7 @@ fn every_kind_of_call_has_a_page() {
     let sweep =
         Tally { passed: 7, failing: vec![3, 4], ..Tally::new(Of::Seeds { first: 1, last: 9 }) };
     let page_of_sweep = page_of(Entry { sweep: Some(sweep), ..lost("seeds", 1) });
-    page_of_sweep.says("9 seeds of 1..9: 7 passed, 2 failed");
+    page_of_sweep.says("7 of 9 seeds of 1..9 passed, 2 failed");
     page_of_sweep.says("failing seeds 3, 4");
 
     let stopped = Entry { interrupted: true, judgement: None, ..passed("stopped") };

@@ -32,7 +32,9 @@ if [[ "${1:-}" != --own ]]; then
     run "$before" "$scenario" "$work/before/$turn.json"
     run "$after" "$scenario" "$work/after/$turn.json"
   done
-  "$after" compare "$work/before" "$work/after" --fail-on worse
+  after="$(realpath "$after")"
+  cd "$work"
+  "$after" compare before after --fail-on worse
   exit
 fi
 
@@ -69,9 +71,9 @@ for ((time = 1; time <= times; time++)); do
     done
   done
   slower="$(outcome "$work/$time/plain" "$work/$time/slower")"
-  [[ "$slower" == worse ]] && worse=$((worse + 1)) || cat "$work/words" >&2
+  if [[ "$slower" == worse ]]; then worse=$((worse + 1)); else cat "$work/words" >&2; fi
   again="$(outcome "$work/$time/plain" "$work/$time/again")"
-  [[ "$again" == same ]] && same=$((same + 1)) || cat "$work/words" >&2
+  if [[ "$again" == same ]]; then same=$((same + 1)); else cat "$work/words" >&2; fi
   echo "$time of $times: a fifth slower: $slower; the same: $again" >&2
 done
 echo "a fifth slower was worse $worse of $times times, and the same was the same $same of $times times"

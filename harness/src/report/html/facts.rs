@@ -67,7 +67,7 @@ fn counts(summary: &Summary) -> Vec<Count> {
             false,
         ));
     }
-    for (word, latency) in [("ack", &summary.ack), ("end to end", &summary.end_to_end)] {
+    for (word, latency) in [("ack p50", &summary.ack), ("end to end p50", &summary.end_to_end)] {
         if latency.count > 0 {
             let (count, more) = (time(latency.p50), format!("p99 {}", time(latency.p99)));
             counts.push(Count { word, count, more, is_trouble: false });

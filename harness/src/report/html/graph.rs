@@ -17,6 +17,6 @@ pub(super) fn render(own: &Context<'_>) -> Result<Option<String>, Error> {
     let svg = draw::draw(&Graph::of(figures));
     Ok(Some(format!(
         "<section class=\"piece\"><h3>Who sent what to whom</h3>\
-         <div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Graph\">{svg}</div></section>"
+         <div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"Graph\">{svg}</div></section>"
     )))
 }

@@ -34,10 +34,10 @@ pub(super) type Make = fn(&Context<'_>) -> Result<Option<String>, Error>;
 pub(super) enum Slot {
     Trouble,
     Notes,
+    Sweep,
     Findings,
     Thresholds,
     Golden,
-    Sweep,
     Facts,
     Graph,
     Shares,

@@ -58,7 +58,10 @@ fn trouble(own: &Context<'_>) -> Result<Option<String>, Error> {
 
 /// What is known beside the judgement.
 fn notes(own: &Context<'_>) -> Result<Option<String>, Error> {
-    let notes: Vec<&str> = own.entry.notes.iter().map(String::as_str).collect();
+    // What the documents do not promise stands above already, with where they say so.
+    let above = own.entry.not_promised.as_ref().map(|less| less.said.as_str());
+    let notes = own.entry.notes.iter().map(String::as_str).filter(|note| Some(*note) != above);
+    let notes: Vec<&str> = notes.collect();
     lines(own, "wrapped note", &notes)
 }
 

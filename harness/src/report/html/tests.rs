@@ -439,5 +439,5 @@ fn numbers_of_a_run_are_told() {
     for words in ["8,000 of 9,000", "7,990 of 8,000", "15,980 of 16,000", "7,990 over 2.00 s"] {
         page.says(words);
     }
-    page.says("ack1.00 ms p99 12.0 ms");
+    page.says("ack p501.00 ms p99 12.0 ms");
 }

@@ -124,6 +124,16 @@ impl Browser {
         );
     }
 
+    /// The page as it looks from its beginning, at most so high: a PNG.
+    pub(super) fn picture(&self, width: u32, highest: u64) -> Vec<u8> {
+        let height = self.script("return document.documentElement.scrollHeight", &json!([]));
+        let height = height.as_u64().unwrap().min(highest);
+        let clip = json!({ "x": 0, "y": 0, "width": width, "height": height, "scale": 1 });
+        let wanted = json!({ "clip": clip, "captureBeyondViewport": true });
+        let picture = self.chromium("Page.captureScreenshot", &wanted);
+        from_base64(picture["data"].as_str().unwrap())
+    }
+
     /// A page of a print, in base64; none past the last one.
     pub(super) fn print(&self, page: usize) -> Option<String> {
         let wanted = json!({ "pageRanges": [page.to_string()] }).to_string();
@@ -180,6 +190,27 @@ impl Drop for Browser {
         // Its folder cannot be removed while anybody writes in it.
         wait_for("the browser to end", || in_group(group).is_empty().then_some(()));
     }
+}
+
+/// What base64 stands for.
+fn from_base64(text: &str) -> Vec<u8> {
+    let digits = text.bytes().filter_map(|byte| match byte {
+        b'A'..=b'Z' => Some(byte - b'A'),
+        b'a'..=b'z' => Some(byte - b'a' + 26),
+        b'0'..=b'9' => Some(byte - b'0' + 52),
+        b'+' => Some(62),
+        b'/' => Some(63),
+        _ => None,
+    });
+    let (mut bits, mut count, mut bytes) = (0_u32, 0, Vec::new());
+    for digit in digits {
+        (bits, count) = (bits << 6 | u32::from(digit), count + 6);
+        if count >= 8 {
+            count -= 8;
+            bytes.push((bits >> count & 0xff) as u8);
+        }
+    }
+    bytes
 }
 
 /// A program of this name, where those are that can be started.

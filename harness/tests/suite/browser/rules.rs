@@ -1,10 +1,10 @@
-//! What is looked for on a page, and under which conditions. Each thing found is a rule's name, where
-//! and what, as in `contrast: 360 px, dark: <td> "lost": 2.90 : 1`.
+//! What is looked for on a page, and under which conditions. Each thing found is a rule's name, what,
+//! and where it is seen, as in `contrast: <td> "lost": 2.90 : 1 (360 px dark, 800 px dark)`.
 //!
 //! The rules for accessibility are those of WCAG 2.2 that a program can judge, at level AA. Beside
 //! ours those of axe-core are asked, where it is there.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
@@ -51,7 +51,7 @@ impl Look {
     fn name(self) -> String {
         match self.media {
             "print" => "in print".to_owned(),
-            _ => format!("{} px, {}", self.width, self.scheme),
+            _ => format!("{} px {}", self.width, self.scheme),
         }
     }
 }
@@ -76,12 +76,7 @@ pub(super) fn inspect(browser: &Browser, page: &Path, axe: Option<&str>) -> BTre
     files(browser, &mut found);
 
     browser.open(page);
-    for width in WIDTHS {
-        for scheme in ["light", "dark"] {
-            look(browser, Look::screen(width, scheme), axe, &mut found);
-        }
-    }
-    look(browser, Look { width: PAPER, scheme: "light", media: "print" }, None, &mut found);
+    look(browser, axe, &mut found);
     desk.apply(browser);
     sheets(browser, page, &mut found);
     without_scripts(browser, page, scripted, &mut found);
@@ -89,20 +84,33 @@ pub(super) fn inspect(browser: &Browser, page: &Path, axe: Option<&str>) -> BTre
     found
 }
 
-/// The rules that a page's own state answers, and axe's.
-fn look(browser: &Browser, look: Look, axe: Option<&str>, found: &mut BTreeSet<String>) {
-    look.apply(browser);
-    add(found, &look.name(), &browser.script(RULES, &json!([])));
-    if let Some(axe) = axe {
-        add(found, &look.name(), &ask(browser, axe));
+/// The rules that a page's own state answers, on every width, in the light, in the dark and in print.
+fn look(browser: &Browser, axe: Option<&str>, found: &mut BTreeSet<String>) {
+    let screens =
+        WIDTHS.into_iter().flat_map(|width| ["light", "dark"].map(|it| Look::screen(width, it)));
+    let print = Look { width: PAPER, scheme: "light", media: "print" };
+    let mut seen: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for look in screens.chain([print]) {
+        look.apply(browser);
+        let mut found = told(&browser.script(RULES, &json!([])));
+        // Axe takes seconds on a long page; these two have both widths and both schemes.
+        if let (Some(axe), "360 px light" | "1400 px dark") = (axe, &*look.name()) {
+            found.append(&mut told(&ask(browser, axe)));
+        }
+        for what in found {
+            seen.entry(what).or_default().push(look.name());
+        }
     }
+    found.extend(seen.into_iter().map(|(what, looks)| format!("{what} ({})", looks.join(", "))));
 }
 
-fn add(found: &mut BTreeSet<String>, place: &str, rules: &Value) {
-    for pair in rules.as_array().unwrap() {
+/// What a script has found: a rule's name and what.
+fn told(pairs: &Value) -> BTreeSet<String> {
+    let told = |pair: &Value| {
         let [rule, what] = [0, 1].map(|at| pair[at].as_str().unwrap());
-        found.insert(format!("{rule}: {place}: {what}"));
-    }
+        format!("{rule}: {what}")
+    };
+    pairs.as_array().unwrap().iter().map(told).collect()
 }
 
 fn ask(browser: &Browser, axe: &str) -> Value {
@@ -123,8 +131,8 @@ fn by_keyboard(browser: &Browser, found: &mut BTreeSet<String>) {
     let wanted = usize::try_from(count.as_u64().unwrap()).unwrap();
     let tabs = wanted.min(TABS);
     browser.press(TAB, tabs);
-    let told = if wanted > TABS { 0 } else { TABS };
-    add(found, "by keyboard", &browser.script(KEYBOARD, &json!(["tell", told])));
+    let most = if wanted > TABS { 0 } else { TABS };
+    found.append(&mut told(&browser.script(KEYBOARD, &json!(["tell", most]))));
 }
 
 /// Each button does something that is seen, by the keyboard alone.
@@ -142,7 +150,7 @@ fn press_buttons(browser: &Browser, found: &mut BTreeSet<String>) {
         let Some(button) = button.as_str() else { return };
         browser.press(ENTER, 1);
         if browser.script_later(wait, &json!([])) != json!(true) {
-            found.insert(format!("button: by keyboard: {button:?} does nothing that is seen"));
+            found.insert(format!("button: {button:?} does nothing that is seen"));
         }
     }
 }

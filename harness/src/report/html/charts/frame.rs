@@ -19,6 +19,8 @@ pub(super) const BAND_LABELS: f64 = 18.0;
 pub(super) const TIME_AXIS: f64 = 22.0;
 /// So wide is a letter of a chart's text, at most on the average.
 pub(super) const LETTER: f64 = 6.5;
+/// So wide is a digit at most, which is wider than most letters.
+const DIGIT: f64 = 7.8;
 /// About so many times are named on the axis.
 const TIMES: u32 = 7;
 /// So many letters of a fault's name are shown.
@@ -48,7 +50,7 @@ pub(super) fn time_axis(svg: &mut Svg, until: Duration, bottom: f64) {
     for (time, words) in times(until, TIMES) {
         let x = scale.at(time.as_secs_f64());
         // The last word stays within the picture.
-        let half = words.chars().count() as f64 * LETTER / 2.0;
+        let half = words.chars().count() as f64 * DIGIT / 2.0;
         svg.text("tick", (x.min(WIDTH - half), bottom + 16.0), Anchor::Middle, &words);
     }
 }

@@ -26,7 +26,9 @@ for (const box of document.querySelectorAll(".timeline")) {
     for (let n = Math.ceil(a * unit / step); n * step <= b * unit; n++) {
       const at = left + x(n * step / unit);
       lines += `M${at.toFixed(1)} ${top}v${height}`;
-      words += `<text class="tick" text-anchor="middle" x="${at.toFixed(1)}" y="${top + height + 16}">${n ? (n * step / size).toFixed(digits) + " " + name : 0}</text>`;
+      const word = n ? (n * step / size).toFixed(digits) + " " + name : "0";
+      const middle = Math.min(at, svg.viewBox.baseVal.width - word.length * 3.9);
+      words += `<text class="tick" text-anchor="middle" x="${middle.toFixed(1)}" y="${top + height + 16}">${word}</text>`;
     }
     axis.innerHTML = `<path class="grid" d="${lines}"/>${words}`;
   }

@@ -7,7 +7,6 @@
 # runs of the same are the same, each time.
 #   ci/compare.sh --own [TIMES, default 20] [RUNS, default 20]
 set -euo pipefail
-cd "$(dirname "$0")/.."
 work="$(mktemp -d)"
 trap 'rm -rf "$work"' EXIT
 
@@ -24,7 +23,7 @@ run() {
 
 if [[ "${1:-}" != --own ]]; then
   if (($# < 3)); then
-    sed -n '2,9p' "$0" >&2
+    sed -n '2,8s/^# //p' "$0" >&2
     exit 2
   fi
   before="$1" after="$2" scenario="$3" runs="${4:-20}"
@@ -32,12 +31,13 @@ if [[ "${1:-}" != --own ]]; then
     run "$before" "$scenario" "$work/before/$turn.json"
     run "$after" "$scenario" "$work/after/$turn.json"
   done
-  after="$(realpath "$after")"
+  after="$(realpath "$(command -v "$after")")"
   cd "$work"
   "$after" compare before after --fail-on worse
   exit
 fi
 
+cd "$(dirname "$0")/.."
 times="${2:-20}" runs="${3:-20}"
 if [[ -z "${HARNESS:-}" ]]; then
   cargo build --release --locked --package harness --bin harness

@@ -3,6 +3,10 @@
 #   ci/get-release.sh RELEASES VERSION FOLDER
 # RELEASES is the address below which the tags are: https://github.com/OWNER/REPOSITORY/releases/download
 set -euo pipefail
+if (($# != 3)); then
+  echo "usage: ci/get-release.sh RELEASES VERSION FOLDER" >&2
+  exit 2
+fi
 releases="$1" version="${2#v}" folder="$3"
 case "$(uname -s) $(uname -m)" in
   "Linux x86_64") target=x86_64-unknown-linux-gnu ;;

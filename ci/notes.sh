@@ -6,5 +6,5 @@ cd "$(dirname "$0")/.."
 section() {
   awk -v heading="## [$1]" 'index($0, heading) == 1 { inside = 1; next } /^## \[/ { inside = 0 } inside' CHANGELOG.md
 }
-notes="$(section "$1")"
+notes="$(section "${1:?which version? ci/notes.sh VERSION}")"
 printf '%s\n' "${notes:-$(section Unreleased)}"

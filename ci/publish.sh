@@ -4,7 +4,7 @@
 #   ci/publish.sh TAG
 set -euo pipefail
 cd "$(dirname "$0")/.."
-tag="$1"
+tag="${1:?which tag? ci/publish.sh TAG}"
 archives=(target/archives/harness-"${tag#v}"-*.tar.gz)
 if [[ ! -e "${archives[0]}" ]]; then
   echo "there is no archive of $tag in target/archives: make them with ci/release.sh TARGET" >&2

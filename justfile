@@ -39,6 +39,14 @@ brokers *ARGS:
 browser *ARGS:
     ci/browser.sh {{ARGS}}
 
+# Make the pictures of docs/images anew, or every page at each width into a folder: just screenshots out/pages
+screenshots *FOLDER:
+    ci/screenshots.sh {{FOLDER}}
+
+# Compare two builds on a scenario, in turn: just compare old/harness target/release/harness scenarios/5p3c.yaml
+compare *ARGS:
+    ci/compare.sh {{ARGS}}
+
 # Fuzz the checks for as long as so many cases take, from another seed each time.
 fuzz CASES="200000":
     ci/fuzz.sh {{CASES}}

@@ -2,7 +2,7 @@
 //!
 //! A rule is one file of this folder and one line of [`CHECKS`]; its file defines the anomaly in
 //! plain words. Every rule is linear in the number of events and compares stamps, never times.
-//! What all rules share is worked out once, in [`facts`]: which request each message went out in,
+//! What all rules share is worked out once, in [`mod@facts`]: which request each message went out in,
 //! and how each delivery is classified, so that one fault is reported as one kind and not as three.
 
 mod anomaly;

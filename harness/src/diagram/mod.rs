@@ -1,7 +1,7 @@
 //! A run in a few lines: what each actor sent, got acked and received, when, and the faults. One column
 //! an actor, time goes down.
 //!
-//! [`of`] draws a whole run that is small, [`around`] what happened around some messages of any run.
+//! [`of`] draws a whole run that is small, [`around()`] what happened around some messages of any run.
 
 mod around;
 mod draft;

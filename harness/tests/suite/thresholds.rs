@@ -155,7 +155,7 @@ golden: none
     let ended = folder.run(&["run", "slow.yaml", "--repeat", "2", "--report-json", "r.json"]);
     assert_eq!(ended.code, Some(1), "{}", ended.stderr);
     for words in [
-        "missed 2/2",
+        "FAIL  slow  0 of 2 runs passed, 2 failed",
         "Thresholds missed\n  slow on memory: in all 2 runs: all checks passed, but a",
     ] {
         assert!(ended.stderr.contains(words), "{}", ended.stderr);

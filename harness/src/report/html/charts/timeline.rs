@@ -1,7 +1,7 @@
 //! What each actor did when: a row an actor, with how much it did as an area, and single requests and
 //! polls as bars.
 //!
-//! The plot is a picture within the picture, as wide as the run is long in [`unit`]s of time, so that
+//! The plot is a picture within the picture, as wide as the run is long in [`unit()`]s of time, so that
 //! one text says where a bar is and lets the script of the page draw it at any magnification. A bar is
 //! `h12`: so long; between two is `m30 0`: so far from one's end to the next one's beginning. Without
 //! the script the whole run is shown.

@@ -110,6 +110,8 @@ pub(super) fn sum(answers: &[Answer]) -> String {
     let mut words: Vec<(&str, Vec<&str>)> = Vec::new();
     for answer in answers.iter().filter(|own| !["fine", "not due"].contains(&own.word.as_str())) {
         match words.iter_mut().find(|(word, _)| *word == answer.word) {
+            // An actor may have several answers of one word: it is named once.
+            Some((_, who)) if who.contains(&answer.who.as_str()) => {}
             Some((_, who)) => who.push(&answer.who),
             None => words.push((&answer.word, vec![&answer.who])),
         }
@@ -228,4 +230,25 @@ fn absent(due: Due) -> (&'static str, String) {
         }
     };
     (word, why.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Answer, sum};
+
+    #[test]
+    fn an_actor_is_named_once_for_each_word() {
+        let answer = |(who, word): (&str, &str)| Answer {
+            who: who.to_owned(),
+            word: word.to_owned(),
+            reasons: Vec::new(),
+        };
+        let check = |own: &[(&str, &str)], expected| {
+            let answers: Vec<Answer> = own.iter().copied().map(answer).collect();
+            assert_eq!(sum(&answers), expected);
+        };
+        check(&[("C1", "fine")], "as it should be");
+        let stale = ("P1", "stale ack");
+        check(&[("C1", "lost"), ("C2", "lost"), stale, stale], "lost at C1 C2, stale ack at P1");
+    }
 }

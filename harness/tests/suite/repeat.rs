@@ -311,4 +311,6 @@ fn scenarios_are_listed_with_what_one_chooses_them_by() {
     fs::remove_dir_all(folder.join("all")).unwrap();
     fs::create_dir(folder.join("all")).unwrap();
     assert_eq!(folder.run(&["list", "all"]).code, Some(4));
+    let listed = folder.run(&["list", "none.yaml"]);
+    assert_eq!(listed.stderr, "error: cannot read none.yaml: no such file or directory\n");
 }

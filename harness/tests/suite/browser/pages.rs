@@ -215,7 +215,8 @@ fn a_matrix_of_brokers() {
 fn a_sweep_of_seeds() {
     let Some(page) = Page::new() else { return };
     page.copy("scenarios/bugs/crashes.yaml", "crashes.yaml");
-    let sweep = ["sim", "crashes.yaml", "--seeds", "1..40", "--collect", "--bug", "ack-before-store"];
+    let sweep =
+        ["sim", "crashes.yaml", "--seeds", "1..40", "--collect", "--bug", "ack-before-store"];
     page.of("sweep", &sweep, 1);
     page.says(&["crashes", "40 seeds"]);
 }

@@ -232,6 +232,9 @@ fn what_did_not_pass_in_the_last_call_is_run_again_until_it_does() {
     folder.write("all/b.yaml", FINE);
     let (ended, report) = reported(&folder, &again);
     assert_eq!((ended.code, names(&report)), (Some(3), vec!["b", "d"]), "{}", ended.stderr);
+    // Whoever may read a run may read what the call came to.
+    let mode = |path: &str| fs::metadata(folder.join(path)).unwrap().permissions();
+    assert_eq!(mode("out/last.json"), mode("out/b/run.json"));
     // What is not run again is remembered, and a simulation knows it, too.
     folder.write("all/d.yaml", FINE);
     let other = folder.run(&["run", "all", "--rerun-failed", "--filter", "b"]);

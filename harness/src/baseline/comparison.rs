@@ -205,6 +205,8 @@ fn pair(key: &Key, before: &Runs, after: &Runs, rule: Rule) -> Pair {
         let of = |runs: &Runs| runs.values.get(&figure).and_then(|values| Sample::of(values));
         match (of(before), of(after)) {
             (Some(before), Some(after)) => rows.push(row(figure, before, after, rule)),
+            // Where no run counts there is nothing of all of them.
+            _ if before.count == 0 || after.count == 0 => {}
             (Some(_), None) => notes.push(format!("there is no {} after", figure.name())),
             (None, Some(_)) => notes.push(format!("there was no {} before", figure.name())),
             (None, None) => {}

@@ -2,11 +2,10 @@
 //! `--rerun-failed`.
 
 use std::fs;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use tempfile::NamedTempFile;
 
 use super::refused::Refused;
 use super::streams;
@@ -122,11 +121,13 @@ impl Last {
     /// All at once, for another call may be reading it.
     fn write(&self, out: &Path) -> io::Result<()> {
         fs::create_dir_all(out)?;
-        let mut file = NamedTempFile::new_in(out)?;
-        serde_json::to_writer_pretty(&mut file, self)?;
-        writeln!(file)?;
-        file.persist(out.join(FILE))?;
-        Ok(())
+        let text = serde_json::to_string_pretty(self)? + "\n";
+        let whole = out.join(format!(".{FILE}-{}", std::process::id()));
+        fs::write(&whole, text).and_then(|()| fs::rename(&whole, out.join(FILE))).inspect_err(
+            |_| {
+                let _ = fs::remove_file(&whole);
+            },
+        )
     }
 
     /// The files of those that did not pass, each once.

@@ -45,7 +45,7 @@ fn carry_out(arguments: &Arguments) -> Result<Exit, Refused> {
     if let Err(exit) = streams::print(&text) {
         return Ok(exit);
     }
-    if !arguments.json {
+    if !arguments.json && !plans.is_empty() {
         streams::tell(&count(plans.len() as u64, "scenario"));
     }
     Error::unless_empty(diagnostics).map_err(|error| Refused::scenario(&error))?;

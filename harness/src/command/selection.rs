@@ -11,6 +11,7 @@ use super::partition::Partition;
 use super::refused::Refused;
 use super::streams;
 use crate::input::diagnostic::{self, Diagnostic};
+use crate::input::values;
 use crate::plan::Plan;
 use crate::report::words::count;
 use crate::scenario::{self, Found, Scenario, Source, equal_names};
@@ -208,4 +209,9 @@ pub(super) fn plans(scenarios: Vec<Scenario>) -> Result<Vec<Plan>, Refused> {
 /// Parses a number of things done at the same time.
 pub(super) fn jobs(text: &str) -> Result<NonZeroUsize, String> {
     text.parse().map_err(|_| "expected a whole number, at least 1".to_owned())
+}
+
+/// Parses a seed, or how many of something.
+pub(super) fn whole(text: &str) -> Result<u64, String> {
+    values::count(text, 0..=u64::MAX).map_err(|why| why.brief())
 }

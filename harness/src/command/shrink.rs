@@ -10,6 +10,7 @@ use tempfile::TempDir;
 use tokio::time::Instant;
 
 use super::refused::{self, Refused};
+use super::selection::whole;
 use super::sim::workers::{self, End, Interrupts, Next};
 use super::{broker_choice, streams};
 use crate::bugs::Bug;
@@ -43,7 +44,7 @@ pub struct Arguments {
     pub file: PathBuf,
 
     /// A seed with which its simulation fails; by default the scenario's own
-    #[arg(long, value_name = "SEED")]
+    #[arg(long, value_name = "SEED", value_parser = whole)]
     pub seed: Option<u64>,
 
     /// The bug to simulate with, as of `harness sim`
@@ -59,7 +60,7 @@ pub struct Arguments {
     pub out: Option<PathBuf>,
 
     /// Other seeds to try where something smaller passes with the seed at hand
-    #[arg(long, value_name = "COUNT", default_value = "20")]
+    #[arg(long, value_name = "COUNT", default_value = "20", value_parser = whole)]
     pub seeds: u64,
 
     /// Stop looking for something smaller after this time

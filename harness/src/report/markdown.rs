@@ -107,7 +107,9 @@ fn comparison(comparison: &Comparison, to: &mut dyn Write) -> io::Result<()> {
     comparison.notes.iter().try_for_each(|note| writeln!(to, "\n- {}", plain(note)))?;
     for pair in &comparison.pairs {
         writeln!(to, "\n{}\n", plain(&compared::pair(pair)))?;
-        writeln!(to, "|{}| |\n|---|--:|--:|--:|--:|--:|---|", compared::HEADING.join("|"))?;
+        if !pair.rows.is_empty() {
+            writeln!(to, "|{}| |\n|---|--:|--:|--:|--:|--:|---|", compared::HEADING.join("|"))?;
+        }
         for row in &pair.rows {
             let word = match row.outcome {
                 Outcome::Worse => "**worse**",

@@ -110,6 +110,25 @@ fn what_differs_beside_the_figures_is_said() {
 }
 
 #[test]
+fn without_a_run_that_passed_there_is_no_table() {
+    let folder = Folder::new();
+    let mut failed = report(2, 10);
+    for run in failed["scenarios"].as_array_mut().unwrap() {
+        run["judgement"]["verdict"] = json!("fail");
+    }
+    let more = ["--report-md", "c.md", "--report-html", "c.html"];
+    let (ended, comparison) = compared(&folder, &failed, &report(3, 10), &more);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let pair = &comparison["pairs"][0];
+    assert_eq!(pair["notes"], json!(["2 runs before did not pass the checks, and does not count"]));
+    for said in [ended.stderr, folder.read("c.md"), folder.read("c.html")] {
+        assert!(said.contains("fan on memory: 0 runs before, 3 after"), "{said}");
+        assert!(!said.contains("noise  after") && !said.contains("|noise|"), "{said}");
+        assert!(!said.contains("<caption>fan on memory"), "{said}");
+    }
+}
+
+#[test]
 fn reports_of_a_folder_count_together() {
     let folder = Folder::new();
     for turn in 0..10 {

@@ -217,6 +217,10 @@ fn an_unknown_flag_or_command_is_refused_with_a_hint() {
     check(&folder.run(&["run", "x.yaml", "--brokr", "x"]), 2, &["'--brokr'", "'--brokers'"]);
     check(&folder.run(&["rum"]), 2, &["'rum'", "'run'"]);
     check(&folder.run(&["run", "x.yaml", "--sabotage", "loose"]), 2, &["loose", "lose"]);
+    for command in ["run", "sim", "shrink"] {
+        let words = ["--seed", "expected a whole number from 0 to"];
+        check(&folder.run(&[command, "x.yaml", "--seed", "x"]), 2, &words);
+    }
     check(
         &folder.run(&["run", "x.yaml", "--on", "memry"]),
         2,

@@ -232,6 +232,9 @@ fn what_did_not_pass_in_the_last_call_is_run_again_until_it_does() {
     folder.write("all/b.yaml", FINE);
     let (ended, report) = reported(&folder, &again);
     assert_eq!((ended.code, names(&report)), (Some(3), vec!["b", "d"]), "{}", ended.stderr);
+    // Whoever may read a run may read what the call came to.
+    let mode = |path: &str| fs::metadata(folder.join(path)).unwrap().permissions();
+    assert_eq!(mode("out/last.json"), mode("out/b/run.json"));
     // What is not run again is remembered, and a simulation knows it, too.
     folder.write("all/d.yaml", FINE);
     let other = folder.run(&["run", "all", "--rerun-failed", "--filter", "b"]);
@@ -311,4 +314,6 @@ fn scenarios_are_listed_with_what_one_chooses_them_by() {
     fs::remove_dir_all(folder.join("all")).unwrap();
     fs::create_dir(folder.join("all")).unwrap();
     assert_eq!(folder.run(&["list", "all"]).code, Some(4));
+    let listed = folder.run(&["list", "none.yaml"]);
+    assert_eq!(listed.stderr, "error: cannot read none.yaml: no such file or directory\n");
 }

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
+use super::super::selection::whole;
 use crate::chance::{self, Purpose};
 use crate::input::values;
 use crate::producer_log::{self, LogLine, write};
@@ -35,7 +36,7 @@ pub struct Recipe {
     pub span: Duration,
 
     /// What every choice by chance follows from.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, value_parser = whole)]
     pub seed: u64,
 }
 

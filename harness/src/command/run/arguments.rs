@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::super::baseline::Baseline;
 use super::super::broker_choice::{self, BrokerChoice};
 use super::super::outputs::Outputs;
-use super::super::selection::{Selection, jobs};
+use super::super::selection::{Selection, jobs, whole};
 use super::super::verbosity::Verbosity;
 use crate::sabotage;
 
@@ -21,7 +21,7 @@ Exit codes:
        a golden file is new and waits for review
     2  the command line or a scenario is invalid, or a file cannot be read or written
     3  no verdict: the broker cannot be reached, messages were not acked, the drain is undecided, a
-       threshold has no figures
+       threshold has no figures, there are too few runs for --fail-on
     4  nothing selected
   130  interrupted; what was known is written
 Of several scenarios the gravest counts: 130 before 2 before 1 before 3 before 4";
@@ -77,7 +77,7 @@ pub struct Arguments {
     pub rerun_failed: bool,
 
     /// The seed of everything made up, in every run; by default each scenario's own
-    #[arg(long, value_name = "SEED")]
+    #[arg(long, value_name = "SEED", value_parser = whole)]
     pub seed: Option<u64>,
 
     /// Against which broker.

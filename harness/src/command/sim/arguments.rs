@@ -6,7 +6,7 @@ use super::super::broker_choice;
 use super::super::last::Last;
 use super::super::outputs::Outputs;
 use super::super::refused::Refused;
-use super::super::selection::{Selection, jobs};
+use super::super::selection::{Selection, jobs, whole};
 use super::super::verbosity::Verbosity;
 use super::seeds::Seeds;
 use crate::bugs::Bug;
@@ -41,7 +41,7 @@ pub struct Arguments {
     pub selection: Selection,
 
     /// The seed of network, faults and everything made up; by default the scenario's
-    #[arg(long, value_name = "SEED", conflicts_with = "seeds")]
+    #[arg(long, value_name = "SEED", value_parser = whole, conflicts_with = "seeds")]
     pub seed: Option<u64>,
 
     /// Try each of these seeds, both ends included, until one does not pass

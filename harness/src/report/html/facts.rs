@@ -1,7 +1,5 @@
 //! A run's counts, and its latencies in short: the chart of their distribution has all figures.
 
-use std::time::Duration;
-
 use minijinja::Error;
 use serde::Serialize;
 
@@ -59,13 +57,9 @@ fn counts(summary: &Summary) -> Vec<Count> {
         }
     }
     counts.push(count("delivered", summary.delivered, expected, is_short));
-    if let Some(rate) = rate(summary.delivered, summary.active) {
-        counts.push(count(
-            "delivered a second",
-            rate,
-            format!("over {}", time(summary.active)),
-            false,
-        ));
+    if let Some(rate) = summary.throughput.filter(|rate| rate.count > 0) {
+        let (count, more) = (rate.to_string(), format!("over {}", time(rate.time)));
+        counts.push(Count { word: "throughput", count, more, is_trouble: false });
     }
     for (word, latency) in [("ack p50", &summary.ack), ("end to end p50", &summary.end_to_end)] {
         if latency.count > 0 {
@@ -74,13 +68,4 @@ fn counts(summary: &Summary) -> Vec<Count> {
         }
     }
     counts
-}
-
-/// None where the run was too short to say.
-fn rate(delivered: u64, active: Duration) -> Option<u64> {
-    let nanos = active.as_nanos();
-    if nanos < 1_000_000 || delivered == 0 {
-        return None;
-    }
-    u64::try_from((u128::from(delivered) * 1_000_000_000 + nanos / 2) / nanos).ok()
 }

@@ -13,7 +13,7 @@ use crate::diagram::{Diagram, Event, EventKind};
 use crate::exit::Exit;
 use crate::figures::summary::Fault;
 use crate::figures::threshold::{State, Unit};
-use crate::figures::{Band, Figures, Got, Latency, Proof, Sent, Summary, Threshold};
+use crate::figures::{Band, Figures, Got, Latency, Proof, Rate, Sent, Summary, Threshold};
 use crate::fixture::{self, SMALL, SMALL_LOGS, moment};
 use crate::golden::{Comparison, Difference};
 use crate::plan::{ConsumerIndex, MessageId, TopicIndex};
@@ -432,11 +432,13 @@ fn numbers_of_a_run_are_told() {
         expected: 16_000,
         delivered: 15_980,
         active: Duration::from_secs(2),
+        // Without those of the warm-up.
+        throughput: Some(Rate { count: 12_000, time: Duration::from_millis(1_500) }),
         ack: latency,
         ..Summary::default()
     });
     let page = page(&of(vec![entry]));
-    for words in ["8,000 of 9,000", "7,990 of 8,000", "15,980 of 16,000", "7,990 over 2.00 s"] {
+    for words in ["8,000 of 9,000", "7,990 of 8,000", "15,980 of 16,000", "8,000/s over 1.50 s"] {
         page.says(words);
     }
     page.says("ack p501.00 ms p99 12.0 ms");

@@ -37,6 +37,9 @@ pub(super) fn comparison(all: &Comparison, style: Style, to: &mut dyn Write) -> 
 fn pair(pair: &Pair, style: Style, to: &mut dyn Write) -> io::Result<()> {
     writeln!(to, "  {}", style.strong(&compared::pair(pair)))?;
     pair.notes.iter().try_for_each(|note| writeln!(to, "    note: {note}"))?;
+    if pair.rows.is_empty() {
+        return Ok(());
+    }
     let cells: Vec<[String; 6]> = pair.rows.iter().map(compared::cells).collect();
     let heading = compared::HEADING.map(str::to_owned);
     let lines = || std::iter::once(&heading).chain(&cells);

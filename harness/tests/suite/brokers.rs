@@ -249,7 +249,7 @@ fn a_server_of_all_runs_that_ends_is_named_and_the_next_run_has_another() {
     let (code, words) = running.end();
     assert_eq!(code, Some(3), "{words}");
     assert!(words.contains("the private Redis server was ended by signal 9"), "{words}");
-    assert!(words.contains("long      (kept 1/2)"), "{words}");
+    assert!(words.contains("1 of 2 runs passed, 1 without a verdict"), "{words}");
     nothing_is_left(&folder);
 }
 

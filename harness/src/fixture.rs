@@ -5,8 +5,8 @@ use tempfile::TempDir;
 
 use crate::capability::Requests;
 use crate::history::{
-    Answer, ConsumerHistory, Delivery, History, Moment, Offsets, Outcome, Polled, ProducerHistory,
-    Sent, Subscribed,
+    Answer, ConsumerHistory, Delivery, Firing, History, Moment, Offsets, Outcome, Polled,
+    ProducerHistory, Sent, Subscribed,
 };
 use crate::plan::{MessageId, Plan, TopicIndex};
 
@@ -41,6 +41,19 @@ pub(crate) fn plan(yaml: &str, logs: &[(&str, &str)]) -> (TempDir, Plan) {
 /// A moment whose stamp and time, in milliseconds, are the same.
 pub(crate) fn moment(at: u64) -> Moment {
     Moment { stamp: at, at: at * 1_000_000 }
+}
+
+/// A firing of the first fault on the broker, between two such moments.
+pub(crate) fn firing(began: u64, ended: u64) -> Firing {
+    Firing {
+        fault: 0,
+        whom: "broker".to_owned(),
+        began: moment(began),
+        struck: None,
+        ended: moment(ended),
+        met: 1,
+        on_disk: None,
+    }
 }
 
 /// Every message sent in a request of its own, which takes a millisecond; and to each consumer and

@@ -49,17 +49,12 @@ pub fn run(scenario: impl AsRef<Path>) -> Result<Passed, Failed> {
 /// folder of its package.
 ///
 /// ```no_run
-/// use axum::Router;
-///
-/// /// A broker that speaks the six routes of docs/wire.md.
-/// fn router() -> Router {
-///     todo!()
-/// }
-///
+/// # mod my_broker { pub fn router() -> axum::Router { axum::Router::new() } }
+/// // `my_broker::router()` is an `axum::Router` with the six routes of docs/wire.md.
 /// #[test]
 /// fn keeps_its_promises() -> Result<(), harness::Failed> {
 ///     harness::Run::new("scenarios/5p3c.yaml")
-///         .serve(|listener| axum::serve(listener, router()))
+///         .serve(|listener| axum::serve(listener, my_broker::router()))
 ///         .run()?;
 ///     Ok(())
 /// }

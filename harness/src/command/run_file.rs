@@ -24,12 +24,6 @@ pub(super) struct RunFile {
     /// The command line that makes the run again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) reproduce: Option<String>,
-    /// What every choice by chance followed from.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    seed: Option<u64>,
-    /// What it ran on.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    on: Option<String>,
 }
 
 /// Writes it beside the logs of a run; where there are none, there is no folder either.
@@ -40,8 +34,6 @@ pub(super) fn keep(entry: &Entry) {
         scenario: entry.file.clone(),
         history: entry.history.clone(),
         reproduce: entry.reproduce.clone(),
-        seed: entry.seed,
-        on: entry.on.as_ref().map(|on| on.word.clone()),
     };
     let path = folder::run(logs);
     let text = serde_json::to_string_pretty(&file).map_err(std::io::Error::from);

@@ -271,8 +271,8 @@ fn value(latencies: &Latencies, statistic: Statistic) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixture::{SMALL_LOGS, complete, moment, plan};
-    use crate::history::{Firing, Outcome};
+    use crate::fixture::{SMALL_LOGS, complete, firing, plan};
+    use crate::history::Outcome;
 
     /// The small scenario with a fault and these thresholds.
     fn small(expect: &str) -> String {
@@ -284,19 +284,6 @@ faults: [{{ at: 1s, pause: broker, for: 1ms }}]
 expect: {{ {expect} }}
 "
         )
-    }
-
-    /// A firing whose stamps and times, in milliseconds, are the same.
-    fn firing(began: u64, ended: u64) -> Firing {
-        Firing {
-            fault: 0,
-            whom: "broker".to_owned(),
-            began: moment(began),
-            struck: None,
-            ended: moment(ended),
-            met: 1,
-            on_disk: None,
-        }
     }
 
     /// Sends leave at 1, 3, .. 11 ms, after the subscriptions, and take 1; both polls end at 17 and bring

@@ -62,8 +62,7 @@ impl Window {
 #[cfg(test)]
 mod tests {
     use super::Window;
-    use crate::fixture::{SMALL, SMALL_LOGS, complete, moment, plan};
-    use crate::history::Firing;
+    use crate::fixture::{SMALL, SMALL_LOGS, complete, firing, moment, plan};
     use std::time::Duration;
 
     #[test]
@@ -71,17 +70,10 @@ mod tests {
         let (_folder, mut plan) = plan(SMALL, SMALL_LOGS);
         plan.scenario.warm_up = Duration::from_millis(10);
         let mut history = complete(&plan);
-        let firing = |(began, ended): (u64, u64)| Firing {
-            fault: 0,
-            whom: "broker".to_owned(),
-            began: moment(began),
-            struck: None,
-            ended: moment(ended),
-            met: 1,
-            on_disk: None,
-        };
         // Two that overlap, one that is over before the window begins, one that reaches over its end.
-        history.faults = [(30, 40), (35, 50), (2, 5), (90, 120)].map(firing).into();
+        history.faults = [(30, 40), (35, 50), (2, 5), (90, 120)]
+            .map(|(began, ended)| firing(began, ended))
+            .into();
         let window = Window::new(&plan, &history);
         let is = |window: &Window, from: u64, until: u64| {
             window.takes(moment(from).at, moment(until).at)

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderValue};
-use reqwest::{Method, Request, StatusCode, Url};
+use http::{Method, Request, StatusCode, Uri};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -20,7 +20,7 @@ use crate::wire;
 
 pub use routes::BadAddress;
 
-use routes::Routes;
+use routes::{Query, Routes};
 
 mod routes;
 
@@ -132,13 +132,15 @@ impl Client {
     /// # Errors
     /// As for any request. Without `offset` a message whose answer was lost is lost.
     pub async fn consume(&self, request: &wire::Consume<'_>) -> Result<Messages, Error> {
-        let mut url = self.routes.consume.clone();
-        identify(&mut url, request.topic, request.consumer_id, request.epoch);
-        append(&mut url, "offset", request.offset);
-        append(&mut url, "max", request.max);
-        append(&mut url, "wait_ms", request.wait_ms);
+        let &wire::Consume { topic, consumer_id, epoch, .. } = request;
+        let subscription = wire::Subscription { topic, consumer_id, epoch };
+        let to = identified(self.routes.query("/consumer/consume"), &subscription)
+            .number("offset", request.offset)
+            .number("max", request.max)
+            .number("wait_ms", request.wait_ms);
         let wait = Duration::from_millis(request.wait_ms.unwrap_or(0));
-        let answer = self.call(Method::GET, url, self.timeout.saturating_add(wait)).await?;
+        let answer =
+            self.call(Method::GET, to.address(), self.timeout.saturating_add(wait)).await?;
         let messages = match request.max {
             Some(_) => Messages::read_batch(Vec::from(answer)),
             None => {
@@ -154,9 +156,8 @@ impl Client {
     /// # Errors
     /// As for any request.
     pub async fn size(&self, request: &wire::Subscription<'_>) -> Result<wire::Size, Error> {
-        let mut url = self.routes.size.clone();
-        identify(&mut url, request.topic, request.consumer_id, request.epoch);
-        parse(&self.call(Method::GET, url, self.timeout).await?)
+        let to = identified(self.routes.query("/size"), request).address();
+        parse(&self.call(Method::GET, to, self.timeout).await?)
     }
 
     /// `GET /audit`: reads a topic's log itself from `offset` on, as far as one answer goes; moves no
@@ -165,10 +166,8 @@ impl Client {
     /// # Errors
     /// [`wire::Code::NotFound`] among the refusals: the broker was not started with `--audit`.
     pub async fn audit(&self, topic: &str, offset: wire::Offset) -> Result<LogPart, Error> {
-        let mut url = self.routes.audit.clone();
-        url.query_pairs_mut().append_pair("topic", topic);
-        append(&mut url, "offset", Some(offset));
-        let answer = self.call(Method::GET, url, self.timeout).await?;
+        let to = self.routes.query("/audit").text("topic", topic).number("offset", offset);
+        let answer = self.call(Method::GET, to.address(), self.timeout).await?;
         let part: wire::LogPart<'_> =
             serde_json::from_slice(&answer).map_err(|error| unreadable(&error))?;
         if part.status == wire::Status::Failure {
@@ -182,38 +181,39 @@ impl Client {
     /// # Errors
     /// As for any request; after an unknown outcome the subscription may be gone.
     pub async fn unsubscribe(&self, request: &wire::Subscription<'_>) -> Result<(), Error> {
-        let mut url = self.routes.consumer.clone();
-        identify(&mut url, request.topic, request.consumer_id, request.epoch);
-        let answer = self.call(Method::DELETE, url, self.timeout).await?;
+        let to = identified(self.routes.query("/consumer"), request).address();
+        let answer = self.call(Method::DELETE, to, self.timeout).await?;
         parse::<Succeeded>(&answer).map(|_| ())
     }
 
-    async fn post(&self, url: &Url, body: &impl Serialize) -> Result<Bytes, Error> {
+    async fn post(&self, to: &Uri, body: &impl Serialize) -> Result<Bytes, Error> {
         let mut bytes = Vec::with_capacity(256);
         serde_json::to_writer(&mut bytes, body).expect("bodies have only text keys and numbers");
-        let mut request = Request::new(Method::POST, url.clone());
+        let mut request = Request::new(Bytes::from(bytes));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = to.clone();
         request.headers_mut().insert(CONTENT_TYPE, JSON);
-        *request.body_mut() = Some(bytes.into());
         self.exchange(request, self.timeout).await
     }
 
-    async fn call(&self, method: Method, url: Url, limit: Duration) -> Result<Bytes, Error> {
-        self.exchange(Request::new(method, url), limit).await
+    async fn call(&self, method: Method, to: Uri, limit: Duration) -> Result<Bytes, Error> {
+        let mut request = Request::new(Bytes::new());
+        *request.method_mut() = method;
+        *request.uri_mut() = to;
+        self.exchange(request, limit).await
     }
 
     /// One request and its whole answer within the limit.
-    async fn exchange(&self, request: Request, limit: Duration) -> Result<Bytes, Error> {
-        let answer = async {
-            let response = self.transport.send(request).await.map_err(|why| self.failed(why))?;
-            let status = response.status();
-            let body = response.bytes().await.map_err(|error| {
-                Error::Unknown(format!("the answer broke off: {}", transport::innermost(&error)))
-            })?;
-            if status.is_success() { Ok(body) } else { Err(Error::from_answer(status, &body)) }
-        };
-        tokio::time::timeout(limit, answer).await.unwrap_or_else(|_| {
-            Err(Error::Unknown(format!("no answer from {} within {limit:?}", self.address())))
-        })
+    async fn exchange(&self, request: Request<Bytes>, limit: Duration) -> Result<Bytes, Error> {
+        let answer = tokio::time::timeout(limit, self.transport.send(request)).await;
+        let answer = answer.map_err(|_| {
+            Error::Unknown(format!("no answer from {} within {limit:?}", self.address()))
+        })?;
+        let (head, body) = answer.map_err(|why| self.failed(why))?.into_parts();
+        if head.status.is_success() {
+            return Ok(body);
+        }
+        Err(Error::from_answer(head.status, &body))
     }
 
     fn failed(&self, failure: Failure) -> Error {
@@ -277,16 +277,11 @@ fn unreadable(error: &serde_json::Error) -> Error {
     Error::Unknown(format!("the answer cannot be understood: {error}"))
 }
 
-fn identify(url: &mut Url, topic: &str, consumer: wire::ConsumerId, epoch: Option<&str>) {
-    let mut query = url.query_pairs_mut();
-    query.append_pair("topic", topic).append_pair("consumer_id", &consumer.to_string());
-    if let Some(epoch) = epoch {
-        query.append_pair("epoch", epoch);
-    }
-}
-
-fn append(url: &mut Url, key: &str, value: Option<u64>) {
-    if let Some(value) = value {
-        url.query_pairs_mut().append_pair(key, &value.to_string());
+fn identified<'a>(query: Query<'a>, of: &wire::Subscription<'_>) -> Query<'a> {
+    let mut id = itoa::Buffer::new();
+    let query = query.text("topic", of.topic).text("consumer_id", id.format(of.consumer_id));
+    match of.epoch {
+        Some(epoch) => query.text("epoch", epoch),
+        None => query,
     }
 }

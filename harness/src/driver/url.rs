@@ -1,7 +1,7 @@
 //! How a person names a broker that runs already: `http://127.0.0.1:5000`. The scheme is one that a
 //! driver of the table speaks.
 
-use reqwest::Url;
+use url::Url;
 
 use super::address::{Access, Address};
 use super::row::{Row, Takes};

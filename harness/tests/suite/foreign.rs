@@ -289,8 +289,8 @@ fn lines(folder: &Folder, kind: &str) -> Vec<Value> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_redirect_to_another_host_is_not_followed_and_named() {
     let redirect = || async {
-        let to = [(axum::http::header::LOCATION, "http://elsewhere.example:1/topics")];
-        (axum::http::StatusCode::TEMPORARY_REDIRECT, to)
+        let to = [(http::header::LOCATION, "http://elsewhere.example:1/topics")];
+        (http::StatusCode::TEMPORARY_REDIRECT, to)
     };
     let address = serve(axum::Router::new().fallback(redirect)).await;
     let folder = Folder::new();

@@ -1,6 +1,8 @@
 //! The address of a broker, and those of its endpoints.
 
-use reqwest::Url;
+use http::Uri;
+use http::uri::{Authority, PathAndQuery, Scheme};
+use url::{Url, form_urlencoded};
 
 /// A text that is no address of a broker.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -10,17 +12,22 @@ pub struct BadAddress {
     why: String,
 }
 
-/// The addresses of the endpoints, put together once.
+/// The addresses of the endpoints, put together once, and those of requests with a query.
 pub(super) struct Routes {
     pub(super) base: String,
-    pub(super) topics: Url,
-    pub(super) register_producer: Url,
-    pub(super) register_consumer: Url,
-    pub(super) produce: Url,
-    pub(super) consume: Url,
-    pub(super) size: Url,
-    pub(super) consumer: Url,
-    pub(super) audit: Url,
+    pub(super) topics: Uri,
+    pub(super) register_producer: Uri,
+    pub(super) register_consumer: Uri,
+    pub(super) produce: Uri,
+    authority: Authority,
+    /// Of the base address; empty, or `/a/b`.
+    path: String,
+}
+
+/// An address with a query that is being written.
+pub(super) struct Query<'a> {
+    authority: &'a Authority,
+    text: form_urlencoded::Serializer<'static, String>,
 }
 
 impl Routes {
@@ -41,19 +48,63 @@ impl Routes {
             return Err(format!("it has a query or a fragment; {LIKE}"));
         }
         let base = url.as_str().trim_end_matches('/').to_owned();
-        let route = |path: &str| Url::parse(&format!("{base}{path}")).map_err(|e| e.to_string());
+        let authority = url.authority().parse::<Authority>();
+        let authority = authority.map_err(|error| format!("{error}; {LIKE}"))?;
+        let path = url.path().trim_end_matches('/').to_owned();
+        let route = |route: &str| {
+            let path = PathAndQuery::try_from(format!("{path}{route}"));
+            path.map(|path| address_of(&authority, path)).map_err(|error| error.to_string())
+        };
         Ok(Self {
             topics: route("/topics")?,
             register_producer: route("/producer/register")?,
             register_consumer: route("/consumer/register")?,
             produce: route("/producer/produce")?,
-            consume: route("/consumer/consume")?,
-            size: route("/size")?,
-            consumer: route("/consumer")?,
-            audit: route("/audit")?,
             base,
+            authority,
+            path,
         })
     }
+
+    /// The address of a route, for a query.
+    pub(super) fn query(&self, route: &str) -> Query<'_> {
+        // Room for what a poll asks.
+        let mut text = String::with_capacity(self.path.len() + route.len() + 128);
+        text.push_str(&self.path);
+        text.push_str(route);
+        text.push('?');
+        let start = text.len();
+        let text = form_urlencoded::Serializer::for_suffix(text, start);
+        Query { authority: &self.authority, text }
+    }
+}
+
+impl Query<'_> {
+    pub(super) fn text(mut self, key: &str, value: &str) -> Self {
+        self.text.append_pair(key, value);
+        self
+    }
+
+    /// Nothing without a number.
+    pub(super) fn number(self, key: &str, value: impl Into<Option<u64>>) -> Self {
+        match value.into() {
+            Some(value) => self.text(key, itoa::Buffer::new().format(value)),
+            None => self,
+        }
+    }
+
+    pub(super) fn address(mut self) -> Uri {
+        let path = PathAndQuery::try_from(self.text.finish());
+        address_of(self.authority, path.expect("a path, and a query with escapes"))
+    }
+}
+
+fn address_of(authority: &Authority, path: PathAndQuery) -> Uri {
+    let mut parts = http::uri::Parts::default();
+    parts.scheme = Some(Scheme::HTTP);
+    parts.authority = Some(authority.clone());
+    parts.path_and_query = Some(path);
+    Uri::from_parts(parts).expect("it has all three parts")
 }
 
 #[cfg(test)]
@@ -62,10 +113,10 @@ mod tests {
 
     #[test]
     fn an_address_may_end_in_a_slash_and_have_a_path() {
-        let address = |text: &str| Routes::at(text).map(|routes| routes.size.to_string());
-        assert_eq!(address("http://127.0.0.1:5000").unwrap(), "http://127.0.0.1:5000/size");
-        assert_eq!(address("http://127.0.0.1:5000/").unwrap(), "http://127.0.0.1:5000/size");
-        assert_eq!(address("http://broker/a/b/").unwrap(), "http://broker/a/b/size");
+        let address = |text: &str| Routes::at(text).map(|routes| routes.topics.to_string());
+        assert_eq!(address("http://127.0.0.1:5000").unwrap(), "http://127.0.0.1:5000/topics");
+        assert_eq!(address("http://127.0.0.1:5000/").unwrap(), "http://127.0.0.1:5000/topics");
+        assert_eq!(address("http://broker/a/b/").unwrap(), "http://broker/a/b/topics");
     }
 
     #[test]

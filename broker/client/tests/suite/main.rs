@@ -2,6 +2,7 @@
 //! that fails on purpose, and over real sockets.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod connections;
 mod consuming;
 mod network;
 mod producing;

@@ -63,7 +63,7 @@ pub(super) const ROW: Row = Row {
 /// # Errors
 /// Says what is missing.
 pub fn address(url: &str) -> Result<Address, String> {
-    let parsed = reqwest::Url::parse(url).map_err(|error| error.to_string())?;
+    let parsed = url::Url::parse(url).map_err(|error| error.to_string())?;
     let host = parsed.host_str().filter(|host| !host.is_empty()).ok_or("the host is missing")?;
     let port = parsed.port_or_known_default().filter(|port| *port > 0);
     Ok(Address::new(host, port.ok_or("the port is missing")?))

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use private_database::{Folder, Invocation};
-use reqwest::Url;
+use url::Url;
 
 use super::answer::{Hello, Per};
 use super::capability::{Told, URL};

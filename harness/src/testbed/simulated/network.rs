@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use axum::http::{Request, Response, Uri};
 use broker_client::transport::{Exchange, Failure, Transport};
-use reqwest::{Request, Response, Url};
+use bytes::Bytes;
 use tokio::sync::oneshot;
 use tokio::time::sleep;
 
@@ -44,8 +45,8 @@ impl Network {
     }
 
     /// Which link it is, and to which broker: `p4.broker-1`.
-    fn way(&self, url: &Url) -> Option<(Arc<SimulatedLink>, Arc<Server>)> {
-        let host = url.host_str()?;
+    fn way(&self, to: &Uri) -> Option<(Arc<SimulatedLink>, Arc<Server>)> {
+        let host = to.host()?;
         let (actor, broker) = match host.split_once('.') {
             Some((actor, broker)) => (Some(parse(actor)?), broker),
             None => (None, host),
@@ -57,9 +58,9 @@ impl Network {
 }
 
 impl Transport for Network {
-    fn send(&self, request: Request) -> Exchange {
-        let Some((link, server)) = self.way(request.url()) else {
-            let why = format!("nobody is called {}", request.url());
+    fn send(&self, request: Request<Bytes>) -> Exchange {
+        let Some((link, server)) = self.way(request.uri()) else {
+            let why = format!("nobody is called {}", request.uri());
             return Box::pin(std::future::ready(Err(Failure::NotSent(why))));
         };
         let (tell, told) = oneshot::channel();
@@ -111,8 +112,8 @@ async fn exchange(
     link: Arc<SimulatedLink>,
     server: Arc<Server>,
     trip: Trip,
-    request: Request,
-    tell: oneshot::Sender<Result<Response, Failure>>,
+    request: Request<Bytes>,
+    tell: oneshot::Sender<Result<Response<Bytes>, Failure>>,
 ) {
     let mut broken = pin!(link.broken());
     let answer = tokio::select! { biased;
@@ -133,11 +134,11 @@ async fn carry(
     link: &SimulatedLink,
     server: &Server,
     trip: Trip,
-    request: Request,
-) -> Option<Result<Response, Failure>> {
+    request: Request<Bytes>,
+) -> Option<Result<Response<Bytes>, Failure>> {
     let peer = server.peer();
-    let produces = request.url().path().trim_end_matches('/') == "/producer/produce";
-    let bytes = request.body().and_then(reqwest::Body::as_bytes).map_or(0, <[u8]>::len);
+    let produces = request.uri().path().trim_end_matches('/') == "/producer/produce";
+    let bytes = request.body().len();
     match link.pass() {
         Passage::Open => {}
         Passage::Cut => return Some(Err(Failure::NotSent("connection refused".to_owned()))),
@@ -154,8 +155,8 @@ async fn carry(
     if answer.is_ok() && produces && link.loses_answer() {
         return Some(Err(Failure::Lost("connection reset".to_owned())));
     }
-    let bytes = answer.as_ref().ok().and_then(Response::content_length).unwrap_or(0);
-    sleep(link.back(&trip, usize::try_from(bytes).unwrap_or(usize::MAX))).await;
+    let bytes = answer.as_ref().map_or(0, |answer| answer.body().len());
+    sleep(link.back(&trip, bytes)).await;
     if link.pass() == Passage::Hole {
         return vanished(link).await;
     }
@@ -166,11 +167,11 @@ async fn carry(
 }
 
 /// Bytes of the connection are gone, which both ends learn when anything passes again.
-async fn vanished(link: &SimulatedLink) -> Option<Result<Response, Failure>> {
+async fn vanished(link: &SimulatedLink) -> Option<Result<Response<Bytes>, Failure>> {
     link.out_of_the_hole().await;
     Some(Err(Failure::Lost("connection reset".to_owned())))
 }
 
-fn lost(trip: &Trip, why: &str) -> Option<Result<Response, Failure>> {
+fn lost(trip: &Trip, why: &str) -> Option<Result<Response<Bytes>, Failure>> {
     trip.is_told.then(|| Err(Failure::Lost(why.to_owned())))
 }

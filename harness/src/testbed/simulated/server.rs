@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
-use axum::http;
+use axum::http::{Request, Response};
 use broker::store::Store;
 use broker::{Limits, Signal};
 use broker_client::transport::Failure;
-use reqwest::{Request, Response};
+use bytes::Bytes;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -108,13 +108,21 @@ impl Server {
     ///
     /// A request that left for a life that is over is on a connection that was closed since; one that
     /// left while no broker listened is refused, and never left.
-    pub(super) async fn take(&self, request: Request, peer: Peer) -> Result<Response, Failure> {
+    pub(super) async fn take(
+        &self,
+        request: Request<Bytes>,
+        peer: Peer,
+    ) -> Result<Response<Bytes>, Failure> {
         let answer = self.begin(request, peer)?;
         // Its end without an answer is the process's.
         answer.await.map_err(|_| Failure::Lost("connection reset".to_owned()))
     }
 
-    fn begin(&self, request: Request, peer: Peer) -> Result<oneshot::Receiver<Response>, Failure> {
+    fn begin(
+        &self,
+        request: Request<Bytes>,
+        peer: Peer,
+    ) -> Result<oneshot::Receiver<Response<Bytes>>, Failure> {
         let mut inside = self.inside();
         let lives = inside.lives;
         let process = inside.process.as_mut().filter(|process| process.accepts);
@@ -140,15 +148,12 @@ impl Server {
     }
 }
 
-async fn serve(router: Router, request: Request) -> Response {
-    let request = http::Request::<reqwest::Body>::try_from(request)
-        .expect("the client's requests are requests")
-        .map(Body::new);
-    let answer = match router.oneshot(request).await {
+async fn serve(router: Router, request: Request<Bytes>) -> Response<Bytes> {
+    let answer = match router.oneshot(request.map(Body::from)).await {
         Ok(answer) => answer,
         Err(never) => match never {},
     };
     let (head, body) = answer.into_parts();
     let body = to_bytes(body, usize::MAX).await.expect("the broker's bodies are in memory");
-    http::Response::from_parts(head, body).into()
+    Response::from_parts(head, body)
 }

@@ -178,7 +178,7 @@ async fn answer(State(state): State<Arc<Mutex<Store>>>, request: Request) -> Res
 /// Undoes `%20`; a `+` is none.
 fn query(uri: &Uri) -> Map<String, Value> {
     let url = format!("http://x{uri}").replace('+', "%2B");
-    let url = reqwest::Url::parse(&url).unwrap();
+    let url = url::Url::parse(&url).unwrap();
     url.query_pairs().map(|(key, value)| (key.into_owned(), value.into_owned().into())).collect()
 }
 

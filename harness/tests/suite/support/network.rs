@@ -4,13 +4,13 @@
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
-use axum::http;
+use axum::http::{Request, Response};
 use broker_client::transport::{Exchange, Failure, Transport};
+use bytes::Bytes;
 use harness::driver::Address;
 use harness::plan::Plan;
 use harness::testbed::Testbed as _;
 use harness::testbed::simulated::Simulated;
-use reqwest::{Request, Response};
 use serde_json::Value;
 use tokio::sync::oneshot;
 use tokio::time::sleep;
@@ -77,13 +77,10 @@ impl Network {
         self.inside.lock().unwrap().paths.clone()
     }
 
-    fn fate(&self, request: &Request) -> Fate {
+    fn fate(&self, request: &Request<Bytes>) -> Fate {
         let mut inside = self.inside.lock().unwrap();
-        let url = request.url();
-        let query = url.query().map(|query| format!("?{query}")).unwrap_or_default();
-        let path = format!("{}{query}", url.path());
-        let body = request.body().and_then(reqwest::Body::as_bytes).unwrap_or_default();
-        let body = String::from_utf8(body.to_vec()).unwrap();
+        let path = request.uri().path_and_query().unwrap().to_string();
+        let body = String::from_utf8(request.body().to_vec()).unwrap();
         let asked = Asked { nth: inside.paths.len(), path: path.clone(), body };
         inside.paths.push(format!("{} {path}", request.method()));
         (inside.rule)(&asked)
@@ -91,7 +88,7 @@ impl Network {
 }
 
 impl Transport for Network {
-    fn send(&self, request: Request) -> Exchange {
+    fn send(&self, request: Request<Bytes>) -> Exchange {
         let fate = self.fate(&request);
         let below = Arc::clone(self.below.get().unwrap());
         let (tell, told) = oneshot::channel();
@@ -103,7 +100,11 @@ impl Transport for Network {
     }
 }
 
-async fn carry(below: &dyn Transport, request: Request, fate: Fate) -> Result<Response, Failure> {
+async fn carry(
+    below: &dyn Transport,
+    request: Request<Bytes>,
+    fate: Fate,
+) -> Result<Response<Bytes>, Failure> {
     match fate {
         Fate::Arrive => below.send(request).await,
         Fate::Late(late) => {
@@ -115,18 +116,17 @@ async fn carry(below: &dyn Transport, request: Request, fate: Fate) -> Result<Re
             Err(Failure::Lost("the answer is lost".to_owned()))
         }
         Fate::Intercept(status) => {
-            let answer = http::Response::builder().status(status).body("go away").unwrap();
-            Ok(answer.into())
+            let body = Bytes::from_static(b"go away");
+            Ok(Response::builder().status(status).body(body).unwrap())
         }
-        Fate::Without(payload) => Ok(without(below.send(request).await?, payload).await),
+        Fate::Without(payload) => Ok(without(&below.send(request).await?, payload)),
     }
 }
 
-async fn without(answer: Response, payload: &str) -> Response {
-    let status = answer.status();
-    let mut body: Value = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap();
+fn without(answer: &Response<Bytes>, payload: &str) -> Response<Bytes> {
+    let mut body: Value = serde_json::from_slice(answer.body()).unwrap();
     if let Some(messages) = body["messages"].as_array_mut() {
         messages.retain(|message| message["message"] != payload);
     }
-    http::Response::builder().status(status).body(body.to_string()).unwrap().into()
+    Response::builder().status(answer.status()).body(body.to_string().into()).unwrap()
 }

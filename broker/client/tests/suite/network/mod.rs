@@ -6,12 +6,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, to_bytes};
+use axum::http::{Request, Response};
 use broker::store::memory::MemoryStore;
 use broker::store::{Epoch, Retain};
 use broker_client::transport::{Exchange, Failure, Transport};
 use broker_client::{Client, Retry};
-use reqwest::{Request, Response};
+use bytes::Bytes;
 use tower::ServiceExt;
 
 /// What happens to one request. After the end of the script, everything arrives.
@@ -78,9 +79,9 @@ impl Network {
 }
 
 impl Transport for Network {
-    fn send(&self, request: Request) -> Exchange {
+    fn send(&self, request: Request<Bytes>) -> Exchange {
         let mut inside = self.0.lock().unwrap();
-        inside.paths.push(request.url().as_str().trim_start_matches("http://broker").to_owned());
+        inside.paths.push(request.uri().path_and_query().unwrap().to_string());
         let fate = inside.script.pop_front().unwrap_or(Fate::Arrive);
         let router = inside.router.clone();
         Box::pin(async move {
@@ -117,15 +118,14 @@ pub(crate) fn patient() -> Retry {
 /// What our broker says to a body that takes longer than it waits.
 const TOO_SLOW: &str = r#"{"status":"failure","message":"too slow","code":"request_timeout"}"#;
 
-fn answer_with(status: u16, body: &'static str) -> Response {
-    http::Response::builder().status(status).body(body).unwrap().into()
+fn answer_with(status: u16, body: &'static str) -> Response<Bytes> {
+    Response::builder().status(status).body(Bytes::from_static(body.as_bytes())).unwrap()
 }
 
-async fn ask(router: Router, request: Request) -> Response {
-    let request = http::Request::<reqwest::Body>::try_from(request).unwrap().map(Body::new);
-    let (head, body) = router.oneshot(request).await.unwrap().into_parts();
-    let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
-    http::Response::from_parts(head, body).into()
+async fn ask(router: Router, request: Request<Bytes>) -> Response<Bytes> {
+    let answer = router.oneshot(request.map(Body::from)).await.unwrap();
+    let (head, body) = answer.into_parts();
+    Response::from_parts(head, to_bytes(body, usize::MAX).await.unwrap())
 }
 
 fn memory_broker() -> Router {

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use broker_client::wire::Code;
 use broker_client::{Error, Refusal};
-use reqwest::StatusCode;
+use http::StatusCode;
 use serde_json::Value;
 use serde_json::value::RawValue;
 

@@ -13,8 +13,9 @@ use broker_client::client::TIMEOUT;
 use broker_client::transport::{self, Transport};
 use broker_client::wire::{ConsumerRegistered, Offset, ProducerRegistered, Status};
 use broker_client::{Error, Refusal};
-use reqwest::header::LOCATION;
-use reqwest::{Method, Response, StatusCode, Url};
+use http::header::LOCATION;
+use http::{HeaderMap, Method, StatusCode};
+use url::Url;
 
 pub(super) use self::answer::Answer;
 pub(super) use self::id::Id;
@@ -137,17 +138,11 @@ impl Routes {
     async fn follow(&self, ask: &Ask<'_>) -> Result<Answer, Error> {
         let mut url = ask.url(&self.base, &self.path(ask.route), &self.wire)?;
         for _ in 0..=REDIRECTS {
-            let request = ask.request(url.clone(), &self.wire);
-            let response = self.transport.send(request).await.map_err(|why| self.failed(why))?;
-            let Some(next) = self.redirected(&url, &response)? else {
-                let status = response.status();
-                let body = response.bytes().await.map_err(|error| {
-                    Error::Unknown(format!(
-                        "the answer broke off: {}",
-                        transport::Failure::from(&error)
-                    ))
-                })?;
-                return Ok(Answer::new(status, &body));
+            let request = ask.request(&url, &self.wire)?;
+            let answer = self.transport.send(request).await.map_err(|why| self.failed(why))?;
+            let (head, body) = answer.into_parts();
+            let Some(next) = self.redirected(&url, head.status, &head.headers)? else {
+                return Ok(Answer::new(head.status, &body));
             };
             self.note(ask.route, &next);
             url = next;
@@ -174,14 +169,18 @@ impl Routes {
 
     /// Where the broker wants the request, if it does: with 307 and 308 anywhere on the same host; with
     /// the older 301 and 302, which forget the method, only at the same path with another slash.
-    fn redirected(&self, from: &Url, response: &Response) -> Result<Option<Url>, Error> {
-        let status = response.status();
+    fn redirected(
+        &self,
+        from: &Url,
+        status: StatusCode,
+        headers: &HeaderMap,
+    ) -> Result<Option<Url>, Error> {
         let is_exact =
             [StatusCode::TEMPORARY_REDIRECT, StatusCode::PERMANENT_REDIRECT].contains(&status);
         if !is_exact && ![StatusCode::MOVED_PERMANENTLY, StatusCode::FOUND].contains(&status) {
             return Ok(None);
         }
-        let location = response.headers().get(LOCATION).and_then(|to| to.to_str().ok());
+        let location = headers.get(LOCATION).and_then(|to| to.to_str().ok());
         let Some(mut to) = location.and_then(|to| from.join(to).ok()) else { return Ok(None) };
         if to.origin() != from.origin() {
             // The request had no effect: its answer only says where to go.

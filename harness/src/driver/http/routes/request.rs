@@ -1,9 +1,11 @@
 //! Requests of the original routes, written as the scenario's `wire` block says.
 
 use broker_client::Error;
-use reqwest::header::{CONTENT_TYPE, HeaderValue};
-use reqwest::{Method, Request, Url};
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HeaderValue};
+use http::{Method, Request, Uri};
 use serde_json::Value;
+use url::Url;
 
 use super::id::Id;
 use crate::scenario::{Carrier, Wire};
@@ -26,8 +28,8 @@ pub(super) struct Ask<'a> {
 impl Ask<'_> {
     /// Where it goes at first, with its query if it has one.
     pub(super) fn url(&self, base: &str, path: &str, wire: &Wire) -> Result<Url, Error> {
-        let wrong = |error| Error::NotSent(format!("{base}{path} is no address: {error}"));
-        let mut url = Url::parse(&format!("{base}{path}")).map_err(wrong)?;
+        let address = format!("{base}{path}");
+        let mut url = Url::parse(&address).map_err(|error| no_address(&address, &error))?;
         if self.carrier(wire) == Carrier::Query && !self.fields.is_empty() {
             for (name, field) in &self.fields {
                 match field {
@@ -43,8 +45,11 @@ impl Ask<'_> {
     }
 
     /// The same request, to wherever it goes by now.
-    pub(super) fn request(&self, url: Url, wire: &Wire) -> Request {
-        let mut request = Request::new(self.method.clone(), url);
+    pub(super) fn request(&self, url: &Url, wire: &Wire) -> Result<Request<Bytes>, Error> {
+        let to = Uri::try_from(url.as_str()).map_err(|error| no_address(url.as_str(), &error))?;
+        let mut request = Request::new(Bytes::new());
+        *request.method_mut() = self.method.clone();
+        *request.uri_mut() = to;
         if self.carrier(wire) == Carrier::Body && !self.fields.is_empty() {
             let field = |(name, field): &(&str, Field<'_>)| {
                 let value = match field {
@@ -57,14 +62,18 @@ impl Ask<'_> {
             request
                 .headers_mut()
                 .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-            *request.body_mut() = Some(format!("{{{}}}", fields.join(",")).into());
+            *request.body_mut() = format!("{{{}}}", fields.join(",")).into();
         }
-        request
+        Ok(request)
     }
 
     fn carrier(&self, wire: &Wire) -> Carrier {
         if self.method == Method::GET { wire.get } else { wire.post }
     }
+}
+
+fn no_address(text: &str, why: &dyn std::error::Error) -> Error {
+    Error::NotSent(format!("{text} is no address: {why}"))
 }
 
 #[cfg(test)]
@@ -76,10 +85,10 @@ mod tests {
         let fields = vec![("topic", Field::Text("T1")), ("consumer_id", Field::Id(&id))];
         let ask = Ask { method, route: "/size", fields };
         let url = ask.url("http://127.0.0.1:1", "/size/", wire).unwrap();
-        let request = ask.request(url, wire);
-        let body = request.body().and_then(reqwest::Body::as_bytes);
-        let body = body.map(|body| String::from_utf8(body.to_vec()).unwrap());
-        (request.url().as_str()["http://127.0.0.1:1".len()..].to_owned(), body)
+        let request = ask.request(&url, wire).unwrap();
+        let body = Some(request.body().to_vec()).filter(|body| !body.is_empty());
+        let body = body.map(|body| String::from_utf8(body).unwrap());
+        (request.uri().path_and_query().unwrap().to_string(), body)
     }
 
     #[test]

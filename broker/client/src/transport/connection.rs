@@ -1,0 +1,171 @@
+//! One connection to a broker, which the task that asks over it drives itself: a task of the
+//! connection's own would be woken for each request and wake its asker for each answer, often on
+//! another thread.
+
+use std::error::Error;
+use std::future::{Future, poll_fn};
+use std::io;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{HOST, HeaderValue};
+use http::{Request, Response, Uri};
+use http_body_util::{BodyExt, Full};
+use hyper::client::conn::http1;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tower::ServiceExt;
+
+use super::contract::Failure;
+
+/// How long it is tried to open a connection. It is shorter than any sensible time-out of a request,
+/// so that a broker that cannot be reached is told from one that is silent.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// An open connection with no exchange under way, between two calls.
+pub(super) struct Connection {
+    sender: http1::SendRequest<Full<Bytes>>,
+    wire: Wire,
+    /// As the broker is called in each request.
+    host: HeaderValue,
+}
+
+/// Why there is no answer over this connection.
+pub(super) enum Unanswered {
+    /// It was closed before any of the request was written: here it is, for another connection.
+    NotSent(Box<Request<Full<Bytes>>>, String),
+    /// The request may have arrived.
+    Lost(String),
+}
+
+/// What opens connections: a name's addresses are tried one after the other, and those of the other
+/// family beside them after a moment.
+pub(super) fn connector() -> HttpConnector {
+    let mut connector = HttpConnector::new();
+    connector.set_nodelay(true);
+    // Shared by a name's addresses, so that a dead one does not use up the time of the next.
+    connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
+    connector
+}
+
+impl Connection {
+    /// Opens a connection to where this address is. A failure means that nothing was sent.
+    pub(super) async fn open(connector: HttpConnector, to: Uri) -> Result<Self, Failure> {
+        let not_sent = |why: &(dyn Error + 'static)| Failure::NotSent(innermost(why));
+        let host = host(&to).ok_or_else(|| Failure::NotSent(format!("{to} has no host")))?;
+        // The name's look-up takes part of the time too.
+        let opened = tokio::time::timeout(CONNECT_TIMEOUT, connector.oneshot(to)).await;
+        let socket = opened.map_err(|late| not_sent(&late))?.map_err(|error| not_sent(&error))?;
+        let shaken = http1::handshake(socket).await;
+        let (sender, connection) = shaken.map_err(|error| not_sent(&error))?;
+        Ok(Self { sender, wire: Wire(Some(connection)), host })
+    }
+
+    /// Sends a request, whose address is a path, and reads the whole answer. Whoever drops the future
+    /// must drop the connection too: an exchange is under way on it.
+    pub(super) async fn exchange(
+        &mut self,
+        mut request: Request<Full<Bytes>>,
+    ) -> Result<Response<Bytes>, Unanswered> {
+        request.headers_mut().insert(HOST, self.host.clone());
+        let answer = self.sender.try_send_request(request);
+        let answer = self.wire.drive(answer).await.map_err(|mut failed| {
+            let unsent = failed.take_message();
+            let why = innermost(&failed.into_error());
+            match unsent {
+                Some(request) => Unanswered::NotSent(Box::new(request), why),
+                None => Unanswered::Lost(why),
+            }
+        })?;
+        let (head, body) = answer.into_parts();
+        let body = self.wire.drive(body.collect()).await;
+        let broke_off = |why| format!("the answer broke off: {}", innermost(&why));
+        let body = body.map_err(|why| Unanswered::Lost(broke_off(why)))?;
+        Ok(Response::from_parts(head, body.to_bytes()))
+    }
+
+    /// Whether it takes another request.
+    pub(super) fn is_ready(&mut self) -> bool {
+        // Has it note the end of the answer, if it has not yet.
+        self.wire.advance(&mut Context::from_waker(Waker::noop()));
+        self.sender.is_ready()
+    }
+}
+
+/// The half that reads and writes; none once it is closed, whereupon the other half learns of it.
+struct Wire(Option<http1::Connection<TokioIo<TcpStream>, Full<Bytes>>>);
+
+impl Wire {
+    /// Completes a part of an exchange, which moves only as the wire does.
+    ///
+    /// The two wake each other, although this one call polls both, and to be woken by itself would
+    /// cost the task a round through the scheduler for each request. So they are polled with a waker
+    /// that does nothing, and with the task's own at last: by that alone it is woken.
+    async fn drive<F: Future>(&mut self, part: F) -> F::Output {
+        let mut part = pin!(part);
+        poll_fn(|task| {
+            let silent = &mut Context::from_waker(Waker::noop());
+            if let done @ Poll::Ready(_) = part.as_mut().poll(silent) {
+                return done;
+            }
+            self.advance(silent);
+            if let done @ Poll::Ready(_) = part.as_mut().poll(silent) {
+                return done;
+            }
+            self.advance(task);
+            part.as_mut().poll(task)
+        })
+        .await
+    }
+
+    /// Reads and writes what can be.
+    fn advance(&mut self, context: &mut Context<'_>) {
+        let Some(connection) = &mut self.0 else { return };
+        if Pin::new(connection).poll(context).is_ready() {
+            // What is still queued for it goes back to who asked.
+            self.0 = None;
+        }
+    }
+}
+
+/// The host and the port, without the usual port, and without a name and a password.
+fn host(to: &Uri) -> Option<HeaderValue> {
+    let host = to.host()?;
+    match to.port_u16().filter(|port| *port != 80) {
+        Some(port) => HeaderValue::try_from(format!("{host}:{port}")).ok(),
+        None => HeaderValue::try_from(host).ok(),
+    }
+}
+
+/// The cause at the bottom, which is the one that says something: `connection refused` instead of
+/// `error trying to connect`.
+fn innermost(error: &(dyn Error + 'static)) -> String {
+    let mut cause = error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    match cause.downcast_ref::<io::Error>() {
+        Some(error) if error.raw_os_error().is_some() => error.kind().to_string(),
+        _ => cause.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_is_named_without_the_usual_port_and_without_a_password() {
+        let check = |to: &'static str, expected: &str| {
+            assert_eq!(host(&Uri::from_static(to)).unwrap(), expected, "{to}");
+        };
+        check("http://broker:5000/topics", "broker:5000");
+        check("http://broker:80/topics", "broker");
+        check("http://broker", "broker");
+        check("http://[::1]:5000/", "[::1]:5000");
+        check("http://me:secret@broker:5000/", "broker:5000");
+    }
+}

@@ -1,30 +1,26 @@
 //! What may be concluded when the database did not do as asked.
 
+mod numbers;
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 
 use sqlx::mysql::MySqlDatabaseError;
 
+use self::numbers::{DUPLICATE, FORM, NULL, meaning};
 use crate::io_error;
 use crate::store::Error;
 
-/// MySQL's number of a deadlock, after which the transaction is rolled back.
-const DEADLOCK: u16 = 1213;
-/// MySQL's number of a lock that was waited for too long.
-const LOCK_WAIT: u16 = 1205;
 /// Too many connections; the limit is the server's or the user's.
 const CONNECTIONS: [u16; 3] = [1040, 1203, 1226];
-/// The database or a table is not there: it was dropped, and another may be on its way.
-const VANISHED: [u16; 3] = [1046, 1049, 1146];
-/// The server is starting up, ending, or was told to end this connection.
-const ENDING: [u16; 6] = [1053, 1077, 1079, 1317, 1927, 4031];
-/// Another connection is the remedy: the server only reads now and another one writes, or it has
-/// too many prepared statements, which go with the connection.
-const ELSEWHERE: [u16; 4] = [1290, 1792, 1836, 1461];
 
 /// A step that the database did not take.
 #[derive(Clone, Debug)]
 pub(super) struct Failure {
     kind: Kind,
+    /// The server's number, where it sent one.
+    number: Option<u16>,
     why: String,
 }
 
@@ -45,17 +41,17 @@ enum Kind {
 impl Failure {
     /// Nothing was done.
     pub(super) fn not_done(why: impl Into<String>) -> Self {
-        Self { kind: Kind::NotDone, why: why.into() }
+        Self { kind: Kind::NotDone, number: None, why: why.into() }
     }
 
     /// Nothing was done; the same may work in a moment.
     pub(super) fn passing(why: impl Into<String>) -> Self {
-        Self { kind: Kind::Passing, why: why.into() }
+        Self { kind: Kind::Passing, number: None, why: why.into() }
     }
 
     /// It may have been committed.
     pub(super) fn unknown(why: impl Into<String>) -> Self {
-        Self { kind: Kind::Unknown, why: why.into() }
+        Self { kind: Kind::Unknown, number: None, why: why.into() }
     }
 
     /// A connection that could not be opened.
@@ -63,27 +59,19 @@ impl Failure {
         let number = Self::number(error);
         let kind = match number {
             Some(number) if CONNECTIONS.contains(&number) => Kind::Crowded,
-            // A user that may not log in may not a moment later either, but for a server that
-            // is only just starting.
-            Some(number) if !ENDING.contains(&number) => Kind::NotDone,
-            _ => Kind::Passing,
+            Some(number) if meaning(number).passes() => Kind::Passing,
+            // A user that may not log in may not a moment later either.
+            Some(_) => Kind::NotDone,
+            None => Kind::Passing,
         };
-        Self { kind, why: text(error) }
+        Self { kind, number, why: text(error) }
     }
 
-    /// A statement that failed; not a `COMMIT`.
+    /// A statement that failed and is not its own commit.
     pub(super) fn executing(error: &sqlx::Error) -> Self {
-        let kind = match Self::number(error) {
-            Some(DEADLOCK | LOCK_WAIT) => Kind::Passing,
-            // A new connection will see whose database it is.
-            Some(number)
-                if ENDING.contains(&number)
-                    || VANISHED.contains(&number)
-                    || ELSEWHERE.contains(&number) =>
-            {
-                Kind::Lost
-            }
-            Some(_) => Kind::NotDone,
+        let number = Self::number(error);
+        let kind = match number {
+            Some(number) => meaning(number).kind,
             None => match error {
                 // What came was understood and is not what was expected: no matter of the network.
                 sqlx::Error::RowNotFound
@@ -93,12 +81,24 @@ impl Failure {
                 _ => Kind::Lost,
             },
         };
-        Self { kind, why: text(error) }
+        Self { kind, number, why: text(error) }
     }
 
-    /// The same failure of a `COMMIT` that was sent: whatever came back, it may have happened.
+    /// The same failure of a `COMMIT` that was sent, or of a statement that is its own: it may have
+    /// happened, unless the server's number says that it did not.
     pub(super) fn of_commit(self) -> Self {
-        Self { kind: Kind::Unknown, why: self.why }
+        let is_definite = self.number.is_some_and(|number| meaning(number).is_definite);
+        if is_definite { self } else { Self { kind: Kind::Unknown, ..self } }
+    }
+
+    /// Whether a row was there already, or what it needs was not, so that nothing was inserted.
+    pub(super) fn is_misplaced(&self) -> bool {
+        matches!(self.number, Some(DUPLICATE | NULL))
+    }
+
+    /// Whether this server takes no statement of the form.
+    pub(super) fn is_of_form(&self) -> bool {
+        self.number == Some(FORM)
     }
 
     /// Whether the same may work in a moment.

@@ -57,6 +57,11 @@ impl Attempt {
         self.committing.store(true, Ordering::Relaxed);
     }
 
+    /// Notes that what was sent is known not to be committed.
+    pub(super) fn is_undone(&self) {
+        self.committing.store(false, Ordering::Relaxed);
+    }
+
     /// What is known of it when its time is over.
     pub(super) fn timed_out(&self) -> Failure {
         if self.committing.load(Ordering::Relaxed) {

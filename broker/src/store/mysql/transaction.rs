@@ -1,4 +1,4 @@
-//! One transaction on one connection, and its end.
+//! One transaction on one connection, and its end; a statement that is a transaction by itself.
 
 use sqlx::mysql::{MySqlArguments, MySqlRow};
 use sqlx::query::Query;
@@ -44,7 +44,7 @@ impl<'a> Transaction<'a> {
         query.fetch_one(self.lease.raw()).await.map_err(|error| self.lease.failed(&error))
     }
 
-    /// Commits. From here on only success is definite.
+    /// Commits. From here on only success is definite, and what the server says it rolled back.
     pub(super) async fn commit(mut self) -> Result<(), Failure> {
         self.attempt.commits();
         let committed = self.lease.raw().execute("COMMIT").await;
@@ -53,7 +53,14 @@ impl<'a> Transaction<'a> {
                 self.lease.give_back();
                 Ok(())
             }
-            Err(error) => Err(self.lease.failed(&error).of_commit()),
+            Err(error) => {
+                let failure = self.lease.failed(&error).of_commit();
+                if !failure.is_unknown() {
+                    self.attempt.is_undone();
+                    self.roll_back().await;
+                }
+                Err(failure)
+            }
         }
     }
 
@@ -73,6 +80,34 @@ impl<'a> Transaction<'a> {
                 self.roll_back().await;
                 Err(failure)
             }
+        }
+    }
+}
+
+/// Executes a statement that is a transaction by itself, and answers how many rows it found. From
+/// the moment it is sent only success is definite, and what the server says it did not do: after
+/// that the attempt may go on with something else.
+pub(super) async fn commit_alone(
+    connections: &Connections,
+    attempt: &Attempt,
+    statement: Statement<'_>,
+) -> Result<u64, Failure> {
+    let mut lease = connections.take(Mode::Single, attempt.until).await?;
+    attempt.commits();
+    match statement.execute(lease.raw()).await {
+        Ok(done) => {
+            lease.give_back();
+            Ok(done.rows_affected())
+        }
+        Err(error) => {
+            let failure = lease.failed(&error).of_commit();
+            if !failure.is_unknown() {
+                attempt.is_undone();
+                if lease.is_there() {
+                    lease.give_back();
+                }
+            }
+            Err(failure)
         }
     }
 }

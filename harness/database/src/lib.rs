@@ -7,11 +7,13 @@
 //! - [`setting()`]: what a user says of it, as an argument.
 //! - [`Watched`] runs a server for tests: it ends with the process that started it, in whatever way
 //!   that ends. The harness runs its servers as children of its own.
+//! - [`Cluster`], of which a server can be a [`Node`]; [`WatchedCluster`] runs one for tests.
 //! - [`for_tests()`]: the server that the tests of this process share.
 //! - [`Program`], [`Invocation`] and [`Folder`] are for servers of any kind.
 //!
 //! Nothing here is async, so that it fits any runtime.
 
+mod cluster;
 mod error;
 mod folder;
 mod for_tests;
@@ -22,7 +24,9 @@ mod server;
 mod setting;
 mod url;
 mod watched;
+mod watched_cluster;
 
+pub use cluster::{Cluster, Node, PROVIDER_VARIABLE, Ports};
 pub use error::Error;
 pub use folder::{DISK_MARK, FOLDER_MARK, Folder};
 pub use for_tests::{WITHOUT, for_tests};
@@ -33,3 +37,4 @@ pub use server::{Options, Server, is_greeting};
 pub use setting::setting;
 pub use url::{URL_VARIABLE, Url};
 pub use watched::Watched;
+pub use watched_cluster::WatchedCluster;

@@ -6,6 +6,7 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use crate::cluster::{NOBODY, Node, RECOVER, STATE, give_to_nobody};
 use crate::error::Error;
 use crate::folder::Folder;
 use crate::installed::{Installed, Kind};
@@ -29,6 +30,8 @@ pub struct Options {
     /// A folder for its data that is kept, not there yet or empty; else the data goes with the
     /// server.
     pub keep: Option<PathBuf>,
+    /// Which node of a cluster it is; else it is alone.
+    pub node: Option<Node>,
 }
 
 impl Options {
@@ -46,7 +49,7 @@ impl Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { buffer_pool: 64, arguments: Vec::new(), keep: None }
+        Self { buffer_pool: 64, arguments: Vec::new(), keep: None, node: None }
     }
 }
 
@@ -77,9 +80,12 @@ impl Server {
             Some(keep) => kept(keep)?,
             None => folder.path().join("data"),
         };
-        let password = password().map_err(Error::files("read /dev/urandom"))?;
-        write_first_statements(&folder.path().join(FIRST_STATEMENTS), &password)
-            .map_err(Error::files("write in its folder"))?;
+        let password = random_digits(12).map_err(Error::files("read /dev/urandom"))?;
+        let is_node = options.node.is_some();
+        let first = write_first_statements(folder.path(), &password, is_node);
+        let first =
+            first.and_then(|()| if is_node { give_to_nobody(folder.path()) } else { Ok(()) });
+        first.map_err(Error::files("write in its folder"))?;
         Ok(Self { folder, data, installed, options, password })
     }
 
@@ -104,7 +110,7 @@ impl Server {
     /// What runs the server on this port of 127.0.0.1: a commit is on disk before it is answered,
     /// there is no binary log, and only this machine reaches it.
     pub fn run(&self, port: u16) -> Invocation {
-        let Options { buffer_pool, arguments: more, .. } = &self.options;
+        let Options { buffer_pool, arguments: more, node, .. } = &self.options;
         let mut arguments = self.in_data();
         let mut add = |name: &str, value: &Path| {
             let mut argument = OsString::from(name);
@@ -131,8 +137,31 @@ impl Server {
             // A second protocol on a fixed port, which another server may have.
             Kind::MySql => arguments.push("--mysqlx=OFF".into()),
         }
+        arguments.extend(node.iter().flat_map(Node::arguments).map(OsString::from));
         arguments.extend_from_slice(more);
-        Invocation::new(&self.installed.server, arguments)
+        let server = Invocation::new(&self.installed.server, arguments);
+        if node.is_some() { self.recovered(server) } else { server }
+    }
+
+    /// A node that was killed has to find out first up to where it has its data.
+    fn recovered(&self, server: Invocation) -> Invocation {
+        let mut run = Invocation::new(Path::new("/bin/sh"), ["-c", RECOVER, "harness-node"]);
+        run.arguments.push(self.data.join(STATE).into());
+        run.arguments.push(self.folder.path().join("recovery.log").into());
+        run.arguments.push(server.program.into());
+        run.arguments.extend(server.arguments);
+        run
+    }
+
+    /// To be called before each start: has a node find its cluster at the first one.
+    ///
+    /// # Errors
+    /// Where its data folder cannot be written.
+    pub fn join(&self) -> Result<(), Error> {
+        match &self.options.node {
+            Some(node) => node.join(&self.data).map_err(Error::files("write in its data folder")),
+            None => Ok(()),
+        }
     }
 
     fn in_data(&self) -> Vec<OsString> {
@@ -144,7 +173,8 @@ impl Server {
         let mut arguments = vec!["--no-defaults".into(), data, temporary];
         if rustix::process::geteuid().is_root() {
             // It refuses to be root unless it is told to be; other users may not be told.
-            arguments.push("--user=root".into());
+            let user = if self.options.node.is_some() { NOBODY.to_string() } else { "root".into() };
+            arguments.push(format!("--user={user}").into());
         }
         arguments
     }
@@ -220,8 +250,9 @@ fn kept(keep: &Path) -> Result<PathBuf, Error> {
 }
 
 /// Other users of the machine reach the port too, and the server's `root` may read files.
-fn write_first_statements(file: &Path, password: &str) -> io::Result<()> {
-    let mut text = String::new();
+/// The nodes of a cluster each do it for themselves.
+fn write_first_statements(folder: &Path, password: &str, is_node: bool) -> io::Result<()> {
+    let mut text = String::from(if is_node { "SET SESSION wsrep_on = 0;\n" } else { "" });
     for host in ["localhost", "127.0.0.1"] {
         text.push_str(&format!(
             "CREATE USER IF NOT EXISTS '{USER}'@'{host}' IDENTIFIED BY '{password}';\n\
@@ -229,13 +260,16 @@ fn write_first_statements(file: &Path, password: &str) -> io::Result<()> {
         ));
     }
     text.push_str("DROP USER IF EXISTS 'root'@'127.0.0.1', 'root'@'::1';\n");
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file)?;
+    let mut file = OpenOptions::new();
+    file.write(true).create_new(true).mode(0o600);
+    let mut file = file.open(folder.join(FIRST_STATEMENTS))?;
     file.write_all(text.as_bytes())
 }
 
-/// 24 letters and digits: no character that a URL or a statement would have to escape.
-fn password() -> io::Result<String> {
-    let mut bytes = [0; 12];
+/// So many bytes of chance as letters and digits: no character that a URL or a statement would have to
+/// escape.
+pub(crate) fn random_digits(bytes: usize) -> io::Result<String> {
+    let mut bytes = vec![0; bytes];
     fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
@@ -268,7 +302,7 @@ mod tests {
 
     #[test]
     fn passwords_differ() {
-        let passwords = [password().unwrap(), password().unwrap()];
+        let passwords = [random_digits(12).unwrap(), random_digits(12).unwrap()];
         assert_eq!(passwords[0].len(), 24);
         assert_ne!(passwords[0], passwords[1]);
     }

@@ -18,6 +18,15 @@ const OWN: &[(&str, &str)] = &[
     ("user", "the harness says as whom the server runs"),
     ("init-file", "the harness makes its user and that one's password by it"),
     ("skip-grant-tables", "the harness makes its user and that one's password"),
+    ("wsrep-on", CLUSTER),
+    ("wsrep-provider", CLUSTER),
+    ("wsrep-cluster-address", CLUSTER),
+    ("wsrep-cluster-name", CLUSTER),
+    ("wsrep-node-address", CLUSTER),
+    ("wsrep-node-name", CLUSTER),
+    ("wsrep-sst-method", CLUSTER),
+    ("wsrep-sst-receive-address", CLUSTER),
+    ("wsrep-start-position", CLUSTER),
     ("defaults-file", ALONE),
     ("defaults-extra-file", ALONE),
     ("defaults-group-suffix", ALONE),
@@ -26,6 +35,8 @@ const OWN: &[(&str, &str)] = &[
 
 const WHERE: &str = "the harness says where the server listens";
 const FILES: &str = "the harness says where the server's files are";
+const CLUSTER: &str =
+    "the harness says what the nodes of a cluster are, which `cluster: 3` asks for";
 const ALONE: &str = "the server reads no files of the machine's own";
 
 /// Prefixes that a server takes in front of any setting.
@@ -77,6 +88,8 @@ mod tests {
             ("pid_file", "where the server's files are"),
             ("user", "as whom"),
             ("init_file", "its user"),
+            ("wsrep_provider", "`cluster: 3` asks for"),
+            ("wsrep_cluster_address", "`cluster: 3` asks for"),
             ("defaults-extra-file", "no files of the machine's own"),
             ("--port", "is no setting"),
             ("a b", "is no setting"),

@@ -40,19 +40,7 @@ impl Watched {
     /// # Errors
     /// Where none is installed, and where it does not come up, with what it wrote last.
     pub fn start(options: Options) -> Result<Self, Error> {
-        let server = Server::new(Installed::find()?, options)?;
-        let set_up = server.set_up();
-        let output = Command::new(&set_up.program)
-            .args(&set_up.arguments)
-            .stdin(Stdio::null())
-            .output()
-            .map_err(Error::files(format!("start {}", set_up.program.display())))?;
-        if !output.status.success() {
-            let what = format!("cannot be set up: it ended with {}", output.status);
-            let wrote = [output.stdout, output.stderr].concat();
-            return Err(Error::Failed { what, output: last(&String::from_utf8_lossy(&wrote)) });
-        }
-        let mut watched = Self { server, port: free_port()? };
+        let mut watched = Self::set_up(Installed::find()?, options)?;
         for attempt in 1.. {
             match watched.run() {
                 Err(Error::Failed { output, .. })
@@ -65,6 +53,23 @@ impl Watched {
             }
         }
         Ok(watched)
+    }
+
+    /// The same without a start.
+    pub(crate) fn set_up(installed: Installed, options: Options) -> Result<Self, Error> {
+        let server = Server::new(installed, options)?;
+        let set_up = server.set_up();
+        let output = Command::new(&set_up.program)
+            .args(&set_up.arguments)
+            .stdin(Stdio::null())
+            .output()
+            .map_err(Error::files(format!("start {}", set_up.program.display())))?;
+        if !output.status.success() {
+            let what = format!("cannot be set up: it ended with {}", output.status);
+            let wrote = [output.stdout, output.stderr].concat();
+            return Err(Error::Failed { what, output: last(&String::from_utf8_lossy(&wrote)) });
+        }
+        Ok(Self { server, port: free_port()? })
     }
 
     /// Where it is, by its socket.
@@ -103,9 +108,15 @@ impl Watched {
     /// # Errors
     /// Where it does not come up, with what it wrote last.
     pub fn run_again(&mut self) -> Result<(), Error> {
+        self.launch_again()?;
+        self.wait()
+    }
+
+    /// The same without waiting.
+    pub(crate) fn launch_again(&mut self) -> Result<(), Error> {
         // The server that was killed has left it behind.
         let _ = fs::remove_file(self.server.pid_file());
-        self.run()
+        self.launch()
     }
 
     /// The same with other further arguments than those it was started with.
@@ -115,14 +126,24 @@ impl Watched {
     }
 
     fn run(&mut self) -> Result<(), Error> {
+        self.launch()?;
+        self.wait()
+    }
+
+    /// Waits until it greets.
+    pub(crate) fn wait(&self) -> Result<(), Error> {
+        wait_until_ready(&self.server)
+    }
+
+    pub(crate) fn launch(&mut self) -> Result<(), Error> {
+        self.server.join()?;
         let run = self.server.run(self.port);
         let watched = self.server.folder_mut().watch(&run);
-        watched.map_err(Error::files("start a shell that runs it"))?;
-        wait_until_ready(&self.server)
+        watched.map_err(Error::files("start a shell that runs it"))
     }
 }
 
-fn free_port() -> Result<u16, Error> {
+pub(crate) fn free_port() -> Result<u16, Error> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
     let address = listener.and_then(|listener| listener.local_addr());
     Ok(address.map_err(Error::files("find a free port"))?.port())

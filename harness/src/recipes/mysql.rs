@@ -76,6 +76,7 @@ impl Recipe for MySql {
     }
 
     fn start(&self, listen: SocketAddr) -> Result<Start, Failure> {
+        self.0.join().map_err(|error| Failure(error.to_string()))?;
         Ok(Start { run: self.0.run(listen.port()), ready: Ready::Greeting(is_greeting) })
     }
 

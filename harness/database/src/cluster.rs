@@ -1,0 +1,264 @@
+//! A cluster of MariaDB servers by Galera, all on 127.0.0.1: what has to be installed for one, and what
+//! makes a server a node of it.
+//!
+//! No node is the first. Each data folder is set up alone, and two files in it say that all nodes were
+//! in one view when they ended, at the same position. Nodes that start so find each other and go on, as
+//! they do by themselves after all of them were killed at once; nothing is copied between them.
+
+use std::fs;
+use std::io;
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::error::Error;
+use crate::installed::{Installed, Kind};
+use crate::program::Program;
+
+/// The variable that names the provider's file, in place of the usual ones.
+pub const PROVIDER_VARIABLE: &str = "HARNESS_GALERA";
+
+/// What servers load to be nodes.
+const PROVIDER: Program = Program {
+    what: "Galera",
+    names: &["libgalera_smm.so"],
+    variable: PROVIDER_VARIABLE,
+    folders: &["/usr/lib/galera", "/usr/lib64/galera", "/usr/lib/galera-4", "/usr/lib64/galera-4"],
+    advice: "install it (Debian: apt-get install --no-install-recommends galera-4 rsync)",
+};
+
+/// What carries the data to a node that was away for too long.
+const RSYNC: Program = Program {
+    what: "rsync, by which a node of a cluster gets its data",
+    names: &["rsync"],
+    variable: "HARNESS_RSYNC",
+    folders: &[],
+    advice: "install it (Debian: apt-get install --no-install-recommends galera-4 rsync)",
+};
+
+/// `nobody`. What carries the data is never root, and has to read and write all of it; so the node and
+/// all of its files are this user's where the caller is root.
+pub(crate) const NOBODY: u32 = 65534;
+
+/// How the nodes speak, but for addresses. A node that is silent for 2 s is suspected and after 4 s left
+/// out, where Galera's own times are 5 s and 15 s; it wants three signs of life in the first of them.
+/// 32 MiB of changes are kept for a node that was away.
+const OPTIONS: &str = "gcache.size=32M;evs.keepalive_period=PT0.5S;evs.suspect_timeout=PT2S;\
+                       evs.inactive_timeout=PT4S";
+
+/// A shell that finds out up to where a node that was killed has its data, and then becomes the node: a
+/// node that does not know it would get all data anew.
+pub(crate) const RECOVER: &str = r#"
+state=$1
+log=$2
+shift 2
+position=
+if grep -q '^seqno: *-1' "$state"; then
+  rm -f "$log"
+  "$@" --wsrep-recover --log-error="$log" >/dev/null 2>&1
+  position=$(sed -n 's/.*Recovered position: *//p' "$log" | tail -n 1)
+fi
+case $position in
+  '' | *:-1) exec "$@" ;;
+  *) exec "$@" --wsrep-start-position="$position" ;;
+esac
+"#;
+
+/// Where the nodes of a cluster speak to each other.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Cluster {
+    provider: PathBuf,
+    /// Of the data that all of them have.
+    state: String,
+    members: Vec<Member>,
+}
+
+/// The ports of 127.0.0.1 that a node needs beside the one for clients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ports {
+    /// For all messages of the group.
+    pub group: u16,
+    /// Where it gets what it missed while it was away.
+    pub missed: u16,
+    /// Where it gets all data, if it was away for too long.
+    pub all: u16,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Member {
+    id: String,
+    ports: Ports,
+}
+
+/// One of the servers of a cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Node {
+    cluster: Arc<Cluster>,
+    place: usize,
+}
+
+impl Cluster {
+    /// Looks for what a server needs to be a node.
+    ///
+    /// # Errors
+    /// What to install.
+    pub fn provider(installed: &Installed) -> Result<PathBuf, Error> {
+        if installed.kind == Kind::MySql {
+            return Err(Error::Unusable {
+                program: installed.server.display().to_string(),
+                why: "a cluster is of MariaDB servers; install one, and name its folder by \
+                      HARNESS_MYSQL_BIN"
+                    .to_owned(),
+            });
+        }
+        RSYNC.find()?;
+        Ok(PROVIDER.find()?)
+    }
+
+    /// One whose nodes have these ports; starts nothing.
+    ///
+    /// # Errors
+    /// Where chance cannot be had.
+    pub fn new(provider: PathBuf, ports: &[Ports]) -> Result<Arc<Self>, Error> {
+        let id = || uuid().map_err(Error::files("read /dev/urandom"));
+        let mut ids = ports.iter().map(|_| id()).collect::<Result<Vec<_>, _>>()?;
+        // The least one leads.
+        ids.sort();
+        let members = ids.into_iter().zip(ports).map(|(id, ports)| Member { id, ports: *ports });
+        Ok(Arc::new(Self { provider, state: id()?, members: members.collect() }))
+    }
+
+    /// Its nodes.
+    pub fn nodes(self: &Arc<Self>) -> impl Iterator<Item = Node> + use<> {
+        let cluster = Arc::clone(self);
+        (0..self.members.len()).map(move |place| Node { cluster: Arc::clone(&cluster), place })
+    }
+
+    /// What they were together in last.
+    fn view(&self, own: &Member) -> String {
+        let first = &self.members[0].id;
+        let members = self.members.iter().map(|member| format!("member: {} 0\n", member.id));
+        format!(
+            "my_uuid: {}\n#vwbeg\nview_id: 3 {first} 1\nbootstrap: 0\n{}#vwend\n",
+            own.id,
+            members.collect::<String>()
+        )
+    }
+}
+
+impl Node {
+    /// What the server is told.
+    pub(crate) fn arguments(&self) -> Vec<String> {
+        let Self { cluster, place } = self;
+        let local = Ipv4Addr::LOCALHOST;
+        let at = |port: u16| format!("{local}:{port}");
+        let group: Vec<_> = cluster.members.iter().map(|member| at(member.ports.group)).collect();
+        let Ports { group: own, missed, all } = cluster.members[*place].ports;
+        let options = format!(
+            "gmcast.listen_addr=tcp://{};base_port={own};ist.recv_addr={};{OPTIONS}",
+            at(own),
+            at(missed)
+        );
+        vec![
+            "--wsrep-on=ON".to_owned(),
+            format!("--wsrep-provider={}", cluster.provider.display()),
+            format!("--wsrep-provider-options={options}"),
+            // It has 32 characters at most.
+            format!("--wsrep-cluster-name=harness-{}", &cluster.state[..8]),
+            format!("--wsrep-cluster-address=gcomm://{}", group.join(",")),
+            format!("--wsrep-node-name=node-{}", place + 1),
+            format!("--wsrep-node-address={local}"),
+            "--wsrep-sst-method=rsync".to_owned(),
+            format!("--wsrep-sst-receive-address={}", at(all)),
+            "--binlog-format=ROW".to_owned(),
+            "--innodb-autoinc-lock-mode=2".to_owned(),
+            "--default-storage-engine=InnoDB".to_owned(),
+        ]
+    }
+
+    /// Before the first start: writes into a data folder that is set up what has the node find the
+    /// others.
+    pub(crate) fn join(&self, data: &Path) -> io::Result<()> {
+        let file = data.join(STATE);
+        if file.exists() {
+            return Ok(());
+        }
+        let Self { cluster, place } = self;
+        let state = &cluster.state;
+        let text = format!(
+            "# GALERA saved state\nversion: 2.1\nuuid:    {state}\nseqno:   0\n\
+             safe_to_bootstrap: 0\n"
+        );
+        fs::write(data.join(VIEW), cluster.view(&cluster.members[*place]))?;
+        fs::write(file, text)?;
+        give_to_nobody(data)
+    }
+}
+
+/// Up to where a node has its data.
+pub(crate) const STATE: &str = "grastate.dat";
+
+/// Which nodes were together.
+const VIEW: &str = "gvwstate.dat";
+
+/// Where the caller is root: makes [`NOBODY`] the owner of a file, or of a folder with all that is in it.
+pub(crate) fn give_to_nobody(path: &Path) -> io::Result<()> {
+    if !rustix::process::geteuid().is_root() {
+        return Ok(());
+    }
+    std::os::unix::fs::lchown(path, Some(NOBODY), Some(NOBODY))?;
+    if fs::symlink_metadata(path)?.is_dir() {
+        for entry in fs::read_dir(path)? {
+            give_to_nobody(&entry?.path())?;
+        }
+    }
+    Ok(())
+}
+
+fn uuid() -> io::Result<String> {
+    let digits = crate::server::random_digits(16)?;
+    let parts = [0..8, 8..12, 12..16, 16..20, 20..32].map(|part| &digits[part]);
+    Ok(parts.join("-"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cluster() -> Arc<Cluster> {
+        let ports = [1, 2, 3].map(|n| Ports { group: n, missed: 10 + n, all: 20 + n });
+        Cluster::new(PathBuf::from("/galera.so"), &ports).unwrap()
+    }
+
+    #[test]
+    fn nodes_of_one_cluster_say_the_same_of_it_and_their_own_of_themselves() {
+        let cluster = cluster();
+        let folder = tempfile::tempdir().unwrap();
+        let mut views = Vec::new();
+        for node in cluster.nodes() {
+            let data = folder.path().join(node.place.to_string());
+            fs::create_dir(&data).unwrap();
+            node.join(&data).unwrap();
+            let state = fs::read_to_string(data.join(STATE)).unwrap();
+            assert!(state.contains(&cluster.state) && state.contains("seqno:   0"), "{state}");
+            let view = fs::read_to_string(data.join(VIEW)).unwrap();
+            assert!(view.starts_with(&format!("my_uuid: {}", cluster.members[node.place].id)));
+            views.push(view.split_once('\n').unwrap().1.to_owned());
+            let arguments = node.arguments().join(" ");
+            let own = node.place + 1;
+            assert!(arguments.contains("gcomm://127.0.0.1:1,127.0.0.1:2,127.0.0.1:3"));
+            assert!(arguments.contains(&format!("ist.recv_addr=127.0.0.1:1{own};")), "{arguments}");
+        }
+        assert!(views.iter().all(|view| *view == views[0]), "{views:?}");
+        assert_eq!(views[0].matches("member: ").count(), 3);
+    }
+
+    #[test]
+    fn a_node_that_has_a_state_keeps_it() {
+        let data = tempfile::tempdir().unwrap();
+        fs::write(data.path().join(STATE), "its own").unwrap();
+        cluster().nodes().next().unwrap().join(data.path()).unwrap();
+        assert_eq!(fs::read_to_string(data.path().join(STATE)).unwrap(), "its own");
+        assert!(!data.path().join(VIEW).exists());
+    }
+}

@@ -1,0 +1,54 @@
+//! A cluster for tests, whose nodes end with the process that started them.
+
+use crate::cluster::{Cluster, Ports};
+use crate::error::Error;
+use crate::installed::Installed;
+use crate::server::Options;
+use crate::watched::{Watched, free_port};
+
+/// Nodes that run. All of them are killed, and their folders removed, when this is dropped and not later
+/// than this process ends.
+#[derive(Debug)]
+pub struct WatchedCluster(Vec<Watched>);
+
+impl WatchedCluster {
+    /// Sets up so many nodes, starts them and waits until each serves: 3 to 6 s.
+    ///
+    /// # Errors
+    /// Where something is not installed, and where a node does not come up, with what it wrote last.
+    pub fn start(count: usize) -> Result<Self, Error> {
+        let installed = Installed::find()?;
+        let provider = Cluster::provider(&installed)?;
+        let ports = || {
+            let (group, missed, all) = (free_port()?, free_port()?, free_port()?);
+            Ok(Ports { group, missed, all })
+        };
+        let ports: Vec<Ports> = (0..count).map(|_| ports()).collect::<Result<_, Error>>()?;
+        let node = |node| {
+            let options = Options { node: Some(node), ..Options::default() };
+            Watched::set_up(installed.clone(), options)
+        };
+        let nodes = Cluster::new(provider, &ports)?.nodes().map(node);
+        let mut cluster = Self(nodes.collect::<Result<_, _>>()?);
+        cluster.0.iter_mut().try_for_each(Watched::launch)?;
+        cluster.0.iter().try_for_each(Watched::wait)?;
+        Ok(cluster)
+    }
+
+    /// Its nodes.
+    pub fn nodes(&self) -> &[Watched] {
+        &self.0
+    }
+
+    /// Runs nodes again whose processes have ended, by their places, and waits until each serves: while
+    /// fewer than half of all are there, none does.
+    ///
+    /// # Errors
+    /// Where one does not come up, with what it wrote last.
+    pub fn run_again(&mut self, places: &[usize]) -> Result<(), Error> {
+        for place in places {
+            self.0[*place].launch_again()?;
+        }
+        places.iter().try_for_each(|place| self.0[*place].wait())
+    }
+}

@@ -1,0 +1,75 @@
+//! A real cluster of three nodes. Left out with a line where Galera is not installed, unless
+//! HARNESS_REQUIRE_SERVERS is 1.
+#![cfg(target_os = "linux")]
+#![expect(clippy::unwrap_used, reason = "all of this is a test")]
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use private_database::{Cluster, Installed, Watched, WatchedCluster};
+
+/// Whether a cluster can be had; with a line where not.
+fn can_be_had() -> bool {
+    let found = Installed::find().and_then(|installed| Cluster::provider(&installed));
+    match found {
+        Ok(_) => true,
+        Err(why) if std::env::var("HARNESS_REQUIRE_SERVERS").is_ok_and(|value| value == "1") => {
+            panic!("{why}")
+        }
+        Err(why) => {
+            eprintln!("SKIP  {why}");
+            false
+        }
+    }
+}
+
+/// What a node answers to a statement, by the client that comes with the server.
+fn ask(node: &Watched, statement: &str) -> String {
+    let socket = node.server().socket();
+    let output = Command::new("mariadb")
+        .args(["--no-defaults", "--user=root", "--batch", "--skip-column-names"])
+        .arg(format!("--socket={}", socket.display()))
+        .args(["--execute", statement])
+        .output()
+        .unwrap();
+    let wrote = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{statement}: {}", String::from_utf8_lossy(&output.stderr));
+    wrote.trim().to_owned()
+}
+
+fn kill(node: &Watched) {
+    let process = rustix::process::Pid::from_raw(node.process().unwrap()).unwrap();
+    rustix::process::kill_process(process, rustix::process::Signal::KILL).unwrap();
+    let folder = PathBuf::from(format!("/proc/{}", process.as_raw_nonzero()));
+    while folder.join("exe").read_link().is_ok() {
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn what_one_node_commits_all_have_also_after_kills() {
+    if !can_be_had() {
+        return;
+    }
+    let mut cluster = WatchedCluster::start(3).unwrap();
+    let everywhere = |cluster: &WatchedCluster, expected: &str| {
+        for node in cluster.nodes() {
+            let read = "SET wsrep_sync_wait = 15; SELECT GROUP_CONCAT(id ORDER BY id) FROM d.t";
+            assert_eq!(ask(node, read), expected);
+        }
+    };
+    ask(&cluster.nodes()[0], "CREATE DATABASE d; CREATE TABLE d.t (id INT PRIMARY KEY)");
+    ask(&cluster.nodes()[1], "INSERT INTO d.t VALUES (1)");
+    everywhere(&cluster, "1");
+
+    kill(&cluster.nodes()[2]);
+    ask(&cluster.nodes()[0], "INSERT INTO d.t VALUES (2)");
+    cluster.run_again(&[2]).unwrap();
+    everywhere(&cluster, "1,2");
+
+    cluster.nodes().iter().for_each(kill);
+    cluster.run_again(&[0, 1, 2]).unwrap();
+    everywhere(&cluster, "1,2");
+    ask(&cluster.nodes()[2], "INSERT INTO d.t VALUES (3)");
+    everywhere(&cluster, "1,2,3");
+}

@@ -1,27 +1,36 @@
 //! One method per endpoint of the broker, over any [`Transport`].
 //!
-//! Each call is one request: nothing is tried again here. Time-outs are the client's own and cover
-//! the whole answer, because a transport need not have any.
+//! Each call is one request: nothing that may have left is tried again here. Time-outs are the client's
+//! own and cover the whole answer, because a transport need not have any.
+//!
+//! With several addresses a request goes to the broker that its topic prefers ([`order`]) among those
+//! that live ([`health`]).
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderValue};
-use http::{Method, Request, StatusCode, Uri};
+use http::{StatusCode, Uri};
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 
 use crate::error::Error;
 use crate::messages::Messages;
-use crate::transport::{self, Failure, Transport};
+use crate::transport::{self, Transport};
 use crate::wire;
 
 pub use routes::BadAddress;
 
+use answer::{Succeeded, parse, unreadable};
+use brokers::Brokers;
+use exchange::Ask;
 use routes::{Query, Routes};
 
+mod answer;
+mod brokers;
+mod exchange;
+mod health;
+mod order;
 mod routes;
 
 /// How long an answer may take, unless [`Client::with_timeout`] says otherwise.
@@ -38,31 +47,77 @@ pub struct LogPart {
     pub messages: Messages,
 }
 
-/// A way to one broker. Clones share their connections.
+/// A way to a broker, or to several that serve one store. Clones share their connections, and what they
+/// know of which brokers live.
 #[derive(Clone)]
 pub struct Client {
     transport: Arc<dyn Transport>,
-    routes: Arc<Routes>,
+    brokers: Arc<Brokers>,
     timeout: Duration,
+    tell: Option<Arc<dyn Fn(usize) + Send + Sync>>,
 }
 
 impl Client {
     /// A client of the broker at this base address, over HTTP with a pool of connections of its
     /// own. Nothing is sent yet. Must be called, as all of this library, in a tokio runtime.
     ///
+    /// Several addresses, with commas between them, are of brokers that serve one store. Of these a
+    /// request goes to the first that lives, in an order that the topic decides and in which all clients
+    /// agree that have the same addresses, however they are ordered here. One that fails is passed over
+    /// until it is ready again.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), broker_client::client::BadAddress> {
+    /// use broker_client::Client;
+    ///
+    /// let one = Client::new("http://10.0.0.1:5000")?;
+    /// let any = Client::new("http://10.0.0.1:5000,http://10.0.0.2:5000,http://10.0.0.3:5000")?;
+    /// assert!(Client::new("http://10.0.0.1:5000,http://10.0.0.1:5000").is_err(), "given twice");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
-    /// The address is not of the form `http://HOST:PORT`.
-    pub fn new(address: &str) -> Result<Self, BadAddress> {
-        Self::over(Arc::new(transport::http()), address)
+    /// An address is not of the form `http://HOST:PORT`, or is given twice.
+    pub fn new(addresses: &str) -> Result<Self, BadAddress> {
+        Self::over(Arc::new(transport::http()), addresses)
     }
 
     /// The same over another transport, or over one that several clients share.
     ///
     /// # Errors
-    /// The address is not of the form `http://HOST:PORT`.
-    pub fn over(transport: Arc<dyn Transport>, address: &str) -> Result<Self, BadAddress> {
-        let routes = Arc::new(Routes::at(address)?);
-        Ok(Self { transport, routes, timeout: TIMEOUT })
+    /// As [`Client::new`].
+    pub fn over(transport: Arc<dyn Transport>, addresses: &str) -> Result<Self, BadAddress> {
+        let brokers = Arc::new(Brokers::at(addresses)?);
+        Ok(Self { transport, brokers, timeout: TIMEOUT, tell: None })
+    }
+
+    /// Names the brokers, in the order of their addresses; topics are then spread by these names. For
+    /// clients that reach the same brokers at different addresses, and have to agree nevertheless.
+    ///
+    /// # Panics
+    /// If there are more or fewer names than addresses.
+    #[must_use]
+    pub fn with_names(mut self, names: &[&str]) -> Self {
+        assert_eq!(names.len(), self.brokers.count(), "as many names as addresses");
+        self.brokers = Arc::new(self.brokers.anew(Some(names), None));
+        self
+    }
+
+    /// The same with its own idea of which brokers live, and with chance from this seed for the pauses
+    /// before a broker that failed is asked again; otherwise chance comes from the process.
+    #[must_use]
+    pub fn apart(mut self, seed: Option<u64>) -> Self {
+        self.brokers = Arc::new(self.brokers.anew(None, seed));
+        self
+    }
+
+    /// Tells before each request which broker it goes to, as the place of its address.
+    #[must_use]
+    pub fn telling(mut self, tell: Arc<dyn Fn(usize) + Send + Sync>) -> Self {
+        self.tell = Some(tell);
+        self
     }
 
     /// Sets how long an answer may take; a poll that waits gets its wait on top.
@@ -72,10 +127,10 @@ impl Client {
         self
     }
 
-    /// The base address, without a slash at its end.
+    /// The base address, without a slash at its end; several with commas between them.
     #[must_use]
     pub fn address(&self) -> &str {
-        &self.routes.base
+        self.brokers.shown()
     }
 
     /// `POST /topics`: creates a topic.
@@ -84,7 +139,7 @@ impl Client {
     /// [`wire::Code::TopicExists`] among the refusals.
     pub async fn create_topic(&self, topic: &str) -> Result<(), Error> {
         let body = wire::CreateTopic { topic_name: topic.into() };
-        let answer = self.post(&self.routes.topics, &body).await?;
+        let (_, answer) = self.post(topic, |routes| &routes.topics, &body).await?;
         parse::<Succeeded>(&answer).map(|_| ())
     }
 
@@ -93,8 +148,9 @@ impl Client {
     /// # Errors
     /// As for any request.
     pub async fn topics(&self) -> Result<Vec<String>, Error> {
-        match self.call(Method::GET, self.routes.topics.clone(), self.timeout).await {
-            Ok(answer) => parse::<wire::Topics>(&answer).map(|topics| topics.message),
+        let ask = Ask::get("", self.timeout, |routes| routes.topics.clone());
+        match self.exchange(&ask).await {
+            Ok((_, answer)) => parse::<wire::Topics>(&answer).map(|topics| topics.message),
             Err(Error::Refused(refusal)) if refusal.message == NO_TOPICS => Ok(Vec::new()),
             Err(error) => Err(error),
         }
@@ -104,18 +160,26 @@ impl Client {
     ///
     /// # Errors
     /// As for any request. Registering again is harmless: it leaves an id that is not used.
+    /// [`wire::Code::WrongEpoch`] where the brokers do not serve one store.
     pub async fn register_producer(&self, topic: &str) -> Result<wire::ProducerRegistered, Error> {
         let body = wire::Register { topic: topic.into() };
-        parse(&self.post(&self.routes.register_producer, &body).await?)
+        let (place, answer) = self.post(topic, |routes| &routes.register_producer, &body).await?;
+        let answer: wire::ProducerRegistered = parse(&answer)?;
+        self.brokers.same_store(place, answer.epoch.as_deref())?;
+        Ok(answer)
     }
 
     /// `POST /consumer/register`: a new consumer, which gets what is appended from now on.
     ///
     /// # Errors
-    /// [`wire::Code::UnknownTopic`] among the refusals.
+    /// [`wire::Code::UnknownTopic`] among the refusals; [`wire::Code::WrongEpoch`] where the brokers do not
+    /// serve one store.
     pub async fn register_consumer(&self, topic: &str) -> Result<wire::ConsumerRegistered, Error> {
         let body = wire::Register { topic: topic.into() };
-        parse(&self.post(&self.routes.register_consumer, &body).await?)
+        let (place, answer) = self.post(topic, |routes| &routes.register_consumer, &body).await?;
+        let answer: wire::ConsumerRegistered = parse(&answer)?;
+        self.brokers.same_store(place, answer.epoch.as_deref())?;
+        Ok(answer)
     }
 
     /// `POST /producer/produce`: appends one message or a batch, all or nothing.
@@ -123,7 +187,8 @@ impl Client {
     /// # Errors
     /// As for any request; to repeat it safely give it a sequence.
     pub async fn produce(&self, request: &wire::Produce<'_>) -> Result<wire::Produced, Error> {
-        parse(&self.post(&self.routes.produce, request).await?)
+        let (_, answer) = self.post(request.topic, |routes| &routes.produce, request).await?;
+        parse(&answer)
     }
 
     /// `GET /consumer/consume`: with `max` at most so many messages, perhaps none; without it
@@ -132,15 +197,17 @@ impl Client {
     /// # Errors
     /// As for any request. Without `offset` a message whose answer was lost is lost.
     pub async fn consume(&self, request: &wire::Consume<'_>) -> Result<Messages, Error> {
-        let &wire::Consume { topic, consumer_id, epoch, .. } = request;
-        let subscription = wire::Subscription { topic, consumer_id, epoch };
-        let to = identified(self.routes.query("/consumer/consume"), &subscription)
-            .number("offset", request.offset)
-            .number("max", request.max)
-            .number("wait_ms", request.wait_ms);
         let wait = Duration::from_millis(request.wait_ms.unwrap_or(0));
-        let answer =
-            self.call(Method::GET, to.address(), self.timeout.saturating_add(wait)).await?;
+        let ask = Ask::get(request.topic, self.timeout.saturating_add(wait), |routes| {
+            let &wire::Consume { topic, consumer_id, epoch, .. } = request;
+            let subscription = wire::Subscription { topic, consumer_id, epoch };
+            let to = identified(routes.query("/consumer/consume"), &subscription);
+            let to = to.number("offset", request.offset).number("max", request.max);
+            to.number("wait_ms", request.wait_ms).address()
+        });
+        // Without an offset, an answer that is given up is a lost message.
+        let ask = ask.patient(request.offset.is_some() && !wait.is_zero());
+        let (_, answer) = self.exchange(&ask).await?;
         let messages = match request.max {
             Some(_) => Messages::read_batch(Vec::from(answer)),
             None => {
@@ -156,8 +223,10 @@ impl Client {
     /// # Errors
     /// As for any request.
     pub async fn size(&self, request: &wire::Subscription<'_>) -> Result<wire::Size, Error> {
-        let to = identified(self.routes.query("/size"), request).address();
-        parse(&self.call(Method::GET, to, self.timeout).await?)
+        let ask = Ask::get(request.topic, self.timeout, |routes| {
+            identified(routes.query("/size"), request).address()
+        });
+        parse(&self.exchange(&ask).await?.1)
     }
 
     /// `GET /audit`: reads a topic's log itself from `offset` on, as far as one answer goes; moves no
@@ -166,8 +235,10 @@ impl Client {
     /// # Errors
     /// [`wire::Code::NotFound`] among the refusals: the broker was not started with `--audit`.
     pub async fn audit(&self, topic: &str, offset: wire::Offset) -> Result<LogPart, Error> {
-        let to = self.routes.query("/audit").text("topic", topic).number("offset", offset);
-        let answer = self.call(Method::GET, to.address(), self.timeout).await?;
+        let ask = Ask::get(topic, self.timeout, |routes| {
+            routes.query("/audit").text("topic", topic).number("offset", offset).address()
+        });
+        let (_, answer) = self.exchange(&ask).await?;
         let part: wire::LogPart<'_> =
             serde_json::from_slice(&answer).map_err(|error| unreadable(&error))?;
         if part.status == wire::Status::Failure {
@@ -181,54 +252,25 @@ impl Client {
     /// # Errors
     /// As for any request; after an unknown outcome the subscription may be gone.
     pub async fn unsubscribe(&self, request: &wire::Subscription<'_>) -> Result<(), Error> {
-        let to = identified(self.routes.query("/consumer"), request).address();
-        let answer = self.call(Method::DELETE, to, self.timeout).await?;
+        let ask = Ask::get(request.topic, self.timeout, |routes| {
+            identified(routes.query("/consumer"), request).address()
+        });
+        let (_, answer) = self.exchange(&ask.delete()).await?;
         parse::<Succeeded>(&answer).map(|_| ())
     }
 
-    async fn post(&self, to: &Uri, body: &impl Serialize) -> Result<Bytes, Error> {
+    async fn post(
+        &self,
+        topic: &str,
+        route: fn(&Routes) -> &Uri,
+        body: &impl Serialize,
+    ) -> Result<(usize, Bytes), Error> {
         let mut bytes = Vec::with_capacity(256);
         serde_json::to_writer(&mut bytes, body).expect("bodies have only text keys and numbers");
-        let mut request = Request::new(Bytes::from(bytes));
-        *request.method_mut() = Method::POST;
-        *request.uri_mut() = to.clone();
-        request.headers_mut().insert(CONTENT_TYPE, JSON);
-        self.exchange(request, self.timeout).await
-    }
-
-    async fn call(&self, method: Method, to: Uri, limit: Duration) -> Result<Bytes, Error> {
-        let mut request = Request::new(Bytes::new());
-        *request.method_mut() = method;
-        *request.uri_mut() = to;
-        self.exchange(request, limit).await
-    }
-
-    /// One request and its whole answer within the limit.
-    async fn exchange(&self, request: Request<Bytes>, limit: Duration) -> Result<Bytes, Error> {
-        let answer = tokio::time::timeout(limit, self.transport.send(request)).await;
-        let answer = answer.map_err(|_| {
-            Error::Unknown(format!("no answer from {} within {limit:?}", self.address()))
-        })?;
-        let (head, body) = answer.map_err(|why| self.failed(why))?.into_parts();
-        if head.status.is_success() {
-            return Ok(body);
-        }
-        Err(Error::from_answer(head.status, &body))
-    }
-
-    fn failed(&self, failure: Failure) -> Error {
-        match failure {
-            Failure::NotSent(why) => {
-                Error::NotSent(format!("cannot reach the broker at {}: {why}", self.address()))
-            }
-            Failure::Lost(why) => {
-                Error::Unknown(format!("the connection to {} broke: {why}", self.address()))
-            }
-        }
+        let ask = Ask::get(topic, self.timeout, |routes| route(routes).clone());
+        self.exchange(&ask.post(bytes.into())).await
     }
 }
-
-const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// The original's words, and so ours, for an empty list of topics.
 const NO_TOPICS: &str = "No Topic found";
@@ -237,44 +279,6 @@ impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client").field("address", &self.address()).finish_non_exhaustive()
     }
-}
-
-/// Every success says so in its body too; one that says `failure` is not believed.
-trait Answer: DeserializeOwned {
-    fn status(&self) -> wire::Status;
-}
-
-/// A success that says nothing else of interest.
-#[derive(serde::Deserialize)]
-struct Succeeded {
-    status: wire::Status,
-}
-
-macro_rules! answers {
-    ($($name:ty),*) => { $(impl Answer for $name {
-        fn status(&self) -> wire::Status { self.status }
-    })* };
-}
-
-answers!(
-    Succeeded,
-    wire::Topics,
-    wire::ProducerRegistered,
-    wire::ConsumerRegistered,
-    wire::Produced,
-    wire::Size
-);
-
-fn parse<T: Answer>(body: &[u8]) -> Result<T, Error> {
-    let answer: T = serde_json::from_slice(body).map_err(|error| unreadable(&error))?;
-    match answer.status() {
-        wire::Status::Success => Ok(answer),
-        wire::Status::Failure => Err(Error::from_answer(StatusCode::OK, body)),
-    }
-}
-
-fn unreadable(error: &serde_json::Error) -> Error {
-    Error::Unknown(format!("the answer cannot be understood: {error}"))
 }
 
 fn identified<'a>(query: Query<'a>, of: &wire::Subscription<'_>) -> Query<'a> {

@@ -12,13 +12,21 @@ pub struct BadAddress {
     why: String,
 }
 
+impl BadAddress {
+    pub(super) fn new(address: &str, why: &str) -> Self {
+        Self { address: address.to_owned(), why: why.to_owned() }
+    }
+}
+
 /// The addresses of the endpoints, put together once, and those of requests with a query.
+#[derive(Clone)]
 pub(super) struct Routes {
     pub(super) base: String,
     pub(super) topics: Uri,
     pub(super) register_producer: Uri,
     pub(super) register_consumer: Uri,
     pub(super) produce: Uri,
+    pub(super) ready: Uri,
     authority: Authority,
     /// Of the base address; empty, or `/a/b`.
     path: String,
@@ -32,11 +40,14 @@ pub(super) struct Query<'a> {
 
 impl Routes {
     pub(super) fn at(address: &str) -> Result<Self, BadAddress> {
-        Self::find(address).map_err(|why| BadAddress { address: address.to_owned(), why })
+        Self::find(address).map_err(|why| BadAddress::new(address, &why))
     }
 
     fn find(address: &str) -> Result<Self, String> {
         const LIKE: &str = "write it like http://127.0.0.1:5000";
+        if address.is_empty() {
+            return Err(format!("it is empty; {LIKE}"));
+        }
         if !address.contains("://") {
             return Err(format!("the scheme is missing; did you mean http://{address}?"));
         }
@@ -60,6 +71,7 @@ impl Routes {
             register_producer: route("/producer/register")?,
             register_consumer: route("/consumer/register")?,
             produce: route("/producer/produce")?,
+            ready: route("/readyz")?,
             base,
             authority,
             path,

@@ -4,6 +4,7 @@
 
 mod connections;
 mod consuming;
+mod failover;
 mod network;
 mod producing;
 mod socket;

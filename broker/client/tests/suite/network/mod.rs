@@ -1,6 +1,8 @@
 //! A network in this process: hands requests to a broker's router, and does to each what a script
 //! says.
 
+pub(crate) mod hosts;
+
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -102,10 +102,15 @@ impl Folder {
     /// # Errors
     /// Where it cannot be made, or the shell that removes it cannot be started.
     pub fn new(server: &str) -> io::Result<Self> {
+        Self::new_in(&std::env::temp_dir(), server)
+    }
+
+    /// The same in a folder that is there.
+    pub(crate) fn new_in(place: &Path, server: &str) -> io::Result<Self> {
         let folder = tempfile::Builder::new()
             .prefix(&format!("harness-{server}-"))
             .permissions(Permissions::from_mode(PRIVATE))
-            .tempdir()?;
+            .tempdir_in(place)?;
         let watchdog = Watchdog::start(folder.path(), None)?;
         Ok(Self { watchdog, folder })
     }

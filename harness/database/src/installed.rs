@@ -23,6 +23,8 @@ const SERVER: Program = Program {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Installed {
     pub(crate) server: PathBuf,
+    /// What the server says of its version.
+    pub(crate) version: String,
     /// Whose it is, which decides how it is set up.
     pub(crate) kind: Kind,
 }
@@ -47,18 +49,28 @@ impl Installed {
         Self::find_in(&SERVER.places(), &beside)
     }
 
+    /// The server, and what sets it up.
+    pub(crate) fn programs(&self) -> impl Iterator<Item = &Path> {
+        let install = match &self.kind {
+            Kind::MariaDb { install } => Some(install.as_path()),
+            Kind::MySql => None,
+        };
+        std::iter::once(self.server.as_path()).chain(install)
+    }
+
     /// The server from `places`; what sets it up from there too, from the folder for programs that
     /// belongs to the server's own, or from those `beside`: distributions divide the two.
     fn find_in(places: &Places, beside: &[PathBuf]) -> Result<Self, Error> {
         let server = SERVER.find_in(places)?;
-        if !is_mariadb(&server)? {
-            return Ok(Self { server, kind: Kind::MySql });
+        let version = version(&server)?;
+        if !is_mariadb(&server, &version) {
+            return Ok(Self { server, version, kind: Kind::MySql });
         }
         let bin = server.parent().map(|folder| folder.join("../bin"));
         let near: Vec<PathBuf> = places.folders.iter().cloned().chain(bin).collect();
         let names = ["mariadb-install-db", "mysql_install_db"];
         match first(&near, &names).or_else(|| first(beside, &names)) {
-            Some(install) => Ok(Self { server, kind: Kind::MariaDb { install } }),
+            Some(install) => Ok(Self { server, version, kind: Kind::MariaDb { install } }),
             None => {
                 let why = format!(
                     "mariadb-install-db, which sets up its data folder, is neither in {} nor in \
@@ -71,15 +83,18 @@ impl Installed {
     }
 }
 
-/// MariaDB's server goes by MySQL's name too.
-fn is_mariadb(server: &Path) -> Result<bool, Error> {
+fn version(server: &Path) -> Result<String, Error> {
     let output = Command::new(server).args(["--no-defaults", "--version"]).output();
     let output = output.map_err(|error| unusable(server, &error.to_string()))?;
     if !output.status.success() {
         return Err(unusable(server, &format!("`--version` ended with {}", output.status)));
     }
-    Ok(String::from_utf8_lossy(&output.stdout).contains("MariaDB")
-        || server.file_name() == Some(OsStr::new("mariadbd")))
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// MariaDB's server goes by MySQL's name too.
+fn is_mariadb(server: &Path, version: &str) -> bool {
+    version.contains("MariaDB") || server.file_name() == Some(OsStr::new("mariadbd"))
 }
 
 fn unusable(program: &Path, why: &str) -> Error {

@@ -3,7 +3,7 @@
 //! is readable by its owner alone, and over TCP it asks for a password.
 //!
 //! - [`Installed`]: the programs. [`Server`]: a data folder, and the commands that set it up and
-//!   run it. [`Url`]: where a server is, with a password that is never shown.
+//!   run it; a set-up is done once and copied from then on. [`Url`]: where a server is, with a password that is never shown.
 //! - [`setting()`]: what a user says of it, as an argument.
 //! - [`Watched`] runs a server for tests: it ends with the process that started it, in whatever way
 //!   that ends. The harness runs its servers as children of its own.
@@ -14,11 +14,13 @@
 //! Nothing here is async, so that it fits any runtime.
 
 mod cluster;
+mod contents;
 mod error;
 mod folder;
 mod for_tests;
 mod installed;
 mod invocation;
+mod prepared;
 mod program;
 mod server;
 mod setting;

@@ -35,7 +35,8 @@ pub struct Watched {
 }
 
 impl Watched {
-    /// Sets up a server, starts it and waits until it greets: 0.9 s.
+    /// Sets up a server, by a copy of one that was set up before where it can, starts it and waits
+    /// until it greets: 0.3 s, and 0.9 s without a copy.
     ///
     /// # Errors
     /// Where none is installed, and where it does not come up, with what it wrote last.
@@ -58,16 +59,9 @@ impl Watched {
     /// The same without a start.
     pub(crate) fn set_up(installed: Installed, options: Options) -> Result<Self, Error> {
         let server = Server::new(installed, options)?;
-        let set_up = server.set_up();
-        let output = Command::new(&set_up.program)
-            .args(&set_up.arguments)
-            .stdin(Stdio::null())
-            .output()
-            .map_err(Error::files(format!("start {}", set_up.program.display())))?;
-        if !output.status.success() {
-            let what = format!("cannot be set up: it ended with {}", output.status);
-            let wrote = [output.stdout, output.stderr].concat();
-            return Err(Error::Failed { what, output: last(&String::from_utf8_lossy(&wrote)) });
+        if !server.copy_prepared(false)? {
+            set_up(&server)?;
+            server.keep_prepared();
         }
         Ok(Self { server, port: free_port()? })
     }
@@ -141,6 +135,21 @@ impl Watched {
         let watched = self.server.folder_mut().watch(&run);
         watched.map_err(Error::files("start a shell that runs it"))
     }
+}
+
+fn set_up(server: &Server) -> Result<(), Error> {
+    let set_up = server.set_up();
+    let output = Command::new(&set_up.program)
+        .args(&set_up.arguments)
+        .stdin(Stdio::null())
+        .output()
+        .map_err(Error::files(format!("start {}", set_up.program.display())))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let what = format!("cannot be set up: it ended with {}", output.status);
+    let wrote = [output.stdout, output.stderr].concat();
+    Err(Error::Failed { what, output: last(&String::from_utf8_lossy(&wrote)) })
 }
 
 pub(crate) fn free_port() -> Result<u16, Error> {

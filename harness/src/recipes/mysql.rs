@@ -71,6 +71,14 @@ impl Recipe for MySql {
         is_own.then(|| Data { folder: folder.to_owned(), noise: NOISE })
     }
 
+    fn copy_prepared(&self, durable: bool) -> Result<bool, Failure> {
+        self.0.copy_prepared(durable).map_err(|error| Failure(error.to_string()))
+    }
+
+    fn keep_prepared(&self) {
+        self.0.keep_prepared();
+    }
+
     fn preparation(&self) -> Vec<Invocation> {
         vec![self.0.set_up()]
     }

@@ -4,11 +4,13 @@ use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use private_database::{Folder, Invocation};
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
+use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::child::{Child, Ended};
@@ -53,15 +55,32 @@ impl Launcher {
         Storage::start(&self.harness, folder, &data, directories, fsync).await
     }
 
-    /// Prepares the first start.
-    pub(super) async fn prepare(&self) -> Result<(), Failure> {
+    /// Prepares the first start; what it leaves is to survive a power cut where it is to be `durable`.
+    pub(super) async fn prepare(&self, durable: bool) -> Result<(), Failure> {
+        if self.on_thread(move |recipe| recipe.copy_prepared(durable)).await?? {
+            return Ok(());
+        }
         for command in self.recipe.preparation() {
             let ended = self.child(command)?.ended().await;
             if !ended.status.is_none_or(|status| status.success()) {
                 return Err(Failure(format!("setting up {} {ended}", self.recipe.name())));
             }
         }
-        Ok(())
+        self.on_thread(|recipe| recipe.keep_prepared()).await
+    }
+
+    /// Work on files that would keep others from theirs: a run may be under way.
+    async fn on_thread<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&dyn Recipe) -> T + Send + 'static,
+    ) -> Result<T, Failure> {
+        let (tell, told) = oneshot::channel();
+        let recipe = Arc::clone(&self.recipe);
+        let work = move || drop(tell.send(work(&*recipe)));
+        let started = thread::Builder::new().name("preparation".to_owned()).spawn(work);
+        let failure = |why: String| Failure(format!("preparing {}: {why}", self.recipe.name()));
+        started.map_err(|error| failure(error.to_string()))?;
+        told.await.map_err(|_| failure("it crashed".to_owned()))
     }
 
     pub(super) async fn launch(

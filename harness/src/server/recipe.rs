@@ -39,7 +39,20 @@ pub trait Recipe: Send + Sync {
         None
     }
 
-    /// What prepares the first start, such as the set-up of a data folder. Each command runs to its
+    /// Whether the first start is prepared by a copy of what an earlier preparation left. `durable`: the
+    /// copy has to survive a power cut. It works on files for a while, on a thread of its own.
+    ///
+    /// # Errors
+    /// Where the copy cannot be written.
+    fn copy_prepared(&self, _durable: bool) -> Result<bool, Failure> {
+        Ok(false)
+    }
+
+    /// Keeps what the preparation left, for [`Recipe::copy_prepared`] of the next such server, if it
+    /// can. On a thread of its own, too.
+    fn keep_prepared(&self) {}
+
+    /// What prepares the first start otherwise, such as the set-up of a data folder. Each command runs to its
     /// end, in this order, and must end with 0.
     fn preparation(&self) -> Vec<Invocation> {
         Vec::new()

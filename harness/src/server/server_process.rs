@@ -79,14 +79,15 @@ impl ServerProcess {
             Some(medium) => Some(launcher.mount(medium).await?),
             None => None,
         };
-        let (address, child) = match (first_start(&launcher, listen).await, &storage) {
-            (Ok(started), _) => started,
-            (Err(failure), Some(storage)) => {
-                storage.check().await?;
-                return Err(failure);
-            }
-            (Err(failure), None) => return Err(failure),
-        };
+        let (address, child) =
+            match (first_start(&launcher, listen, medium.is_some()).await, &storage) {
+                (Ok(started), _) => started,
+                (Err(failure), Some(storage)) => {
+                    storage.check().await?;
+                    return Err(failure);
+                }
+                (Err(failure), None) => return Err(failure),
+            };
         let child = Arc::new(child);
         let state = State {
             child,
@@ -309,12 +310,14 @@ impl fmt::Debug for ServerProcess {
     }
 }
 
-/// Prepares a server and starts it, on another port where one is taken.
+/// Prepares a server and starts it, on another port where one is taken; what prepares it is `durable`
+/// where its disk may lose its power.
 async fn first_start(
     launcher: &Launcher,
     listen: SocketAddr,
+    durable: bool,
 ) -> Result<(SocketAddr, Child), Failure> {
-    launcher.prepare().await?;
+    launcher.prepare(durable).await?;
     let tries = if listen.port() == 0 { TRIES } else { 1 };
     let mut attempt = 1;
     loop {

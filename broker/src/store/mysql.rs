@@ -113,7 +113,12 @@ impl MysqlStore {
         let found = tokio::time::timeout(setup::PREPARED_WITHIN, preparing).await;
         let found = found.map_err(|_| anyhow::anyhow!("{address} does not answer"))??;
         let timeout = options.timeout;
-        let opener = Opener { address: address.clone(), epoch: found.epoch.clone(), timeout };
+        let opener = Opener {
+            address: address.clone(),
+            epoch: found.epoch.clone(),
+            timeout,
+            is_node: found.is_node,
+        };
         let connections = Connections::new(opener, options.connections);
         let database = Database::new(connections, found.epoch, timeout, found.packet);
         let database = Arc::new(database);

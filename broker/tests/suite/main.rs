@@ -4,6 +4,7 @@
 
 mod binary;
 mod brokers;
+mod cluster;
 mod concurrency;
 mod contract;
 mod crash;

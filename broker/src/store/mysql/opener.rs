@@ -17,6 +17,11 @@ const SERVER_IDLE: u64 = 20;
 /// closing what was prepared, costs far more than the statements themselves.
 const STATEMENTS: usize = 4096;
 
+/// A read first waits until the node has what any node of its cluster had committed by then, such as
+/// the producer that another broker has just registered. Not needed for writes: one that is based
+/// on what was old conflicts. It costs nothing where there is no cluster.
+pub(super) const SEES_ALL: &str = "SET SESSION wsrep_sync_wait = 1";
+
 /// The two ways in which connections are used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Mode {
@@ -51,6 +56,8 @@ pub(super) struct Opener {
     pub(super) epoch: Epoch,
     /// How long a request may take, and so the longest wait for a lock within the database.
     pub(super) timeout: Duration,
+    /// Whether the server can be a node of a Galera cluster.
+    pub(super) is_node: bool,
 }
 
 impl Opener {
@@ -78,6 +85,9 @@ impl Opener {
              SESSION wait_timeout = {SERVER_IDLE}"
         );
         to.execute(AssertSqlSafe(limits)).await?;
+        if self.is_node {
+            to.execute(SEES_ALL).await?;
+        }
         if mode == Mode::Transaction {
             to.execute(mode.statement()).await?;
         }

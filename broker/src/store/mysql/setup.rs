@@ -1,13 +1,18 @@
 //! Makes a database ready when a broker starts: creates it if it is missing, migrates it, and checks
 //! that it has what the store needs.
 
+mod cluster;
+
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
-use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
+use sqlx::mysql::MySqlConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, MySqlConnection, Row, SqlStr};
+use tokio::time::{Instant, sleep, timeout};
 use tracing::warn;
 
+use self::cluster::{Claim, Role, is_met, until_served};
 use super::address::Address;
 use super::failure::Failure;
 use crate::store::Epoch;
@@ -17,6 +22,9 @@ const MIGRATION_WAIT: u32 = 60;
 
 /// How long a broker that starts tries to reach the database.
 const CONNECTED_WITHIN: Duration = Duration::from_secs(10);
+
+/// Before a migration that met another's is started over.
+const AGAIN: Duration = Duration::from_millis(50);
 
 /// Room in a packet beside the largest message.
 const PACKET_ROOM: usize = 64 << 10;
@@ -42,15 +50,13 @@ pub(super) struct Found {
     pub(super) epoch: Epoch,
     /// The most bytes of one packet.
     pub(super) packet: usize,
+    /// Whether the server can be a node of a Galera cluster.
+    pub(super) is_node: bool,
 }
 
 /// Makes the database ready for a store whose messages have at most so many bytes.
 pub(super) async fn prepare(address: &Address, message: usize) -> anyhow::Result<Found> {
-    let connecting = tokio::time::timeout(CONNECTED_WITHIN, connect(address)).await;
-    let mut connection = connecting.map_err(|_| {
-        let seconds = CONNECTED_WITHIN.as_secs();
-        anyhow!("cannot reach {address}: no answer within {seconds} s")
-    })??;
+    let mut connection = connect(address).await?;
     migrate(&mut connection).await.with_context(|| format!("cannot set up {address}"))?;
     let found = look(&mut connection, message).await;
     let found = found.with_context(|| format!("cannot use {address}"))?;
@@ -74,45 +80,93 @@ pub async fn drop_database(address: &Address) -> anyhow::Result<()> {
 }
 
 async fn connect(address: &Address) -> anyhow::Result<MySqlConnection> {
-    let cannot = || format!("cannot reach {address}");
-    match options(address).connect().await {
-        Err(error) if number(&error) == Some(UNKNOWN_DATABASE) => {}
-        connected => return connected.map_err(said).with_context(cannot),
+    if let Some(connection) = reach(address, options(address)).await? {
+        return Ok(connection);
     }
-    let mut server =
-        without_database(address).connect().await.map_err(said).with_context(cannot)?;
+    let Some(mut server) = reach(address, without_database(address)).await? else {
+        bail!(
+            "cannot reach {address}: the server says that it has no database, and none was named"
+        );
+    };
     let statement = format!("CREATE DATABASE IF NOT EXISTS {}", address.identifier());
     let created = server.execute(AssertSqlSafe(statement)).await;
     created.map_err(said).with_context(|| format!("cannot create the database of {address}"))?;
     let _ = server.close().await;
-    options(address).connect().await.map_err(said).with_context(cannot)
+    let connected = reach(address, options(address)).await?;
+    connected.ok_or_else(|| anyhow!("cannot reach {address}: its database was dropped at once"))
 }
 
-fn options(address: &Address) -> sqlx::mysql::MySqlConnectOptions {
+/// A connection to a server that serves; none where it has no such database.
+async fn reach(
+    address: &Address,
+    options: MySqlConnectOptions,
+) -> anyhow::Result<Option<MySqlConnection>> {
+    let connected = timeout(CONNECTED_WITHIN, options.connect()).await.map_err(|_| {
+        let seconds = CONNECTED_WITHIN.as_secs();
+        anyhow!("cannot reach {address}: no answer within {seconds} s")
+    })?;
+    let mut connection = match connected {
+        Err(error) if number(&error) == Some(UNKNOWN_DATABASE) => return Ok(None),
+        connected => connected.map_err(said).with_context(|| format!("cannot reach {address}"))?,
+    };
+    until_served(&mut connection).await.with_context(|| format!("cannot use {address}"))?;
+    Ok(Some(connection))
+}
+
+fn options(address: &Address) -> MySqlConnectOptions {
     address.options().disable_statement_logging()
 }
 
-/// Runs the migrations, one broker at a time. The lock is our own: that of sqlx does nothing on
-/// MariaDB, which cannot wait without a limit.
-async fn migrate(connection: &mut MySqlConnection) -> anyhow::Result<()> {
+/// Runs the migrations, one broker at a time.
+async fn migrate(on: &mut MySqlConnection) -> anyhow::Result<()> {
+    if Role::of(on).await.map_err(said)? == Role::Node {
+        let claim = Claim::take(on).await?;
+        let migrated = migrate_alone(on).await;
+        claim.give_back(on).await;
+        return migrated;
+    }
+    // The lock is our own: that of sqlx does nothing on MariaDB, which cannot wait without a limit.
     let locked: Option<i64> =
         sqlx::query_scalar("SELECT GET_LOCK(CONCAT('broker ', MD5(DATABASE())), ?)")
             .bind(MIGRATION_WAIT)
-            .fetch_one(&mut *connection)
+            .fetch_one(&mut *on)
             .await
             .map_err(said)?;
     if locked != Some(1) {
         bail!("another broker has been migrating it for {MIGRATION_WAIT} s");
     }
-    forget_half_done(connection).await.map_err(said)?;
-    let migrated = migrator().run(&mut *connection).await;
-    let begun = begin_life(connection).await;
+    let migrated = migrate_alone(on).await;
     sqlx::query("DO RELEASE_LOCK(CONCAT('broker ', MD5(DATABASE())))")
-        .execute(&mut *connection)
+        .execute(&mut *on)
         .await
         .map_err(said)?;
-    migrated.context("a migration failed")?;
-    begun.map_err(said)
+    migrated
+}
+
+/// Runs the migrations; over again where something came between, for they do nothing that is done.
+async fn migrate_alone(on: &mut MySqlConnection) -> anyhow::Result<()> {
+    let until = Instant::now() + Duration::from_secs(MIGRATION_WAIT.into());
+    loop {
+        match run_migrations(on).await {
+            Err(error) if is_met(&error) && Instant::now() < until => sleep(AGAIN).await,
+            done => return done.map_err(|error| why(error).context("a migration failed")),
+        }
+    }
+}
+
+async fn run_migrations(on: &mut MySqlConnection) -> Result<(), MigrateError> {
+    forget_half_done(on).await?;
+    migrator().run(&mut *on).await?;
+    begin_life(on).await?;
+    Ok(())
+}
+
+/// The error of a migration in words that say no password.
+fn why(error: MigrateError) -> anyhow::Error {
+    match error {
+        MigrateError::Execute(error) => said(error),
+        other => anyhow!(other),
+    }
 }
 
 fn migrator() -> Migrator {
@@ -164,7 +218,7 @@ async fn look(connection: &mut MySqlConnection, message: usize) -> anyhow::Resul
         );
     }
     let format =
-        sqlx::query("SHOW VARIABLES LIKE 'binlog_format'").fetch_optional(connection).await;
+        sqlx::query("SHOW VARIABLES LIKE 'binlog_format'").fetch_optional(&mut *connection).await;
     let format: Option<String> =
         format.and_then(|row| row.map(|row| row.try_get(1)).transpose()).map_err(said)?;
     if numbers[2] == 1 && format.is_some_and(|format| format == "STATEMENT") {
@@ -183,7 +237,9 @@ async fn look(connection: &mut MySqlConnection, message: usize) -> anyhow::Resul
         let set_to = numbers[3];
         warn!(set_to, "sync_binlog is not 1: a crash may lose acknowledged messages");
     }
-    Ok(Found { epoch: Epoch::new(text), packet })
+    // One that is none now may be made one while the broker runs.
+    let is_node = Role::of(connection).await.map_err(said)? != Role::None;
+    Ok(Found { epoch: Epoch::new(text), packet, is_node })
 }
 
 /// How long the start of a broker may take at the database.
@@ -199,7 +255,7 @@ fn said(error: sqlx::Error) -> anyhow::Error {
     anyhow!("{}", Failure::executing(&error))
 }
 
-fn without_database(address: &Address) -> sqlx::mysql::MySqlConnectOptions {
+fn without_database(address: &Address) -> MySqlConnectOptions {
     address.without_database().disable_statement_logging()
 }
 

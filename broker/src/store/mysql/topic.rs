@@ -32,11 +32,11 @@ const FIRST_ROWS: usize = 16;
 /// How a query of messages went.
 enum Read {
     /// All that was asked for came, as far as it is there.
-    All,
-    /// The next message that is there has this offset.
-    Gap(Offset),
-    /// It was broken off.
-    TooMuch,
+    All(Rendered),
+    /// After the messages that came, some are missing: the next one that is there has this offset.
+    Gap { next: Offset, found: Offset },
+    /// It was broken off after these.
+    TooMuch(Rendered),
 }
 
 /// One topic.
@@ -117,7 +117,28 @@ impl Topic {
         gap: u64,
     ) -> Result<Rendered, Failure> {
         let rows = as_offset(self.rows.load(Ordering::Relaxed)).min(gap);
-        let block = self.select_only(lease, start, rows).await?;
+        let block = match self.select_only(lease, start, rows).await? {
+            // Retention deletes meanwhile, and a server that has just come back may show less than it
+            // will: it is not said before it was seen twice.
+            Read::Gap { .. } => self.select_only(lease, start, rows).await?,
+            read => read,
+        };
+        let block = match block {
+            Read::All(block) => block,
+            Read::Gap { next, found } => {
+                lease.abandon();
+                return Err(Failure::not_done(format!(
+                    "the database lacks messages: after offset {next} of {} comes {found}",
+                    self.name
+                )));
+            }
+            Read::TooMuch(block) => {
+                // The rest of the answer is not worth reading to its end.
+                lease.abandon();
+                self.ask_for(block.len() * READ_BYTES / block.bytes());
+                return Err(Failure::passing("the messages are larger than those before"));
+            }
+        };
         let end = start + as_offset(block.len());
         if end > self.tail.durable_end() {
             // On the same connection: after a crash in between it is gone, and so is what was read.
@@ -133,7 +154,7 @@ impl Topic {
         lease: &mut Lease<'_>,
         start: Offset,
         rows: u64,
-    ) -> Result<Rendered, Failure> {
+    ) -> Result<Read, Failure> {
         let mut block = Rendered::default();
         let mut next = start;
         let query = sqlx::query(
@@ -146,35 +167,19 @@ impl Topic {
             while let Some(row) = found.try_next().await? {
                 let offset: u64 = row.try_get(0)?;
                 if offset != next {
-                    return Ok(Read::Gap(offset));
+                    return Ok(Read::Gap { next, found: offset });
                 }
                 let producer: u64 = row.try_get(1)?;
                 let producer = ProducerId::try_from(producer).expect("ids are counted from 0");
                 block.push(offset, producer, row.try_get(2)?, row.try_get(3)?);
                 next += 1;
                 if block.bytes() > MOST_BYTES && block.len() > 1 {
-                    return Ok(Read::TooMuch);
+                    return Ok(Read::TooMuch(block));
                 }
             }
-            Ok(Read::All)
+            Ok(Read::All(block))
         };
-        let read = reading.await;
-        match read {
-            Ok(Read::All) => Ok(block),
-            Ok(Read::Gap(found)) => {
-                lease.abandon();
-                Err(Failure::not_done(format!(
-                    "the database lacks messages: after offset {next} of {} comes {found}",
-                    self.name
-                )))
-            }
-            Ok(Read::TooMuch) => {
-                // The rest of the answer is not worth reading to its end.
-                lease.abandon();
-                self.ask_for(block.len() * READ_BYTES / block.bytes());
-                Err(Failure::passing("the messages are larger than those before"))
-            }
-            Err(error) => Err(lease.failed(&error)),
-        }
+        let read: Result<Read, sqlx::Error> = reading.await;
+        read.map_err(|error| lease.failed(&error))
     }
 }

@@ -2,6 +2,7 @@
 //! socket.
 
 pub(crate) mod audit;
+pub(crate) mod cluster;
 mod database;
 pub(crate) mod load;
 pub(crate) mod process;

@@ -1,0 +1,155 @@
+//! Brokers on the nodes of a Galera cluster, one on each: what one has done, the others know; of two
+//! that meet, one starts over; a node that is cut off does nothing, and says so.
+//!
+//! `CLUSTER_STARTS` rounds (default 2) of starting three brokers at once on an empty database, and as
+//! many on one that an earlier broker made.
+
+use std::collections::BTreeSet;
+
+use broker_client::Client;
+use sqlx::{AssertSqlSafe, Executor};
+use tokio::time::timeout;
+
+use crate::support::audit::audit;
+use crate::support::cluster::Nodes;
+use crate::support::load::{GENEROUS, Load, Numbered, Plan};
+use crate::support::process::Process;
+
+const TIMEOUT: [&str; 2] = ["--store-timeout", "20s"];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn three_brokers_start_at_once_on_three_nodes() {
+    let Some(mut nodes) = Nodes::get().await else { return };
+    let starts = std::env::var("CLUSTER_STARTS").map_or(2, |text| text.parse().unwrap());
+    for round in 0..starts {
+        nodes.renew(&format!("starts_{round}"));
+        check_one_store(&nodes.brokers(&TIMEOUT)).await;
+    }
+    for round in 0..starts {
+        nodes.renew(&format!("old_{round}"));
+        // As a broker of the first release that was killed in the middle of its second migration.
+        let mut sql = nodes.sql(round % 3).await;
+        for statement in old_store(&format!("old_{round}")) {
+            sql.execute(AssertSqlSafe(statement)).await.unwrap();
+        }
+        check_one_store(&nodes.brokers(&TIMEOUT)).await;
+    }
+}
+
+/// The statements that leave a store behind whose migration was cut off.
+fn old_store(database: &str) -> Vec<String> {
+    let checksum = "19ddfc6ab5e67cc54248fa5b96da3b8846c1e97df0a00a03707274ec79206dfc3a55d96ebb16d81a233db537d7bb9971";
+    vec![
+        format!("CREATE DATABASE {database}"),
+        format!("USE {database}"),
+        include_str!("../../migrations/0001_store.sql").to_owned(),
+        "CREATE TABLE _sqlx_migrations (
+             version BIGINT PRIMARY KEY, description TEXT NOT NULL,
+             installed_on TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP, success BOOLEAN NOT NULL,
+             checksum BLOB NOT NULL, execution_time BIGINT NOT NULL
+         )"
+        .to_owned(),
+        format!(
+            "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+             VALUES (1, 'store', TRUE, X'{checksum}', 1), (2, 'topics', FALSE, X'00', -1)"
+        ),
+    ]
+}
+
+async fn check_one_store(brokers: &[Process]) {
+    let mut epochs = BTreeSet::new();
+    let mut given = Vec::new();
+    for broker in brokers {
+        let registered = broker.client().register_producer("T").await.unwrap();
+        epochs.insert(registered.epoch.unwrap());
+        given.push(registered.producer_id);
+    }
+    assert_eq!(epochs.len(), 1, "one life for all of them");
+    assert_eq!(given, (0..3).collect::<Vec<_>>(), "what one gave, the others know");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_broker_did_others_know_at_once() {
+    let Some(nodes) = Nodes::get().await else { return };
+    let brokers = nodes.brokers(&TIMEOUT);
+    let clients: Vec<Client> = brokers.iter().map(Process::client).collect();
+    for round in 0..60 {
+        let [here, there] = [&clients[round % 3], &clients[(round + 1) % 3]];
+        let topic = format!("T{round}");
+        let producer = here.register_producer(&topic).await.unwrap().producer_id;
+        // The next of a producer's messages goes to another broker each time.
+        let send = async |at: &Client, sequence| {
+            let produce = broker_client::wire::Produce {
+                topic: &topic,
+                producer_id: producer,
+                message: Some("m"),
+                messages: None,
+                sequence: Some(sequence),
+                epoch: None,
+            };
+            at.produce(&produce).await.unwrap_or_else(|error| panic!("{round}: {error}"))
+        };
+        send(there, 0).await;
+        send(here, 1).await;
+        send(there, 2).await;
+        let consumer = here.register_consumer(&topic).await.unwrap();
+        assert_eq!(consumer.offset, Some(3), "{round}");
+        send(here, 3).await;
+        let got = crate::support::load::poll(there, &topic, consumer.consumer_id, 3, 0).await;
+        assert_eq!(got.unwrap().len(), 1, "{round}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn brokers_that_append_to_the_same_topics_have_one_order() {
+    let Some(nodes) = Nodes::get().await else { return };
+    let brokers = nodes.brokers(&TIMEOUT);
+    let clients: Vec<Client> = brokers.iter().map(Process::client).collect();
+    let load = Load::start(Plan {
+        topics: vec!["A".to_owned(), "B".to_owned()],
+        producers: 12,
+        numbered: Numbered::Yes,
+        appending: &clients,
+        following: &clients,
+        is_moving: true,
+    })
+    .await;
+    load.until_acked(600).await;
+    let seen = timeout(GENEROUS, load.finish()).await.expect("everybody ends");
+    assert_eq!(seen.unknown, 0, "a conflict is a rollback, and tried again");
+    let counts = audit(&clients[0], &seen, Numbered::Yes).await;
+    assert!(counts.messages >= 600, "{counts:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broker_on_a_node_that_is_cut_off_does_nothing_and_says_so() {
+    let Some(nodes) = Nodes::get().await else { return };
+    let brokers = nodes.brokers(&["--store-timeout", "1s"]);
+    let [here, cut] = [&brokers[0], &brokers[2]].map(|broker| broker.client());
+    let (topic, registered) = ("T", here.register_producer("T").await.unwrap());
+    let produce = async |at: &Client, message: &str| {
+        let produce = broker_client::wire::Produce {
+            topic,
+            producer_id: registered.producer_id,
+            message: Some(message),
+            messages: None,
+            sequence: None,
+            epoch: None,
+        };
+        at.produce(&produce).await
+    };
+    let consumer = here.register_consumer(topic).await.unwrap().consumer_id;
+    produce(&cut, "0").await.unwrap();
+    nodes.isolate(2, true).await;
+    let refused = produce(&cut, "lost").await.unwrap_err();
+    assert_eq!(refused.code(), Some(&broker_client::wire::Code::Unavailable), "{refused}");
+    produce(&here, "1").await.unwrap();
+    let (code, said) = Process::fails(&nodes.url(2), &[]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("not been part of its cluster"), "{said}");
+    nodes.isolate(2, false).await;
+    produce(&cut, "2").await.unwrap();
+    let got = crate::support::load::poll(&cut, topic, consumer, 0, 0).await.unwrap();
+    let payloads: Vec<&str> = got.iter().map(|got| got.payload.as_str()).collect();
+    assert_eq!(payloads, ["0", "1", "2"]);
+}

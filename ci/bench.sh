@@ -43,13 +43,27 @@ row() {
   say "  $2"
 }
 
+# Redis Streams are measured beside our broker where the server is.
+brokers=(memory)
+features=()
+if command -v redis-server >/dev/null; then
+  brokers+=(redis)
+  features=(--features redis)
+else
+  say "redis-server is not installed, so its row is left out; on Debian or Ubuntu: sudo apt-get install redis-server"
+fi
+
 say "building"
-cargo build --profile dist --locked --quiet --bin harness
+cargo build --profile dist --locked --quiet --package harness "${features[@]}" --bin harness
 cargo build --profile dist --locked --quiet --package broker --bin broker --example bare
-bench() { cargo bench --profile dist --locked --quiet --package "$1" --bench "$2" -- "${@:3}"; }
+bench() {
+  local of=()
+  [[ "$1" == harness ]] && of=("${features[@]}")
+  cargo bench --profile dist --locked --quiet --package "$1" "${of[@]}" --bench "${@:2}"
+}
 for of in "harness checks" "harness delivery" "broker memory"; do
   read -r package name <<<"$of"
-  cargo bench --profile dist --locked --quiet --package "$package" --bench "$name" --no-run
+  bench "$package" "$name" --no-run
 done
 
 # Starts a program in the background; $pid is its process id.
@@ -146,12 +160,17 @@ cpu="$(awk '{ printf "%.3f\n", $2 + $3 }' "$work/times" | median)"
 row "5p3c, the whole command: broker, run, checks and golden file" "$value s ($cpu s of processor time)" "$value" 0.5 0.25 most
 
 say "5 producers of 1,000 messages, 3 consumers"
-line="$(bench harness delivery "$((rounds * 2))" harness/benches/5x1000.yaml)"
-value="$(awk '{ print $2 }' <<<"$line")"
-row "5 producers x 1,000 messages, one request at a time, 3 consumers: first send to last delivery" "$value s" "$value" 0.3 0.2 most
+said="$(bench harness delivery -- "$((rounds * 2))" harness/benches/5x1000.yaml "${brokers[@]}")"
+sending() { grep " on $1:" <<<"$said" | grep -oE '[0-9.]+ s from' | awk '{ print $1 }'; }
+ours="$(sending memory)"
+row "5 producers x 1,000 messages, one request at a time, 3 consumers: first send to last delivery" "$ours s" "$ours" 0.3 0.2 most
+if [[ " ${brokers[*]} " == *" redis "* ]]; then
+  value="$(ratio "$ours" "$(sending redis)")"
+  row "the same beside Redis Streams by their own client" "$value (Redis $(sending redis) s)" "$value" 1.5 1.2 most
+fi
 
 say "million"
-line="$(bench harness delivery "$rounds" scenarios/million.yaml)"
+line="$(bench harness delivery -- "$rounds" scenarios/million.yaml)"
 value="$(awk '{ print $(NF - 1) }' <<<"$line")"
 row "million: delivered a second over the whole run" "$(number "$value")" "$value" 1500000 3000000 least
 
@@ -168,7 +187,7 @@ value="$(grep -oE '[0-9.]+ times' <<<"$line" | awk '{ print $1 }')"
 row "figures of million (series, shares, latencies), beside its checks" "$value ($nanos ns an event)" "$value" 0.5 0.25 most
 
 say "memory, 10 million messages"
-line="$(bench broker memory 10000000)"
+line="$(bench broker memory -- 10000000)"
 value="$(grep -oE '[0-9.]+ MiB ever' <<<"$line" | awk '{ print $1 }')"
 row "broker memory while 10 million messages pass through and consumers keep up" "$value MiB at most (${line#*: })" "$value" 100 100 most
 

@@ -6,7 +6,9 @@ use std::error::Error;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::{Pin, pin};
-use std::task::{Context, Poll, Waker};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -61,7 +63,7 @@ impl Connection {
         let socket = opened.map_err(|late| not_sent(&late))?.map_err(|error| not_sent(&error))?;
         let shaken = http1::handshake(socket).await;
         let (sender, connection) = shaken.map_err(|error| not_sent(&error))?;
-        Ok(Self { sender, wire: Wire(Some(connection)), host })
+        Ok(Self { sender, wire: Wire::new(connection), host })
     }
 
     /// Sends a request, whose address is a path, and reads the whole answer. Whoever drops the future
@@ -90,43 +92,81 @@ impl Connection {
     /// Whether it takes another request.
     pub(super) fn is_ready(&mut self) -> bool {
         // Has it note the end of the answer, if it has not yet.
-        self.wire.advance(&mut Context::from_waker(Waker::noop()));
+        self.wire.advance();
         self.sender.is_ready()
     }
 }
 
-/// The half that reads and writes; none once it is closed, whereupon the other half learns of it.
-struct Wire(Option<http1::Connection<TokioIo<TcpStream>, Full<Bytes>>>);
+/// The half that reads and writes.
+struct Wire {
+    /// None once it is closed, whereupon the other half learns of it.
+    connection: Option<http1::Connection<TokioIo<TcpStream>, Full<Bytes>>>,
+    /// Woken in place of the task where one half wakes the other.
+    stirred: Arc<Stirred>,
+    waker: Waker,
+}
+
+/// Whether one half has moved the other.
+#[derive(Default)]
+struct Stirred(AtomicBool);
+
+impl Wake for Stirred {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.0.store(true, Ordering::Release);
+    }
+}
+
+/// So often the halves may move each other before other tasks have their turn.
+const ROUNDS: usize = 32;
 
 impl Wire {
+    fn new(connection: http1::Connection<TokioIo<TcpStream>, Full<Bytes>>) -> Self {
+        let stirred = Arc::<Stirred>::default();
+        let waker = Waker::from(Arc::clone(&stirred));
+        Self { connection: Some(connection), stirred, waker }
+    }
+
     /// Completes a part of an exchange, which moves only as the wire does.
     ///
     /// The two wake each other, although this one call polls both, and to be woken by itself would
-    /// cost the task a round through the scheduler for each request. So they are polled with a waker
-    /// that does nothing, and with the task's own at last: by that alone it is woken.
+    /// cost the task a round through the scheduler for each request. So they go on until neither has
+    /// woken the other, and are only then told which task is to be woken.
     async fn drive<F: Future>(&mut self, part: F) -> F::Output {
         let mut part = pin!(part);
         poll_fn(|task| {
-            let silent = &mut Context::from_waker(Waker::noop());
-            if let done @ Poll::Ready(_) = part.as_mut().poll(silent) {
-                return done;
+            for _ in 0..ROUNDS {
+                self.stirred.0.store(false, Ordering::Release);
+                let done = part.as_mut().poll(&mut Context::from_waker(&self.waker));
+                if done.is_ready() {
+                    return done;
+                }
+                self.advance();
+                if !self.stirred.0.load(Ordering::Acquire) {
+                    break;
+                }
             }
-            self.advance(silent);
-            if let done @ Poll::Ready(_) = part.as_mut().poll(silent) {
-                return done;
-            }
-            self.advance(task);
+            self.advance_for(task);
             part.as_mut().poll(task)
         })
         .await
     }
 
     /// Reads and writes what can be.
-    fn advance(&mut self, context: &mut Context<'_>) {
-        let Some(connection) = &mut self.0 else { return };
+    fn advance(&mut self) {
+        let waker = self.waker.clone();
+        self.advance_for(&mut Context::from_waker(&waker));
+    }
+
+    /// The same, and says who is to be woken when more can be.
+    fn advance_for(&mut self, context: &mut Context<'_>) {
+        let Some(connection) = &mut self.connection else { return };
         if Pin::new(connection).poll(context).is_ready() {
             // What is still queued for it goes back to who asked.
-            self.0 = None;
+            self.connection = None;
         }
     }
 }

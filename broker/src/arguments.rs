@@ -59,7 +59,7 @@ pub struct Arguments {
     #[arg(long, env = "BROKER_AUDIT", value_parser = clap::builder::BoolishValueParser::new())]
     pub audit: bool,
 
-    /// Most bytes of messages kept in memory, with some 70 bytes a message beside the payload; past it
+    /// Most bytes of messages kept in memory, with 8 to 48 bytes a message beside the payload; past it
     /// produce is refused with code `full` until consumers have caught up
     #[arg(long, value_name = "SIZE", env = "BROKER_MAX_MEMORY", default_value = "1GiB",
           value_parser = size)]

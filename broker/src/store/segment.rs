@@ -75,7 +75,7 @@ impl Taking {
             count = 1;
         }
         let range = from..from + count;
-        self.max_bytes = self.max_bytes.saturating_sub(segment.messages.text_of(&range).len());
+        self.max_bytes = self.max_bytes.saturating_sub(segment.messages.json_len(&range));
         self.max = if range.end == segment.messages.len() { self.max - count } else { 0 };
         self.messages.push(&segment.messages, range);
         self.next += as_offset(count);

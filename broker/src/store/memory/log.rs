@@ -70,8 +70,9 @@ impl Log {
     pub(super) fn publish(&mut self, block: &mut Rendered, budget: &Budget) -> Result<(), Error> {
         let end = self.end + length(block);
         if self.retain == Retain::All || !self.subscriptions.is_empty() {
-            budget.take(block.bytes())?;
-            self.store(block);
+            let taken = block.bytes();
+            budget.take(taken)?;
+            budget.give(taken - self.store(block));
         }
         self.end = end;
         Ok(())
@@ -107,8 +108,7 @@ impl Log {
     /// What is retained from an offset on, and the end.
     pub(super) fn read(&self, read: &Read<'_>) -> Part {
         let mut taking = Taking::new(read.offset, read.max, read.max_bytes.get());
-        let index = self.sealed.partition_point(|segment| segment.end() <= read.offset);
-        for segment in self.sealed.range(index..).chain([&self.tail]) {
+        for segment in self.segments_from(read.offset) {
             if segment.first > taking.next && segment.messages.len() > 0 {
                 // Before it nothing is retained; an answer has no gap within.
                 if !taking.messages.is_empty() {
@@ -176,33 +176,50 @@ impl Log {
         freed
     }
 
-    fn store(&mut self, block: &mut Rendered) {
+    /// Adds the block, and answers the memory that it takes: at most that of the block by itself.
+    fn store(&mut self, block: &mut Rendered) -> usize {
         if self.tail.messages.len() == 0 {
             self.tail.first = self.end;
         }
         // Without subscriptions the end moved on alone, perhaps before all was freed.
         let adjoins = self.tail.end() == self.end;
+        let before = self.tail.messages.bytes();
         if adjoins && self.tail.extend(block) {
-            return;
+            return self.tail.messages.bytes() - before;
         }
-        let next = Segment { first: self.end, messages: Arc::new(std::mem::take(block)) };
+        let bytes = block.bytes();
+        let messages = if bytes > SEGMENT_BYTES {
+            std::mem::take(block)
+        } else {
+            let mut messages = Rendered::with_room_of(&self.tail.messages, SEGMENT_BYTES);
+            messages.extend(block);
+            messages
+        };
+        let next = Segment { first: self.end, messages: Arc::new(messages) };
         let full = std::mem::replace(&mut self.tail, next);
         if full.messages.len() > 0 {
             self.sealed.push_back(full);
         }
+        bytes
     }
 
     /// A share of the messages from `start` on. `start` is at or above the least position.
     fn messages(&self, start: Offset, max: usize, max_bytes: usize) -> Messages {
         let mut taking = Taking::new(start, max, max_bytes);
-        let index = self.sealed.partition_point(|segment| segment.end() <= start);
-        for segment in self.sealed.range(index..).chain([&self.tail]) {
+        for segment in self.segments_from(start) {
             if taking.next >= self.end || taking.is_full() {
                 break;
             }
             taking.take_from(segment);
         }
         taking.messages
+    }
+
+    /// The segments from the one with `offset` on, or from one before it.
+    fn segments_from(&self, offset: Offset) -> impl Iterator<Item = &Segment> {
+        // By where they begin, which is known without a look at their messages.
+        let after = self.sealed.partition_point(|segment| segment.first <= offset);
+        self.sealed.range(after.saturating_sub(1)..).chain([&self.tail])
     }
 
     /// Moves a subscription, and answers whether that left something to free.

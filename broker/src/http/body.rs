@@ -1,6 +1,7 @@
 //! Request bodies: read within their limits, and parsed without copying texts. A refusal names the
 //! field that is wrong. The content type does not matter.
 
+mod fast_path;
 mod raw;
 mod values;
 
@@ -76,7 +77,11 @@ pub(super) fn register(body: &[u8]) -> Result<Register<'_>, Failure> {
 }
 
 pub(super) fn produce<'a>(body: &'a [u8], limits: &Limits) -> Result<Produce<'a>, Failure> {
-    let raw = parse(body, RawProduce { most: limits.batch_messages })?;
+    let most = limits.batch_messages;
+    let raw = match fast_path::read(body, most) {
+        Some(raw) => raw,
+        None => parse(body, RawProduce { most })?,
+    };
     let payloads = match (raw.message, raw.messages) {
         (Some(message), None) => Payloads::One([message.0]),
         (None, Some(batch)) => batch_within(batch, limits)?,

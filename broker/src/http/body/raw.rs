@@ -16,6 +16,7 @@ pub(super) struct RawProduce {
 }
 
 /// What was read.
+#[cfg_attr(test, derive(Debug, PartialEq))]
 pub(super) struct Fields<'a> {
     pub(super) topic: Text<'a>,
     pub(super) producer_id: Id,
@@ -26,6 +27,7 @@ pub(super) struct Fields<'a> {
 }
 
 /// A list of messages.
+#[cfg_attr(test, derive(Debug, PartialEq))]
 pub(super) struct Batch<'a> {
     /// The first ones, as many as may be.
     pub(super) kept: Vec<Cow<'a, str>>,

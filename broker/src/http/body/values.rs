@@ -9,6 +9,7 @@ use serde::de::{self, Deserialize, Deserializer, Unexpected, Visitor};
 
 /// A text that is borrowed from the body where it has no escapes. (Inside an `Option`, serde makes
 /// a plain `Cow` an owned one.)
+#[cfg_attr(test, derive(Debug, PartialEq))]
 pub(super) struct Text<'a>(pub(super) Cow<'a, str>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
@@ -34,6 +35,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
 }
 
 /// A signed number, or its decimal digits in a string: the original's clients send both.
+#[cfg_attr(test, derive(Debug, PartialEq))]
 pub(super) struct Id(pub(super) ProducerId);
 
 impl<'de> Deserialize<'de> for Id {

@@ -23,6 +23,7 @@ pub(crate) struct Scene {
 pub(crate) struct Probe {
     client: Client,
     address: String,
+    topic: &'static str,
     producer: i64,
     consumer: i64,
     /// How many messages it sent, and what became of them.
@@ -69,13 +70,7 @@ impl Scene {
     pub(crate) async fn on(server: OwnServer, store: &str, more: &[&str], is_busy: bool) -> Self {
         let timeout = if more.is_empty() { &["--store-timeout", "1s"] } else { more };
         let broker = Process::start(store, timeout);
-        let client = broker.client().with_timeout(GENEROUS);
-        client.create_topic("probe").await.unwrap();
-        let consumer = client.register_consumer("probe").await.unwrap().consumer_id;
-        let producer = client.register_producer("probe").await.unwrap().producer_id;
-        let address = broker.address();
-        let (acked, refused) = (Vec::new(), Vec::new());
-        let mut probe = Probe { client, address, producer, consumer, sent: 0, acked, refused };
+        let mut probe = Probe::at(&broker, "probe").await;
         probe.well().await;
         let mut scene = Self { server, broker, probe, load: None };
         if is_busy {
@@ -114,14 +109,7 @@ impl Scene {
         }
         self.probe.audit().await;
         self.check_broker();
-        let State { produce, poll, register, is_ready } = during;
-        println!(
-            "| {failure} | {} | {} | {} | {} | {back} ms | {slowest} ms |",
-            cell(produce),
-            cell(poll),
-            cell(register),
-            if is_ready { "ready" } else { "not ready" },
-        );
+        println!("{}", during.row(failure, back, slowest));
     }
 
     /// It has stayed up, and kept the password to itself.
@@ -133,7 +121,32 @@ impl Scene {
     }
 }
 
+impl State {
+    /// A row of the table.
+    pub(crate) fn row(self, failure: &str, back: u128, slowest: u128) -> String {
+        let Self { produce, poll, register, is_ready } = self;
+        format!(
+            "| {failure} | {} | {} | {} | {} | {back} ms | {slowest} ms |",
+            cell(produce),
+            cell(poll),
+            cell(register),
+            if is_ready { "ready" } else { "not ready" },
+        )
+    }
+}
+
 impl Probe {
+    /// One that asks a broker, in a topic of its own.
+    pub(crate) async fn at(broker: &Process, topic: &'static str) -> Self {
+        let client = broker.client().with_timeout(GENEROUS);
+        client.create_topic(topic).await.unwrap();
+        let consumer = client.register_consumer(topic).await.unwrap().consumer_id;
+        let producer = client.register_producer(topic).await.unwrap().producer_id;
+        let address = broker.address();
+        let (acked, refused) = (Vec::new(), Vec::new());
+        Self { client, address, topic, producer, consumer, sent: 0, acked, refused }
+    }
+
     /// Asks for everything once.
     pub(crate) async fn ask(&mut self) -> State {
         assert!(
@@ -145,8 +158,8 @@ impl Probe {
         let (is_ready, produce, poll, register) = tokio::join!(
             self.is_ready(),
             timed(async { self.send(&payload, None).await.map(drop) }),
-            timed(async { poll(&self.client, "probe", self.consumer, 0, 0).await.map(drop) }),
-            timed(async { self.client.register_producer("probe").await.map(drop) }),
+            timed(async { poll(&self.client, self.topic, self.consumer, 0, 0).await.map(drop) }),
+            timed(async { self.client.register_producer(self.topic).await.map(drop) }),
         );
         self.note(payload, produce.0);
         State { produce, poll, register, is_ready }
@@ -184,7 +197,7 @@ impl Probe {
         sequence: Option<u64>,
     ) -> Result<broker_client::wire::Produced, Error> {
         let produce = Produce {
-            topic: "probe",
+            topic: self.topic,
             producer_id: self.producer,
             message: Some(payload),
             messages: None,
@@ -212,11 +225,11 @@ impl Probe {
     }
 
     /// What was acknowledged is there once and in order, what was refused is not.
-    async fn audit(&self) {
+    pub(crate) async fn audit(&self) {
         let mut there: Vec<String> = Vec::new();
         loop {
             let next = u64::try_from(there.len()).unwrap();
-            let got = poll(&self.client, "probe", self.consumer, next, 0).await.unwrap();
+            let got = poll(&self.client, self.topic, self.consumer, next, 0).await.unwrap();
             if got.is_empty() {
                 break;
             }

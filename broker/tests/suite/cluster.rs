@@ -110,6 +110,9 @@ async fn a_node_that_is_behind_refuses_nobody() {
     // It holds up what comes from the other nodes.
     sql.execute("FLUSH TABLES WITH READ LOCK").await.unwrap();
     let producer = ahead.register_producer("T").await.unwrap().producer_id;
+    let producers = format!("SELECT COUNT(*) FROM {}.producers", nodes.database());
+    let known = sqlx::query_scalar::<_, i64>(AssertSqlSafe(producers)).fetch_one(&mut sql).await;
+    assert_eq!(known.unwrap(), 0, "it is behind");
     let produce = broker_client::wire::Produce {
         topic: "T",
         producer_id: producer,

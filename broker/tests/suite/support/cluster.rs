@@ -37,6 +37,11 @@ impl Nodes {
         self.nodes[node].url().of_database(&self.database)
     }
 
+    /// The test's database.
+    pub(crate) fn database(&self) -> &str {
+        &self.database
+    }
+
     /// Begins with another database.
     pub(crate) fn renew(&mut self, name: &str) {
         name.clone_into(&mut self.database);

@@ -6,17 +6,20 @@
 //! - [`polling`]: messages for a consumer, out of [`tail_cache`] as far as they are in memory;
 //!   [`topic`] reads the others.
 //! - [`topics`], [`subscriptions`]: which ones this broker knows; [`ending`]: subscriptions that end.
+//! - [`checkpoint`]: where logs end, and how much of them is summed up in `producers`.
 //! - [`transaction`], [`statements`], [`connections`], [`opener`]: sqlx as it is used here;
 //!   [`failure`]: what may be concluded from its errors.
 //! - [`setup`]: the database at the start of a broker; [`retention`]: deleting in the background.
 //!
 //! A message is acknowledged when its commit has returned. A failure before the commit was sent is
-//! definite, one after it is an unknown outcome. What this broker has read and not written is handed
+//! definite, and so is one that the server's number says was rolled back; any other after it is an
+//! unknown outcome. What this broker has read and not written is handed
 //! out only once a later commit of its own proves that it is on disk.
 
 mod address;
 mod append;
 mod batch;
+mod checkpoint;
 mod connections;
 mod database;
 mod ending;
@@ -118,6 +121,7 @@ impl MysqlStore {
             epoch: found.epoch.clone(),
             timeout,
             is_node: found.is_node,
+            sql_mode: opener::SQL_MODE,
         };
         let connections = Connections::new(opener, options.connections);
         let database = Database::new(connections, found.epoch, timeout, found.packet);

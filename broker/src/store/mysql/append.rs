@@ -1,23 +1,25 @@
-//! Appends to one topic: a group of them is one transaction, in which the database allots the
-//! offsets, takes the messages and advances the producers' sequences.
+//! Appends to one topic. Most of them are one statement, which inserts the messages where the log is
+//! believed to end; where that is not known or turns out wrong, a transaction locks the log and looks.
 
+mod known;
 mod place;
 mod write;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use broker_client::wire::{Offset, ProducerId};
+use broker_client::wire::Offset;
 
-use self::place::{Placed, place};
+use self::known::Known;
+use self::place::{Placed, Placement};
 use super::batch::Batch;
+use super::checkpoint;
 use super::database::Database;
 use super::failure::Failure;
 use super::group_commit::{Attempt, Work};
 use super::tail_cache::{Origin, TailCache};
 use super::transaction::Transaction;
 use crate::store::Error;
-use crate::store::dedup::ProducerState;
 use crate::store::locks::lock;
 
 /// The most messages and bytes that requests may share a transaction with. A single request may
@@ -32,22 +34,6 @@ pub(super) struct Appender {
     topic: u32,
     tail: Arc<TailCache>,
     known: Mutex<Known>,
-}
-
-/// What the appender remembers of the topic as it left it. Another broker may have appended since,
-/// so it is only a guess, and the transaction finds out: sequences advance together with the end
-/// of the log, so where the end is as expected, they are too.
-#[derive(Debug, Default)]
-struct Known {
-    /// How many connections had been lost when it was known.
-    losses: u64,
-    /// The end of the log, where it is known.
-    next: Option<Offset>,
-    /// The states of some producers as they are while the log ends at `states_end`.
-    states: BTreeMap<ProducerId, ProducerState>,
-    states_end: Offset,
-    /// Whether the last guess was wrong: then guessing again only costs time.
-    is_shared: bool,
 }
 
 impl Work for Appender {
@@ -65,29 +51,13 @@ impl Work for Appender {
         group: &[Batch],
         attempt: &Attempt,
     ) -> Result<Vec<Result<Offset, Error>>, Failure> {
-        let guess = self.guess(group);
-        // Until it has gone well, nothing is known.
-        self.known().next = None;
         let Ok(_permit) = self.database.appends.acquire().await else {
             unreachable!("the semaphore is never closed");
         };
-        let mut transaction = Transaction::begin(&self.database.connections, attempt).await?;
-        let placed = match self.append(&mut transaction, group, guess).await {
-            Ok(placed) => placed,
-            Err(failure) => {
-                transaction.roll_back().await;
-                return Err(failure);
-            }
-        };
-        // Rendered while the database works.
-        let (committed, block) =
-            tokio::join!(biased; transaction.commit(), async { placed.render(group) });
-        committed?;
-        self.remember(&placed);
-        if placed.rows > 0 {
-            self.tail.add(placed.first, block, Origin::Appended);
+        match self.append_where_guessed(group, attempt).await? {
+            Some(answers) => Ok(answers),
+            None => self.append_under_lock(group, attempt).await,
         }
-        Ok(placed.answers)
     }
 }
 
@@ -96,71 +66,102 @@ impl Appender {
         Self { database, topic, tail, known: Mutex::default() }
     }
 
-    /// Where the group would go if no other broker has appended; `None` where that is not known, and
-    /// where an answer would be anything but an offset of its own, for that is not to be guessed.
-    fn guess(&self, group: &[Batch]) -> Option<Placed> {
-        let mut known = self.known();
-        let losses = self.database.connections.losses();
-        if known.losses != losses {
-            *known = Known { losses, ..Known::default() };
+    /// Appends a group where it goes if nobody else has appended; none where that is not known or
+    /// not so, and then nothing has happened.
+    async fn append_where_guessed(
+        &self,
+        group: &[Batch],
+        attempt: &Attempt,
+    ) -> Result<Option<Vec<Result<Offset, Error>>>, Failure> {
+        if !self.database.takes_guesses() {
+            return Ok(None);
         }
-        let numbered = group.iter().filter(|batch| batch.sequence.is_some());
-        let all_known =
-            numbered.map(|batch| batch.producer).all(|id| known.states.contains_key(&id));
-        let next = known.next.filter(|_| all_known && !known.is_shared)?;
-        let placed = place(group, next, &known.states);
-        placed.is_plain.then_some(placed)
+        let Some(guess) = self.known_now().guess(group) else { return Ok(None) };
+        let writing = write::guessed(&self.database, attempt, self.topic, group, &guess);
+        // Rendered while the database works.
+        let (written, block) = tokio::join!(biased; writing, async { guess.placed.render(group) });
+        if !written? {
+            return Ok(None);
+        }
+        self.known().appended(&guess.placed);
+        self.tail.add(guess.placed.first, block, Origin::Appended);
+        Ok(Some(guess.placed.answers))
     }
 
-    async fn append(
+    /// Locks the log, reads what is not known of it, and places a group by that.
+    async fn append_under_lock(
+        &self,
+        group: &[Batch],
+        attempt: &Attempt,
+    ) -> Result<Vec<Result<Offset, Error>>, Failure> {
+        let mut transaction = Transaction::begin(&self.database.connections, attempt).await?;
+        let done = self.append_within(&mut transaction, group).await;
+        let (placed, renews) = match done {
+            Ok(done) => done,
+            Err(failure) => {
+                transaction.roll_back().await;
+                return Err(failure);
+            }
+        };
+        let (committed, block) =
+            tokio::join!(biased; transaction.commit(), async { placed.render(group) });
+        committed?;
+        let mut known = self.known();
+        known.appended(&placed);
+        if renews {
+            known.checkpoint_moved();
+        }
+        drop(known);
+        if placed.rows > 0 {
+            self.tail.add(placed.first, block, Origin::Appended);
+        }
+        Ok(placed.answers)
+    }
+
+    /// Answers too whether the checkpoint moves to the end.
+    async fn append_within(
         &self,
         transaction: &mut Transaction<'_>,
         group: &[Batch],
-        guess: Option<Placed>,
-    ) -> Result<Placed, Failure> {
-        if let Some(placed) = guess {
-            if write::advance_from(transaction, self.topic, &placed).await? {
-                write::messages(transaction, &self.database, self.topic, group, &placed).await?;
-                write::states(transaction, self.topic, &placed).await?;
-                return Ok(placed);
-            }
-            self.known().is_shared = true;
-        }
-        let next = write::lock_end(transaction, self.topic).await?;
-        let states = write::read_states(transaction, group).await?;
-        self.note_end(next);
-        let placed = place(group, next, &states);
+    ) -> Result<(Placed, bool), Failure> {
+        let log = checkpoint::lock(transaction, self.topic).await?;
+        let start = self.known_now().start(log);
+        let changed = if start < log.end {
+            checkpoint::states_since(transaction, self.topic, start).await?
+        } else {
+            BTreeMap::new()
+        };
+        let missing = self.known().missing(group, &changed);
+        let others = write::read_states(transaction, missing).await?;
+        let placed = {
+            let mut known = self.known();
+            known.learn(log, changed, others);
+            known.place(group, log)
+        };
+        let renews = placed.rows > 0 && log.is_due(placed.end());
         if placed.rows > 0 {
-            write::advance(transaction, self.topic, &placed).await?;
-            write::messages(transaction, &self.database, self.topic, group, &placed).await?;
-            write::states(transaction, self.topic, &placed).await?;
+            let messages: Vec<Placement<'_>> = placed.messages(group).collect();
+            write::insert(transaction, &self.database, self.topic, &messages).await?;
         } else if placed.repeats {
             // What is answered for again may be another broker's commit that is not on disk yet.
             transaction.execute(self.database.durability_barrier()).await?;
         }
-        Ok(placed)
-    }
-
-    /// Notes whether others append too: where the end is as this broker left it, they do not.
-    fn note_end(&self, next: Offset) {
-        let durable_end = self.tail.durable_end();
-        let mut known = self.known();
-        known.is_shared = durable_end != next;
-        if known.states_end != next {
-            // What others appended may be of producers that are known here, and not in this group.
-            known.states.clear();
-            known.states_end = next;
+        if renews {
+            let states = self.known().states_after(&placed);
+            checkpoint::move_to(transaction, self.topic, placed.end(), &states).await?;
         }
+        Ok((placed, renews))
     }
 
-    fn remember(&self, placed: &Placed) {
-        let mut known = self.known();
-        known.next = Some(placed.end());
-        known.states_end = placed.end();
-        known.states.extend(placed.states.iter().map(|(&id, &state)| (id, state)));
-    }
-
+    /// What is known. Nothing else changes it while a group is carried out.
     fn known(&self) -> MutexGuard<'_, Known> {
         lock(&self.known)
+    }
+
+    /// What is known, but for what a lost connection has made doubtful.
+    fn known_now(&self) -> MutexGuard<'_, Known> {
+        let mut known = self.known();
+        known.forget_if_lost(self.database.connections.losses());
+        known
     }
 }

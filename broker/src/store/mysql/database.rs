@@ -1,6 +1,7 @@
 //! What all parts of the store share: the connections, the life of the store, and the durability
 //! barrier, which proves that what was read is on disk.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -29,6 +30,8 @@ pub(super) struct Database {
     pub(super) appends: Semaphore,
     /// The most bytes of one statement's parameters.
     pub(super) statement_bytes: usize,
+    /// Whether the server takes the statement of an append that guesses where the log ends.
+    takes_guesses: AtomicBool,
 }
 
 impl Database {
@@ -43,7 +46,18 @@ impl Database {
         // Half a packet leaves room for what is beside the payloads.
         let statement_bytes = (packet / 2).min(4 << 20);
         let appends = Semaphore::new(connections.most().saturating_sub(3).max(1));
-        Self { connections, epoch, broker, timeout, appends, statement_bytes }
+        let takes_guesses = AtomicBool::new(true);
+        Self { connections, epoch, broker, timeout, appends, statement_bytes, takes_guesses }
+    }
+
+    /// Whether the server takes the statement of an append that guesses, as far as is known.
+    pub(super) fn takes_guesses(&self) -> bool {
+        self.takes_guesses.load(Ordering::Relaxed)
+    }
+
+    /// Notes that it does not: MySQL allows no sub-select from the table that is written.
+    pub(super) fn refuses_guesses(&self) {
+        self.takes_guesses.store(false, Ordering::Relaxed);
     }
 
     /// When a request that comes now is to be answered.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use broker_client::wire::Offset;
 use tokio::time::{MissedTickBehavior, interval};
 
+use super::checkpoint::log_end;
 use super::database::{Database, column};
 use super::failure::Failure;
 use super::group_commit::{Attempt, GroupCommit, Work};
@@ -24,7 +25,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 const TOPICS: usize = 1024;
 
 const LOG_ENDS: Template = Template {
-    head: "SELECT id, next_offset FROM topics WHERE id IN (",
+    head: concat!("SELECT t.id, ", log_end!(), " FROM topics t WHERE t.id IN ("),
     row: "?",
     between: ",",
     tail: Tail::Text(")"),

@@ -22,6 +22,10 @@ const STATEMENTS: usize = 4096;
 /// on what was old conflicts. It costs nothing where there is no cluster.
 pub(super) const SEES_ALL: &str = "SET SESSION wsrep_sync_wait = 1";
 
+/// What statements mean, and that a value which a column does not take is an error: without it a
+/// null among several rows is stored as 0, and the guard of an append would guard nothing.
+pub(super) const SQL_MODE: &str = "STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION";
+
 /// The two ways in which connections are used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Mode {
@@ -58,6 +62,8 @@ pub(super) struct Opener {
     pub(super) timeout: Duration,
     /// Whether the server can be a node of a Galera cluster.
     pub(super) is_node: bool,
+    /// The session's `sql_mode`.
+    pub(super) sql_mode: &'static str,
 }
 
 impl Opener {
@@ -82,7 +88,8 @@ impl Opener {
         // Numbers as text: not every server takes parameters here.
         let limits = format!(
             "SET SESSION innodb_lock_wait_timeout = {wait}, SESSION lock_wait_timeout = {wait}, \
-             SESSION wait_timeout = {SERVER_IDLE}"
+             SESSION wait_timeout = {SERVER_IDLE}, SESSION sql_mode = '{}'",
+            self.sql_mode
         );
         to.execute(AssertSqlSafe(limits)).await?;
         if self.is_node {

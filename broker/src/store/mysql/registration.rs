@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use broker_client::wire::{ConsumerId, Offset, ProducerId, TopicName};
 
+use super::checkpoint::log_end;
 use super::database::{Database, column};
 use super::failure::Failure;
 use super::group_commit::{Attempt, Work};
@@ -18,7 +19,7 @@ use crate::store::Error;
 const MOST: usize = 1024;
 
 const FIND: Template = Template {
-    head: "SELECT name, id, next_offset FROM topics WHERE name IN (",
+    head: concat!("SELECT t.name, t.id, ", log_end!(), " FROM topics t WHERE t.name IN ("),
     row: "?",
     between: ",",
     tail: Tail::Text(")"),

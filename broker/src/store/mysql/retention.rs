@@ -1,5 +1,6 @@
 //! Deleting what every subscription is past, for `--retain lag`: in small transactions, so that
-//! appends are not held up, and by one broker at a time.
+//! appends are not held up, and by one broker at a time. The last message of a topic stays, for
+//! appends go behind it, and so does what the checkpoint has yet to pass.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use sqlx::MySqlConnection;
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::warn;
 
+use super::checkpoint;
 use super::connections::Lease;
 use super::database::{Database, column};
 use super::failure::Failure;
@@ -19,6 +21,13 @@ const EVERY: Duration = Duration::from_secs(1);
 
 /// The most rows that one transaction deletes.
 const ROWS: u64 = 1000;
+
+/// The offset of the last message of the topic `t`.
+macro_rules! last {
+    () => {
+        "(SELECT m.`offset` FROM messages m WHERE m.topic = t.id ORDER BY m.`offset` DESC LIMIT 1)"
+    };
+}
 
 /// Deletes for as long as the store lives.
 pub(super) async fn keep(database: Arc<Database>) {
@@ -35,22 +44,27 @@ pub(super) async fn keep(database: Arc<Database>) {
 }
 
 /// Deletes once, for the first time as far as is known; nothing where another broker is deleting.
-pub(super) async fn delete_passed(database: &Database) -> Result<(), Failure> {
+pub(super) async fn delete_passed(database: &Arc<Database>) -> Result<(), Failure> {
     round(database, &mut BTreeMap::new()).await
 }
 
-async fn round(database: &Database, deleted: &mut BTreeMap<u32, Offset>) -> Result<(), Failure> {
+async fn round(
+    database: &Arc<Database>,
+    deleted: &mut BTreeMap<u32, Offset>,
+) -> Result<(), Failure> {
     // A first look at all topics, to leave those alone in which there is nothing to do.
     let rows = database.rows(database.deadline(), || {
-        sqlx::query(
-            "SELECT t.id, t.next_offset, MIN(s.`position`) FROM topics t
-             LEFT JOIN subscriptions s ON s.topic = t.id GROUP BY t.id, t.next_offset",
-        )
+        sqlx::query(concat!(
+            "SELECT t.id, ",
+            last!(),
+            ", (SELECT MIN(s.`position`) FROM subscriptions s WHERE s.topic = t.id) FROM topics t"
+        ))
     });
     for row in rows.await? {
-        let (topic, end): (u32, Offset) = (column(&row, 0)?, column(&row, 1)?);
-        let least: Option<Offset> = column(&row, 2)?;
-        let up_to = least.map_or(end, |least| least.min(end));
+        let topic: u32 = column(&row, 0)?;
+        let (last, least): (Option<Offset>, Option<Offset>) = (column(&row, 1)?, column(&row, 2)?);
+        let Some(last) = last else { continue };
+        let up_to = least.map_or(last, |least| least.min(last));
         while deleted.get(&topic).copied().unwrap_or(0) < up_to {
             match delete(database, topic).await? {
                 // Another broker is at it.
@@ -80,20 +94,26 @@ enum Step {
 /// Deletes some of what every subscription of a topic is past. Everything is asked for on the
 /// connection that deletes: after a crash of the server in between, it is gone, and with it what
 /// may have been undone.
-async fn delete(database: &Database, topic: u32) -> Result<Step, Failure> {
-    database.read(database.deadline(), |lease| Box::pin(delete_locked(lease, topic))).await
+async fn delete(database: &Arc<Database>, topic: u32) -> Result<Step, Failure> {
+    database
+        .read(database.deadline(), |lease| {
+            let database = Arc::clone(database);
+            Box::pin(async move { delete_locked(&database, lease, topic).await })
+        })
+        .await
 }
 
-async fn delete_locked(lease: &mut Lease<'_>, topic: u32) -> Result<Step, Failure> {
+async fn delete_locked(
+    database: &Database,
+    lease: &mut Lease<'_>,
+    topic: u32,
+) -> Result<Step, Failure> {
     let lock = "SELECT GET_LOCK(CONCAT('broker retain ', MD5(DATABASE())), 0)";
     let locked: Result<Option<i64>, _> = sqlx::query_scalar(lock).fetch_one(lease.raw()).await;
     if locked.map_err(|error| lease.failed(&error))? != Some(1) {
         return Ok(Step::Busy);
     }
-    let step = match delete_some(lease.raw(), topic).await {
-        Ok(step) => Ok(step),
-        Err(error) => Err(lease.failed(&error)),
-    };
+    let step = delete_some(database, lease, topic).await;
     if lease.is_there() {
         let unlock = "DO RELEASE_LOCK(CONCAT('broker retain ', MD5(DATABASE())))";
         sqlx::query(unlock).execute(lease.raw()).await.map_err(|error| lease.failed(&error))?;
@@ -101,11 +121,35 @@ async fn delete_locked(lease: &mut Lease<'_>, topic: u32) -> Result<Step, Failur
     step
 }
 
-async fn delete_some(on: &mut MySqlConnection, topic: u32) -> Result<Step, sqlx::Error> {
-    let end: Offset = sqlx::query_scalar("SELECT next_offset FROM topics WHERE id = ?")
-        .bind(topic)
-        .fetch_one(&mut *on)
-        .await?;
+async fn delete_some(
+    database: &Database,
+    lease: &mut Lease<'_>,
+    topic: u32,
+) -> Result<Step, Failure> {
+    let passed = passed(lease.raw(), topic).await;
+    let Passed { checkpoint, up_to } = passed.map_err(|error| lease.failed(&error))?;
+    if checkpoint < up_to {
+        checkpoint::renew(database, topic).await?;
+    }
+    let rows = sqlx::query(
+        "DELETE FROM messages WHERE topic = ? AND `offset` < ? ORDER BY `offset` LIMIT ?",
+    );
+    let done = rows.bind(topic).bind(up_to).bind(ROWS).execute(lease.raw()).await;
+    let done = done.map_err(|error| lease.failed(&error))?;
+    Ok(if done.rows_affected() < ROWS { Step::UpTo(up_to) } else { Step::More })
+}
+
+/// What may go of a topic.
+struct Passed {
+    checkpoint: Offset,
+    /// Every subscription is here or further, and so is the last message.
+    up_to: Offset,
+}
+
+async fn passed(on: &mut MySqlConnection, topic: u32) -> Result<Passed, sqlx::Error> {
+    let query = concat!("SELECT t.checkpoint, ", last!(), " FROM topics t WHERE t.id = ?");
+    let (checkpoint, last): (Offset, Option<Offset>) =
+        sqlx::query_as(query).bind(topic).fetch_one(&mut *on).await?;
     // A registration reads the end and commits a moment later. This waits for those that are on
     // their way, and those that come after it read this end or a later one.
     sqlx::query("SELECT one FROM store WHERE one = 1 FOR UPDATE").fetch_one(&mut *on).await?;
@@ -114,10 +158,6 @@ async fn delete_some(on: &mut MySqlConnection, topic: u32) -> Result<Step, sqlx:
             .bind(topic)
             .fetch_one(&mut *on)
             .await?;
-    let up_to = least.map_or(end, |least| least.min(end));
-    let rows = sqlx::query(
-        "DELETE FROM messages WHERE topic = ? AND `offset` < ? ORDER BY `offset` LIMIT ?",
-    );
-    let done = rows.bind(topic).bind(up_to).bind(ROWS).execute(on).await?;
-    Ok(if done.rows_affected() < ROWS { Step::UpTo(up_to) } else { Step::More })
+    let last = last.unwrap_or(0);
+    Ok(Passed { checkpoint, up_to: least.map_or(last, |least| least.min(last)) })
 }

@@ -34,13 +34,15 @@ const UNKNOWN_DATABASE: u16 = 1049;
 
 /// The migrations from version 1 on: description and SQL. Never change one that has been released:
 /// the database keeps its checksum.
-const MIGRATIONS: [(&str, &str); 6] = [
+const MIGRATIONS: [(&str, &str); 8] = [
     ("store", include_str!("../../../migrations/0001_store.sql")),
     ("topics", include_str!("../../../migrations/0002_topics.sql")),
     ("messages", include_str!("../../../migrations/0003_messages.sql")),
     ("producers", include_str!("../../../migrations/0004_producers.sql")),
     ("subscriptions", include_str!("../../../migrations/0005_subscriptions.sql")),
     ("heartbeats", include_str!("../../../migrations/0006_heartbeats.sql")),
+    ("first sequence", include_str!("../../../migrations/0007_first_sequence.sql")),
+    ("checkpoint", include_str!("../../../migrations/0008_checkpoint.sql")),
 ];
 
 /// What was found out of a database.
@@ -180,7 +182,7 @@ fn migrator() -> Migrator {
 }
 
 /// Forgets a migration that was cut off half way: it is begun again, for each of them does nothing
-/// where its table is there already.
+/// where its table or column is there already.
 async fn forget_half_done(connection: &mut MySqlConnection) -> Result<(), sqlx::Error> {
     const NO_SUCH_TABLE: u16 = 1146;
     let statement = sqlx::query("DELETE FROM _sqlx_migrations WHERE success = FALSE");
@@ -273,6 +275,8 @@ mod tests {
             "4 producers 9887148120d34831c3fd825bd7068004158e8c4e250da6a64973be6febf0ffa033130822f80fb15df50abbc479050f53",
             "5 subscriptions 10638077f12af4953c7232ce67da75ed5049c6a2b615bbdc76e2b49a19719fc48dce9f06bd4598c6a7fae43f80d66517",
             "6 heartbeats 092951706d3732dfae8782924f6efa8de4aa8286abad5013f7eefbb4972112dc1f6521bd02387aab54a3d32655aa5f50",
+            "7 first sequence 16bab2346abfaf540c474b86f5ed77771b7021a8a251f2245820db52a109589dec8b74b82e979924b06e961bc6510120",
+            "8 checkpoint 71c2815cf1dbd2f17c68046262e1f52e75c527106b01c8b401c85d0ebed7d0384ddab88a7e589f34ed5119cb5c41224e",
         ];
         let row = |one: &Migration| {
             let checksum: String = one.checksum.iter().map(|byte| format!("{byte:02x}")).collect();

@@ -10,6 +10,7 @@ use broker_client::wire::{ConsumerId, Offset};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
+use super::checkpoint::log_end;
 use super::database::{Database, column};
 use super::ending::{Ending, end};
 use super::failure::Failure;
@@ -139,10 +140,11 @@ impl Subscriptions {
         self.find(of, until).await?;
         let consumer = of.consumer;
         let query = move || {
-            sqlx::query(
-                "SELECT s.`position`, t.next_offset FROM subscriptions s
-                 JOIN topics t ON t.id = s.topic WHERE s.consumer = ?",
-            )
+            sqlx::query(concat!(
+                "SELECT s.`position`, ",
+                log_end!(),
+                " FROM subscriptions s JOIN topics t ON t.id = s.topic WHERE s.consumer = ?"
+            ))
             .bind(consumer)
         };
         let read = async {

@@ -84,15 +84,14 @@ impl<'a> Transaction<'a> {
     }
 }
 
-/// Executes a statement that is a transaction by itself, and answers how many rows it found. From
+/// Executes a statement that is a transaction by itself, on a connection of [`Mode::Single`], and answers how many rows it found. From
 /// the moment it is sent only success is definite, and what the server says it did not do: after
 /// that the attempt may go on with something else.
 pub(super) async fn commit_alone(
-    connections: &Connections,
+    mut lease: Lease<'_>,
     attempt: &Attempt,
     statement: Statement<'_>,
 ) -> Result<u64, Failure> {
-    let mut lease = connections.take(Mode::Single, attempt.until).await?;
     attempt.commits();
     match statement.execute(lease.raw()).await {
         Ok(done) => {

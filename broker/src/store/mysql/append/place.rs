@@ -67,6 +67,7 @@ impl Placed {
                 offset: 0,
                 producer: batch.producer,
                 sequence: batch.sequence.map(|first| first + place),
+                first_sequence: batch.sequence,
                 payload,
             })
         });
@@ -109,5 +110,7 @@ pub(super) struct Placement<'g> {
     pub(super) offset: Offset,
     pub(super) producer: ProducerId,
     pub(super) sequence: Option<u64>,
+    /// The first sequence of its request.
+    pub(super) first_sequence: Option<u64>,
     pub(super) payload: &'g str,
 }

@@ -1,37 +1,49 @@
 //! The statements of an append.
+//!
+//! The messages of a topic are one interval of offsets without gaps, never empty once begun. An
+//! append from `k` on commits only if the message before `k` is committed and held in share mode,
+//! the topic's row is there and held in share mode, and there is no message `k`. So a guess of the
+//! end decides nothing about safety: one that is too low is a duplicate (1062), one that is too high
+//! or of a topic that is gone finds no topic (1048), and nothing is inserted.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use broker_client::wire::{Offset, ProducerId};
+use broker_client::wire::ProducerId;
 
-use super::place::{Placed, Placement};
+use super::known::Guess;
+use super::place::Placement;
 use crate::store::dedup::{NumberedRequest, ProducerState};
 use crate::store::mysql::batch::Batch;
+use crate::store::mysql::checkpoint::producer;
 use crate::store::mysql::database::{Database, column};
 use crate::store::mysql::failure::Failure;
+use crate::store::mysql::group_commit::Attempt;
+use crate::store::mysql::opener::Mode;
 use crate::store::mysql::statements::{Tail, Template, at_most, padded};
-use crate::store::mysql::transaction::{Statement, Transaction};
+use crate::store::mysql::transaction::{Statement, Transaction, commit_alone};
 
 /// The most rows of one statement. Each number of rows is a statement of its own, which the server
 /// keeps for each connection, and it takes some 2 KiB a row there.
 const ROWS: usize = 1024;
 
 const MESSAGES: Template = Template {
-    head: "INSERT INTO messages (topic, `offset`, producer, sequence, payload) VALUES ",
-    row: "(?,?,?,?,?)",
+    head: "INSERT INTO messages (topic, `offset`, producer, sequence, first_sequence, payload) \
+           VALUES ",
+    row: "(?,?,?,?,?,?)",
     between: ",",
     tail: Tail::Text(""),
 };
 
-/// The rows are there; `UPDATE` has no form that gives several rows a value each.
-const STATES: Template = Template {
-    head: "INSERT INTO producers (id, topic, next_sequence, last_first, last_offset) VALUES ",
-    row: "(?,?,?,?,?)",
-    between: ",",
-    tail: Tail::Text(
-        " ON DUPLICATE KEY UPDATE next_sequence = VALUES(next_sequence), \
-         last_first = VALUES(last_first), last_offset = VALUES(last_offset)",
-    ),
+/// The same behind a message that is there. The number of rows is that of all but the first. Each
+/// part of it matters: at READ COMMITTED nothing is locked without `LOCK IN SHARE MODE`, and with
+/// several rows only a strict `sql_mode` refuses a topic that is null.
+pub(super) const GUARDED: Template = Template {
+    head: "INSERT INTO messages (topic, `offset`, producer, sequence, first_sequence, payload) \
+           VALUES ((SELECT t.id FROM topics t JOIN messages p ON p.topic = t.id AND p.`offset` = ? \
+           WHERE t.id = ? LOCK IN SHARE MODE),?,?,?,?,?)",
+    row: ",(?,?,?,?,?,?)",
+    between: "",
+    tail: Tail::Text(""),
 };
 
 const READ_STATES: Template = Template {
@@ -41,67 +53,84 @@ const READ_STATES: Template = Template {
     tail: Tail::Text(")"),
 };
 
-/// Moves the end of the log if it is where the group expects it, and says whether it was.
-pub(super) async fn advance_from(
-    transaction: &mut Transaction<'_>,
+/// Inserts the new messages of a group where it is guessed to go, and commits; says whether they
+/// could go there. One statement does it by itself; several are a transaction.
+pub(super) async fn guessed(
+    database: &Database,
+    attempt: &Attempt,
     topic: u32,
-    placed: &Placed,
+    group: &[Batch],
+    guess: &Guess,
 ) -> Result<bool, Failure> {
-    let statement =
-        sqlx::query("UPDATE topics SET next_offset = ? WHERE id = ? AND next_offset = ?")
-            .bind(placed.end())
-            .bind(topic)
-            .bind(placed.first);
-    Ok(transaction.execute(statement).await? == 1)
+    let connections = &database.connections;
+    let messages: Vec<Placement<'_>> = guess.placed.messages(group).collect();
+    let (part, rest) = messages.split_at(fitting(&messages, database.statement_bytes));
+    let statement = behind_another(topic, part);
+    let done = if rest.is_empty() {
+        let lease = connections.take(Mode::Single, attempt.until).await?;
+        if connections.losses() != guess.losses {
+            lease.give_back();
+            return Ok(false);
+        }
+        commit_alone(lease, attempt, statement).await.map(drop)
+    } else {
+        let mut transaction = Transaction::begin(connections, attempt).await?;
+        if connections.losses() != guess.losses {
+            transaction.roll_back().await;
+            return Ok(false);
+        }
+        let done = match transaction.execute(statement).await {
+            // Nobody can come in between: what they go behind is not committed.
+            Ok(_) => insert(&mut transaction, database, topic, rest).await,
+            Err(failure) => Err(failure),
+        };
+        transaction.end(done).await
+    };
+    match done {
+        Ok(()) => Ok(true),
+        Err(failure) if failure.is_misplaced() => Ok(false),
+        Err(failure) if failure.is_of_form() => {
+            database.refuses_guesses();
+            Ok(false)
+        }
+        Err(failure) => Err(failure),
+    }
 }
 
-/// Locks the end of the log and answers where it is.
-pub(super) async fn lock_end(
-    transaction: &mut Transaction<'_>,
-    topic: u32,
-) -> Result<Offset, Failure> {
-    let query = sqlx::query("SELECT next_offset FROM topics WHERE id = ? FOR UPDATE").bind(topic);
-    column(&transaction.row(query).await?, 0)
-}
-
-/// Moves the end of a log that is locked.
-pub(super) async fn advance(
-    transaction: &mut Transaction<'_>,
-    topic: u32,
-    placed: &Placed,
-) -> Result<(), Failure> {
-    let statement = sqlx::query("UPDATE topics SET next_offset = ? WHERE id = ?")
-        .bind(placed.end())
-        .bind(topic);
-    transaction.execute(statement).await?;
-    Ok(())
-}
-
-/// Inserts the new messages.
-pub(super) async fn messages(
+/// Inserts the new messages of a group behind the end of a log that is locked.
+pub(super) async fn insert(
     transaction: &mut Transaction<'_>,
     database: &Database,
     topic: u32,
-    group: &[Batch],
-    placed: &Placed,
+    messages: &[Placement<'_>],
 ) -> Result<(), Failure> {
-    let messages: Vec<Placement<'_>> = placed.messages(group).collect();
-    let mut rest = &messages[..];
+    let mut rest = messages;
     while !rest.is_empty() {
-        let (part, others) = rest.split_at(at_most(fitting(rest, database.statement_bytes)));
+        let (part, others) = rest.split_at(fitting(rest, database.statement_bytes));
         rest = others;
-        let mut statement = MESSAGES.statement(part.len());
-        for message in part {
-            statement = statement
-                .bind(topic)
-                .bind(message.offset)
-                .bind(message.producer)
-                .bind(message.sequence)
-                .bind(message.payload);
-        }
-        transaction.execute(statement).await?;
+        transaction.execute(rows(MESSAGES.statement(part.len()), topic, part)).await?;
     }
     Ok(())
+}
+
+fn behind_another<'m>(topic: u32, messages: &[Placement<'m>]) -> Statement<'m> {
+    let (first, others) = messages.split_first().expect("a guess is made for messages");
+    let statement = GUARDED.statement(others.len()).bind(first.offset - 1).bind(topic);
+    rows(row(statement, first), topic, others)
+}
+
+fn rows<'m>(statement: Statement<'m>, topic: u32, messages: &[Placement<'m>]) -> Statement<'m> {
+    messages.iter().fold(statement, |statement, message| row(statement.bind(topic), message))
+}
+
+/// Binds all of a row but its topic.
+fn row<'m>(statement: Statement<'m>, message: &Placement<'m>) -> Statement<'m> {
+    statement
+        .bind(message.offset)
+        .bind(message.producer)
+        .bind(message.sequence)
+        .bind(message.first_sequence)
+        .bind(message.payload)
 }
 
 /// How many messages one statement takes; at least one.
@@ -112,52 +141,24 @@ fn fitting(messages: &[Placement<'_>], bytes: usize) -> usize {
         left = fits.unwrap_or(0);
         fits.is_some()
     };
-    messages.iter().take(ROWS).take_while(fits).count().max(1)
+    at_most(messages.iter().take(ROWS).take_while(fits).count().max(1))
 }
 
-/// Stores the states that the group changes.
-pub(super) async fn states(
-    transaction: &mut Transaction<'_>,
-    topic: u32,
-    placed: &Placed,
-) -> Result<(), Failure> {
-    let Some(last) = placed.states.last_key_value() else { return Ok(()) };
-    let rows = padded(placed.states.len());
-    // A row that is there twice does no harm, and a number of rows that is new would.
-    let repeated = std::iter::repeat_n(last, rows - placed.states.len());
-    let mut statement = STATES.statement(rows);
-    for (id, state) in placed.states.iter().chain(repeated) {
-        statement = statement
-            .bind(*id)
-            .bind(topic)
-            .bind(state.next)
-            .bind(state.last.map(|last| last.first))
-            .bind(state.last.map(|last| last.offset));
-    }
-    transaction.execute(statement).await?;
-    Ok(())
-}
-
-/// The states of the producers that send numbered messages in the group. The log's end must be locked.
+/// The states of these producers at the checkpoint; the log must be locked.
 pub(super) async fn read_states(
     transaction: &mut Transaction<'_>,
-    group: &[Batch],
+    producers: BTreeSet<ProducerId>,
 ) -> Result<BTreeMap<ProducerId, ProducerState>, Failure> {
-    let numbered = group.iter().filter(|batch| batch.sequence.is_some());
-    let ids: std::collections::BTreeSet<_> = numbered.map(|batch| batch.producer).collect();
     let mut states = BTreeMap::new();
-    let Some(&last) = ids.last() else { return Ok(states) };
-    let rows = padded(ids.len());
-    let repeated = std::iter::repeat_n(last, rows - ids.len());
-    let query = ids.iter().copied().chain(repeated);
-    let query = query.fold(READ_STATES.statement(rows), Statement::bind);
-    for row in transaction.rows(query).await? {
+    let Some(&last) = producers.last() else { return Ok(states) };
+    let rows = padded(producers.len());
+    let repeated = std::iter::repeat_n(last, rows - producers.len());
+    let ids = producers.into_iter().chain(repeated);
+    for row in transaction.rows(ids.fold(READ_STATES.statement(rows), Statement::bind)).await? {
         let first: Option<u64> = column(&row, 2)?;
         let offset: Option<u64> = column(&row, 3)?;
         let last = first.zip(offset).map(|(first, offset)| NumberedRequest { first, offset });
-        let id = column::<u64>(&row, 0)?;
-        let id = ProducerId::try_from(id).expect("ids are counted from 0");
-        states.insert(id, ProducerState { next: column(&row, 1)?, last });
+        states.insert(producer(column(&row, 0)?), ProducerState { next: column(&row, 1)?, last });
     }
     Ok(states)
 }

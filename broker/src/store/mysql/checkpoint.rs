@@ -1,0 +1,147 @@
+//! Where a log ends, and its checkpoint: `producers` says what came before the checkpoint, and the
+//! messages say what came after it. So an append writes nothing but messages until the checkpoint
+//! is so far behind that reading from there would take long.
+//!
+//! Whoever moves a checkpoint holds the topic's row, and so does an append that is to be placed by
+//! what it reads; an append that guesses shares it. So nothing moves under this lock.
+
+use std::collections::BTreeMap;
+
+use broker_client::wire::{Offset, ProducerId, Sequence};
+
+use super::database::{Database, column};
+use super::failure::Failure;
+use super::group_commit::Attempt;
+use super::statements::{Tail, Template, padded};
+use super::transaction::Transaction;
+use crate::store::dedup::{NumberedRequest, ProducerState};
+
+/// The most messages behind a checkpoint. To read them takes the server about a millisecond.
+const MOST: u64 = 4096;
+
+/// The most states of one statement.
+const ROWS: usize = 1024;
+
+/// The end of the log of the topic `t`. Not by `MAX`: in a sub-select MariaDB reads the whole log for
+/// it, and by `GROUP BY` it does so where there are many topics.
+macro_rules! log_end {
+    () => {
+        "CAST(GREATEST(t.checkpoint, COALESCE((SELECT m.`offset` + 1 FROM messages m \
+         WHERE m.topic = t.id ORDER BY m.`offset` DESC LIMIT 1), 0)) AS UNSIGNED)"
+    };
+}
+pub(super) use log_end;
+
+/// The rows are there; `UPDATE` has no form that gives several rows a value each.
+const STATES: Template = Template {
+    head: "INSERT INTO producers (id, topic, next_sequence, last_first, last_offset) VALUES ",
+    row: "(?,?,?,?,?)",
+    between: ",",
+    tail: Tail::Text(
+        " ON DUPLICATE KEY UPDATE next_sequence = VALUES(next_sequence), \
+         last_first = VALUES(last_first), last_offset = VALUES(last_offset)",
+    ),
+};
+
+/// A log as it is in the database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Log {
+    /// Up to here `producers` knows what was sent.
+    pub(super) checkpoint: Offset,
+    /// The offset that the next message gets.
+    pub(super) end: Offset,
+}
+
+impl Log {
+    /// Whether the append that moves the end to `end` has to move the checkpoint too.
+    pub(super) fn is_due(&self, end: Offset) -> bool {
+        end > self.checkpoint + MOST
+    }
+}
+
+/// Locks the log of a topic.
+pub(super) async fn lock(transaction: &mut Transaction<'_>, topic: u32) -> Result<Log, Failure> {
+    let row = sqlx::query("SELECT checkpoint FROM topics WHERE id = ? FOR UPDATE").bind(topic);
+    let checkpoint: Offset = column(&transaction.row(row).await?, 0)?;
+    // A statement of its own: this one sees what was committed while the other waited.
+    let row = sqlx::query("SELECT MAX(`offset`) FROM messages WHERE topic = ?").bind(topic);
+    let last: Option<Offset> = column(&transaction.row(row).await?, 0)?;
+    Ok(Log { checkpoint, end: last.map_or(0, |last| last + 1).max(checkpoint) })
+}
+
+/// The states of those producers that have numbered messages from `start` on; the log is locked.
+pub(super) async fn states_since(
+    transaction: &mut Transaction<'_>,
+    topic: u32,
+    start: Offset,
+) -> Result<BTreeMap<ProducerId, ProducerState>, Failure> {
+    // The last numbered message of a producer says all.
+    let query = sqlx::query(
+        "SELECT m.producer, m.sequence, m.first_sequence, m.`offset` FROM messages m
+         JOIN (SELECT MAX(`offset`) AS last FROM messages
+               WHERE topic = ? AND `offset` >= ? AND sequence IS NOT NULL GROUP BY producer) l
+         ON m.topic = ? AND m.`offset` = l.last",
+    );
+    let query = query.bind(topic).bind(start).bind(topic);
+    let mut states = BTreeMap::new();
+    for row in transaction.rows(query).await? {
+        let (sequence, first): (Sequence, Sequence) = (column(&row, 1)?, column(&row, 2)?);
+        let offset = column::<Offset>(&row, 3)? - (sequence - first);
+        let last = Some(NumberedRequest { first, offset });
+        states.insert(producer(column(&row, 0)?), ProducerState { next: sequence + 1, last });
+    }
+    Ok(states)
+}
+
+/// Moves the checkpoint of a log that is locked, given the states there of all producers that have
+/// numbered messages since the last one.
+pub(super) async fn move_to(
+    transaction: &mut Transaction<'_>,
+    topic: u32,
+    checkpoint: Offset,
+    states: &BTreeMap<ProducerId, ProducerState>,
+) -> Result<(), Failure> {
+    let states: Vec<_> = states.iter().collect();
+    for part in states.chunks(ROWS) {
+        // A row that is there twice does no harm, and a number of rows that is new would.
+        let last = *part.last().expect("no chunk is empty");
+        let rows = padded(part.len());
+        let repeated = std::iter::repeat_n(last, rows - part.len());
+        let mut statement = STATES.statement(rows);
+        for (id, state) in part.iter().copied().chain(repeated) {
+            statement = statement
+                .bind(*id)
+                .bind(topic)
+                .bind(state.next)
+                .bind(state.last.map(|last| last.first))
+                .bind(state.last.map(|last| last.offset));
+        }
+        transaction.execute(statement).await?;
+    }
+    let statement = sqlx::query("UPDATE topics SET checkpoint = ? WHERE id = ?");
+    transaction.execute(statement.bind(checkpoint).bind(topic)).await?;
+    Ok(())
+}
+
+/// Moves the checkpoint of a topic to the end of its log, in a transaction of its own.
+pub(super) async fn renew(database: &Database, topic: u32) -> Result<(), Failure> {
+    let attempt = Attempt::new(database.deadline());
+    let renewing = async {
+        let mut transaction = Transaction::begin(&database.connections, &attempt).await?;
+        let renewed = renew_within(&mut transaction, topic).await;
+        transaction.end(renewed).await
+    };
+    let renewed = tokio::time::timeout_at(attempt.until, renewing).await;
+    renewed.unwrap_or_else(|_| Err(attempt.timed_out()))
+}
+
+async fn renew_within(transaction: &mut Transaction<'_>, topic: u32) -> Result<(), Failure> {
+    let log = lock(transaction, topic).await?;
+    let states = states_since(transaction, topic, log.checkpoint).await?;
+    move_to(transaction, topic, log.end, &states).await
+}
+
+/// The id of a producer, as the database keeps it.
+pub(super) fn producer(id: u64) -> ProducerId {
+    ProducerId::try_from(id).expect("ids are counted from 0")
+}

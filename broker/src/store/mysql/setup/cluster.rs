@@ -146,11 +146,15 @@ impl Claim {
     }
 }
 
+/// The column that a migration adds is there by now; the one that it renames is not.
+const COLUMN_IS_THERE: [u16; 2] = [1060, 1054];
+
 /// Whether a step of a migration met one of another broker, so that it is to be started over.
 pub(super) fn is_met(error: &MigrateError) -> bool {
     match error {
         MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => {
             is_conflict(error)
+                || number(error).is_some_and(|number| COLUMN_IS_THERE.contains(&number))
         }
         MigrateError::Dirty(_) => true,
         _ => false,

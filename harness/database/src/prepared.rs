@@ -221,6 +221,9 @@ mod tests {
         fs::write(program.path(), "built anew").unwrap();
         assert_ne!(place(&installed("1"), &["--a", "--b"]), one);
     }
+    /// What is done to a prepared folder, in words and in deed.
+    type Damage = (&'static str, fn(&Path));
+
     /// A folder with a file of several pages, and one in a folder of its own.
     fn data(place: &Path) -> PathBuf {
         let data = place.join("set up");
@@ -232,7 +235,7 @@ mod tests {
 
     #[test]
     fn a_damaged_one_is_not_used_and_makes_way_for_another() {
-        let damages: [(&str, fn(&Path)); 7] = [
+        let damages: [Damage; 7] = [
             ("a byte of a page", |place| {
                 let mut bytes = fs::read(place.join("data/log")).unwrap();
                 bytes[5000] ^= 1;

@@ -1,133 +1,105 @@
-//! What the database does by itself, by the same statements on the same table.
+//! What the database does by itself: a hand-written loop of the statement that ships, on the same
+//! table. Each connection has a topic of its own, so none waits for another's lock.
 
 use std::str::FromStr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 
+use broker::store::mysql::measured;
 use sqlx::mysql::MySqlConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Executor, MySqlConnection};
+use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 use tokio::time::{Duration, Instant};
 
 use crate::{Failed, payload};
 
-/// A topic that no broker has.
-const TOPIC: u32 = 4_000_000;
+/// Topics from here on are no broker's.
+static NEXT_TOPIC: AtomicU32 = AtomicU32::new(4_000_000);
 
-static NEXT: AtomicU64 = AtomicU64::new(0);
-
-async fn connect(url: &str) -> Result<MySqlConnection, Failed> {
-    Ok(MySqlConnectOptions::from_str(url)?.disable_statement_logging().connect().await?)
+/// When a loop ends.
+#[derive(Clone, Copy)]
+pub(crate) enum Until {
+    /// After this time.
+    Passed(Duration),
+    /// After so many appends on each connection.
+    Done(u64),
 }
 
-/// Rows a second of inserts of `rows` rows each, every one a transaction.
-pub(crate) async fn inserts(
+/// Messages, and the seconds that they took.
+pub(crate) struct Took {
+    pub(crate) messages: u64,
+    pub(crate) seconds: f64,
+}
+
+/// A connection in the state that the broker's are in.
+pub(crate) async fn connect(url: &str) -> Result<MySqlConnection, Failed> {
+    let options = MySqlConnectOptions::from_str(url)?.disable_statement_logging();
+    let mut connection = options.connect().await?;
+    for statement in measured::session() {
+        connection.execute(AssertSqlSafe(statement)).await?;
+    }
+    Ok(connection)
+}
+
+/// Appends of `rows` messages, one after the other on each connection.
+pub(crate) async fn appends(
     url: &str,
     connections: usize,
-    rows: usize,
-    time: Duration,
-) -> Result<f64, Failed> {
-    let done = Arc::new(AtomicU64::new(0));
-    let text = format!(
-        "INSERT INTO messages (topic, `offset`, producer, sequence, payload) VALUES {}",
-        vec!["(?,?,?,?,?)"; rows].join(",")
-    );
-    let text: Arc<str> = text.into();
+    rows: u64,
+    until: Until,
+) -> Result<Took, Failed> {
     let mut set = JoinSet::new();
+    let begin = Arc::new(Barrier::new(connections + 1));
     for _ in 0..connections {
         let mut connection = connect(url).await?;
-        let (text, done) = (Arc::clone(&text), Arc::clone(&done));
+        let topic = new_topic(&mut connection).await?;
+        let begin = Arc::clone(&begin);
         set.spawn(async move {
-            let end = Instant::now() + time;
-            while Instant::now() < end {
-                let first = NEXT.fetch_add(rows as u64, Ordering::Relaxed);
-                let mut insert = sqlx::query(AssertSqlSafe(Arc::clone(&text)));
-                for offset in first..first + rows as u64 {
-                    insert = insert.bind(TOPIC).bind(offset).bind(0_u64).bind(offset);
-                    insert = insert.bind(payload());
-                }
-                insert.execute(&mut connection).await?;
-                done.fetch_add(rows as u64, Ordering::Relaxed);
+            let text: Arc<str> = measured::append(usize::try_from(rows)?).into();
+            begin.wait().await;
+            let (began, mut done) = (Instant::now(), 0);
+            while match until {
+                Until::Passed(time) => began.elapsed() < time,
+                Until::Done(appends) => done < appends,
+            } {
+                append(&mut connection, &text, topic, 1 + done * rows, rows).await?;
+                done += 1;
             }
-            Ok::<_, sqlx::Error>(())
+            Ok::<_, Failed>(done * rows)
         });
     }
+    begin.wait().await;
     let began = Instant::now();
+    let mut messages = 0;
     while let Some(ended) = set.join_next().await {
-        ended??;
+        messages += ended??;
     }
-    Ok(done.load(Ordering::Relaxed) as f64 / began.elapsed().as_secs_f64())
-}
-
-/// Messages a second by the statements of an append, on one connection.
-pub(crate) async fn statements(url: &str, sequence: bool, time: Duration) -> Result<f64, Failed> {
-    let mut connection = connect(url).await?;
-    connection.execute("SET autocommit = 0").await?;
-    sqlx::query("INSERT IGNORE INTO topics (id, name) VALUES (?, 'raw')")
-        .bind(TOPIC)
-        .execute(&mut connection)
-        .await?;
-    sqlx::query("INSERT IGNORE INTO producers (id, topic) VALUES (?, ?)")
-        .bind(TOPIC)
-        .bind(TOPIC)
-        .execute(&mut connection)
-        .await?;
-    let next: u64 = sqlx::query_scalar("SELECT next_offset FROM topics WHERE id = ?")
-        .bind(TOPIC)
-        .fetch_one(&mut connection)
-        .await?;
-    connection.execute("COMMIT").await?;
-    let mut offset = NEXT.load(Ordering::Relaxed);
-    sqlx::query("UPDATE topics SET next_offset = ? WHERE id = ? AND next_offset = ?")
-        .bind(offset)
-        .bind(TOPIC)
-        .bind(next)
-        .execute(&mut connection)
-        .await?;
-    let (began, first) = (Instant::now(), offset);
-    while began.elapsed() < time {
-        append(&mut connection, offset, sequence).await?;
-        offset += 1;
-    }
-    NEXT.store(offset, Ordering::Relaxed);
-    Ok((offset - first) as f64 / began.elapsed().as_secs_f64())
+    Ok(Took { messages, seconds: began.elapsed().as_secs_f64() })
 }
 
 async fn append(
-    connection: &mut MySqlConnection,
-    offset: u64,
-    sequence: bool,
+    on: &mut MySqlConnection,
+    text: &Arc<str>,
+    topic: u32,
+    first: u64,
+    rows: u64,
 ) -> Result<(), Failed> {
-    sqlx::query("UPDATE topics SET next_offset = ? WHERE id = ? AND next_offset = ?")
-        .bind(offset + 1)
-        .bind(TOPIC)
-        .bind(offset)
-        .execute(&mut *connection)
-        .await?;
-    sqlx::query(
-        "INSERT INTO messages (topic, `offset`, producer, sequence, payload) VALUES (?,?,?,?,?)",
-    )
-    .bind(TOPIC)
-    .bind(offset)
-    .bind(0_u64)
-    .bind(offset)
-    .bind(payload())
-    .execute(&mut *connection)
-    .await?;
-    if sequence {
-        sqlx::query(
-            "INSERT INTO producers (id, topic, next_sequence, last_first, last_offset)
-             VALUES (?,?,?,?,?) ON DUPLICATE KEY UPDATE next_sequence = VALUES(next_sequence),
-             last_first = VALUES(last_first), last_offset = VALUES(last_offset)",
-        )
-        .bind(TOPIC)
-        .bind(TOPIC)
-        .bind(offset + 1)
-        .bind(offset)
-        .bind(offset)
-        .execute(&mut *connection)
-        .await?;
+    let mut append = sqlx::query(AssertSqlSafe(Arc::clone(text))).bind(first - 1);
+    for offset in first..first + rows {
+        append = append.bind(topic).bind(offset).bind(0_u64);
+        append = append.bind(offset).bind(first).bind(payload());
     }
-    connection.execute("COMMIT").await?;
+    append.execute(on).await?;
     Ok(())
+}
+
+/// A topic with one message, behind which others can go.
+async fn new_topic(on: &mut MySqlConnection) -> Result<u32, Failed> {
+    let topic = NEXT_TOPIC.fetch_add(1, Ordering::Relaxed);
+    let insert = sqlx::query("INSERT INTO topics (id, name) VALUES (?, ?)");
+    insert.bind(topic).bind(format!("raw{topic}")).execute(&mut *on).await?;
+    let insert = "INSERT INTO messages (topic, `offset`, producer, payload) VALUES (?, 0, 0, ?)";
+    sqlx::query(insert).bind(topic).bind(payload()).execute(on).await?;
+    Ok(topic)
 }

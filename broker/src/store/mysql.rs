@@ -8,7 +8,7 @@
 //! - [`topics`], [`subscriptions`]: which ones this broker knows; [`ending`]: subscriptions that end.
 //! - [`checkpoint`]: where logs end, and how much of them is summed up in `producers`.
 //! - [`transaction`], [`statements`], [`connections`], [`opener`]: sqlx as it is used here;
-//!   [`failure`]: what may be concluded from its errors.
+//!   [`failure`]: what may be concluded from its errors; [`measured`]: what benches look at.
 //! - [`setup`]: the database at the start of a broker; [`retention`]: deleting in the background.
 //!
 //! A message is acknowledged when its commit has returned. A failure before the commit was sent is
@@ -26,6 +26,8 @@ mod ending;
 mod failure;
 mod group_commit;
 mod log_end;
+#[doc(hidden)]
+pub mod measured;
 mod opener;
 mod polling;
 mod positions;

@@ -10,6 +10,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use broker_client::wire::Offset;
 
+pub(super) use self::write::GUARDED;
+
 use self::known::Known;
 use self::place::{Placed, Placement};
 use super::batch::Batch;

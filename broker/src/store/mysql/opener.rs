@@ -22,6 +22,9 @@ const STATEMENTS: usize = 4096;
 /// on what was old conflicts. It costs nothing where there is no cluster.
 pub(super) const SEES_ALL: &str = "SET SESSION wsrep_sync_wait = 1";
 
+/// Every read sees what is committed by then, and locks leave no gaps.
+pub(super) const ISOLATION: &str = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED";
+
 /// What statements mean, and that a value which a column does not take is an error: without it a
 /// null among several rows is stored as 0, and the guard of an append would guard nothing.
 pub(super) const SQL_MODE: &str = "STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION";
@@ -81,10 +84,7 @@ impl Opener {
 
     async fn settle(&self, to: &mut MySqlConnection, mode: Mode) -> Result<(), sqlx::Error> {
         let wait = self.timeout.as_secs().max(1);
-        // READ COMMITTED: every read sees what is committed by then, and locks leave no gaps.
-        sqlx::query("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
-            .execute(&mut *to)
-            .await?;
+        sqlx::query(ISOLATION).execute(&mut *to).await?;
         // Numbers as text: not every server takes parameters here.
         let limits = format!(
             "SET SESSION innodb_lock_wait_timeout = {wait}, SESSION lock_wait_timeout = {wait}, \

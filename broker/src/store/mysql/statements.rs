@@ -45,7 +45,8 @@ impl Template {
         sqlx::query(AssertSqlSafe(Arc::clone(text)))
     }
 
-    fn text(&self, rows: usize) -> String {
+    /// Its text.
+    pub(super) fn text(&self, rows: usize) -> String {
         let rows_text = vec![self.row; rows].join(self.between);
         let tail = match self.tail {
             Tail::Text(text) => text.to_owned(),

@@ -37,7 +37,7 @@ const MESSAGES: Template = Template {
 /// The same behind a message that is there. The number of rows is that of all but the first. Each
 /// part of it matters: at READ COMMITTED nothing is locked without `LOCK IN SHARE MODE`, and with
 /// several rows only a strict `sql_mode` refuses a topic that is null.
-pub(super) const GUARDED: Template = Template {
+pub(in crate::store::mysql) const GUARDED: Template = Template {
     head: "INSERT INTO messages (topic, `offset`, producer, sequence, first_sequence, payload) \
            VALUES ((SELECT t.id FROM topics t JOIN messages p ON p.topic = t.id AND p.`offset` = ? \
            WHERE t.id = ? LOCK IN SHARE MODE),?,?,?,?,?)",

@@ -4,28 +4,17 @@
 //! they are handed out, for it is half as long again as a payload of 100 bytes, and to keep it took
 //! more time, for the fresh memory, than it takes to write it.
 
+mod json;
+mod message;
 mod rendered;
 mod run;
 
 use std::ops::Range;
 use std::sync::Arc;
 
-use broker_client::wire::{Offset, ProducerId, Sequence};
-
+pub(crate) use self::json::{push_number, push_text};
+pub use self::message::Message;
 pub(super) use self::rendered::Rendered;
-
-/// One message, taken apart.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Message {
-    /// Its place in the log.
-    pub offset: Offset,
-    /// The producer that sent it.
-    pub producer: ProducerId,
-    /// Its number, where it was sent with one.
-    pub sequence: Option<Sequence>,
-    /// Its text.
-    pub payload: String,
-}
 
 /// Messages in the order they are handed out. A store or a wrapper that has them one by one
 /// collects them: `messages.into_iter().collect::<Messages>()`.
@@ -87,32 +76,10 @@ impl FromIterator<Message> for Messages {
     }
 }
 
-/// A whole number in decimal digits.
-pub(crate) fn push_number(out: &mut Vec<u8>, number: impl itoa::Integer) {
-    out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
-}
-
-/// A JSON string.
-pub(crate) fn push_text(out: &mut Vec<u8>, text: &str) {
-    out.push(b'"');
-    push_escaped(out, text);
-    out.push(b'"');
-}
-
-/// What stands between the quotes of a JSON string.
-fn push_escaped(out: &mut Vec<u8>, text: &str) {
-    // Without an early exit, so that it is compiled to vector instructions.
-    let special = |byte: u8| byte < 0x20 || byte == b'"' || byte == b'\\';
-    if text.bytes().fold(false, |found, byte| found | special(byte)) {
-        let quoted = serde_json::to_vec(text).expect("a string can be written to memory");
-        out.extend_from_slice(&quoted[1..quoted.len() - 1]);
-    } else {
-        out.extend_from_slice(text.as_bytes());
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use broker_client::wire::{Offset, Sequence};
+
     use super::*;
 
     fn message(offset: Offset, sequence: Option<Sequence>, payload: &str) -> Message {

@@ -4,8 +4,9 @@ use std::ops::Range;
 
 use broker_client::wire::{Offset, ProducerId, Sequence};
 
+use super::json::push_escaped;
+use super::message::Message;
 use super::run::{MOST_AROUND, Run, Writer};
-use super::{Message, push_escaped};
 
 /// Messages whose payloads are rendered.
 #[derive(Debug, Default)]

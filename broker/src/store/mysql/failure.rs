@@ -8,7 +8,7 @@ use std::fmt;
 
 use sqlx::mysql::MySqlDatabaseError;
 
-use self::numbers::{DUPLICATE, FORM, NULL, meaning};
+use self::numbers::{DUPLICATE, FORM, Kind, NULL, meaning};
 use crate::io_error;
 use crate::store::Error;
 
@@ -22,20 +22,6 @@ pub(super) struct Failure {
     /// The server's number, where it sent one.
     number: Option<u16>,
     why: String,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    /// Nothing was done; the same may work in a moment.
-    Passing,
-    /// Nothing was done, for the server has no room for one more connection.
-    Crowded,
-    /// Nothing was done, and the connection is gone.
-    Lost,
-    /// Nothing was done, and trying again at once is of no use.
-    NotDone,
-    /// It may have been committed.
-    Unknown,
 }
 
 impl Failure {

@@ -2,6 +2,7 @@
 //! that it has what the store needs.
 
 mod cluster;
+mod said;
 
 use std::time::Duration;
 
@@ -12,13 +13,11 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, MySqlConnection,
 use tokio::time::{Instant, sleep, timeout};
 use tracing::warn;
 
-use self::cluster::{Claim, Role, is_met, until_served};
+use self::cluster::{Claim, MIGRATION_WAIT, Role, is_met, until_served};
+use self::said::said;
 use super::address::Address;
 use super::failure::Failure;
 use crate::store::Epoch;
-
-/// How long a broker waits for others that are migrating the same database, in seconds.
-const MIGRATION_WAIT: u32 = 60;
 
 /// How long a broker that starts tries to reach the database.
 const CONNECTED_WITHIN: Duration = Duration::from_secs(10);
@@ -108,7 +107,7 @@ async fn reach(
         anyhow!("cannot reach {address}: no answer within {seconds} s")
     })?;
     let mut connection = match connected {
-        Err(error) if number(&error) == Some(UNKNOWN_DATABASE) => return Ok(None),
+        Err(error) if Failure::number(&error) == Some(UNKNOWN_DATABASE) => return Ok(None),
         connected => connected.map_err(said).with_context(|| format!("cannot reach {address}"))?,
     };
     until_served(&mut connection).await.with_context(|| format!("cannot use {address}"))?;
@@ -187,7 +186,7 @@ async fn forget_half_done(connection: &mut MySqlConnection) -> Result<(), sqlx::
     const NO_SUCH_TABLE: u16 = 1146;
     let statement = sqlx::query("DELETE FROM _sqlx_migrations WHERE success = FALSE");
     match statement.execute(connection).await {
-        Err(error) if number(&error) == Some(NO_SUCH_TABLE) => Ok(()),
+        Err(error) if Failure::number(&error) == Some(NO_SUCH_TABLE) => Ok(()),
         done => done.map(|_| ()),
     }
 }
@@ -246,16 +245,6 @@ async fn look(connection: &mut MySqlConnection, message: usize) -> anyhow::Resul
 
 /// How long the start of a broker may take at the database.
 pub(super) const PREPARED_WITHIN: Duration = Duration::from_secs(90);
-
-fn number(error: &sqlx::Error) -> Option<u16> {
-    Failure::number(error)
-}
-
-/// An error of sqlx in words that say no password.
-#[expect(clippy::needless_pass_by_value, reason = "it is given to `map_err`")]
-fn said(error: sqlx::Error) -> anyhow::Error {
-    anyhow!("{}", Failure::executing(&error))
-}
 
 fn without_database(address: &Address) -> MySqlConnectOptions {
     address.without_database().disable_statement_logging()

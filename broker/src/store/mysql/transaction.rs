@@ -84,9 +84,9 @@ impl<'a> Transaction<'a> {
     }
 }
 
-/// Executes a statement that is a transaction by itself, on a connection of [`Mode::Single`], and answers how many rows it found. From
-/// the moment it is sent only success is definite, and what the server says it did not do: after
-/// that the attempt may go on with something else.
+/// Executes a statement that is a transaction by itself, on a connection of [`Mode::Single`], and
+/// answers how many rows it found. From the moment it is sent only success is definite, and what the
+/// server says it did not do: after that the attempt may go on with something else.
 pub(super) async fn commit_alone(
     mut lease: Lease<'_>,
     attempt: &Attempt,

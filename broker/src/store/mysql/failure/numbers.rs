@@ -5,7 +5,20 @@
 //! commit. A number is definite only where the server's documents say that the statement, or the
 //! transaction that a `COMMIT` ends, was refused or rolled back as a whole.
 
-use super::Kind;
+/// What a failure leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Nothing was done; the same may work in a moment.
+    Passing,
+    /// Nothing was done, for the server has no room for one more connection.
+    Crowded,
+    /// Nothing was done, and the connection is gone.
+    Lost,
+    /// Nothing was done, and trying again at once is of no use.
+    NotDone,
+    /// It may have been committed.
+    Unknown,
+}
 
 /// The row is there already: InnoDB undoes the statement.
 pub(super) const DUPLICATE: u16 = 1062;

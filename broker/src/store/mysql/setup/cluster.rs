@@ -11,11 +11,14 @@ use tokio::time::{Instant, sleep};
 
 use super::super::failure::Failure;
 use super::super::opener::SEES_ALL;
-use super::{MIGRATION_WAIT, number, said};
+use super::said::said;
 use crate::store::Epoch;
 
 /// How long a node may take to become part of its cluster.
 const SERVES_WITHIN: Duration = Duration::from_secs(10);
+
+/// How long a broker waits for others that are migrating the same database, in seconds.
+pub(super) const MIGRATION_WAIT: u32 = 60;
 
 /// Between two looks.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
@@ -154,7 +157,7 @@ pub(super) fn is_met(error: &MigrateError) -> bool {
     match error {
         MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => {
             is_conflict(error)
-                || number(error).is_some_and(|number| COLUMN_IS_THERE.contains(&number))
+                || Failure::number(error).is_some_and(|number| COLUMN_IS_THERE.contains(&number))
         }
         MigrateError::Dirty(_) => true,
         _ => false,
@@ -165,5 +168,5 @@ pub(super) fn is_met(error: &MigrateError) -> bool {
 pub(super) fn is_conflict(error: &sqlx::Error) -> bool {
     const DUPLICATE: u16 = 1062;
     let failure = Failure::executing(error);
-    number(error) == Some(DUPLICATE) || (failure.is_passing() && !failure.is_lost())
+    Failure::number(error) == Some(DUPLICATE) || (failure.is_passing() && !failure.is_lost())
 }

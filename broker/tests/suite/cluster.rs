@@ -5,11 +5,16 @@
 //! many on one that an earlier broker made.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
+use broker::store::Retain;
+use broker::store::mysql::{MysqlStore, Options};
 use broker_client::Client;
+use sqlx::mysql::MySqlDatabaseError;
 use sqlx::{AssertSqlSafe, Executor};
 use tokio::time::{Instant, timeout};
 
+use crate::support::Short;
 use crate::support::audit::audit;
 use crate::support::cluster::Nodes;
 use crate::support::load::{GENEROUS, Load, Numbered, Plan};
@@ -156,6 +161,42 @@ async fn brokers_that_append_to_the_same_topics_have_one_order() {
     assert_eq!(seen.unknown, 0, "a conflict is a rollback, and tried again");
     let counts = audit(&clients[0], &seen, Numbered::Yes).await;
     assert!(counts.messages >= 600, "{counts:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_subscription_begins_before_a_deletion_on_another_node_or_after_it() {
+    let Some(nodes) = Nodes::get().await else { return };
+    let options = Options { retain: Retain::Lag, ..Options::default() };
+    let stores = [0, 1].map(|node| {
+        let (address, options) = (nodes.url(node).parse().unwrap(), options.clone());
+        async move { MysqlStore::open(&address, &options).await.unwrap() }
+    });
+    let [here, there] = stores;
+    let (here, there) = (Short(Arc::new(here.await)), Arc::new(there.await));
+    let producer = here.producer("T").await;
+    let first = here.consumer("T").await.consumer;
+    here.append("T", producer, None, &["0", "1", "2"]).await.unwrap();
+    // A registration as a broker makes it, between its reading of the end and its commit.
+    let mut registering = nodes.sql(0).await;
+    let database = nodes.database().to_owned();
+    registering.execute(AssertSqlSafe(format!("USE {database}"))).await.unwrap();
+    registering.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED").await.unwrap();
+    registering.execute("START TRANSACTION").await.unwrap();
+    registering.execute("UPDATE store SET next_consumer = next_consumer + 1").await.unwrap();
+    let subscribing = "INSERT INTO subscriptions (consumer, topic, `position`, polled)
+                       SELECT 77, topic, 0, polled FROM subscriptions";
+    registering.execute(subscribing).await.unwrap();
+    // Meanwhile the only other subscription moves on, and on another node all of it is deleted.
+    assert_eq!(here.take("T", first, 3).await.len(), 3);
+    there.delete_passed().await.unwrap();
+    let mut sql = nodes.sql(1).await;
+    sql.execute("SET SESSION wsrep_sync_wait = 1").await.unwrap();
+    let least = format!("SELECT CAST(MIN(`offset`) AS SIGNED) FROM {database}.messages");
+    let least: i64 = sqlx::query_scalar(AssertSqlSafe(least)).fetch_one(&mut sql).await.unwrap();
+    assert_eq!(least, 2, "all but the last message are deleted");
+    let error = registering.execute("COMMIT").await.expect_err("what it begins with is gone");
+    let number = error.as_database_error().unwrap().downcast_ref::<MySqlDatabaseError>().number();
+    assert_eq!(number, 1213, "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

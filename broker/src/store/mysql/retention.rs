@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use broker_client::wire::Offset;
-use sqlx::MySqlConnection;
+use sqlx::{Executor, MySqlConnection};
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::warn;
 
@@ -131,16 +131,33 @@ async fn delete_some(
     if checkpoint < up_to {
         checkpoint::renew(database, topic).await?;
     }
+    let step = delete_in_transaction(lease.raw(), topic).await;
+    if step.is_err() {
+        // What is still open; of a connection that is lost, nothing is.
+        let _ = lease.raw().execute("ROLLBACK").await;
+    }
+    step.map_err(|error| lease.failed(&error))
+}
+
+/// A registration reads the end of a log and commits a moment later. It writes the row that this writes
+/// first: this waits for one that is on its way, and one that comes later reads this end or a later
+/// one. On another node of a cluster neither waits, and the one that commits later is rolled back.
+async fn delete_in_transaction(on: &mut MySqlConnection, topic: u32) -> Result<Step, sqlx::Error> {
+    on.execute("START TRANSACTION").await?;
+    on.execute("UPDATE store SET deletions = deletions + 1 WHERE one = 1").await?;
+    let Passed { checkpoint, up_to } = passed(&mut *on, topic).await?;
+    let up_to = up_to.min(checkpoint);
     let rows = sqlx::query(
         "DELETE FROM messages WHERE topic = ? AND `offset` < ? ORDER BY `offset` LIMIT ?",
     );
-    let done = rows.bind(topic).bind(up_to).bind(ROWS).execute(lease.raw()).await;
-    let done = done.map_err(|error| lease.failed(&error))?;
+    let done = rows.bind(topic).bind(up_to).bind(ROWS).execute(&mut *on).await?;
+    on.execute("COMMIT").await?;
     Ok(if done.rows_affected() < ROWS { Step::UpTo(up_to) } else { Step::More })
 }
 
 /// What may go of a topic.
 struct Passed {
+    /// From here on nothing may.
     checkpoint: Offset,
     /// Every subscription is here or further, and so is the last message.
     up_to: Offset,
@@ -150,9 +167,6 @@ async fn passed(on: &mut MySqlConnection, topic: u32) -> Result<Passed, sqlx::Er
     let query = concat!("SELECT t.checkpoint, ", last!(), " FROM topics t WHERE t.id = ?");
     let (checkpoint, last): (Offset, Option<Offset>) =
         sqlx::query_as(query).bind(topic).fetch_one(&mut *on).await?;
-    // A registration reads the end and commits a moment later. This waits for those that are on
-    // their way, and those that come after it read this end or a later one.
-    sqlx::query("SELECT one FROM store WHERE one = 1 FOR UPDATE").fetch_one(&mut *on).await?;
     let least: Option<Offset> =
         sqlx::query_scalar("SELECT MIN(`position`) FROM subscriptions WHERE topic = ?")
             .bind(topic)

@@ -33,7 +33,7 @@ const UNKNOWN_DATABASE: u16 = 1049;
 
 /// The migrations from version 1 on: description and SQL. Never change one that has been released:
 /// the database keeps its checksum.
-const MIGRATIONS: [(&str, &str); 8] = [
+const MIGRATIONS: [(&str, &str); 9] = [
     ("store", include_str!("../../../migrations/0001_store.sql")),
     ("topics", include_str!("../../../migrations/0002_topics.sql")),
     ("messages", include_str!("../../../migrations/0003_messages.sql")),
@@ -42,6 +42,7 @@ const MIGRATIONS: [(&str, &str); 8] = [
     ("heartbeats", include_str!("../../../migrations/0006_heartbeats.sql")),
     ("first sequence", include_str!("../../../migrations/0007_first_sequence.sql")),
     ("checkpoint", include_str!("../../../migrations/0008_checkpoint.sql")),
+    ("deletions", include_str!("../../../migrations/0009_deletions.sql")),
 ];
 
 /// What was found out of a database.
@@ -266,6 +267,7 @@ mod tests {
             "6 heartbeats 092951706d3732dfae8782924f6efa8de4aa8286abad5013f7eefbb4972112dc1f6521bd02387aab54a3d32655aa5f50",
             "7 first sequence 16bab2346abfaf540c474b86f5ed77771b7021a8a251f2245820db52a109589dec8b74b82e979924b06e961bc6510120",
             "8 checkpoint 71c2815cf1dbd2f17c68046262e1f52e75c527106b01c8b401c85d0ebed7d0384ddab88a7e589f34ed5119cb5c41224e",
+            "9 deletions 8aa3c0ee6ea1747530c4676329fa03b24e004029a1377d1110ad4d0c4b56fbef7cc15a59836090a793a9d8b2321027b7",
         ];
         let row = |one: &Migration| {
             let checksum: String = one.checksum.iter().map(|byte| format!("{byte:02x}")).collect();

@@ -275,7 +275,7 @@ async fn what_a_registration_under_way_is_due_is_not_deleted() {
     a.append("T", producer, None, &["due 1", "due 2"]).await.unwrap();
     // A broker that is about to delete waits for the registration.
     let waiting = "SELECT COUNT(*) = 1 FROM information_schema.processlist
-        WHERE db = DATABASE() AND info LIKE 'SELECT one FROM store%FOR UPDATE'";
+        WHERE db = DATABASE() AND info LIKE 'UPDATE store SET deletions%'";
     until(&mut sql, waiting).await;
     sql.execute("INSERT INTO subscriptions SELECT 0, id, 1, ~0 >> 20 FROM topics").await.unwrap();
     sql.execute("UPDATE store SET next_consumer = 1").await.unwrap();

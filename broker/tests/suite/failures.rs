@@ -123,6 +123,8 @@ async fn others_take_all_connections() {
         sleep(Duration::from_millis(5)).await;
     }
     others.extend(take_all(&scene.server).await);
+    // A connection that was killed right after its last use is noticed by using it.
+    assert_ne!(scene.probe.ask().await.produce.0, Answer::Success);
     let during = scene.probe.ask().await;
     assert_eq!((during.produce.0, during.poll.0), (Answer::Unavailable, Answer::Unavailable));
     assert!(!during.is_ready);
@@ -132,7 +134,8 @@ async fn others_take_all_connections() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn somebody_locks_a_row_for_longer_than_the_time_out() {
-    let Some(mut scene) = Scene::busy(&[], &[]).await else { return };
+    // An append waits for 1 s in the one statement that commits it, and then where nothing is open.
+    let Some(mut scene) = Scene::busy(&[], &["--store-timeout", "3s"]).await else { return };
     let mut other = locking(&scene.server).await;
     let during = scene.probe.ask().await;
     assert_eq!((during.produce.0, during.poll.0), (Answer::Unavailable, Answer::Success));
@@ -162,10 +165,10 @@ async fn a_deadlock_is_tried_again() {
     other.execute("CREATE TABLE heavy (n INT)").await.unwrap();
     other.execute("BEGIN").await.unwrap();
     other.execute("INSERT INTO heavy SELECT seq FROM seq_1_to_5000").await.unwrap();
-    other.execute("SELECT * FROM producers FOR UPDATE").await.unwrap();
+    other.execute("SELECT * FROM messages FOR UPDATE").await.unwrap();
     let before = status(&mut other, "Innodb_deadlocks").await;
     let deadlock = async {
-        // The broker has the topic's row by then, and wants the producer's.
+        // The broker shares the topic's row by then, and wants that of the last message.
         until_locked_out(&mut other).await;
         other.execute("SELECT * FROM topics FOR UPDATE").await.unwrap();
         other.execute("ROLLBACK").await.unwrap();

@@ -110,7 +110,7 @@ impl Connections {
     async fn switched(&self, mode: Mode, until: Instant) -> Option<MySqlConnection> {
         let (kept, since) = self.idle(mode.other(), Vec::pop)?;
         let mut kept = self.seen(kept, since, until).await?;
-        let switched = timeout_at(until, kept.execute(mode.statement())).await;
+        let switched = timeout_at(until, self.opener.enter(&mut kept, mode)).await;
         matches!(switched, Ok(Ok(_))).then_some(kept)
     }
 

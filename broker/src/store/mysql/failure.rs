@@ -8,7 +8,7 @@ use std::fmt;
 
 use sqlx::mysql::MySqlDatabaseError;
 
-use self::numbers::{DUPLICATE, FORM, Kind, NULL, meaning};
+use self::numbers::{DUPLICATE, FORM, Kind, LOCK_WAIT, NULL, meaning};
 use crate::io_error;
 use crate::store::Error;
 
@@ -80,6 +80,11 @@ impl Failure {
     /// Whether a row was there already, or what it needs was not, so that nothing was inserted.
     pub(super) fn is_misplaced(&self) -> bool {
         matches!(self.number, Some(DUPLICATE | NULL))
+    }
+
+    /// Whether a lock was waited for in vain.
+    pub(super) fn is_locked_out(&self) -> bool {
+        self.number == Some(LOCK_WAIT)
     }
 
     /// Whether this server takes no statement of the form.

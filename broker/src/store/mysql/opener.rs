@@ -29,6 +29,11 @@ pub(super) const ISOLATION: &str = "SET SESSION TRANSACTION ISOLATION LEVEL READ
 /// null among several rows is stored as 0, and the guard of an append would guard nothing.
 pub(super) const SQL_MODE: &str = "STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION";
 
+/// So many seconds a statement that is its own commit waits for a lock; no server takes less. If it
+/// waited until the request's time is over, nobody would know whether it was done; so the rest of the
+/// time is waited in a transaction.
+const SINGLE_WAIT: u64 = 1;
+
 /// The two ways in which connections are used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Mode {
@@ -43,14 +48,6 @@ impl Mode {
         match self {
             Self::Single => Self::Transaction,
             Self::Transaction => Self::Single,
-        }
-    }
-
-    /// What puts a connection into it.
-    pub(super) fn statement(self) -> &'static str {
-        match self {
-            Self::Single => "SET autocommit = 1",
-            Self::Transaction => "SET autocommit = 0",
         }
     }
 }
@@ -83,22 +80,34 @@ impl Opener {
     }
 
     async fn settle(&self, to: &mut MySqlConnection, mode: Mode) -> Result<(), sqlx::Error> {
-        let wait = self.timeout.as_secs().max(1);
         sqlx::query(ISOLATION).execute(&mut *to).await?;
         // Numbers as text: not every server takes parameters here.
-        let limits = format!(
-            "SET SESSION innodb_lock_wait_timeout = {wait}, SESSION lock_wait_timeout = {wait}, \
-             SESSION wait_timeout = {SERVER_IDLE}, SESSION sql_mode = '{}'",
+        let session = format!(
+            "SET SESSION wait_timeout = {SERVER_IDLE}, SESSION sql_mode = '{}'",
             self.sql_mode
         );
-        to.execute(AssertSqlSafe(limits)).await?;
+        to.execute(AssertSqlSafe(session)).await?;
         if self.is_node {
             to.execute(SEES_ALL).await?;
         }
-        if mode == Mode::Transaction {
-            to.execute(mode.statement()).await?;
-        }
-        Ok(())
+        self.enter(to, mode).await
+    }
+
+    /// Puts a connection into a mode.
+    pub(super) async fn enter(
+        &self,
+        on: &mut MySqlConnection,
+        mode: Mode,
+    ) -> Result<(), sqlx::Error> {
+        let (autocommit, wait) = match mode {
+            Mode::Single => (1, SINGLE_WAIT),
+            Mode::Transaction => (0, self.timeout.as_secs().max(1)),
+        };
+        let entering = format!(
+            "SET SESSION autocommit = {autocommit}, SESSION innodb_lock_wait_timeout = {wait}, \
+             SESSION lock_wait_timeout = {wait}"
+        );
+        on.execute(AssertSqlSafe(entering)).await.map(drop)
     }
 
     /// Refuses a database that holds another store by now.

@@ -88,7 +88,7 @@ pub(super) async fn guessed(
     };
     match done {
         Ok(()) => Ok(true),
-        Err(failure) if failure.is_misplaced() => Ok(false),
+        Err(failure) if failure.is_misplaced() || failure.is_locked_out() => Ok(false),
         Err(failure) if failure.is_of_form() => {
             database.refuses_guesses();
             Ok(false)

@@ -26,6 +26,8 @@ pub(super) const DUPLICATE: u16 = 1062;
 pub(super) const NULL: u16 = 1048;
 /// The server takes no statement that reads the table it inserts into: nothing was executed.
 pub(super) const FORM: u16 = 1093;
+/// A lock was waited for too long.
+pub(super) const LOCK_WAIT: u16 = 1205;
 /// The node is not part of its cluster (Galera), and executes nothing.
 pub(super) const NOT_IN_CLUSTER: u16 = 1047;
 
@@ -66,9 +68,9 @@ const NUMBERS: [Meaning; 24] = [
     definite(DUPLICATE, Kind::NotDone),
     definite(NULL, Kind::NotDone),
     definite(FORM, Kind::NotDone),
-    // A lock was waited for too long. Without autocommit only the statement is undone, and the
+    // Without autocommit only the statement is undone, and the
     // transaction is then rolled back by the store.
-    definite(1205, Kind::Passing),
+    definite(LOCK_WAIT, Kind::Passing),
     // A deadlock, or on a cluster a conflict with what another node has committed, which may come
     // at the COMMIT: the transaction is rolled back, on all nodes.
     definite(1213, Kind::Passing),

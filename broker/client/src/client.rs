@@ -23,7 +23,7 @@ pub use routes::BadAddress;
 
 use answer::{Succeeded, parse, unreadable};
 use brokers::Brokers;
-use exchange::Ask;
+use exchange::{Ask, Way};
 use routes::{Query, Routes};
 
 mod answer;
@@ -51,10 +51,8 @@ pub struct LogPart {
 /// know of which brokers live.
 #[derive(Clone)]
 pub struct Client {
-    transport: Arc<dyn Transport>,
-    brokers: Arc<Brokers>,
+    way: Way,
     timeout: Duration,
-    tell: Option<Arc<dyn Fn(usize) + Send + Sync>>,
 }
 
 impl Client {
@@ -90,7 +88,7 @@ impl Client {
     /// As [`Client::new`].
     pub fn over(transport: Arc<dyn Transport>, addresses: &str) -> Result<Self, BadAddress> {
         let brokers = Arc::new(Brokers::at(addresses)?);
-        Ok(Self { transport, brokers, timeout: TIMEOUT, tell: None })
+        Ok(Self { way: Way { transport, brokers, tell: None }, timeout: TIMEOUT })
     }
 
     /// Names the brokers, in the order of their addresses; topics are then spread by these names. For
@@ -100,8 +98,8 @@ impl Client {
     /// If there are more or fewer names than addresses.
     #[must_use]
     pub fn with_names(mut self, names: &[&str]) -> Self {
-        assert_eq!(names.len(), self.brokers.count(), "as many names as addresses");
-        self.brokers = Arc::new(self.brokers.anew(Some(names), None));
+        assert_eq!(names.len(), self.way.brokers.count(), "as many names as addresses");
+        self.way.brokers = Arc::new(self.way.brokers.anew(Some(names), None));
         self
     }
 
@@ -109,14 +107,14 @@ impl Client {
     /// before a broker that failed is asked again; otherwise chance comes from the process.
     #[must_use]
     pub fn apart(mut self, seed: Option<u64>) -> Self {
-        self.brokers = Arc::new(self.brokers.anew(None, seed));
+        self.way.brokers = Arc::new(self.way.brokers.anew(None, seed));
         self
     }
 
     /// Tells before each request which broker it goes to, as the place of its address.
     #[must_use]
     pub fn telling(mut self, tell: Arc<dyn Fn(usize) + Send + Sync>) -> Self {
-        self.tell = Some(tell);
+        self.way.tell = Some(tell);
         self
     }
 
@@ -130,7 +128,7 @@ impl Client {
     /// The base address, without a slash at its end; several with commas between them.
     #[must_use]
     pub fn address(&self) -> &str {
-        self.brokers.shown()
+        self.way.brokers.shown()
     }
 
     /// `POST /topics`: creates a topic.
@@ -149,7 +147,7 @@ impl Client {
     /// As for any request.
     pub async fn topics(&self) -> Result<Vec<String>, Error> {
         let ask = Ask::get("", self.timeout, |routes| routes.topics.clone());
-        match self.exchange(&ask).await {
+        match self.way.exchange(&ask).await {
             Ok((_, answer)) => parse::<wire::Topics>(&answer).map(|topics| topics.message),
             Err(Error::Refused(refusal)) if refusal.message == NO_TOPICS => Ok(Vec::new()),
             Err(error) => Err(error),
@@ -165,7 +163,7 @@ impl Client {
         let body = wire::Register { topic: topic.into() };
         let (place, answer) = self.post(topic, |routes| &routes.register_producer, &body).await?;
         let answer: wire::ProducerRegistered = parse(&answer)?;
-        self.brokers.same_store(place, answer.epoch.as_deref())?;
+        self.way.brokers.same_store(place, answer.epoch.as_deref())?;
         Ok(answer)
     }
 
@@ -178,7 +176,7 @@ impl Client {
         let body = wire::Register { topic: topic.into() };
         let (place, answer) = self.post(topic, |routes| &routes.register_consumer, &body).await?;
         let answer: wire::ConsumerRegistered = parse(&answer)?;
-        self.brokers.same_store(place, answer.epoch.as_deref())?;
+        self.way.brokers.same_store(place, answer.epoch.as_deref())?;
         Ok(answer)
     }
 
@@ -207,7 +205,7 @@ impl Client {
         });
         // Without an offset, an answer that is given up is a lost message.
         let ask = ask.patient(request.offset.is_some() && !wait.is_zero());
-        let (_, answer) = self.exchange(&ask).await?;
+        let (_, answer) = self.way.exchange(&ask).await?;
         let messages = match request.max {
             Some(_) => Messages::read_batch(Vec::from(answer)),
             None => {
@@ -226,7 +224,7 @@ impl Client {
         let ask = Ask::get(request.topic, self.timeout, |routes| {
             identified(routes.query("/size"), request).address()
         });
-        parse(&self.exchange(&ask).await?.1)
+        parse(&self.way.exchange(&ask).await?.1)
     }
 
     /// `GET /audit`: reads a topic's log itself from `offset` on, as far as one answer goes; moves no
@@ -238,7 +236,7 @@ impl Client {
         let ask = Ask::get(topic, self.timeout, |routes| {
             routes.query("/audit").text("topic", topic).number("offset", offset).address()
         });
-        let (_, answer) = self.exchange(&ask).await?;
+        let (_, answer) = self.way.exchange(&ask).await?;
         let part: wire::LogPart<'_> =
             serde_json::from_slice(&answer).map_err(|error| unreadable(&error))?;
         if part.status == wire::Status::Failure {
@@ -255,7 +253,7 @@ impl Client {
         let ask = Ask::get(request.topic, self.timeout, |routes| {
             identified(routes.query("/consumer"), request).address()
         });
-        let (_, answer) = self.exchange(&ask.delete()).await?;
+        let (_, answer) = self.way.exchange(&ask.delete()).await?;
         parse::<Succeeded>(&answer).map(|_| ())
     }
 
@@ -268,7 +266,7 @@ impl Client {
         let mut bytes = Vec::with_capacity(256);
         serde_json::to_writer(&mut bytes, body).expect("bodies have only text keys and numbers");
         let ask = Ask::get(topic, self.timeout, |routes| route(routes).clone());
-        self.exchange(&ask.post(bytes.into())).await
+        self.way.exchange(&ask.post(bytes.into())).await
     }
 }
 

@@ -1,16 +1,17 @@
 //! One request to one broker, and its whole answer; and which broker that is.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{Method, Request, Uri};
 
-use super::Client;
+use super::brokers::Brokers;
 use super::health::Choice;
 use super::routes::Routes;
 use crate::error::Error;
-use crate::transport::Failure;
+use crate::transport::{Failure, Transport};
 
 /// How long a broker may take to say that it is ready.
 const READY_WITHIN: Duration = Duration::from_secs(2);
@@ -63,7 +64,16 @@ impl<'a, F: Fn(&Routes) -> Uri> Ask<'a, F> {
     }
 }
 
-impl Client {
+/// The brokers, and what carries requests to them.
+#[derive(Clone)]
+pub(super) struct Way {
+    pub(super) transport: Arc<dyn Transport>,
+    pub(super) brokers: Arc<Brokers>,
+    /// Told before each request which broker it goes to.
+    pub(super) tell: Option<Arc<dyn Fn(usize) + Send + Sync>>,
+}
+
+impl Way {
     /// Makes the request of the broker whose turn it is, and says which one that was. No part of it left
     /// for one that cannot be reached, so the next one is taken at once.
     pub(super) async fn exchange<F: Fn(&Routes) -> Uri>(

@@ -316,8 +316,9 @@ async fn prepare(
     testbed: &dyn Testbed,
 ) -> Result<Arc<RunContext>, Failure> {
     let routes = Routes::new(plan, testbed);
-    let addresses = routes.addresses().to_vec();
-    let connecting = Connecting { plan: Arc::clone(plan), addresses, run: run_name() };
+    let (addresses, alternatives) = (routes.addresses().to_vec(), routes.alternatives());
+    let connecting =
+        Connecting { plan: Arc::clone(plan), addresses, alternatives, run: run_name() };
     let driver = driver::connect(connecting).await.map_err(|failure| match settings.broker {
         BrokerUnderTest::Own(_) => Failure(failure.why),
         // One that says no will go on saying it.

@@ -9,6 +9,7 @@ mod script;
 mod sends;
 mod small;
 
+use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -61,7 +62,8 @@ async fn check(arguments: &Arguments, harness: &Path) -> Result<Exit, (Exit, Str
     let (folder, plan) =
         small::plan(&arguments.command, url, None).map_err(|why| no_verdict(why.to_string()))?;
     let addresses = vec![address.clone().unwrap_or(crate::driver::Address::None)];
-    let connecting = Connecting { plan, addresses, run: trial::run_name() };
+    let connecting =
+        Connecting { plan, addresses, alternatives: NonZeroUsize::MIN, run: trial::run_name() };
     let processes = Processes::start(&connecting).await;
     let processes = Arc::new(processes.map_err(|failure| no_verdict(failure.why))?);
     drop(folder);

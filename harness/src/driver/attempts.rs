@@ -6,7 +6,9 @@ use crate::history::{Attempt, Class, Moment, Outcome};
 /// says nothing is judged by the request as a whole.
 pub struct Attempts<'a> {
     clock: &'a (dyn Fn() -> Moment + Sync),
-    /// The number of the broker that they go to.
+    /// The number of the broker that the producer registered with.
+    usual: u32,
+    /// That of the one that they go to now.
     broker: u32,
     /// When the next one begins, where that is known already: an attempt that is acknowledged at
     /// once takes no further stamp.
@@ -19,7 +21,12 @@ pub struct Attempts<'a> {
 impl<'a> Attempts<'a> {
     /// Those of a request that begins now, to the broker of this number (from 1).
     pub fn new(clock: &'a (dyn Fn() -> Moment + Sync), broker: u32, now: Moment) -> Self {
-        Self { clock, broker, next: Some(now), open: None, failed: Vec::new() }
+        Self { clock, usual: broker, broker, next: Some(now), open: None, failed: Vec::new() }
+    }
+
+    /// They go to the broker of this number now, the one that is under way included.
+    pub fn go_to(&mut self, broker: u32) {
+        self.broker = broker;
     }
 
     /// Another one is about to leave.
@@ -34,6 +41,11 @@ impl<'a> Attempts<'a> {
         self.failed.push(Attempt { began, ended, class, code, broker: self.broker });
     }
 
+    /// The producer registered anew, with the broker of this number.
+    pub(crate) fn registered_with(&mut self, broker: u32) {
+        (self.usual, self.broker) = (broker, broker);
+    }
+
     /// What was under way was no attempt, and the next one begins at this moment.
     pub(crate) fn begin_again_at(&mut self, moment: Moment) {
         (self.open, self.next) = (None, Some(moment));
@@ -46,10 +58,13 @@ impl<'a> Attempts<'a> {
     }
 
     /// Each attempt of a request, of which a part ended so, after as many attempts as its reply says.
-    /// Nothing where the first was acknowledged, and where what was noted does not fit the reply.
+    /// Nothing where the first was acknowledged by the broker that the producer registered with, and
+    /// where what was noted does not fit the reply.
     pub(crate) fn of(&self, outcome: &Outcome, attempts: u32, completed: Moment) -> Vec<Attempt> {
         let is_acked = matches!(outcome, Outcome::Acked { .. });
-        if self.made() != attempts || is_acked && self.failed.is_empty() {
+        if self.made() != attempts
+            || is_acked && self.failed.is_empty() && self.broker == self.usual
+        {
             return Vec::new();
         }
         let class = if is_acked { Class::Acked } else { Class::Unknown };

@@ -95,6 +95,11 @@ pub trait Sender: Send {
     /// What the broker knows it by.
     fn session(&self) -> &Session;
 
+    /// The number of the broker (from 1) that it registered with, where the driver chose that.
+    fn broker(&self) -> Option<u32> {
+        None
+    }
+
     /// Sends these messages as one request, and repeats it as far as that is safe; the outcome is
     /// that of all attempts together. Dropping the future leaves the outcome unknown.
     ///

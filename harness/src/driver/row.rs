@@ -1,5 +1,6 @@
 //! One line of the table of drivers.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use broker_client::transport::Transport;
@@ -62,6 +63,10 @@ pub struct Connecting {
     pub plan: Arc<Plan>,
     /// At least one; a [`Route`](super::Route) is a place among them.
     pub addresses: Vec<Address>,
+    /// So many of them in a row, from the first on, are the ways to the brokers of one store for the same
+    /// actors, in the order of the brokers; 1 where an actor speaks to no other than its route says. A
+    /// driver whose clients can go on at another broker takes all of the row that a route is in.
+    pub alternatives: NonZeroUsize,
     /// Names this run, for what a driver leaves on a broker that goes on living: letters and
     /// digits, another for each run.
     pub run: String,

@@ -32,7 +32,8 @@ pub struct Sent {
     pub completed: Moment,
     /// How often it was tried; at least 1.
     pub attempts: u32,
-    /// Each of them, where the first was not acknowledged and the driver told of them; else nothing.
+    /// Each of them, where the first was not acknowledged by the broker of its registration and the driver
+    /// told of them; else nothing.
     pub tries: Vec<Attempt>,
     /// Of all attempts together.
     pub outcome: Outcome,

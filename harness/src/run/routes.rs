@@ -1,7 +1,8 @@
 //! Which address each actor speaks to: its own, where a relay listens for it, or one of those that
-//! all share.
+//! all share; and whether it may go on at another broker's.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 
 use crate::driver::{Address, Route};
 use crate::input::names::{Actor, Kind};
@@ -14,6 +15,8 @@ pub struct Routes {
     addresses: Vec<Address>,
     /// So many at the front are for everybody.
     shared: usize,
+    /// Whether an actor has an address for each broker, and may choose.
+    fails_over: bool,
     own: BTreeMap<Actor, Route>,
 }
 
@@ -21,21 +24,36 @@ impl Routes {
     /// Actors are spread over these addresses, at least one.
     pub fn shared(addresses: &[Address]) -> Self {
         let addresses = addresses.to_vec();
-        Self { shared: addresses.len(), addresses, own: BTreeMap::new() }
+        Self { shared: addresses.len(), addresses, fails_over: false, own: BTreeMap::new() }
     }
 
     /// What a testbed has for the actors of a plan.
     pub fn new(plan: &Plan, testbed: &dyn Testbed) -> Self {
         let mut routes = Self::shared(testbed.addresses());
+        routes.fails_over = !plan.scenario.broker.spread;
         let producers = plan.producers.iter().map(|producer| Actor::producer(producer.number));
         let consumers = plan.consumers.iter().map(|consumer| Actor::consumer(consumer.number));
         for actor in producers.chain(consumers) {
-            if let Some(address) = testbed.address_of(actor) {
-                routes.own.insert(actor, Route(routes.addresses.len()));
-                routes.addresses.push(address.clone());
+            let own = testbed.addresses_of(actor);
+            if own.is_empty() {
+                continue;
+            }
+            let (turn, begin) = (routes.turn(actor), routes.addresses.len());
+            if routes.fails_over {
+                routes.own.insert(actor, Route(begin + turn));
+                routes.addresses.extend_from_slice(own);
+            } else {
+                routes.own.insert(actor, Route(begin));
+                routes.addresses.push(own[turn].clone());
             }
         }
         routes
+    }
+
+    /// So many addresses in a row lead the same actors to the brokers of one store.
+    pub fn alternatives(&self) -> NonZeroUsize {
+        let several = if self.fails_over { self.shared } else { 1 };
+        NonZeroUsize::new(several).unwrap_or(NonZeroUsize::MIN)
     }
 
     /// What a driver is connected to.
@@ -57,13 +75,18 @@ impl Routes {
         own.unwrap_or(Route(turn % self.shared.max(1)))
     }
 
-    /// The number of the broker behind that, from 1. A relay or a link of an actor's own leads to
-    /// one of them in turn by the actor's number.
+    /// The number of the broker behind that, from 1. Where an actor goes on at another one, the driver
+    /// says so of its attempts.
     pub fn broker(&self, actor: Actor, topic: TopicIndex) -> u32 {
         let Route(place) = self.of(actor, topic);
         let own = self.own.contains_key(&actor);
-        let place = if own { (actor.number as usize - 1) % self.shared.max(1) } else { place };
+        let place = if own { self.turn(actor) } else { place };
         u32::try_from(place + 1).expect("a run has few brokers")
+    }
+
+    /// The place of the broker that an actor's own relay or link leads to: in turn by its number.
+    fn turn(&self, actor: Actor) -> usize {
+        (actor.number as usize - 1) % self.shared.max(1)
     }
 }
 

@@ -47,6 +47,11 @@ impl StreamSender {
         u32::try_from(self.sessions.len() - 1).expect("a producer registers fewer than 2^32 times")
     }
 
+    /// The number of the broker that it made this registration with.
+    pub fn broker_of(&self, session: u32) -> u32 {
+        self.sessions[session as usize].broker
+    }
+
     /// Registers anew; the message with this number on the stream is the next to be sent.
     ///
     /// # Errors
@@ -108,7 +113,8 @@ impl StreamSender {
     ) {
         let invoked = context.recorder.now();
         let clock = || context.recorder.now();
-        let mut attempts = Attempts::new(&clock, broker(context, request.stream), invoked);
+        let broker = self.broker_of(self.session());
+        let mut attempts = Attempts::new(&clock, broker, invoked);
         let reply = tokio::select! { biased;
             reply = self.call(context, request, &mut attempts) => reply,
             () = phases.stopped() => {
@@ -168,7 +174,10 @@ impl StreamSender {
         if self.sender.is_over() {
             attempts.begin();
             match self.register_anew(context, request.stream, request.first).await {
-                Ok(confirmed) => attempts.begin_again_at(confirmed),
+                Ok(confirmed) => {
+                    attempts.registered_with(self.broker_of(self.session()));
+                    attempts.begin_again_at(confirmed);
+                }
                 // The messages never left.
                 Err(Failure { why, code, .. }) => {
                     attempts.fail(Class::NeverLeft, code.as_deref());
@@ -209,14 +218,15 @@ async fn register(
         Failure { code: failure.code, ..Failure::new(why) }
     })?;
     let confirmed = context.recorder.now();
-    let (session, broker) = (sender.session(), broker(context, stream));
+    let broker = sender.broker().unwrap_or_else(|| broker(context, stream));
+    let session = sender.session();
     let epoch = session.epoch.as_deref().map(|epoch| context.recorder.epoch(epoch));
     let id = session.id.clone();
     Ok((sender, Session { incarnation: 0, stream, broker, id, epoch, base, invoked, confirmed }))
 }
 
-/// The number of the broker that a stream is sent to.
-pub(super) fn broker(context: &RunContext, stream: StreamIndex) -> u32 {
+/// The number of the broker that a stream is sent to, unless its driver chooses that.
+fn broker(context: &RunContext, stream: StreamIndex) -> u32 {
     let stream = &context.plan.streams[stream.place()];
     let number = context.plan.producers[stream.producer.place()].number;
     context.routes.broker(Actor::producer(number), stream.topic)

@@ -134,6 +134,10 @@ impl Sender for SabotagedSender {
         self.inner.session()
     }
 
+    fn broker(&self) -> Option<u32> {
+        self.inner.broker()
+    }
+
     fn send<'a>(
         &'a mut self,
         messages: &'a [Outgoing<'a>],

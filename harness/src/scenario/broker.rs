@@ -62,6 +62,9 @@ pub struct Broker {
     pub needs: Vec<Need>,
     /// So many brokers are started, which serve one store.
     pub count: NonZeroU32,
+    /// Whether actors are spread over them on purpose, each to one for each topic. Otherwise they do as
+    /// users do: a topic has one broker in good times, and where that fails they go on at the next one.
+    pub spread: bool,
 }
 
 impl Default for Broker {
@@ -80,6 +83,7 @@ impl Default for Broker {
             config_spot: Spot::default(),
             needs: Vec::new(),
             count: NonZeroU32::MIN,
+            spread: false,
         }
     }
 }

@@ -160,6 +160,10 @@ pub(super) struct Broker {
     /// So many brokers are started, which serve one store; default 1. In memory there is only one.
     #[schemars(with = "u32", range(min = 1, max = 64))]
     pub count: Field<String>,
+    /// Whether actors are spread over several brokers on purpose, so that each topic is sent to all of
+    /// them; by default a topic has one, and they go on at the next one where that fails.
+    #[schemars(with = "bool")]
+    pub spread: Field<String>,
     /// The configuration of the server that is started, in its own words, on top of what `on` means.
     pub config: Field<Ordered<String>>,
     /// With `driver: exec`: the program that is the driver, with its arguments.

@@ -34,6 +34,13 @@ pub(super) fn read_broker(
     let usual = if is_program && raw.command.value().is_some() { EXEC_DRIVER } else { DEFAULT_ON };
     let on = problems.read(&raw.on, broker_word).unwrap_or_else(|| usual.to_owned());
     let count = problems.read(&raw.count, |text| values::count(text, 1..=BROKERS_MAX));
+    // A count that is wrong has been told of already.
+    let is_alone = count == Some(1) || raw.count.value().is_none();
+    if let Some(at) = raw.spread.0.as_ref().filter(|_| is_alone) {
+        let diagnostic = Diagnostic::new("`spread` does nothing here");
+        problems
+            .add(at.span.clone(), diagnostic.label("it is for several brokers: add `count: 2`"));
+    }
     Broker {
         store: store_of(&on),
         on,
@@ -47,6 +54,7 @@ pub(super) fn read_broker(
         survives: problems.read(&raw.survives, |text| values::word(text, &SURVIVES)),
         needs,
         count: count.and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MIN),
+        spread: problems.read(&raw.spread, values::truth).unwrap_or(false),
     }
 }
 

@@ -134,6 +134,7 @@ fn settings(case: &Case, text: &mut String) {
     settings.add_unless(&DEFAULT_ON, "on", broker.on.as_str());
     settings.add_unless(&DEFAULT_DRIVER, "driver", broker.driver.as_str());
     settings.add_unless(&1, "count", broker.count());
+    settings.add_unless(&false, "spread", broker.spread);
     settings.put(text, "broker");
 
     let mut settings = Settings::default();

@@ -30,10 +30,10 @@ pub trait Testbed: Send {
     /// Where the brokers are reached, at least one. Actors are spread over them.
     fn addresses(&self) -> &[Address];
 
-    /// The address that this actor alone speaks to, where a fault may be about its connections; a
-    /// relay to one of [`Testbed::addresses`] listens there.
-    fn address_of(&self, _actor: Actor) -> Option<&Address> {
-        None
+    /// The addresses that this actor alone speaks to, where a fault may be about its connections: for
+    /// each of [`Testbed::addresses`] one, where a relay to it listens. Nothing for others.
+    fn addresses_of(&self, _actor: Actor) -> &[Address] {
+        &[]
     }
 
     /// What carries out faults on it; `None` where none can be.

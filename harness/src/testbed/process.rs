@@ -92,8 +92,8 @@ impl Settings {
 #[derive(Debug)]
 pub struct Process {
     injector: Arc<Injector>,
-    /// Where those speak to whose connections something may be done to.
-    own: BTreeMap<Actor, Address>,
+    /// Where those speak to whose connections something may be done to, for each broker.
+    own: BTreeMap<Actor, Vec<Address>>,
     /// The server of all runs of the call, whose end is the end of this run too.
     shared: Option<Arc<ServerProcess>>,
 }
@@ -190,8 +190,8 @@ impl Testbed for Process {
         &self.injector.addresses
     }
 
-    fn address_of(&self, actor: Actor) -> Option<&Address> {
-        self.own.get(&actor)
+    fn addresses_of(&self, actor: Actor) -> &[Address] {
+        self.own.get(&actor).map_or(&[], Vec::as_slice)
     }
 
     fn injector(&self) -> Option<Arc<dyn FaultInjector>> {

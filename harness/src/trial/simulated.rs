@@ -61,9 +61,9 @@ async fn perform(plan: &Arc<Plan>, simulation: &Simulation) -> Result<(Trial, Du
         Simulated::new(plan, simulation.bug)
     };
     let routes = Routes::new(plan, &testbed);
-    let addresses = routes.addresses().to_vec();
+    let (addresses, alternatives) = (routes.addresses().to_vec(), routes.alternatives());
     let run = format!("seed{}", plan.scenario.seed);
-    let connecting = Connecting { plan: Arc::clone(plan), addresses, run };
+    let connecting = Connecting { plan: Arc::clone(plan), addresses, alternatives, run };
     let driver = driver::connect_over(connecting, testbed.transport()).await;
     let driver = driver.map_err(|failure| Failure(failure.why))?;
     let driver = match &saboteur {

@@ -1,5 +1,6 @@
 //! Waiting for brokers that somebody else starts, and that may still be starting.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -60,7 +61,12 @@ pub async fn wait_for_brokers(
 /// up, and a proxy answers in its place. So the plan's first topic is made, which a run does, too.
 async fn is_up(plan: &Arc<Plan>, address: &Address, patience: Patience) -> Result<bool, Failure> {
     let addresses = vec![address.clone()];
-    let connecting = Connecting { plan: Arc::clone(plan), addresses, run: run_name() };
+    let connecting = Connecting {
+        plan: Arc::clone(plan),
+        addresses,
+        alternatives: NonZeroUsize::MIN,
+        run: run_name(),
+    };
     let connected = driver::connect(connecting).await;
     let is_over = Instant::now() >= patience.until;
     match connected {

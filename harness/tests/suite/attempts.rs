@@ -149,7 +149,7 @@ fn attempts_say_which_broker_they_went_to() {
     let trial = simulated(
         "topics:\n  T1: P1 P2 -> C1\n  T2: P1 -> C1\n\
          producers: { all: { generate: { messages: 100 }, pace: 100/s } }\n\
-         broker: { on: mysql, count: 2 }\ngolden: none\n\
+         broker: { on: mysql, count: 2, spread: true }\ngolden: none\n\
          drain: { idle: 1s, deadline: 30s }\nfaults:\n  - { at: 400ms, kill: broker 2, for: 100ms }\n",
     );
     assert_eq!(trial.judgement.verdict, Verdict::Pass, "{:#?}", trial.judgement);

@@ -2,6 +2,7 @@
 //! routes.
 
 use std::fmt::Write as _;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -41,7 +42,13 @@ fn plan(driver: &str, topics: usize) -> Arc<Plan> {
 
 async fn try_reach(addresses: &[&str], how: &str) -> Result<Arc<dyn Driver>, Failure> {
     let addresses = addresses.iter().map(|url| parse_url(url).unwrap().1).collect();
-    connect(Connecting { plan: plan(how, 100), addresses, run: "test".to_owned() }).await
+    connect(Connecting {
+        plan: plan(how, 100),
+        addresses,
+        alternatives: NonZeroUsize::MIN,
+        run: "test".to_owned(),
+    })
+    .await
 }
 
 async fn reach(addresses: &[&str], how: &str) -> Arc<dyn Driver> {
@@ -345,7 +352,14 @@ async fn a_message_with_the_tag_of_another_run_is_of_an_earlier_run() {
         let addresses = vec![parse_url(&broker).unwrap().1];
         // Few enough lines that a tag has room for the run.
         let plan = plan("original", 2);
-        connect(Connecting { plan, addresses, run: name.to_owned() }).await.unwrap()
+        connect(Connecting {
+            plan,
+            addresses,
+            alternatives: NonZeroUsize::MIN,
+            run: name.to_owned(),
+        })
+        .await
+        .unwrap()
     };
     let (one, other) = (run("one").await, run("other").await);
     let mut sender = one.register(&producer(T1)).await.unwrap();

@@ -2,6 +2,7 @@
 //! conversation and pass, each planted mistake is found, and no process outlives its run.
 
 use std::net::TcpListener;
+use std::num::NonZeroUsize;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -313,7 +314,8 @@ async fn an_end_with_sends_open_is_a_failure_with_its_last_words() {
 async fn requests_in_flight_are_stored_as_they_were_issued() {
     let plan = Arc::new(Plan::new(scenario(SMALL, &["python3", &example("list.py")])).unwrap());
     let addresses = vec![Address::None];
-    let connecting = Connecting { plan, addresses, run: "a1b2".to_owned() };
+    let connecting =
+        Connecting { plan, addresses, alternatives: NonZeroUsize::MIN, run: "a1b2".to_owned() };
     let driver = connect(connecting).await.unwrap();
     assert!(driver.capabilities().in_flight);
     let topic = TopicIndex(0);

@@ -81,7 +81,7 @@ fn requests_under_way_meet_every_fault_and_the_sums_come_out() {
         \u{20} - { after: 90 acked, stop: broker, for: 100ms }\n\
         \u{20} - { after: 60 acked, cut: [P1, C2], for: 50ms }\n\
         \u{20} - { after: 20 acked, drop_ack: P2, count: 3 }\n\
-        broker: { on: mysql, count: 2 }\n";
+        broker: { on: mysql, count: 2, spread: true }\n";
     for seed in 1..=3 {
         let plan = plan(&format!("{CROWDED}{faults}seed: {seed}\n"));
         let trial = run(&plan, None);

@@ -18,7 +18,7 @@ const SHORT: &str = "topics:\n  T1: P1 P2 -> C1 C2\nproducers:\n  all: { generat
 /// Takes a quarter of an hour if it is let.
 const LONG: &str = "topics:\n  T1: P1 P2 P3 -> C1 C2 C3\nproducers:\n  all:\n    \
                     generate: { messages: 45000 }\n    pace: 50/s\n\
-                    broker: { on: mysql, count: 3 }\ngolden: none\n";
+                    broker: { on: mysql, count: 3, spread: true }\ngolden: none\n";
 
 /// A server whose databases can be seen as folders; none where tests on MySQL are left out.
 fn server() -> Option<&'static Watched> {

@@ -77,6 +77,7 @@ fn every_shipped_scenario_has_the_totals_it_says() {
     check("consumer-crash", (2, 2, 1), 300, 600);
     check("database-restart", (3, 2, 2), 600, 1000);
     check("everything", (4, 3, 2), 600, 1200);
+    check("failover", (3, 2, 3), 600, 1000);
     check("flaky-network", (3, 3, 2), 450, 900);
     check("graceful-restart", (3, 2, 2), 600, 1000);
     check("half-open", (2, 2, 1), 300, 600);
@@ -113,6 +114,7 @@ fn no_scenario_is_shipped_without_being_listed_here() {
         "database-restart",
         "disk-full",
         "everything",
+        "failover",
         "fan",
         "black-hole",
         "crash",

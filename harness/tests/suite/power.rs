@@ -180,7 +180,7 @@ fn redis_that_syncs_always_loses_nothing() {
 /// Our own promise: sequences make retries harmless, and a commit is on the disk before it is answered.
 #[test]
 fn our_broker_on_mysql_keeps_exactly_once_over_two_cuts_and_a_kill_between() {
-    let yaml = "broker: { count: 2 }\nfaults:\n\
+    let yaml = "broker: { count: 2, spread: true }\nfaults:\n\
                 \x20 - { after: 150 acked, power: storage, for: 100ms }\n\
                 \x20 - { after: 250 acked, kill: database, for: 50ms }\n\
                 \x20 - { after: 350 acked, power: storage, for: 100ms, keep: some }\n";

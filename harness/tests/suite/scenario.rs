@@ -126,6 +126,7 @@ broker:
   wire: { topic_field: name, get: body, post: query, trailing_slash: true, new_consumers: beginning }
   needs: [survives-kill, offsets]
   count: 64
+  spread: true
 expect:
   delivery: at-most-once
   order: per-producer
@@ -181,7 +182,7 @@ seed: 18446744073709551615
     assert_eq!(scenario.broker.wire, wire);
     assert_eq!(scenario.broker.store, Store::Mysql);
     assert_eq!(scenario.broker.needs, [Need::SurvivesKill, Need::Offsets]);
-    assert_eq!(scenario.broker.count.get(), 64);
+    assert_eq!((scenario.broker.count.get(), scenario.broker.spread), (64, true));
     assert_eq!(scenario.expect.delivery, Delivery::AtMostOnce);
     assert_eq!(scenario.expect.order, Order::PerProducer);
     let asked = scenario.expect.thresholds.iter().map(|own| format!("{own} {}", own.limit()));

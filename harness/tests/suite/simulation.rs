@@ -129,7 +129,7 @@ faults:
 const DISK: &str = "
 topics: { T1: P1 P2 -> C1 C2 }
 producers: { all: { generate: { messages: 20, size: 16 }, pace: 0ms..30ms } }
-broker: { on: mysql, count: 2 }
+broker: { on: mysql, count: 2, spread: true }
 golden: none
 faults:
   - { at: 50ms, power: storage, for: 30ms }
@@ -174,7 +174,8 @@ fn faults_of_the_disk_are_met_and_break_no_promise() {
 fn what_a_simulated_disk_cannot_have_is_refused() {
     let folder = Folder::new();
     let with = |fault: &str, on: &str| {
-        let head = DISK.split("faults:").next().unwrap().replace("on: mysql, count: 2", on);
+        let head =
+            DISK.split("faults:").next().unwrap().replace("on: mysql, count: 2, spread: true", on);
         folder.write("refused.yaml", &format!("{head}faults:\n  - {fault}\n"));
         let ended = folder.run(&["sim", "refused.yaml"]);
         assert_ne!(ended.code, Some(0), "{ended:?}");

@@ -188,7 +188,10 @@ fn acks(facts: &Facts<'_>) -> BTreeMap<u32, Vec<Stamp>> {
     let mut acks: BTreeMap<u32, Vec<Stamp>> = BTreeMap::new();
     for request in facts.requests.all.iter().filter(|request| request.acked != NEVER) {
         let sessions = &facts.history.producers[request.source.0].sessions;
-        let broker = broker(sessions, request.sent(facts.history));
+        let sent = request.sent(facts.history);
+        // The last attempt is the one that was acked.
+        let told = sent.tries.last().map(|attempt| attempt.broker);
+        let broker = told.unwrap_or_else(|| broker(sessions, sent));
         acks.entry(broker).or_default().push(request.acked);
     }
     acks.values_mut().for_each(|acks| acks.sort_unstable());

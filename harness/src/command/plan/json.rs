@@ -56,6 +56,7 @@ pub(in crate::command) fn value(plan: &Plan) -> Value {
             "driver": scenario.broker.driver.to_string(),
             "needs": words(&scenario.broker.needs),
             "count": scenario.broker.count,
+            "spread": scenario.broker.spread,
             "wire": wire(&scenario.broker),
             "capabilities": capabilities(&scenario.broker),
         },

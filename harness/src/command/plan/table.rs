@@ -113,6 +113,7 @@ fn thresholds(thresholds: &[Threshold]) -> String {
 fn broker(broker: &Broker) -> String {
     let several = match broker.count.get() {
         1 => String::new(),
+        count if broker.spread => format!(", {count} brokers, spread"),
         count => format!(", {count} brokers"),
     };
     format!("{}, driver {}{several}", broker.on, broker.driver)

@@ -9,9 +9,10 @@ use broker_client::{Error, backoff};
 use tokio::sync::OnceCell;
 
 use super::dialect::{self, Dialect};
+use super::fail_over::{FailOver, Went};
 use super::failure::retry;
 use super::passed_over::PassedOver;
-use super::routes::{Id, Routes};
+use super::routes::{Id, Registered, Role, Routes};
 use super::sessions::Sessions;
 use super::transports::Transports;
 use super::{capability, original};
@@ -21,6 +22,7 @@ use crate::driver::failure::Failure;
 use crate::driver::row::Connecting;
 use crate::driver::tags::Tags;
 use crate::history::Offset;
+use crate::input::names::Actor;
 use crate::plan::Plan;
 use crate::scenario::NewConsumers;
 
@@ -30,6 +32,7 @@ pub(super) struct Http {
     /// By topic, as the wire has them.
     pub(super) topics: Vec<TopicName>,
     pub(super) brokers: Vec<Broker>,
+    pub(super) fail_over: FailOver,
     /// How many registrations there were.
     pub(super) registrations: AtomicU64,
     pub(super) dialect: dialect::Settled,
@@ -37,6 +40,18 @@ pub(super) struct Http {
     pub(super) original: original::Shared,
     /// Set once *empty* was learnt by a registration of its own, see [`Http::learn_empty`].
     pub(super) learnt: OnceCell<()>,
+}
+
+/// An actor's way to the brokers.
+pub(super) struct Way<'a> {
+    /// The one that its route leads to.
+    pub(super) broker: &'a Broker,
+    /// To that one, or to whichever lives.
+    pub(super) client: broker_client::Client,
+    /// Where the client's requests went; nothing where they all go to one broker.
+    pub(super) went: Option<Went>,
+    /// Of chance.
+    pub(super) stream: u64,
 }
 
 /// A way to one broker.
@@ -53,9 +68,10 @@ pub(super) async fn connect(
     transports: &Transports,
     dialect: Option<Dialect>,
 ) -> Result<Http, Failure> {
-    let Connecting { plan, addresses, run } = connecting;
+    let Connecting { plan, addresses, alternatives, run } = connecting;
     let wire = &plan.scenario.broker.wire;
     let mut brokers = Vec::with_capacity(addresses.len());
+    let mut bases = Vec::with_capacity(addresses.len());
     let mut guess = Dialect::Ours;
     for address in &addresses {
         let base = base(address)?;
@@ -68,6 +84,7 @@ pub(super) async fn connect(
             |over: &Arc<dyn Transport>| Arc::new(Routes::new(Arc::clone(over), &base, wire));
         let (usual, original) = (routes(&transports.ours), routes(&transports.original));
         brokers.push(Broker { client, usual, original });
+        bases.push(base);
     }
     if brokers.is_empty() {
         return Err(Failure::new("no broker address is given"));
@@ -83,6 +100,7 @@ pub(super) async fn connect(
         },
         plan,
         brokers,
+        fail_over: FailOver::new(&transports.ours, bases, alternatives),
         registrations: AtomicU64::new(0),
         dialect: dialect::Settled::new(guess, dialect),
         sessions: Arc::default(),
@@ -100,16 +118,44 @@ fn base(address: &Address) -> Result<String, Failure> {
 }
 
 impl Http {
-    /// An actor's way to a broker, with a stream of chance of its own.
-    pub(super) fn way(&self, route: Route) -> Result<(&Broker, u64), Failure> {
+    /// An actor's way to the brokers, with a stream of chance of its own. The original routes have no
+    /// sequences under which another broker could be asked once more.
+    pub(super) fn way(&self, actor: Option<Actor>, route: Route) -> Result<Way<'_>, Failure> {
         let registration = self.registrations.fetch_add(1, Ordering::Relaxed);
         let broker = route.of(&self.brokers)?;
-        Ok((broker, backoff::stream(&["registration"], registration)))
+        let any = match self.dialect.now() {
+            Dialect::Ours => self.fail_over.client(actor, route)?,
+            Dialect::Original => None,
+        };
+        let (client, went) = match any {
+            Some((client, went)) => (client, Some(went)),
+            None => (broker.client.clone(), None),
+        };
+        Ok(Way { broker, client, went, stream: backoff::stream(&["registration"], registration) })
+    }
+
+    /// Registers with a topic, over what is used afterwards.
+    pub(super) async fn registered(
+        &self,
+        way: &Way<'_>,
+        role: Role,
+        topic: &TopicName,
+    ) -> Result<Registered, Error> {
+        let topic = topic.as_str();
+        match (&way.went, role) {
+            (None, _) => self.routes(way.broker).register(role, topic).await,
+            (Some(_), Role::Producer) => {
+                way.client.register_producer(topic).await.map(Registered::from)
+            }
+            (Some(_), Role::Consumer) => {
+                way.client.register_consumer(topic).await.map(Registered::from)
+            }
+        }
     }
 
     /// What a registration is made over: over the connections that are used afterwards, as far as that
     /// is known before it.
-    pub(super) fn routes<'a>(&self, broker: &'a Broker) -> &'a Arc<Routes> {
+    fn routes<'a>(&self, broker: &'a Broker) -> &'a Arc<Routes> {
         match self.dialect.now() {
             Dialect::Ours => &broker.usual,
             Dialect::Original => &broker.original,
@@ -119,22 +165,22 @@ impl Http {
     /// Where the broker has a subscription, where it tells.
     pub(super) async fn position(
         &self,
-        broker: &Broker,
+        way: &Way<'_>,
         topic: &TopicName,
         id: &Id,
         epoch: Option<&str>,
-        (retries, stream): (RetryPolicy, u64),
+        retries: RetryPolicy,
     ) -> Result<Option<Offset>, Error> {
         let (retry, topic) = (retry(retries), topic.as_str());
         match id.number().filter(|_| epoch.is_some()) {
             Some(consumer_id) => {
                 let request = wire::Subscription { topic, consumer_id, epoch };
-                let ask = || broker.client.size(&request);
-                retry.repeat(stream, ask).await.map(|answer| answer.offset)
+                let ask = || way.client.size(&request);
+                retry.repeat(way.stream, ask).await.map(|answer| answer.offset)
             }
             None => {
-                let ask = || broker.original.size(topic, id);
-                retry.repeat(stream, ask).await.map(|(_, offset)| offset)
+                let ask = || way.broker.original.size(topic, id);
+                retry.repeat(way.stream, ask).await.map(|(_, offset)| offset)
             }
         }
     }

@@ -11,6 +11,7 @@ mod connected;
 mod creation;
 mod dialect;
 mod empty;
+mod fail_over;
 mod failure;
 mod original;
 mod ours;
@@ -29,7 +30,7 @@ use broker_client::wire::Code;
 use broker_client::{Error, TopicProducer};
 use futures_util::future::BoxFuture;
 
-use self::connected::{Broker, Http};
+use self::connected::{Http, Way};
 use self::dialect::Dialect;
 use self::failure::{failed, failed_under, retry};
 use self::pipelined::Pipelined;
@@ -118,32 +119,31 @@ impl Driver for Http {
         client: &'a Client,
     ) -> BoxFuture<'a, Result<Box<dyn Sender>, Failure>> {
         Box::pin(async move {
-            let (broker, stream) = self.way(client.route)?;
+            let way = self.way(Some(client.actor), client.route)?;
             let topic = &self.topics[client.topic.place()];
             let retry = retry(client.retries);
-            let routes = self.routes(broker);
             let answer = retry
-                .repeat(stream, || routes.register(Role::Producer, topic.as_str()))
+                .repeat(way.stream, || self.registered(&way, Role::Producer, topic))
                 .await
                 .map_err(|error| failed("registering a producer with", topic, &error))?;
-            let producer = answer.producer().and_then(|answer| {
-                TopicProducer::registered(&broker.client, topic, &retry, answer)
-            });
+            let producer = answer
+                .producer()
+                .and_then(|answer| TopicProducer::registered(&way.client, topic, &retry, answer));
             let shown = if producer.is_some() { Dialect::Ours } else { Dialect::Original };
-            let settled = self.dialect.settle(&broker.client, shown)?;
+            let settled = self.dialect.settle(&way.client, shown)?;
             let sender: Box<dyn Sender> = match (settled, producer) {
                 (Dialect::Ours, Some(registration)) => {
                     if let Some(stream) = client.stream {
                         let (epoch, id) = (registration.epoch(), registration.id());
                         self.sessions.add(epoch, id, stream, client.base);
                     }
-                    let pipelined = Pipelined::new(&broker.client, &registration, &retry);
-                    Box::new(ours::Producer::new(registration, pipelined))
+                    let pipelined = Pipelined::new(&way.client, &registration, &retry);
+                    Box::new(ours::Producer::new(registration, pipelined, way.went))
                 }
                 _ => {
                     // Only a registration shows what kind of broker it is.
                     self.original.tags.check()?;
-                    let registration = self.registration(broker, topic, answer.id);
+                    let registration = self.registration(way.broker, topic, answer.id);
                     Box::new(original::Producer::new(registration, retry, self.original.clone()))
                 }
             };
@@ -156,14 +156,13 @@ impl Driver for Http {
         client: &'a Client,
     ) -> BoxFuture<'a, Result<Box<dyn Subscriber>, Failure>> {
         Box::pin(async move {
-            let (broker, stream) = self.way(client.route)?;
+            let way = self.way(Some(client.actor), client.route)?;
             let topic = &self.topics[client.topic.place()];
-            let routes = self.routes(broker);
             let answer = retry(client.retries)
-                .repeat(stream, || routes.register(Role::Consumer, topic.as_str()))
+                .repeat(way.stream, || self.registered(&way, Role::Consumer, topic))
                 .await
                 .map_err(|error| failed("subscribing to", topic, &error))?;
-            Ok(match self.subscriber(broker, client, answer, Life::First)? {
+            Ok(match self.subscriber(&way, client, answer, Life::First)? {
                 Subscribed::Ours(subscriber) => subscriber,
                 Subscribed::Original(mut consumer) => {
                     let is_first = self.plan.scenario.start == Start::ConsumersFirst;
@@ -182,12 +181,12 @@ impl Driver for Http {
         session: &'a Session,
     ) -> BoxFuture<'a, Result<Box<dyn Subscriber>, Failure>> {
         Box::pin(async move {
-            let (broker, stream) = self.way(client.route)?;
+            let way = self.way(Some(client.actor), client.route)?;
             let topic = &self.topics[client.topic.place()];
             let id = Id::of_session(session.id.as_deref().unwrap_or_default());
             let epoch = session.epoch.clone();
             let offset = self
-                .position(broker, topic, &id, epoch.as_deref(), (client.retries, stream))
+                .position(&way, topic, &id, epoch.as_deref(), client.retries)
                 .await
                 .map_err(|error| {
                     let under = (id.plain(), epoch.is_some());
@@ -195,7 +194,7 @@ impl Driver for Http {
                 })?;
             // What a registration would have answered, had it been made at this position.
             let answer = Registered { id, epoch, offset };
-            Ok(match self.subscriber(broker, client, answer, Life::Later)? {
+            Ok(match self.subscriber(&way, client, answer, Life::Later)? {
                 Subscribed::Ours(subscriber) => subscriber,
                 Subscribed::Original(consumer) => consumer,
             })
@@ -209,7 +208,7 @@ impl Driver for Http {
         offset: Offset,
     ) -> BoxFuture<'_, Result<Option<LogPart>, Failure>> {
         Box::pin(async move {
-            let (Broker { client, .. }, stream) = self.way(route)?;
+            let Way { client, stream, .. } = self.way(None, route)?;
             let topic = &self.topics[topic.place()];
             let is_original = self.dialect.now() == Dialect::Original;
             // Other people's brokers have no such route, each in its own words.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use broker_client::{Messages, Progress, Subscription, TopicProducer};
 use futures_util::future::{BoxFuture, ready};
 
+use super::fail_over::Went;
 use super::failure::{failed, failed_under, note, outcome};
 use super::pipelined::Pipelined;
 use super::reading::Reading;
@@ -22,19 +23,31 @@ pub(super) struct Producer {
     pipelined: Pipelined,
     session: Session,
     is_over: bool,
+    /// The number of the broker that it registered with, and where its requests go now; nothing where
+    /// they all go to one.
+    brokers: Option<(u32, Went)>,
 }
 
 impl Producer {
-    pub(super) fn new(registration: TopicProducer, pipelined: Pipelined) -> Self {
+    pub(super) fn new(
+        registration: TopicProducer,
+        pipelined: Pipelined,
+        went: Option<Went>,
+    ) -> Self {
         let epoch = Some(registration.epoch().to_owned());
         let session = Session { id: Some(registration.id().to_string()), epoch };
-        Self { registration, pipelined, session, is_over: false }
+        let brokers = went.map(|went| (went.number(), went));
+        Self { registration, pipelined, session, is_over: false, brokers }
     }
 }
 
 impl Sender for Producer {
     fn session(&self) -> &Session {
         &self.session
+    }
+
+    fn broker(&self) -> Option<u32> {
+        self.brokers.as_ref().map(|(registered, _)| *registered)
     }
 
     fn send<'a>(
@@ -50,8 +63,20 @@ impl Sender for Producer {
             // Also where this future is dropped.
             self.is_over = true;
             let payloads: Vec<&str> = messages.iter().map(|message| message.payload).collect();
-            let watch = &mut |progress: Progress<'_>| note(attempts, progress);
+            let went = self.brokers.as_ref().map(|(_, went)| went);
+            let go_on = |attempts: &mut Attempts<'_>| {
+                if let Some(went) = went {
+                    attempts.go_to(went.number());
+                }
+            };
+            let watch = &mut |progress: Progress<'_>| {
+                if let Progress::Failed(_) = progress {
+                    go_on(attempts);
+                }
+                note(attempts, progress);
+            };
             let sent = self.registration.send_watched(&payloads, watch).await;
+            go_on(attempts);
             self.is_over = sent.outcome.is_err();
             Reply::whole(messages.len(), outcome(sent.outcome.map(Some)), sent.attempts.max(1))
         })

@@ -2,7 +2,7 @@
 
 use broker_client::Subscription;
 
-use super::connected::{Broker, Http};
+use super::connected::{Http, Way};
 use super::dialect::Dialect;
 use super::failure::retry;
 use super::reading::Reading;
@@ -33,7 +33,7 @@ impl Http {
     /// What a registration, made now or before a crash, comes to.
     pub(super) fn subscriber(
         &self,
-        broker: &Broker,
+        way: &Way<'_>,
         client: &Client,
         answer: Registered,
         life: Life,
@@ -42,11 +42,11 @@ impl Http {
         let ours = answer.consumer().and_then(|answer| {
             let (id, start, epoch) = (answer.consumer_id, answer.offset, answer.epoch.clone()?);
             let retry = retry(client.retries);
-            let subscription = Subscription::registered(&broker.client, topic, &retry, answer)?;
+            let subscription = Subscription::registered(&way.client, topic, &retry, answer)?;
             Some((subscription, id, start, epoch))
         });
         let shown = if ours.is_some() { Dialect::Ours } else { Dialect::Original };
-        let settled = self.dialect.settle(&broker.client, shown)?;
+        let settled = self.dialect.settle(&way.client, shown)?;
         let view = |epoch: &str| Reading::Sessions(View::new(&self.sessions, &self.plan, epoch));
         let subscriber: Box<dyn Subscriber> = match (settled, ours, client.acknowledge) {
             (Dialect::Ours, Some((subscription, _, _, epoch)), Acknowledge::Offset) => {
@@ -57,12 +57,12 @@ impl Http {
                 Box::new(ours::Consumer::new(subscription, view(&epoch)))
             }
             (Dialect::Ours, Some((_, id, start, epoch)), Acknowledge::Automatic) => {
-                let (client, topic, reading) = (broker.client.clone(), topic.clone(), view(&epoch));
+                let (client, topic, reading) = (way.client.clone(), topic.clone(), view(&epoch));
                 let claim = automatic::Claim { client, topic, id, epoch, start };
                 Box::new(automatic::Consumer::new(claim, reading))
             }
             _ => {
-                let registration = self.registration(broker, topic, answer.id);
+                let registration = self.registration(way.broker, topic, answer.id);
                 let consumer = original::Consumer::new(registration, self.original.clone());
                 return Ok(Subscribed::Original(Box::new(consumer)));
             }

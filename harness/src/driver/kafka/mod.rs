@@ -77,7 +77,7 @@ struct Kafka {
 }
 
 async fn connect(connecting: Connecting) -> Connected {
-    let Connecting { plan, addresses, run } = connecting;
+    let Connecting { plan, addresses, run, .. } = connecting;
     let alive = Alive::default();
     let settings = addresses.iter().map(|address| Settings::new(address, &alive));
     let settings = settings.collect::<Result<Vec<_>, _>>()?;

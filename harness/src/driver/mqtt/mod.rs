@@ -67,7 +67,7 @@ struct Mqtt {
     sessions: Mutex<BTreeMap<String, Route>>,
 }
 
-async fn connect(Connecting { plan, addresses, run }: Connecting) -> Connected {
+async fn connect(Connecting { plan, addresses, run, .. }: Connecting) -> Connected {
     let qos = qos::of(&plan.scenario.broker)?;
     let ways = addresses.iter().map(|address| Way::new(address).map(Arc::new));
     let ways: Vec<_> = ways.collect::<Result<_, _>>()?;

@@ -58,7 +58,7 @@ struct Nats {
 }
 
 async fn connect(connecting: Connecting) -> Connected {
-    let Connecting { plan, addresses, run } = connecting;
+    let Connecting { plan, addresses, run, .. } = connecting;
     let broker = plan.scenario.broker.clone();
     let settings = Settings::read(&broker.options.topic_config)?;
     for address in &addresses {

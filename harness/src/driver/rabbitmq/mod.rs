@@ -61,7 +61,7 @@ struct RabbitMq {
 }
 
 async fn connect(connecting: Connecting) -> Connected {
-    let Connecting { plan, addresses, run } = connecting;
+    let Connecting { plan, addresses, run, .. } = connecting;
     let settings = Settings::read(&plan.scenario.broker.options.topic_config)
         .map_err(|why| Failure { kind: FailureKind::Final, ..Failure::new(why) })?;
     let topics = Arc::new(Topics::new(&plan, &run, settings));

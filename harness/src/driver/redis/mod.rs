@@ -68,7 +68,7 @@ struct Redis {
 }
 
 async fn connect(connecting: Connecting) -> Connected {
-    let Connecting { plan, addresses, run } = connecting;
+    let Connecting { plan, addresses, run, .. } = connecting;
     if let Some((key, _)) = plan.scenario.broker.options.topic_config.first_key_value() {
         let why = format!("a stream of Redis has no configuration: leave out `{key}`");
         return Err(Failure { kind: FailureKind::Final, ..Failure::new(why) });

@@ -18,7 +18,7 @@ use crate::driver::{Part, Reply, RetryPolicy};
 use crate::history::{Moment, Nanos, Outcome, Sent};
 use crate::plan::{Due, Producer, Request, Round};
 use crate::run::signals::Signals;
-use crate::run::stream_sender::{StreamSender, broker};
+use crate::run::stream_sender::StreamSender;
 use crate::run::{Phases, RunContext};
 
 /// What a producer has under way.
@@ -307,9 +307,9 @@ impl<'a> Pipeline<'a> {
                 outcome: part.outcome.clone(),
             };
             if let Some(before) = before {
-                let broker = broker(&self.context, request.stream);
-                let mut tries = before.each_attempt(broker).into_owned();
-                tries.extend_from_slice(&sent.each_attempt(broker));
+                let sender = &self.lanes[flight.lane].sender;
+                let mut tries = before.each_attempt(sender.broker_of(before.session)).into_owned();
+                tries.extend_from_slice(&sent.each_attempt(sender.broker_of(*session)));
                 sent.attempts = u32::try_from(tries.len()).expect("there are two");
                 (sent.invoked, sent.intended, sent.tries) =
                     (before.invoked, before.intended, tries);

@@ -20,7 +20,6 @@ const PAUSE: Duration = Duration::from_millis(10);
 #[derive(Debug)]
 pub(super) struct Listener {
     address: SocketAddr,
-    link: Arc<RelayedLink>,
     task: JoinHandle<()>,
 }
 
@@ -35,23 +34,18 @@ impl Listener {
     /// Listens on a free port of the loopback address, for connections to `target`, a `host:port`.
     pub(super) async fn start(
         target: String,
-        link: RelayedLink,
+        link: Arc<RelayedLink>,
         requests: Option<NewRequests>,
     ) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
-        let link = Arc::new(link);
-        let relay = Relay { target, link: Arc::clone(&link), requests };
+        let relay = Relay { target, link, requests };
         let task = tokio::spawn(serve(listener, Arc::new(relay)));
-        Ok(Self { address, link, task })
+        Ok(Self { address, task })
     }
 
     pub(super) fn address(&self) -> SocketAddr {
         self.address
-    }
-
-    pub(super) fn link(&self) -> &RelayedLink {
-        &self.link
     }
 
     /// Closes every connection, and listens no more.

@@ -16,8 +16,7 @@ mod listener;
 use std::collections::BTreeMap;
 use std::future::pending;
 use std::net::SocketAddr;
-
-use rand_pcg::Pcg64Mcg;
+use std::sync::Arc;
 
 use self::link::RelayedLink;
 use self::listener::Listener;
@@ -61,14 +60,14 @@ impl Order {
 /// The relays of one run. Dropped, they close every connection.
 #[derive(Debug, Default)]
 pub struct Relays {
-    listeners: BTreeMap<Link, Listener>,
-    /// Where each actor that has a relay is to speak to.
-    addresses: BTreeMap<Actor, Address>,
+    /// A link has a listener for each broker, and the same faults on all of them.
+    links: BTreeMap<Link, (Arc<RelayedLink>, Vec<Listener>)>,
+    /// Where each actor that has relays is to speak to, for each broker.
+    addresses: BTreeMap<Actor, Vec<Address>>,
 }
 
 impl Relays {
-    /// Adds a relay for each actor of the order, to one of the brokers at these addresses, in turn
-    /// by the actor's number.
+    /// Adds relays for each actor of the order, one to each of the brokers at these addresses.
     ///
     /// # Errors
     /// When no port is to be had, or a broker has no address.
@@ -79,13 +78,19 @@ impl Relays {
     ) -> Result<(), Failure> {
         for (link, requests) in &order.links {
             let Link::Actor(actor) = link else { continue };
-            let broker = &addresses[(actor.number as usize - 1) % addresses.len()];
-            let target = broker.authority().ok_or_else(|| {
-                Failure(format!("no relay can stand before {link}: its broker has no address"))
-            })?;
             let chance = generator(order.seed, Purpose::Relay, number(*actor));
-            let relay = self.add(*link, target, chance, *requests).await?;
-            self.addresses.insert(*actor, broker.behind(relay));
+            let relayed = Arc::new(RelayedLink::new(chance));
+            let (mut listeners, mut own) = (Vec::new(), Vec::new());
+            for broker in addresses {
+                let target = broker.authority().ok_or_else(|| {
+                    Failure(format!("no relay can stand before {link}: its broker has no address"))
+                })?;
+                let listener = listen(*link, target, &relayed, *requests).await?;
+                own.push(broker.behind(listener.address()));
+                listeners.push(listener);
+            }
+            self.links.insert(*link, (relayed, listeners));
+            self.addresses.insert(*actor, own);
         }
         Ok(())
     }
@@ -98,33 +103,21 @@ impl Relays {
         target: String,
     ) -> Result<SocketAddr, Failure> {
         let chance = generator(order.seed, Purpose::Relay, 0);
-        self.add(Link::Database, target, chance, None).await
-    }
-
-    async fn add(
-        &mut self,
-        link: Link,
-        target: String,
-        chance: Pcg64Mcg,
-        requests: Option<NewRequests>,
-    ) -> Result<SocketAddr, Failure> {
-        let listener = Listener::start(target, RelayedLink::new(chance), requests).await;
-        let listener = listener.map_err(|error| {
-            Failure(format!("cannot listen for the relay before {link}: {error}"))
-        })?;
+        let relayed = Arc::new(RelayedLink::new(chance));
+        let listener = listen(Link::Database, target, &relayed, None).await?;
         let address = listener.address();
-        self.listeners.insert(link, listener);
+        self.links.insert(Link::Database, (relayed, vec![listener]));
         Ok(address)
     }
 
-    /// Where each actor that has a relay is to speak to.
-    pub fn addresses(&self) -> BTreeMap<Actor, Address> {
+    /// Where each actor that has relays is to speak to, for each broker.
+    pub fn addresses(&self) -> BTreeMap<Actor, Vec<Address>> {
         self.addresses.clone()
     }
 
     /// Closes every connection, and listens no more.
     pub fn close(&self) {
-        self.listeners.values().for_each(Listener::close);
+        self.links.values().flat_map(|(_, listeners)| listeners).for_each(Listener::close);
     }
 
     /// Puts a fault on a link; see [`FaultInjector::inject`](super::FaultInjector::inject).
@@ -134,9 +127,9 @@ impl Relays {
         link: Link,
         fault: Box<dyn LinkFault>,
     ) -> Result<(), Failure> {
-        let listener = self.listeners.get(&link);
-        let listener = listener.ok_or_else(|| Failure(format!("no relay stands before {link}")))?;
-        listener.link().inject(id, fault);
+        let relayed = self.links.get(&link);
+        let relayed = relayed.ok_or_else(|| Failure(format!("no relay stands before {link}")))?;
+        relayed.0.inject(id, fault);
         Ok(())
     }
 
@@ -160,8 +153,18 @@ impl Relays {
     }
 
     fn link_of(&self, id: InjectionId) -> Option<&RelayedLink> {
-        self.listeners.values().map(Listener::link).find(|link| link.met(id).is_some())
+        self.links.values().map(|(link, _)| &**link).find(|link| link.met(id).is_some())
     }
+}
+
+async fn listen(
+    link: Link,
+    target: String,
+    relayed: &Arc<RelayedLink>,
+    requests: Option<NewRequests>,
+) -> Result<Listener, Failure> {
+    let listener = Listener::start(target, Arc::clone(relayed), requests).await;
+    listener.map_err(|error| Failure(format!("cannot listen for the relay before {link}: {error}")))
 }
 
 /// Each actor's own chance; 0 is the database's.

@@ -38,7 +38,7 @@ use crate::plan::Plan;
 /// thread whose clock is paused.
 pub struct Simulated {
     addresses: Vec<Address>,
-    own: BTreeMap<Actor, Address>,
+    own: BTreeMap<Actor, Vec<Address>>,
     injector: Arc<Injector>,
 }
 
@@ -100,8 +100,8 @@ impl Simulated {
 
 /// The actors that have a link of their own. With one broker that is all of them: an actor's chance is
 /// its own then. With several it is those that a fault may be about, as in a real run; the others
-/// spread their topics over the brokers.
-fn own_addresses(plan: &Plan, brokers: usize) -> BTreeMap<Actor, Address> {
+/// share one link.
+fn own_addresses(plan: &Plan, brokers: usize) -> BTreeMap<Actor, Vec<Address>> {
     let actors: Vec<Actor> = if brokers == 1 {
         let producers = plan.producers.iter().map(|producer| Actor::producer(producer.number));
         producers.chain(plan.consumers.iter().map(|c| Actor::consumer(c.number))).collect()
@@ -110,11 +110,11 @@ fn own_addresses(plan: &Plan, brokers: usize) -> BTreeMap<Actor, Address> {
         let actor = |link| if let Link::Actor(actor) = link { Some(actor) } else { None };
         links.filter_map(actor).collect()
     };
-    let address = |actor: Actor| {
-        let broker = (actor.number as usize - 1) % brokers;
-        (actor, network::address(Some(actor), broker))
+    let addresses = |actor: Actor| {
+        let each = (0..brokers).map(|broker| network::address(Some(actor), broker));
+        (actor, each.collect())
     };
-    actors.into_iter().map(address).collect()
+    actors.into_iter().map(addresses).collect()
 }
 
 impl Testbed for Simulated {
@@ -122,8 +122,8 @@ impl Testbed for Simulated {
         &self.addresses
     }
 
-    fn address_of(&self, actor: Actor) -> Option<&Address> {
-        self.own.get(&actor)
+    fn addresses_of(&self, actor: Actor) -> &[Address] {
+        self.own.get(&actor).map_or(&[], Vec::as_slice)
     }
 
     fn injector(&self) -> Option<Arc<dyn FaultInjector>> {

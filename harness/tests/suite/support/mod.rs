@@ -2,6 +2,7 @@
 //! of CI and insta, looks at processes, and the brokers and networks that go wrong.
 
 use std::fs::{self, File};
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -37,7 +38,12 @@ pub(crate) fn url(address: &Address) -> String {
 
 /// What a driver is given to reach brokers with.
 pub(crate) fn connecting(plan: &Arc<Plan>, addresses: Vec<Address>) -> Connecting {
-    Connecting { plan: Arc::clone(plan), addresses, run: "test".to_owned() }
+    Connecting {
+        plan: Arc::clone(plan),
+        addresses,
+        alternatives: NonZeroUsize::MIN,
+        run: "test".to_owned(),
+    }
 }
 
 /// Sends messages as one request, and does not ask what each attempt came to.

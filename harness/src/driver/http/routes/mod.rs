@@ -52,6 +52,20 @@ pub(super) struct Registered {
     pub(super) offset: Option<Offset>,
 }
 
+impl From<ProducerRegistered> for Registered {
+    fn from(answer: ProducerRegistered) -> Self {
+        let id = Id::Number(answer.producer_id.to_string());
+        Self { id, epoch: answer.epoch, offset: None }
+    }
+}
+
+impl From<ConsumerRegistered> for Registered {
+    fn from(answer: ConsumerRegistered) -> Self {
+        let id = Id::Number(answer.consumer_id.to_string());
+        Self { id, epoch: answer.epoch, offset: answer.offset }
+    }
+}
+
 /// Why a call failed, and what the broker answered, if it did.
 pub(super) struct Failed {
     pub(super) error: Error,

@@ -12,6 +12,7 @@ use tokio::time::timeout;
 use crate::support::audit::{Counts, audit};
 use crate::support::load::{GENEROUS, Load, Numbered, Plan};
 use crate::support::process::Process;
+use crate::support::rounds::{Chance, number};
 use crate::support::server::OwnServer;
 
 const CONNECTIONS: usize = 32;
@@ -188,22 +189,4 @@ async fn ids(clients: &[Client]) -> Vec<i64> {
             .spawn(async move { client.register_producer("ids").await.unwrap().producer_id });
     }
     registering.join_all().await
-}
-
-fn number(variable: &str, default: u64) -> u64 {
-    match std::env::var(variable) {
-        Ok(text) => text.parse().unwrap_or_else(|_| panic!("{variable}: expected a number")),
-        Err(_) => default,
-    }
-}
-
-/// Moments that are random and the same for one seed.
-struct Chance(u64);
-
-impl Chance {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed ^ (mixed >> 27)
-    }
 }

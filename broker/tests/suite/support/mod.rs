@@ -6,6 +6,7 @@ pub(crate) mod cluster;
 mod database;
 pub(crate) mod load;
 pub(crate) mod process;
+pub(crate) mod rounds;
 pub(crate) mod scene;
 pub(crate) mod server;
 

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Kills brokers so many times (default 50) and the database server so many times (default 20), each
-# without and with sequences, starts eight brokers at once on an empty database (20 times), and has
-# three brokers share one, and two of three die under clients that know all three; prints a table of the rounds. A round counts only if it left a request
-# with an unknown outcome. CRASH_SEED decides about the moments.
+# without and with sequences, and two of three brokers so many times (default 50) under clients that know
+# all three; starts eight brokers at once on an empty database (20 times), and has three brokers share
+# one; prints a table of the rounds. A round of the first two counts only if it left a request with an
+# unknown outcome. CRASH_SEED decides about the moments.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 brokers="${1:-50}"

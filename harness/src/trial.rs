@@ -166,6 +166,10 @@ async fn hold_on(
     let Performed { history: performed, mut trouble, past_limit } =
         perform(context, testbed.as_mut(), &mut interrupt, progress).await;
     let left = driver.finish().await.err().map(|failure| failure.why);
+    let disagreement = match database.filter(|_| trouble.is_none() && performed.is_ok()) {
+        Some(database) => database.disagreement().await,
+        None => None,
+    };
     // A server that does not come up any more is what the run has found; the rest follows from it.
     let is_gone = performed.as_ref().is_ok_and(is_gone);
     // What is left on a server that ended goes with its folder.
@@ -180,6 +184,9 @@ async fn hold_on(
     })?;
     let mut judgement = judged::judge(plan, &history, settings.out.as_deref());
     if let Some(why) = trouble {
+        judgement.mark_inconclusive(why);
+    }
+    if let Some(why) = disagreement {
         judgement.mark_inconclusive(why);
     }
     let Remarks { doubts, notes } = driver.remarks();

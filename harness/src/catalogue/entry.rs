@@ -138,9 +138,10 @@ fn ends(scenario: &Scenario) -> Option<(Survival, &'static str)> {
             Some((Survival::Kill, "a kill"))
         }
         Effect::Process(Hold::Stopped) => Some((Survival::Part, "an end in good order")),
-        Effect::Process(Hold::Paused) | Effect::Storage(_) | Effect::Link(_) | Effect::Crash => {
-            None
-        }
+        Effect::Process(Hold::Paused | Hold::Isolated)
+        | Effect::Storage(_)
+        | Effect::Link(_)
+        | Effect::Crash => None,
     };
     scenario.faults.iter().filter_map(end).max_by_key(|(least, _)| *least)
 }

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use self::possible::{Lone, keep_possible, keep_spoken, take};
+use self::possible::{Lone, keep_possible, keep_spoken, take, without_cluster};
 pub(super) use self::possible::{drivable, sabotage_objection};
 pub(super) use self::simulated::choose_simulated;
 pub(super) use self::wanted::brokers_in;
@@ -133,6 +133,7 @@ pub(super) fn choose(
                 is_ours: server.is_ours(),
                 has_port: server.has_port(),
                 is_shared: choice.keep_data.is_some() && at_once,
+                is_kept: choice.keep_data.is_some(),
             })),
         };
         let asks_for_disk = scenarios.iter().any(Scenario::has_storage_fault);
@@ -145,6 +146,10 @@ pub(super) fn choose(
         let setting = Setting { brokers, capabilities: None, disk };
         let lone = Lone { is_alone, is_only };
         keep_possible(setting, sabotage, lone, &mut scenarios, skipped, &mut invalid)?;
+        if let Some(why) = database.as_ref().and_then(|server| server.no_cluster()) {
+            let is_required = is_alone || choice.require_servers;
+            without_cluster(&why, is_required, &mut scenarios, skipped)?;
+        }
         if scenarios.is_empty() {
             continue;
         }

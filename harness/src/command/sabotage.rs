@@ -99,8 +99,10 @@ fn prepare(arguments: &Arguments, harness: &Path) -> Result<Prepared, Refused> {
     crate::descriptors::reserve(&plan).map_err(Refused::usage)?;
     if let BrokerUnderTest::Own(process) = &mut chosen.broker {
         process.count = plan.scenario.broker.count;
-        process.server = chosen.database.as_ref().map(|server| match plan.medium() {
-            None => Arc::clone(server),
+        let cluster = plan.scenario.broker.cluster;
+        let server = chosen.database.as_ref().map(|server| server.as_cluster(cluster));
+        process.server = server.map(|server| match plan.medium() {
+            None => server,
             medium => Arc::new(server.another(medium)),
         });
     }

@@ -33,6 +33,8 @@ pub enum Takes {
         /// What is done to it: `killed`.
         done: &'static str,
     },
+    /// A node of a cluster of databases, or all.
+    Node,
     /// The connections of actors.
     Links {
         /// Of these kinds.
@@ -50,7 +52,7 @@ impl Takes {
     /// The kinds of actor that it can be about.
     pub const fn actors(self) -> &'static [Kind] {
         match self {
-            Self::Process { .. } | Self::Storage => &[],
+            Self::Process { .. } | Self::Node | Self::Storage => &[],
             Self::Links { actors, .. } => actors,
             Self::Consumers => &[Kind::Consumer],
         }
@@ -59,7 +61,7 @@ impl Takes {
     /// Whether it can be about the database, or the connections with it.
     pub const fn database(self) -> bool {
         match self {
-            Self::Process { .. } => true,
+            Self::Process { .. } | Self::Node => true,
             Self::Links { database, .. } => database,
             Self::Consumers | Self::Storage => false,
         }

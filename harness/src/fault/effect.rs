@@ -53,4 +53,6 @@ pub enum Hold {
     Stopped,
     /// Its clock stands still (SIGSTOP); afterwards it goes on (SIGCONT).
     Paused,
+    /// A node of a cluster is cut from the others; afterwards it comes back to them.
+    Isolated,
 }

@@ -9,8 +9,10 @@ use crate::input::names::{self, Actor, Kind};
 pub enum Part {
     /// The broker of this place, from 0: `broker` is the first, `broker 2` the second.
     Broker(u32),
-    /// The database that all brokers share.
+    /// The database that all brokers share; of a cluster all nodes.
     Database,
+    /// The node of this place, from 0, of a cluster: `database 2` is the second.
+    Node(u32),
 }
 
 /// The connections of one actor with its broker, or those between brokers and database.
@@ -68,7 +70,7 @@ impl Target {
 
     /// Whether it is the database, or the connections with it.
     pub const fn is_database(&self) -> bool {
-        matches!(self, Self::Process(Part::Database) | Self::DatabaseLink)
+        matches!(self, Self::Process(Part::Database | Part::Node(_)) | Self::DatabaseLink)
     }
 
     /// Takes actors out that are not among the known ones; false if none is left.
@@ -101,6 +103,7 @@ impl fmt::Display for Part {
             Self::Broker(0) => f.write_str("broker"),
             Self::Broker(place) => write!(f, "broker {}", place + 1),
             Self::Database => f.write_str("database"),
+            Self::Node(place) => write!(f, "database {}", place + 1),
         }
     }
 }

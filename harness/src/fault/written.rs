@@ -105,7 +105,9 @@ impl Written {
             key => match KINDS.iter().find(|kind| kind.key == key) {
                 Some(definition) => {
                     let target = match definition.takes {
-                        Takes::Process { .. } => WrittenTarget::Process(map.next_value()?),
+                        Takes::Process { .. } | Takes::Node => {
+                            WrittenTarget::Process(map.next_value()?)
+                        }
                         Takes::Storage => WrittenTarget::Storage(map.next_value()?),
                         Takes::Links { .. } | Takes::Consumers => {
                             WrittenTarget::Names(map.next_value()?)
@@ -160,7 +162,7 @@ impl JsonSchema for Written {
         let Some(Value::Object(properties)) = schema.get_mut("properties") else { return schema };
         let kinds = KINDS.iter().map(|kind| {
             let value = match kind.takes {
-                Takes::Process { .. } => String::json_schema(generator),
+                Takes::Process { .. } | Takes::Node => String::json_schema(generator),
                 Takes::Storage => {
                     Schema::try_from(json!({ "const": "storage" })).expect("an object is a schema")
                 }

@@ -84,7 +84,7 @@ impl Plan {
     pub fn has_database_fault(&self) -> bool {
         let mut targets = self.scenario.faults.iter().map(|fault| &fault.action.target);
         targets.any(|target| match target {
-            Target::Process(part) => *part == Part::Database,
+            Target::Process(part) => matches!(part, Part::Database | Part::Node(_)),
             Target::Storage => self.scenario.broker.store.has_database(),
             _ => false,
         })

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use futures_util::StreamExt as _;
-use futures_util::future::{BoxFuture, join, join_all};
+use futures_util::future::{BoxFuture, join, join_all, try_join_all};
 use futures_util::stream::FuturesUnordered;
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -213,9 +213,19 @@ impl Executor<'_> {
         hold: Hold,
         struck: &Struck,
     ) -> Result<(), Trouble> {
-        self.parts.hold(part, hold).await?;
+        let all = self.all_of(part);
+        try_join_all(all.iter().map(|part| self.parts.hold(*part, hold))).await?;
         self.last(fault, struck).await;
-        self.parts.release(part, hold).await
+        // At once: a node that is alone does not come up.
+        let released = join_all(all.iter().map(|part| self.parts.release(*part, hold))).await;
+        released.into_iter().collect()
+    }
+
+    /// The part, or all nodes of a cluster.
+    fn all_of(&self, part: Part) -> Vec<Part> {
+        let nodes = self.context.plan.scenario.broker.nodes();
+        let nodes: Vec<Part> = nodes.filter(|_| part == Part::Database).collect();
+        if nodes.is_empty() { vec![part] } else { nodes }
     }
 
     async fn links(

@@ -65,6 +65,10 @@ pub struct Broker {
     /// Whether actors are spread over them on purpose, each to one for each topic. Otherwise they do as
     /// users do: a topic has one broker in good times, and where that fails they go on at the next one.
     pub spread: bool,
+    /// So many nodes have the cluster that their store is in; none is one server alone.
+    pub cluster: Option<NonZeroU32>,
+    /// Where the file says so.
+    pub cluster_spot: Spot,
 }
 
 impl Default for Broker {
@@ -84,6 +88,8 @@ impl Default for Broker {
             needs: Vec::new(),
             count: NonZeroU32::MIN,
             spread: false,
+            cluster: None,
+            cluster_spot: Spot::default(),
         }
     }
 }
@@ -97,6 +103,11 @@ impl Broker {
     /// What keeps the data.
     pub const fn storage(&self) -> Part {
         if self.store.has_database() { Part::Database } else { Part::Broker(0) }
+    }
+
+    /// The servers of its database, where that is a cluster.
+    pub fn nodes(&self) -> impl Iterator<Item = Part> + use<> {
+        (0..self.cluster.map_or(0, NonZeroU32::get)).map(Part::Node)
     }
 
     /// How many brokers the harness starts.

@@ -3,10 +3,12 @@
 
 mod disk;
 
+use std::num::NonZeroU32;
+
 use super::broker::{Broker, DEFAULT_ON, Store};
 use super::model::Scenario;
 use crate::capability::{Capabilities, Known};
-use crate::fault::{Effect, Fault, Part, StorageFault, Target};
+use crate::fault::{Effect, Fault, Hold, Part, StorageFault, Target};
 use crate::input::diagnostic::Diagnostic;
 use crate::input::names;
 use crate::numbers;
@@ -45,6 +47,8 @@ pub struct DatabaseServer {
     pub has_port: bool,
     /// Whether several runs may be on it at a time, and another one cannot be had.
     pub is_shared: bool,
+    /// Whether its data is kept.
+    pub is_kept: bool,
 }
 
 /// One thing that cannot be had.
@@ -69,6 +73,9 @@ pub fn objections(scenario: &Scenario, setting: &Setting<'_>) -> Vec<Objection> 
     let whole = whole.or_else(|| not_ours(broker, setting)).or_else(|| no_config(broker, setting));
     if let Some(whole) = whole.or_else(|| brings_its_own(broker, setting)) {
         return vec![Objection::Whole(whole)];
+    }
+    if let Some(why) = no_cluster(broker, setting.brokers) {
+        return vec![why];
     }
     let faults = scenario.faults.iter().enumerate();
     let faults = faults.filter_map(|(place, fault)| {
@@ -150,6 +157,58 @@ fn no_config(broker: &Broker, setting: &Setting<'_>) -> Option<String> {
     Some(format!("its `config` is for a private database server: {why}"))
 }
 
+/// Why there can be no cluster; with its place, where no command line has chosen the broker.
+fn no_cluster(broker: &Broker, brokers: Brokers) -> Option<Objection> {
+    let nodes = broker.cluster?;
+    let why = match brokers {
+        Brokers::Theirs => return None,
+        _ if !broker.store.has_database() => {
+            let why = format!("{} has no database to be a cluster", broker.on);
+            if !broker.on_is_named {
+                let cure = "write `on: mysql` beside it, or leave it out";
+                let diagnostic = Diagnostic::new(why).label(cure).on(&broker.cluster_spot);
+                return Some(Objection::Value(Box::new(diagnostic)));
+            }
+            format!("{why}; {}", put_on(broker, Store::Mysql))
+        }
+        Brokers::Simulated => {
+            "a simulation has no cluster of databases; run it with `harness run`".to_owned()
+        }
+        Brokers::Started(Some(server)) if !server.is_ours => {
+            "HARNESS_MYSQL_URL names one server, of which no cluster can be made; without it the \
+             harness starts its own"
+                .to_owned()
+        }
+        Brokers::Started(Some(server)) if server.is_kept => {
+            "--keep-data keeps the data of one server, and not of a cluster; leave it out"
+                .to_owned()
+        }
+        Brokers::Started(_) => return None,
+    };
+    Some(Objection::Whole(format!("it is on a cluster of {nodes} databases: {why}")))
+}
+
+/// What a fault is about that a cluster has and one server has not, or the other way round.
+fn not_of_cluster(broker: &Broker, fault: &Fault) -> Option<String> {
+    let nodes = broker.cluster.map(NonZeroU32::get);
+    let is_isolate = matches!(fault.action.effect, Effect::Process(Hold::Isolated));
+    match (&fault.action.target, nodes) {
+        (Target::Process(Part::Node(place)), Some(nodes)) if *place >= nodes => {
+            Some(format!("the cluster has {nodes} nodes"))
+        }
+        (Target::Process(Part::Node(_)), None) => {
+            Some("there is one database; `cluster: 3` in `broker` makes it a cluster".to_owned())
+        }
+        (_, None) if is_isolate => {
+            Some("one database has nothing to be cut from; add `cluster: 3` to `broker`".to_owned())
+        }
+        (Target::Storage, Some(_)) => Some(
+            "faults of a disk are about one server's; leave `cluster` out of `broker`".to_owned(),
+        ),
+        _ => None,
+    }
+}
+
 /// Why nothing is said about the broker where its driver brings it.
 fn brings_its_own(broker: &Broker, setting: &Setting<'_>) -> Option<String> {
     let is_brought = setting.capabilities.is_some_and(|capabilities| !capabilities.has_address);
@@ -209,6 +268,9 @@ fn refused(scenario: &Scenario, fault: &Fault, setting: &Setting<'_>) -> Option<
             let cure = cure.unwrap_or_default();
             return Some(format!("{} has no database{cure}", broker.on));
         }
+        Brokers::Started(_) | Brokers::Simulated if not_of_cluster(broker, fault).is_some() => {
+            return not_of_cluster(broker, fault);
+        }
         Brokers::Started(Some(server))
             if target.is_database() || is_storage && broker.store.has_database() =>
         {
@@ -253,11 +315,13 @@ fn not_simulated(broker: &Broker, fault: &Fault) -> Option<String> {
 impl DatabaseServer {
     fn refuses(self, target: &Target) -> Option<&'static str> {
         match target {
-            Target::Process(Part::Database) | Target::Storage if !self.is_ours => Some(
-                "the server that HARNESS_MYSQL_URL names is somebody else's; without it the \
+            Target::Process(Part::Database | Part::Node(_)) | Target::Storage if !self.is_ours => {
+                Some(
+                    "the server that HARNESS_MYSQL_URL names is somebody else's; without it the \
                      harness starts its own",
-            ),
-            Target::Process(Part::Database) if self.is_shared => Some(
+                )
+            }
+            Target::Process(Part::Database | Part::Node(_)) if self.is_shared => Some(
                 "it needs a server of its own with --jobs, and --keep-data keeps one; leave \
                      one of the two out",
             ),

@@ -164,6 +164,10 @@ pub(super) struct Broker {
     /// them; by default a topic has one, and they go on at the next one where that fails.
     #[schemars(with = "bool")]
     pub spread: Field<String>,
+    /// So many database servers are started as one cluster, by Galera: 3, 5 or 7; default one server
+    /// alone. Broker 1 is at node 1, broker 2 at node 2.
+    #[schemars(with = "u32", extend("enum" = [3, 5, 7]))]
+    pub cluster: Field<String>,
     /// The configuration of the server that is started, in its own words, on top of what `on` means.
     pub config: Field<Ordered<String>>,
     /// With `driver: exec`: the program that is the driver, with its arguments.

@@ -17,6 +17,9 @@ use crate::input::values;
 /// The most brokers that are started; each has threads and connections of its own.
 const BROKERS_MAX: u32 = 64;
 
+/// How many nodes a cluster may have: of an even number no more may be lost than of one less.
+const CLUSTERS: [u32; 3] = [3, 5, 7];
+
 /// What the section says; what is left out is as everywhere.
 pub(super) fn read_broker(
     problems: &mut Problems<'_>,
@@ -55,6 +58,8 @@ pub(super) fn read_broker(
         needs,
         count: count.and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MIN),
         spread: problems.read(&raw.spread, values::truth).unwrap_or(false),
+        cluster: problems.read(&raw.cluster, cluster),
+        cluster_spot: problems.spot(&raw.cluster),
     }
 }
 
@@ -108,6 +113,17 @@ fn note_useless(problems: &mut Problems<'_>, raw: &raw::Broker, is_program: bool
         let diagnostic = Diagnostic::new("this driver is a program").label(label);
         problems.add(at.span.clone(), diagnostic);
     }
+}
+
+/// How many nodes a cluster has.
+fn cluster(text: &str) -> Result<NonZeroU32, Diagnostic> {
+    let count = text.parse().ok().filter(|count| CLUSTERS.contains(count));
+    count.and_then(NonZeroU32::new).ok_or_else(|| {
+        let title = format!("`{text}` is no number of nodes for a cluster");
+        let label = "expected 3, 5 or 7: more than half of them go on without the others; for one \
+                     server leave `cluster` out";
+        Diagnostic::new(title).label(label)
+    })
 }
 
 /// The store of our own broker that a word asks for.

@@ -1,6 +1,8 @@
 //! Where runs on MySQL get their databases: from a server that runs already, or from a private one
 //! that is started with the first run that needs it and is gone with the harness.
 
+mod agreement;
+mod node;
 mod private;
 mod run_database;
 mod server;

@@ -4,6 +4,8 @@
 //! The executor (`run::faults`) decides when and what; a testbed only carries out. Chance comes from
 //! the run's seed in a simulated testbed.
 
+use std::future::ready;
+
 use futures_util::future::BoxFuture;
 
 use super::{Disk, Failure, InjectionId};
@@ -44,6 +46,16 @@ pub trait FaultInjector: Send + Sync {
     /// # Errors
     /// When it cannot be done: the run then has no verdict.
     fn change(&self, part: Part, change: Change) -> BoxFuture<'_, Result<(), Failure>>;
+
+    /// Cuts a node of a cluster from the other nodes, and returns when it knows; or lets it back, and
+    /// returns when it serves again. It is up and not paused.
+    ///
+    /// # Errors
+    /// When it cannot be done: the run then has no verdict.
+    fn isolate(&self, part: Part, _is_cut: bool) -> BoxFuture<'_, Result<(), Failure>> {
+        let why = format!("the {part} is no node of a cluster");
+        Box::pin(ready(Err(Failure(why))))
+    }
 
     /// The disk of what keeps the data ([`Broker::storage`](crate::scenario::Broker::storage)).
     ///

@@ -108,17 +108,20 @@ impl Process {
     /// up, or cannot be reached through a relay.
     pub async fn start(settings: &Settings, database: Option<&Database>) -> Result<Self, Failure> {
         let mut relays = Relays::default();
-        let store = match database {
+        let stores = match database {
             Some(database) if settings.relays.has_database() => {
-                let target = database.tcp().await?;
-                let address = relays.add_database(&settings.relays, target).await?;
-                Some(database.url_at(address).await?)
+                let targets = database.tcp().await?;
+                let addresses = relays.add_database(&settings.relays, targets).await?;
+                database.urls_at(&addresses).await?
             }
-            Some(database) => Some(database.url().await?),
-            None => None,
+            Some(database) => database.urls().await?,
+            None => Vec::new(),
         };
         let numbers = 1..=settings.count.get();
-        let starts = numbers.map(|number| start_one(settings, store.as_deref(), number));
+        let starts = numbers.map(|number| {
+            let own = (number as usize - 1).checked_rem(stores.len());
+            start_one(settings, own.map(|place| stores[place].as_str()), number)
+        });
         let brokers = try_join_all(starts).await?;
         let addresses: Vec<Address> =
             brokers.iter().map(|broker| Address::from(broker.address())).collect();

@@ -57,7 +57,9 @@ impl<'a> Facts<'a> {
             Effect::Storage(_) => on_disk
                 .filter(|own| own.restarted.is_some() || own.gone.is_some())
                 .map(|_| Ended::Killed),
-            Effect::Process(Hold::Paused) | Effect::Link(_) | Effect::Crash => None,
+            Effect::Process(Hold::Paused | Hold::Isolated) | Effect::Link(_) | Effect::Crash => {
+                None
+            }
         }
     }
 

@@ -61,7 +61,7 @@ const fn promise(action: &Action) -> Promise {
 fn does_not_start(facts: &Facts<'_>, firing: &Firing, action: &Action) -> String {
     let broker = &facts.plan.scenario.broker;
     let what = match broker.storage() {
-        Part::Database => "database",
+        Part::Database | Part::Node(_) => "database",
         Part::Broker(_) => "server",
     };
     format!(

@@ -20,6 +20,7 @@ fn process(definition: &'static Definition, hold: Hold, part: Part) -> Kind {
         Part::Broker(0) => "broker",
         Part::Broker(_) => "broker 2",
         Part::Database => "database",
+        Part::Node(_) => "database 2",
     };
     Kind(Action { definition, target, effect: Effect::Process(hold) }, whom)
 }

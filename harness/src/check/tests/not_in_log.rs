@@ -119,6 +119,7 @@ pub(super) fn fire(plan: &mut Plan, history: &mut History, hold: Hold, ended: u6
         Hold::Killed => &kinds::kill::KILL,
         Hold::Stopped => &kinds::stop::STOP,
         Hold::Paused => &kinds::pause::PAUSE,
+        Hold::Isolated => &kinds::isolate::ISOLATE,
     };
     let target = Target::Process(Part::Broker(0));
     let action = Action { definition, target, effect: Effect::Process(hold) };

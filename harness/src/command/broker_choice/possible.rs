@@ -94,6 +94,29 @@ pub(super) fn keep_possible(
     Ok(())
 }
 
+/// Moves the scenarios to `skipped` that are on a cluster, which cannot be had here; or refuses the call,
+/// where it must not go without.
+pub(super) fn without_cluster(
+    why: &str,
+    is_required: bool,
+    scenarios: &mut Vec<Scenario>,
+    skipped: &mut Vec<Skipped>,
+) -> Result<(), Refused> {
+    for scenario in std::mem::take(scenarios) {
+        if scenario.broker.cluster.is_none() {
+            scenarios.push(scenario);
+            continue;
+        }
+        let why = format!("it is on a cluster: {why}");
+        if is_required {
+            return Err(Refused::no_verdict(format_args!("{}: {why}", scenario.file.display())));
+        }
+        let on = scenario.broker.on_is_named.then(|| scenario.broker.on.clone());
+        skip(scenario, on.as_deref(), why, skipped);
+    }
+    Ok(())
+}
+
 /// The scenario, if there are its broker and its driver, and that takes its names.
 pub(in crate::command) fn drivable(mut scenario: Scenario) -> Result<Scenario, diagnostic::Error> {
     let file = BrokersFile::read(None, &[&scenario.file])?;

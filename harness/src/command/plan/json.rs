@@ -57,6 +57,7 @@ pub(in crate::command) fn value(plan: &Plan) -> Value {
             "needs": words(&scenario.broker.needs),
             "count": scenario.broker.count,
             "spread": scenario.broker.spread,
+            "cluster": scenario.broker.cluster,
             "wire": wire(&scenario.broker),
             "capabilities": capabilities(&scenario.broker),
         },

@@ -116,7 +116,8 @@ fn broker(broker: &Broker) -> String {
         count if broker.spread => format!(", {count} brokers, spread"),
         count => format!(", {count} brokers"),
     };
-    format!("{}, driver {}{several}", broker.on, broker.driver)
+    let cluster = broker.cluster.map(|nodes| format!(", a cluster of {nodes} databases"));
+    format!("{}, driver {}{several}{}", broker.on, broker.driver, cluster.unwrap_or_default())
 }
 
 /// What matters on the original routes alone: how requests are written, and what tags look like.

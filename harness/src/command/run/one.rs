@@ -198,7 +198,7 @@ async fn wait_for_others(
 ) -> Result<(), trial::Failure> {
     match (&settings.broker, patience) {
         (BrokerUnderTest::Own(process::Settings { server: Some(server), .. }), _) => {
-            let started = server.start(|| line.say("starting a private MySQL server")).await;
+            let started = server.start(|| line.say(&format!("starting {}", server.what()))).await;
             started.map_err(|failure| trial::Failure(failure.0))
         }
         (BrokerUnderTest::External(addresses), Some(patience)) => {
@@ -260,12 +260,14 @@ fn on(chosen: &Chosen, driver: &str) -> On {
 }
 
 /// Where the scenario's database is. A scenario with faults of its server has the server alone where
-/// other scenarios run at the same time; and always where they are of its disk.
+/// other scenarios run at the same time; and always where they are of its disk, or of a node of a cluster.
 fn database(plan: &Plan, chosen: &Chosen, context: &Context) -> Option<Arc<Server>> {
     let server = chosen.database.as_ref().filter(|_| plan.scenario.broker.store.has_database())?;
-    let is_busy = context.arguments.jobs.get() > 1;
+    let cluster = plan.scenario.broker.cluster;
+    let server = server.as_cluster(cluster);
+    let is_busy = context.arguments.jobs.get() > 1 || cluster.is_some();
     let alone = plan.has_storage_fault() || is_busy && plan.has_database_fault();
-    Some(if alone { Arc::new(server.another(plan.medium())) } else { Arc::clone(server) })
+    Some(if alone { Arc::new(server.another(plan.medium())) } else { server })
 }
 
 /// Says once for all runs how many anomalies were injected, which may be fewer than asked: they are kept apart. A run

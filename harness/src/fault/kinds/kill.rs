@@ -7,7 +7,7 @@ use crate::fault::symptom::Symptom;
 /// The row.
 pub static KILL: Definition = Definition {
     key: "kill",
-    about: "SIGKILL, and a new start: `broker`, `broker 2`, `any` or `database`.",
+    about: "SIGKILL, and a new start: `broker`, `broker 2`, `any`, `database` or `database 2`.",
     takes: Takes::Process { done: "killed" },
     settings: &[],
     lasts: Lasts::Given,

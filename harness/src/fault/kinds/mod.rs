@@ -7,6 +7,7 @@ pub mod cut;
 pub mod disk_full;
 pub mod drop_ack;
 pub mod fail_fsync;
+pub mod isolate;
 pub mod kill;
 pub mod pause;
 pub mod power;
@@ -22,6 +23,7 @@ pub static KINDS: &[&Definition] = &[
     &kill::KILL,
     &pause::PAUSE,
     &stop::STOP,
+    &isolate::ISOLATE,
     &drop_ack::DROP_ACK,
     &cut::CUT,
     &black_hole::BLACK_HOLE,

@@ -7,7 +7,7 @@ use crate::fault::symptom::Symptom;
 /// The row.
 pub static PAUSE: Definition = Definition {
     key: "pause",
-    about: "SIGSTOP, and SIGCONT: `broker`, `broker 2`, `any` or `database`.",
+    about: "SIGSTOP, and SIGCONT: `broker`, `broker 2`, `any`, `database` or `database 2`.",
     takes: Takes::Process { done: "paused" },
     settings: &[],
     lasts: Lasts::Given,

@@ -7,7 +7,7 @@ use crate::fault::symptom::{Symptom, UNAVAILABLE};
 /// The row.
 pub static STOP: Definition = Definition {
     key: "stop",
-    about: "SIGTERM, and a new start: `broker`, `broker 2`, `any` or `database`.",
+    about: "SIGTERM, and a new start: `broker`, `broker 2`, `any`, `database` or `database 2`.",
     takes: Takes::Process { done: "stopped" },
     settings: &[],
     lasts: Lasts::Given,

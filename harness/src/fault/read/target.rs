@@ -21,7 +21,12 @@ pub(super) fn target(
     known: Known<'_>,
 ) -> Option<Target> {
     match &asked.target {
-        WrittenTarget::Process(at) => problems.keep(at.span.clone(), process(&at.value)),
+        WrittenTarget::Process(at) => {
+            let is_node = asked.definition.takes == Takes::Node;
+            let target =
+                if is_node { node(asked.definition.key, &at.value) } else { process(&at.value) };
+            problems.keep(at.span.clone(), target)
+        }
         WrittenTarget::Storage(at) => {
             let target = storage(asked.definition.key, &at.value);
             problems.keep(at.span.clone(), target)
@@ -30,7 +35,18 @@ pub(super) fn target(
     }
 }
 
-/// `broker`, `broker 2`, `any` or `database`.
+/// `database` or `database 2`: all nodes of a cluster, or one.
+fn node(key: &str, text: &str) -> Result<Target, Diagnostic> {
+    match process(text) {
+        Ok(target) if target.is_database() => Ok(target),
+        _ => {
+            let label = "expected a node of a cluster, such as `database 2`, or `database` for all";
+            Err(Diagnostic::new(format!("`{key}` cannot be about `{text}`")).label(label))
+        }
+    }
+}
+
+/// `broker`, `broker 2`, `any`, `database` or `database 2`.
 fn process(text: &str) -> Result<Target, Diagnostic> {
     match text {
         "broker" => return Ok(Target::Process(Part::Broker(0))),
@@ -41,10 +57,16 @@ fn process(text: &str) -> Result<Target, Diagnostic> {
     let bad = || {
         let done = KINDS.iter().filter_map(|kind| match kind.takes {
             Takes::Process { done } => Some(done.to_owned()),
-            Takes::Links { .. } | Takes::Consumers | Takes::Storage => None,
+            Takes::Node | Takes::Links { .. } | Takes::Consumers | Takes::Storage => None,
         });
         Diagnostic::new(format!("`{text}` cannot be {}", listed(done, "or")))
     };
+    if let Some(number) = text.strip_prefix("database ") {
+        return match number.trim().parse::<u32>() {
+            Ok(number) if number > 0 => Ok(Target::Process(Part::Node(number - 1))),
+            _ => Err(bad().label("the nodes of a cluster are `database 1`, `database 2`, ...")),
+        };
+    }
     let Some(number) = text.strip_prefix("broker ") else {
         if Kind::of(text).is_some() && text.len() > 1 && text[1..].parse::<u32>().is_ok() {
             return Err(bad().label("actors are no processes of their own: `crash` a consumer"));
@@ -95,7 +117,9 @@ fn names(
     };
     Some(match definition.takes {
         Takes::Consumers => Target::Consumers(who),
-        Takes::Process { .. } | Takes::Links { .. } | Takes::Storage => Target::Links(who),
+        Takes::Process { .. } | Takes::Node | Takes::Links { .. } | Takes::Storage => {
+            Target::Links(who)
+        }
     })
 }
 

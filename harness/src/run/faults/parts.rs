@@ -28,6 +28,9 @@ pub(super) struct Parts {
 struct State {
     down: u32,
     paused: u32,
+    isolated: u32,
+    /// Whether it is cut from the others now: one that was started again is not.
+    is_cut: bool,
 }
 
 #[derive(Debug, Default)]
@@ -87,6 +90,10 @@ impl Parts {
                 state.paused += 1;
                 return Ok(());
             }
+            Hold::Isolated => {
+                state.isolated += 1;
+                return self.cut_or_join(part, &mut state).await;
+            }
             Hold::Killed | Hold::Stopped if state.down > 0 => {}
             Hold::Killed => injector.change(part, Change::Kill).await?,
             Hold::Stopped => {
@@ -98,6 +105,19 @@ impl Parts {
             }
         }
         state.down += 1;
+        state.is_cut = false;
+        Ok(())
+    }
+
+    /// Cuts a node from the others, or lets it back, as the faults say; later, where it cannot be told
+    /// now.
+    async fn cut_or_join(&self, part: Part, state: &mut State) -> Result<(), Failure> {
+        let is_to_be_cut = state.isolated > 0;
+        if state.down > 0 || state.paused > 0 || state.is_cut == is_to_be_cut {
+            return Ok(());
+        }
+        self.injector()?.isolate(part, is_to_be_cut).await?;
+        state.is_cut = is_to_be_cut;
         Ok(())
     }
 
@@ -125,12 +145,18 @@ impl Parts {
                 state.paused -= 1;
                 if state.paused == 0 && state.down == 0 {
                     injector.change(part, Change::Resume).await?;
+                    self.cut_or_join(part, &mut state).await?;
                 }
+            }
+            Hold::Isolated => {
+                state.isolated -= 1;
+                self.cut_or_join(part, &mut state).await?;
             }
             Hold::Killed | Hold::Stopped => {
                 state.down -= 1;
                 if state.down == 0 {
                     self.start(part).await?;
+                    self.cut_or_join(part, &mut state).await?;
                     if state.paused > 0 {
                         injector.change(part, Change::Pause).await?;
                     }

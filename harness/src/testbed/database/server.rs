@@ -1,15 +1,19 @@
 //! The server that the databases of runs are on: a given one, or a private one.
 
+use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use broker::store::mysql::{Address, drop_database};
-use private_database::{Installed, Options, URL_VARIABLE, Url};
+use private_database::{Cluster, Installed, Options, URL_VARIABLE, Url};
 use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
 use super::private::{Private, Settings};
 use crate::fault::Medium;
+use crate::lock::lock;
 use crate::server::ServerProcess;
 use crate::testbed::Failure;
 
@@ -33,6 +37,8 @@ enum Kind {
     Private {
         settings: Settings,
         running: Box<OnceCell<Private>>,
+        /// Clusters that are otherwise like it, by their number of nodes.
+        clusters: Mutex<BTreeMap<NonZeroU32, Arc<Server>>>,
     },
 }
 
@@ -44,8 +50,44 @@ impl Server {
 
     /// One of our own, started when it is first needed; `harness` guards it.
     pub fn private(harness: &Path, installed: Installed, options: Options) -> Self {
-        let settings = Settings { harness: harness.to_owned(), installed, options, medium: None };
-        Self(Kind::Private { settings, running: Box::default() })
+        let harness = harness.to_owned();
+        Self::with(Settings { harness, installed, options, medium: None, cluster: None })
+    }
+
+    fn with(settings: Settings) -> Self {
+        Self(Kind::Private { settings, running: Box::default(), clusters: Mutex::default() })
+    }
+
+    /// The cluster of so many nodes that all runs of the call share, otherwise like this server; which is
+    /// itself where there are to be none, or where it is given.
+    #[must_use]
+    pub fn as_cluster(self: &Arc<Self>, nodes: Option<NonZeroU32>) -> Arc<Self> {
+        let (Kind::Private { settings, clusters, .. }, Some(nodes)) = (&self.0, nodes) else {
+            return Arc::clone(self);
+        };
+        let settings = Settings { cluster: Some(nodes), ..settings.clone() };
+        Arc::clone(lock(clusters).entry(nodes).or_insert_with(|| Arc::new(Self::with(settings))))
+    }
+
+    /// Why a cluster cannot be had here: what to install.
+    pub fn no_cluster(&self) -> Option<String> {
+        let Kind::Private { settings, .. } = &self.0 else { return None };
+        Cluster::provider(&settings.installed).err().map(|error| error.to_string())
+    }
+
+    /// Whether it is a cluster.
+    pub fn is_cluster(&self) -> bool {
+        matches!(&self.0, Kind::Private { settings, .. } if settings.cluster.is_some())
+    }
+
+    /// What it is, for the line that says that it is started.
+    pub fn what(&self) -> String {
+        match &self.0 {
+            Kind::Private { settings: Settings { cluster: Some(nodes), .. }, .. } => {
+                format!("a private cluster of {nodes} MariaDB servers")
+            }
+            _ => "a private MySQL server".to_owned(),
+        }
     }
 
     /// Whether a server that runs already can be reached and lets its user in: asked once, before
@@ -63,7 +105,7 @@ impl Server {
 
     /// Starts a private server that does not run yet, and says so before it does; else nothing.
     pub async fn start(&self, announce: impl FnOnce()) -> Result<(), Failure> {
-        let Kind::Private { settings, running } = &self.0 else { return Ok(()) };
+        let Kind::Private { settings, running, .. } = &self.0 else { return Ok(()) };
         let start = || async {
             announce();
             Private::start(settings).await
@@ -71,21 +113,21 @@ impl Server {
         running.get_or_try_init(start).await.map(drop)
     }
 
-    /// Where it is. Starts a private server that does not run yet.
-    pub(super) async fn url(&self) -> Result<Url, Failure> {
+    /// Where it is, or each of its nodes. Starts a private server that does not run yet.
+    pub(super) async fn urls(&self) -> Result<Vec<Url>, Failure> {
         self.start(|| ()).await?;
         match &self.0 {
-            Kind::Given(url) => Ok(url.clone()),
-            Kind::Private { .. } => self.running().map(Private::url),
+            Kind::Given(url) => Ok(vec![url.clone()]),
+            Kind::Private { .. } => self.running().map(Private::urls),
         }
     }
 
     /// The same by TCP, where it has a port.
-    pub(super) async fn tcp_url(&self) -> Result<Url, Failure> {
-        let url = self.url().await?;
+    pub(super) async fn tcp_urls(&self) -> Result<Vec<Url>, Failure> {
+        let urls = self.urls().await?;
         Ok(match &self.0 {
-            Kind::Given(_) => url,
-            Kind::Private { .. } => self.running()?.tcp_url(),
+            Kind::Given(_) => urls,
+            Kind::Private { .. } => self.running()?.tcp_urls(),
         })
     }
 
@@ -93,7 +135,7 @@ impl Server {
     pub async fn ended(&self) -> String {
         match &self.0 {
             Kind::Private { running, .. } if let Some(private) = running.get() => {
-                private.process.ended().await
+                private.ended().await
             }
             _ => std::future::pending().await,
         }
@@ -118,18 +160,25 @@ impl Server {
         Self(match &self.0 {
             Kind::Given(url) => Kind::Given(url.clone()),
             Kind::Private { settings, .. } => {
-                let settings = Settings { medium, ..settings.clone() };
-                Kind::Private { settings, running: Box::default() }
+                return Self::with(Settings { medium, ..settings.clone() });
             }
         })
     }
 
-    /// Its process, which faults are about.
+    /// Its process, or that of the node of this place, which faults are about.
     ///
     /// # Errors
-    /// When it is not ours, or does not run yet.
-    pub fn process(&self) -> Result<&ServerProcess, Failure> {
-        self.running().map(|private| &private.process)
+    /// When it is not ours, or does not run yet; when there is no such node.
+    pub fn process(&self, place: usize) -> Result<&ServerProcess, Failure> {
+        self.running()?.process(place)
+    }
+
+    /// Cuts the node of this place from the others, or lets it back to them.
+    ///
+    /// # Errors
+    /// When that cannot be done.
+    pub async fn isolate(&self, place: usize, is_cut: bool) -> Result<(), Failure> {
+        self.running()?.isolate(place, is_cut).await
     }
 
     fn running(&self) -> Result<&Private, Failure> {
@@ -144,7 +193,7 @@ impl Server {
     /// is killed when this is dropped.
     pub async fn stop(&self) -> Option<String> {
         match &self.0 {
-            Kind::Private { settings, running } => {
+            Kind::Private { settings, running, .. } => {
                 let keep = settings.options.keep.as_deref()?;
                 Some(running.get()?.stop(keep).await)
             }

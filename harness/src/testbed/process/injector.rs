@@ -37,7 +37,10 @@ impl Injector {
                 return Err(Failure(format!("the {part} is somebody else's, and stays as it is")));
             }
             Part::Broker(place) => self.brokers.get(place as usize),
-            Part::Database => self.server.as_ref().map(|server| server.process()).transpose()?,
+            Part::Database => self.server.as_ref().map(|server| server.process(0)).transpose()?,
+            Part::Node(place) => {
+                self.server.as_ref().map(|server| server.process(place as usize)).transpose()?
+            }
         };
         found.ok_or_else(|| Failure(format!("the run has no {part}")))
     }
@@ -59,6 +62,15 @@ impl FaultInjector for Injector {
                 Change::Resume => process.resume(),
             }
             Ok(())
+        })
+    }
+
+    fn isolate(&self, part: Part, is_cut: bool) -> BoxFuture<'_, Result<(), Failure>> {
+        Box::pin(async move {
+            match (part, &self.server) {
+                (Part::Node(place), Some(server)) => server.isolate(place as usize, is_cut).await,
+                _ => Err(Failure(format!("the {part} is no node of a cluster"))),
+            }
         })
     }
 

@@ -60,7 +60,7 @@ impl Order {
 /// The relays of one run. Dropped, they close every connection.
 #[derive(Debug, Default)]
 pub struct Relays {
-    /// A link has a listener for each broker, and the same faults on all of them.
+    /// A link has a listener for each broker, or for each node of a cluster, and the same faults on all of them.
     links: BTreeMap<Link, (Arc<RelayedLink>, Vec<Listener>)>,
     /// Where each actor that has relays is to speak to, for each broker.
     addresses: BTreeMap<Actor, Vec<Address>>,
@@ -95,19 +95,22 @@ impl Relays {
         Ok(())
     }
 
-    /// Adds the one between brokers and database, which listens at `host:port`, and answers where
-    /// the brokers are to find it.
+    /// Adds those between brokers and the servers of their database, which listen at `host:port`, and
+    /// answers where the brokers are to find each.
     pub async fn add_database(
         &mut self,
         order: &Order,
-        target: String,
-    ) -> Result<SocketAddr, Failure> {
+        targets: Vec<String>,
+    ) -> Result<Vec<SocketAddr>, Failure> {
         let chance = generator(order.seed, Purpose::Relay, 0);
         let relayed = Arc::new(RelayedLink::new(chance));
-        let listener = listen(Link::Database, target, &relayed, None).await?;
-        let address = listener.address();
-        self.links.insert(Link::Database, (relayed, vec![listener]));
-        Ok(address)
+        let mut listeners = Vec::new();
+        for target in targets {
+            listeners.push(listen(Link::Database, target, &relayed, None).await?);
+        }
+        let addresses = listeners.iter().map(Listener::address).collect();
+        self.links.insert(Link::Database, (relayed, listeners));
+        Ok(addresses)
     }
 
     /// Where each actor that has relays is to speak to, for each broker.

@@ -92,6 +92,9 @@ impl FaultInjector for Injector {
         Box::pin(async move {
             match (part, change) {
                 (Part::Broker(place), change) => return self.change_broker(place, change).await,
+                (Part::Node(_), _) => {
+                    return Err(Failure("a simulation has no cluster".to_owned()));
+                }
                 (Part::Database, Change::Start) if !self.has_power() => self.start_all(),
                 (Part::Database, Change::Start) => self.database()?.start(),
                 (Part::Database, Change::Kill | Change::Stop) if self.stores.wrong().is_some() => {

@@ -1,0 +1,117 @@
+//! What is asked of a node of a cluster, and what it is told, in its own words.
+
+use std::time::Duration;
+
+use private_database::Url;
+use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlRow};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _, Row as _};
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::testbed::Failure;
+
+/// A node that was cut off says so within 5 s, and one that is let back is there after 9 s; on a machine
+/// that is very busy later.
+const WITHIN: Duration = Duration::from_secs(60);
+
+/// Between two looks.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// A table as one node has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Table {
+    pub(super) name: String,
+    pub(super) rows: i64,
+    /// Of all rows.
+    pub(super) checksum: Option<i64>,
+}
+
+/// Cuts the node from the others, and waits until it knows.
+pub(super) async fn isolate(url: &Url) -> Result<(), Failure> {
+    set_isolated(url, true).await?;
+    wait_for(url, "is not cut from the others", "wsrep_cluster_status", "non-Primary").await
+}
+
+/// Lets the node back to the others, and waits until it serves again.
+pub(super) async fn rejoin(url: &Url) -> Result<(), Failure> {
+    set_isolated(url, false).await?;
+    wait_for(url, "does not come back to the others", "wsrep_ready", "ON").await
+}
+
+/// All tables of a database, by name, once all is applied that any node had committed before.
+pub(super) async fn tables(url: &str) -> Result<Vec<Table>, Failure> {
+    let reading = async {
+        let mut connection = connect(url).await?;
+        connection.execute("SET SESSION wsrep_sync_wait = 15").await?;
+        let names = "SELECT table_name FROM information_schema.tables \
+                     WHERE table_schema = DATABASE() ORDER BY table_name";
+        let mut tables = Vec::new();
+        for row in sqlx::raw_sql(names).fetch_all(&mut connection).await? {
+            tables.push(table(&mut connection, row.try_get(0)?).await?);
+        }
+        connection.close().await?;
+        Ok(tables)
+    };
+    answered(reading).await
+}
+
+async fn table(connection: &mut MySqlConnection, name: String) -> sqlx::Result<Table> {
+    let counted = one(connection, format!("SELECT COUNT(*) FROM `{name}`")).await?;
+    let summed = one(connection, format!("CHECKSUM TABLE `{name}`")).await?;
+    Ok(Table { rows: counted.try_get(0)?, checksum: summed.try_get(1)?, name })
+}
+
+async fn set_isolated(url: &Url, is_isolated: bool) -> Result<(), Failure> {
+    let option = format!("gmcast.isolate={}", u8::from(is_isolated));
+    let statement = format!("SET GLOBAL wsrep_provider_options = '{option}'");
+    let url = url.of_database("");
+    let telling = async {
+        let mut connection = connect(&url).await?;
+        connection.execute(AssertSqlSafe(statement)).await?;
+        connection.close().await
+    };
+    answered(telling).await
+}
+
+/// Waits until the node's variable has this value.
+async fn wait_for(url: &Url, trouble: &str, variable: &str, value: &str) -> Result<(), Failure> {
+    let until = Instant::now() + WITHIN;
+    let url = url.of_database("");
+    let looking = async {
+        let mut connection = connect(&url).await?;
+        loop {
+            let statement = format!("SHOW GLOBAL STATUS LIKE '{variable}'");
+            let row = one(&mut connection, statement).await?;
+            if row.try_get::<String, _>(1)? == value {
+                return connection.close().await.map(|()| true);
+            }
+            if Instant::now() >= until {
+                return Ok(false);
+            }
+            sleep(LOOK_EVERY).await;
+        }
+    };
+    if answered(looking).await? {
+        return Ok(());
+    }
+    Err(Failure(format!("the node {trouble} within {} s", WITHIN.as_secs())))
+}
+
+/// Says nothing to a node that it would refuse while it is alone.
+async fn connect(url: &str) -> sqlx::Result<MySqlConnection> {
+    let options: MySqlConnectOptions = url.parse()?;
+    let options = options.pipes_as_concat(false).no_engine_substitution(false);
+    options.timezone(None).set_names(false).connect().await
+}
+
+async fn one(connection: &mut MySqlConnection, statement: String) -> sqlx::Result<MySqlRow> {
+    sqlx::raw_sql(AssertSqlSafe(statement)).fetch_one(connection).await
+}
+
+/// What came, unless the node is silent.
+async fn answered<T>(answer: impl Future<Output = sqlx::Result<T>>) -> Result<T, Failure> {
+    match timeout(WITHIN * 2, answer).await {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(error)) => Err(Failure(error.to_string())),
+        Err(_) => Err(Failure(format!("no answer within {} s", (WITHIN * 2).as_secs()))),
+    }
+}

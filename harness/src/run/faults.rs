@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use futures_util::StreamExt as _;
-use futures_util::future::{BoxFuture, join, join_all, try_join_all};
+use futures_util::future::{BoxFuture, join, join_all};
 use futures_util::stream::FuturesUnordered;
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -213,12 +213,14 @@ impl Executor<'_> {
         hold: Hold,
         struck: &Struck,
     ) -> Result<(), Trouble> {
-        let all = self.all_of(part);
-        try_join_all(all.iter().map(|part| self.parts.hold(*part, hold))).await?;
-        self.last(fault, struck).await;
-        // At once: a node that is alone does not come up.
-        let released = join_all(all.iter().map(|part| self.parts.release(*part, hold))).await;
-        released.into_iter().collect()
+        // Each by itself: a node that comes up waits for more than half of the others, and these must
+        // not wait for it.
+        let holds = self.all_of(part).into_iter().map(|part| async move {
+            self.parts.hold(part, hold).await?;
+            self.last(fault, struck).await;
+            self.parts.release(part, hold).await
+        });
+        join_all(holds).await.into_iter().collect()
     }
 
     /// The part, or all nodes of a cluster.

@@ -17,7 +17,7 @@ use harness::plan::Plan;
 use harness::report::{sentence, terminal, words};
 use harness::scenario::objection::{Brokers, Setting, objections};
 use harness::scenario::{self, Scenario};
-use private_database::{Url, for_tests};
+use private_database::{Cluster, Installed, Url, for_tests};
 
 /// The folder with `scenarios` and `golden` in it.
 fn root() -> &'static Path {
@@ -61,11 +61,24 @@ fn check_all(word: &str, server: Option<&Url>) {
     let wanted = scenarios().into_iter().filter(|scenario| scenario.golden).map(on_broker);
     let setting = Setting { brokers: Brokers::Started(None), capabilities: None, disk: None };
     let holding = wanted.filter(|scenario| objections(scenario, &setting).is_empty());
+    let holding = holding.filter(can_have_its_cluster);
     let holding: Vec<_> = holding.collect();
     assert!(!holding.is_empty(), "no scenario holds on {word}");
     let check = |scenario| check(scenario, server, mode).err();
     let failures: Vec<String> = holding.into_iter().filter_map(check).collect();
     assert!(failures.is_empty(), "\n\non {word}:\n{}", failures.join("\n"));
+}
+
+/// Whether a cluster can be had here, if the scenario is on one; why not is told.
+fn can_have_its_cluster(scenario: &Scenario) -> bool {
+    let found = || Cluster::provider(&Installed::find()?);
+    let why = match scenario.broker.cluster.map(|_| found()) {
+        None | Some(Ok(_)) => return true,
+        Some(Err(why)) => why,
+    };
+    assert!(variable("HARNESS_REQUIRE_SERVERS").is_none_or(|it| it != "1"), "{why}");
+    eprintln!("NOT RUN: {}: {why}", scenario.name);
+    false
 }
 
 fn variable(name: &str) -> Option<String> {
@@ -128,9 +141,10 @@ fn run(scenario: &Scenario, server: Option<&Url>) -> Result<String, String> {
     }
 }
 
-/// Whether a fault is about the server or the connections with it.
+/// Whether a fault is about the server or the connections with it, or one server would not do.
 fn has_server_fault(scenario: &Scenario) -> bool {
-    scenario.faults.iter().any(|fault| fault.action.target.is_database())
+    scenario.broker.cluster.is_some()
+        || scenario.faults.iter().any(|fault| fault.action.target.is_database())
 }
 
 /// What differs, and what to do about it.

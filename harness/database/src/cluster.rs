@@ -8,6 +8,7 @@
 use std::fs;
 use std::io;
 use std::net::Ipv4Addr;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -210,6 +211,28 @@ pub(crate) fn give_to_nobody(path: &Path) -> io::Result<()> {
     if fs::symlink_metadata(path)?.is_dir() {
         for entry in fs::read_dir(path)? {
             give_to_nobody(&entry?.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// Where the caller is root: whether [`NOBODY`] may enter all folders above this one.
+///
+/// # Errors
+/// Which one it may not, and what to do.
+pub(crate) fn check_way(path: &Path) -> Result<(), Error> {
+    if !rustix::process::geteuid().is_root() {
+        return Ok(());
+    }
+    for folder in path.ancestors().skip(1) {
+        let name = folder.display();
+        let looked = fs::metadata(folder).map_err(Error::files(format!("look at {name}")))?;
+        let may_enter = if looked.uid() == NOBODY { 0o100 } else { 0o001 };
+        if looked.mode() & may_enter == 0 {
+            let why = "the node of a cluster is not root but nobody, who may not enter it; \
+                       set TMPDIR to a folder that everybody may enter";
+            let error = io::Error::new(io::ErrorKind::PermissionDenied, why);
+            return Err(Error::Files { act: format!("use {name}"), error });
         }
     }
     Ok(())

@@ -8,7 +8,7 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use crate::cluster::{NOBODY, Node, RECOVER, STATE, give_to_nobody};
+use crate::cluster::{check_way, NOBODY, Node, RECOVER, STATE, give_to_nobody};
 use crate::error::Error;
 use crate::folder::Folder;
 use crate::installed::{Installed, Kind};
@@ -89,6 +89,9 @@ impl Server {
         };
         let password = random_digits(12).map_err(Error::files("read /dev/urandom"))?;
         let is_node = options.node.is_some();
+        if is_node {
+            check_way(folder.path())?;
+        }
         let first = write_first_statements(folder.path(), &password, is_node);
         let first =
             first.and_then(|()| if is_node { give_to_nobody(folder.path()) } else { Ok(()) });

@@ -24,6 +24,7 @@ mod browser;
 mod bugs;
 mod check_command;
 mod child;
+mod cluster;
 mod compare;
 mod docs;
 mod drain;

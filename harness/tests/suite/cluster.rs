@@ -1,0 +1,199 @@
+//! Runs on a cluster of databases, by the real binary: what bad input gets, that nodes which differ are
+//! found, and that nothing is left behind, however a run ends.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
+
+use private_database::{Cluster, Installed, WITHOUT};
+use rustix::process::Signal;
+
+use crate::support::missing::not_run;
+use crate::support::{Folder, Running, end, wait_for};
+
+const SHORT: &str = "topics:\n  T1: P1 P2 -> C1 C2\nproducers:\n  all: { generate: { messages: 20 } }\n\
+                     broker: { on: mysql, count: 3, cluster: 3 }\ngolden: none\n";
+
+/// A folder that everybody may enter: as root, nodes are not root.
+fn folder() -> Folder {
+    let folder = Folder::new();
+    fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
+    folder
+}
+
+/// So many messages of each producer, in their time.
+fn paced(messages: u32) -> String {
+    let slow = format!("{{ generate: {{ messages: {messages} }}, pace: 50/s }}");
+    SHORT.replace("{ generate: { messages: 20 } }", &slow)
+}
+
+/// Whether a cluster can be had; why not is told.
+fn can_be_had() -> bool {
+    if std::env::var(WITHOUT).is_ok_and(|value| value == "1") {
+        return false;
+    }
+    let found = Installed::find().and_then(|installed| Cluster::provider(&installed));
+    found.inspect_err(|why| not_run(&why.to_string())).is_ok()
+}
+
+/// The processes that are marked as of a folder which begins so.
+fn marked(folder: &Folder) -> usize {
+    let mark = format!("HARNESS_FOLDER={}", folder.join("tmp").display());
+    let processes = fs::read_dir("/proc").unwrap();
+    let environments = processes.filter_map(|own| fs::read(own.ok()?.path().join("environ")).ok());
+    environments.filter(|text| String::from_utf8_lossy(text).contains(&mark)).count()
+}
+
+fn check(scenario: &str, arguments: &[&str], code: i32, words: &[&str]) {
+    let folder = Folder::new();
+    folder.write("mine.yaml", scenario);
+    let mut harness = folder.harness(&["run", "mine.yaml"]);
+    harness.args(arguments).env_remove("HARNESS_MYSQL_URL");
+    let ended = end(harness);
+    assert_eq!(ended.code, Some(code), "{}", ended.stderr);
+    for word in words {
+        assert!(ended.stderr.contains(word), "{word:?} is not in\n{}", ended.stderr);
+    }
+}
+
+#[test]
+fn a_cluster_that_cannot_be_is_refused_with_its_place_and_its_cure() {
+    for size in ["0", "1", "2", "4", "9", "many"] {
+        let scenario = SHORT.replace("cluster: 3", &format!("cluster: {size}"));
+        let title = format!("`{size}` is no number of nodes for a cluster");
+        check(&scenario, &[], 2, &[&title, "mine.yaml:5:", "expected 3, 5 or 7"]);
+    }
+    let memory = SHORT.replace("on: mysql, count: 3", "on: memory");
+    let words = ["memory has no database to be a cluster", "mine.yaml:5:", "write `on: mysql`"];
+    check(&memory, &[], 2, &words);
+    check(
+        &memory,
+        &["--on", "memory"],
+        2,
+        &["memory has no database to be a cluster", "--on mysql"],
+    );
+    check(SHORT, &["--keep-data", "kept"], 2, &["--keep-data keeps the data of one server"]);
+}
+
+#[test]
+fn a_fault_of_a_node_that_is_not_there_is_refused_by_its_line() {
+    let with =
+        |scenario: &str, fault: &str| format!("{scenario}faults:\n  - {{ at: 1s, {fault} }}\n");
+    let fault = with(SHORT, "kill: database 4, for: 1s");
+    check(&fault, &[], 2, &["mine.yaml:8: the cluster has 3 nodes"]);
+    let fault = with(SHORT, "kill: database 0, for: 1s");
+    check(&fault, &[], 2, &["mine.yaml:8:", "the nodes of a cluster are `database 1`"]);
+    let fault = with(SHORT, "isolate: broker, for: 1s");
+    check(&fault, &[], 2, &["`isolate` cannot be about `broker`", "such as `database 2`"]);
+    let alone = SHORT.replace(", cluster: 3", "");
+    let fault = with(&alone, "pause: database 2, for: 1s");
+    check(&fault, &[], 2, &["mine.yaml:8: there is one database; `cluster: 3`"]);
+    let fault = with(&alone, "isolate: database, for: 1s");
+    check(&fault, &[], 2, &["mine.yaml:8: one database has nothing to be cut from"]);
+}
+
+#[test]
+fn a_server_that_is_given_is_no_cluster() {
+    let folder = Folder::new();
+    folder.write("mine.yaml", SHORT);
+    let mut harness = folder.harness(&["run", "mine.yaml"]);
+    harness.env("HARNESS_MYSQL_URL", "mysql://ann:secret@127.0.0.1:1");
+    let ended = end(harness);
+    assert_eq!(ended.code, Some(2), "{}", ended.stderr);
+    assert!(ended.stderr.contains("HARNESS_MYSQL_URL names one server"), "{}", ended.stderr);
+    assert!(!ended.stderr.contains("secret"), "{}", ended.stderr);
+}
+
+#[test]
+fn without_galera_one_line_says_what_to_install() {
+    if !can_be_had() {
+        return;
+    }
+    let folder = Folder::new();
+    folder.write("mine.yaml", SHORT);
+    let harness = || {
+        let mut harness = folder.harness(&["run", "mine.yaml"]);
+        harness.env_remove("HARNESS_MYSQL_URL").env("HARNESS_GALERA", folder.join("nothing"));
+        harness
+    };
+    let ended = end(harness());
+    assert_eq!(ended.code, Some(3), "{}", ended.stderr);
+    let said = "error: mine.yaml: it is on a cluster: no Galera: libgalera_smm.so is not in";
+    assert!(ended.stderr.starts_with(said), "{}", ended.stderr);
+    assert!(ended.stderr.contains("apt-get install --no-install-recommends galera-4 rsync"));
+    assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
+
+    folder.write("other.yaml", &SHORT.replace("on: mysql, count: 3, cluster: 3", "on: memory"));
+    let mut both = harness();
+    both.arg("other.yaml");
+    let ended = end(both);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(ended.stderr.contains("SKIP  mine  it is on a cluster: no Galera"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_harness_that_is_killed_leaves_no_node() {
+    if !can_be_had() {
+        return;
+    }
+    let folder = folder();
+    folder.write("long.yaml", &paced(45000));
+    let mut harness = folder.harness(&["run", "long.yaml"]);
+    harness.env_remove("HARNESS_MYSQL_URL");
+    let running = Running::spawn(&folder, harness);
+    wait_for("a consumer's log", || {
+        let log = folder.join("out/long/consumer_1.txt");
+        fs::metadata(&log).ok().filter(|file| file.len() > 0)
+    });
+    assert!(marked(&folder) >= 3, "the nodes run");
+    running.signal(Signal::KILL);
+    wait_for("the nodes to be gone", || (marked(&folder) == 0).then_some(()));
+    wait_for("the folders to be gone", || {
+        let left = fs::read_dir(folder.join("tmp")).unwrap();
+        let is_node = |name: &str| name.starts_with("harness-mysql-");
+        let mut left = left.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        (!left.any(|name| is_node(&name))).then_some(())
+    });
+}
+
+/// A row of one node is deleted behind the others' backs while the run goes on.
+#[test]
+fn nodes_that_do_not_hold_the_same_are_named() {
+    if !can_be_had() {
+        return;
+    }
+    let folder = folder();
+    folder.write("broken.yaml", &paced(150));
+    let mut harness = folder.harness(&["run", "broken.yaml"]);
+    harness.env_remove("HARNESS_MYSQL_URL");
+    let running = Running::spawn(&folder, harness);
+    let (socket, database) = wait_for("a message in a table", || {
+        let nodes = fs::read_dir(folder.join("tmp")).ok()?;
+        let node = nodes.filter_map(|entry| Some(entry.ok()?.path().join("s.sock")));
+        let socket = node.filter(|socket| socket.exists()).max()?;
+        let names = ask(&socket, "SHOW DATABASES LIKE 'harness\\_broken%'")?;
+        let name = names.lines().next()?.to_owned();
+        let count = ask(&socket, &format!("SELECT COUNT(*) FROM `{name}`.messages"))?;
+        (count.parse().unwrap_or(0) > 50).then_some((socket, name))
+    });
+    let broken = format!(
+        "SET SESSION wsrep_on = 0; DELETE FROM `{database}`.messages ORDER BY topic, `offset` LIMIT 1"
+    );
+    ask(&socket, &broken).unwrap();
+    let (code, words) = running.end();
+    assert_eq!(code, Some(3), "{words}");
+    let said = "the nodes of the cluster do not hold the same: `messages`: node 1 has";
+    assert!(words.contains(said), "{words}");
+    assert!(words.contains("299 rows") && words.contains("300 rows"), "{words}");
+}
+
+/// What a node answers, if it does, by the client that comes with the server.
+fn ask(socket: &std::path::Path, statement: &str) -> Option<String> {
+    let output = Command::new("mariadb")
+        .args(["--no-defaults", "--user=root", "--batch", "--skip-column-names"])
+        .arg(format!("--socket={}", socket.display()))
+        .args(["--execute", statement])
+        .output()
+        .ok()?;
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}

@@ -31,6 +31,10 @@ bench:
 bench-mysql *ARGS:
     ci/bench-mysql.sh {{ARGS}}
 
+# Three brokers on a cluster of three databases, with nodes lost: just cluster 20 runs each row so often.
+cluster *ARGS:
+    ci/cluster.sh {{ARGS}}
+
 # Try every broker whose server can be installed; just brokers redis for those with that name.
 brokers *ARGS:
     ci/brokers.sh {{ARGS}}

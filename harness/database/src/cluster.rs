@@ -12,6 +12,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::chance::random_digits;
 use crate::error::Error;
 use crate::installed::{Installed, Kind};
 use crate::program::Program;
@@ -239,7 +240,7 @@ pub(crate) fn check_way(path: &Path) -> Result<(), Error> {
 }
 
 fn uuid() -> io::Result<String> {
-    let digits = crate::server::random_digits(16)?;
+    let digits = random_digits(16)?;
     let parts = [0..8, 8..12, 12..16, 16..20, 20..32].map(|part| &digits[part]);
     Ok(parts.join("-"))
 }

@@ -13,6 +13,7 @@
 //!
 //! Nothing here is async, so that it fits any runtime.
 
+mod chance;
 mod cluster;
 mod contents;
 mod error;

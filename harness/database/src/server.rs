@@ -4,11 +4,12 @@ mod set_up;
 
 use std::ffi::OsString;
 use std::fs::{self, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use crate::cluster::{check_way, NOBODY, Node, RECOVER, STATE, give_to_nobody};
+use crate::chance::random_digits;
+use crate::cluster::{NOBODY, Node, RECOVER, STATE, check_way, give_to_nobody};
 use crate::error::Error;
 use crate::folder::Folder;
 use crate::installed::{Installed, Kind};
@@ -260,14 +261,6 @@ fn write_first_statements(folder: &Path, password: &str, is_node: bool) -> io::R
     file.write_all(text.as_bytes())
 }
 
-/// So many bytes of chance as letters and digits: no character that a URL or a statement would have to
-/// escape.
-pub(crate) fn random_digits(bytes: usize) -> io::Result<String> {
-    let mut bytes = vec![0; bytes];
-    fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
-}
-
 /// A path as a value in a URL's query.
 fn escape(path: &Path) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-~".contains(&byte);
@@ -292,12 +285,5 @@ mod tests {
         assert!(is_greeting(&[0x6a, 0, 0, 0, 10]));
         assert!(!is_greeting(&[0x17, 0, 0, 1, 0xff]));
         assert!(!is_greeting(b"HTTP/"));
-    }
-
-    #[test]
-    fn passwords_differ() {
-        let passwords = [random_digits(12).unwrap(), random_digits(12).unwrap()];
-        assert_eq!(passwords[0].len(), 24);
-        assert_ne!(passwords[0], passwords[1]);
     }
 }

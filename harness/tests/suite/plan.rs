@@ -109,6 +109,8 @@ fn no_scenario_is_shipped_without_being_listed_here() {
         "repeats",
         "side-by-side",
         "wake-up",
+        "cluster-node-lost",
+        "cluster",
         "consumer-crash",
         "crowd",
         "database-restart",

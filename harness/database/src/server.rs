@@ -140,10 +140,52 @@ impl Server {
     fn recovered(&self, server: Invocation) -> Invocation {
         let mut run = Invocation::new(Path::new("/bin/sh"), ["-c", RECOVER, "harness-node"]);
         run.arguments.push(self.data.join(STATE).into());
-        run.arguments.push(self.folder.path().join("recovery.log").into());
+        run.arguments.push(self.recovery_log().into());
+        run.arguments.push(self.folder.path().join(FOUND_ANEW).into());
         run.arguments.push(server.program.into());
         run.arguments.extend(server.arguments);
         run
+    }
+
+    /// What finds out, while a node is down, up to where it has its data; see
+    /// [`Server::recovered_position`].
+    pub fn recovery(&self) -> Invocation {
+        let mut log = OsString::from("--log-error=");
+        log.push(self.recovery_log());
+        let mut arguments = self.in_data();
+        arguments.extend(["--wsrep-recover".into(), REDO_LOG.into(), log]);
+        arguments.extend(self.options.node.iter().flat_map(Node::arguments).map(OsString::from));
+        arguments.extend_from_slice(&self.options.arguments);
+        Invocation::new(&self.installed.server, arguments)
+    }
+
+    /// How many changes of its cluster a node has, as the last [`Server::recovery`] found; -1 for none.
+    ///
+    /// # Errors
+    /// Where it found nothing.
+    pub fn recovered_position(&self) -> Result<i64, Error> {
+        let log = self.recovery_log();
+        let text = fs::read(&log).map_err(Error::files("read what the recovery found"))?;
+        let text = String::from_utf8_lossy(&text);
+        let found = text.lines().rev().find_map(|line| line.split_once("Recovered position: "));
+        let position = found.and_then(|(_, position)| position.split([':', ',']).nth(1));
+        position.and_then(|position| position.trim().parse().ok()).ok_or_else(|| {
+            let what = "does not say up to where it has its data".to_owned();
+            Error::Failed { what, output: text.lines().last().unwrap_or_default().to_owned() }
+        })
+    }
+
+    /// Has a node found its cluster anew with its next start: the others get what it has.
+    ///
+    /// # Errors
+    /// Where its folder cannot be written.
+    pub fn found_anew(&self) -> Result<(), Error> {
+        let file = self.folder.path().join(FOUND_ANEW);
+        fs::write(&file, "").map_err(Error::files("write in its folder"))
+    }
+
+    fn recovery_log(&self) -> PathBuf {
+        self.folder.path().join("recovery.log")
     }
 
     /// To be called before each start: has a node find its cluster at the first one.
@@ -223,6 +265,9 @@ impl Server {
 pub fn is_greeting(head: &[u8; 5]) -> bool {
     head[3] == 0 && head[4] == 10
 }
+
+/// Says that the next start founds the cluster anew.
+const FOUND_ANEW: &str = "found-anew";
 
 const SOCKET: &str = "s.sock";
 const FIRST_STATEMENTS: &str = "first.sql";

@@ -69,6 +69,12 @@ impl Launcher {
         self.on_thread(|recipe| recipe.keep_prepared()).await
     }
 
+    /// Runs a command to its end, whatever that is.
+    pub(super) async fn run(&self, command: Invocation) -> Result<(), Failure> {
+        self.child(command)?.ended().await;
+        Ok(())
+    }
+
     /// Work on files that would keep others from theirs: a run may be under way.
     async fn on_thread<T: Send + 'static>(
         &self,

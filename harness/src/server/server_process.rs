@@ -11,6 +11,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use futures_util::future::OptionFuture;
+use private_database::Invocation;
 use rustix::process::Signal;
 
 use super::child::{Child, Ended};
@@ -190,6 +191,14 @@ impl ServerProcess {
             return Err(Failure(format!("{} came up after the run", self.name())));
         }
         Ok(())
+    }
+
+    /// Runs a command on its data while it is down.
+    ///
+    /// # Errors
+    /// When the command cannot be started.
+    pub async fn run_beside(&self, command: Invocation) -> Result<(), Failure> {
+        self.launcher.run(command).await
     }
 
     /// Stops its clock.

@@ -4,6 +4,7 @@
 mod agreement;
 mod node;
 mod private;
+mod revival;
 mod run_database;
 mod server;
 

@@ -13,6 +13,9 @@ use crate::testbed::Failure;
 /// that is very busy later.
 const WITHIN: Duration = Duration::from_secs(60);
 
+/// One that stands still answers nothing.
+const SILENT_AFTER: Duration = Duration::from_secs(2);
+
 /// Between two looks.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
@@ -23,6 +26,47 @@ pub(super) struct Table {
     pub(super) rows: i64,
     /// Of all rows.
     pub(super) checksum: Option<i64>,
+}
+
+/// How a node stands to the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// It is of the majority.
+    Primary,
+    /// It serves nobody, and has applied so many changes.
+    Alone(i64),
+    /// It is starting, and takes no connections yet.
+    Starting,
+    /// It does not answer.
+    Silent,
+}
+
+/// How a node whose process runs stands to the others now.
+pub(super) async fn standing(url: &Url) -> Standing {
+    let url = url.of_database("");
+    let asking = async {
+        let mut connection = connect(&url).await?;
+        let mut status = async |variable: &str| -> sqlx::Result<String> {
+            let statement = format!("SHOW GLOBAL STATUS LIKE '{variable}'");
+            one(&mut connection, statement).await?.try_get(1)
+        };
+        if status("wsrep_cluster_status").await? == "Primary" {
+            return Ok(Standing::Primary);
+        }
+        let position = status("wsrep_last_committed").await?;
+        Ok(position.parse().map_or(Standing::Silent, Standing::Alone))
+    };
+    match timeout(SILENT_AFTER, asking).await {
+        Ok(Ok(standing)) => standing,
+        Ok(Err(sqlx::Error::Io(_))) => Standing::Starting,
+        Ok(Err(_)) | Err(_) => Standing::Silent,
+    }
+}
+
+/// Has a node be the majority by itself, and waits until it serves.
+pub(super) async fn bootstrap(url: &Url) -> Result<(), Failure> {
+    set_option(url, "pc.bootstrap=1").await?;
+    wait_for(url, "does not found the cluster anew", "wsrep_ready", "ON").await
 }
 
 /// Cuts the node from the others, and waits until it knows.
@@ -61,7 +105,10 @@ async fn table(connection: &mut MySqlConnection, name: String) -> sqlx::Result<T
 }
 
 async fn set_isolated(url: &Url, is_isolated: bool) -> Result<(), Failure> {
-    let option = format!("gmcast.isolate={}", u8::from(is_isolated));
+    set_option(url, &format!("gmcast.isolate={}", u8::from(is_isolated))).await
+}
+
+async fn set_option(url: &Url, option: &str) -> Result<(), Failure> {
     let statement = format!("SET GLOBAL wsrep_provider_options = '{option}'");
     let url = url.of_database("");
     let telling = async {

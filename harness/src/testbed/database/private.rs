@@ -9,6 +9,7 @@ use futures_util::future::{select_all, try_join_all};
 use private_database::{Cluster, Installed, Node, Options, Ports, Url};
 
 use super::node;
+use super::revival::Revival;
 
 use crate::fault::Medium;
 use crate::recipes::mysql::MySql;
@@ -36,12 +37,14 @@ pub(super) struct Private {
     /// The ports by which the nodes speak to each other, so that no other program takes one while its
     /// node is down.
     _claims: Vec<Claim>,
+    revival: Revival,
 }
 
+/// One of them.
 #[derive(Debug)]
-struct One {
-    process: ServerProcess,
-    recipe: Arc<MySql>,
+pub(super) struct One {
+    pub(super) process: ServerProcess,
+    pub(super) recipe: Arc<MySql>,
 }
 
 impl Private {
@@ -49,7 +52,7 @@ impl Private {
     pub(super) async fn start(settings: &Settings) -> Result<Self, Failure> {
         let Some(nodes) = settings.cluster else {
             let servers = vec![One::start(settings, None).await?];
-            return Ok(Self { servers, _claims: Vec::new() });
+            return Ok(Self { servers, _claims: Vec::new(), revival: Revival::default() });
         };
         let failed = |error: private_database::Error| Failure(error.to_string());
         let provider = Cluster::provider(&settings.installed).map_err(failed)?;
@@ -57,7 +60,8 @@ impl Private {
         let cluster = Cluster::new(provider, &ports).map_err(failed)?;
         // All at once: none is ready without the others.
         let starts = cluster.nodes().map(|node| One::start(settings, Some(node)));
-        Ok(Self { servers: try_join_all(starts).await?, _claims: claims })
+        let servers = try_join_all(starts).await?;
+        Ok(Self { servers, _claims: claims, revival: Revival::default() })
     }
 
     /// Where it is, or its first node, by its socket.
@@ -79,6 +83,12 @@ impl Private {
     /// The process of this place, from 0.
     pub(super) fn process(&self, place: usize) -> Result<&ServerProcess, Failure> {
         self.server(place).map(|server| &server.process)
+    }
+
+    /// Starts a node again.
+    pub(super) async fn start_node(&self, place: usize) -> Result<(), Failure> {
+        self.server(place)?;
+        self.revival.start(&self.servers, place).await
     }
 
     /// Cuts a node from the others, or lets it back.

@@ -35,7 +35,7 @@ enum Kind {
     /// One that runs already and that is not ours.
     Given(Url),
     Private {
-        settings: Settings,
+        settings: Box<Settings>,
         running: Box<OnceCell<Private>>,
         /// Clusters that are otherwise like it, by their number of nodes.
         clusters: Mutex<BTreeMap<NonZeroU32, Arc<Server>>>,
@@ -55,7 +55,8 @@ impl Server {
     }
 
     fn with(settings: Settings) -> Self {
-        Self(Kind::Private { settings, running: Box::default(), clusters: Mutex::default() })
+        let (settings, clusters) = (Box::new(settings), Mutex::default());
+        Self(Kind::Private { settings, running: Box::default(), clusters })
     }
 
     /// The cluster of so many nodes that all runs of the call share, otherwise like this server; which is
@@ -65,7 +66,7 @@ impl Server {
         let (Kind::Private { settings, clusters, .. }, Some(nodes)) = (&self.0, nodes) else {
             return Arc::clone(self);
         };
-        let settings = Settings { cluster: Some(nodes), ..settings.clone() };
+        let settings = Settings { cluster: Some(nodes), ..(**settings).clone() };
         Arc::clone(lock(clusters).entry(nodes).or_insert_with(|| Arc::new(Self::with(settings))))
     }
 
@@ -83,7 +84,7 @@ impl Server {
     /// What it is, for the line that says that it is started.
     pub fn what(&self) -> String {
         match &self.0 {
-            Kind::Private { settings: Settings { cluster: Some(nodes), .. }, .. } => {
+            Kind::Private { settings, .. } if let Some(nodes) = settings.cluster => {
                 format!("a private cluster of {nodes} MariaDB servers")
             }
             _ => "a private MySQL server".to_owned(),
@@ -160,7 +161,7 @@ impl Server {
         Self(match &self.0 {
             Kind::Given(url) => Kind::Given(url.clone()),
             Kind::Private { settings, .. } => {
-                return Self::with(Settings { medium, ..settings.clone() });
+                return Self::with(Settings { medium, ..(**settings).clone() });
             }
         })
     }
@@ -171,6 +172,14 @@ impl Server {
     /// When it is not ours, or does not run yet; when there is no such node.
     pub fn process(&self, place: usize) -> Result<&ServerProcess, Failure> {
         self.running()?.process(place)
+    }
+
+    /// Starts the node of this place again.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub async fn start_node(&self, place: usize) -> Result<(), Failure> {
+        self.running()?.start_node(place).await
     }
 
     /// Cuts the node of this place from the others, or lets it back to them.

@@ -57,7 +57,10 @@ impl FaultInjector for Injector {
             match change {
                 Change::Kill => process.kill().await?,
                 Change::Stop => process.stop().await?,
-                Change::Start => process.start_again().await?,
+                Change::Start => match (part, &self.server) {
+                    (Part::Node(place), Some(server)) => server.start_node(place as usize).await?,
+                    _ => process.start_again().await?,
+                },
                 Change::Pause => process.pause(),
                 Change::Resume => process.resume(),
             }

@@ -1,0 +1,119 @@
+//! Starts a node of a cluster again. While a node somewhere is of the majority, it joins that. Where no
+//! majority is left, nodes wait for each other, and then the cluster is founded anew by the one that
+//! knows most, as its operator would: any other would forget what was acknowledged.
+
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use private_database::Url;
+use tokio::time::sleep;
+
+use super::node::{self, Standing};
+use super::private::One;
+use crate::lock::lock;
+use crate::testbed::Failure;
+
+/// Between two looks at the other nodes.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// The nodes that are to be started again.
+#[derive(Debug, Default)]
+pub(super) struct Revival {
+    waiting: Mutex<BTreeSet<usize>>,
+    /// Held while one decides, and until the one that it founds the cluster by serves.
+    deciding: tokio::sync::Mutex<()>,
+}
+
+/// What is to be done with the nodes that wait.
+enum Decision {
+    /// The one that asks joins the majority.
+    Join,
+    /// Some node is down and not to be started yet, or does not say what it knows.
+    Wait,
+    /// This one waits, and knows most.
+    Found(usize),
+    /// This one runs, and knows more than those that wait.
+    Bootstrap(Url),
+}
+
+impl Revival {
+    /// Starts the node of this place, and returns when it serves.
+    pub(super) async fn start(&self, nodes: &[One], place: usize) -> Result<(), Failure> {
+        lock(&self.waiting).insert(place);
+        while lock(&self.waiting).contains(&place) {
+            let turn = self.deciding.lock().await;
+            if !lock(&self.waiting).contains(&place) {
+                break;
+            }
+            match self.decide(nodes).await? {
+                Decision::Join => {
+                    lock(&self.waiting).remove(&place);
+                }
+                Decision::Wait => {
+                    drop(turn);
+                    sleep(LOOK_EVERY).await;
+                }
+                Decision::Found(founder) => {
+                    nodes[founder].recipe.0.found_anew().map_err(|error| failed(&error))?;
+                    nodes[founder].process.start_again().await?;
+                    lock(&self.waiting).remove(&founder);
+                    if founder == place {
+                        return Ok(());
+                    }
+                }
+                Decision::Bootstrap(url) => node::bootstrap(&url).await?,
+            }
+        }
+        if nodes[place].process.is_up() {
+            // The one that decided has started it.
+            return Ok(());
+        }
+        nodes[place].process.start_again().await
+    }
+
+    async fn decide(&self, nodes: &[One]) -> Result<Decision, Failure> {
+        let waiting = lock(&self.waiting).clone();
+        let mut known: Option<(i64, Url)> = None;
+        let mut is_decided = true;
+        let others = nodes.iter().enumerate().filter(|(place, _)| !waiting.contains(place));
+        for (_, one) in others {
+            if !one.process.is_up() {
+                is_decided = false;
+                continue;
+            }
+            let url = one.recipe.0.url();
+            match node::standing(&url).await {
+                Standing::Primary => return Ok(Decision::Join),
+                Standing::Silent => is_decided = false,
+                Standing::Starting => {}
+                Standing::Alone(position) => {
+                    if known.as_ref().is_none_or(|(most, _)| *most < position) {
+                        known = Some((position, url));
+                    }
+                }
+            }
+        }
+        if !is_decided {
+            return Ok(Decision::Wait);
+        }
+        let mut founder = None;
+        for place in waiting {
+            let one = &nodes[place];
+            one.process.run_beside(one.recipe.0.recovery()).await?;
+            let position = one.recipe.0.recovered_position().map_err(|error| failed(&error))?;
+            if founder.is_none_or(|(most, _)| most < position) {
+                founder = Some((position, place));
+            }
+        }
+        Ok(match (founder, known) {
+            (Some((most, _)), Some((position, url))) if position > most => Decision::Bootstrap(url),
+            (Some((_, place)), _) => Decision::Found(place),
+            (None, _) => Decision::Wait,
+        })
+    }
+}
+
+fn failed(error: &private_database::Error) -> Failure {
+    Failure(error.to_string())
+}

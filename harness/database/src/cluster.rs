@@ -44,9 +44,10 @@ pub(crate) const NOBODY: u32 = 65534;
 
 /// How the nodes speak, but for addresses. A node that is silent for 2 s is suspected and after 4 s left
 /// out, where Galera's own times are 5 s and 15 s; it wants three signs of life in the first of them.
-/// 32 MiB of changes are kept for a node that was away.
+/// 32 MiB of changes are kept for a node that was away. One that starts waits for the majority for
+/// longer than the 30 s of Galera's own.
 const OPTIONS: &str = "gcache.size=32M;evs.keepalive_period=PT0.5S;evs.suspect_timeout=PT2S;\
-                       evs.inactive_timeout=PT4S";
+                       evs.inactive_timeout=PT4S;pc.wait_prim_timeout=PT2M";
 
 /// A shell that finds out up to where a node that was killed has its data, and then becomes the node: a
 /// node that does not know it would get all data anew. Where a file says so, it founds the cluster anew.
@@ -58,7 +59,7 @@ shift 3
 position=
 if grep -q '^seqno: *-1' "$state"; then
   rm -f "$log"
-  "$@" --wsrep-recover --log-error="$log" >/dev/null 2>&1
+  "$@" --wsrep-recover --skip-networking --log-error="$log" >/dev/null 2>&1
   position=$(sed -n 's/.*Recovered position: *//p' "$log" | tail -n 1)
 fi
 if [ -e "$found" ]; then

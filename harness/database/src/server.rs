@@ -147,13 +147,25 @@ impl Server {
         run
     }
 
+    /// Whether it is a node of a cluster.
+    pub fn is_node(&self) -> bool {
+        self.options.node.is_some()
+    }
+
     /// What finds out, while a node is down, up to where it has its data; see
     /// [`Server::recovered_position`].
     pub fn recovery(&self) -> Invocation {
-        let mut log = OsString::from("--log-error=");
-        log.push(self.recovery_log());
         let mut arguments = self.in_data();
-        arguments.extend(["--wsrep-recover".into(), REDO_LOG.into(), log]);
+        arguments.extend(["--wsrep-recover", "--skip-networking", REDO_LOG].map(OsString::from));
+        for (name, file) in [
+            ("--log-error=", self.recovery_log()),
+            ("--socket=", self.folder.path().join("recovery.sock")),
+            ("--pid-file=", self.folder.path().join("recovery.pid")),
+        ] {
+            let mut argument = OsString::from(name);
+            argument.push(file);
+            arguments.push(argument);
+        }
         arguments.extend(self.options.node.iter().flat_map(Node::arguments).map(OsString::from));
         arguments.extend_from_slice(&self.options.arguments);
         Invocation::new(&self.installed.server, arguments)

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use private_database::{Folder, Installed, Invocation, Options, Server, is_greeting};
@@ -86,6 +87,11 @@ impl Recipe for MySql {
     fn start(&self, listen: SocketAddr) -> Result<Start, Failure> {
         self.0.join().map_err(|error| Failure(error.to_string()))?;
         Ok(Start { run: self.0.run(listen.port()), ready: Ready::Greeting(is_greeting) })
+    }
+
+    /// A node waits for the others, which may have to find out first what they have.
+    fn ready_within(&self) -> Duration {
+        Duration::from_secs(if self.0.is_node() { 150 } else { 60 })
     }
 
     fn check_persistence(&self, _listens: SocketAddr) -> BoxFuture<'_, Result<(), String>> {

@@ -3,6 +3,7 @@
 
 mod agreement;
 mod node;
+mod one;
 mod private;
 mod revival;
 mod run_database;

@@ -9,6 +9,7 @@ use futures_util::future::{select_all, try_join_all};
 use private_database::{Cluster, Installed, Node, Options, Ports, Url};
 
 use super::node;
+use super::one::One;
 use super::revival::Revival;
 
 use crate::fault::Medium;
@@ -40,18 +41,11 @@ pub(super) struct Private {
     revival: Revival,
 }
 
-/// One of them.
-#[derive(Debug)]
-pub(super) struct One {
-    pub(super) process: ServerProcess,
-    pub(super) recipe: Arc<MySql>,
-}
-
 impl Private {
     /// Sets up a data folder, starts the server on it and waits until it greets.
     pub(super) async fn start(settings: &Settings) -> Result<Self, Failure> {
         let Some(nodes) = settings.cluster else {
-            let servers = vec![One::start(settings, None).await?];
+            let servers = vec![start_one(settings, None).await?];
             return Ok(Self { servers, _claims: Vec::new(), revival: Revival::default() });
         };
         let failed = |error: private_database::Error| Failure(error.to_string());
@@ -59,7 +53,7 @@ impl Private {
         let (ports, claims) = ports(nodes.get())?;
         let cluster = Cluster::new(provider, &ports).map_err(failed)?;
         // All at once: none is ready without the others.
-        let starts = cluster.nodes().map(|node| One::start(settings, Some(node)));
+        let starts = cluster.nodes().map(|node| start_one(settings, Some(node)));
         let servers = try_join_all(starts).await?;
         Ok(Self { servers, _claims: claims, revival: Revival::default() })
     }
@@ -132,16 +126,14 @@ impl Private {
     }
 }
 
-impl One {
-    async fn start(settings: &Settings, node: Option<Node>) -> Result<Self, Failure> {
-        let Settings { harness, installed, options, medium, .. } = settings;
-        let options = Options { node, ..options.clone() };
-        let recipe = Arc::new(MySql::new(installed.clone(), options)?);
-        let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let shared = Arc::clone(&recipe) as _;
-        let process = ServerProcess::start_on(*medium, harness, shared, listen).await?;
-        Ok(Self { process, recipe })
-    }
+async fn start_one(settings: &Settings, node: Option<Node>) -> Result<One, Failure> {
+    let Settings { harness, installed, options, medium, .. } = settings;
+    let options = Options { node, ..options.clone() };
+    let recipe = Arc::new(MySql::new(installed.clone(), options)?);
+    let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let shared = Arc::clone(&recipe) as _;
+    let process = ServerProcess::start_on(*medium, harness, shared, listen).await?;
+    Ok(One { process, recipe })
 }
 
 /// Free ports for so many nodes, and what keeps them free.

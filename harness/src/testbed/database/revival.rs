@@ -10,7 +10,7 @@ use private_database::Url;
 use tokio::time::sleep;
 
 use super::node::{self, Standing};
-use super::private::One;
+use super::one::One;
 use crate::lock::lock;
 use crate::testbed::Failure;
 
@@ -21,6 +21,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 #[derive(Debug, Default)]
 pub(super) struct Revival {
     waiting: Mutex<BTreeSet<usize>>,
+    /// Those that start to join a majority, which may be lost before they have.
+    joining: Mutex<BTreeSet<usize>>,
     /// Held while one decides, and until the one that it founds the cluster by serves.
     deciding: tokio::sync::Mutex<()>,
 }
@@ -48,6 +50,8 @@ impl Revival {
             }
             match self.decide(nodes).await? {
                 Decision::Join => {
+                    // Before another one decides.
+                    lock(&self.joining).insert(place);
                     lock(&self.waiting).remove(&place);
                 }
                 Decision::Wait => {
@@ -69,7 +73,10 @@ impl Revival {
             // The one that decided has started it.
             return Ok(());
         }
-        nodes[place].process.start_again().await
+        lock(&self.joining).insert(place);
+        let started = nodes[place].process.start_again().await;
+        lock(&self.joining).remove(&place);
+        started
     }
 
     async fn decide(&self, nodes: &[One]) -> Result<Decision, Failure> {
@@ -77,7 +84,10 @@ impl Revival {
         let mut known: Option<(i64, Url)> = None;
         let mut is_decided = true;
         let others = nodes.iter().enumerate().filter(|(place, _)| !waiting.contains(place));
-        for (_, one) in others {
+        for (place, one) in others {
+            if lock(&self.joining).contains(&place) {
+                continue;
+            }
             if !one.process.is_up() {
                 is_decided = false;
                 continue;

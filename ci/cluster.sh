@@ -28,7 +28,7 @@ write() {
   local name="$1" fault="$2" file="$3" own="scenarios/$1.yaml"
   {
     sed -E '/^(broker|drain|require|tags):/d; /^#/d; /^faults:/,$d' "$own"
-    echo "broker: { on: mysql, count: 3, cluster: 3 }"
+    echo "broker: { on: mysql, count: 3, cluster: 3, spread: true }"
     echo "faults:"
     [[ -z "$fault" ]] || echo "  - { after: 100 acked, $fault }"
     sed -n '/^faults:/,/^[^ ]/p' "$own" | grep '^  - ' || true

@@ -3,6 +3,8 @@
 
 mod known;
 mod place;
+#[cfg(test)]
+mod stress;
 mod write;
 
 use std::collections::BTreeMap;
@@ -19,6 +21,7 @@ use super::checkpoint;
 use super::database::Database;
 use super::failure::Failure;
 use super::group_commit::{Attempt, Work};
+use super::statements::Template;
 use super::tail_cache::{Origin, TailCache};
 use super::transaction::Transaction;
 use crate::store::Error;
@@ -36,6 +39,10 @@ pub(super) struct Appender {
     topic: u32,
     tail: Arc<TailCache>,
     known: Mutex<Known>,
+    /// The statement of a guess, and how far the checkpoint may be behind. Always the same, but in
+    /// the tests that plant broken ones.
+    guarded: Template,
+    checkpoint_within: u64,
 }
 
 impl Work for Appender {
@@ -65,7 +72,8 @@ impl Work for Appender {
 
 impl Appender {
     pub(super) fn new(database: Arc<Database>, topic: u32, tail: Arc<TailCache>) -> Self {
-        Self { database, topic, tail, known: Mutex::default() }
+        let (guarded, checkpoint_within) = (GUARDED, checkpoint::MOST);
+        Self { database, topic, tail, known: Mutex::default(), guarded, checkpoint_within }
     }
 
     /// Appends a group where it goes if nobody else has appended; none where that is not known or
@@ -78,8 +86,11 @@ impl Appender {
         if !self.database.takes_guesses() {
             return Ok(None);
         }
-        let Some(guess) = self.known_now().guess(group) else { return Ok(None) };
-        let writing = write::guessed(&self.database, attempt, self.topic, group, &guess);
+        let Some(guess) = self.known_now().guess(group, self.checkpoint_within) else {
+            return Ok(None);
+        };
+        let writing =
+            write::guessed(&self.database, attempt, (self.guarded, self.topic), group, &guess);
         // Rendered while the database works.
         let (written, block) = tokio::join!(biased; writing, async { guess.placed.render(group) });
         if !written? {
@@ -140,7 +151,7 @@ impl Appender {
             known.learn(log, changed, others);
             known.place(group, log)
         };
-        let renews = placed.rows > 0 && log.is_due(placed.end());
+        let renews = placed.rows > 0 && log.is_due(placed.end(), self.checkpoint_within);
         if placed.rows > 0 {
             let messages: Vec<Placement<'_>> = placed.messages(group).collect();
             write::insert(transaction, &self.database, self.topic, &messages).await?;

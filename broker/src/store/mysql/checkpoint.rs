@@ -17,7 +17,7 @@ use super::transaction::Transaction;
 use crate::store::dedup::{NumberedRequest, ProducerState};
 
 /// The most messages behind a checkpoint. To read them takes the server about a millisecond.
-const MOST: u64 = 4096;
+pub(super) const MOST: u64 = 4096;
 
 /// The most states of one statement.
 const ROWS: usize = 1024;
@@ -53,9 +53,10 @@ pub(super) struct Log {
 }
 
 impl Log {
-    /// Whether the append that moves the end to `end` has to move the checkpoint too.
-    pub(super) fn is_due(&self, end: Offset) -> bool {
-        end > self.checkpoint + MOST
+    /// Whether the append that moves the end to `end` has to move the checkpoint too, which may be
+    /// so far behind.
+    pub(super) fn is_due(&self, end: Offset, within: u64) -> bool {
+        end > self.checkpoint.saturating_add(within)
     }
 }
 

@@ -2,6 +2,8 @@
 //! that it has what the store needs.
 
 mod cluster;
+#[cfg(test)]
+mod earlier;
 mod said;
 
 use std::time::Duration;
@@ -172,11 +174,15 @@ fn why(error: MigrateError) -> anyhow::Error {
 }
 
 fn migrator() -> Migrator {
-    let migration = |(version, (description, sql)): (i64, (&'static str, &'static str))| {
+    migrator_of(&MIGRATIONS)
+}
+
+fn migrator_of(migrations: &[(&'static str, &'static str)]) -> Migrator {
+    let migration = |(version, &(description, sql)): (i64, &(&'static str, &'static str))| {
         let sql = SqlStr::from_static(sql);
         Migration::new(version, description.into(), MigrationType::Simple, sql, false)
     };
-    let mut migrator = Migrator::with_migrations((1..).zip(MIGRATIONS).map(migration).collect());
+    let mut migrator = Migrator::with_migrations((1..).zip(migrations).map(migration).collect());
     migrator.set_locking(false);
     migrator
 }

@@ -19,7 +19,7 @@ pub(super) struct Known {
     /// How many connections had been lost when it was known.
     losses: u64,
     /// Where the log ended, and a checkpoint that it had until then.
-    pub(super) log: Option<Log>,
+    log: Option<Log>,
     /// The states of producers at that end: of all that have numbered messages after the
     /// checkpoint, and of others.
     states: BTreeMap<ProducerId, ProducerState>,
@@ -45,15 +45,16 @@ impl Known {
         }
     }
 
-    /// Where a group would go. None where that is not known, where the checkpoint is to be moved, and
-    /// where an answer would be anything but an offset of its own, for that is not to be guessed.
-    pub(super) fn guess(&self, group: &[Batch]) -> Option<Guess> {
+    /// Where a group would go. None where that is not known, where the checkpoint, which may be so far
+    /// behind, is to be moved, and where an answer would be anything but an offset of its own, for
+    /// that is not to be guessed.
+    pub(super) fn guess(&self, group: &[Batch], within: u64) -> Option<Guess> {
         let log = self.log.filter(|log| log.end > 0 && !self.is_shared)?;
         if !numbered(group).all(|producer| self.states.contains_key(&producer)) {
             return None;
         }
         let placed = place(group, log.end, &self.states);
-        let is_plain = placed.is_plain && !log.is_due(placed.end());
+        let is_plain = placed.is_plain && !log.is_due(placed.end(), within);
         is_plain.then_some(Guess { placed, losses: self.losses })
     }
 

@@ -58,14 +58,14 @@ const READ_STATES: Template = Template {
 pub(super) async fn guessed(
     database: &Database,
     attempt: &Attempt,
-    topic: u32,
+    (guarded, topic): (Template, u32),
     group: &[Batch],
     guess: &Guess,
 ) -> Result<bool, Failure> {
     let connections = &database.connections;
     let messages: Vec<Placement<'_>> = guess.placed.messages(group).collect();
     let (part, rest) = messages.split_at(fitting(&messages, database.statement_bytes));
-    let statement = behind_another(topic, part);
+    let statement = behind_another(guarded, topic, part);
     let done = if rest.is_empty() {
         let lease = connections.take(Mode::Single, attempt.until).await?;
         if connections.losses() != guess.losses {
@@ -113,9 +113,9 @@ pub(super) async fn insert(
     Ok(())
 }
 
-fn behind_another<'m>(topic: u32, messages: &[Placement<'m>]) -> Statement<'m> {
+fn behind_another<'m>(guarded: Template, topic: u32, messages: &[Placement<'m>]) -> Statement<'m> {
     let (first, others) = messages.split_first().expect("a guess is made for messages");
-    let statement = GUARDED.statement(others.len()).bind(first.offset - 1).bind(topic);
+    let statement = guarded.statement(others.len()).bind(first.offset - 1).bind(topic);
     rows(row(statement, first), topic, others)
 }
 

@@ -60,7 +60,7 @@ impl Order {
 /// The relays of one run. Dropped, they close every connection.
 #[derive(Debug, Default)]
 pub struct Relays {
-    /// A link has a listener for each broker, or for each node of a cluster, and the same faults on all of them.
+    /// A link has a listener for each broker, or node of a cluster, and the same faults on all.
     links: BTreeMap<Link, (Arc<RelayedLink>, Vec<Listener>)>,
     /// Where each actor that has relays is to speak to, for each broker.
     addresses: BTreeMap<Actor, Vec<Address>>,

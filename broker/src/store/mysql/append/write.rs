@@ -35,8 +35,9 @@ const MESSAGES: Template = Template {
 };
 
 /// The same behind a message that is there. The number of rows is that of all but the first. Each
-/// part of it matters: at READ COMMITTED nothing is locked without `LOCK IN SHARE MODE`, and with
-/// several rows only a strict `sql_mode` refuses a topic that is null.
+/// part of it matters: an `INSERT ... SELECT` at READ COMMITTED locks nothing of what it reads, the
+/// words `LOCK IN SHARE MODE` leave nothing to what a server makes of `VALUES`, and with several rows
+/// only a strict `sql_mode` refuses a topic that is null.
 pub(in crate::store::mysql) const GUARDED: Template = Template {
     head: "INSERT INTO messages (topic, `offset`, producer, sequence, first_sequence, payload) \
            VALUES ((SELECT t.id FROM topics t JOIN messages p ON p.topic = t.id AND p.`offset` = ? \

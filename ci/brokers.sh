@@ -78,6 +78,7 @@ from_pypi() {
 
 from_debian
 from_pypi
+ci/galera.sh || true
 export PATH="$servers/bin:$servers/venv/bin:$PATH:/usr/sbin:/usr/lib/rabbitmq/bin"
 if [[ "${1:-}" == --install ]]; then
   echo "export PATH=\"$servers/bin:$servers/venv/bin:\$PATH\""

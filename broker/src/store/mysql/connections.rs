@@ -225,6 +225,8 @@ impl Lease<'_> {
         if failure.is_lost() {
             self.connection = None;
             self.connections.lost(&failure);
+        } else if failure.ends_connection() {
+            self.connection = None;
         }
         failure
     }

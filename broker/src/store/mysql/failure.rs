@@ -8,7 +8,7 @@ use std::fmt;
 
 use sqlx::mysql::MySqlDatabaseError;
 
-use self::numbers::{DUPLICATE, FORM, Kind, LOCK_WAIT, NULL, meaning};
+use self::numbers::{DUPLICATE, FORM, Kind, LOCK_WAIT, NULL, TOO_LARGE, meaning};
 use crate::io_error;
 use crate::store::Error;
 
@@ -110,6 +110,11 @@ impl Failure {
     /// Whether the connection is gone.
     pub(super) fn is_lost(&self) -> bool {
         self.kind == Kind::Lost
+    }
+
+    /// Whether the server closes the connection, though there is nothing wrong with the others.
+    pub(super) fn ends_connection(&self) -> bool {
+        self.number == Some(TOO_LARGE)
     }
 
     /// The server's number of an error that it sent.

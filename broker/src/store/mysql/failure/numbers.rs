@@ -28,6 +28,8 @@ pub(super) const NULL: u16 = 1048;
 pub(super) const FORM: u16 = 1093;
 /// A lock was waited for too long.
 pub(super) const LOCK_WAIT: u16 = 1205;
+/// More than max_allowed_packet: the statement was not read, and the server closes the connection.
+pub(super) const TOO_LARGE: u16 = 1153;
 /// The node is not part of its cluster (Galera), and executes nothing.
 pub(super) const NOT_IN_CLUSTER: u16 = 1047;
 
@@ -86,8 +88,7 @@ const NUMBERS: [Meaning; 24] = [
     definite(1836, Kind::Lost),
     // There are too many prepared statements, which go with their connection. It was not prepared.
     definite(1461, Kind::Lost),
-    // More than max_allowed_packet: the statement was not read.
-    definite(1153, Kind::NotDone),
+    definite(TOO_LARGE, Kind::NotDone),
     // The database or a table is not there, so that nothing was executed: it was dropped, and
     // another may be on its way. A new connection will see whose it is.
     definite(1046, Kind::Lost),

@@ -84,7 +84,7 @@ const WARM: Ours = Ours::Scenario { own_server: false };
 
 pub(crate) const ROWS: [Row; 14] = [
     less(
-        "5p3c on a warm server, beside a loop of its appends",
+        "5p3c on a warm server, beside a loop of its appends, s",
         WARM,
         Beside::ScenarioLoop,
         6.0,
@@ -98,7 +98,13 @@ pub(crate) const ROWS: [Row; 14] = [
         2.5,
         1.5,
     ),
-    more("produce, 64 connections, beside 32 loops", produce(64, 1, false), raw(32, 1), 1.0, 1.5),
+    more(
+        "produce, 64 connections, beside 32 loops, a second",
+        produce(64, 1, false),
+        raw(32, 1),
+        1.0,
+        1.5,
+    ),
     more(
         "produce with sequence, 64 connections, beside 32 loops",
         produce(64, 1, true),

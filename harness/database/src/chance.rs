@@ -3,6 +3,9 @@
 use std::fs;
 use std::io::{self, Read};
 
+/// So many bytes make a password.
+pub(crate) const PASSWORD: usize = 12;
+
 /// So many bytes of chance as letters and digits: no character that a URL or a statement would have to
 /// escape.
 pub(crate) fn random_digits(bytes: usize) -> io::Result<String> {

@@ -12,7 +12,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::chance::random_digits;
+use crate::chance::{PASSWORD, random_digits};
 use crate::error::Error;
 use crate::installed::{Installed, Kind};
 use crate::program::Program;
@@ -79,6 +79,8 @@ pub struct Cluster {
     provider: PathBuf,
     /// Of the data that all of them have.
     state: String,
+    /// Of the user that everybody is: a node that gets all data gets its users, too.
+    password: String,
     members: Vec<Member>,
 }
 
@@ -134,7 +136,9 @@ impl Cluster {
         // The least one leads.
         ids.sort();
         let members = ids.into_iter().zip(ports).map(|(id, ports)| Member { id, ports: *ports });
-        Ok(Arc::new(Self { provider, state: id()?, members: members.collect() }))
+        let members = members.collect();
+        let password = random_digits(PASSWORD).map_err(Error::files("read /dev/urandom"))?;
+        Ok(Arc::new(Self { provider, state: id()?, password, members }))
     }
 
     /// Its nodes.
@@ -156,6 +160,11 @@ impl Cluster {
 }
 
 impl Node {
+    /// The password of all nodes.
+    pub(crate) fn password(&self) -> &str {
+        &self.cluster.password
+    }
+
     /// What the server is told.
     pub(crate) fn arguments(&self) -> Vec<String> {
         let Self { cluster, place } = self;

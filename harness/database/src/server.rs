@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use crate::chance::random_digits;
+use crate::chance::{PASSWORD, random_digits};
 use crate::cluster::{NOBODY, Node, RECOVER, STATE, check_way, give_to_nobody};
 use crate::error::Error;
 use crate::folder::Folder;
@@ -88,7 +88,10 @@ impl Server {
             Some(keep) => kept(keep)?,
             None => folder.path().join("data"),
         };
-        let password = random_digits(12).map_err(Error::files("read /dev/urandom"))?;
+        let password = match &options.node {
+            Some(node) => node.password().to_owned(),
+            None => random_digits(PASSWORD).map_err(Error::files("read /dev/urandom"))?,
+        };
         let is_node = options.node.is_some();
         if is_node {
             check_way(folder.path())?;

@@ -102,11 +102,7 @@ pub(super) async fn commit_alone(
             let failure = lease.failed(&error).of_commit();
             if !failure.is_unknown() {
                 attempt.is_undone();
-                // After others the server may close the connection, such as after a packet that is too
-                // large, and the next statement would be sent to nobody.
-                let is_kept =
-                    failure.is_misplaced() || failure.is_of_form() || failure.is_passing();
-                if is_kept && lease.is_there() {
+                if lease.is_there() {
                     lease.give_back();
                 }
             }

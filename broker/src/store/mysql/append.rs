@@ -113,7 +113,9 @@ impl Appender {
             Ok(done) => done,
             Err(failure) => {
                 transaction.roll_back().await;
-                return Err(failure);
+                // On a cluster the lock is known on its own node alone: another one's append may
+                // take the place after the look.
+                return Err(if failure.is_misplaced() { failure.to_passing() } else { failure });
             }
         };
         let (committed, block) =

@@ -82,6 +82,11 @@ impl Failure {
         matches!(self.number, Some(DUPLICATE | NULL))
     }
 
+    /// The same where it may work in a moment.
+    pub(super) fn to_passing(&self) -> Self {
+        Self { kind: Kind::Passing, ..self.clone() }
+    }
+
     /// Whether a lock was waited for in vain.
     pub(super) fn is_locked_out(&self) -> bool {
         self.number == Some(LOCK_WAIT)

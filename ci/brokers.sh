@@ -14,11 +14,6 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 servers="${CARGO_TARGET_DIR:-$PWD/target}/servers"
 
-as_root=()
-if ((EUID != 0)); then
-  as_root=(sudo --non-interactive)
-fi
-
 # What Debian has: a program and its package.
 from_debian() {
   local missing=()
@@ -32,25 +27,8 @@ LIST
   if ((${#missing[@]} == 0)); then
     return
   fi
-  if ! command -v apt-get >/dev/null || ! "${as_root[@]}" true 2>/dev/null; then
+  ci/apt.sh "${missing[@]}" ||
     echo "not installed: ${missing[*]} (with a package manager, as an administrator)" >&2
-    return
-  fi
-  echo "installing ${missing[*]}" >&2
-  # A server of the system is not wanted: the harness starts its own.
-  install() {
-    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 \
-      apt-get install --yes --quiet=2 --no-install-recommends "${missing[@]}" >&2
-  }
-  install || { "${as_root[@]}" apt-get update --quiet=2 >&2 && install; } || {
-    echo "cannot be installed: ${missing[*]}" >&2
-    return
-  }
-  if [[ -d /run/systemd/system ]]; then
-    for unit in redis-server rabbitmq-server mosquitto; do
-      "${as_root[@]}" systemctl disable --now --quiet "$unit.service" 2>/dev/null || true
-    done
-  fi
 }
 
 # What PyPI has: NATS, Valkey and Tansu, and the client that the example around a real one needs.

@@ -25,19 +25,8 @@ browser() {
   if has chromium chromium-browser google-chrome && { has chromedriver || [[ -n "${CHROMEWEBDRIVER:-}" ]]; }; then
     return
   fi
-  local as_root=()
-  if ((EUID != 0)); then
-    as_root=(sudo --non-interactive)
-  fi
-  if command -v apt-get >/dev/null && "${as_root[@]}" true 2>/dev/null; then
-    echo "installing chromium and chromium-driver" >&2
-    install() {
-      "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
-        apt-get install --yes --quiet=2 --no-install-recommends chromium chromium-driver >&2
-    }
-    if install || { "${as_root[@]}" apt-get update --quiet=2 >&2 && install; }; then
-      return
-    fi
+  if ci/apt.sh chromium chromium-driver; then
+    return
   fi
   echo "no browser for the HTML report: install Chromium with its chromedriver (Debian: apt-get install" \
     "--no-install-recommends chromium chromium-driver)" >&2

@@ -4,6 +4,7 @@
 # tests start their own. Does nothing where a server is installed or named by HARNESS_MYSQL_URL, or
 # where the tests on MySQL are left out by HARNESS_TESTS_WITHOUT_MYSQL=1.
 set -euo pipefail
+cd "$(dirname "$0")/.."
 if [[ -n "${HARNESS_MYSQL_URL:-}" || -n "${HARNESS_MYSQL_BIN:-}" || "${HARNESS_TESTS_WITHOUT_MYSQL:-}" == 1 ]]; then
   exit
 fi
@@ -15,26 +16,7 @@ fi
 
 advice="install MariaDB or MySQL (Debian: apt-get install --no-install-recommends mariadb-server), name a \
 server by HARNESS_MYSQL_URL, or leave these tests out by HARNESS_TESTS_WITHOUT_MYSQL=1"
-as_root=()
-if ((EUID != 0)); then
-  as_root=(sudo --non-interactive)
-fi
-if ! command -v apt-get >/dev/null || ! "${as_root[@]}" true 2>/dev/null; then
+ci/apt.sh mariadb-server || {
   echo "the tests on MySQL need a server: $advice" >&2
   exit 2
-fi
-
-echo "installing mariadb-server, which the tests on MySQL need" >&2
-install() {
-  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
-    apt-get install --yes --quiet=2 --no-install-recommends mariadb-server >&2
 }
-# The list of packages may be missing or too old; fetching it takes a while, so it is the second try.
-if ! install && ! { "${as_root[@]}" apt-get update --quiet=2 >&2 && install; }; then
-  echo "mariadb-server cannot be installed: $advice" >&2
-  exit 2
-fi
-# The package starts a server of the system where systemd runs.
-if [[ -d /run/systemd/system ]]; then
-  "${as_root[@]}" systemctl disable --now --quiet mariadb.service || true
-fi

@@ -17,7 +17,7 @@ use harness::plan::Plan;
 use harness::report::{sentence, terminal, words};
 use harness::scenario::objection::{Brokers, Setting, objections};
 use harness::scenario::{self, Scenario};
-use private_database::{Cluster, Installed, Url, for_tests};
+use private_database::{Url, for_tests, has_cluster_for_tests};
 
 /// The folder with `scenarios` and `golden` in it.
 fn root() -> &'static Path {
@@ -51,7 +51,8 @@ fn every_scenario_gives_the_same_ledger_on_mysql() {
 }
 
 fn check_all(word: &str, server: Option<&Url>) {
-    let mode = Mode::from_environment(variable).unwrap_or_else(|error| panic!("{error}"));
+    let mode = Mode::from_environment(|name| std::env::var(name).ok())
+        .unwrap_or_else(|error| panic!("{error}"));
     let entry = catalogue::entries().find(|entry| entry.word == word);
     let broker = Named::of(entry.expect("it is in the catalogue")).expect("it is always built");
     let on_broker = |mut scenario: Scenario| {
@@ -61,28 +62,12 @@ fn check_all(word: &str, server: Option<&Url>) {
     let wanted = scenarios().into_iter().filter(|scenario| scenario.golden).map(on_broker);
     let setting = Setting { brokers: Brokers::Started(None), capabilities: None, disk: None };
     let holding = wanted.filter(|scenario| objections(scenario, &setting).is_empty());
-    let holding = holding.filter(can_have_its_cluster);
+    let holding = holding.filter(|it| it.broker.cluster.is_none() || has_cluster_for_tests());
     let holding: Vec<_> = holding.collect();
     assert!(!holding.is_empty(), "no scenario holds on {word}");
     let check = |scenario| check(scenario, server, mode).err();
     let failures: Vec<String> = holding.into_iter().filter_map(check).collect();
     assert!(failures.is_empty(), "\n\non {word}:\n{}", failures.join("\n"));
-}
-
-/// Whether a cluster can be had here, if the scenario is on one; why not is told.
-fn can_have_its_cluster(scenario: &Scenario) -> bool {
-    let found = || Cluster::provider(&Installed::find()?);
-    let why = match scenario.broker.cluster.map(|_| found()) {
-        None | Some(Ok(_)) => return true,
-        Some(Err(why)) => why,
-    };
-    assert!(variable("HARNESS_REQUIRE_SERVERS").is_none_or(|it| it != "1"), "{why}");
-    eprintln!("NOT RUN: {}: {why}", scenario.name);
-    false
-}
-
-fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok()
 }
 
 fn check(scenario: Scenario, server: Option<&Url>, mode: Mode) -> Result<(), String> {
@@ -96,7 +81,8 @@ fn check(scenario: Scenario, server: Option<&Url>, mode: Mode) -> Result<(), Str
         return Err(words_on(&name, &comparison));
     }
     // Asked to write even what matches, or to compare its own keys too, insta would add its key.
-    let insta_writes = mode == Mode::Force || variable("INSTA_REQUIRE_FULL_MATCH").is_some();
+    let insta_writes =
+        mode == Mode::Force || std::env::var_os("INSTA_REQUIRE_FULL_MATCH").is_some();
     if comparison == Comparison::Match && !insta_writes {
         let mut settings = insta::Settings::clone_current();
         settings.set_snapshot_path(folder);

@@ -2,7 +2,9 @@
 
 use std::sync::OnceLock;
 
+use crate::cluster::Cluster;
 use crate::error::Error;
+use crate::installed::Installed;
 use crate::server::Options;
 use crate::url::Url;
 use crate::watched::Watched;
@@ -21,6 +23,25 @@ pub fn for_tests() -> Result<Option<&'static Url>, &'static Error> {
     static SHARED: OnceLock<Result<Option<Shared>, Error>> = OnceLock::new();
     let shared = SHARED.get_or_init(find).as_ref()?;
     Ok(shared.as_ref().map(|shared| &shared.url))
+}
+
+/// Whether tests can have a cluster. Where not, and they are not left out by [`WITHOUT`], a line on
+/// standard error says what to install.
+///
+/// # Panics
+/// With that line, where `HARNESS_REQUIRE_SERVERS` is 1.
+pub fn has_cluster_for_tests() -> bool {
+    let is_set = |variable| std::env::var(variable).is_ok_and(|value| value == "1");
+    if is_set(WITHOUT) {
+        return false;
+    }
+    let found = Installed::find().and_then(|installed| Cluster::provider(&installed));
+    let missing = found.err();
+    if let Some(why) = &missing {
+        assert!(!is_set("HARNESS_REQUIRE_SERVERS"), "{why}");
+        eprintln!("NOT RUN: {why}");
+    }
+    missing.is_none()
 }
 
 struct Shared {

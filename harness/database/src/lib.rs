@@ -32,7 +32,7 @@ mod watched_cluster;
 pub use cluster::{Cluster, Node, PROVIDER_VARIABLE, Ports};
 pub use error::Error;
 pub use folder::{DISK_MARK, FOLDER_MARK, Folder};
-pub use for_tests::{WITHOUT, for_tests};
+pub use for_tests::{WITHOUT, for_tests, has_cluster_for_tests};
 pub use installed::{FOLDER_VARIABLE, Installed};
 pub use invocation::Invocation;
 pub use program::{Missing, Program};

@@ -6,22 +6,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use private_database::{Cluster, Installed, Watched, WatchedCluster};
-
-/// Whether a cluster can be had; with a line where not.
-fn can_be_had() -> bool {
-    let found = Installed::find().and_then(|installed| Cluster::provider(&installed));
-    match found {
-        Ok(_) => true,
-        Err(why) if std::env::var("HARNESS_REQUIRE_SERVERS").is_ok_and(|value| value == "1") => {
-            panic!("{why}")
-        }
-        Err(why) => {
-            eprintln!("SKIP  {why}");
-            false
-        }
-    }
-}
+use private_database::{Watched, WatchedCluster, has_cluster_for_tests};
 
 /// What a node answers to a statement, by the client that comes with the server.
 fn ask(node: &Watched, statement: &str) -> String {
@@ -48,7 +33,7 @@ fn kill(node: &Watched) {
 
 #[test]
 fn what_one_node_commits_all_have_also_after_kills() {
-    if !can_be_had() {
+    if !has_cluster_for_tests() {
         return;
     }
     let mut cluster = WatchedCluster::start(3).unwrap();

@@ -5,10 +5,9 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
-use private_database::{Cluster, Installed, WITHOUT};
+use private_database::has_cluster_for_tests;
 use rustix::process::Signal;
 
-use crate::support::missing::not_run;
 use crate::support::{Folder, Running, end, wait_for};
 
 const SHORT: &str = "topics:\n  T1: P1 P2 -> C1 C2\nproducers:\n  all: { generate: { messages: 20 } }\n\
@@ -25,15 +24,6 @@ fn folder() -> Folder {
 fn paced(messages: u32) -> String {
     let slow = format!("{{ generate: {{ messages: {messages} }}, pace: 50/s }}");
     SHORT.replace("{ generate: { messages: 20 } }", &slow)
-}
-
-/// Whether a cluster can be had; why not is told.
-fn can_be_had() -> bool {
-    if std::env::var(WITHOUT).is_ok_and(|value| value == "1") {
-        return false;
-    }
-    let found = Installed::find().and_then(|installed| Cluster::provider(&installed));
-    found.inspect_err(|why| not_run(&why.to_string())).is_ok()
 }
 
 /// The processes that are marked as of a folder which begins so.
@@ -106,7 +96,7 @@ fn a_server_that_is_given_is_no_cluster() {
 
 #[test]
 fn without_galera_one_line_says_what_to_install() {
-    if !can_be_had() {
+    if !has_cluster_for_tests() {
         return;
     }
     let folder = Folder::new();
@@ -133,7 +123,7 @@ fn without_galera_one_line_says_what_to_install() {
 
 #[test]
 fn a_harness_that_is_killed_leaves_no_node() {
-    if !can_be_had() {
+    if !has_cluster_for_tests() {
         return;
     }
     let folder = folder();
@@ -159,7 +149,7 @@ fn a_harness_that_is_killed_leaves_no_node() {
 /// A row of one node is deleted behind the others' backs while the run goes on.
 #[test]
 fn nodes_that_do_not_hold_the_same_are_named() {
-    if !can_be_had() {
+    if !has_cluster_for_tests() {
         return;
     }
     let folder = folder();

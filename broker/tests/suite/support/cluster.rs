@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use private_database::{Cluster, Installed, WITHOUT, Watched, WatchedCluster};
+use private_database::{Watched, WatchedCluster, has_cluster_for_tests};
 use sqlx::{AssertSqlSafe, Connection, Executor, MySqlConnection};
 use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::{Duration, sleep};
@@ -26,7 +26,8 @@ impl Nodes {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let turn = TURN.lock().await;
         let cluster = SHARED.get_or_init(|| {
-            can_be_had().then(|| WatchedCluster::start(3).unwrap_or_else(|error| panic!("{error}")))
+            has_cluster_for_tests()
+                .then(|| WatchedCluster::start(3).unwrap_or_else(|error| panic!("{error}")))
         });
         let database = format!("cluster_{}", COUNT.fetch_add(1, Ordering::Relaxed));
         Some(Self { nodes: cluster.as_ref()?.nodes(), database, _turn: turn })
@@ -77,22 +78,6 @@ impl Nodes {
             != expected
         {
             sleep(Duration::from_millis(20)).await;
-        }
-    }
-}
-
-fn can_be_had() -> bool {
-    if std::env::var(WITHOUT).is_ok_and(|value| value == "1") {
-        return false;
-    }
-    match Installed::find().and_then(|installed| Cluster::provider(&installed)) {
-        Ok(_) => true,
-        Err(why) if std::env::var("HARNESS_REQUIRE_SERVERS").is_ok_and(|value| value == "1") => {
-            panic!("{why}")
-        }
-        Err(why) => {
-            eprintln!("SKIP  {why}");
-            false
         }
     }
 }

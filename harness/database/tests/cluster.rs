@@ -3,10 +3,14 @@
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "all of this is a test")]
 
+use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
 use private_database::{Watched, WatchedCluster, has_cluster_for_tests};
+
+/// Of a node that has nothing.
+const NO_STATE: &str = "00000000-0000-0000-0000-000000000000";
 
 /// What a node answers to a statement, by the client that comes with the server.
 fn ask(node: &Watched, statement: &str) -> String {
@@ -56,6 +60,23 @@ fn what_one_node_commits_all_have_also_after_kills() {
     cluster.run_again(&[0, 1, 2]).unwrap();
     everywhere(&cluster, "1,2");
     ask(&cluster.nodes()[2], "INSERT INTO d.t VALUES (3)");
+    everywhere(&cluster, "1,2,3");
+
+    // One that lost all its data gets it whole from another one, with the users in it.
+    kill(&cluster.nodes()[1]);
+    let data = cluster.nodes()[1].server().data();
+    let entries = fs::read_dir(data).unwrap().map(|entry| entry.unwrap().path());
+    // The file that says what it has stays, for whom it belongs to.
+    for path in entries.filter(|path| !path.ends_with("grastate.dat")) {
+        if path.is_dir() {
+            fs::remove_dir_all(path).unwrap()
+        } else {
+            fs::remove_file(path).unwrap()
+        }
+    }
+    let state = format!("version: 2.1\nuuid: {NO_STATE}\nseqno: -1\nsafe_to_bootstrap: 0\n");
+    fs::write(data.join("grastate.dat"), state).unwrap();
+    cluster.run_again(&[1]).unwrap();
     everywhere(&cluster, "1,2,3");
     let authority = |node: &Watched| node.tcp_url().at("127.0.0.1:1".parse().unwrap());
     assert_eq!(authority(&cluster.nodes()[0]), authority(&cluster.nodes()[1]));

@@ -50,7 +50,7 @@ const OPTIONS: &str = "gcache.size=32M;evs.keepalive_period=PT0.5S;evs.suspect_t
                        evs.inactive_timeout=PT4S;pc.wait_prim_timeout=PT2M";
 
 /// A shell that finds out up to where a node that was killed has its data, and then becomes the node: a
-/// node that does not know it would get all data anew. Where a file says so, it founds the cluster anew.
+/// node that does not know it would get all data anew. It may have been found out already, since it ended. Where a file says so, it founds the cluster anew.
 pub(crate) const RECOVER: &str = r#"
 state=$1
 log=$2
@@ -58,10 +58,10 @@ found=$3
 shift 3
 position=
 if grep -q '^seqno: *-1' "$state"; then
-  rm -f "$log"
-  "$@" --wsrep-recover --skip-networking --log-error="$log" >/dev/null 2>&1
+  [ -s "$log" ] || "$@" --wsrep-recover --skip-networking --log-error="$log" >/dev/null 2>&1
   position=$(sed -n 's/.*Recovered position: *//p' "$log" | tail -n 1)
 fi
+rm -f "$log"
 if [ -e "$found" ]; then
   rm -f "$found" "${state%/*}/gvwstate.dat"
   sed -i 's/^safe_to_bootstrap:.*/safe_to_bootstrap: 1/' "$state"

@@ -1,5 +1,7 @@
 //! A cluster for tests, whose nodes end with the process that started them.
 
+use std::process::Command;
+
 use crate::cluster::{Cluster, Ports};
 use crate::error::Error;
 use crate::installed::Installed;
@@ -41,14 +43,34 @@ impl WatchedCluster {
     }
 
     /// Runs nodes again whose processes have ended, by their places, and waits until each serves: while
-    /// fewer than half of all are there, none does.
+    /// fewer than half of all are there, none does. All of them found the cluster anew, by the one that
+    /// has most.
     ///
     /// # Errors
     /// Where one does not come up, with what it wrote last.
     pub fn run_again(&mut self, places: &[usize]) -> Result<(), Error> {
-        for place in places {
+        let mut places = places.to_vec();
+        if places.len() == self.0.len() {
+            let founder = self.founder()?;
+            self.0[founder].server().found_anew()?;
+            self.0[founder].run_again()?;
+            places.retain(|place| *place != founder);
+        }
+        for place in &places {
             self.0[*place].launch_again()?;
         }
         places.iter().try_for_each(|place| self.0[*place].wait())
+    }
+
+    /// The place of the node that has most of what the cluster committed. All are down.
+    fn founder(&self) -> Result<usize, Error> {
+        let mut most = None;
+        for (place, node) in self.0.iter().enumerate() {
+            let run = node.server().recovery();
+            let output = Command::new(&run.program).args(&run.arguments).output();
+            output.map_err(Error::files(format!("start {}", run.program.display())))?;
+            most = most.max(Some((node.server().recovered_position()?, place)));
+        }
+        Ok(most.map_or(0, |(_, place)| place))
     }
 }

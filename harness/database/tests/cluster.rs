@@ -69,9 +69,9 @@ fn what_one_node_commits_all_have_also_after_kills() {
     // The file that says what it has stays, for whom it belongs to.
     for path in entries.filter(|path| !path.ends_with("grastate.dat")) {
         if path.is_dir() {
-            fs::remove_dir_all(path).unwrap()
+            fs::remove_dir_all(path).unwrap();
         } else {
-            fs::remove_file(path).unwrap()
+            fs::remove_file(path).unwrap();
         }
     }
     let state = format!("version: 2.1\nuuid: {NO_STATE}\nseqno: -1\nsafe_to_bootstrap: 0\n");

@@ -22,7 +22,7 @@ const STOPPED_WITHIN: Duration = Duration::from_secs(15);
 
 /// How long a broker is started again and again that ends because its database is away; nodes of a
 /// cluster that lost all of them take a while to come back.
-const RESTARTED_WITHIN: Duration = Duration::from_secs(60);
+const RESTARTED_WITHIN: Duration = Duration::from_secs(120);
 
 struct Broker {
     harness: PathBuf,

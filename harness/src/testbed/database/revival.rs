@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::Mutex;
 use std::time::Duration;
 
+use futures_util::future::try_join_all;
 use private_database::Url;
 use tokio::time::sleep;
 
@@ -107,21 +108,21 @@ impl Revival {
         if !is_decided {
             return Ok(Decision::Wait);
         }
-        let mut founder = None;
-        for place in waiting {
-            let one = &nodes[place];
-            one.process.run_beside(one.recipe.0.recovery()).await?;
-            let position = one.recipe.0.recovered_position().map_err(|error| failed(&error))?;
-            if founder.is_none_or(|(most, _)| most < position) {
-                founder = Some((position, place));
-            }
-        }
+        let positions = waiting.iter().map(|place| position(&nodes[*place]));
+        let positions = try_join_all(positions).await?.into_iter();
+        let founder = positions.zip(waiting).max();
         Ok(match (founder, known) {
             (Some((most, _)), Some((position, url))) if position > most => Decision::Bootstrap(url),
             (Some((_, place)), _) => Decision::Found(place),
             (None, _) => Decision::Wait,
         })
     }
+}
+
+/// How many changes of the cluster a node has that is down.
+async fn position(one: &One) -> Result<i64, Failure> {
+    one.process.run_beside(one.recipe.0.recovery()).await?;
+    one.recipe.0.recovered_position().map_err(|error| failed(&error))
 }
 
 fn failed(error: &private_database::Error) -> Failure {

@@ -44,7 +44,7 @@ impl WatchedCluster {
 
     /// Runs nodes again whose processes have ended, by their places, and waits until each serves: while
     /// fewer than half of all are there, none does. All of them found the cluster anew, by the one that
-    /// has most.
+    /// has most; of fewer the others have to have left them out, as a commit shows that was made since.
     ///
     /// # Errors
     /// Where one does not come up, with what it wrote last.

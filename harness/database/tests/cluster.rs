@@ -64,6 +64,8 @@ fn what_one_node_commits_all_have_also_after_kills() {
 
     // One that lost all its data gets it whole from another one, with the users in it.
     kill(&cluster.nodes()[1]);
+    // It is made once the others have left that node out.
+    ask(&cluster.nodes()[0], "INSERT INTO d.t VALUES (4)");
     let data = cluster.nodes()[1].server().data();
     let entries = fs::read_dir(data).unwrap().map(|entry| entry.unwrap().path());
     // The file that says what it has stays, for whom it belongs to.
@@ -77,7 +79,7 @@ fn what_one_node_commits_all_have_also_after_kills() {
     let state = format!("version: 2.1\nuuid: {NO_STATE}\nseqno: -1\nsafe_to_bootstrap: 0\n");
     fs::write(data.join("grastate.dat"), state).unwrap();
     cluster.run_again(&[1]).unwrap();
-    everywhere(&cluster, "1,2,3");
+    everywhere(&cluster, "1,2,3,4");
     let authority = |node: &Watched| node.tcp_url().at("127.0.0.1:1".parse().unwrap());
     assert_eq!(authority(&cluster.nodes()[0]), authority(&cluster.nodes()[1]));
 }

@@ -31,8 +31,8 @@ pub(super) struct Table {
 /// How a node stands to the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Standing {
-    /// It is of the majority.
-    Primary,
+    /// It is of the majority, which counts so many nodes; one that was killed may be among them still.
+    Primary(usize),
     /// It serves nobody, and has applied so many changes.
     Alone(i64),
     /// It is starting, and takes no connections yet.
@@ -51,7 +51,8 @@ pub(super) async fn standing(url: &Url) -> Standing {
             one(&mut connection, statement).await?.try_get(1)
         };
         if status("wsrep_cluster_status").await? == "Primary" {
-            return Ok(Standing::Primary);
+            let size = status("wsrep_cluster_size").await?;
+            return Ok(size.parse().map_or(Standing::Silent, Standing::Primary));
         }
         let position = status("wsrep_last_committed").await?;
         Ok(position.parse().map_or(Standing::Silent, Standing::Alone))

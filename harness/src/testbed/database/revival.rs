@@ -3,6 +3,7 @@
 //! knows most, as its operator would: any other would forget what was acknowledged.
 
 use std::collections::BTreeSet;
+use std::convert::Infallible;
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -14,6 +15,10 @@ use super::node::{self, Standing};
 use super::one::One;
 use crate::lock::lock;
 use crate::testbed::Failure;
+
+/// How long nodes have to find together by themselves, and how often they are looked at meanwhile.
+const LOST_AFTER: Duration = Duration::from_secs(15);
+const LOOKS: u32 = 15;
 
 /// Between two looks at the other nodes.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -75,9 +80,33 @@ impl Revival {
             return Ok(());
         }
         lock(&self.joining).insert(place);
-        let started = nodes[place].process.start_again().await;
+        let starting = nodes[place].process.start_again();
+        let started = tokio::select! { biased;
+            started = starting => started,
+            Err(failure) = self.keep_majority(nodes) => Err(failure),
+        };
         lock(&self.joining).remove(&place);
         started
+    }
+
+    /// While a node joins: where those that run do not find together again, although all are there, has
+    /// the one that knows most be the majority, as their operator would.
+    async fn keep_majority(&self, nodes: &[One]) -> Result<Infallible, Failure> {
+        let mut lost = 0;
+        loop {
+            sleep(LOST_AFTER / LOOKS).await;
+            let _turn = self.deciding.lock().await;
+            let is_to_start = !lock(&self.waiting).is_empty();
+            match self.decide(nodes).await? {
+                Decision::Bootstrap(url) if !is_to_start => {
+                    lost += 1;
+                    if lost == LOOKS {
+                        node::bootstrap(&url).await?;
+                    }
+                }
+                _ => lost = 0,
+            }
+        }
     }
 
     async fn decide(&self, nodes: &[One]) -> Result<Decision, Failure> {
@@ -95,7 +124,9 @@ impl Revival {
             }
             let url = one.recipe.0.url();
             match node::standing(&url).await {
-                Standing::Primary => return Ok(Decision::Join),
+                // One that comes back before it is left out breaks the majority up.
+                Standing::Primary(size) if size >= nodes.len() => return Ok(Decision::Wait),
+                Standing::Primary(_) => return Ok(Decision::Join),
                 Standing::Silent => is_decided = false,
                 Standing::Starting => {}
                 Standing::Alone(position) => {
@@ -114,7 +145,8 @@ impl Revival {
         Ok(match (founder, known) {
             (Some((most, _)), Some((position, url))) if position > most => Decision::Bootstrap(url),
             (Some((_, place)), _) => Decision::Found(place),
-            (None, _) => Decision::Wait,
+            (None, Some((_, url))) => Decision::Bootstrap(url),
+            (None, None) => Decision::Wait,
         })
     }
 }

@@ -213,6 +213,14 @@ impl Node {
     }
 }
 
+/// Has a node forget which nodes were together: it only joins others then.
+pub(crate) fn forget_view(data: &Path) -> io::Result<()> {
+    match fs::remove_file(data.join(VIEW)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
 /// Up to where a node has its data.
 pub(crate) const STATE: &str = "grastate.dat";
 

@@ -9,7 +9,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use crate::chance::{PASSWORD, random_digits};
-use crate::cluster::{NOBODY, Node, RECOVER, STATE, check_way, give_to_nobody};
+use crate::cluster::{NOBODY, Node, RECOVER, STATE, check_way, forget_view, give_to_nobody};
 use crate::error::Error;
 use crate::folder::Folder;
 use crate::installed::{Installed, Kind};
@@ -188,6 +188,15 @@ impl Server {
             let what = "does not say up to where it has its data".to_owned();
             Error::Failed { what, output: text.lines().last().unwrap_or_default().to_owned() }
         })
+    }
+
+    /// Has a node that is down join others with its next start, and not take part in a majority that
+    /// those restore who remember one: there may be another one by now.
+    ///
+    /// # Errors
+    /// Where its data folder cannot be written.
+    pub fn forget_view(&self) -> Result<(), Error> {
+        forget_view(&self.data).map_err(Error::files("write in its data folder"))
     }
 
     /// Has a node found its cluster anew with its next start: the others get what it has.

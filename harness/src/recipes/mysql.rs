@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use private_database::{Folder, Installed, Invocation, Options, Server, is_greeting};
+use tokio::net::TcpStream;
+use tokio::time::sleep;
 
 use crate::server::Failure;
 use crate::server::{Data, Ready, Recipe, Start, Wanted};
@@ -34,6 +36,14 @@ const NOISE: &[&str] = &[
     "*.err",
     "*.pid",
 ];
+
+/// What a node writes when it has all that the others have. Before that it may listen, and end by itself
+/// where the one is lost that it gets its data from.
+const SYNCHRONIZED: &str = "WSREP: Synchronized with group, ready for connections";
+
+/// Between two looks at a port, and how many there are.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
+const LOOKS: u32 = 3_000;
 
 /// The server's folder, with its programs and settings.
 #[derive(Debug)]
@@ -86,7 +96,11 @@ impl Recipe for MySql {
 
     fn start(&self, listen: SocketAddr) -> Result<Start, Failure> {
         self.0.join().map_err(|error| Failure(error.to_string()))?;
-        Ok(Start { run: self.0.run(listen.port()), ready: Ready::Greeting(is_greeting) })
+        let ready = match self.0.is_node() {
+            true => Ready::Line(SYNCHRONIZED.into()),
+            false => Ready::Greeting(is_greeting),
+        };
+        Ok(Start { run: self.0.run(listen.port()), ready })
     }
 
     /// A node waits for the others, which may have to find out first what they have.
@@ -94,13 +108,22 @@ impl Recipe for MySql {
         Duration::from_secs(if self.0.is_node() { 150 } else { 60 })
     }
 
-    fn check_persistence(&self, _listens: SocketAddr) -> BoxFuture<'_, Result<(), String>> {
+    fn check_persistence(&self, listens: SocketAddr) -> BoxFuture<'_, Result<(), String>> {
         let tables = self.0.data().join("ibdata1");
         let kept = if tables.is_file() {
             Ok(())
         } else {
             Err(format!("there is no {}", tables.display()))
         };
-        Box::pin(std::future::ready(kept))
+        Box::pin(async move {
+            // A node may have found the others before it listens.
+            for _ in 0..LOOKS {
+                if !self.0.is_node() || TcpStream::connect(listens).await.is_ok() {
+                    return kept;
+                }
+                sleep(LOOK_EVERY).await;
+            }
+            Err(format!("it does not listen on {listens}"))
+        })
     }
 }

@@ -20,6 +20,9 @@ use crate::testbed::Failure;
 const LOST_AFTER: Duration = Duration::from_secs(15);
 const LOOKS: u32 = 15;
 
+/// Starts of a node that ends before it has all data.
+const TRIES: u32 = 5;
+
 /// Between two looks at the other nodes.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
@@ -46,8 +49,28 @@ enum Decision {
 }
 
 impl Revival {
-    /// Starts the node of this place, and returns when it serves.
+    /// Starts the node of this place, and returns when it has all that the others have. One that ends
+    /// before that, because the one is lost that it gets its data from, is started again.
     pub(super) async fn start(&self, nodes: &[One], place: usize) -> Result<(), Failure> {
+        let mut tries = TRIES;
+        loop {
+            self.wait(nodes, place).await?;
+            if nodes[place].process.is_up() {
+                // It has founded the cluster.
+                return Ok(());
+            }
+            lock(&self.joining).insert(place);
+            let joined = self.join(nodes, place).await;
+            lock(&self.joining).remove(&place);
+            tries -= 1;
+            if joined.is_ok() || tries == 0 {
+                return joined;
+            }
+        }
+    }
+
+    /// Waits until there is a majority that the node can join, or until it has founded one.
+    async fn wait(&self, nodes: &[One], place: usize) -> Result<(), Failure> {
         lock(&self.waiting).insert(place);
         while lock(&self.waiting).contains(&place) {
             let turn = self.deciding.lock().await;
@@ -68,25 +91,19 @@ impl Revival {
                     nodes[founder].recipe.0.found_anew().map_err(|error| failed(&error))?;
                     nodes[founder].process.start_again().await?;
                     lock(&self.waiting).remove(&founder);
-                    if founder == place {
-                        return Ok(());
-                    }
                 }
                 Decision::Bootstrap(url) => node::bootstrap(&url).await?,
             }
         }
-        if nodes[place].process.is_up() {
-            // The one that decided has started it.
-            return Ok(());
-        }
-        lock(&self.joining).insert(place);
-        let starting = nodes[place].process.start_again();
-        let started = tokio::select! { biased;
-            started = starting => started,
+        Ok(())
+    }
+
+    async fn join(&self, nodes: &[One], place: usize) -> Result<(), Failure> {
+        nodes[place].recipe.0.forget_view().map_err(|error| failed(&error))?;
+        tokio::select! { biased;
+            started = nodes[place].process.start_again() => started,
             Err(failure) = self.keep_majority(nodes) => Err(failure),
-        };
-        lock(&self.joining).remove(&place);
-        started
+        }
     }
 
     /// While a node joins: where those that run do not find together again, although all are there, has

@@ -50,7 +50,8 @@ const OPTIONS: &str = "gcache.size=32M;evs.keepalive_period=PT0.5S;evs.suspect_t
                        evs.inactive_timeout=PT4S;pc.wait_prim_timeout=PT2M";
 
 /// A shell that finds out up to where a node that was killed has its data, and then becomes the node: a
-/// node that does not know it would get all data anew. It may have been found out already, since it ended. Where a file says so, it founds the cluster anew.
+/// node that does not know it would get all data anew. It may have been found out since the node ended.
+/// Where a file says so, it founds the cluster anew.
 pub(crate) const RECOVER: &str = r#"
 state=$1
 log=$2

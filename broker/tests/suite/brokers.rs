@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use broker::store::mysql::{MysqlStore, Options};
-use broker::store::{Error, Retain};
+use broker::store::{Error, Message, Retain};
 use sqlx::{Connection, Executor, MySqlConnection};
 use tokio::time::sleep;
 
@@ -89,6 +89,41 @@ async fn a_message_of_another_broker_is_handed_out_only_after_a_commit_of_ones_o
     assert_eq!(own, ["first", "second"], "what it appended itself needs no proof");
     sql.execute("ROLLBACK").await.unwrap();
     assert_eq!(b.take("T", at_b, 9).await, ["second"]);
+}
+
+/// Polls that come at once move their positions by one statement.
+#[tokio::test]
+async fn who_shares_a_commit_with_one_that_is_gone_or_elsewhere_gets_what_is_due() {
+    let Some(Two { a, b, .. }) = two(TIMEOUT, Retain::All).await else { return };
+    let producer = a.producer("T").await;
+    let mut consumers = [0; 4];
+    for consumer in &mut consumers {
+        *consumer = a.consumer("T").await.consumer;
+    }
+    let [good, gone, elsewhere, later] = consumers;
+    a.append("T", producer, None, &["m0", "m1", "m2"]).await.unwrap();
+    let at_once = async |consumers: [i64; 3]| {
+        let [one, two, three] = consumers.map(|consumer| a.poll("T", consumer, None, 1));
+        let payload =
+            |polled: Result<Vec<Message>, Error>| polled.map(|got| got[0].payload.clone());
+        let (one, two, three) = tokio::join!(one, two, three);
+        [one, two, three].map(payload)
+    };
+    b.unsubscribe("T", gone).await.unwrap();
+    assert_eq!(
+        at_once([good, gone, later]).await,
+        [Ok("m0".to_owned()), Err(Error::UnknownConsumer(gone)), Ok("m0".to_owned())]
+    );
+    assert_eq!(b.take("T", elsewhere, 1).await, ["m0"]);
+    b.unsubscribe("T", later).await.unwrap();
+    assert_eq!(
+        at_once([good, elsewhere, later]).await,
+        [Ok("m1".to_owned()), Ok("m1".to_owned()), Err(Error::UnknownConsumer(later))]
+    );
+    for consumer in [good, elsewhere] {
+        assert_eq!(b.size("T", consumer).await, Ok((1, 2)));
+        assert_eq!(b.take("T", consumer, 9).await, ["m2"], "nothing twice and nothing left out");
+    }
 }
 
 #[tokio::test]

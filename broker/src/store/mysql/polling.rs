@@ -23,6 +23,7 @@ impl MysqlStore {
         // Polls of one consumer follow each other.
         let locked = tokio::time::timeout_at(until, subscription.known.lock()).await;
         let mut known = locked.map_err(|_| busy())?;
+        let mut is_repeated = false;
         loop {
             let KnownPosition { position: from, is_durable } = *known;
             let start = poll.offset.unwrap_or(from);
@@ -56,7 +57,16 @@ impl MysqlStore {
             let consumer = poll.subscription.consumer;
             // What another broker is just committing must not be confirmed before it is on disk.
             let barrier = stays && !is_durable && poll.offset.is_some();
-            match self.positions.ask(Move { consumer, from, to, barrier }, until).await? {
+            let moved = match self.positions.ask(Move { consumer, from, to, barrier }, until).await
+            {
+                // Whether it has moved or not: a poll that says from where it reads gets the same.
+                Err(Error::OutcomeUnknown(_)) if poll.offset.is_some() && !is_repeated => {
+                    is_repeated = true;
+                    continue;
+                }
+                moved => moved?,
+            };
+            match moved {
                 Moved::Done if is_passed => {
                     return Err(Error::OffsetPassed { given: start, position: from });
                 }

@@ -6,12 +6,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use broker_client::wire::{ConsumerId, Offset};
+use sqlx::mysql::MySqlRow;
 
 use super::database::{Database, column};
 use super::failure::Failure;
 use super::group_commit::{Attempt, Work};
+use super::opener::Mode;
 use super::statements::{Tail, Template, padded};
-use super::transaction::{Statement, Transaction};
+use super::transaction::{Statement, Transaction, commit_alone};
 use crate::store::Error;
 
 /// The most that share a transaction; the time of the statement grows with the square of it.
@@ -25,8 +27,9 @@ macro_rules! now {
 }
 pub(super) use now;
 
-/// Each `WHEN` part is bound in its turn: the new positions, then the ids, then the old ones. When
-/// a consumer polled is kept to a second, so that most polls that move nothing write nothing.
+/// Each `WHEN` part is bound in its turn, then the ids. A position that is not where it is believed to
+/// be would become null, which undoes the whole statement (1048), so it is its own commit. When a
+/// consumer polled is kept to a second, so that most polls that move nothing write nothing.
 const MOVE: Template = Template {
     head: concat!(
         "UPDATE subscriptions SET polled = IF(polled + 1000 < ",
@@ -35,18 +38,13 @@ const MOVE: Template = Template {
         now!(),
         ", polled), `position` = CASE consumer "
     ),
-    row: "WHEN ? THEN ?",
+    row: "WHEN ? THEN IF(`position` = ?, ?, NULL)",
     between: " ",
     tail: Tail::Rows(&Template {
-        head: " ELSE `position` END WHERE consumer IN (",
+        head: " END WHERE consumer IN (",
         row: "?",
         between: ",",
-        tail: Tail::Rows(&Template {
-            head: ") AND `position` = CASE consumer ",
-            row: "WHEN ? THEN ?",
-            between: " ",
-            tail: Tail::Text(" END"),
-        }),
+        tail: Tail::Text(")"),
     }),
 };
 
@@ -69,6 +67,12 @@ pub(super) struct Move {
     pub(super) to: Offset,
     /// Whether the answer is to prove that the position is on disk, also where it does not move.
     pub(super) barrier: bool,
+}
+
+impl Move {
+    fn writes(&self) -> bool {
+        self.from != self.to
+    }
 }
 
 /// What became of it.
@@ -97,20 +101,18 @@ impl Work for Positions {
         attempt: &Attempt,
     ) -> Result<Vec<Result<Moved, Error>>, Failure> {
         let connections = &self.0.connections;
-        let mut transaction = Transaction::begin(connections, attempt).await?;
-        let found = transaction.execute(moving(group)).await;
-        match found {
-            Ok(found) if found == group.len() as u64 => {
-                if group.iter().any(|one| one.barrier) {
-                    transaction.execute(self.0.durability_barrier()).await?;
-                }
-                transaction.commit().await?;
+        let lease = connections.take(Mode::Single, attempt.until).await?;
+        match commit_alone(lease, attempt, moving(group)).await {
+            Ok(found) if found < group.len() as u64 => {
+                return self.without_gone(group, attempt).await;
+            }
+            // What is written is on disk behind all that was read.
+            Ok(_) if group.iter().any(Move::writes) || !group.iter().any(|one| one.barrier) => {
                 return Ok(group.iter().map(|_| Ok(Moved::Done)).collect());
             }
-            other => {
-                transaction.roll_back().await;
-                other?;
-            }
+            Ok(_) => {}
+            Err(failure) if failure.is_misplaced() || failure.is_locked_out() => {}
+            Err(failure) => return Err(failure),
         }
         let mut transaction = Transaction::begin(connections, attempt).await?;
         let mut moved = one_by_one(&mut transaction, group).await;
@@ -125,26 +127,33 @@ impl Work for Positions {
     }
 }
 
+impl Positions {
+    /// Some of these subscriptions were not there. The others are moved for good, wherever they may
+    /// stand by now, so whoever cannot be told apart from them may be moved, too.
+    async fn without_gone(
+        &self,
+        group: &[Move],
+        attempt: &Attempt,
+    ) -> Result<Vec<Result<Moved, Error>>, Failure> {
+        let rows = self.0.rows(attempt.until, || looking(group)).await;
+        let found = rows.and_then(|rows| positions(&rows));
+        let found = found.map_err(|failure| Failure::unknown(failure.to_string()))?;
+        let is_there = |one: &Move| position(&found, one).is_some();
+        let moved = group.iter().map(|one| if is_there(one) { Moved::Done } else { Moved::Gone });
+        Ok(moved.map(Ok).collect())
+    }
+}
+
 /// Some are not where they were believed to be: looks where they all are, and moves the others.
 async fn one_by_one(
     transaction: &mut Transaction<'_>,
     group: &[Move],
 ) -> Result<Vec<Moved>, Failure> {
-    let consumers = group.iter().map(|one| one.consumer);
-    let rows = padded(group.len());
-    let repeated = std::iter::repeat_n(group[0].consumer, rows - group.len());
-    let query = consumers.chain(repeated).fold(LOCK.statement(rows), Statement::bind);
-    let mut positions = BTreeMap::new();
-    for row in transaction.rows(query).await? {
-        positions.insert(column::<u64>(&row, 0)?, column::<u64>(&row, 1)?);
-    }
-    let moved = group.iter().map(|one| {
-        let position = u64::try_from(one.consumer).ok().and_then(|id| positions.get(&id));
-        match position {
-            None => Moved::Gone,
-            Some(&position) if position == one.from => Moved::Done,
-            Some(&position) => Moved::Stands(position),
-        }
+    let found = positions(&transaction.rows(looking(group)).await?)?;
+    let moved = group.iter().map(|one| match position(&found, one) {
+        None => Moved::Gone,
+        Some(position) if position == one.from => Moved::Done,
+        Some(position) => Moved::Stands(position),
     });
     let moved: Vec<_> = moved.collect();
     let good = group.iter().zip(&moved).filter(|(_, moved)| **moved == Moved::Done);
@@ -155,6 +164,22 @@ async fn one_by_one(
     Ok(moved)
 }
 
+/// Where these subscriptions stand, and are to stand until the transaction ends.
+fn looking(group: &[Move]) -> Statement<'static> {
+    let rows = padded(group.len());
+    let repeated = std::iter::repeat_n(&group[0], rows - group.len());
+    let all = group.iter().chain(repeated).map(|one| one.consumer);
+    all.fold(LOCK.statement(rows), Statement::bind)
+}
+
+fn positions(rows: &[MySqlRow]) -> Result<BTreeMap<u64, Offset>, Failure> {
+    rows.iter().map(|row| Ok((column(row, 0)?, column(row, 1)?))).collect()
+}
+
+fn position(found: &BTreeMap<u64, Offset>, of: &Move) -> Option<Offset> {
+    found.get(&u64::try_from(of.consumer).ok()?).copied()
+}
+
 fn moving(group: &[Move]) -> Statement<'static> {
     let rows = padded(group.len());
     // The first `WHEN` of a consumer counts; the others are there for the number's sake.
@@ -162,13 +187,7 @@ fn moving(group: &[Move]) -> Statement<'static> {
     let all: Vec<&Move> = group.iter().chain(repeated).collect();
     let mut statement = MOVE.statement(rows);
     for one in &all {
-        statement = statement.bind(one.consumer).bind(one.to);
+        statement = statement.bind(one.consumer).bind(one.from).bind(one.to);
     }
-    for one in &all {
-        statement = statement.bind(one.consumer);
-    }
-    for one in &all {
-        statement = statement.bind(one.consumer).bind(one.from);
-    }
-    statement
+    all.iter().fold(statement, |statement, one| statement.bind(one.consumer))
 }

@@ -12,6 +12,7 @@ use tracing_subscriber::filter::Targets;
 
 use self::parse::{address, count, duration, duration_or_none, log_level, memory_size, size};
 use crate::http::Limits;
+use crate::open_files::most_connections;
 use crate::server::Options;
 use crate::store::memory::MemoryStore;
 use crate::store::mysql::{self, Address, MysqlStore};
@@ -64,6 +65,27 @@ pub struct Arguments {
     #[arg(long, value_name = "SIZE", env = "BROKER_MAX_MEMORY", default_value = "1GiB",
           value_parser = size)]
     pub max_memory: u64,
+
+    /// Most bytes of all bodies and answers over 64 KiB that are in flight; what finds no room within
+    /// 5 s is refused with code `unavailable` [default: a quarter of --max-memory, at least one body
+    /// and one answer]
+    #[arg(long, value_name = "SIZE", env = "BROKER_MAX_IN_FLIGHT", value_parser = memory_size)]
+    pub max_in_flight: Option<NonZeroUsize>,
+
+    /// Most connections; past it a poll that waits is answered, or the connection that is idle longest
+    /// closed, for each new one [default: the limit of open files less 64, and at most --max-memory
+    /// divided by 128 KiB]
+    #[arg(long, value_name = "COUNT", env = "BROKER_MAX_CONNECTIONS", value_parser = count)]
+    pub max_connections: Option<NonZeroUsize>,
+
+    /// Most topics
+    #[arg(long, value_name = "COUNT", env = "BROKER_MAX_TOPICS", default_value = "100000",
+          value_parser = count)]
+    pub max_topics: NonZeroUsize,
+
+    /// End producers that sent nothing for so long [default: never]
+    #[arg(long, value_name = "TIME", env = "BROKER_PRODUCER_IDLE", value_parser = duration)]
+    pub producer_idle: Option<Duration>,
 
     /// End subscriptions that nobody polled for so long [default: never]
     #[arg(long, value_name = "TIME", env = "BROKER_SUBSCRIPTION_IDLE", value_parser = duration)]
@@ -194,7 +216,8 @@ impl Arguments {
             StoreKind::Memory => {
                 let usual = if self.audit { Retain::All } else { Retain::Lag };
                 let retain = self.retain.unwrap_or(usual);
-                Arc::new(MemoryStore::new(Epoch::random(), retain, Some(self.max_memory)))
+                let store = MemoryStore::new(Epoch::random(), retain, Some(self.max_memory));
+                Arc::new(store.with_most_topics(self.max_topics.get()))
             }
             StoreKind::Mysql(address) => Arc::new(MysqlStore::open(address, &self.mysql()).await?),
             StoreKind::Unusable(why) => anyhow::bail!("{why}"),
@@ -208,10 +231,11 @@ impl Arguments {
             cache: self.store_cache.get(),
             message: self.max_message.get(),
             retain: self.retain.unwrap_or(Retain::All),
+            topics: self.max_topics.get(),
         }
     }
 
-    /// How the server is to run.
+    /// How the server is to run, with as many open files as there may be now.
     pub(crate) fn options(&self) -> Options {
         let limits = Limits {
             message_bytes: self.max_message.get(),
@@ -221,14 +245,25 @@ impl Arguments {
             wait: self.max_wait,
             gather: self.gather,
             body_read: self.body_timeout,
+            in_flight_bytes: self.max_in_flight.map_or_else(
+                || usize::try_from(self.max_memory / 4).unwrap_or(usize::MAX),
+                NonZeroUsize::get,
+            ),
+            ..Limits::default()
         };
+        let connections = self.max_connections.or_else(|| {
+            let most = usize::try_from(most_connections(self.max_memory)).unwrap_or(usize::MAX);
+            NonZeroUsize::new(most)
+        });
         Options {
             limits,
+            connections: connections.unwrap_or(NonZeroUsize::MIN),
             header_read: self.header_timeout,
             idle: self.idle_timeout,
             write_stall: self.write_timeout,
             grace: self.grace,
             subscription_idle: self.subscription_idle,
+            producer_idle: self.producer_idle,
             audit: self.audit,
         }
     }

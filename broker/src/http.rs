@@ -4,8 +4,11 @@
 mod answer;
 mod body;
 mod failure;
+mod large;
 mod limits;
+mod polling;
 mod query;
+mod room;
 
 use std::sync::Arc;
 
@@ -14,17 +17,22 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use axum::routing::{delete, get, post};
 use broker_client::wire::TopicName;
-use tokio::time::{Duration, Instant, sleep_until, timeout_at};
+use tokio::time::Duration;
 
 use self::failure::Failure;
+pub(crate) use self::large::LargeWork;
 pub use self::limits::Limits;
+use self::polling::{Taken, poll_waiting};
+use self::room::{NoRoom, Room};
 use crate::signal::Signal;
-use crate::store::{self, Append, Messages, Poll, Read, Store, Subscription};
+use crate::store::{self, Append, List, Listed, Poll, Read, Store, Subscription};
 
 /// What every handler gets.
 struct Broker {
     store: Arc<dyn Store>,
     limits: Limits,
+    room: Room,
+    large: LargeWork,
     closing: Signal,
     poll_again: Option<Duration>,
 }
@@ -35,12 +43,12 @@ type Answer = Result<Response, Failure>;
 /// The routes over a store, without a socket. Once `closing` is raised, polls that wait answer
 /// that there is nothing.
 pub fn router(store: Arc<dyn Store>, limits: Limits, closing: Signal) -> Router {
-    routes(store, limits, closing, None, false)
+    routes(store, limits, closing, LargeWork::in_place(), None, false)
 }
 
 /// The same, with the route that reads the logs themselves.
 pub fn audited_router(store: Arc<dyn Store>, limits: Limits, closing: Signal) -> Router {
-    routes(store, limits, closing, None, true)
+    routes(store, limits, closing, LargeWork::in_place(), None, true)
 }
 
 /// Either, where subscriptions that are not polled are ended: a poll that waits is repeated after
@@ -49,9 +57,11 @@ pub(crate) fn routes(
     store: Arc<dyn Store>,
     limits: Limits,
     closing: Signal,
+    large: LargeWork,
     poll_again: Option<Duration>,
     audit: bool,
 ) -> Router {
+    let room = Room::new(&limits);
     let routes = Router::new()
         .route("/topics", post(create_topic).get(topics))
         .route("/producer/register", post(register_producer))
@@ -67,11 +77,11 @@ pub(crate) fn routes(
     routes
         .fallback(no_route)
         .method_not_allowed_fallback(wrong_method)
-        .with_state(Arc::new(Broker { store, limits, closing, poll_again }))
+        .with_state(Arc::new(Broker { store, limits, room, large, closing, poll_again }))
 }
 
 async fn create_topic(State(broker): Shared, request: Request) -> Answer {
-    let bytes = body::read(request, &broker.limits).await?;
+    let bytes = body::read_short(request, &broker.limits, &broker.room).await?;
     let body = body::create_topic(&bytes)?;
     let topic = topic_name(&body.topic_name)?;
     let message = format!("Topic:{topic} created successfully");
@@ -79,28 +89,48 @@ async fn create_topic(State(broker): Shared, request: Request) -> Answer {
     Ok(answer::text(&message))
 }
 
-async fn topics(State(broker): Shared) -> Answer {
-    let topics = broker.store.topics().await?;
-    if topics.is_empty() { Err(Failure::no_topics()) } else { Ok(answer::topics(&topics)) }
+async fn topics(State(broker): Shared, request: Request) -> Answer {
+    let limit = broker.limits.answer_bytes;
+    let page = query::topics(request.uri().query(), &broker.limits)?;
+    // Its names are in memory twice before it is known how many they are.
+    let reserved = broker.room.reserve(limit.get()).await.map_err(|NoRoom| Failure::no_room())?;
+    let list = List {
+        after: page.as_ref().and_then(|page| page.after.as_deref()),
+        max: page.as_ref().map_or(usize::MAX, |page| page.max),
+        max_bytes: limit.get(),
+    };
+    let Listed { topics, more } = broker.store.topics(list).await?;
+    match page {
+        None if more => Err(Failure::too_many_topics(limit)),
+        None if topics.is_empty() => Err(Failure::no_topics()),
+        _ => Ok(answer::topics(&topics, reserved)),
+    }
 }
 
 async fn register_producer(State(broker): Shared, request: Request) -> Answer {
-    let bytes = body::read(request, &broker.limits).await?;
+    let bytes = body::read_short(request, &broker.limits, &broker.room).await?;
     let body = body::register(&bytes)?;
     let producer = broker.store.register_producer(topic_name(&body.topic)?).await?;
     Ok(answer::producer(producer, broker.store.epoch()))
 }
 
 async fn register_consumer(State(broker): Shared, request: Request) -> Answer {
-    let bytes = body::read(request, &broker.limits).await?;
+    let bytes = body::read_short(request, &broker.limits, &broker.room).await?;
     let body = body::register(&bytes)?;
     let subscribed = broker.store.register_consumer(&body.topic).await?;
     Ok(answer::consumer(subscribed, broker.store.epoch()))
 }
 
 async fn produce(State(broker): Shared, request: Request) -> Answer {
-    let bytes = body::read(request, &broker.limits).await?;
-    let body = body::produce(&bytes, &broker.limits)?;
+    let bytes = body::read(request, &broker.limits, &broker.room).await?;
+    match broker.large.elsewhere(bytes.len()) {
+        None => append(&broker, &bytes).await,
+        Some(elsewhere) => elsewhere.begin(async move { append(&broker, &bytes).await }).await,
+    }
+}
+
+async fn append(broker: &Broker, bytes: &[u8]) -> Answer {
+    let body = body::produce(bytes, &broker.limits)?;
     let append = Append {
         topic: &body.topic,
         producer: body.producer,
@@ -114,20 +144,27 @@ async fn produce(State(broker): Shared, request: Request) -> Answer {
 
 async fn consume(State(broker): Shared, request: Request) -> Answer {
     let query = query::consume(request.uri().query(), &broker.limits)?;
+    let subscription = query.subscription.named();
     let poll = Poll {
-        subscription: query.subscription.named(),
+        subscription,
         offset: query.offset,
         max: query.max.unwrap_or(1),
         max_bytes: broker.limits.answer_bytes,
+        room: broker.limits.answer_bytes,
         waits: false,
     };
-    let messages = poll_waiting(&broker, poll, query.wait).await?;
-    if query.max.is_some() {
-        Ok(answer::batch(&messages))
-    } else if messages.is_empty() {
-        Err(Failure::empty(poll.subscription))
-    } else {
-        Ok(answer::message(&messages))
+    let Taken { messages, held, bytes, .. } = poll_waiting(&broker, poll, query.wait).await?;
+    let is_batch = query.max.is_some();
+    if messages.is_empty() && !is_batch {
+        return Err(Failure::empty(subscription));
+    }
+    let render = move || match is_batch {
+        true => answer::batch(&messages, held),
+        false => answer::message(&messages, held),
+    };
+    match broker.large.elsewhere(bytes) {
+        None => Ok(render()),
+        Some(elsewhere) => elsewhere.begin(async move { Ok(render()) }).await,
     }
 }
 
@@ -138,6 +175,8 @@ async fn size(State(broker): Shared, request: Request) -> Answer {
 
 async fn read_log(State(broker): Shared, request: Request) -> Answer {
     let query = query::audit(request.uri().query(), &broker.limits)?;
+    let reserved = broker.room.reserve(broker.room.answer).await;
+    let reserved = reserved.map_err(|NoRoom| Failure::no_room())?;
     let read = Read {
         topic: &query.topic,
         offset: query.offset,
@@ -145,7 +184,8 @@ async fn read_log(State(broker): Shared, request: Request) -> Answer {
         max_bytes: broker.limits.answer_bytes,
     };
     let part = broker.store.read(read).await?;
-    Ok(answer::part(&part, broker.store.epoch()))
+    let held = reserved.keep(part.messages.json_len());
+    Ok(answer::part(&part, broker.store.epoch(), held))
 }
 
 async fn unsubscribe(State(broker): Shared, request: Request) -> Answer {
@@ -173,50 +213,6 @@ async fn no_route(request: Request) -> Failure {
 
 async fn wrong_method(request: Request) -> Failure {
     Failure::wrong_method(request.method(), request.uri().path())
-}
-
-/// Polls, and where there is nothing waits for a message and polls again, until `wait` is over or
-/// the broker closes.
-async fn poll_waiting(
-    broker: &Broker,
-    mut poll: Poll<'_>,
-    wait: Duration,
-) -> Result<Messages, store::Error> {
-    poll.waits = poll.max > 0 && !wait.is_zero();
-    let mut polled = broker.store.poll(poll).await?;
-    if !polled.messages.is_empty() || !poll.waits {
-        return Ok(polled.messages);
-    }
-    let begun = Instant::now();
-    let deadline = begun + wait;
-    loop {
-        let arrival = broker.store.arrival(poll.subscription, polled.position);
-        let again = broker.poll_again.map(|time| Instant::now() + time);
-        let again = again.map_or(deadline, |again| again.min(deadline));
-        let in_time = tokio::select! {
-            biased;
-            () = broker.closing.raised() => return Ok(Messages::default()),
-            arrived = timeout_at(again, arrival) => arrived.map_or(Ok(false), |end| end.map(|()| true))?,
-        };
-        // On a busy topic the poll has only just begun; the messages that follow come with the
-        // first one then, and one answer does for all of them.
-        let gathered = deadline.min(begun + broker.limits.gather);
-        if poll.max > 1 && Instant::now() < gathered {
-            tokio::select! {
-                biased;
-                () = broker.closing.raised() => {}
-                () = sleep_until(gathered) => {}
-            }
-        }
-        // Where time has passed, the store shall hear that the consumer is still there.
-        poll.waits = in_time && Instant::now() < deadline;
-        polled = broker.store.poll(poll).await?;
-        if !polled.messages.is_empty() || Instant::now() >= deadline {
-            return Ok(polled.messages);
-        }
-        // Another poll of this id was quicker. The others must not be held up by their race.
-        tokio::task::yield_now().await;
-    }
 }
 
 fn topic_name(text: &str) -> Result<TopicName, Failure> {

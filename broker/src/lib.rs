@@ -13,6 +13,7 @@ mod arguments;
 mod http;
 mod io_error;
 mod logs;
+mod open_files;
 mod run;
 mod server;
 mod signal;

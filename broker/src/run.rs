@@ -6,7 +6,6 @@ use std::path::Path;
 use std::pin::pin;
 
 use anyhow::Context;
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 use tokio::runtime;
 use tokio::signal::unix::{SignalKind, signal};
@@ -14,7 +13,7 @@ use tracing::{info, warn};
 
 use crate::arguments::Arguments;
 use crate::signal::Signal;
-use crate::{io_error, logs, server};
+use crate::{io_error, logs, open_files, server};
 
 /// Runs a broker until SIGTERM or SIGINT, then lets it finish and returns; a second signal ends
 /// it at once.
@@ -31,7 +30,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
         builder.worker_threads(threads.get());
     }
     let runtime = builder.enable_all().build().context("cannot start the worker threads")?;
-    raise_open_files();
+    open_files::raise();
     runtime.block_on(run_async(arguments))
 }
 
@@ -83,15 +82,6 @@ async fn run_async(arguments: &Arguments) -> anyhow::Result<()> {
     }
     info!("stopped");
     Ok(())
-}
-
-/// Lets as many connections be open as the system permits: the soft limit is usually a low one,
-/// for programs of another age.
-fn raise_open_files() {
-    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
-    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
-        warn!(%error, "cannot raise the limit of open files");
-    }
 }
 
 async fn listen(arguments: &Arguments) -> anyhow::Result<TcpListener> {

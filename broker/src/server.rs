@@ -5,6 +5,8 @@
 mod clock;
 mod connection;
 mod options;
+mod shortage;
+mod waiting;
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -15,13 +17,15 @@ use std::sync::Arc;
 use axum::Router;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{Id, JoinSet};
-use tokio::time::{Duration, Instant, MissedTickBehavior, interval, sleep_until, timeout_at};
+use tokio::time::{Duration, Instant, Interval, MissedTickBehavior, interval, timeout_at};
 use tracing::{debug, warn};
 
 use self::clock::{Clock, Deadlines};
 use self::connection::Connection;
 pub use self::options::Options;
-use crate::http::routes;
+use self::shortage::{MOST_OPEN, Shortage};
+pub(crate) use self::waiting::Waiting;
+use crate::http::{LargeWork, routes};
 use crate::signal::Signal;
 use crate::store::Store;
 
@@ -39,10 +43,14 @@ pub async fn serve(
     if let Some(idle) = options.subscription_idle {
         background.spawn(end_idle(Arc::clone(&store), idle));
     }
+    if let Some(idle) = options.producer_idle {
+        background.spawn(end_idle_producers(Arc::clone(&store), idle));
+    }
     // Often enough that a subscription whose poll waits is not ended as idle.
     let poll_again = options.subscription_idle.map(|idle| idle / 3);
     let limits = options.limits.clone();
-    let router = routes(store, limits, closing.clone(), poll_again, options.audit);
+    let large = LargeWork::off_workers();
+    let router = routes(store, limits, closing.clone(), large, poll_again, options.audit);
     let mut connections = Connections::new(router, &options);
     connections.accept_until(&listener, shutdown).await;
     drop(listener);
@@ -50,11 +58,16 @@ pub async fn serve(
     connections.finish(options.grace).await;
 }
 
+/// Connections past the most, for as long as others take to close.
+const PAST_MOST: usize = 16;
+
 /// The connections of a server.
 struct Connections {
     router: Router,
     clock: Clock,
     deadlines: Deadlines,
+    /// The most that there may be.
+    most: usize,
     tasks: JoinSet<()>,
     by_task: BTreeMap<Id, Arc<Connection>>,
 }
@@ -62,7 +75,8 @@ struct Connections {
 impl Connections {
     fn new(router: Router, options: &Options) -> Self {
         let (clock, deadlines) = Clock::for_deadlines(options);
-        Self { router, clock, deadlines, tasks: JoinSet::new(), by_task: BTreeMap::new() }
+        let most = options.connections.get();
+        Self { router, clock, deadlines, most, tasks: JoinSet::new(), by_task: BTreeMap::new() }
     }
 
     async fn accept_until(&mut self, listener: &TcpListener, shutdown: impl Future<Output = ()>) {
@@ -74,16 +88,26 @@ impl Connections {
             tokio::select! {
                 biased;
                 () = &mut shutdown => return,
-                _ = ticks.tick() => self.check_deadlines(),
+                _ = ticks.tick() => {
+                    self.check_deadlines();
+                    self.give_way();
+                }
                 Some(ended) = self.tasks.join_next_with_id() => {
                     self.forget(ended);
                     shortage.pause = None;
                 }
                 () = shortage.paused(), if shortage.pause.is_some() => shortage.pause = None,
-                accepted = listener.accept(), if shortage.pause.is_none() => match accepted {
-                    Ok((stream, _)) => self.open(stream),
-                    Err(error) => self.refused(&error, &mut shortage),
-                },
+                accepted = listener.accept(), if shortage.pause.is_none() && self.has_place() => {
+                    match accepted {
+                        Ok((stream, _)) => {
+                            self.open(stream);
+                            if self.give_way() > 0 {
+                                shortage.note(&MOST_OPEN);
+                            }
+                        }
+                        Err(error) => self.refused(&error, &mut shortage),
+                    }
+                }
             }
         }
     }
@@ -96,10 +120,32 @@ impl Connections {
         }
         // Most likely out of file descriptors: it fails again at once, until a connection closes.
         shortage.note(error);
-        let idle = self.by_task.values().filter_map(|open| Some((open.idle_since()?, open)));
-        if let Some((_, longest)) = idle.min_by_key(|&(since, _)| since) {
-            longest.finish();
+        shortage.pause();
+        self.spare_one();
+    }
+
+    /// Whether one more may be accepted: past the most there is a little room for those that come
+    /// while others close.
+    fn has_place(&self) -> bool {
+        self.by_task.len() < self.most + PAST_MOST
+    }
+
+    /// Closes connections that can be spared until there are no more than the most, and says how
+    /// many.
+    fn give_way(&self) -> usize {
+        let past = self.by_task.len().saturating_sub(self.most);
+        if past == 0 {
+            return 0;
         }
+        let closing = self.by_task.values().filter(|open| open.is_closing()).count();
+        (closing..past).take_while(|_| self.spare_one()).count()
+    }
+
+    /// Closes the connection that is the easiest to spare, if there is one.
+    fn spare_one(&self) -> bool {
+        let spares = self.by_task.values().filter_map(|open| Some((open.spare()?, open)));
+        let first = spares.min_by_key(|&(spare, _)| spare);
+        first.inspect(|(_, open)| open.give_way()).is_some()
     }
 
     async fn finish(&mut self, grace: Duration) {
@@ -156,41 +202,33 @@ impl Connections {
     }
 }
 
-/// Connections that cannot be accepted.
-#[derive(Default)]
-struct Shortage {
-    /// Until when none is to be accepted, if none is closed before.
-    pause: Option<Instant>,
-    last: Option<Instant>,
-}
-
-impl Shortage {
-    /// One more. It is logged only if there was none within a minute, for there may be thousands.
-    fn note(&mut self, error: &io::Error) {
-        let now = Instant::now();
-        if self.last.is_none_or(|last| now - last > Duration::from_secs(60)) {
-            warn!(%error, "cannot accept a connection; the one that is idle longest is closed");
-        }
-        self.last = Some(now);
-        self.pause = Some(now + Duration::from_millis(100));
-    }
-
-    async fn paused(&self) {
-        if let Some(end) = self.pause {
-            sleep_until(end).await;
-        }
-    }
-}
-
 async fn end_idle(store: Arc<dyn Store>, idle: Duration) {
-    let mut ticks = interval((idle / 4).max(Duration::from_millis(10)));
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut rounds = rounds(idle);
     loop {
-        ticks.tick().await;
+        rounds.tick().await;
         match store.end_idle(idle).await {
             Ok(0) => {}
             Ok(ended) => tracing::info!(ended, "ended subscriptions that nobody polled"),
             Err(error) => warn!(%error, "cannot end idle subscriptions"),
         }
     }
+}
+
+async fn end_idle_producers(store: Arc<dyn Store>, idle: Duration) {
+    let mut rounds = rounds(idle);
+    loop {
+        rounds.tick().await;
+        match store.end_idle_producers(idle).await {
+            Ok(0) => {}
+            Ok(ended) => tracing::info!(ended, "ended producers that sent nothing"),
+            Err(error) => warn!(%error, "cannot end idle producers"),
+        }
+    }
+}
+
+/// Rounds in which what is idle for so long is found soon.
+fn rounds(idle: Duration) -> Interval {
+    let mut rounds = interval((idle / 4).max(Duration::from_millis(10)));
+    rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    rounds
 }

@@ -33,6 +33,9 @@ mod health;
 mod order;
 mod routes;
 
+/// How many topics are asked for where all of them do not fit one answer.
+const TOPICS_AT_ONCE: u64 = 1000;
+
 /// How long an answer may take, unless [`Client::with_timeout`] says otherwise.
 pub const TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -146,12 +149,40 @@ impl Client {
     /// # Errors
     /// As for any request.
     pub async fn topics(&self) -> Result<Vec<String>, Error> {
-        let ask = Ask::get("", self.timeout, |routes| routes.topics.clone());
-        match self.way.exchange(&ask).await {
-            Ok((_, answer)) => parse::<wire::Topics>(&answer).map(|topics| topics.message),
+        match self.list_topics(|routes| routes.topics.clone()).await {
             Err(Error::Refused(refusal)) if refusal.message == NO_TOPICS => Ok(Vec::new()),
-            Err(error) => Err(error),
+            // They are too many for one answer.
+            Err(Error::Refused(refusal)) if refusal.code == Some(wire::Code::TooLarge) => {
+                self.topics_in_parts().await
+            }
+            listed => listed,
         }
+    }
+
+    async fn topics_in_parts(&self) -> Result<Vec<String>, Error> {
+        let mut topics: Vec<String> = Vec::new();
+        loop {
+            let part = self.list_topics(|routes| {
+                let query = routes.query("/topics").number("max", TOPICS_AT_ONCE);
+                let query = match topics.last() {
+                    Some(last) => query.text("after", last),
+                    None => query,
+                };
+                query.address()
+            });
+            let part = part.await?;
+            // It may be cut by its size, so a short one is not the last.
+            if part.is_empty() {
+                return Ok(topics);
+            }
+            topics.extend(part);
+        }
+    }
+
+    async fn list_topics(&self, url: impl Fn(&Routes) -> Uri) -> Result<Vec<String>, Error> {
+        let ask = Ask::get("", self.timeout, url);
+        let (_, answer) = self.way.exchange(&ask).await?;
+        parse::<wire::Topics>(&answer).map(|topics| topics.message)
     }
 
     /// `POST /producer/register`: a new producer of this topic, which is created if it is missing.

@@ -8,8 +8,10 @@ use axum::response::Response;
 use broker_client::wire::{
     ConsumerRegistered, Offset, ProducerId, ProducerRegistered, Size, Status, TopicName,
 };
+use bytes::Bytes;
 use serde::Serialize;
 
+use super::room::{Held, Reserved};
 use crate::store::messages::{push_number, push_text};
 use crate::store::{self, Epoch, Messages, Part, Subscribed};
 
@@ -29,9 +31,11 @@ pub(super) fn text(message: &str) -> Response {
     json(&Text { status: Status::Success, message })
 }
 
-pub(super) fn topics(topics: &[TopicName]) -> Response {
+pub(super) fn topics(topics: &[TopicName], reserved: Reserved<'_>) -> Response {
     let message = topics.iter().map(TopicName::as_str).collect();
-    json(&Names { status: Status::Success, message })
+    let body = to_json(&Names { status: Status::Success, message });
+    let held = reserved.keep(body.len());
+    bytes(body, held)
 }
 
 pub(super) fn producer(producer_id: ProducerId, epoch: &Epoch) -> Response {
@@ -62,21 +66,21 @@ pub(super) fn produced(offset: Offset, count: Option<u64>) -> Response {
         push_number(&mut out, count);
     }
     out.push(b'}');
-    bytes(out)
+    bytes(out, None)
 }
 
 /// The answer to a poll without `max`: the fields of the one message beside the status.
-pub(super) fn message(messages: &Messages) -> Response {
+pub(super) fn message(messages: &Messages, held: Option<Held>) -> Response {
     const OPEN: &[u8] = br#"{"status":"success","#;
     let mut out = Vec::with_capacity(OPEN.len() + messages.json_len());
     messages.write_json(&mut out);
     out.splice(..1, OPEN.iter().copied());
     out.pop();
-    bytes(out)
+    bytes(out, held)
 }
 
 /// The answer to a poll with `max`.
-pub(super) fn batch(messages: &Messages) -> Response {
+pub(super) fn batch(messages: &Messages, held: Option<Held>) -> Response {
     const OPEN: &[u8] = br#"{"status":"success","messages":["#;
     let mut out = Vec::with_capacity(OPEN.len() + messages.json_len() + 2);
     out.extend_from_slice(OPEN);
@@ -85,11 +89,11 @@ pub(super) fn batch(messages: &Messages) -> Response {
         out.pop();
     }
     out.extend_from_slice(b"]}");
-    bytes(out)
+    bytes(out, held)
 }
 
 /// The answer to an audit.
-pub(super) fn part(part: &Part, epoch: &Epoch) -> Response {
+pub(super) fn part(part: &Part, epoch: &Epoch, held: Option<Held>) -> Response {
     let mut out = Vec::with_capacity(100 + part.messages.json_len());
     out.extend_from_slice(br#"{"status":"success","epoch":"#);
     push_text(&mut out, epoch.as_str());
@@ -101,16 +105,37 @@ pub(super) fn part(part: &Part, epoch: &Epoch) -> Response {
         out.pop();
     }
     out.extend_from_slice(b"]}");
-    bytes(out)
+    bytes(out, held)
 }
 
 /// Any body, with status 200.
 pub(super) fn json(body: &impl Serialize) -> Response {
-    bytes(serde_json::to_vec(body).expect("the wire's types have text keys and plain values"))
+    bytes(to_json(body), None)
 }
 
-fn bytes(body: Vec<u8>) -> Response {
-    let mut response = Response::new(Body::from(body));
+fn to_json(body: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(body).expect("the wire's types have text keys and plain values")
+}
+
+/// The bytes of an answer, which keep the room that they take until the last of them is sent: the
+/// body may be dropped before, when all of it is in the connection's queue.
+struct Kept {
+    bytes: Vec<u8>,
+    _held: Held,
+}
+
+impl AsRef<[u8]> for Kept {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+fn bytes(body: Vec<u8>, held: Option<Held>) -> Response {
+    let body = match held {
+        None => Body::from(body),
+        Some(held) => Body::from(Bytes::from_owner(Kept { bytes: body, _held: held })),
+    };
+    let mut response = Response::new(body);
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }

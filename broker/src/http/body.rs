@@ -1,27 +1,24 @@
-//! Request bodies: read within their limits, and parsed without copying texts. A refusal names the
-//! field that is wrong. The content type does not matter.
+//! Request bodies: read within their limits ([`whole`]), and parsed without copying texts. A refusal
+//! names the field that is wrong. The content type does not matter.
 
 mod fast_path;
 mod raw;
 mod values;
+mod whole;
 
 use std::borrow::Cow;
 use std::marker::PhantomData;
 
-use axum::body::HttpBody;
-use axum::extract::Request;
 use broker_client::wire::{CreateTopic, ProducerId, Register, Sequence};
-use bytes::{Bytes, BytesMut};
-use http_body_util::BodyExt;
 use serde::de::DeserializeSeed;
 use serde_json::error::Category;
-use serde_path_to_error::Track;
-use tokio::time::timeout;
+use serde_path_to_error::{Path, Track};
 
 use self::raw::{Batch, RawProduce};
-
+pub(super) use self::whole::{read, read_short};
 use super::failure::Failure;
 use super::limits::Limits;
+use super::room::SMALL;
 
 /// `POST /producer/produce`, parsed.
 pub(super) struct Produce<'a> {
@@ -52,19 +49,6 @@ impl<'a> Produce<'a> {
             Payloads::One(_) => None,
             Payloads::Batch(batch) => u64::try_from(batch.len()).ok(),
         }
-    }
-}
-
-/// Reads a whole body.
-pub(super) async fn read(request: Request, limits: &Limits) -> Result<Bytes, Failure> {
-    let body = request.into_body();
-    let limit = limits.body_bytes;
-    if body.size_hint().lower() > u64::try_from(limit).unwrap_or(u64::MAX) {
-        return Err(body_too_large(limit));
-    }
-    match timeout(limits.body_read, collect(body, limit)).await {
-        Ok(read) => read,
-        Err(_) => Err(Failure::body_too_slow(limits.body_read.as_secs_f64())),
     }
 }
 
@@ -126,36 +110,18 @@ fn message_too_large(produce: &Produce<'_>, place: usize, limits: &Limits) -> Fa
     Failure::too_large(format!("{field}: {size} bytes are over the limit of {limit} bytes"))
 }
 
-async fn collect(mut body: axum::body::Body, limit: usize) -> Result<Bytes, Failure> {
-    // Nearly every body is one frame, which then needs no copy.
-    let mut whole = Bytes::new();
-    let mut parts = BytesMut::new();
-    while let Some(frame) = body.frame().await {
-        let frame =
-            frame.map_err(|why| Failure::bad_request(format!("the body broke off: {why}")))?;
-        let Ok(data) = frame.into_data() else { continue };
-        if whole.len() + parts.len() + data.len() > limit {
-            return Err(body_too_large(limit));
-        }
-        if whole.is_empty() && parts.is_empty() {
-            whole = data;
-        } else {
-            parts.extend_from_slice(&std::mem::take(&mut whole));
-            parts.extend_from_slice(&data);
-        }
-    }
-    Ok(if parts.is_empty() { whole } else { parts.freeze() })
-}
-
-fn body_too_large(limit: usize) -> Failure {
-    Failure::too_large(format!("the body is over the limit of {limit} bytes"))
-}
-
 fn parse<'a, S: DeserializeSeed<'a> + Copy>(body: &'a [u8], seed: S) -> Result<S::Value, Failure> {
     let is_object = body.trim_ascii_start().first() == Some(&b'{');
-    let mut deserializer = serde_json::Deserializer::from_slice(body);
-    let parsed = seed.deserialize(&mut deserializer);
-    match parsed.and_then(|parsed| deserializer.end().map(|()| parsed)) {
+    // A body that is right need not pay for the name of the field that is wrong, which a second
+    // look finds. A large one is not looked at twice.
+    let (parsed, path) = match body.len() {
+        ..=SMALL => (parse_plainly(body, seed), None),
+        _ => {
+            let (parsed, path) = parse_tracking(body, seed);
+            (parsed, Some(path))
+        }
+    };
+    match parsed {
         // A list would be taken for the fields in their order.
         Ok(parsed) if is_object => Ok(parsed),
         Ok(_) => Err(not_an_object()),
@@ -164,15 +130,33 @@ fn parse<'a, S: DeserializeSeed<'a> + Copy>(body: &'a [u8], seed: S) -> Result<S
         }
         Err(_) if !is_object => Err(not_an_object()),
         Err(error) => {
-            // Once more for the field's name, which a body that is right need not pay for.
-            let mut track = Track::new();
-            let mut deserializer = serde_json::Deserializer::from_slice(body);
-            let tracking = serde_path_to_error::Deserializer::new(&mut deserializer, &mut track);
-            let _ = seed.deserialize(tracking);
-            let error = serde_path_to_error::Error::new(track.path(), error);
+            let path = path.unwrap_or_else(|| parse_tracking(body, seed).1);
+            let error = serde_path_to_error::Error::new(path, error);
             Err(Failure::bad_request(error.to_string()))
         }
     }
+}
+
+fn parse_plainly<'a, S: DeserializeSeed<'a>>(
+    body: &'a [u8],
+    seed: S,
+) -> serde_json::Result<S::Value> {
+    let mut deserializer = serde_json::Deserializer::from_slice(body);
+    let parsed = seed.deserialize(&mut deserializer)?;
+    deserializer.end().map(|()| parsed)
+}
+
+/// The same, with the path to where it ended.
+fn parse_tracking<'a, S: DeserializeSeed<'a>>(
+    body: &'a [u8],
+    seed: S,
+) -> (serde_json::Result<S::Value>, Path) {
+    let mut track = Track::new();
+    let mut deserializer = serde_json::Deserializer::from_slice(body);
+    let tracking = serde_path_to_error::Deserializer::new(&mut deserializer, &mut track);
+    let parsed = seed.deserialize(tracking);
+    let parsed = parsed.and_then(|parsed| deserializer.end().map(|()| parsed));
+    (parsed, track.path())
 }
 
 fn not_an_object() -> Failure {

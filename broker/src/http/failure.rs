@@ -1,5 +1,7 @@
 //! Every failure that goes over the wire: here, and only here, it gets its status, code and text.
 
+use std::num::NonZeroUsize;
+
 use axum::http::header::CONNECTION;
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -45,6 +47,20 @@ impl Failure {
         Self::new(StatusCode::BAD_REQUEST, Code::RequestTimeout, message)
     }
 
+    /// No room got free for a large body or answer. Nothing was done.
+    pub(super) fn no_room() -> Self {
+        let message = "the broker has no room for a large body or answer now: try again later";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, Code::Unavailable, message)
+    }
+
+    pub(super) fn too_many_topics(limit: NonZeroUsize) -> Self {
+        Self::too_large(format!(
+            "all topics are over the limit of {limit} bytes of an answer: ask for some at a time, \
+             by /topics?max=1000 and then /topics?after=NAME&max=1000 with the last name of each \
+             answer"
+        ))
+    }
+
     pub(super) fn no_route(path: &str) -> Self {
         Self::new(StatusCode::NOT_FOUND, Code::NotFound, format!("there is no {path} here"))
     }
@@ -84,8 +100,11 @@ impl From<Error> for Failure {
             Error::OffsetPassed { .. } => (StatusCode::BAD_REQUEST, Code::OffsetPassed),
             Error::OffsetBeyond { .. } => (StatusCode::BAD_REQUEST, Code::OffsetBeyond),
             Error::Full { .. } => (StatusCode::BAD_REQUEST, Code::Full),
+            Error::TooManyTopics { .. } => (StatusCode::BAD_REQUEST, Code::TooLarge),
             Error::Refused(_) => (StatusCode::BAD_REQUEST, Code::BadRequest),
-            Error::Unavailable(_) => (StatusCode::INTERNAL_SERVER_ERROR, Code::Unavailable),
+            Error::Unavailable(_) | Error::NoRoom { .. } => {
+                (StatusCode::INTERNAL_SERVER_ERROR, Code::Unavailable)
+            }
             Error::OutcomeUnknown(_) => (StatusCode::INTERNAL_SERVER_ERROR, Code::OutcomeUnknown),
         };
         let mut failure = Self::new(status, code, error.to_string());

@@ -20,8 +20,13 @@ pub struct Limits {
     /// A poll for several messages that has to wait for the first is answered no sooner than this
     /// after it came: time to gather those that follow. One that came earlier is answered at once.
     pub gather: Duration,
-    /// Time for a request's body to arrive, from when its head is in.
+    /// Time for a request's body to arrive, from when its head is in and there is room for it.
     pub body_read: Duration,
+    /// Bytes of all bodies and answers over 64 KiB that are in flight; one body and one answer
+    /// always fit.
+    pub in_flight_bytes: usize,
+    /// The longest that a request waits for room among them. Then it is refused.
+    pub in_flight_wait: Duration,
 }
 
 const MIB: usize = 1024 * 1024;
@@ -36,6 +41,8 @@ impl Default for Limits {
             wait: Duration::from_secs(60),
             gather: Duration::from_millis(1),
             body_read: Duration::from_secs(30),
+            in_flight_bytes: 256 * MIB,
+            in_flight_wait: Duration::from_secs(5),
         }
     }
 }

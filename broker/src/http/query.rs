@@ -37,6 +37,28 @@ impl Subscription<'_> {
     }
 }
 
+/// The query of `GET /topics`, where it asks for some of them.
+pub(super) struct Topics<'a> {
+    pub(super) after: Option<Cow<'a, str>>,
+    pub(super) max: usize,
+}
+
+/// None where all topics are asked for, as clients of the original do.
+pub(super) fn topics<'a>(
+    query: Option<&'a str>,
+    limits: &Limits,
+) -> Result<Option<Topics<'a>>, Failure> {
+    let [after, max] = fields(query, ["after", "max"])?;
+    if after.is_none() && max.is_none() {
+        return Ok(None);
+    }
+    let max = batch(max, "topics", limits)?.unwrap_or(limits.batch_messages);
+    if max == 0 {
+        return Err(Failure::bad_request("max: 0 was given, at least 1 was expected"));
+    }
+    Ok(Some(Topics { after, max }))
+}
+
 /// The query of `GET /audit`.
 pub(super) struct Audit<'a> {
     pub(super) topic: Cow<'a, str>,
@@ -49,14 +71,14 @@ pub(super) fn audit<'a>(query: Option<&'a str>, limits: &Limits) -> Result<Audit
     Ok(Audit {
         topic: needed("topic", topic)?,
         offset: optional("offset", offset)?.unwrap_or(0),
-        max: batch(max, limits)?.unwrap_or(limits.batch_messages),
+        max: batch(max, "messages", limits)?.unwrap_or(limits.batch_messages),
     })
 }
 
 pub(super) fn consume<'a>(query: Option<&'a str>, limits: &Limits) -> Result<Consume<'a>, Failure> {
     let [topic, consumer, epoch, offset, max, wait] =
         fields(query, ["topic", "consumer_id", "epoch", "offset", "max", "wait_ms"])?;
-    let max = batch(max, limits)?;
+    let max = batch(max, "messages", limits)?;
     Ok(Consume {
         subscription: Subscription {
             topic: needed("topic", topic)?,
@@ -78,13 +100,13 @@ pub(super) fn subscription(query: Option<&str>) -> Result<Subscription<'_>, Fail
     })
 }
 
-/// How many messages are wanted at most.
-fn batch(max: Option<Cow<'_, str>>, limits: &Limits) -> Result<Option<usize>, Failure> {
+/// How many of something are wanted at most.
+fn batch(max: Option<Cow<'_, str>>, what: &str, limits: &Limits) -> Result<Option<usize>, Failure> {
     let max: Option<usize> = optional("max", max)?;
     let limit = limits.batch_messages;
     match max {
         Some(max) if max > limit => {
-            let text = format!("max: a batch of {max} is over the limit of {limit} messages");
+            let text = format!("max: a batch of {max} is over the limit of {limit} {what}");
             Err(Failure::too_large(text))
         }
         max => Ok(max),

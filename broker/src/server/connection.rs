@@ -21,6 +21,7 @@ use tower::Service;
 use tracing::debug;
 
 use super::clock::{Clock, Deadlines};
+use crate::signal::Signal;
 
 /// Nothing was read since the last answer.
 const IDLE: u8 = 0;
@@ -28,6 +29,21 @@ const IDLE: u8 = 0;
 const HEAD: u8 = 1;
 /// A handler is at work.
 const SERVING: u8 = 2;
+/// A poll waits for messages.
+const WAITING: u8 = 3;
+
+/// The most bytes of a request's head, and what a connection has in memory of what it reads.
+const HEAD_BYTES: usize = 64 * 1024;
+
+tokio::task_local! {
+    /// The connection that a task serves.
+    static CURRENT: Arc<Connection>;
+}
+
+/// The connection of the task that asks, if it serves one.
+pub(super) fn current() -> Option<Arc<Connection>> {
+    CURRENT.try_with(Arc::clone).ok()
+}
 
 /// Go on.
 const SERVE: u8 = 0;
@@ -46,6 +62,18 @@ pub(super) struct Connection {
     stalled: AtomicU64,
     order: AtomicU8,
     ordered: Notify,
+    /// Raised when it is to finish what is in flight and close: a poll then waits no longer.
+    pub(super) finishes: Signal,
+}
+
+/// How easily a connection can be spared, and since when: the least is closed first. A poll that
+/// waits can be answered, and its client loses nothing; one that is idle may be about to send, and
+/// one whose head is not here may be slow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Spare {
+    Waiting(u64),
+    Idle(u64),
+    Head(u64),
 }
 
 impl Connection {
@@ -57,12 +85,22 @@ impl Connection {
             stalled: AtomicU64::new(0),
             order: AtomicU8::new(SERVE),
             ordered: Notify::new(),
+            finishes: Signal::default(),
         }
     }
 
-    /// Finishes the request in flight, if there is one, and closes.
+    /// Finishes the request in flight, if there is one, and closes. A poll that waits is answered.
     pub(super) fn finish(&self) {
         self.command(FINISH);
+        self.finishes.raise();
+    }
+
+    /// Closes to make room for another one. What is not in flight yet is not finished.
+    pub(super) fn give_way(&self) {
+        match self.phase.load(Ordering::Relaxed) {
+            HEAD => self.command(CUT),
+            _ => self.finish(),
+        }
     }
 
     /// Closes if it is past a deadline.
@@ -84,15 +122,36 @@ impl Connection {
         }
     }
 
-    /// Since when it has been without a request; none where it has one, where it is about to
-    /// close, or where that began just now, so that its next request may be on its way.
-    pub(super) fn idle_since(&self) -> Option<u64> {
+    /// How easily it can be spared; not at all where it has a request in flight or is about to
+    /// close, or where it does what it does since just now, so that its next request may be on its
+    /// way.
+    pub(super) fn spare(&self) -> Option<Spare> {
         let since = self.since.load(Ordering::Relaxed);
-        let idle = self.phase.load(Ordering::Relaxed) == IDLE
-            && self.stalled.load(Ordering::Relaxed) == 0
-            && self.order.load(Ordering::Relaxed) == SERVE
-            && since < self.clock.now();
-        idle.then_some(since)
+        let stays = self.stalled.load(Ordering::Relaxed) > 0 || self.is_closing();
+        if stays || since >= self.clock.now() {
+            return None;
+        }
+        match self.phase.load(Ordering::Relaxed) {
+            WAITING => Some(Spare::Waiting(since)),
+            IDLE => Some(Spare::Idle(since)),
+            HEAD => Some(Spare::Head(since)),
+            _ => None,
+        }
+    }
+
+    /// Whether it was told to close.
+    pub(super) fn is_closing(&self) -> bool {
+        self.order.load(Ordering::Relaxed) != SERVE
+    }
+
+    /// Its poll begins to wait.
+    pub(super) fn waits(&self) {
+        self.enter(WAITING);
+    }
+
+    /// Its poll waits no longer.
+    pub(super) fn goes_on(&self) {
+        self.enter(SERVING);
     }
 
     fn command(&self, order: u8) {
@@ -133,26 +192,33 @@ pub(super) async fn serve(stream: TcpStream, router: Router, connection: Arc<Con
             answer
         }
     });
-    let mut serving = pin!(http1::Builder::new().serve_connection(io, service));
-    loop {
-        tokio::select! {
-            biased;
-            result = serving.as_mut() => {
-                if let Err(error) = result {
-                    debug!(%error, "a connection broke off");
+    let mut http = http1::Builder::new();
+    let mut serving = pin!(http.max_buf_size(HEAD_BYTES).serve_connection(io, service));
+    let until_closed = async {
+        loop {
+            tokio::select! {
+                biased;
+                // First, so that the last answer says that the connection closes.
+                () = connection.ordered.notified() => {
+                    match connection.order.load(Ordering::SeqCst) {
+                        CUT => {
+                            debug!("a connection was closed: its client was too slow");
+                            return;
+                        }
+                        FINISH => serving.as_mut().graceful_shutdown(),
+                        _ => {}
+                    }
                 }
-                return;
-            }
-            () = connection.ordered.notified() => match connection.order.load(Ordering::SeqCst) {
-                CUT => {
-                    debug!("a connection was closed: its client was too slow");
+                result = serving.as_mut() => {
+                    if let Err(error) = result {
+                        debug!(%error, "a connection broke off");
+                    }
                     return;
                 }
-                FINISH => serving.as_mut().graceful_shutdown(),
-                _ => {}
-            },
+            }
         }
-    }
+    };
+    CURRENT.scope(Arc::clone(&connection), until_closed).await;
 }
 
 /// A stream that notes what is read and written.

@@ -1,5 +1,7 @@
 //! How a server is to run: its limits, its time-outs and what it serves.
 
+use std::num::NonZeroUsize;
+
 use tokio::time::Duration;
 
 use crate::http::Limits;
@@ -9,6 +11,8 @@ use crate::http::Limits;
 pub struct Options {
     /// Limits of requests and answers.
     pub limits: Limits,
+    /// The most connections. Past them one that waits or is idle is closed for each new one.
+    pub connections: NonZeroUsize,
     /// Time for a request's head to arrive, from its first byte. This and the next two are kept
     /// to a tenth, and to no less than 10 ms.
     pub header_read: Duration,
@@ -20,6 +24,8 @@ pub struct Options {
     pub grace: Duration,
     /// Ends subscriptions that were not polled for so long.
     pub subscription_idle: Option<Duration>,
+    /// Ends producers that sent nothing for so long.
+    pub producer_idle: Option<Duration>,
     /// Whether the logs themselves may be read, by any client that reaches the broker.
     pub audit: bool,
 }
@@ -28,11 +34,13 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             limits: Limits::default(),
+            connections: NonZeroUsize::new(8192).expect("8192 is not 0"),
             header_read: Duration::from_secs(10),
             idle: Duration::from_secs(300),
             write_stall: Duration::from_secs(30),
             grace: Duration::from_secs(10),
             subscription_idle: None,
+            producer_idle: None,
             audit: false,
         }
     }

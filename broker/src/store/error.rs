@@ -84,6 +84,18 @@ pub enum Error {
         /// The limit in bytes.
         limit: u64,
     },
+    /// There are as many topics as there may be.
+    #[error("there are all the topics there may be, {limit}: delete some, or raise --max-topics")]
+    TooManyTopics {
+        /// The limit.
+        limit: usize,
+    },
+    /// The answer to a poll would need more bytes than the caller has room for.
+    #[error("the next message alone is {bytes} bytes, and there is no room for it now")]
+    NoRoom {
+        /// How many it needs.
+        bytes: usize,
+    },
     /// The store does not take this request and never will.
     #[error("{0}")]
     Refused(String),

@@ -13,15 +13,15 @@ use std::future::ready;
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 
-use broker_client::wire::{ConsumerId, Offset, ProducerId, TopicName};
+use broker_client::wire::{Offset, ProducerId, TopicName};
 use tokio::time::Instant;
 
 use self::budget::Budget;
 use self::topic::Topic;
 use super::locks::{self, lock};
 use super::{
-    Answer, Append, Epoch, Error, Part, Poll, Polled, Read, Retain, Size, Store, Subscribed,
-    Subscription,
+    Answer, Append, Epoch, Error, List, Listed, Part, Poll, Polled, Read, Retain, Size, Store,
+    Subscribed, Subscription,
 };
 
 /// The store in memory.
@@ -29,17 +29,20 @@ pub struct MemoryStore {
     epoch: Epoch,
     retain: Retain,
     budget: Budget,
+    most_topics: usize,
     topics: RwLock<Topics>,
-    /// By producer id, the topic that each is registered with.
-    producers: Mutex<Vec<Arc<Topic>>>,
-    /// By consumer id; `None` where the subscription was ended.
-    consumers: Mutex<Vec<Option<Arc<Topic>>>>,
+    /// With their topics.
+    producers: Mutex<Registered>,
+    /// The same, without those whose subscription was ended.
+    consumers: Mutex<Registered>,
 }
 
 #[derive(Default)]
 struct Topics {
     by_name: BTreeMap<TopicName, Arc<Topic>>,
-    in_order: Vec<TopicName>,
+    /// By the number that each was given when it was created.
+    in_order: BTreeMap<u64, TopicName>,
+    next: u64,
 }
 
 impl MemoryStore {
@@ -52,6 +55,7 @@ impl MemoryStore {
             epoch,
             retain,
             budget: Budget::new(max_memory.unwrap_or(u64::MAX)),
+            most_topics: usize::MAX,
             topics: RwLock::default(),
             producers: Mutex::default(),
             consumers: Mutex::default(),
@@ -63,25 +67,62 @@ impl MemoryStore {
         topics.by_name.get(name).map(Arc::clone)
     }
 
+    /// The same store, which refuses to have more topics than this.
+    #[must_use]
+    pub fn with_most_topics(mut self, most: usize) -> Self {
+        self.most_topics = most;
+        self
+    }
+
     /// The topic of this name, and whether it was there before.
-    fn topic_or_new(&self, name: TopicName) -> (Arc<Topic>, bool) {
+    fn topic_or_new(&self, name: TopicName) -> Result<(Arc<Topic>, bool), Error> {
         let mut topics = locks::write(&self.topics);
         if let Some(topic) = topics.by_name.get(&name) {
-            return (Arc::clone(topic), true);
+            return Ok((Arc::clone(topic), true));
         }
-        let topic = Arc::new(Topic::new(self.retain));
-        topics.in_order.push(name.clone());
+        if topics.by_name.len() >= self.most_topics {
+            return Err(Error::TooManyTopics { limit: self.most_topics });
+        }
+        let number = topics.next;
+        topics.next += 1;
+        let topic = Arc::new(Topic::new(number, self.retain));
+        topics.in_order.insert(number, name.clone());
         topics.by_name.insert(name, Arc::clone(&topic));
-        (topic, false)
+        Ok((topic, false))
+    }
+
+    fn create_topic_now(&self, topic: TopicName) -> Result<(), Error> {
+        let text = topic.as_str().to_owned();
+        match self.topic_or_new(topic)? {
+            (_, true) => Err(Error::TopicExists(text)),
+            (_, false) => Ok(()),
+        }
+    }
+
+    fn list(&self, list: &List<'_>) -> Result<Listed, Error> {
+        let topics = locks::read(&self.topics);
+        let first = match list.after {
+            None => 0,
+            Some(name) => {
+                let topic = topics.by_name.get(name);
+                topic.ok_or_else(|| Error::UnknownTopic(name.to_owned()))?.number + 1
+            }
+        };
+        Ok(list.take(topics.in_order.range(first..).map(|(_, name)| name.clone())))
+    }
+
+    fn register_producer_now(&self, topic: TopicName) -> Result<ProducerId, Error> {
+        let (topic, _) = self.topic_or_new(topic)?;
+        let mut producers = lock(&self.producers);
+        topic.register_producer(producers.next);
+        Ok(producers.add(topic))
     }
 
     fn subscribe(&self, name: &str) -> Result<Subscribed, Error> {
         let topic = self.topic(name).ok_or_else(|| Error::UnknownTopic(name.to_owned()))?;
         let mut consumers = lock(&self.consumers);
-        let consumer = ConsumerId::try_from(consumers.len()).expect("fewer ids than i64 has");
-        let offset = topic.log().subscribe(consumer, Instant::now());
-        consumers.push(Some(topic));
-        Ok(Subscribed { consumer, offset })
+        let offset = topic.log().subscribe(consumers.next, Instant::now());
+        Ok(Subscribed { consumer: consumers.add(topic), offset })
     }
 
     fn append_now(&self, append: &Append<'_>) -> Result<Offset, Error> {
@@ -93,8 +134,7 @@ impl MemoryStore {
     /// Why a producer that its topic does not know is refused.
     fn refuse_producer(&self, append: &Append<'_>) -> Error {
         let Append { producer, topic, .. } = *append;
-        let exists = usize::try_from(producer).is_ok_and(|id| id < lock(&self.producers).len());
-        if !exists {
+        if !lock(&self.producers).by_id.contains_key(&producer) {
             Error::UnknownProducer(producer)
         } else if self.topic(topic).is_none() {
             Error::UnknownTopic(topic.to_owned())
@@ -106,9 +146,7 @@ impl MemoryStore {
     /// Why a consumer that its topic does not know is refused.
     fn refuse_consumer(&self, subscription: &Subscription<'_>) -> Error {
         let Subscription { consumer, topic, .. } = *subscription;
-        let exists = usize::try_from(consumer)
-            .is_ok_and(|id| lock(&self.consumers).get(id).is_some_and(Option::is_some));
-        if !exists {
+        if !lock(&self.consumers).by_id.contains_key(&consumer) {
             Error::UnknownConsumer(consumer)
         } else if self.topic(topic).is_none() {
             Error::UnknownTopic(topic.to_owned())
@@ -154,7 +192,7 @@ impl MemoryStore {
                 drop(consumers);
                 return Err(self.refuse_consumer(subscription));
             }
-            forget(&mut consumers, subscription.consumer);
+            consumers.by_id.remove(&subscription.consumer);
         }
         topic.wake();
         topic.free_passed(&self.budget);
@@ -162,17 +200,13 @@ impl MemoryStore {
     }
 
     fn end_idle_now(&self, idle: Duration) -> usize {
-        let topics: Vec<_> = {
-            let topics = locks::read(&self.topics);
-            topics.by_name.values().map(Arc::clone).collect()
-        };
         let mut count = 0;
-        for topic in topics {
+        for topic in self.all() {
             let ended = {
                 let mut consumers = lock(&self.consumers);
                 let ended = topic.log().end_idle(idle);
-                for &consumer in &ended {
-                    forget(&mut consumers, consumer);
+                for consumer in &ended {
+                    consumers.by_id.remove(consumer);
                 }
                 ended.len()
             };
@@ -184,6 +218,41 @@ impl MemoryStore {
         }
         count
     }
+
+    fn end_idle_producers_now(&self, idle: Duration) -> usize {
+        let mut count = 0;
+        for topic in self.all() {
+            let mut producers = lock(&self.producers);
+            let ended = topic.end_idle_producers(idle);
+            for producer in &ended {
+                producers.by_id.remove(producer);
+            }
+            count += ended.len();
+        }
+        count
+    }
+
+    fn all(&self) -> Vec<Arc<Topic>> {
+        let topics = locks::read(&self.topics);
+        topics.by_name.values().map(Arc::clone).collect()
+    }
+}
+
+/// Producers or consumers by id, each with the topic that it is registered with.
+#[derive(Default)]
+struct Registered {
+    by_id: BTreeMap<i64, Arc<Topic>>,
+    /// The id that the next one gets. None is given twice.
+    next: i64,
+}
+
+impl Registered {
+    fn add(&mut self, topic: Arc<Topic>) -> i64 {
+        let id = self.next;
+        self.next = id.checked_add(1).expect("fewer ids than i64 has");
+        self.by_id.insert(id, topic);
+        id
+    }
 }
 
 impl Store for MemoryStore {
@@ -192,23 +261,15 @@ impl Store for MemoryStore {
     }
 
     fn create_topic(&self, topic: TopicName) -> Answer<'_, ()> {
-        let text = topic.as_str().to_owned();
-        let (_, existed) = self.topic_or_new(topic);
-        answer(if existed { Err(Error::TopicExists(text)) } else { Ok(()) })
+        answer(self.create_topic_now(topic))
     }
 
-    fn topics(&self) -> Answer<'_, Vec<TopicName>> {
-        let topics = locks::read(&self.topics);
-        answer(Ok(topics.in_order.clone()))
+    fn topics<'a>(&'a self, list: List<'a>) -> Answer<'a, Listed> {
+        answer(self.list(&list))
     }
 
     fn register_producer(&self, topic: TopicName) -> Answer<'_, ProducerId> {
-        let (topic, _) = self.topic_or_new(topic);
-        let mut producers = lock(&self.producers);
-        let producer = ProducerId::try_from(producers.len()).expect("fewer ids than i64 has");
-        topic.register_producer(producer);
-        producers.push(topic);
-        answer(Ok(producer))
+        answer(self.register_producer_now(topic))
     }
 
     fn register_consumer<'a>(&'a self, topic: &'a str) -> Answer<'a, Subscribed> {
@@ -235,6 +296,10 @@ impl Store for MemoryStore {
         answer(Ok(self.end_idle_now(idle)))
     }
 
+    fn end_idle_producers(&self, idle: Duration) -> Answer<'_, usize> {
+        answer(Ok(self.end_idle_producers_now(idle)))
+    }
+
     fn arrival<'a>(&'a self, subscription: Subscription<'a>, offset: Offset) -> Answer<'a, ()> {
         Box::pin(async move {
             let topic = self.subscribed(&subscription)?;
@@ -255,9 +320,4 @@ impl Store for MemoryStore {
 /// An answer that is there at once.
 fn answer<'a, T: Send + 'a>(result: Result<T, Error>) -> Answer<'a, T> {
     Box::pin(ready(result))
-}
-
-fn forget(consumers: &mut [Option<Arc<Topic>>], consumer: ConsumerId) {
-    let index = usize::try_from(consumer).expect("a subscription has a real id");
-    consumers[index] = None;
 }

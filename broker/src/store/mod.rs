@@ -3,6 +3,7 @@
 
 mod dedup;
 mod error;
+mod list;
 mod locks;
 pub mod memory;
 pub(crate) mod messages;
@@ -21,6 +22,7 @@ use std::time::Duration;
 use broker_client::wire::{ConsumerId, Offset, ProducerId, Sequence, TopicName};
 
 pub use error::Error;
+pub use list::{List, Listed};
 pub use messages::{Message, Messages};
 pub use retain::Retain;
 
@@ -45,14 +47,15 @@ pub trait Store: Send + Sync + 'static {
     /// sequences mean nothing in another.
     fn epoch(&self) -> &Epoch;
 
-    /// Creates a topic with an empty log, or refuses with [`Error::TopicExists`].
+    /// Creates a topic with an empty log, or refuses with [`Error::TopicExists`], or with
+    /// [`Error::TooManyTopics`] where there may be no more.
     fn create_topic(&self, topic: TopicName) -> Answer<'_, ()>;
 
-    /// All topics in order of creation.
-    fn topics(&self) -> Answer<'_, Vec<TopicName>>;
+    /// Topics in order of creation, as many as are asked for.
+    fn topics<'a>(&'a self, list: List<'a>) -> Answer<'a, Listed>;
 
-    /// Registers a new producer with a topic, which is created if it is missing. Ids count from 0
-    /// over all topics, without gaps.
+    /// Registers a new producer with a topic, which is created if it is missing and may be. Ids
+    /// count from 0 over all topics, without gaps.
     fn register_producer(&self, topic: TopicName) -> Answer<'_, ProducerId>;
 
     /// Registers a new consumer with a topic: its subscription starts at the log's end. Ids count
@@ -91,6 +94,11 @@ pub trait Store: Send + Sync + 'static {
     /// Ends the subscriptions that were neither made nor polled within `idle`, and answers how
     /// many. The server calls it every now and then if it was asked to.
     fn end_idle(&self, idle: Duration) -> Answer<'_, usize>;
+
+    /// Forgets the producers that neither registered nor sent within `idle`, and answers how many. Their
+    /// ids are never given again, and are unknown from then on; what they sent stays. The server
+    /// calls it every now and then if it was asked to.
+    fn end_idle_producers(&self, idle: Duration) -> Answer<'_, usize>;
 
     /// Waits until the end of the topic's log is past `offset`, or the subscription is over. It
     /// looks at the end, not for an event: a message that was appended before the call, or
@@ -188,6 +196,9 @@ pub struct Poll<'a> {
     pub max: usize,
     /// Stops before the message with which the answer would be larger, but for the first one.
     pub max_bytes: NonZeroUsize,
+    /// How large the first one may be, not less than that. Where it is larger nothing is taken or
+    /// acknowledged, and the poll is refused with [`Error::NoRoom`], which says how large it is.
+    pub room: NonZeroUsize,
     /// Whether the caller waits, by [`Store::arrival`], where there is nothing. An empty answer
     /// may then be out of date by a moment, which spares a store that is elsewhere a question.
     pub waits: bool,

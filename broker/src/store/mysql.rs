@@ -5,7 +5,8 @@
 //!   [`append`], [`positions`], [`registration`] and [`log_end`] are what it carries out.
 //! - [`polling`]: messages for a consumer, out of [`tail_cache`] as far as they are in memory;
 //!   [`topic`] reads the others.
-//! - [`topics`], [`subscriptions`]: which ones this broker knows; [`ending`]: subscriptions that end.
+//! - [`topics`], [`subscriptions`]: which ones this broker knows; [`ending`], [`producers`]: those that
+//!   end.
 //! - [`checkpoint`]: where logs end, and how much of them is summed up in `producers`.
 //! - [`transaction`], [`statements`], [`connections`], [`opener`]: sqlx as it is used here;
 //!   [`failure`]: what may be concluded from its errors; [`measured`]: what benches look at.
@@ -31,6 +32,7 @@ pub mod measured;
 mod opener;
 mod polling;
 mod positions;
+mod producers;
 mod registration;
 mod retention;
 mod setup;
@@ -65,8 +67,8 @@ use self::tail_cache::CacheLimit;
 use self::topics::Topics;
 use super::segment::Taking;
 use super::{
-    Answer, Append, Epoch, Error, Messages, Part, Poll, Polled, Read, Retain, Size, Store,
-    Subscribed, Subscription,
+    Answer, Append, Epoch, Error, List, Listed, Messages, Part, Poll, Polled, Read, Retain, Size,
+    Store, Subscribed, Subscription,
 };
 
 /// How a store uses its database.
@@ -82,6 +84,8 @@ pub struct Options {
     pub message: usize,
     /// What is kept.
     pub retain: Retain,
+    /// The most topics.
+    pub topics: usize,
 }
 
 impl Default for Options {
@@ -92,6 +96,7 @@ impl Default for Options {
             cache: 64 << 20,
             message: 1 << 20,
             retain: Retain::All,
+            topics: usize::MAX,
         }
     }
 }
@@ -136,10 +141,11 @@ impl MysqlStore {
         if options.retain == Retain::Lag {
             tasks.spawn(retention::keep(Arc::clone(&database)));
         }
+        let registrar = Registrar { database: Arc::clone(&database), most_topics: options.topics };
         Ok(Self {
             subscriptions: Subscriptions::new(Arc::clone(&database), Arc::clone(&topics)),
             topics,
-            registrar: GroupCommit::new(Registrar(Arc::clone(&database)), timeout),
+            registrar: GroupCommit::new(registrar, timeout),
             positions: GroupCommit::new(Positions(Arc::clone(&database)), timeout),
             ends,
             database,
@@ -190,8 +196,8 @@ impl Store for MysqlStore {
         })
     }
 
-    fn topics(&self) -> Answer<'_, Vec<TopicName>> {
-        Box::pin(async move { self.topics.names().await.map_err(Failure::into_error) })
+    fn topics<'a>(&'a self, list: List<'a>) -> Answer<'a, Listed> {
+        Box::pin(async move { self.topics.list(&list).await })
     }
 
     fn register_producer(&self, topic: TopicName) -> Answer<'_, ProducerId> {
@@ -243,6 +249,13 @@ impl Store for MysqlStore {
 
     fn end_idle(&self, idle: Duration) -> Answer<'_, usize> {
         Box::pin(async move { self.subscriptions.end_idle(idle).await })
+    }
+
+    fn end_idle_producers(&self, idle: Duration) -> Answer<'_, usize> {
+        Box::pin(async move {
+            let ended = producers::end_idle(&self.database, &self.topics, idle).await;
+            ended.map_err(Failure::into_error)
+        })
     }
 
     fn arrival<'a>(&'a self, subscription: Subscription<'a>, offset: Offset) -> Answer<'a, ()> {

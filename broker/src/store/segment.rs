@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use broker_client::wire::Offset;
 
+use super::Poll;
 use super::messages::{Messages, Rendered};
 
 /// Bytes at which a segment is full: large enough that answers are made of few parts, small enough
@@ -49,13 +50,24 @@ pub(super) struct Taking {
     pub(super) next: Offset,
     max: usize,
     max_bytes: usize,
+    /// How large the first message may be.
+    room: usize,
+    /// How large it is, where that is more.
+    pub(super) too_large: Option<usize>,
 }
 
 impl Taking {
     /// Takes from `start` on, at most `max` messages; it stops before the one with which the
     /// answer would be larger than `max_bytes`, but for the first one.
     pub(super) fn new(start: Offset, max: usize, max_bytes: usize) -> Self {
-        Self { messages: Messages::default(), next: start, max, max_bytes }
+        let (messages, room) = (Messages::default(), usize::MAX);
+        Self { messages, next: start, max, max_bytes, room, too_large: None }
+    }
+
+    /// The same for a poll, whose first message may be too large for its answer.
+    pub(super) fn for_poll(start: Offset, poll: &Poll<'_>) -> Self {
+        let Poll { max, max_bytes, room, .. } = *poll;
+        Self { room: room.get(), ..Self::new(start, max, max_bytes.get()) }
     }
 
     /// Whether nothing more may be taken.
@@ -71,7 +83,13 @@ impl Taking {
         let from = usize::try_from(self.next - segment.first).expect("segments fit memory");
         let mut count = segment.messages.fitting(from, self.max, self.max_bytes);
         if count == 0 && self.messages.is_empty() {
-            // The first message is handed out however large it is.
+            // The first message is handed out however large it is, where there is room for it.
+            let bytes = segment.messages.json_len(&(from..from + 1));
+            if bytes > self.room {
+                self.too_large = Some(bytes);
+                self.max = 0;
+                return;
+            }
             count = 1;
         }
         let range = from..from + count;

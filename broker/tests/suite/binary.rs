@@ -210,22 +210,24 @@ fn connections_up_to_the_hard_limit_are_open_at_once() {
 }
 
 #[test]
-fn past_the_limit_of_open_files_the_longest_idle_connections_are_closed() {
+fn past_the_most_connections_others_are_closed_whatever_the_limit_of_open_files() {
     // A short time-out is what makes the broker look often.
     let short = ["--write-timeout", "100ms"];
-    let mut running = Running::start_by(broker_after("ulimit -n 64"), &short);
-    let mut waiting = running.waiting_poll();
-    let idle: Vec<_> = (0..100).map(|_| running.connect()).collect();
-    let mut last = running.connect();
-    assert!(is_served(&mut last), "though nobody closed a connection");
-    drop(idle);
-    running.post("/producer/produce", r#"{"topic":"A","producer_id":0,"message":"waited for"}"#);
-    let mut answer = String::new();
-    waiting.read_to_string(&mut answer).unwrap();
-    assert!(answer.contains("waited for"), "a poll that waits is not idle: {answer}");
-    running.signal("TERM");
-    let logs = running.rest_of_logs();
-    assert_eq!(logs.matches("cannot accept").count(), 1, "{logs}");
+    for more in [&[][..], &["--max-connections", "1000"], &["--max-connections", "20"]] {
+        let arguments = [&short, more].concat();
+        let mut running = Running::start_by(broker_after("ulimit -n 64"), &arguments);
+        let mut waiting = running.waiting_poll();
+        let idle: Vec<_> = (0..100).map(|_| running.connect()).collect();
+        let mut last = running.connect();
+        assert!(is_served(&mut last), "though nobody closed a connection");
+        drop(idle);
+        let mut answer = String::new();
+        waiting.read_to_string(&mut answer).unwrap();
+        assert!(answer.ends_with(r#""messages":[]}"#), "a poll that waits is answered: {answer}");
+        running.signal("TERM");
+        let logs = running.rest_of_logs();
+        assert_eq!(logs.matches("no place for a connection").count(), 1, "{logs}");
+    }
 }
 
 fn is_served(stream: &mut TcpStream) -> bool {

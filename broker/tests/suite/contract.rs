@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use broker::store::{Append, Error, Poll, Read, Retain, Store, Subscription};
+use broker::store::{Append, Error, List, Listed, Poll, Read, Retain, Store, Subscription};
 use broker_client::wire::TopicName;
 use futures_util::FutureExt;
 use tokio::time::Duration;
@@ -26,6 +26,7 @@ macro_rules! contract {
 
 contract! {
     topics_are_listed_in_order_of_creation
+    topics_are_listed_some_at_a_time
     a_topic_is_created_once
     ids_count_from_zero_over_all_topics
     a_subscription_starts_at_the_end
@@ -44,7 +45,9 @@ contract! {
     arrival_looks_at_the_end_and_wakes
     arrival_is_over_with_its_subscription
     a_poll_answers_its_position
+    a_first_message_without_room_stays
     idle_subscriptions_end
+    idle_producers_end_and_what_they_sent_stays
     a_long_log_is_read_in_any_steps
     the_log_itself_is_read_whoever_is_subscribed
 }
@@ -53,13 +56,43 @@ mod parts {
     use super::*;
 
     pub(super) async fn topics_are_listed_in_order_of_creation(store: Short) {
-        assert!(store.0.topics().await.unwrap().is_empty());
+        assert_eq!(store.0.topics(List::default()).await, Ok(Listed::default()));
         store.0.create_topic("b".parse().unwrap()).await.unwrap();
         store.producer("c").await;
         store.0.create_topic("a".parse().unwrap()).await.unwrap();
         store.producer("b").await;
-        let names = store.0.topics().await.unwrap();
-        assert_eq!(names.iter().map(TopicName::as_str).collect::<Vec<_>>(), ["b", "c", "a"]);
+        assert_eq!(listed(&store, List::default()).await, ("b c a".to_owned(), false));
+    }
+
+    /// Their names, joined by blanks, and whether there are more.
+    async fn listed(store: &Short, list: List<'_>) -> (String, bool) {
+        let Listed { topics, more } = store.0.topics(list).await.unwrap();
+        let names: Vec<_> = topics.iter().map(TopicName::as_str).collect();
+        (names.join(" "), more)
+    }
+
+    pub(super) async fn topics_are_listed_some_at_a_time(store: Short) {
+        for name in ["b", "c", "a"] {
+            store.0.create_topic(name.parse().unwrap()).await.unwrap();
+        }
+        let list = |after, max| List { after, max, ..List::default() };
+        for (after, max, names, more) in [
+            (None, 1, "b", true),
+            (None, 3, "b c a", false),
+            (Some("b"), 1, "c", true),
+            (Some("b"), 2, "c a", false),
+            (Some("c"), 9, "a", false),
+            (Some("a"), 9, "", false),
+        ] {
+            let expected = (names.to_owned(), more);
+            assert_eq!(listed(&store, list(after, max)).await, expected, "{after:?} {max}");
+        }
+        let short = List { max_bytes: 8, ..List::default() };
+        assert_eq!(listed(&store, short).await, ("b c".to_owned(), true));
+        for name in ["nix", "no name"] {
+            let refused = store.0.topics(list(Some(name), 9)).await;
+            assert_eq!(refused, Err(Error::UnknownTopic(name.to_owned())));
+        }
     }
 
     pub(super) async fn a_topic_is_created_once(store: Short) {
@@ -160,6 +193,7 @@ mod parts {
                 offset: Some(0),
                 max: 10,
                 max_bytes: NonZeroUsize::new(max_bytes).unwrap(),
+                room: NonZeroUsize::MAX,
                 waits: false,
             };
             let polled = store.0.poll(poll).await.unwrap();
@@ -343,11 +377,55 @@ mod parts {
             [(None, 0, 0), (None, 2, 2), (Some(2), 9, 2), (Some(3), 9, 3), (None, 9, 3)]
         {
             let subscription = Subscription { topic: "A", consumer, epoch: None };
-            let poll =
-                Poll { subscription, offset, max, max_bytes: NonZeroUsize::MAX, waits: false };
+            let (max_bytes, room) = (NonZeroUsize::MAX, NonZeroUsize::MAX);
+            let poll = Poll { subscription, offset, max, max_bytes, room, waits: false };
             assert_eq!(store.0.poll(poll).await.unwrap().position, expected);
             assert_eq!(store.size("A", consumer).await, Ok((3 - expected, expected)));
         }
+    }
+
+    pub(super) async fn a_first_message_without_room_stays(store: Short) {
+        let producer = store.producer("A").await;
+        let consumer = store.consumer("A").await.consumer;
+        let large = "x".repeat(1000);
+        store.append("A", producer, None, &["small", &large, "small"]).await.unwrap();
+        let size = |bytes| NonZeroUsize::new(bytes).unwrap();
+        let poll = async |offset, max_bytes, room| {
+            let subscription = Subscription { topic: "A", consumer, epoch: None };
+            let (max_bytes, room) = (size(max_bytes), size(room));
+            let poll = Poll { subscription, offset, max: 9, max_bytes, room, waits: false };
+            store.0.poll(poll).await.map(|polled| polled.messages.len())
+        };
+        assert_eq!(poll(None, 100, 100).await, Ok(1), "the second is not the first");
+        for offset in [None, Some(1)] {
+            let Err(Error::NoRoom { bytes }) = poll(offset, 100, 1000).await else {
+                panic!("there is no room for it");
+            };
+            assert!((1001..1110).contains(&bytes), "{bytes}");
+            assert_eq!(store.size("A", consumer).await, Ok((2, 1)), "nothing was taken");
+            assert_eq!(poll(Some(1), 100, bytes).await, Ok(1), "it is given alone");
+        }
+        assert_eq!(poll(None, 100, 2000).await, Ok(1));
+        assert_eq!(poll(None, 100, 100).await, Ok(1));
+    }
+
+    pub(super) async fn idle_producers_end_and_what_they_sent_stays(store: Short) {
+        let hour = Duration::from_secs(3600);
+        let (first, second) = (store.producer("A").await, store.producer("B").await);
+        let consumer = store.consumer("A").await.consumer;
+        store.append("A", first, Some(0), &["a"]).await.unwrap();
+        assert_eq!(store.0.end_idle_producers(hour).await, Ok(0));
+        assert_eq!(store.append("A", first, Some(0), &["a"]).await, Ok(0), "it is still known");
+        assert_eq!(store.0.end_idle_producers(Duration::ZERO).await, Ok(2));
+        for (topic, producer) in [("A", first), ("B", second)] {
+            let refused = store.append(topic, producer, Some(0), &["a"]).await;
+            assert_eq!(refused, Err(Error::UnknownProducer(producer)));
+        }
+        assert_eq!(store.0.end_idle_producers(Duration::ZERO).await, Ok(0));
+        let third = store.producer("A").await;
+        assert_eq!(third, 2, "no id is given twice");
+        assert_eq!(store.append("A", third, Some(0), &["b"]).await, Ok(1));
+        assert_eq!(store.take("A", consumer, 9).await, ["a", "b"]);
     }
 
     pub(super) async fn idle_subscriptions_end(store: Short) {

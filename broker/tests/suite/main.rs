@@ -11,6 +11,7 @@ mod crash;
 mod failover;
 mod failures;
 mod model;
+mod room;
 mod server;
 mod support;
 mod wire;

@@ -60,8 +60,7 @@ fn patient() -> Options {
         idle: hour,
         write_stall: hour,
         grace: hour,
-        subscription_idle: None,
-        audit: false,
+        ..Options::default()
     }
 }
 
@@ -250,5 +249,155 @@ async fn an_idle_subscription_ends_but_not_one_that_waits() {
     store.append("A", 0, None, &["still there"]).await.unwrap();
     assert!(answer(&mut polling).await.contains("still there"));
     drop(polling);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_head_that_is_too_large_is_refused() {
+    let running = Running::start(patient()).await;
+    for (length, status) in [(60_000, "200"), (200_000, "431")] {
+        let mut stream = running.connect().await;
+        let head = format!(
+            "GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX: {}\r\n\r\n",
+            "x".repeat(length)
+        );
+        // It may be refused before all of it is sent.
+        let _ = stream.write_all(head.as_bytes()).await;
+        let mut first = [0; 12];
+        stream.read_exact(&mut first).await.unwrap();
+        assert_eq!(String::from_utf8_lossy(&first), format!("HTTP/1.1 {status}"));
+    }
+    running.stop().await;
+}
+
+/// With so many connections, and a clock that ticks every 10 ms.
+fn crowded(connections: usize) -> Options {
+    let connections = connections.try_into().unwrap();
+    Options { connections, write_stall: Duration::from_millis(100), ..patient() }
+}
+
+#[tokio::test]
+async fn past_the_most_connections_the_oldest_poll_is_answered_and_its_connection_closed() {
+    let running = Running::with_topic(crowded(2)).await;
+    let store = Short(Arc::clone(&running.store));
+    store.consumer("A").await;
+    store.append("A", 0, None, &["acknowledged by the polls"]).await.unwrap();
+    let mut polls = Vec::new();
+    for consumer in 0..2 {
+        let mut poll = running.connect().await;
+        let head = format!(
+            "GET /consumer/consume?topic=A&consumer_id={consumer}&max=9&offset=1&wait_ms=60000 HTTP/1.1\r\nHost: x\r\n\r\n"
+        );
+        poll.write_all(head.as_bytes()).await.unwrap();
+        while store.size("A", consumer).await != Ok((0, 1)) {
+            tokio::task::yield_now().await;
+        }
+        polls.push(poll);
+    }
+    let mut health = running.connect().await;
+    assert!(ask(&mut health, HEALTH).await.starts_with("HTTP/1.1 200 OK"));
+    let mut polls = polls.into_iter();
+    let (oldest, mut other) = (polls.next().unwrap(), polls.next().unwrap());
+    let answer_of_oldest = rest(oldest).await;
+    assert!(answer_of_oldest.ends_with(r#""messages":[]}"#), "{answer_of_oldest}");
+    assert!(answer_of_oldest.contains("connection: close"), "{answer_of_oldest}");
+    store.append("A", 0, None, &["for the other one"]).await.unwrap();
+    assert!(answer(&mut other).await.contains("for the other one"));
+    drop((health, other));
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn neither_idle_connections_nor_unfinished_heads_lock_anybody_out() {
+    for sent in ["", "GET /healthz HT"] {
+        let running = Running::start(crowded(4)).await;
+        let mut streams = Vec::new();
+        for _ in 0..50 {
+            let mut stream = running.connect().await;
+            // The system accepts it first, and the server may close it by now.
+            let _ = stream.write_all(sent.as_bytes()).await;
+            streams.push(stream);
+        }
+        let mut health = running.connect().await;
+        assert!(ask(&mut health, HEALTH).await.starts_with("HTTP/1.1 200 OK"), "{sent:?}");
+        drop((health, streams));
+        running.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn bodies_that_stall_take_the_room_of_large_ones_and_small_ones_go_on() {
+    let limits = Limits {
+        body_bytes: 300_000,
+        message_bytes: 1000,
+        answer_bytes: 300_000.try_into().unwrap(),
+        in_flight_bytes: 0,
+        in_flight_wait: SOON,
+        ..patient().limits
+    };
+    let running = Running::with_topic(Options { limits, ..patient() }).await;
+    let produce = |length: usize| {
+        format!(
+            "POST /producer/produce HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\nExpect: 100-continue\r\n\r\n"
+        )
+    };
+    let mut stalled = Vec::new();
+    for _ in 0..2 {
+        let mut stream = running.connect().await;
+        stream.write_all(produce(280_000).as_bytes()).await.unwrap();
+        // It is asked for once there is room for it.
+        let mut go_on = [0; 25];
+        stream.read_exact(&mut go_on).await.unwrap();
+        stalled.push(stream);
+    }
+    let messages = vec!["x".repeat(900); 290];
+    let large = serde_json::json!({ "topic": "A", "producer_id": 0, "messages": messages });
+    let large = large.to_string();
+    let send = async |body: &str| {
+        let mut stream = running.connect().await;
+        let head = produce(body.len()).replace("Expect: 100-continue", "X: x");
+        ask(&mut stream, &format!("{head}{body}")).await
+    };
+    let refused = send(&large).await;
+    assert!(refused.starts_with("HTTP/1.1 500") && refused.contains("unavailable"), "{refused}");
+    let small = send(r#"{"topic":"A","producer_id":0,"message":"a"}"#).await;
+    assert!(small.ends_with(r#""offset":0}"#), "{small}");
+    drop(stalled);
+    // Their ends are seen a moment later.
+    let mut sent = refused;
+    while sent.contains("unavailable") {
+        sent = send(&large).await;
+    }
+    assert!(sent.ends_with(r#""offset":1,"count":290}"#), "{sent}");
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_large_body_that_is_begun_beside_the_workers_is_one_request_like_any_other() {
+    let running = Running::with_topic(patient()).await;
+    let mut stream = running.connect().await;
+    let messages = vec!["x".repeat(1000); 5000];
+    let body = serde_json::json!({
+        "topic": "A", "producer_id": 0, "sequence": 0, "messages": messages
+    });
+    for (body, says) in [
+        (body.to_string(), r#""offset":0,"count":5000}"#),
+        (body.to_string(), r#""offset":0,"count":5000}"#),
+        (body.to_string().replace("],", ",7],"), "messages[5000]"),
+        (format!("{body}x"), "the body is not JSON"),
+    ] {
+        let length = body.len();
+        let head = format!(
+            "POST /producer/produce HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n"
+        );
+        let answer = ask(&mut stream, &format!("{head}{body}")).await;
+        assert!(answer.contains(says), "{answer}");
+    }
+    let poll = "GET /consumer/consume?topic=A&consumer_id=0&max=9000 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    stream.write_all(poll.as_bytes()).await.unwrap();
+    let answer = rest(stream).await;
+    let body = answer.split("\r\n\r\n").nth(1).unwrap();
+    let body: serde_json::Value = serde_json::from_str(body).unwrap();
+    assert_eq!(body["messages"].as_array().map(Vec::len), Some(5000));
     running.stop().await;
 }

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use broker::store::{Append, Epoch, Error, Part, Read, Subscribed, Subscription};
+use broker::store::{Append, Epoch, Error, List, Listed, Part, Read, Subscribed, Subscription};
 use broker_client::wire::{ConsumerId, ProducerId, TopicName};
 use rand_pcg::Pcg64Mcg;
 use rand_pcg::rand_core::Rng as _;
@@ -143,8 +143,16 @@ impl DurableState {
         Ok(())
     }
 
-    pub(super) fn topics(&self) -> Vec<TopicName> {
-        self.inside().written.topics.clone()
+    pub(super) fn topics(&self, list: &List<'_>) -> Result<Listed, Error> {
+        let names = &self.inside().written.topics;
+        let first = match list.after {
+            None => 0,
+            Some(after) => {
+                let place = names.iter().position(|name| name.as_str() == after);
+                place.ok_or_else(|| Error::UnknownTopic(after.to_owned()))? + 1
+            }
+        };
+        Ok(list.take(names[first..].iter().cloned()))
     }
 
     pub(super) fn register_producer(&self, topic: &TopicName) -> ProducerId {

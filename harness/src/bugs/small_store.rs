@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use broker::store::{
-    Answer, Append, Epoch, Error, Part, Poll, Polled, Read, Size, Store, Subscribed, Subscription,
+    Answer, Append, Epoch, Error, List, Listed, Part, Poll, Polled, Read, Size, Store, Subscribed,
+    Subscription,
 };
 use broker_client::wire::{Offset, ProducerId, TopicName};
 
@@ -110,8 +111,8 @@ impl Store for BuggyStore {
         })
     }
 
-    fn topics(&self) -> Answer<'_, Vec<TopicName>> {
-        Box::pin(ready(Ok(self.store.state.topics())))
+    fn topics<'a>(&'a self, list: List<'a>) -> Answer<'a, Listed> {
+        Box::pin(ready(self.store.state.topics(&list)))
     }
 
     fn register_producer(&self, topic: TopicName) -> Answer<'_, ProducerId> {
@@ -170,6 +171,11 @@ impl Store for BuggyStore {
 
     /// None: simulations are over before anybody is idle for long.
     fn end_idle(&self, _idle: Duration) -> Answer<'_, usize> {
+        Box::pin(ready(Ok(0)))
+    }
+
+    /// None either.
+    fn end_idle_producers(&self, _idle: Duration) -> Answer<'_, usize> {
         Box::pin(ready(Ok(0)))
     }
 

@@ -11,11 +11,14 @@ use memchr::memchr;
 use super::raw::{Batch, Fields};
 use super::values::{Id, Text};
 
+/// What is looked through at once for what is not read here.
+const PIECE: usize = 16 * 1024;
+
 /// The fields of `body`, with at most `most` messages; `None`: it is for serde to read.
 pub(super) fn read(body: &[u8], most: usize) -> Read<Fields<'_>> {
-    // Without an early exit, so that it is compiled to vector instructions.
+    // Without an early exit within a piece, so that it is compiled to vector instructions.
     let is_special = |any, &byte: &u8| any | (byte < b' ') | (byte == b'\\');
-    if body.iter().fold(false, is_special) {
+    if body.chunks(PIECE).any(|piece| piece.iter().fold(false, is_special)) {
         return None;
     }
     // So that every text is what stands between two quotes.

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::budget::Budget;
 use crate::store::messages::Rendered;
 use crate::store::segment::{SEGMENT_BYTES, Segment, Taking, as_offset};
-use crate::store::{Error, Messages, Part, Poll, Polled, Read, Retain, Size};
+use crate::store::{Error, Part, Poll, Polled, Read, Retain, Size};
 
 /// The most segments that one step frees.
 const FREED_AT_ONCE: usize = 16;
@@ -98,7 +98,10 @@ impl Log {
         if start > self.end {
             return Some(Err(Error::OffsetBeyond { given: start, end: self.end }));
         }
-        let messages = self.messages(start, poll.max, poll.max_bytes.get());
+        let Taking { messages, too_large, .. } = self.take(Taking::for_poll(start, poll));
+        if let Some(bytes) = too_large {
+            return Some(Err(Error::NoRoom { bytes }));
+        }
         let taken = if poll.offset.is_some() { 0 } else { as_offset(messages.len()) };
         let next = start + taken;
         let frees = self.advance(poll.subscription.consumer, position, next);
@@ -203,16 +206,15 @@ impl Log {
         bytes
     }
 
-    /// A share of the messages from `start` on. `start` is at or above the least position.
-    fn messages(&self, start: Offset, max: usize, max_bytes: usize) -> Messages {
-        let mut taking = Taking::new(start, max, max_bytes);
-        for segment in self.segments_from(start) {
+    /// A share of the messages from an offset on that is at or above the least position.
+    fn take(&self, mut taking: Taking) -> Taking {
+        for segment in self.segments_from(taking.next) {
             if taking.next >= self.end || taking.is_full() {
                 break;
             }
             taking.take_from(segment);
         }
-        taking.messages
+        taking
     }
 
     /// The segments from the one with `offset` on, or from one before it.

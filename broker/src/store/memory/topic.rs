@@ -4,9 +4,11 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard};
+use std::time::Duration;
 
 use broker_client::wire::{ConsumerId, Offset, ProducerId};
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use super::budget::Budget;
 use super::log::{Freed, Log};
@@ -18,6 +20,8 @@ use crate::store::{Append, Error, Retain};
 
 /// One topic.
 pub(super) struct Topic {
+    /// Its place in the order of creation.
+    pub(super) number: u64,
     appender: Mutex<Appender>,
     log: Mutex<Log>,
     /// Told after every append and when a subscription ended; waiters look at the log themselves.
@@ -27,14 +31,20 @@ pub(super) struct Topic {
 /// What an append needs to know before it may touch the log.
 #[derive(Default)]
 struct Appender {
-    producers: BTreeMap<ProducerId, ProducerState>,
+    producers: BTreeMap<ProducerId, Producer>,
     /// Where a batch is rendered; kept for its memory.
     scratch: Rendered,
 }
 
+struct Producer {
+    state: ProducerState,
+    last_send: Instant,
+}
+
 impl Topic {
-    pub(super) fn new(retain: Retain) -> Self {
+    pub(super) fn new(number: u64, retain: Retain) -> Self {
         Self {
+            number,
             appender: Mutex::default(),
             log: Mutex::new(Log::new(retain)),
             changed: Notify::new(),
@@ -46,7 +56,21 @@ impl Topic {
     }
 
     pub(super) fn register_producer(&self, producer: ProducerId) {
-        lock(&self.appender).producers.insert(producer, ProducerState::default());
+        let new = Producer { state: ProducerState::default(), last_send: Instant::now() };
+        lock(&self.appender).producers.insert(producer, new);
+    }
+
+    /// Forgets the producers that sent nothing for so long.
+    pub(super) fn end_idle_producers(&self, idle: Duration) -> Vec<ProducerId> {
+        let (mut ended, now) = (Vec::new(), Instant::now());
+        lock(&self.appender).producers.retain(|&id, producer| {
+            let stays = now.duration_since(producer.last_send) < idle;
+            if !stays {
+                ended.push(id);
+            }
+            stays
+        });
+        ended
     }
 
     /// Appends, or answers `None` where the producer is not of this topic.
@@ -57,7 +81,8 @@ impl Topic {
     ) -> Option<Result<Offset, Error>> {
         let mut appender = lock(&self.appender);
         let Appender { producers, scratch } = &mut *appender;
-        let state = producers.get_mut(&append.producer)?;
+        let Producer { state, last_send } = producers.get_mut(&append.producer)?;
+        *last_send = Instant::now();
         let size = as_offset(append.payloads.len());
         match state.repeated(append.sequence, size) {
             Ok(Some(offset)) => return Some(Ok(offset)),

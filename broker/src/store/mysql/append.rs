@@ -10,7 +10,7 @@ mod write;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use broker_client::wire::Offset;
+use broker_client::wire::{Offset, ProducerId};
 
 pub(super) use self::write::GUARDED;
 
@@ -168,15 +168,22 @@ impl Appender {
         Ok((placed, renews))
     }
 
-    /// What is known. Nothing else changes it while a group is carried out.
+    /// What is known. Nothing else changes it while a group is carried out, but for the list of those
+    /// to forget.
     fn known(&self) -> MutexGuard<'_, Known> {
         lock(&self.known)
+    }
+
+    /// Need not remember a producer any more.
+    pub(super) fn forget_producer(&self, id: ProducerId) {
+        self.known().forgets(id);
     }
 
     /// What is known, but for what a lost connection has made doubtful.
     fn known_now(&self) -> MutexGuard<'_, Known> {
         let mut known = self.known();
         known.forget_if_lost(self.database.connections.losses());
+        known.forget_ended();
         known
     }
 }

@@ -107,6 +107,11 @@ impl<W: Work> GroupCommit<W> {
         Self(Arc::new(Shared { work, least: timeout / 8, asked: AtomicU64::new(0), queue }))
     }
 
+    /// What carries the requests out.
+    pub(super) fn work(&self) -> &W {
+        &self.0.work
+    }
+
     /// Asks, and waits for the answer, which is there by `until` or soon after.
     pub(super) async fn ask(&self, request: W::Request, until: Instant) -> Result<W::Reply, Error> {
         let (reply, mut answered) = oneshot::channel();

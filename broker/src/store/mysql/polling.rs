@@ -33,7 +33,7 @@ impl MysqlStore {
                 Taking::new(start, 0, 0)
             } else {
                 self.check_end(topic, poll.offset, until).await?;
-                let taking = Taking::new(start, poll.max, poll.max_bytes.get());
+                let taking = Taking::for_poll(start, poll);
                 match self.take(topic, taking, poll.waits, until).await {
                     Ok(taken) => taken,
                     Err(error) => match self.moved_on(poll, from, until).await {
@@ -45,6 +45,9 @@ impl MysqlStore {
                     },
                 }
             };
+            if let Some(bytes) = taken.too_large {
+                return Err(Error::NoRoom { bytes });
+            }
             let to = match poll.offset {
                 _ if is_passed => from,
                 Some(start) => start,

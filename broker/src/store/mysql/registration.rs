@@ -33,8 +33,8 @@ const TOPICS: Template = Template {
 };
 
 const PRODUCERS: Template = Template {
-    head: "INSERT INTO producers (id, topic) VALUES ",
-    row: "(?,?)",
+    head: "INSERT INTO producers (id, topic, sent) VALUES ",
+    row: concat!("(?,?,", now!(), ")"),
     between: ",",
     tail: Tail::Text(""),
 };
@@ -48,7 +48,11 @@ const SUBSCRIPTIONS: Template = Template {
 
 /// Makes topics and registers clients.
 #[derive(Debug)]
-pub(super) struct Registrar(pub(super) Arc<Database>);
+pub(super) struct Registrar {
+    pub(super) database: Arc<Database>,
+    /// How many topics there may be.
+    pub(super) most_topics: usize,
+}
 
 /// What is registered.
 #[derive(Clone, Debug)]
@@ -85,8 +89,8 @@ impl Work for Registrar {
         group: &[RegisterRequest],
         attempt: &Attempt,
     ) -> Result<Vec<Result<Allotted, Error>>, Failure> {
-        let mut transaction = Transaction::begin(&self.0.connections, attempt).await?;
-        let allotted = allot(&mut transaction, group).await;
+        let mut transaction = Transaction::begin(&self.database.connections, attempt).await?;
+        let allotted = allot(&mut transaction, group, self.most_topics).await;
         transaction.end(allotted).await
     }
 }
@@ -94,8 +98,9 @@ impl Work for Registrar {
 async fn allot(
     transaction: &mut Transaction<'_>,
     group: &[RegisterRequest],
+    most_topics: usize,
 ) -> Result<Vec<Result<Allotted, Error>>, Failure> {
-    let mut allotting = Allotting::begin(transaction, group).await?;
+    let mut allotting = Allotting::begin(transaction, group, most_topics).await?;
     let allotted = group.iter().map(|request| allotting.allot(request)).collect();
     allotting.store(transaction).await?;
     Ok(allotted)
@@ -107,6 +112,9 @@ struct Allotting {
     next_topic: u32,
     next_producer: u64,
     next_consumer: u64,
+    most_topics: usize,
+    /// How many more topics there may be.
+    places: usize,
     /// Id and end by name, of those that the group names.
     known: BTreeMap<String, (u32, Offset)>,
     topics: Vec<(u32, String)>,
@@ -119,6 +127,7 @@ impl Allotting {
     async fn begin(
         transaction: &mut Transaction<'_>,
         group: &[RegisterRequest],
+        most_topics: usize,
     ) -> Result<Self, Failure> {
         let query = sqlx::query(
             "SELECT next_topic, next_producer, next_consumer FROM store WHERE one = 1 FOR UPDATE",
@@ -128,19 +137,39 @@ impl Allotting {
             next_topic: column(&row, 0)?,
             next_producer: column(&row, 1)?,
             next_consumer: column(&row, 2)?,
+            most_topics,
             ..Self::default()
         };
         let names: std::collections::BTreeSet<&str> =
             group.iter().map(RegisterRequest::topic).collect();
         let last = *names.last().expect("a group has a request");
-        let rows = padded(names.len());
-        let repeated = std::iter::repeat_n(last, rows - names.len());
+        let (count, rows) = (names.len(), padded(names.len()));
+        let repeated = std::iter::repeat_n(last, rows - count);
         let names = names.into_iter().chain(repeated);
         let query = names.fold(FIND.statement(rows), |query, name| query.bind(name.to_owned()));
         for row in transaction.rows(query).await? {
             allotting.known.insert(column(&row, 0)?, (column(&row, 1)?, column(&row, 2)?));
         }
+        allotting.places = allotting.places(transaction, count).await?;
         Ok(allotting)
+    }
+
+    /// How many more topics there may be, of so many names in the group.
+    async fn places(
+        &self,
+        transaction: &mut Transaction<'_>,
+        names: usize,
+    ) -> Result<usize, Failure> {
+        // No id is given twice, so there are at most as many topics as ids.
+        let ever = usize::try_from(self.next_topic).unwrap_or(usize::MAX);
+        let free = self.most_topics.saturating_sub(ever);
+        let new = names - self.known.len();
+        if new <= free {
+            return Ok(free);
+        }
+        let row = transaction.row(sqlx::query("SELECT COUNT(*) FROM topics")).await?;
+        let there = usize::try_from(column::<i64>(&row, 0)?).unwrap_or(0);
+        Ok(self.most_topics.saturating_sub(there))
     }
 
     fn allot(&mut self, request: &RegisterRequest) -> Result<Allotted, Error> {
@@ -154,7 +183,7 @@ impl Allotting {
                 return Err(Error::UnknownTopic(name.to_owned()));
             }
             (_, Some(known)) => known,
-            (_, None) => self.topic(name),
+            (_, None) => self.topic(name)?,
         };
         let id = match request {
             RegisterRequest::Topic(_) => 0,
@@ -170,12 +199,16 @@ impl Allotting {
         Ok(Allotted { id, topic, end })
     }
 
-    fn topic(&mut self, name: &str) -> (u32, Offset) {
+    fn topic(&mut self, name: &str) -> Result<(u32, Offset), Error> {
+        if self.places == 0 {
+            return Err(Error::TooManyTopics { limit: self.most_topics });
+        }
+        self.places -= 1;
         let id = self.next_topic;
         self.next_topic += 1;
         self.topics.push((id, name.to_owned()));
         self.known.insert(name.to_owned(), (id, 0));
-        (id, 0)
+        Ok((id, 0))
     }
 
     async fn store(self, transaction: &mut Transaction<'_>) -> Result<(), Failure> {

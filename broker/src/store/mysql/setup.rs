@@ -35,7 +35,7 @@ const UNKNOWN_DATABASE: u16 = 1049;
 
 /// The migrations from version 1 on: description and SQL. Never change one that has been released:
 /// the database keeps its checksum.
-const MIGRATIONS: [(&str, &str); 9] = [
+const MIGRATIONS: [(&str, &str); 10] = [
     ("store", include_str!("../../../migrations/0001_store.sql")),
     ("topics", include_str!("../../../migrations/0002_topics.sql")),
     ("messages", include_str!("../../../migrations/0003_messages.sql")),
@@ -45,6 +45,7 @@ const MIGRATIONS: [(&str, &str); 9] = [
     ("first sequence", include_str!("../../../migrations/0007_first_sequence.sql")),
     ("checkpoint", include_str!("../../../migrations/0008_checkpoint.sql")),
     ("deletions", include_str!("../../../migrations/0009_deletions.sql")),
+    ("sent", include_str!("../../../migrations/0010_sent.sql")),
 ];
 
 /// What was found out of a database.
@@ -274,6 +275,7 @@ mod tests {
             "7 first sequence 16bab2346abfaf540c474b86f5ed77771b7021a8a251f2245820db52a109589dec8b74b82e979924b06e961bc6510120",
             "8 checkpoint 71c2815cf1dbd2f17c68046262e1f52e75c527106b01c8b401c85d0ebed7d0384ddab88a7e589f34ed5119cb5c41224e",
             "9 deletions 8aa3c0ee6ea1747530c4676329fa03b24e004029a1377d1110ad4d0c4b56fbef7cc15a59836090a793a9d8b2321027b7",
+            "10 sent 9e9a46faa928fad57627499d8dd0120efa8f36af2724e9b0cfd6945076b9870abea559d75e06a9ae7d85f2b7b9506eb6",
         ];
         let row = |one: &Migration| {
             let checksum: String = one.checksum.iter().map(|byte| format!("{byte:02x}")).collect();

@@ -2,8 +2,8 @@
 //! remembered. What is not known yet is looked up in the database, because another broker may have
 //! registered it.
 
-use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, RwLock};
 
 use broker_client::wire::{ProducerId, TopicName};
@@ -14,17 +14,27 @@ use super::failure::Failure;
 use super::tail_cache::CacheLimit;
 use super::topic::Topic;
 use super::transaction::Statement;
-use crate::store::{Append, Error, locks};
+use crate::store::{Append, Error, List, Listed, locks};
 
 /// The topics and producers that are known.
 pub(super) struct Topics {
     database: Arc<Database>,
     cache: Arc<CacheLimit>,
     topics: RwLock<Known>,
-    producers: RwLock<BTreeMap<ProducerId, Arc<Topic>>>,
+    producers: RwLock<BTreeMap<ProducerId, KnownProducer>>,
     /// How many connections had been lost when the memory was last emptied.
     losses: AtomicU64,
 }
+
+/// A producer.
+struct KnownProducer {
+    topic: Arc<Topic>,
+    /// How many rounds it has sent nothing.
+    quiet: AtomicU32,
+}
+
+/// A producer that sent nothing for so many rounds is forgotten. It is looked up again if need be.
+const QUIET_ROUNDS: u32 = 6;
 
 /// By id and by name.
 #[derive(Default)]
@@ -113,7 +123,12 @@ impl Topics {
 
     fn known_producer(&self, producer: ProducerId) -> Option<Arc<Topic>> {
         let producers = locks::read(&self.producers);
-        producers.get(&producer).map(Arc::clone)
+        let KnownProducer { topic, quiet } = producers.get(&producer)?;
+        // Mostly it is so already, and then nothing is written that others read.
+        if quiet.load(Ordering::Relaxed) > 0 {
+            quiet.store(0, Ordering::Relaxed);
+        }
+        Some(Arc::clone(topic))
     }
 
     /// The topic whose id and name a query selects.
@@ -149,7 +164,33 @@ impl Topics {
     /// Remembers a producer.
     pub(super) fn add_producer(&self, producer: ProducerId, topic: Arc<Topic>) {
         let mut producers = locks::write(&self.producers);
-        producers.insert(producer, topic);
+        producers.insert(producer, KnownProducer { topic, quiet: AtomicU32::new(0) });
+    }
+
+    /// The producers that have sent by this broker since the last round. Those that did not for long
+    /// are forgotten.
+    pub(super) fn producers_that_sent(&self) -> BTreeSet<ProducerId> {
+        let (mut sent, mut quiet) = (BTreeSet::new(), BTreeSet::new());
+        for (&id, producer) in locks::read(&self.producers).iter() {
+            match producer.quiet.fetch_add(1, Ordering::Relaxed) {
+                0 => _ = sent.insert(id),
+                QUIET_ROUNDS.. => _ = quiet.insert(id),
+                _ => {}
+            }
+        }
+        self.forget_producers(&quiet);
+        sent
+    }
+
+    /// Forgets producers, and so do the appenders of their topics.
+    pub(super) fn forget_producers(&self, ids: &BTreeSet<ProducerId>) {
+        let mut producers = locks::write(&self.producers);
+        let forgotten: Vec<_> =
+            ids.iter().filter_map(|id| Some((*id, producers.remove(id)?.topic))).collect();
+        drop(producers);
+        for (id, topic) in forgotten {
+            topic.appender.work().forget_producer(id);
+        }
     }
 
     /// The topics on which a poll waits for messages.
@@ -174,11 +215,27 @@ impl Topics {
         topics.by_id.values().map(Arc::clone).collect()
     }
 
-    /// The names of all there are, in order of creation.
-    pub(super) async fn names(&self) -> Result<Vec<TopicName>, Failure> {
-        let query = || sqlx::query("SELECT name FROM topics ORDER BY id");
-        let rows = self.database.rows(self.database.deadline(), query).await?;
-        rows.iter().map(|row| name(row, 0)).collect()
+    /// The names of those that are asked for, in order of creation.
+    pub(super) async fn list(&self, list: &List<'_>) -> Result<Listed, Error> {
+        let until = self.database.deadline();
+        let after = match list.after {
+            None => None,
+            Some(name) => match self.by_name(name, until).await? {
+                Some(topic) => Some(topic.id),
+                None => return Err(Error::UnknownTopic(name.to_owned())),
+            },
+        };
+        let rows = u64::try_from(list.enough()).unwrap_or(u64::MAX);
+        let query = || {
+            sqlx::query("SELECT name FROM topics WHERE id > ? ORDER BY id LIMIT ?")
+                .bind(after.map_or(-1, i64::from))
+                .bind(rows)
+        };
+        let names = async {
+            let rows = self.database.rows(until, query).await?;
+            rows.iter().map(|row| name(row, 0)).collect::<Result<Vec<_>, Failure>>()
+        };
+        Ok(list.take(names.await.map_err(Failure::into_error)?))
     }
 }
 

@@ -17,6 +17,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode};
+use axum::response::Response;
 use broker::store::memory::MemoryStore;
 use broker::store::mysql::{MysqlStore, Options};
 use broker::store::{
@@ -87,7 +88,8 @@ impl Short {
         max: usize,
     ) -> Result<Vec<Message>, Error> {
         let subscription = Subscription { topic, consumer, epoch: None };
-        let poll = Poll { subscription, offset, max, max_bytes: NonZeroUsize::MAX, waits: false };
+        let (max_bytes, room) = (NonZeroUsize::MAX, NonZeroUsize::MAX);
+        let poll = Poll { subscription, offset, max, max_bytes, room, waits: false };
         Ok(self.0.poll(poll).await?.messages.iter().collect())
     }
 
@@ -147,14 +149,24 @@ impl Wire {
         self.send(Method::GET, path, "").await
     }
 
+    /// The answer with its body as it is on its way to a socket.
+    pub(crate) async fn respond(
+        &self,
+        method: Method,
+        path: &str,
+        body: impl Into<Body>,
+    ) -> Response {
+        let request = Request::builder().method(method).uri(path).body(body.into()).unwrap();
+        self.0.clone().oneshot(request).await.unwrap()
+    }
+
     pub(crate) async fn send(
         &self,
         method: Method,
         path: &str,
         body: impl Into<Body>,
     ) -> (u16, Value) {
-        let request = Request::builder().method(method).uri(path).body(body.into()).unwrap();
-        let response = self.0.clone().oneshot(request).await.unwrap();
+        let response = self.respond(method, path, body).await;
         let status: StatusCode = response.status();
         let bytes = response.into_body().collect().await.unwrap().to_bytes();
         let body =

@@ -16,8 +16,8 @@ use std::time::Duration;
 
 use broker::store::memory::MemoryStore;
 use broker::store::{
-    Answer, Append, Epoch, Error, Part, Poll, Polled, Read, Retain, Size, Store, Subscribed,
-    Subscription,
+    Answer, Append, Epoch, Error, List, Listed, Part, Poll, Polled, Read, Retain, Size, Store,
+    Subscribed, Subscription,
 };
 use broker_client::wire::{Offset, ProducerId, TopicName};
 use rand_pcg::Pcg64Mcg;
@@ -276,8 +276,8 @@ impl Store for Database {
         Box::pin(self.step(Does::Grow, async move { self.store.create_topic(topic).await }))
     }
 
-    fn topics(&self) -> Answer<'_, Vec<TopicName>> {
-        Box::pin(self.step(Does::Read, async { self.store.topics().await }))
+    fn topics<'a>(&'a self, list: List<'a>) -> Answer<'a, Listed> {
+        Box::pin(self.step(Does::Read, async move { self.store.topics(list).await }))
     }
 
     fn register_producer(&self, topic: TopicName) -> Answer<'_, ProducerId> {
@@ -314,6 +314,11 @@ impl Store for Database {
 
     fn end_idle(&self, idle: Duration) -> Answer<'_, usize> {
         Box::pin(self.step(Does::Write, async move { self.store.end_idle(idle).await }))
+    }
+
+    fn end_idle_producers(&self, idle: Duration) -> Answer<'_, usize> {
+        let ending = async move { self.store.end_idle_producers(idle).await };
+        Box::pin(self.step(Does::Write, ending))
     }
 
     /// Told by the appends that the database sees, whichever broker they came by; a failing

@@ -27,6 +27,10 @@ pub(super) struct Known {
     changed: BTreeSet<ProducerId>,
     /// Whether somebody else had appended at the last look: then to guess only costs time.
     is_shared: bool,
+    /// Producers that are over: their states go when no group is being placed by them.
+    ended: BTreeSet<ProducerId>,
+    /// Those of them whose states a checkpoint has yet to be moved with.
+    ended_later: BTreeSet<ProducerId>,
 }
 
 /// A group where it goes if nobody else has appended.
@@ -42,6 +46,24 @@ impl Known {
     pub(super) fn forget_if_lost(&mut self, losses: u64) {
         if self.losses != losses {
             *self = Self { losses, ..Self::default() };
+        }
+    }
+
+    /// Notes that the state of a producer is not needed any more.
+    pub(super) fn forgets(&mut self, id: ProducerId) {
+        if self.states.contains_key(&id) {
+            self.ended.insert(id);
+        }
+    }
+
+    /// Forgets those whose states are not needed; what a checkpoint is moved with is kept.
+    pub(super) fn forget_ended(&mut self) {
+        for id in std::mem::take(&mut self.ended) {
+            if self.changed.contains(&id) {
+                self.ended_later.insert(id);
+            } else {
+                self.states.remove(&id);
+            }
         }
     }
 
@@ -132,6 +154,7 @@ impl Known {
             log.checkpoint = log.end;
         }
         self.changed.clear();
+        self.ended.append(&mut self.ended_later);
     }
 }
 

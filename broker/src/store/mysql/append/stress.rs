@@ -117,7 +117,8 @@ impl Scene {
         let (mut all, mut producers, mut topic) = (Vec::new(), Vec::new(), 0);
         for _ in 0..brokers {
             let database = Arc::new(database(address, flaw).await);
-            let registrar = GroupCommit::new(Registrar(Arc::clone(&database)), TIMEOUT);
+            let registrar = Registrar { database: Arc::clone(&database), most_topics: usize::MAX };
+            let registrar = GroupCommit::new(registrar, TIMEOUT);
             let asked = RegisterRequest::Producer("T".parse().unwrap());
             let allotted = registrar.ask(asked, database.deadline()).await.unwrap();
             topic = allotted.topic;

@@ -1,0 +1,163 @@
+//! Reading a whole body: no longer than it may be, in time, and a large one only when there is room
+//! for it.
+
+use std::ops::Deref;
+
+use axum::body::{Body, HttpBody};
+use axum::extract::Request;
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt;
+use tokio::task::yield_now;
+use tokio::time::timeout;
+
+use crate::http::failure::Failure;
+use crate::http::limits::Limits;
+use crate::http::room::{Held, NoRoom, Room, SMALL};
+
+/// Bytes that are read of a body before others have their turn.
+const TURN: usize = 256 * 1024;
+
+/// A whole body, and the room that it takes if it is large.
+pub(in crate::http) struct Whole {
+    bytes: Bytes,
+    _held: Option<Held>,
+}
+
+impl Deref for Whole {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+/// Reads the whole body of a produce. A large one has its room before its first byte is read, so
+/// that those which are half here never wait for each other.
+pub(in crate::http) async fn read(
+    request: Request,
+    limits: &Limits,
+    room: &Room,
+) -> Result<Whole, Failure> {
+    read_up_to(limits.body_bytes, request, limits, room).await
+}
+
+/// The same of a request that names things, and is never large.
+pub(in crate::http) async fn read_short(
+    request: Request,
+    limits: &Limits,
+    room: &Room,
+) -> Result<Whole, Failure> {
+    read_up_to(limits.body_bytes.min(SMALL), request, limits, room).await
+}
+
+async fn read_up_to(
+    limit: usize,
+    request: Request,
+    limits: &Limits,
+    room: &Room,
+) -> Result<Whole, Failure> {
+    let mut body = request.into_body();
+    let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+    if announced > limit {
+        return Err(body_too_large(limit));
+    }
+    let held = if announced <= SMALL {
+        None
+    } else if let Ok(reserved) = room.reserve(announced).await {
+        reserved.keep(announced)
+    } else {
+        return Err(pass_over(body, limits).await);
+    };
+    let collecting = Collecting { announced, limit, room, held };
+    match timeout(limits.body_read, collecting.collect(&mut body)).await {
+        Ok(Ok(whole)) => Ok(whole),
+        Ok(Err(Stop::Refused(why))) => Err(why),
+        Ok(Err(Stop::NoRoom)) => Err(pass_over(body, limits).await),
+        Err(_) => Err(Failure::body_too_slow(limits.body_read.as_secs_f64())),
+    }
+}
+
+/// A body on its way in.
+struct Collecting<'r> {
+    /// How long it is at least.
+    announced: usize,
+    limit: usize,
+    room: &'r Room,
+    held: Option<Held>,
+}
+
+/// Why a body is not read to its end.
+enum Stop {
+    Refused(Failure),
+    NoRoom,
+}
+
+impl Collecting<'_> {
+    async fn collect(mut self, body: &mut Body) -> Result<Whole, Stop> {
+        // Nearly every body is one frame, which then needs no copy.
+        let mut whole = Bytes::new();
+        let mut parts = BytesMut::new();
+        while let Some(frame) = body.frame().await {
+            let broke_off = |why| Failure::bad_request(format!("the body broke off: {why}"));
+            let frame = frame.map_err(|why| Stop::Refused(broke_off(why)))?;
+            let Ok(data) = frame.into_data() else { continue };
+            let before = whole.len() + parts.len();
+            let length = before + data.len();
+            self.admit(length).await?;
+            if before == 0 {
+                whole = data;
+                continue;
+            }
+            // All at once: memory that nothing is written to yet takes nothing.
+            let expected = self.expected().max(length);
+            parts.reserve(expected.saturating_sub(parts.len()));
+            parts.extend_from_slice(&std::mem::take(&mut whole));
+            parts.extend_from_slice(&data);
+            if length / TURN > before / TURN {
+                // A client that sends as fast as this reads would keep others waiting.
+                yield_now().await;
+            }
+        }
+        let bytes = if parts.is_empty() { whole } else { parts.freeze() };
+        Ok(Whole { bytes, _held: self.held })
+    }
+
+    /// Whether it may be so long. One that does not say how long it is takes room only when it
+    /// turns out to be large, and then as much as the longest.
+    async fn admit(&mut self, length: usize) -> Result<(), Stop> {
+        if length > self.limit {
+            return Err(Stop::Refused(body_too_large(self.limit)));
+        }
+        if length > SMALL && self.held.is_none() {
+            let reserved = self.room.reserve(self.limit).await;
+            self.held = reserved.map_err(|NoRoom| Stop::NoRoom)?.keep(self.limit);
+        }
+        Ok(())
+    }
+
+    /// How long it will be, as far as is known.
+    fn expected(&self) -> usize {
+        if self.held.is_some() && self.announced <= SMALL { self.limit } else { self.announced }
+    }
+}
+
+/// Reads a body for which there is no room to its end and keeps nothing of it: a client hears an
+/// answer only once it has sent what it sends.
+async fn pass_over(mut body: Body, limits: &Limits) -> Failure {
+    let reading = async {
+        let mut length = 0;
+        while let Some(Ok(frame)) = body.frame().await {
+            length += frame.data_ref().map_or(0, Bytes::len);
+            if length > limits.body_bytes {
+                return;
+            }
+        }
+    };
+    // One that does not come to its end in time is refused all the same.
+    let _ = timeout(limits.body_read, reading).await;
+    Failure::no_room()
+}
+
+fn body_too_large(limit: usize) -> Failure {
+    Failure::too_large(format!("the body is over the limit of {limit} bytes"))
+}

@@ -13,10 +13,11 @@ use tracing_subscriber::filter::Targets;
 use self::parse::{address, count, duration, duration_or_none, log_level, memory_size, size};
 use crate::http::Limits;
 use crate::open_files::most_connections;
-use crate::server::Options;
+use crate::server::{Options, Tls};
 use crate::store::memory::MemoryStore;
 use crate::store::mysql::{self, Address, MysqlStore};
 use crate::store::{Epoch, Retain, Store};
+use crate::tokens::Tokens;
 
 /// How to run a broker.
 #[derive(Clone, Debug, clap::Args)]
@@ -29,6 +30,25 @@ pub struct Arguments {
     /// Write the port that is listened on to this file, once connections are accepted
     #[arg(long, value_name = "FILE", env = "BROKER_PORT_FILE")]
     pub port_file: Option<PathBuf>,
+
+    /// Let in who has a token of this file, whose lines `broker token` makes; it is read again when it
+    /// changes
+    #[arg(long, value_name = "FILE", env = "BROKER_TOKEN_FILE")]
+    pub token_file: Option<PathBuf>,
+
+    /// Let everybody in who reaches the address, also from other machines
+    #[arg(long, env = "BROKER_ALLOW_ANONYMOUS",
+          value_parser = clap::builder::BoolishValueParser::new())]
+    pub allow_anonymous: bool,
+
+    /// Speak TLS with the certificate of this file, in PEM, with those between it and its CA behind it;
+    /// it is read again when it changes
+    #[arg(long, value_name = "FILE", env = "BROKER_TLS_CERT")]
+    pub tls_cert: Option<PathBuf>,
+
+    /// The key of that certificate, in PEM
+    #[arg(long, value_name = "FILE", env = "BROKER_TLS_KEY")]
+    pub tls_key: Option<PathBuf>,
 
     /// Where messages are kept: `memory`, or a database as mysql://user:password@host:3306/name;
     /// a password is safer in the variable than on the command line, which other users can read
@@ -197,6 +217,7 @@ impl Arguments {
                         subscription has got: leave one of them out"
                 .to_owned());
         }
+        self.check_access()?;
         let (message, body) = (self.max_message, self.max_body);
         if message > body {
             return Err(format!(
@@ -204,6 +225,39 @@ impl Arguments {
             ));
         }
         Ok(())
+    }
+
+    /// Whether it is said who is let in, and how. The files are read here too, for what is wrong with them
+    /// is wrong with an argument.
+    fn check_access(&self) -> Result<(), String> {
+        match &self.token_file {
+            Some(_) if self.allow_anonymous => Err("--allow-anonymous lets everybody in, and \
+                 --token-file asks who it is: leave one of them out"
+                .to_owned()),
+            None if !self.allow_anonymous && !self.listen.ip().to_canonical().is_loopback() => {
+                Err(format!(
+                    "--listen {} can be reached from other machines, and nobody is asked for a \
+                     token: give --token-file FILE, with a line that `broker token` prints, or \
+                     --allow-anonymous where everybody who reaches it may do everything",
+                    self.listen
+                ))
+            }
+            _ => self.tokens().and_then(|_| self.tls()).map(drop),
+        }
+    }
+
+    fn tokens(&self) -> Result<Option<Arc<Tokens>>, String> {
+        self.token_file.as_deref().map(|file| Tokens::read(file).map(Arc::new)).transpose()
+    }
+
+    fn tls(&self) -> Result<Option<Arc<Tls>>, String> {
+        match (&self.tls_cert, &self.tls_key) {
+            (Some(certificate), Some(key)) => {
+                Tls::read(certificate, key).map(|tls| Some(Arc::new(tls)))
+            }
+            (None, None) => Ok(None),
+            _ => Err("--tls-cert and --tls-key are needed together".to_owned()),
+        }
     }
 
     /// Opens the store that they ask for. What is retained where they do not say depends on it:
@@ -236,7 +290,10 @@ impl Arguments {
     }
 
     /// How the server is to run, with as many open files as there may be now.
-    pub(crate) fn options(&self) -> Options {
+    ///
+    /// # Errors
+    /// When a file that they name cannot be used.
+    pub(crate) fn options(&self) -> Result<Options, String> {
         let limits = Limits {
             message_bytes: self.max_message.get(),
             body_bytes: self.max_body.get(),
@@ -255,7 +312,7 @@ impl Arguments {
             let most = usize::try_from(most_connections(self.max_memory)).unwrap_or(usize::MAX);
             NonZeroUsize::new(most)
         });
-        Options {
+        Ok(Options {
             limits,
             connections: connections.unwrap_or(NonZeroUsize::MIN),
             header_read: self.header_timeout,
@@ -265,7 +322,9 @@ impl Arguments {
             subscription_idle: self.subscription_idle,
             producer_idle: self.producer_idle,
             audit: self.audit,
-        }
+            tokens: self.tokens()?,
+            tls: self.tls()?,
+        })
     }
 }
 

@@ -1,6 +1,7 @@
 //! The wire: one handler per endpoint. What a request must look like is in [`mod@query`] and
 //! [`mod@body`], every failure and its status in [`mod@failure`], the limits in [`Limits`].
 
+mod access;
 mod answer;
 mod body;
 mod failure;
@@ -19,6 +20,7 @@ use axum::routing::{delete, get, post};
 use broker_client::wire::TopicName;
 use tokio::time::Duration;
 
+pub(crate) use self::access::guarded;
 use self::failure::Failure;
 pub(crate) use self::large::LargeWork;
 pub use self::limits::Limits;
@@ -78,6 +80,11 @@ pub(crate) fn routes(
         .fallback(no_route)
         .method_not_allowed_fallback(wrong_method)
         .with_state(Arc::new(Broker { store, limits, room, large, closing, poll_again }))
+}
+
+/// What a client hears that sends plain text to where TLS is spoken.
+pub(crate) fn only_encrypted() -> Router {
+    Router::new().fallback(async || Failure::only_encrypted())
 }
 
 async fn create_topic(State(broker): Shared, request: Request) -> Answer {

@@ -1,14 +1,16 @@
 //! The standalone broker: `broker --listen 127.0.0.1:5000 --store memory`.
 //!
+//! `broker token` makes a token for the file that --token-file names.
+//!
 //! Exit codes: 0 after SIGTERM or SIGINT, 1 when it cannot serve, 2 for wrong arguments.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
 use std::sync::LazyLock;
 
-use broker::Arguments;
+use broker::{Arguments, TokenArguments};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{CommandFactory, Parser};
+use clap::{CommandFactory, Parser, Subcommand};
 
 /// Version, commit and features, a line each, as `harness --version` has them.
 static LONG_VERSION: LazyLock<String> = LazyLock::new(|| {
@@ -19,10 +21,18 @@ static LONG_VERSION: LazyLock<String> = LazyLock::new(|| {
 
 /// A compact message broker: named append-only logs over HTTP.
 #[derive(Parser)]
-#[command(version, long_version = LONG_VERSION.as_str())]
+#[command(version, long_version = LONG_VERSION.as_str(), args_conflicts_with_subcommands = true)]
 struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
     #[command(flatten)]
     arguments: Arguments,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Make a token, and print it with the line that the file of tokens needs
+    Token(TokenArguments),
 }
 
 fn main() -> ExitCode {
@@ -30,10 +40,16 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return refuse(&explained(error)),
     };
-    if let Err(why) = cli.arguments.check() {
-        Cli::command().error(ErrorKind::ValueValidation, why).exit();
-    }
-    match broker::run(&cli.arguments) {
+    let done = match &cli.command {
+        Some(Command::Token(arguments)) => arguments.print(),
+        None => {
+            if let Err(why) = cli.arguments.check() {
+                Cli::command().error(ErrorKind::ValueValidation, why).exit();
+            }
+            broker::run(&cli.arguments)
+        }
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Where stderr is gone, the exit code says it.

@@ -53,6 +53,7 @@ async fn run_async(arguments: &Arguments) -> anyhow::Result<()> {
         }
         store = arguments.open() => store?,
     };
+    let options = arguments.options().map_err(anyhow::Error::msg)?;
     let listener = listen(arguments).await?;
     let address = listener.local_addr().context("cannot learn the address")?;
     if let Some(path) = &arguments.port_file {
@@ -63,7 +64,7 @@ async fn run_async(arguments: &Arguments) -> anyhow::Result<()> {
     }
     info!(%address, epoch = %store.epoch(), "listening");
     let closing = Signal::default();
-    let mut serving = pin!(server::serve(listener, store, arguments.options(), closing.raised()));
+    let mut serving = pin!(server::serve(listener, store, options, closing.raised()));
     tokio::select! {
         biased;
         () = &mut serving => {}

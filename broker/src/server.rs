@@ -6,6 +6,8 @@ mod clock;
 mod connection;
 mod options;
 mod shortage;
+#[cfg_attr(not(feature = "tls"), path = "server/no_tls.rs")]
+mod tls;
 mod waiting;
 
 use std::collections::BTreeMap;
@@ -24,8 +26,9 @@ use self::clock::{Clock, Deadlines};
 use self::connection::Connection;
 pub use self::options::Options;
 use self::shortage::{MOST_OPEN, Shortage};
+pub use self::tls::Tls;
 pub(crate) use self::waiting::Waiting;
-use crate::http::{LargeWork, routes};
+use crate::http::{LargeWork, guarded, routes};
 use crate::signal::Signal;
 use crate::store::Store;
 
@@ -51,6 +54,17 @@ pub async fn serve(
     let limits = options.limits.clone();
     let large = LargeWork::off_workers();
     let router = routes(store, limits, closing.clone(), large, poll_again, options.audit);
+    let router = match &options.tokens {
+        Some(tokens) => {
+            let followed = Arc::clone(tokens);
+            background.spawn(async move { followed.follow().await });
+            guarded(router, Arc::clone(tokens))
+        }
+        None => router,
+    };
+    if let Some(tls) = options.tls.clone() {
+        background.spawn(async move { tls.follow().await });
+    }
     let mut connections = Connections::new(router, &options);
     connections.accept_until(&listener, shutdown).await;
     drop(listener);
@@ -64,6 +78,7 @@ const PAST_MOST: usize = 16;
 /// The connections of a server.
 struct Connections {
     router: Router,
+    tls: Option<Arc<Tls>>,
     clock: Clock,
     deadlines: Deadlines,
     /// The most that there may be.
@@ -75,8 +90,9 @@ struct Connections {
 impl Connections {
     fn new(router: Router, options: &Options) -> Self {
         let (clock, deadlines) = Clock::for_deadlines(options);
-        let most = options.connections.get();
-        Self { router, clock, deadlines, most, tasks: JoinSet::new(), by_task: BTreeMap::new() }
+        let (tls, most) = (options.tls.clone(), options.connections.get());
+        let (tasks, by_task) = (JoinSet::new(), BTreeMap::new());
+        Self { router, tls, clock, deadlines, most, tasks, by_task }
     }
 
     async fn accept_until(&mut self, listener: &TcpListener, shutdown: impl Future<Output = ()>) {
@@ -178,8 +194,14 @@ impl Connections {
             debug!(%error, "cannot set TCP_NODELAY");
         }
         let connection = Arc::new(Connection::new(self.clock.clone()));
-        let serving = connection::serve(stream, self.router.clone(), Arc::clone(&connection));
-        let id = self.tasks.spawn(serving).id();
+        let (router, connection_too) = (self.router.clone(), Arc::clone(&connection));
+        let task = match self.tls.clone() {
+            None => self.tasks.spawn(connection::serve(stream, router, connection_too)),
+            Some(tls) => {
+                self.tasks.spawn(connection::serve_encrypted(stream, tls, router, connection_too))
+            }
+        };
+        let id = task.id();
         self.by_task.insert(id, connection);
     }
 

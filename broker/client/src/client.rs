@@ -80,9 +80,30 @@ impl Client {
     /// ```
     ///
     /// # Errors
-    /// An address is not of the form `http://HOST:PORT`, or is given twice.
+    /// An address is not of the form `http://HOST:PORT`, or is given twice; `https://` where this library
+    /// is built without the cargo feature `tls`.
     pub fn new(addresses: &str) -> Result<Self, BadAddress> {
-        Self::over(Arc::new(transport::http()), addresses)
+        Self::with_options(addresses, transport::Options::default())
+    }
+
+    /// The same with options: a token for brokers that ask for one, a CA for those at `https://`.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use broker_client::{Client, transport::Options};
+    ///
+    /// # let text = "0f3a";
+    /// let options = Options { token: Some(text.parse()?), ..Options::default() };
+    /// let client = Client::with_options("http://10.0.0.1:5000", options)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Client::new`].
+    pub fn with_options(addresses: &str, options: transport::Options) -> Result<Self, BadAddress> {
+        Self::over(Arc::new(transport::http_with(options)), addresses)
     }
 
     /// The same over another transport, or over one that several clients share.

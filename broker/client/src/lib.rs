@@ -5,7 +5,7 @@
 //! - [`TopicProducer`] and [`Subscription`] are what these are made of: one registration with one
 //!   topic each.
 //! - [`Client`] has one method per endpoint and repeats nothing; [`Error`] splits its failures by
-//!   what may be concluded.
+//!   what may be concluded. [`Token`]: what a broker is shown that asks who somebody is.
 //! - [`transport`]: the seam to the network. [`wire`]: the names, ids, codes and bodies that go
 //!   over it; all that the broker imports.
 //!
@@ -65,6 +65,7 @@ pub mod error;
 pub mod messages;
 pub mod producer;
 pub mod subscription;
+pub mod token;
 pub mod topic_producer;
 pub mod transport;
 pub mod wire;
@@ -76,4 +77,5 @@ pub use error::{Error, Refusal};
 pub use messages::{Message, Messages};
 pub use producer::Producer;
 pub use subscription::Subscription;
+pub use token::Token;
 pub use topic_producer::{Sent, TopicProducer};

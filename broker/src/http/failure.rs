@@ -2,7 +2,7 @@
 
 use std::num::NonZeroUsize;
 
-use axum::http::header::CONNECTION;
+use axum::http::header::{CONNECTION, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use broker_client::wire::{self, BadTopicName, Code, Status};
@@ -59,6 +59,21 @@ impl Failure {
              by /topics?max=1000 and then /topics?after=NAME&max=1000 with the last name of each \
              answer"
         ))
+    }
+
+    /// There is no token, or none that is known. Not 401, for the original's clients would take that for
+    /// a success; nor is 403 for the next one.
+    pub(super) fn unauthorized(message: &str) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, Code::Unauthorized, message)
+    }
+
+    /// The token is not for this.
+    pub(super) fn forbidden(message: String) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, Code::Forbidden, message)
+    }
+
+    pub(super) fn only_encrypted() -> Self {
+        Self::bad_request("TLS is spoken here: write https:// in place of http://")
     }
 
     pub(super) fn no_route(path: &str) -> Self {
@@ -124,9 +139,17 @@ impl IntoResponse for Failure {
         let (status, body) = *self.0;
         let mut response = answer::json(&body);
         *response.status_mut() = status;
-        if body.code == Some(Code::RequestTimeout) {
+        let header = match body.code {
             // What still comes of the body must not be taken for the next request.
-            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            Some(Code::RequestTimeout) => Some((CONNECTION, "close")),
+            Some(Code::Unauthorized) => Some((WWW_AUTHENTICATE, "Bearer")),
+            Some(Code::Forbidden) => {
+                Some((WWW_AUTHENTICATE, "Bearer error=\"insufficient_scope\""))
+            }
+            _ => None,
+        };
+        if let Some((name, value)) = header {
+            response.headers_mut().insert(name, HeaderValue::from_static(value));
         }
         response
     }

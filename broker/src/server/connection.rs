@@ -21,6 +21,8 @@ use tower::Service;
 use tracing::debug;
 
 use super::clock::{Clock, Deadlines};
+use super::tls::{Encrypted, Tls};
+use crate::http::only_encrypted;
 use crate::signal::Signal;
 
 /// Nothing was read since the last answer.
@@ -180,7 +182,7 @@ impl Connection {
 }
 
 /// Serves the requests of one connection until it closes.
-pub(super) async fn serve(stream: TcpStream, router: Router, connection: Arc<Connection>) {
+pub(super) async fn serve(stream: impl Socket, router: Router, connection: Arc<Connection>) {
     let io = TokioIo::new(Watched { stream, connection: Arc::clone(&connection) });
     let service = service_fn(|request: hyper::Request<Incoming>| {
         connection.enter(SERVING);
@@ -221,20 +223,73 @@ pub(super) async fn serve(stream: TcpStream, router: Router, connection: Arc<Con
     CURRENT.scope(Arc::clone(&connection), until_closed).await;
 }
 
-/// A stream that notes what is read and written.
-struct Watched {
+/// The same, encrypted. The handshake is part of the first request's head: it has that one's time.
+pub(super) async fn serve_encrypted(
     stream: TcpStream,
+    tls: Arc<Tls>,
+    router: Router,
+    connection: Arc<Connection>,
+) {
+    connection.enter(HEAD);
+    let shaken = tokio::select! {
+        biased;
+        () = connection.ordered.notified() => {
+            debug!("a connection was closed before its client had shaken hands");
+            return;
+        }
+        shaken = shake_hands(stream, &tls, &connection) => shaken,
+    };
+    match shaken {
+        Ok(Shaken::Encrypted(stream)) => {
+            connection.enter(IDLE);
+            serve(stream, router, connection).await;
+        }
+        Ok(Shaken::Plain(stream)) => serve(stream, only_encrypted(), connection).await,
+        Err(error) => debug!(%error, "a client did not shake hands"),
+    }
+}
+
+/// How a client began.
+enum Shaken {
+    Encrypted(Encrypted<Watched<TcpStream>>),
+    /// With the name of a method in plain text.
+    Plain(TcpStream),
+}
+
+async fn shake_hands(
+    stream: TcpStream,
+    tls: &Tls,
+    connection: &Arc<Connection>,
+) -> io::Result<Shaken> {
+    let mut first = [0];
+    stream.peek(&mut first).await?;
+    if first[0].is_ascii_uppercase() {
+        return Ok(Shaken::Plain(stream));
+    }
+    // Watched below TLS too: what waits for a client that does not read waits there.
+    let watched = Watched { stream, connection: Arc::clone(connection) };
+    tls.accept(watched).await.map(Shaken::Encrypted)
+}
+
+/// What a connection's bytes are read from and written to.
+pub(super) trait Socket: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Socket for S {}
+
+/// A stream that notes what is read and written.
+struct Watched<S> {
+    stream: S,
     connection: Arc<Connection>,
 }
 
-impl Watched {
+impl<S> Watched<S> {
     fn noted<T>(&self, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         self.connection.has_written(written.is_ready());
         written
     }
 }
 
-impl AsyncRead for Watched {
+impl<S: Socket> AsyncRead for Watched<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -249,7 +304,7 @@ impl AsyncRead for Watched {
     }
 }
 
-impl AsyncWrite for Watched {
+impl<S: Socket> AsyncWrite for Watched<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,

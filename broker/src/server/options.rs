@@ -1,10 +1,13 @@
 //! How a server is to run: its limits, its time-outs and what it serves.
 
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 
 use tokio::time::Duration;
 
+use super::tls::Tls;
 use crate::http::Limits;
+use crate::tokens::Tokens;
 
 /// How a server is to run.
 #[derive(Clone, Debug)]
@@ -28,6 +31,10 @@ pub struct Options {
     pub producer_idle: Option<Duration>,
     /// Whether the logs themselves may be read, by any client that reaches the broker.
     pub audit: bool,
+    /// Who may do what; without them, everybody may do everything.
+    pub tokens: Option<Arc<Tokens>>,
+    /// The certificate; without one, what is sent can be read and changed on its way.
+    pub tls: Option<Arc<Tls>>,
 }
 
 impl Default for Options {
@@ -42,6 +49,8 @@ impl Default for Options {
             subscription_idle: None,
             producer_idle: None,
             audit: false,
+            tokens: None,
+            tls: None,
         }
     }
 }

@@ -344,5 +344,5 @@ fn a_password_in_the_wrong_place_is_not_shown() {
         let said = fails(&arguments, 2);
         assert!(said.starts_with("error: ") && !said.contains("secret"), "{arguments:?}: {said}");
     }
-    assert!(fails(&[url], 2).contains("unexpected argument 'mysql://user:***@host/name'"));
+    assert!(fails(&[url], 2).contains("unrecognized subcommand 'mysql://user:***@host/name'"));
 }

@@ -14,4 +14,7 @@ mod model;
 mod room;
 mod server;
 mod support;
+#[cfg(feature = "tls-tests")]
+mod tls;
+mod tokens;
 mod wire;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use broker::store::{Retain, Store};
 use broker::{Limits, Options, Signal, serve};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio::time::Duration;
@@ -13,15 +13,15 @@ use tokio::time::Duration;
 use crate::support::{Short, memory};
 
 /// A server on a free port.
-struct Running {
-    address: SocketAddr,
-    store: Arc<dyn Store>,
-    shutdown: Signal,
-    task: JoinHandle<()>,
+pub(crate) struct Running {
+    pub(crate) address: SocketAddr,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) shutdown: Signal,
+    pub(crate) task: JoinHandle<()>,
 }
 
 impl Running {
-    async fn start(options: Options) -> Self {
+    pub(crate) async fn start(options: Options) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (store, shutdown) = (memory(Retain::Lag, None), Signal::default());
@@ -33,7 +33,7 @@ impl Running {
     }
 
     /// Topic A, with producer 0 and consumer 0.
-    async fn with_topic(options: Options) -> Self {
+    pub(crate) async fn with_topic(options: Options) -> Self {
         let running = Self::start(options).await;
         let store = Short(Arc::clone(&running.store));
         store.producer("A").await;
@@ -41,18 +41,18 @@ impl Running {
         running
     }
 
-    async fn connect(&self) -> TcpStream {
+    pub(crate) async fn connect(&self) -> TcpStream {
         TcpStream::connect(self.address).await.unwrap()
     }
 
-    async fn stop(self) {
+    pub(crate) async fn stop(self) {
         self.shutdown.raise();
         self.task.await.unwrap();
     }
 }
 
 /// Long enough to never matter, but for the one that a test shortens.
-fn patient() -> Options {
+pub(crate) fn patient() -> Options {
     let hour = Duration::from_secs(3600);
     Options {
         limits: Limits { wait: hour, body_read: hour, ..Limits::default() },
@@ -64,11 +64,11 @@ fn patient() -> Options {
     }
 }
 
-const SOON: Duration = Duration::from_millis(30);
-const HEALTH: &str = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
+pub(crate) const SOON: Duration = Duration::from_millis(30);
+pub(crate) const HEALTH: &str = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
 
 /// Reads one answer.
-async fn answer(stream: &mut TcpStream) -> String {
+async fn answer(stream: &mut (impl AsyncRead + Unpin)) -> String {
     let mut text = Vec::new();
     loop {
         let mut buffer = [0; 4096];
@@ -81,13 +81,16 @@ async fn answer(stream: &mut TcpStream) -> String {
     }
 }
 
-async fn ask(stream: &mut TcpStream, request: &str) -> String {
+pub(crate) async fn ask(
+    stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
+    request: &str,
+) -> String {
     stream.write_all(request.as_bytes()).await.unwrap();
     answer(stream).await
 }
 
 /// Reads until the other side closes.
-async fn rest(mut stream: TcpStream) -> String {
+pub(crate) async fn rest(mut stream: impl AsyncRead + Unpin) -> String {
     let mut text = Vec::new();
     // A reset is an end as well: the server may close with bytes of ours unread.
     let _ = stream.read_to_end(&mut text).await;

@@ -4,6 +4,8 @@ use http::Uri;
 use http::uri::{Authority, PathAndQuery, Scheme};
 use url::{Url, form_urlencoded};
 
+use crate::transport::NOT_BUILT;
+
 /// A text that is no address of a broker.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{address:?} is no broker address: {why}")]
@@ -27,6 +29,7 @@ pub(super) struct Routes {
     pub(super) register_consumer: Uri,
     pub(super) produce: Uri,
     pub(super) ready: Uri,
+    scheme: Scheme,
     authority: Authority,
     /// Of the base address; empty, or `/a/b`.
     path: String,
@@ -34,7 +37,7 @@ pub(super) struct Routes {
 
 /// An address with a query that is being written.
 pub(super) struct Query<'a> {
-    authority: &'a Authority,
+    routes: &'a Routes,
     text: form_urlencoded::Serializer<'static, String>,
 }
 
@@ -52,9 +55,16 @@ impl Routes {
             return Err(format!("the scheme is missing; did you mean http://{address}?"));
         }
         let url = Url::parse(address).map_err(|error| format!("{error}; {LIKE}"))?;
-        if url.scheme() != "http" {
-            return Err(format!("the scheme is {:?}, only http is spoken; {LIKE}", url.scheme()));
-        }
+        let scheme = match (url.scheme(), NOT_BUILT) {
+            ("http", _) => Scheme::HTTP,
+            ("https", None) => Scheme::HTTPS,
+            ("https", Some(why)) => return Err(why.to_owned()),
+            (other, _) => {
+                return Err(format!(
+                    "the scheme is {other:?}, only http and https are spoken; {LIKE}"
+                ));
+            }
+        };
         if url.query().is_some() || url.fragment().is_some() {
             return Err(format!("it has a query or a fragment; {LIKE}"));
         }
@@ -64,7 +74,8 @@ impl Routes {
         let path = url.path().trim_end_matches('/').to_owned();
         let route = |route: &str| {
             let path = PathAndQuery::try_from(format!("{path}{route}"));
-            path.map(|path| address_of(&authority, path)).map_err(|error| error.to_string())
+            path.map(|path| address_of(&scheme, &authority, path))
+                .map_err(|error| error.to_string())
         };
         Ok(Self {
             topics: route("/topics")?,
@@ -73,6 +84,7 @@ impl Routes {
             produce: route("/producer/produce")?,
             ready: route("/readyz")?,
             base,
+            scheme,
             authority,
             path,
         })
@@ -87,7 +99,7 @@ impl Routes {
         text.push('?');
         let start = text.len();
         let text = form_urlencoded::Serializer::for_suffix(text, start);
-        Query { authority: &self.authority, text }
+        Query { routes: self, text }
     }
 }
 
@@ -107,13 +119,14 @@ impl Query<'_> {
 
     pub(super) fn address(mut self) -> Uri {
         let path = PathAndQuery::try_from(self.text.finish());
-        address_of(self.authority, path.expect("a path, and a query with escapes"))
+        let Routes { scheme, authority, .. } = self.routes;
+        address_of(scheme, authority, path.expect("a path, and a query with escapes"))
     }
 }
 
-fn address_of(authority: &Authority, path: PathAndQuery) -> Uri {
+fn address_of(scheme: &Scheme, authority: &Authority, path: PathAndQuery) -> Uri {
     let mut parts = http::uri::Parts::default();
-    parts.scheme = Some(Scheme::HTTP);
+    parts.scheme = Some(scheme.clone());
     parts.authority = Some(authority.clone());
     parts.path_and_query = Some(path);
     Uri::from_parts(parts).expect("it has all three parts")
@@ -139,7 +152,7 @@ mod tests {
             assert_eq!(refusal(text), format!("{text:?} is no broker address: {why}"));
         }
         for (text, why) in [
-            ("https://broker", "the scheme is \"https\", only http is spoken"),
+            ("ftp://broker", "the scheme is \"ftp\", only http and https are spoken"),
             ("http://", "empty host"),
             ("http://h/?a=b", "it has a query or a fragment"),
         ] {
@@ -147,6 +160,15 @@ mod tests {
                 "{text:?} is no broker address: {why}; write it like http://127.0.0.1:5000"
             );
             assert_eq!(refusal(text), expected);
+        }
+    }
+
+    #[test]
+    fn https_is_an_address_where_tls_is_built_in() {
+        match (Routes::at("https://broker"), NOT_BUILT) {
+            (Ok(routes), None) => assert_eq!(routes.topics, "https://broker/topics"),
+            (Err(refused), Some(why)) => assert!(refused.to_string().ends_with(why), "{refused}"),
+            (result, _) => panic!("{:?}", result.err()),
         }
     }
 }

@@ -13,15 +13,17 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{HOST, HeaderValue};
+use http::uri::Scheme;
 use http::{Request, Response, Uri};
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
 use tower::ServiceExt;
 
 use super::contract::Failure;
+use super::stream::Stream;
+use super::tls::{Ca, encrypt};
 
 /// How long it is tried to open a connection. It is shorter than any sensible time-out of a request,
 /// so that a broker that cannot be reached is told from one that is silent.
@@ -48,6 +50,8 @@ pub(super) enum Unanswered {
 pub(super) fn connector() -> HttpConnector {
     let mut connector = HttpConnector::new();
     connector.set_nodelay(true);
+    // Addresses with `https` too: what they need is done by whoever opens a connection.
+    connector.enforce_http(false);
     // Shared by a name's addresses, so that a dead one does not use up the time of the next.
     connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
     connector
@@ -55,13 +59,29 @@ pub(super) fn connector() -> HttpConnector {
 
 impl Connection {
     /// Opens a connection to where this address is. A failure means that nothing was sent.
-    pub(super) async fn open(connector: HttpConnector, to: Uri) -> Result<Self, Failure> {
+    pub(super) async fn open(
+        connector: HttpConnector,
+        ca: Option<&Ca>,
+        to: Uri,
+    ) -> Result<Self, Failure> {
         let not_sent = |why: &(dyn Error + 'static)| Failure::NotSent(innermost(why));
         let host = host(&to).ok_or_else(|| Failure::NotSent(format!("{to} has no host")))?;
-        // The name's look-up takes part of the time too.
-        let opened = tokio::time::timeout(CONNECT_TIMEOUT, connector.oneshot(to)).await;
-        let socket = opened.map_err(|late| not_sent(&late))?.map_err(|error| not_sent(&error))?;
-        let shaken = http1::handshake(socket).await;
+        let opening = async {
+            let name = to.host().unwrap_or_default().to_owned();
+            let is_encrypted = to.scheme() == Some(&Scheme::HTTPS);
+            let opened = connector.oneshot(to).await;
+            let socket = opened.map_err(|error| not_sent(&error))?.into_inner();
+            Ok(if is_encrypted {
+                let encrypted = encrypt(ca, &name, socket).await;
+                Stream::Encrypted(encrypted.map_err(Failure::NotSent)?)
+            } else {
+                Stream::Plain(socket)
+            })
+        };
+        // The name's look-up takes part of the time too, and so does TLS.
+        let opened = tokio::time::timeout(CONNECT_TIMEOUT, opening).await;
+        let stream = opened.map_err(|late| not_sent(&late))??;
+        let shaken = http1::handshake(TokioIo::new(stream)).await;
         let (sender, connection) = shaken.map_err(|error| not_sent(&error))?;
         Ok(Self { sender, wire: Wire::new(connection), host })
     }
@@ -100,7 +120,7 @@ impl Connection {
 /// The half that reads and writes.
 struct Wire {
     /// None once it is closed, whereupon the other half learns of it.
-    connection: Option<http1::Connection<TokioIo<TcpStream>, Full<Bytes>>>,
+    connection: Option<http1::Connection<TokioIo<Stream>, Full<Bytes>>>,
     /// Woken in place of the task where one half wakes the other.
     stirred: Arc<Stirred>,
     waker: Waker,
@@ -124,7 +144,7 @@ impl Wake for Stirred {
 const ROUNDS: usize = 32;
 
 impl Wire {
-    fn new(connection: http1::Connection<TokioIo<TcpStream>, Full<Bytes>>) -> Self {
+    fn new(connection: http1::Connection<TokioIo<Stream>, Full<Bytes>>) -> Self {
         let stirred = Arc::<Stirred>::default();
         let waker = Waker::from(Arc::clone(&stirred));
         Self { connection: Some(connection), stirred, waker }
@@ -174,7 +194,8 @@ impl Wire {
 /// The host and the port, without the usual port, and without a name and a password.
 fn host(to: &Uri) -> Option<HeaderValue> {
     let host = to.host()?;
-    match to.port_u16().filter(|port| *port != 80) {
+    let usual = if to.scheme() == Some(&Scheme::HTTPS) { 443 } else { 80 };
+    match to.port_u16().filter(|port| *port != usual) {
         Some(port) => HeaderValue::try_from(format!("{host}:{port}")).ok(),
         None => HeaderValue::try_from(host).ok(),
     }
@@ -205,6 +226,8 @@ mod tests {
         check("http://broker:5000/topics", "broker:5000");
         check("http://broker:80/topics", "broker");
         check("http://broker", "broker");
+        check("https://broker:443/topics", "broker");
+        check("https://broker:80/topics", "broker:80");
         check("http://[::1]:5000/", "[::1]:5000");
         check("http://me:secret@broker:5000/", "broker:5000");
     }

@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::uri::PathAndQuery;
+use http::header::{AUTHORIZATION, HeaderValue};
+use http::uri::{PathAndQuery, Scheme};
 use http::{Request, Response, Uri};
 use http_body_util::Full;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -16,8 +17,10 @@ use tokio::time::{Instant, sleep};
 
 use super::connection::{Connection, Unanswered, connector};
 use super::contract::{Exchange, Failure, Transport};
+use super::{Ca, Options};
+use crate::token::Token;
 
-/// The transport of real use, over TCP without TLS. Clones share their connections.
+/// The transport of real use, over TCP, and at `https://` over TLS. Clones share their connections.
 #[derive(Clone)]
 pub struct Http(Arc<Shared>);
 
@@ -25,13 +28,18 @@ struct Shared {
     connector: HttpConnector,
     /// How long an unused connection is kept.
     keep: Duration,
+    /// With what is written into each request for it.
+    token: Option<(Token, HeaderValue)>,
+    ca: Option<Ca>,
     unused: Mutex<Unused>,
 }
 
 #[derive(Default)]
 struct Unused {
     /// By host and port; the last to come is the first to go.
-    connections: BTreeMap<String, Vec<Kept>>,
+    plain: BTreeMap<String, Vec<Kept>>,
+    /// The same, of those with TLS.
+    encrypted: BTreeMap<String, Vec<Kept>>,
     /// Closes those that were unused for too long, while there are any.
     sweeper: Option<JoinHandle<()>>,
 }
@@ -42,8 +50,11 @@ struct Kept {
 }
 
 impl Http {
-    pub(super) fn keeping(keep: Duration) -> Self {
-        Self(Arc::new(Shared { connector: connector(), keep, unused: Mutex::default() }))
+    pub(super) fn new(options: Options) -> Self {
+        let Options { keep, token, ca } = options;
+        let token = token.map(|token| (token.clone(), token.header()));
+        let (connector, unused) = (connector(), Mutex::default());
+        Self(Arc::new(Shared { connector, keep, token, ca, unused }))
     }
 }
 
@@ -62,18 +73,22 @@ impl Shared {
         let path = request.uri().path_and_query().cloned();
         let path = path.unwrap_or_else(|| PathAndQuery::from_static("/"));
         let to = std::mem::replace(request.uri_mut(), Uri::from(path));
+        if let Some((_, header)) = &self.token {
+            request.headers_mut().insert(AUTHORIZATION, header.clone());
+        }
         loop {
             let (mut connection, is_new) = match self.take(&to) {
                 Some(connection) => (connection, false),
                 None => {
-                    let opened = Connection::open(self.connector.clone(), to.clone()).await?;
+                    let connector = self.connector.clone();
+                    let opened = Connection::open(connector, self.ca.as_ref(), to.clone()).await?;
                     (Box::new(opened), true)
                 }
             };
             match connection.exchange(request).await {
                 Ok(answer) => {
                     self.keep(&to, connection);
-                    return Ok(answer);
+                    return Ok(self.without_token(answer));
                 }
                 Err(Unanswered::NotSent(_, why)) if is_new => return Err(Failure::NotSent(why)),
                 Err(Unanswered::NotSent(unsent, _)) => request = *unsent,
@@ -82,10 +97,20 @@ impl Shared {
         }
     }
 
+    /// An answer as it may be shown: a refusal may repeat what was sent.
+    fn without_token(&self, answer: Response<Bytes>) -> Response<Bytes> {
+        match &self.token {
+            Some((token, _)) if !answer.status().is_success() => {
+                answer.map(|body| token.masked(body))
+            }
+            _ => answer,
+        }
+    }
+
     /// A connection to there that was used not too long ago.
     fn take(&self, to: &Uri) -> Option<Box<Connection>> {
         let mut unused = self.unused();
-        let kept = unused.connections.get_mut(to.authority()?.as_str())?.pop()?;
+        let kept = unused.of(to).get_mut(to.authority()?.as_str())?.pop()?;
         // The others are older still: the sweeper comes for them.
         (kept.since.elapsed() < self.keep).then_some(kept.connection)
     }
@@ -95,10 +120,11 @@ impl Shared {
         let Some(authority) = to.authority().filter(|_| connection.is_ready()) else { return };
         let kept = Kept { since: Instant::now(), connection };
         let mut unused = self.unused();
-        match unused.connections.get_mut(authority.as_str()) {
+        let by_authority = unused.of(to);
+        match by_authority.get_mut(authority.as_str()) {
             Some(connections) => connections.push(kept),
             None => {
-                unused.connections.insert(authority.as_str().to_owned(), vec![kept]);
+                by_authority.insert(authority.as_str().to_owned(), vec![kept]);
             }
         }
         // It is over too where its runtime ended.
@@ -130,14 +156,23 @@ async fn sweep(shared: Weak<Shared>, keep: Duration) {
 }
 
 impl Unused {
+    /// Those to brokers that are reached as this one is.
+    fn of(&mut self, to: &Uri) -> &mut BTreeMap<String, Vec<Kept>> {
+        if to.scheme() == Some(&Scheme::HTTPS) { &mut self.encrypted } else { &mut self.plain }
+    }
+
     /// Closes what is unused for `keep` by now. For how long the oldest of the others is, if there
     /// are any.
     fn close(&mut self, keep: Duration) -> Option<Duration> {
-        self.connections.retain(|_, connections| {
-            connections.retain(|kept| kept.since.elapsed() < keep);
-            !connections.is_empty()
+        let both = [&mut self.plain, &mut self.encrypted];
+        let oldest = both.into_iter().filter_map(|by_authority| {
+            by_authority.retain(|_, connections| {
+                connections.retain(|kept| kept.since.elapsed() < keep);
+                !connections.is_empty()
+            });
+            by_authority.values().flatten().map(|kept| kept.since.elapsed()).max()
         });
-        self.connections.values().flatten().map(|kept| kept.since.elapsed()).max()
+        oldest.max()
     }
 }
 

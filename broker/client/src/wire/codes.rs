@@ -49,6 +49,10 @@ pub enum Code {
     NotFound,
     /// The route exists, not for this method.
     MethodNotAllowed,
+    /// A token is needed, or the one that was sent is not known.
+    Unauthorized,
+    /// The token does not permit this.
+    Forbidden,
     /// The request did not arrive in time; nothing was done.
     RequestTimeout,
     /// The store cannot be reached; nothing was done.
@@ -79,6 +83,8 @@ const CODES: &[(Code, &str)] = &[
     (Code::OffsetBeyond, "offset_beyond"),
     (Code::NotFound, "not_found"),
     (Code::MethodNotAllowed, "method_not_allowed"),
+    (Code::Unauthorized, "unauthorized"),
+    (Code::Forbidden, "forbidden"),
     (Code::RequestTimeout, "request_timeout"),
     (Code::Unavailable, "unavailable"),
     (Code::OutcomeUnknown, "outcome_unknown"),

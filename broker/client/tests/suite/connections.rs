@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use broker_client::transport::{self, Failure, Transport};
+use broker_client::transport::{self, Failure, Options, Transport};
 use broker_client::{Client, Error};
 use bytes::Bytes;
 use http::Request;
@@ -106,7 +106,8 @@ async fn a_connection_that_was_closed_while_it_was_unused_is_passed_over() {
 #[tokio::test]
 async fn an_unused_connection_is_closed_when_its_time_comes() {
     let (server, address) = Server::start().await;
-    let keeping = transport::http_keeping(Duration::from_millis(20));
+    let keeping =
+        transport::http_with(Options { keep: Duration::from_millis(20), ..Options::default() });
     let client = Client::over(std::sync::Arc::new(keeping), &address).unwrap();
     let serve = async {
         let mut socket = server.accept().await;
@@ -120,7 +121,7 @@ async fn an_unused_connection_is_closed_when_its_time_comes() {
 #[tokio::test]
 async fn a_connection_whose_time_is_over_is_not_used() {
     let (server, address) = Server::start().await;
-    let keeping = transport::http_keeping(Duration::ZERO);
+    let keeping = transport::http_with(Options { keep: Duration::ZERO, ..Options::default() });
     let client = Client::over(std::sync::Arc::new(keeping), &address).unwrap();
     for _ in 0..3 {
         let serve = async {

@@ -2,6 +2,8 @@
 //! socket.
 
 pub(crate) mod audit;
+#[cfg(feature = "tls-tests")]
+pub(crate) mod certificates;
 pub(crate) mod cluster;
 mod database;
 pub(crate) mod load;

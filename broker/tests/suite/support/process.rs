@@ -88,7 +88,10 @@ fn command(store: &str, port: u16, arguments: &[String]) -> Command {
     }
     // Its password is nobody else's business.
     command.env("BROKER_STORE", store);
-    command.args(["--listen", &format!("127.0.0.1:{port}")]).args(arguments);
+    if !arguments.iter().any(|argument| argument == "--listen") {
+        command.args(["--listen", &format!("127.0.0.1:{port}")]);
+    }
+    command.args(arguments);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
     command
 }

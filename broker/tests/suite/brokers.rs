@@ -343,3 +343,36 @@ async fn a_poll_that_waits_keeps_its_subscription() {
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     assert!(answer.ends_with("\"messages\":[]}"), "{answer}");
 }
+
+#[tokio::test]
+async fn producers_that_send_by_any_broker_stay_and_idle_ones_end_at_all() {
+    let Some(Two { a, b, mut sql, .. }) = two(TIMEOUT, Retain::All).await else { return };
+    let hour = Duration::from_secs(3600);
+    let (at_a, at_b, idle) = (a.producer("T").await, a.producer("T").await, a.producer("T").await);
+    assert_eq!(b.append("T", idle, Some(0), &["sent once"]).await, Ok(0));
+    // Each broker writes down what it knows.
+    assert_eq!(a.0.end_idle_producers(hour).await, Ok(0));
+    assert_eq!(b.0.end_idle_producers(hour).await, Ok(0));
+    let age = async |sql: &mut MySqlConnection, sent: u64| {
+        let statement = sqlx::query("UPDATE producers SET sent = ?");
+        statement.bind(sent).execute(sql).await.unwrap();
+    };
+    age(&mut sql, 1000).await;
+    assert_eq!(a.append("T", at_a, Some(0), &["a"]).await, Ok(1));
+    assert_eq!(b.append("T", at_b, Some(0), &["b"]).await, Ok(2));
+    // Both write down who has sent, and only then is it looked who has not.
+    age(&mut sql, 0).await;
+    assert_eq!(a.0.end_idle_producers(hour).await, Ok(0), "those of long ago are dated first");
+    let statement = sqlx::query("UPDATE producers SET sent = 1000 WHERE id = ?");
+    statement.bind(idle).execute(&mut sql).await.unwrap();
+    assert_eq!(a.0.end_idle_producers(hour).await, Ok(1));
+    let unknown = Err(Error::UnknownProducer(idle));
+    assert_eq!(a.append("T", idle, Some(1), &["x"]).await, unknown);
+    // The other broker may believe in it until its next round, and never after it.
+    let sent = b.append("T", idle, Some(0), &["sent once"]).await;
+    assert_eq!(sent, Ok(0), "what repeats is not appended");
+    assert_eq!(b.0.end_idle_producers(hour).await, Ok(0));
+    assert_eq!(b.append("T", idle, Some(1), &["x"]).await, unknown);
+    assert_eq!(a.append("T", at_a, Some(1), &["a"]).await, Ok(3));
+    assert_eq!(b.append("T", at_b, Some(1), &["b"]).await, Ok(4));
+}

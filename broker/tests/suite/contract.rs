@@ -3,12 +3,14 @@
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use broker::store::{Append, Error, List, Listed, Poll, Read, Retain, Store, Subscription};
+use broker::store::memory::MemoryStore;
+use broker::store::mysql::{MysqlStore, Options};
+use broker::store::{Append, Epoch, Error, List, Listed, Poll, Read, Retain, Store, Subscription};
 use broker_client::wire::TopicName;
 use futures_util::FutureExt;
 use tokio::time::Duration;
 
-use crate::support::{Short, memory, stores};
+use crate::support::{Short, memory, mysql, stores};
 
 /// Runs a part of the contract on a new store of every kind.
 macro_rules! contract {
@@ -491,6 +493,29 @@ mod parts {
             }
             assert_eq!(seen, payloads, "steps of {step}");
         }
+    }
+}
+
+#[tokio::test]
+async fn past_the_most_topics_no_more_are_created() {
+    let memory = MemoryStore::new(Epoch::new("e"), Retain::Lag, None).with_most_topics(2);
+    let mut stores: Vec<Arc<dyn Store>> = vec![Arc::new(memory)];
+    if let Some(url) = mysql() {
+        let options = Options { topics: 2, ..Options::default() };
+        let store = MysqlStore::open(&url.parse().unwrap(), &options).await;
+        stores.push(Arc::new(store.unwrap()));
+    }
+    for store in stores {
+        let create = async |name: &str| store.create_topic(name.parse().unwrap()).await;
+        let register = async |name: &str| store.register_producer(name.parse().unwrap()).await;
+        assert_eq!(create("a").await, Ok(()));
+        assert_eq!(register("b").await, Ok(0));
+        let refused = Error::TooManyTopics { limit: 2 };
+        assert_eq!(create("c").await, Err(refused.clone()));
+        assert_eq!(register("c").await, Err(refused));
+        assert_eq!(create("a").await, Err(Error::TopicExists("a".to_owned())));
+        assert_eq!(register("b").await, Ok(1), "no id is used up");
+        assert_eq!(store.topics(List::default()).await.unwrap().topics.len(), 2);
     }
 }
 

@@ -51,6 +51,20 @@ async fn topics_are_created_and_listed_in_their_order() {
 }
 
 #[tokio::test]
+async fn topics_that_do_not_fit_one_answer_are_listed_in_parts() {
+    let limits = broker::Limits {
+        answer_bytes: std::num::NonZeroUsize::new(20).unwrap(),
+        ..broker::Limits::default()
+    };
+    let client = start_with(broker::Options { limits, ..broker::Options::default() }).await;
+    let names: Vec<String> = (0..12).map(|number| format!("T{number}")).collect();
+    for name in &names {
+        client.create_topic(name).await.unwrap();
+    }
+    assert_eq!(client.topics().await, Ok(names));
+}
+
+#[tokio::test]
 async fn every_payload_arrives_as_it_was_sent() {
     let client = start().await;
     let retry = Retry::never();

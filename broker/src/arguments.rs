@@ -10,7 +10,9 @@ use std::sync::Arc;
 use tokio::time::Duration;
 use tracing_subscriber::filter::Targets;
 
-use self::parse::{address, count, duration, duration_or_none, log_level, memory_size, size};
+use self::parse::{
+    address, count, duration, duration_or_none, log_level, memory_size, retain, size,
+};
 use crate::http::Limits;
 use crate::open_files::most_connections;
 use crate::server::{Options, Tls};
@@ -18,6 +20,9 @@ use crate::store::memory::MemoryStore;
 use crate::store::mysql::{self, Address, MysqlStore};
 use crate::store::{Epoch, Retain, Store};
 use crate::tokens::Tokens;
+
+/// The shortest time for which messages are kept by their age.
+const LEAST_AGE: Duration = Duration::from_secs(1);
 
 /// How to run a broker.
 #[derive(Clone, Debug, clap::Args)]
@@ -71,9 +76,10 @@ pub struct Arguments {
           value_parser = memory_size)]
     pub store_cache: NonZeroUsize,
 
-    /// Which messages are kept: those that a subscription has yet to get, or all [default: lag in
+    /// Which messages are kept: `lag`, those that a subscription has yet to get; `all`; those of the
+    /// last so many hours, as 24h; or, in memory, the latest so many bytes, as 512MiB [default: lag in
     /// memory, all in a database]
-    #[arg(long, value_enum, env = "BROKER_RETAIN")]
+    #[arg(long, value_name = "WHICH", env = "BROKER_RETAIN", value_parser = retain)]
     pub retain: Option<Retain>,
 
     /// Serve GET /audit, which reads the logs themselves, and keep all messages for it
@@ -212,11 +218,7 @@ impl Arguments {
         if let StoreKind::Unusable(why) = &self.store {
             return Err(format!("--store, or the variable BROKER_STORE: {why}"));
         }
-        if self.audit && self.retain == Some(Retain::Lag) {
-            return Err("--audit reads all messages, and --retain lag drops those that every \
-                        subscription has got: leave one of them out"
-                .to_owned());
-        }
+        self.check_retain()?;
         self.check_access()?;
         let (message, body) = (self.max_message, self.max_body);
         if message > body {
@@ -257,6 +259,30 @@ impl Arguments {
             }
             (None, None) => Ok(None),
             _ => Err("--tls-cert and --tls-key are needed together".to_owned()),
+        }
+    }
+
+    fn check_retain(&self) -> Result<(), String> {
+        let is_in_memory = self.store == StoreKind::Memory;
+        match self.retain {
+            Some(Retain::Lag) if self.audit => Err("--audit reads all messages, and --retain lag \
+                drops those that every subscription has got: leave one of them out"
+                .to_owned()),
+            Some(Retain::Age(_) | Retain::Size(_)) if self.audit => Err("--audit reads all \
+                messages, and this --retain deletes old ones: leave one of them out"
+                .to_owned()),
+            Some(Retain::Size(_)) if !is_in_memory => Err("--retain with a size is for --store \
+                memory; in a database messages are kept for a time, such as --retain 24h"
+                .to_owned()),
+            Some(Retain::Age(age)) if age < LEAST_AGE => {
+                Err("--retain: at least 1s is needed, for messages are looked at once a second"
+                    .to_owned())
+            }
+            Some(Retain::Size(size)) if size > self.max_memory => Err(format!(
+                "--retain is {size} bytes and --max-memory {}: so many are never kept",
+                self.max_memory
+            )),
+            _ => Ok(()),
         }
     }
 

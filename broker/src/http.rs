@@ -66,6 +66,7 @@ pub(crate) fn routes(
     let room = Room::new(&limits);
     let routes = Router::new()
         .route("/topics", post(create_topic).get(topics))
+        .route("/topics/{name}", delete(delete_topic))
         .route("/producer/register", post(register_producer))
         .route("/producer/produce", post(produce))
         .route("/consumer/register", post(register_consumer))
@@ -94,6 +95,12 @@ async fn create_topic(State(broker): Shared, request: Request) -> Answer {
     let message = format!("Topic:{topic} created successfully");
     broker.store.create_topic(topic).await?;
     Ok(answer::text(&message))
+}
+
+async fn delete_topic(State(broker): Shared, request: Request) -> Answer {
+    let topic = query::topic_in(request.uri().path())?;
+    broker.store.delete_topic(&topic).await?;
+    Ok(answer::text(&format!("Topic:{topic} deleted successfully")))
 }
 
 async fn topics(State(broker): Shared, request: Request) -> Answer {

@@ -43,6 +43,7 @@ pub async fn serve(
 ) {
     let closing = Signal::default();
     let mut background = JoinSet::new();
+    background.spawn(tidy(Arc::clone(&store)));
     if let Some(idle) = options.subscription_idle {
         background.spawn(end_idle(Arc::clone(&store), idle));
     }
@@ -221,6 +222,20 @@ impl Connections {
             }
         };
         self.by_task.remove(&id);
+    }
+}
+
+/// Between two calls of [`Store::tidy`].
+const TIDIED_EVERY: Duration = Duration::from_secs(1);
+
+async fn tidy(store: Arc<dyn Store>) {
+    let mut ticks = interval(TIDIED_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = store.tidy().await {
+            warn!(%error, "cannot delete what is not to be kept any longer");
+        }
     }
 }
 

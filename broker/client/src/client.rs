@@ -165,6 +165,18 @@ impl Client {
         parse::<Succeeded>(&answer).map(|_| ())
     }
 
+    /// `DELETE /topics/NAME`: deletes a topic with all that is in it. Its producers and consumers are
+    /// unknown from then on, and the name is free: a [`Producer`](crate::Producer) that sends to it
+    /// makes it anew.
+    ///
+    /// # Errors
+    /// [`wire::Code::UnknownTopic`] among the refusals; after an unknown outcome it may be gone.
+    pub async fn delete_topic(&self, topic: &str) -> Result<(), Error> {
+        let ask = Ask::get(topic, self.timeout, |routes| routes.topic(topic));
+        let (_, answer) = self.way.exchange(&ask.delete()).await?;
+        parse::<Succeeded>(&answer).map(|_| ())
+    }
+
     /// `GET /topics`: the names in order of creation; none is an empty list here.
     ///
     /// # Errors

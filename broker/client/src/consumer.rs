@@ -1,6 +1,7 @@
 //! A consumer of any number of topics.
 
 use std::future::poll_fn;
+use std::ops::Range;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use crate::client::Client;
 use crate::error::Error;
 use crate::messages::Messages;
 use crate::subscription::Subscription;
-use crate::wire::TopicName;
+use crate::wire::{Offset, TopicName};
 
 pub use self::delivery::{Delivered, Delivery};
 use self::topic_poll::TopicPoll;
@@ -56,7 +57,7 @@ pub struct Consumer {
     turn: usize,
 }
 
-/// A poll that failed for good.
+/// A poll that failed for good, or that found messages deleted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("polling {topic}: {error}")]
 pub struct PollError {
@@ -64,6 +65,9 @@ pub struct PollError {
     pub topic: TopicName,
     /// Why.
     pub error: Error,
+    /// Where the broker's retention has deleted messages before they came: their offsets. The next poll
+    /// goes on behind them.
+    pub deleted: Option<Range<Offset>>,
 }
 
 impl Consumer {
@@ -117,7 +121,12 @@ impl Consumer {
     /// was over before this call, it is tried once more before it is shown. Calling again is fine:
     /// the other topics are not affected, and this one is tried again. After
     /// [`wire::Code::WrongEpoch`](crate::wire::Code::WrongEpoch) it needs
-    /// [`Consumer::subscribe`]; what the lost store held is lost.
+    /// [`Consumer::subscribe`]; what the lost store held is lost. After
+    /// [`wire::Code::UnknownConsumer`](crate::wire::Code::UnknownConsumer) its topic was deleted, or
+    /// the broker ended the subscription.
+    ///
+    /// Where retention has deleted messages that this consumer had yet to get, that is said once, by
+    /// [`PollError::deleted`], and the next call goes on with what is left.
     pub async fn poll(&mut self) -> Result<Delivery, PollError> {
         if self.polls.is_empty() {
             std::future::pending::<()>().await;
@@ -134,7 +143,10 @@ impl Consumer {
                 subscription.accept(&messages);
                 Ok(Delivery::new(topic, messages))
             }
-            Err(error) => Err(PollError { topic, error }),
+            Err(error) => {
+                let deleted = subscription.skip_deleted(&error);
+                Err(PollError { topic, error, deleted })
+            }
         }
     }
 
@@ -149,7 +161,7 @@ impl Consumer {
         for subscription in self.subscriptions() {
             if let Err(error) = subscription.acknowledge().await {
                 let topic = subscription.topic().clone();
-                result = result.and(Err(PollError { topic, error }));
+                result = result.and(Err(PollError { topic, error, deleted: None }));
             }
         }
         result
@@ -165,7 +177,7 @@ impl Consumer {
             poll.stop().await;
             let topic = poll.subscription.topic().clone();
             if let Err(error) = poll.subscription.unsubscribe().await {
-                result = result.and(Err(PollError { topic, error }));
+                result = result.and(Err(PollError { topic, error, deleted: None }));
             }
         }
         result

@@ -31,6 +31,8 @@ pub struct Refusal {
     pub position: Option<Offset>,
     /// With [`Code::OffsetBeyond`]: the end of the log.
     pub end: Option<Offset>,
+    /// With [`Code::OffsetDeleted`]: the offset from which on messages are left.
+    pub first: Option<Offset>,
 }
 
 impl Error {
@@ -78,6 +80,17 @@ impl Error {
         )
     }
 
+    /// Where the broker has deleted what was asked for, by its retention: the offset from which on
+    /// messages are left. [`Subscription`](crate::Subscription) and [`Consumer`](crate::Consumer) have
+    /// moved there by the time they report it, so that to poll again is to go on.
+    #[must_use]
+    pub fn deleted_before(&self) -> Option<Offset> {
+        match self {
+            Self::Refused(refusal) if refusal.code == Some(Code::OffsetDeleted) => refusal.first,
+            _ => None,
+        }
+    }
+
     /// The failure that an answer with this status and body is. By the code, where there is one
     /// that is known here; else 400 is a refusal and everything else leaves the outcome open.
     pub(crate) fn from_answer(status: StatusCode, body: &[u8]) -> Self {
@@ -100,6 +113,7 @@ impl Error {
                 expected: failure.expected,
                 position: failure.position,
                 end: failure.end,
+                first: failure.first,
             })
         } else {
             Self::Unknown(format!("status {}: {}", status.as_u16(), failure.message))

@@ -5,6 +5,7 @@
 //! up at any time.
 
 use std::future::Future;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -125,12 +126,18 @@ impl Subscription {
     /// future is dropped.
     ///
     /// # Errors
-    /// As for any request; nothing is tried again here.
+    /// As for any request; nothing is tried again here. With [`wire::Code::OffsetDeleted`] the broker's
+    /// retention has deleted what comes next; the position is then at the first message that is left,
+    /// and the next poll goes on there.
     pub async fn poll(&mut self, max: u32, wait: Duration) -> Result<Messages, Error> {
         let messages = loop {
             match self.claim.consume(self.position, max, wait).await {
+                Ok(messages) => break messages,
                 Err(error) if self.follows(&error) => {}
-                polled => break polled?,
+                Err(error) => {
+                    self.skip_deleted(&error);
+                    return Err(error);
+                }
             }
         };
         self.accept(&messages);
@@ -195,6 +202,15 @@ impl Subscription {
         let further = stands.filter(|stands| *stands > self.position);
         self.position = further.unwrap_or(self.position);
         further.is_some()
+    }
+
+    /// Moves to where messages are left, if the failure is that those before are deleted; answers
+    /// which offsets that passes over.
+    pub(crate) fn skip_deleted(&mut self, error: &Error) -> Option<Range<Offset>> {
+        let before = self.position;
+        let first = error.deleted_before().filter(|first| *first > before)?;
+        self.position = first;
+        Some(before..first)
     }
 
     /// Moves the position behind these messages: the next request acknowledges them.

@@ -7,6 +7,8 @@ use std::num::NonZeroUsize;
 use tokio::time::Duration;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
+use crate::store::Retain;
+
 pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
     const EXPECTED: &str = "expected an IP address and a port, such as 127.0.0.1:5000";
     text.parse().map_err(|_| match text.strip_prefix("localhost:") {
@@ -52,6 +54,28 @@ pub(super) fn memory_size(text: &str) -> Result<NonZeroUsize, String> {
     NonZeroUsize::new(bytes).ok_or_else(|| "at least one byte is needed".to_owned())
 }
 
+/// `lag`, `all`, a time or a size.
+pub(super) fn retain(text: &str) -> Result<Retain, String> {
+    const EXPECTED: &str = "expected lag, all, a time, such as 24h, or a size, such as 512MiB";
+    match text {
+        "lag" => return Ok(Retain::Lag),
+        "all" => return Ok(Retain::All),
+        _ => {}
+    }
+    // A number alone says neither, and `5m` says both.
+    let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+    match (humantime::parse_duration(text), size(text)) {
+        (Ok(_), Ok(_)) if !is_number => {
+            let number = text.trim_end_matches(|c: char| !c.is_ascii_digit());
+            Err(format!("it can be a time or a size: write {number}min or {number}MiB"))
+        }
+        (Ok(_), Err(_)) => duration(text).map(Retain::Age),
+        (Err(_), Ok(0)) => Err("at least one byte is needed".to_owned()),
+        (Err(_), Ok(bytes)) if !is_number => Ok(Retain::Size(bytes)),
+        _ => Err(EXPECTED.to_owned()),
+    }
+}
+
 /// The longest time that may be given.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
 
@@ -75,6 +99,26 @@ pub(super) fn duration_or_none(text: &str) -> Result<Duration, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_retained_is_a_word_a_time_or_a_size() {
+        let check = |text, expected| assert_eq!(retain(text), Ok(expected), "{text}");
+        check("lag", Retain::Lag);
+        check("all", Retain::All);
+        check("24h", Retain::Age(Duration::from_secs(24 * 3600)));
+        check("90s", Retain::Age(Duration::from_secs(90)));
+        check("1day 12h", Retain::Age(Duration::from_secs(36 * 3600)));
+        check("512MiB", Retain::Size(512 << 20));
+        check("500kB", Retain::Size(500_000));
+        check("1000b", Retain::Size(1000));
+        for text in ["5m", "5M"] {
+            let why = "it can be a time or a size: write 5min or 5MiB".to_owned();
+            assert_eq!(retain(text), Err(why), "{text}");
+        }
+        for text in ["", "0", "0b", "1000", "Lag", "some", "2years", "24 hours ago", "-1h"] {
+            assert!(retain(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn sizes_are_read_with_their_units() {

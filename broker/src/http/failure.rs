@@ -93,6 +93,7 @@ impl Failure {
             expected: None,
             position: None,
             end: None,
+            first: None,
         };
         Self(Box::new((status, failure)))
     }
@@ -114,6 +115,7 @@ impl From<Error> for Failure {
             Error::SequenceOld { .. } => (StatusCode::BAD_REQUEST, Code::SequenceOld),
             Error::OffsetPassed { .. } => (StatusCode::BAD_REQUEST, Code::OffsetPassed),
             Error::OffsetBeyond { .. } => (StatusCode::BAD_REQUEST, Code::OffsetBeyond),
+            Error::OffsetDeleted { .. } => (StatusCode::BAD_REQUEST, Code::OffsetDeleted),
             Error::Full { .. } => (StatusCode::BAD_REQUEST, Code::Full),
             Error::TooManyTopics { .. } => (StatusCode::BAD_REQUEST, Code::TooLarge),
             Error::Refused(_) => (StatusCode::BAD_REQUEST, Code::BadRequest),
@@ -128,6 +130,7 @@ impl From<Error> for Failure {
             Error::SequenceGap { expected, .. } => body.expected = Some(expected),
             Error::OffsetPassed { position, .. } => body.position = Some(position),
             Error::OffsetBeyond { end, .. } => body.end = Some(end),
+            Error::OffsetDeleted { first, .. } => body.first = Some(first),
             _ => {}
         }
         failure

@@ -100,6 +100,13 @@ pub(super) fn subscription(query: Option<&str>) -> Result<Subscription<'_>, Fail
     })
 }
 
+/// The topic that the path of `DELETE /topics/NAME` names.
+pub(super) fn topic_in(path: &str) -> Result<Cow<'_, str>, Failure> {
+    let name = path.rsplit('/').next().unwrap_or_default();
+    unescape(name)
+        .ok_or_else(|| Failure::bad_request(format!("path: {name:?} is not percent-encoded UTF-8")))
+}
+
 /// How many of something are wanted at most.
 fn batch(max: Option<Cow<'_, str>>, what: &str, limits: &Limits) -> Result<Option<usize>, Failure> {
     let max: Option<usize> = optional("max", max)?;
@@ -149,25 +156,26 @@ fn number<T: FromStr>(name: &str, value: &str) -> Result<T, Failure> {
 
 /// Undoes `+` and `%20`.
 fn decode(text: &str) -> Result<Cow<'_, str>, Failure> {
+    let decoded = if text.contains('+') {
+        let spaced = text.replace('+', " ");
+        unescape(&spaced).map(|text| text.into_owned().into())
+    } else {
+        unescape(text)
+    };
+    decoded.ok_or_else(|| {
+        Failure::bad_request(format!("query: {text:?} is not percent-encoded UTF-8"))
+    })
+}
+
+/// Undoes `%20`.
+fn unescape(text: &str) -> Option<Cow<'_, str>> {
     // What is not an escape would pass for plain text.
     let is_escape = |rest: &str| {
         let digits = rest.as_bytes().get(..2);
         digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
     };
-    if !text.split('%').skip(1).all(is_escape) {
-        return Err(bad_escape(text));
-    }
-    let decoded = if text.contains('+') {
-        let spaced = text.replace('+', " ");
-        percent_decode_str(&spaced).decode_utf8().map(|text| text.into_owned().into())
-    } else {
-        percent_decode_str(text).decode_utf8()
-    };
-    decoded.map_err(|_| bad_escape(text))
-}
-
-fn bad_escape(text: &str) -> Failure {
-    Failure::bad_request(format!("query: {text:?} is not percent-encoded UTF-8"))
+    let is_encoded = text.split('%').skip(1).all(is_escape);
+    percent_decode_str(text).decode_utf8().ok().filter(|_| is_encoded)
 }
 
 #[cfg(test)]

@@ -78,6 +78,14 @@ pub enum Error {
         /// The end of the log.
         end: Offset,
     },
+    /// What was there is deleted, by retention.
+    #[error("offset {given} is deleted: the first one that is left is {first}")]
+    OffsetDeleted {
+        /// The offset of the request.
+        given: Offset,
+        /// The offset from which on messages are left; the end of the log where none are.
+        first: Offset,
+    },
     /// What is retained is at its limit.
     #[error("the store retains all it may, {limit} bytes: try again when consumers have caught up")]
     Full {
@@ -105,6 +113,13 @@ pub enum Error {
     /// It may have happened or not.
     #[error("the outcome is unknown: {0}")]
     OutcomeUnknown(String),
+}
+
+impl Error {
+    /// Whether retention has deleted what was asked for.
+    pub(super) fn is_deleted(&self) -> bool {
+        matches!(self, Self::OffsetDeleted { .. })
+    }
 }
 
 fn within(request: Option<(Sequence, Sequence)>) -> String {

@@ -1,10 +1,13 @@
 //! The store in memory: quick, and gone with its process.
 //!
-//! Locks, in the order in which they are taken: the table of ids, then one topic's appender, then
-//! that topic's log. The table of topics is read for a moment by every request and held with no
-//! other. No lock is held across an await, and none while messages are copied out or freed.
+//! Locks, in the order in which they are taken: the tables of ids (of producers, then of consumers),
+//! then one topic's appender, then the log of that topic or of another. The table of topics, and that
+//! of the pieces that retention deletes, are looked at for a moment and held with no other. No lock
+//! is held across an await, and none while messages are copied out or freed.
 
 mod budget;
+mod ids;
+mod keeping;
 mod log;
 mod topic;
 
@@ -16,7 +19,8 @@ use std::time::Duration;
 use broker_client::wire::{Offset, ProducerId, TopicName};
 use tokio::time::Instant;
 
-use self::budget::Budget;
+use self::ids::Ids;
+use self::keeping::Keeping;
 use self::topic::Topic;
 use super::locks::{self, lock};
 use super::{
@@ -27,14 +31,12 @@ use super::{
 /// The store in memory.
 pub struct MemoryStore {
     epoch: Epoch,
-    retain: Retain,
-    budget: Budget,
+    keeping: Keeping,
     most_topics: usize,
     topics: RwLock<Topics>,
-    /// With their topics.
-    producers: Mutex<Registered>,
-    /// The same, without those whose subscription was ended.
-    consumers: Mutex<Registered>,
+    producers: Mutex<Ids>,
+    /// Those whose subscription has not ended.
+    consumers: Mutex<Ids>,
 }
 
 #[derive(Default)]
@@ -53,8 +55,7 @@ impl MemoryStore {
     pub fn new(epoch: Epoch, retain: Retain, max_memory: Option<u64>) -> Self {
         Self {
             epoch,
-            retain,
-            budget: Budget::new(max_memory.unwrap_or(u64::MAX)),
+            keeping: Keeping::new(retain, max_memory),
             most_topics: usize::MAX,
             topics: RwLock::default(),
             producers: Mutex::default(),
@@ -85,7 +86,7 @@ impl MemoryStore {
         }
         let number = topics.next;
         topics.next += 1;
-        let topic = Arc::new(Topic::new(number, self.retain));
+        let topic = Arc::new(Topic::new(number, self.keeping.retain));
         topics.in_order.insert(number, name.clone());
         topics.by_name.insert(name, Arc::clone(&topic));
         Ok((topic, false))
@@ -111,30 +112,55 @@ impl MemoryStore {
         Ok(list.take(topics.in_order.range(first..).map(|(_, name)| name.clone())))
     }
 
-    fn register_producer_now(&self, topic: TopicName) -> Result<ProducerId, Error> {
-        let (topic, _) = self.topic_or_new(topic)?;
+    fn register_producer_now(&self, name: &TopicName) -> Result<ProducerId, Error> {
+        loop {
+            let (topic, _) = self.topic_or_new(name.clone())?;
+            let mut producers = lock(&self.producers);
+            if topic.register_producer(producers.next()) {
+                return Ok(producers.give());
+            }
+            // It was deleted in between, and its name is free.
+        }
+    }
+
+    /// Deletes a topic in one step: who finds no topic, or none of its ids, looks at the tables of
+    /// ids to say why, and they are held until all of it is gone.
+    fn delete_now(&self, name: &str) -> Result<(), Error> {
         let mut producers = lock(&self.producers);
-        topic.register_producer(producers.next);
-        Ok(producers.add(topic))
+        let mut consumers = lock(&self.consumers);
+        let topic = self.topic(name).ok_or_else(|| Error::UnknownTopic(name.to_owned()))?;
+        topic.end_producers().for_each(|producer| producers.end(producer));
+        // Nothing is appended any more, so nothing stays behind.
+        let (ended, freed) = topic.log().delete_all();
+        ended.into_iter().for_each(|consumer| consumers.end(consumer));
+        let mut topics = locks::write(&self.topics);
+        topics.by_name.remove(name);
+        topics.in_order.remove(&topic.number);
+        drop((topics, consumers, producers));
+        topic.wake();
+        self.keeping.budget.give(freed.bytes);
+        Ok(())
     }
 
     fn subscribe(&self, name: &str) -> Result<Subscribed, Error> {
-        let topic = self.topic(name).ok_or_else(|| Error::UnknownTopic(name.to_owned()))?;
+        let unknown = || Error::UnknownTopic(name.to_owned());
+        let topic = self.topic(name).ok_or_else(unknown)?;
         let mut consumers = lock(&self.consumers);
-        let offset = topic.log().subscribe(consumers.next, Instant::now());
-        Ok(Subscribed { consumer: consumers.add(topic), offset })
+        let subscribed = topic.log().subscribe(consumers.next(), Instant::now());
+        let offset = subscribed.ok_or_else(unknown)?;
+        Ok(Subscribed { consumer: consumers.give(), offset })
     }
 
     fn append_now(&self, append: &Append<'_>) -> Result<Offset, Error> {
         self.epoch.check(append.epoch)?;
-        let answer = self.topic(append.topic).and_then(|topic| topic.append(append, &self.budget));
+        let answer = self.topic(append.topic).and_then(|topic| topic.append(append, &self.keeping));
         answer.unwrap_or_else(|| Err(self.refuse_producer(append)))
     }
 
     /// Why a producer that its topic does not know is refused.
     fn refuse_producer(&self, append: &Append<'_>) -> Error {
         let Append { producer, topic, .. } = *append;
-        if !lock(&self.producers).by_id.contains_key(&producer) {
+        if !lock(&self.producers).has(producer) {
             Error::UnknownProducer(producer)
         } else if self.topic(topic).is_none() {
             Error::UnknownTopic(topic.to_owned())
@@ -146,7 +172,7 @@ impl MemoryStore {
     /// Why a consumer that its topic does not know is refused.
     fn refuse_consumer(&self, subscription: &Subscription<'_>) -> Error {
         let Subscription { consumer, topic, .. } = *subscription;
-        if !lock(&self.consumers).by_id.contains_key(&consumer) {
+        if !lock(&self.consumers).has(consumer) {
             Error::UnknownConsumer(consumer)
         } else if self.topic(topic).is_none() {
             Error::UnknownTopic(topic.to_owned())
@@ -167,7 +193,7 @@ impl MemoryStore {
         let (polled, frees) =
             polled.unwrap_or_else(|| Err(self.refuse_consumer(&poll.subscription)))?;
         if frees {
-            topic.free_passed(&self.budget);
+            topic.free_passed(&self.keeping.budget);
         }
         Ok(polled)
     }
@@ -192,10 +218,10 @@ impl MemoryStore {
                 drop(consumers);
                 return Err(self.refuse_consumer(subscription));
             }
-            consumers.by_id.remove(&subscription.consumer);
+            consumers.end(subscription.consumer);
         }
         topic.wake();
-        topic.free_passed(&self.budget);
+        topic.free_passed(&self.keeping.budget);
         Ok(())
     }
 
@@ -205,14 +231,12 @@ impl MemoryStore {
             let ended = {
                 let mut consumers = lock(&self.consumers);
                 let ended = topic.log().end_idle(idle);
-                for consumer in &ended {
-                    consumers.by_id.remove(consumer);
-                }
+                ended.iter().for_each(|&consumer| consumers.end(consumer));
                 ended.len()
             };
             if ended > 0 {
                 topic.wake();
-                topic.free_passed(&self.budget);
+                topic.free_passed(&self.keeping.budget);
             }
             count += ended;
         }
@@ -224,9 +248,7 @@ impl MemoryStore {
         for topic in self.all() {
             let mut producers = lock(&self.producers);
             let ended = topic.end_idle_producers(idle);
-            for producer in &ended {
-                producers.by_id.remove(producer);
-            }
+            ended.iter().for_each(|&producer| producers.end(producer));
             count += ended.len();
         }
         count
@@ -235,23 +257,6 @@ impl MemoryStore {
     fn all(&self) -> Vec<Arc<Topic>> {
         let topics = locks::read(&self.topics);
         topics.by_name.values().map(Arc::clone).collect()
-    }
-}
-
-/// Producers or consumers by id, each with the topic that it is registered with.
-#[derive(Default)]
-struct Registered {
-    by_id: BTreeMap<i64, Arc<Topic>>,
-    /// The id that the next one gets. None is given twice.
-    next: i64,
-}
-
-impl Registered {
-    fn add(&mut self, topic: Arc<Topic>) -> i64 {
-        let id = self.next;
-        self.next = id.checked_add(1).expect("fewer ids than i64 has");
-        self.by_id.insert(id, topic);
-        id
     }
 }
 
@@ -264,12 +269,16 @@ impl Store for MemoryStore {
         answer(self.create_topic_now(topic))
     }
 
+    fn delete_topic<'a>(&'a self, topic: &'a str) -> Answer<'a, ()> {
+        answer(self.delete_now(topic))
+    }
+
     fn topics<'a>(&'a self, list: List<'a>) -> Answer<'a, Listed> {
         answer(self.list(&list))
     }
 
     fn register_producer(&self, topic: TopicName) -> Answer<'_, ProducerId> {
-        answer(self.register_producer_now(topic))
+        answer(self.register_producer_now(&topic))
     }
 
     fn register_consumer<'a>(&'a self, topic: &'a str) -> Answer<'a, Subscribed> {
@@ -298,6 +307,11 @@ impl Store for MemoryStore {
 
     fn end_idle_producers(&self, idle: Duration) -> Answer<'_, usize> {
         answer(Ok(self.end_idle_producers_now(idle)))
+    }
+
+    fn tidy(&self) -> Answer<'_, ()> {
+        self.keeping.delete_old();
+        answer(Ok(()))
     }
 
     fn arrival<'a>(&'a self, subscription: Subscription<'a>, offset: Offset) -> Answer<'a, ()> {

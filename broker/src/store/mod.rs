@@ -51,6 +51,11 @@ pub trait Store: Send + Sync + 'static {
     /// [`Error::TooManyTopics`] where there may be no more.
     fn create_topic(&self, topic: TopicName) -> Answer<'_, ()>;
 
+    /// Deletes a topic with its messages, producers and subscriptions, or refuses with
+    /// [`Error::UnknownTopic`]. Its ids are unknown from then on, polls that wait are woken, and the
+    /// name is free: a topic of that name is another one, whose offsets begin at 0.
+    fn delete_topic<'a>(&'a self, topic: &'a str) -> Answer<'a, ()>;
+
     /// Topics in order of creation, as many as are asked for.
     fn topics<'a>(&'a self, list: List<'a>) -> Answer<'a, Listed>;
 
@@ -83,9 +88,13 @@ pub trait Store: Send + Sync + 'static {
     /// before it is acknowledged, the position becomes the offset and not further, and the answer
     /// starts there; below the position is [`Error::OffsetPassed`], past the end of the log
     /// [`Error::OffsetBeyond`].
+    ///
+    /// Where retention by age or size has deleted what comes there, a poll without an offset goes on
+    /// at the first message that is left. With one it is refused with [`Error::OffsetDeleted`], so that
+    /// nobody misses messages unknowingly; `max` 0 asks for none and is not.
     fn poll<'a>(&'a self, poll: Poll<'a>) -> Answer<'a, Polled>;
 
-    /// How far a subscription is behind, and its position.
+    /// How far a subscription is behind, not counting what retention has deleted, and its position.
     fn size<'a>(&'a self, subscription: Subscription<'a>) -> Answer<'a, Size>;
 
     /// Ends a subscription; its id is never given again, and is unknown from then on.
@@ -99,6 +108,11 @@ pub trait Store: Send + Sync + 'static {
     /// ids are never given again, and are unknown from then on; what they sent stays. The server
     /// calls it every now and then if it was asked to.
     fn end_idle_producers(&self, idle: Duration) -> Answer<'_, usize>;
+
+    /// Deletes what is not to be kept any longer: by the rule of retention, where that is not done
+    /// as messages come and are read, and what is left of topics that were deleted. The server calls
+    /// it about once a second; of several brokers on one database one does it.
+    fn tidy(&self) -> Answer<'_, ()>;
 
     /// Waits until the end of the topic's log is past `offset`, or the subscription is over. It
     /// looks at the end, not for an event: a message that was appended before the call, or
@@ -249,7 +263,8 @@ pub struct Part {
 /// The answer to [`Store::size`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Size {
-    /// Messages not yet delivered: the end of the log less the position.
+    /// Messages not yet delivered: the end of the log less the position, or less the first message
+    /// that is left where that is further.
     pub lag: u64,
     /// The next offset that the consumer gets.
     pub position: Offset,

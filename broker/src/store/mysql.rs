@@ -1,6 +1,6 @@
 //! The store in MySQL or MariaDB: durable, and shared by any number of brokers.
 //!
-//! The database alone decides; a broker remembers only what cannot change. From the request inwards:
+//! The database alone decides; a broker remembers only what cannot change while its topic is there. From the request inwards:
 //! - [`group_commit`]: requests that come while a transaction is in flight gather for the next one;
 //!   [`append`], [`positions`], [`registration`] and [`log_end`] are what it carries out.
 //! - [`polling`]: messages for a consumer, out of [`tail_cache`] as far as they are in memory;
@@ -10,7 +10,7 @@
 //! - [`checkpoint`]: where logs end, and how much of them is summed up in `producers`.
 //! - [`transaction`], [`statements`], [`connections`], [`opener`]: sqlx as it is used here;
 //!   [`failure`]: what may be concluded from its errors; [`measured`]: what benches look at.
-//! - [`setup`]: the database at the start of a broker; [`retention`]: deleting in the background.
+//! - [`setup`]: the database at the start of a broker; [`tidying`]: deleting in the background.
 //!
 //! A message is acknowledged when its commit has returned. A failure before the commit was sent is
 //! definite, and so is one that the server's number says was rolled back; any other after it is an
@@ -34,11 +34,11 @@ mod polling;
 mod positions;
 mod producers;
 mod registration;
-mod retention;
 mod setup;
 mod statements;
 mod subscriptions;
 mod tail_cache;
+mod tidying;
 mod topic;
 mod topics;
 mod transaction;
@@ -47,6 +47,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use broker_client::wire::{Offset, ProducerId, TopicName};
+use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -64,6 +65,7 @@ use self::positions::Positions;
 use self::registration::{RegisterRequest, Registrar};
 use self::subscriptions::{KnownPosition, Subscriptions};
 use self::tail_cache::CacheLimit;
+use self::tidying::Done;
 use self::topics::Topics;
 use super::segment::Taking;
 use super::{
@@ -109,6 +111,9 @@ pub struct MysqlStore {
     registrar: GroupCommit<Registrar>,
     positions: GroupCommit<Positions>,
     ends: Arc<GroupCommit<LogEnds>>,
+    retain: Retain,
+    /// Held while it tidies.
+    tidied: Mutex<Done>,
     /// Its own tasks, which end with it.
     _tasks: JoinSet<()>,
 }
@@ -138,9 +143,6 @@ impl MysqlStore {
         let ends = Arc::new(GroupCommit::new(LogEnds(Arc::clone(&database)), timeout));
         let mut tasks = JoinSet::new();
         tasks.spawn(log_end::watch(Arc::clone(&database), Arc::clone(&topics), Arc::clone(&ends)));
-        if options.retain == Retain::Lag {
-            tasks.spawn(retention::keep(Arc::clone(&database)));
-        }
         let registrar = Registrar { database: Arc::clone(&database), most_topics: options.topics };
         Ok(Self {
             subscriptions: Subscriptions::new(Arc::clone(&database), Arc::clone(&topics)),
@@ -148,24 +150,34 @@ impl MysqlStore {
             registrar: GroupCommit::new(registrar, timeout),
             positions: GroupCommit::new(Positions(Arc::clone(&database)), timeout),
             ends,
+            retain: options.retain,
+            tidied: Mutex::default(),
             database,
             _tasks: tasks,
         })
     }
 
-    /// Deletes what every subscription is past, as a store that retains by lag does each second;
-    /// nothing where another broker is deleting.
-    ///
-    /// # Errors
-    /// When the database cannot be asked, or does not answer in time.
-    pub async fn delete_passed(&self) -> Result<(), Error> {
-        retention::delete_passed(&self.database).await.map_err(Failure::into_error)
-    }
-
     async fn append_now(&self, append: &Append<'_>, until: Instant) -> Result<Offset, Error> {
         self.database.epoch.check(append.epoch)?;
         let topic = self.topics.of_append(append, until).await?;
-        topic.appender.ask(Batch::new(append), until).await
+        let appended = topic.appender.ask(Batch::new(append), until).await;
+        if let Err(Error::UnknownProducer(producer)) = appended {
+            self.topics.forget_producers(&[producer].into());
+        }
+        appended
+    }
+
+    async fn delete_now(&self, topic: &str, until: Instant) -> Result<(), Error> {
+        // Otherwise the name need not be one, and no topic has it.
+        if topic.parse::<TopicName>().is_err() {
+            return Err(Error::UnknownTopic(topic.to_owned()));
+        }
+        let request = RegisterRequest::Deletion(topic.to_owned());
+        let deleted = self.registrar.ask(request, until).await?.topic;
+        if self.topics.forget([deleted].into_iter()) {
+            self.subscriptions.forget_deleted();
+        }
+        Ok(())
     }
 
     async fn read_now(&self, read: &Read<'_>, until: Instant) -> Result<Part, Error> {
@@ -173,12 +185,18 @@ impl MysqlStore {
         let topic = topic.ok_or_else(|| Error::UnknownTopic(read.topic.to_owned()))?;
         self.topics.forget_if_lost();
         let end = self.end(&topic, until).await?;
-        if read.offset >= end {
-            return Ok(Part { messages: Messages::default(), end });
+        let mut start = read.offset;
+        loop {
+            if start >= end {
+                return Ok(Part { messages: Messages::default(), end });
+            }
+            let taking = Taking::new(start, read.max, read.max_bytes.get());
+            match self.take(&topic, taking, true, until).await {
+                Ok(taken) => return Ok(Part { messages: taken.messages, end }),
+                Err(Error::OffsetDeleted { first, .. }) => start = first,
+                Err(error) => return Err(error),
+            }
         }
-        let taking = Taking::new(read.offset, read.max, read.max_bytes.get());
-        let messages = self.take(&topic, taking, true, until).await?.messages;
-        Ok(Part { messages, end })
     }
 }
 
@@ -194,6 +212,10 @@ impl Store for MysqlStore {
             self.topics.add(allotted.topic, topic);
             Ok(())
         })
+    }
+
+    fn delete_topic<'a>(&'a self, topic: &'a str) -> Answer<'a, ()> {
+        Box::pin(async move { self.delete_now(topic, self.database.deadline()).await })
     }
 
     fn topics<'a>(&'a self, list: List<'a>) -> Answer<'a, Listed> {
@@ -258,6 +280,10 @@ impl Store for MysqlStore {
         })
     }
 
+    fn tidy(&self) -> Answer<'_, ()> {
+        Box::pin(async move { self.tidy_now().await.map_err(Failure::into_error) })
+    }
+
     fn arrival<'a>(&'a self, subscription: Subscription<'a>, offset: Offset) -> Answer<'a, ()> {
         Box::pin(async move {
             let until = self.database.deadline();
@@ -267,7 +293,7 @@ impl Store for MysqlStore {
             loop {
                 // It listens from here on, so that nothing after the look is missed.
                 let changed = tail.changed.notified();
-                if subscribed.is_over() || tail.reaches(offset) {
+                if subscribed.is_over() || tail.is_deleted() || tail.reaches(offset) {
                     return Ok(());
                 }
                 changed.await;

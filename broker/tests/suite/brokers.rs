@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use broker::store::mysql::{MysqlStore, Options};
-use broker::store::{Error, Message, Retain};
+use broker::store::{Error, Message, Retain, Store};
 use sqlx::{Connection, Executor, MySqlConnection};
 use tokio::time::sleep;
 
@@ -19,11 +19,20 @@ struct Two {
     sql: MySqlConnection,
 }
 
+/// As their servers do, both tidy, but more often.
 async fn two(timeout: Duration, retain: Retain) -> Option<Two> {
     let url = mysql()?;
     let options = Options { timeout, retain, ..Options::default() };
     let open = async || Arc::new(MysqlStore::open(&url.parse().unwrap(), &options).await.unwrap());
     let stores = [open().await, open().await];
+    for store in stores.clone() {
+        tokio::spawn(async move {
+            loop {
+                let _ = store.tidy().await;
+                sleep(Duration::from_millis(20)).await;
+            }
+        });
+    }
     let [a, b] = stores.clone().map(|store| Arc::new(Short(store)));
     let sql = MySqlConnection::connect(&url).await.unwrap();
     Some(Two { a, b, stores, sql })
@@ -169,7 +178,7 @@ async fn what_is_passed_is_deleted_in_small_transactions_by_one_broker_at_a_time
         a.append("T", producer, None, &["x"; 500]).await.unwrap();
     }
     for store in &stores {
-        store.delete_passed().await.unwrap();
+        store.tidy().await.unwrap();
     }
     assert_eq!(count(&mut sql, "SELECT COUNT(*) FROM messages").await, 2500);
     sql.execute("DO RELEASE_LOCK(CONCAT('broker retain ', MD5(DATABASE())))").await.unwrap();

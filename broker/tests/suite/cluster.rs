@@ -7,8 +7,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use broker::store::Retain;
 use broker::store::mysql::{MysqlStore, Options};
+use broker::store::{Retain, Store};
 use broker_client::Client;
 use sqlx::mysql::MySqlDatabaseError;
 use sqlx::{AssertSqlSafe, Executor};
@@ -188,7 +188,7 @@ async fn a_subscription_begins_before_a_deletion_on_another_node_or_after_it() {
     registering.execute(subscribing).await.unwrap();
     // Meanwhile the only other subscription moves on, and on another node all of it is deleted.
     assert_eq!(here.take("T", first, 3).await.len(), 3);
-    there.delete_passed().await.unwrap();
+    there.tidy().await.unwrap();
     let mut sql = nodes.sql(1).await;
     sql.execute("SET SESSION wsrep_sync_wait = 1").await.unwrap();
     let least = format!("SELECT CAST(MIN(`offset`) AS SIGNED) FROM {database}.messages");

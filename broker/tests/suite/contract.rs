@@ -32,6 +32,9 @@ contract! {
     a_topic_is_created_once
     ids_count_from_zero_over_all_topics
     a_subscription_starts_at_the_end
+    a_topic_is_deleted_with_all_that_is_in_it
+    a_topic_of_a_deleted_name_is_another_one
+    deleting_leaves_other_topics_alone
     a_batch_gets_consecutive_offsets
     payloads_of_every_kind_come_out_as_they_went_in
     polls_without_offset_advance
@@ -46,6 +49,7 @@ contract! {
     an_ended_subscription_is_unknown
     arrival_looks_at_the_end_and_wakes
     arrival_is_over_with_its_subscription
+    arrival_is_over_with_its_topic
     a_poll_answers_its_position
     a_first_message_without_room_stays
     idle_subscriptions_end
@@ -122,6 +126,92 @@ mod parts {
         assert_eq!(store.size("A", subscribed.consumer).await, Ok((0, 1)));
         store.append("A", producer, None, &["after"]).await.unwrap();
         assert_eq!(store.take("A", subscribed.consumer, 9).await, ["after"]);
+    }
+
+    pub(super) async fn a_topic_is_deleted_with_all_that_is_in_it(store: Short) {
+        let unknown = Err(Error::UnknownTopic("A".to_owned()));
+        assert_eq!(store.delete("A").await, unknown);
+        let producer = store.producer("A").await;
+        let consumer = store.consumer("A").await.consumer;
+        store.append("A", producer, Some(0), &["a", "b"]).await.unwrap();
+        assert_eq!(store.take("A", consumer, 1).await, ["a"]);
+        store.delete("A").await.unwrap();
+        for _ in 0..2 {
+            assert_eq!(store.0.topics(List::default()).await, Ok(Listed::default()));
+            // Also a repeat of what was acknowledged.
+            for sequence in [None, Some(0), Some(2)] {
+                let append = store.append("A", producer, sequence, &["a", "b"]).await;
+                assert_eq!(append, Err(Error::UnknownProducer(producer)));
+            }
+            let gone = Err(Error::UnknownConsumer(consumer));
+            for offset in [None, Some(1), Some(99)] {
+                assert_eq!(store.poll("A", consumer, offset, 9).await.map(|_| ()), gone);
+            }
+            assert_eq!(store.size("A", consumer).await.map(|_| ()), gone);
+            assert_eq!(store.unsubscribe("A", consumer).await, gone);
+            assert_eq!(store.read("A", 0, 9).await.map(|_| ()), unknown);
+            assert_eq!(store.0.register_consumer("A").await.map(|_| ()), unknown);
+            assert_eq!(store.delete("A").await, unknown);
+            assert_eq!(store.0.end_idle(Duration::ZERO).await, Ok(0));
+            store.0.tidy().await.unwrap();
+        }
+        let none = Err(Error::UnknownTopic("no-name".to_owned()));
+        assert_eq!(store.delete("no-name").await, none);
+    }
+
+    pub(super) async fn a_topic_of_a_deleted_name_is_another_one(store: Short) {
+        for round in 0..4 {
+            assert_eq!(store.producer("A").await, round * 2);
+            let producer = store.producer("A").await;
+            let subscribed = store.consumer("A").await;
+            assert_eq!((subscribed.consumer, subscribed.offset), (round, 0));
+            let payloads = [format!("{round} a"), format!("{round} b")];
+            let [first, second] = payloads.each_ref().map(String::as_str);
+            assert_eq!(store.append("A", producer, Some(0), &[first, second]).await, Ok(0));
+            if let Some(old) = round.checked_sub(1) {
+                let append = store.append("A", old * 2 + 1, Some(2), &["x"]).await;
+                assert_eq!(append, Err(Error::UnknownProducer(old * 2 + 1)));
+                let poll = store.poll("A", old, None, 9).await;
+                assert_eq!(poll, Err(Error::UnknownConsumer(old)));
+            }
+            assert_eq!(store.take("A", subscribed.consumer, 1).await, [first]);
+            assert_eq!(store.take("A", subscribed.consumer, 9).await, [second]);
+            assert_eq!(store.size("A", subscribed.consumer).await, Ok((0, 2)));
+            store.delete("A").await.unwrap();
+            if round % 2 == 0 {
+                store.0.tidy().await.unwrap();
+                store.0.create_topic("A".parse().unwrap()).await.unwrap();
+            }
+        }
+    }
+
+    pub(super) async fn deleting_leaves_other_topics_alone(store: Short) {
+        let mut kept = Vec::new();
+        for topic in ["A", "B", "C"] {
+            let producer = store.producer(topic).await;
+            let consumer = store.consumer(topic).await.consumer;
+            store.append(topic, producer, Some(0), &[topic]).await.unwrap();
+            kept.push((topic, producer, consumer));
+        }
+        let (_, producer, consumer) = kept.remove(1);
+        store.delete("B").await.unwrap();
+        assert_eq!(listed(&store, List::default()).await, ("A C".to_owned(), false));
+        // Where the id is unknown, that is what is said, whatever the topic.
+        for topic in ["A", "B"] {
+            let append = store.append(topic, producer, None, &["x"]).await;
+            assert_eq!(append, Err(Error::UnknownProducer(producer)));
+            let size = store.size(topic, consumer).await;
+            assert_eq!(size, Err(Error::UnknownConsumer(consumer)));
+        }
+        store.0.tidy().await.unwrap();
+        for (topic, producer, consumer) in kept {
+            assert_eq!(store.append(topic, producer, Some(0), &[topic]).await, Ok(0), "a repeat");
+            assert_eq!(store.append(topic, producer, Some(1), &["1"]).await, Ok(1));
+            assert_eq!(store.take(topic, consumer, 9).await, [topic, "1"]);
+            let unknown = Err(Error::UnknownTopic("B".to_owned()));
+            assert_eq!(store.append("B", producer, None, &["x"]).await, unknown);
+            assert_eq!(store.poll("B", consumer, None, 9).await.map(|_| 0), unknown);
+        }
     }
 
     pub(super) async fn a_batch_gets_consecutive_offsets(store: Short) {
@@ -369,6 +459,26 @@ mod parts {
             }
             waiting.await.unwrap().unwrap();
         }
+    }
+
+    pub(super) async fn arrival_is_over_with_its_topic(store: Short) {
+        let store = Arc::new(store);
+        store.producer("A").await;
+        let consumer = store.consumer("A").await.consumer;
+        let subscription = Subscription { topic: "A", consumer, epoch: None };
+        let waiting = {
+            let store = Arc::clone(&store);
+            tokio::spawn(async move { store.0.arrival(subscription, 0).await })
+        };
+        store.producer("B").await;
+        store.delete("B").await.unwrap();
+        tokio::task::yield_now().await;
+        assert!(!waiting.is_finished(), "another one was deleted");
+        store.delete("A").await.unwrap();
+        // It may have been before it had begun to wait.
+        let _ = waiting.await.unwrap();
+        let polled = store.poll("A", consumer, None, 9).await;
+        assert_eq!(polled, Err(Error::UnknownConsumer(consumer)));
     }
 
     pub(super) async fn a_poll_answers_its_position(store: Short) {

@@ -8,6 +8,7 @@ mod cluster;
 mod concurrency;
 mod contract;
 mod crash;
+mod deletion;
 mod failover;
 mod failures;
 mod model;

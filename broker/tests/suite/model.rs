@@ -13,6 +13,8 @@ enum Step {
     Take { topic: usize, consumer: i64, max: usize },
     Acknowledge { topic: usize, consumer: i64, offset: u64, max: usize },
     Unsubscribe { topic: usize, consumer: i64 },
+    Delete { topic: usize },
+    Tidy,
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -32,7 +34,10 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (topic.clone(), id.clone(), 0..30_u64, 0..5_usize).prop_map(
             |(topic, consumer, offset, max)| Step::Acknowledge { topic, consumer, offset, max }
         ),
-        1 => (topic, id).prop_map(|(topic, consumer)| Step::Unsubscribe { topic, consumer }),
+        1 => (topic.clone(), id)
+            .prop_map(|(topic, consumer)| Step::Unsubscribe { topic, consumer }),
+        1 => topic.prop_map(|topic| Step::Delete { topic }),
+        1 => Just(Step::Tidy),
     ]
 }
 
@@ -48,6 +53,10 @@ struct Model {
     counts: [(u64, Option<Numbered>); 3],
     /// Topic and position.
     subscriptions: Vec<Option<(usize, u64)>>,
+    /// Which producers there are, by the number they have on the wire: each registers anew when its
+    /// topic is deleted.
+    ids: [i64; 3],
+    registered: i64,
 }
 
 impl Model {
@@ -82,6 +91,7 @@ impl Model {
         for (place, payload) in (0..).zip(payloads) {
             let sequence = sequence.map(|first| first + place);
             let payload = (*payload).to_owned();
+            let producer = self.ids[index];
             log.push(Message { offset: start + place, producer, sequence, payload });
         }
         if let Some(first) = sequence {
@@ -112,6 +122,15 @@ impl Model {
         let taken = if offset.is_some() { 0 } else { u64::try_from(messages.len()).unwrap() };
         *position = start + taken;
         Ok(messages)
+    }
+
+    /// Answers which producers are gone.
+    fn delete(&mut self, topic: usize) -> impl Iterator<Item = usize> + use<> {
+        self.logs[topic].clear();
+        for subscription in &mut self.subscriptions {
+            subscription.take_if(|(at, _)| *at == topic);
+        }
+        (topic..3).step_by(2)
     }
 
     fn subscription(
@@ -145,15 +164,16 @@ fn word(error: &Error) -> &'static str {
 
 async fn compare(store: &Short, steps: &[Step]) {
     let mut model = Model::default();
-    for topic in ["A", "B", "A"] {
-        store.producer(topic).await;
+    for index in 0..3 {
+        register(store, &mut model, index).await;
     }
     for step in steps {
         match *step {
             Step::Produce { topic, producer, sequence, count, size } => {
                 let payload = "x".repeat(size);
                 let payloads = vec![payload.as_str(); count];
-                let got = store.append(TOPICS[topic], producer, sequence, &payloads).await;
+                let id = model.ids[usize::try_from(producer).unwrap()];
+                let got = store.append(TOPICS[topic], id, sequence, &payloads).await;
                 let expected = model.produce(topic, producer, sequence, &payloads);
                 assert_eq!(got.map_err(|error| word(&error)), expected, "{step:?}");
             }
@@ -182,8 +202,26 @@ async fn compare(store: &Short, steps: &[Step]) {
                 }
                 assert_eq!(got.map_err(|error| word(&error)), expected, "{step:?}");
             }
+            Step::Delete { topic } => {
+                store.delete(TOPICS[topic]).await.unwrap();
+                let gone = model.delete(topic);
+                for index in gone {
+                    let append = store.append(TOPICS[topic], model.ids[index], None, &["x"]).await;
+                    assert_eq!(append, Err(Error::UnknownProducer(model.ids[index])));
+                    register(store, &mut model, index).await;
+                }
+            }
+            Step::Tidy => store.0.tidy().await.unwrap(),
         }
     }
+}
+
+/// Registers a producer under the next id, which makes its topic where there is none.
+async fn register(store: &Short, model: &mut Model, index: usize) {
+    let id = store.producer(TOPICS[index % 2]).await;
+    assert_eq!(id, model.registered, "ids go on");
+    (model.ids[index], model.counts[index]) = (id, (0, None));
+    model.registered += 1;
 }
 
 fn run(future: impl Future<Output = ()>) {
@@ -208,7 +246,7 @@ proptest! {
         let limit = 4 << 20;
         let store = Short(memory(Retain::Lag, Some(limit)));
         run(async {
-            let producer = store.producer("A").await;
+            let mut producer = store.producer("A").await;
             let mut consumers = 0;
             for step in &steps {
                 match *step {
@@ -227,6 +265,11 @@ proptest! {
                     Step::Unsubscribe { consumer, .. } => {
                         let _ = store.unsubscribe("A", consumer).await;
                     }
+                    Step::Delete { .. } => {
+                        store.delete("A").await.unwrap();
+                        producer = store.producer("A").await;
+                    }
+                    Step::Tidy => {}
                 }
             }
             for consumer in 0..consumers {

@@ -111,6 +111,11 @@ impl Store for BuggyStore {
         })
     }
 
+    /// Never: no run deletes topics.
+    fn delete_topic<'a>(&'a self, _topic: &'a str) -> Answer<'a, ()> {
+        Box::pin(ready(Err(Error::Refused("this store deletes no topics".to_owned()))))
+    }
+
     fn topics<'a>(&'a self, list: List<'a>) -> Answer<'a, Listed> {
         Box::pin(ready(self.store.state.topics(&list)))
     }
@@ -177,6 +182,11 @@ impl Store for BuggyStore {
     /// None either.
     fn end_idle_producers(&self, _idle: Duration) -> Answer<'_, usize> {
         Box::pin(ready(Ok(0)))
+    }
+
+    /// Everything is kept.
+    fn tidy(&self) -> Answer<'_, ()> {
+        Box::pin(ready(Ok(())))
     }
 
     fn arrival<'a>(&'a self, subscription: Subscription<'a>, offset: Offset) -> Answer<'a, ()> {

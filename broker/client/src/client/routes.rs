@@ -2,6 +2,7 @@
 
 use http::Uri;
 use http::uri::{Authority, PathAndQuery, Scheme};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use url::{Url, form_urlencoded};
 
 use crate::transport::NOT_BUILT;
@@ -88,6 +89,13 @@ impl Routes {
             authority,
             path,
         })
+    }
+
+    /// The address of a topic.
+    pub(super) fn topic(&self, name: &str) -> Uri {
+        let name = utf8_percent_encode(name, NON_ALPHANUMERIC);
+        let path = PathAndQuery::try_from(format!("{}/topics/{name}", self.path));
+        address_of(&self.scheme, &self.authority, path.expect("a path with escapes"))
     }
 
     /// The address of a route, for a query.

@@ -35,6 +35,9 @@ pub struct Failure {
     /// With [`Code::OffsetBeyond`]: the end of the log.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end: Option<Offset>,
+    /// With [`Code::OffsetDeleted`]: the offset from which on messages are left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first: Option<Offset>,
 }
 
 /// `POST /topics`.

@@ -45,6 +45,8 @@ pub enum Code {
     OffsetPassed,
     /// The offset is past the end of the log; `end` says where that is.
     OffsetBeyond,
+    /// Retention has deleted what was there; `first` says from where on messages are left.
+    OffsetDeleted,
     /// No such route.
     NotFound,
     /// The route exists, not for this method.
@@ -81,6 +83,7 @@ const CODES: &[(Code, &str)] = &[
     (Code::SequenceOld, "sequence_old"),
     (Code::OffsetPassed, "offset_passed"),
     (Code::OffsetBeyond, "offset_beyond"),
+    (Code::OffsetDeleted, "offset_deleted"),
     (Code::NotFound, "not_found"),
     (Code::MethodNotAllowed, "method_not_allowed"),
     (Code::Unauthorized, "unauthorized"),

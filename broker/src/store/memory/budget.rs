@@ -25,6 +25,11 @@ impl Budget {
         }
     }
 
+    /// Whether so many bytes more would be within `most`.
+    pub(super) fn fits(&self, bytes: usize, most: u64) -> bool {
+        self.used.load(Ordering::Relaxed).saturating_add(as_u64(bytes)) <= most
+    }
+
     /// Gives back what was taken.
     pub(super) fn give(&self, bytes: usize) {
         self.used.fetch_sub(as_u64(bytes), Ordering::Relaxed);

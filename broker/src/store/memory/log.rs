@@ -12,6 +12,7 @@ use broker_client::wire::{ConsumerId, Offset};
 use tokio::time::Instant;
 
 use super::budget::Budget;
+use super::keeping::{Going, Keeping, Piece};
 use crate::store::messages::Rendered;
 use crate::store::segment::{SEGMENT_BYTES, Segment, Taking, as_offset};
 use crate::store::{Error, Part, Poll, Polled, Read, Retain, Size};
@@ -22,11 +23,16 @@ const FREED_AT_ONCE: usize = 16;
 /// One topic's log.
 pub(super) struct Log {
     retain: Retain,
+    /// Everything before it was deleted for its age, or for want of room.
+    first: Offset,
     end: Offset,
     /// The segments before the tail, none empty, consecutive.
     sealed: VecDeque<Segment>,
     /// Where appends go.
     tail: Segment,
+    /// Until when appends may still go there, where that ends with time.
+    open_until: Option<Instant>,
+    is_deleted: bool,
     subscriptions: BTreeMap<ConsumerId, Subscription>,
     /// How many subscriptions stand at each position, so that the least one is found at once.
     positions: BTreeMap<Offset, usize>,
@@ -35,6 +41,14 @@ pub(super) struct Log {
 struct Subscription {
     position: Offset,
     last_poll: Instant,
+}
+
+/// What became of a block.
+struct Stored {
+    /// The memory that it takes: at most that of the block by itself.
+    bytes: usize,
+    /// Whether a segment begins with it.
+    begins: bool,
 }
 
 /// A step of freeing.
@@ -52,9 +66,12 @@ impl Log {
     pub(super) fn new(retain: Retain) -> Self {
         Self {
             retain,
+            first: 0,
             end: 0,
             sealed: VecDeque::new(),
             tail: Segment { first: 0, messages: Arc::default() },
+            open_until: None,
+            is_deleted: false,
             subscriptions: BTreeMap::new(),
             positions: BTreeMap::new(),
         }
@@ -65,24 +82,31 @@ impl Log {
         self.end
     }
 
-    /// Makes the block, rendered for the offsets from the end on, part of the log. Where nobody
-    /// would ever read it, only the end moves.
-    pub(super) fn publish(&mut self, block: &mut Rendered, budget: &Budget) -> Result<(), Error> {
+    /// Makes the block, rendered for the offsets from the end on, part of the log, and answers
+    /// whether a segment begins with it. Where nobody would ever read it, only the end moves.
+    pub(super) fn publish(&mut self, block: &mut Rendered, budget: &Budget) -> Result<bool, Error> {
         let end = self.end + length(block);
-        if self.retain == Retain::All || !self.subscriptions.is_empty() {
+        let mut begins = false;
+        if self.retain != Retain::Lag || !self.subscriptions.is_empty() {
             let taken = block.bytes();
             budget.take(taken)?;
-            budget.give(taken - self.store(block));
+            let stored = self.store(block);
+            budget.give(taken - stored.bytes);
+            begins = stored.begins;
         }
         self.end = end;
-        Ok(())
+        Ok(begins)
     }
 
-    pub(super) fn subscribe(&mut self, consumer: ConsumerId, now: Instant) -> Offset {
+    /// Subscribes from the end on; none where the topic is deleted.
+    pub(super) fn subscribe(&mut self, consumer: ConsumerId, now: Instant) -> Option<Offset> {
+        if self.is_deleted {
+            return None;
+        }
         self.arrive(self.end);
         let subscription = Subscription { position: self.end, last_poll: now };
         self.subscriptions.insert(consumer, subscription);
-        self.end
+        Some(self.end)
     }
 
     /// Acknowledges and takes, and answers too whether there is something to free now; `None`
@@ -98,6 +122,14 @@ impl Log {
         if start > self.end {
             return Some(Err(Error::OffsetBeyond { given: start, end: self.end }));
         }
+        let start = match poll.offset {
+            Some(given) if given < self.first && poll.max > 0 => {
+                return Some(Err(Error::OffsetDeleted { given, first: self.first }));
+            }
+            Some(given) => given,
+            None if poll.max > 0 => start.max(self.first),
+            None => start,
+        };
         let Taking { messages, too_large, .. } = self.take(Taking::for_poll(start, poll));
         if let Some(bytes) = too_large {
             return Some(Err(Error::NoRoom { bytes }));
@@ -129,7 +161,7 @@ impl Log {
 
     pub(super) fn size(&self, consumer: ConsumerId) -> Option<Size> {
         let position = self.subscriptions.get(&consumer)?.position;
-        Some(Size { lag: self.end - position, position })
+        Some(Size { lag: self.end - position.max(self.first), position })
     }
 
     /// Whether a poll would have to be answered: past `offset` there is something, or the
@@ -155,10 +187,45 @@ impl Log {
         idle_ones
     }
 
+    /// Takes out a piece and all before it; one that has grown is left where it is to be spared.
+    pub(super) fn delete(&mut self, piece: &Piece, spares_grown: bool) -> (Going, Freed) {
+        let mut freed = Freed::default();
+        let is_own = |segment: &&Segment| segment.first == piece.first;
+        let own = self.segments_from(piece.first).find(is_own).map(Segment::end);
+        let end = match own {
+            Some(end) if end > self.first => end,
+            _ => return (Going::Gone, freed),
+        };
+        if spares_grown && end > piece.end {
+            return (Going::Grown(end), freed);
+        }
+        while let Some(segment) = self.sealed.pop_front_if(|first| first.end() <= end) {
+            freed.bytes += segment.messages.bytes();
+            freed.memory.push(segment.messages);
+        }
+        if self.tail.first < end {
+            self.clear_tail(&mut freed);
+        }
+        self.first = end;
+        (Going::Gone, freed)
+    }
+
+    /// Takes out everything, for the topic is deleted; answers whose subscriptions end by that.
+    pub(super) fn delete_all(&mut self) -> (Vec<ConsumerId>, Freed) {
+        self.is_deleted = true;
+        self.positions.clear();
+        let ended = std::mem::take(&mut self.subscriptions).into_keys().collect();
+        let sealed = std::mem::take(&mut self.sealed);
+        let memory = sealed.into_iter().chain([std::mem::take(&mut self.tail)]);
+        let memory: Vec<_> = memory.map(|segment| segment.messages).collect();
+        let bytes = memory.iter().map(|messages| messages.bytes()).sum();
+        (ended, Freed { bytes, memory, more: false })
+    }
+
     /// Takes out some of what every subscription is past.
     pub(super) fn free_passed(&mut self) -> Freed {
         let mut freed = Freed::default();
-        if self.retain == Retain::All {
+        if self.retain != Retain::Lag {
             return freed;
         }
         let lowest = self.lowest();
@@ -179,17 +246,21 @@ impl Log {
         freed
     }
 
-    /// Adds the block, and answers the memory that it takes: at most that of the block by itself.
-    fn store(&mut self, block: &mut Rendered) -> usize {
-        if self.tail.messages.len() == 0 {
+    /// Adds the block.
+    fn store(&mut self, block: &mut Rendered) -> Stored {
+        let begins = self.tail.messages.len() == 0;
+        if begins {
+            self.begin();
             self.tail.first = self.end;
         }
         // Without subscriptions the end moved on alone, perhaps before all was freed.
         let adjoins = self.tail.end() == self.end;
         let before = self.tail.messages.bytes();
-        if adjoins && self.tail.extend(block) {
-            return self.tail.messages.bytes() - before;
+        let is_open = self.open_until.is_none_or(|until| begins || Instant::now() < until);
+        if adjoins && is_open && self.tail.extend(block) {
+            return Stored { bytes: self.tail.messages.bytes() - before, begins };
         }
+        self.begin();
         let bytes = block.bytes();
         let messages = if bytes > SEGMENT_BYTES {
             std::mem::take(block)
@@ -203,10 +274,16 @@ impl Log {
         if full.messages.len() > 0 {
             self.sealed.push_back(full);
         }
-        bytes
+        Stored { bytes, begins: true }
     }
 
-    /// A share of the messages from an offset on that is at or above the least position.
+    /// The tail is a new segment.
+    fn begin(&mut self) {
+        self.open_until = Keeping::open_for(self.retain).map(|time| Instant::now() + time);
+    }
+
+    /// A share of the messages from an offset on that is at or above the least position, and where
+    /// what comes is not deleted.
     fn take(&self, mut taking: Taking) -> Taking {
         for segment in self.segments_from(taking.next) {
             if taking.next >= self.end || taking.is_full() {

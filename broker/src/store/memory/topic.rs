@@ -3,7 +3,7 @@
 //! The two have locks of their own, so that a batch is rendered while consumers go on polling.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use broker_client::wire::{ConsumerId, Offset, ProducerId};
@@ -11,6 +11,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::budget::Budget;
+use super::keeping::{Going, Keeping, Piece};
 use super::log::{Freed, Log};
 use crate::store::dedup::ProducerState;
 use crate::store::locks::lock;
@@ -32,6 +33,7 @@ pub(super) struct Topic {
 #[derive(Default)]
 struct Appender {
     producers: BTreeMap<ProducerId, Producer>,
+    is_deleted: bool,
     /// Where a batch is rendered; kept for its memory.
     scratch: Rendered,
 }
@@ -55,9 +57,14 @@ impl Topic {
         lock(&self.log)
     }
 
-    pub(super) fn register_producer(&self, producer: ProducerId) {
+    /// Registers a producer; false where the topic is deleted.
+    pub(super) fn register_producer(&self, producer: ProducerId) -> bool {
         let new = Producer { state: ProducerState::default(), last_send: Instant::now() };
-        lock(&self.appender).producers.insert(producer, new);
+        let mut appender = lock(&self.appender);
+        if !appender.is_deleted {
+            appender.producers.insert(producer, new);
+        }
+        !appender.is_deleted
     }
 
     /// Forgets the producers that sent nothing for so long.
@@ -73,14 +80,22 @@ impl Topic {
         ended
     }
 
+    /// Ends all producers for good, and answers which they were: from then on nothing is appended.
+    pub(super) fn end_producers(&self) -> impl Iterator<Item = ProducerId> + use<> {
+        let mut appender = lock(&self.appender);
+        let Appender { producers, .. } =
+            std::mem::replace(&mut *appender, Appender { is_deleted: true, ..Appender::default() });
+        producers.into_keys()
+    }
+
     /// Appends, or answers `None` where the producer is not of this topic.
     pub(super) fn append(
-        &self,
+        self: &Arc<Self>,
         append: &Append<'_>,
-        budget: &Budget,
+        keeping: &Keeping,
     ) -> Option<Result<Offset, Error>> {
         let mut appender = lock(&self.appender);
-        let Appender { producers, scratch } = &mut *appender;
+        let Appender { producers, scratch, .. } = &mut *appender;
         let Producer { state, last_send } = producers.get_mut(&append.producer)?;
         *last_send = Instant::now();
         let size = as_offset(append.payloads.len());
@@ -92,12 +107,15 @@ impl Topic {
         // Only an appender moves the end, and this one holds the lock.
         let offset = self.log().end();
         render(scratch, offset, append);
-        let published = self.log().publish(scratch, budget);
+        keeping.make_room(scratch.bytes());
+        let published = self.log().publish(scratch, &keeping.budget);
         if scratch.bytes() > SEGMENT_BYTES {
             *scratch = Rendered::default();
         }
-        if let Err(full) = published {
-            return Some(Err(full));
+        match published {
+            Ok(true) if keeping.counts_pieces() => keeping.begun(self, offset, offset + size),
+            Ok(_) => {}
+            Err(full) => return Some(Err(full)),
         }
         state.accept(append.sequence, size, offset);
         drop(appender);
@@ -120,6 +138,13 @@ impl Topic {
     /// Wakes the polls that wait, for a subscription has ended.
     pub(super) fn wake(&self) {
         self.changed.notify_waiters();
+    }
+
+    /// Deletes a piece of the log and all before it, unless it has grown and is to be spared.
+    pub(super) fn delete(&self, piece: &Piece, spares_grown: bool, budget: &Budget) -> Going {
+        let (going, freed) = self.log().delete(piece, spares_grown);
+        budget.give(freed.bytes);
+        going
     }
 
     /// Frees what every subscription is past: in short steps, and outside the lock, so that the

@@ -110,7 +110,13 @@ impl Appender {
         let mut transaction = Transaction::begin(&self.database.connections, attempt).await?;
         let done = self.append_within(&mut transaction, group).await;
         let (placed, renews) = match done {
-            Ok(done) => done,
+            Ok(Some(done)) => done,
+            Ok(None) => {
+                transaction.roll_back().await;
+                self.tail.delete();
+                let unknown = |batch: &Batch| Err(Error::UnknownProducer(batch.producer));
+                return Ok(group.iter().map(unknown).collect());
+            }
             Err(failure) => {
                 transaction.roll_back().await;
                 // On a cluster the lock is known on its own node alone: another one's append may
@@ -133,13 +139,14 @@ impl Appender {
         Ok(placed.answers)
     }
 
-    /// Answers too whether the checkpoint moves to the end.
+    /// Answers too whether the checkpoint moves to the end; none where the topic is deleted.
     async fn append_within(
         &self,
         transaction: &mut Transaction<'_>,
         group: &[Batch],
-    ) -> Result<(Placed, bool), Failure> {
-        let log = checkpoint::lock(transaction, self.topic).await?;
+    ) -> Result<Option<(Placed, bool)>, Failure> {
+        let locked = checkpoint::lock(transaction, self.topic).await?;
+        let Some(log) = locked else { return Ok(None) };
         let start = self.known_now().start(log);
         let changed = if start < log.end {
             checkpoint::states_since(transaction, self.topic, start).await?
@@ -165,7 +172,7 @@ impl Appender {
             let states = self.known().states_after(&placed);
             checkpoint::move_to(transaction, self.topic, placed.end(), &states).await?;
         }
-        Ok((placed, renews))
+        Ok(Some((placed, renews)))
     }
 
     /// What is known. Nothing else changes it while a group is carried out, but for the list of those

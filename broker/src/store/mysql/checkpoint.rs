@@ -60,14 +60,19 @@ impl Log {
     }
 }
 
-/// Locks the log of a topic.
-pub(super) async fn lock(transaction: &mut Transaction<'_>, topic: u32) -> Result<Log, Failure> {
+/// Locks the log of a topic; none where the topic is deleted.
+pub(super) async fn lock(
+    transaction: &mut Transaction<'_>,
+    topic: u32,
+) -> Result<Option<Log>, Failure> {
     let row = sqlx::query("SELECT checkpoint FROM topics WHERE id = ? FOR UPDATE").bind(topic);
-    let checkpoint: Offset = column(&transaction.row(row).await?, 0)?;
+    let rows = transaction.rows(row).await?;
+    let Some(row) = rows.first() else { return Ok(None) };
+    let checkpoint: Offset = column(row, 0)?;
     // A statement of its own: this one sees what was committed while the other waited.
     let row = sqlx::query("SELECT MAX(`offset`) FROM messages WHERE topic = ?").bind(topic);
     let last: Option<Offset> = column(&transaction.row(row).await?, 0)?;
-    Ok(Log { checkpoint, end: last.map_or(0, |last| last + 1).max(checkpoint) })
+    Ok(Some(Log { checkpoint, end: last.map_or(0, |last| last + 1).max(checkpoint) }))
 }
 
 /// The states of those producers that have numbered messages from `start` on; the log is locked.
@@ -137,7 +142,7 @@ pub(super) async fn renew(database: &Database, topic: u32) -> Result<(), Failure
 }
 
 async fn renew_within(transaction: &mut Transaction<'_>, topic: u32) -> Result<(), Failure> {
-    let log = lock(transaction, topic).await?;
+    let Some(log) = lock(transaction, topic).await? else { return Ok(()) };
     let states = states_since(transaction, topic, log.checkpoint).await?;
     move_to(transaction, topic, log.end, &states).await
 }

@@ -31,13 +31,14 @@ const LOG_ENDS: Template = Template {
     tail: Tail::Text(")"),
 };
 
-/// Asks where logs end. A request is the ids of topics; ends come in the same order.
+/// Asks where logs end. A request is the ids of topics; ends come in the same order, and none where
+/// a topic is deleted.
 #[derive(Debug)]
 pub(super) struct LogEnds(pub(super) Arc<Database>);
 
 impl Work for LogEnds {
     type Request = Vec<u32>;
-    type Reply = Vec<Offset>;
+    type Reply = Vec<Option<Offset>>;
 
     fn joins(&self, group: &[Vec<u32>], next: &Vec<u32>) -> bool {
         group.iter().map(Vec::len).sum::<usize>() + next.len() <= TOPICS
@@ -47,7 +48,7 @@ impl Work for LogEnds {
         &self,
         group: &[Vec<u32>],
         attempt: &Attempt,
-    ) -> Result<Vec<Result<Vec<Offset>, Error>>, Failure> {
+    ) -> Result<Vec<Result<Vec<Option<Offset>>, Error>>, Failure> {
         let topics: BTreeSet<u32> = group.iter().flatten().copied().collect();
         let topics: Vec<u32> = topics.into_iter().collect();
         let mut ends = BTreeMap::new();
@@ -63,16 +64,12 @@ impl Work for LogEnds {
                 ends.insert(column::<u32>(&row, 0)?, column::<u64>(&row, 1)?);
             }
         }
-        let end = |id| {
-            ends.get(id)
-                .copied()
-                .ok_or_else(|| Error::Unavailable("a topic has vanished".to_owned()))
-        };
-        Ok(group.iter().map(|ids| ids.iter().map(end).collect()).collect())
+        let of = |ids: &Vec<u32>| ids.iter().map(|id| ends.get(id).copied()).collect();
+        Ok(group.iter().map(|ids| Ok(of(ids))).collect())
     }
 }
 
-/// Looks for what other brokers append, for as long as the store lives. One query does for all
+/// Looks for what other brokers append, and for the topics that they delete, for as long as the store lives. One query does for all
 /// topics, and there is none while no poll waits.
 pub(super) async fn watch(
     database: Arc<Database>,
@@ -91,7 +88,10 @@ pub(super) async fn watch(
         // Without an answer they go on waiting; their polls are told what is wrong.
         if let Ok(ends) = ends.ask(ids, database.deadline()).await {
             for (topic, end) in awaited.iter().zip(ends) {
-                topic.tail.see(end);
+                match end {
+                    Some(end) => topic.tail.see(end),
+                    None => topic.tail.delete(),
+                }
             }
         }
     }

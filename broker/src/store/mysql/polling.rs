@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::MysqlStore;
 use super::failure::Failure;
 use super::positions::{Move, Moved};
-use super::subscriptions::KnownPosition;
+use super::subscriptions::{KnownPosition, Subscribed};
 use super::topic::Topic;
 use crate::store::segment::Taking;
 use crate::store::{Error, Poll, Polled};
@@ -18,6 +18,21 @@ impl MysqlStore {
     pub(super) async fn poll_now(&self, poll: &Poll<'_>, until: Instant) -> Result<Polled, Error> {
         self.topics.forget_if_lost();
         let subscription = self.subscriptions.find(&poll.subscription, until).await?;
+        let polled = self.poll_known(poll, &subscription, until).await;
+        if polled.is_err() && subscription.topic.tail.is_deleted() {
+            let consumer = poll.subscription.consumer;
+            self.subscriptions.forget(consumer);
+            return Err(Error::UnknownConsumer(consumer));
+        }
+        polled
+    }
+
+    async fn poll_known(
+        &self,
+        poll: &Poll<'_>,
+        subscription: &Subscribed,
+        until: Instant,
+    ) -> Result<Polled, Error> {
         let topic = &subscription.topic;
         let busy = || Error::Unavailable("another poll of this consumer takes too long".to_owned());
         // Polls of one consumer follow each other.
@@ -26,7 +41,8 @@ impl MysqlStore {
         let mut is_repeated = false;
         loop {
             let KnownPosition { position: from, is_durable } = *known;
-            let start = poll.offset.unwrap_or(from);
+            let left = if poll.max > 0 { topic.tail.first() } else { 0 };
+            let start = poll.offset.unwrap_or(from.max(left));
             // What is passed is passed for good, but how far is for the database to say.
             let is_passed = start < from;
             let taken = if is_passed {
@@ -36,11 +52,13 @@ impl MysqlStore {
                 let taking = Taking::for_poll(start, poll);
                 match self.take(topic, taking, poll.waits, until).await {
                     Ok(taken) => taken,
-                    Err(error) => match self.moved_on(poll, from, until).await {
+                    Err(error) => match self.moved_on(poll, from, until).await? {
                         Some(position) => {
                             *known = KnownPosition { position, is_durable: false };
                             continue;
                         }
+                        // From where messages are left.
+                        None if error.is_deleted() && poll.offset.is_none() => continue,
                         None => return Err(error),
                     },
                 }
@@ -89,12 +107,21 @@ impl MysqlStore {
 
     /// Where a subscription stands that another broker has moved on from where this one believed
     /// it to be: what it passed by then may be deleted, and cannot be read any more.
-    async fn moved_on(&self, poll: &Poll<'_>, from: Offset, until: Instant) -> Option<Offset> {
+    async fn moved_on(
+        &self,
+        poll: &Poll<'_>,
+        from: Offset,
+        until: Instant,
+    ) -> Result<Option<Offset>, Error> {
         let consumer = poll.subscription.consumer;
         let looking = Move { consumer, from, to: from, barrier: false };
         match self.positions.ask(looking, until).await {
-            Ok(Moved::Stands(stands)) => Some(stands),
-            _ => None,
+            Ok(Moved::Stands(stands)) => Ok(Some(stands)),
+            Ok(Moved::Gone) => {
+                self.subscriptions.forget(consumer);
+                Err(Error::UnknownConsumer(consumer))
+            }
+            Ok(Moved::Done) | Err(_) => Ok(None),
         }
     }
 
@@ -114,7 +141,8 @@ impl MysqlStore {
         }
     }
 
-    /// Takes what there is, out of memory as far as it is there.
+    /// Takes what there is, out of memory as far as it is there. [`Error::OffsetDeleted`] where
+    /// the first that is wanted is deleted.
     pub(super) async fn take(
         &self,
         topic: &Arc<Topic>,
@@ -124,6 +152,15 @@ impl MysqlStore {
     ) -> Result<Taking, Error> {
         let mut is_asked = false;
         loop {
+            let (given, first) = (taking.next, topic.tail.first());
+            if given < first && !taking.is_full() {
+                let is_begun = !taking.messages.is_empty();
+                return if is_begun {
+                    Ok(taking)
+                } else {
+                    Err(Error::OffsetDeleted { given, first })
+                };
+            }
             topic.tail.take(&mut taking);
             if taking.is_full() {
                 return Ok(taking);
@@ -145,6 +182,7 @@ impl MysqlStore {
                 Some(segment) => taking.take_from(&segment),
                 // Either another poll has read them, or the log is shorter than it seemed.
                 None if topic.tail.gap(taking.next) == Some(0) => {}
+                None if topic.tail.first() > taking.next => {}
                 None => {
                     self.end(topic, until).await?;
                     if !taking.messages.is_empty() || is_asked {
@@ -156,10 +194,14 @@ impl MysqlStore {
         }
     }
 
-    /// Where the log of a topic ends now.
+    /// Where the log of a topic ends now; [`Error::UnknownTopic`] where it is deleted.
     pub(super) async fn end(&self, topic: &Topic, until: Instant) -> Result<Offset, Error> {
         let ends = self.ends.ask(vec![topic.id], until).await?;
         let end = *ends.first().expect("as many ends come as topics were asked for");
+        let Some(end) = end else {
+            topic.tail.delete();
+            return Err(Error::UnknownTopic(topic.name.as_str().to_owned()));
+        };
         topic.tail.see(end);
         Ok(end)
     }

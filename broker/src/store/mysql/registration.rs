@@ -1,5 +1,6 @@
 //! Topics and ids: registrations that come together share a transaction, in which ids are counted
-//! on in the one row of `store`. Its lock makes them one after the other over all brokers.
+//! on in the one row of `store`. Its lock makes them one after the other over all brokers, and
+//! deletions of topics with them: so nothing is registered with a topic that is being deleted.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -46,7 +47,7 @@ const SUBSCRIPTIONS: Template = Template {
     tail: Tail::Text(""),
 };
 
-/// Makes topics and registers clients.
+/// Makes and deletes topics, and registers clients.
 #[derive(Debug)]
 pub(super) struct Registrar {
     pub(super) database: Arc<Database>,
@@ -63,12 +64,14 @@ pub(super) enum RegisterRequest {
     Producer(TopicName),
     /// A subscription to a topic, refused where it is missing.
     Consumer(String),
+    /// The end of a topic, refused where it is missing. It shares its transaction with nothing.
+    Deletion(String),
 }
 
 /// What a registration was given.
 #[derive(Clone, Debug)]
 pub(super) struct Allotted {
-    /// The id of the producer or consumer; 0 for a topic.
+    /// The id of the producer or consumer; 0 for a topic, made or deleted.
     pub(super) id: u64,
     /// Its topic.
     pub(super) topic: u32,
@@ -80,8 +83,9 @@ impl Work for Registrar {
     type Request = RegisterRequest;
     type Reply = Allotted;
 
-    fn joins(&self, group: &[RegisterRequest], _: &RegisterRequest) -> bool {
-        group.len() < MOST
+    fn joins(&self, group: &[RegisterRequest], next: &RegisterRequest) -> bool {
+        let deletes = |request: &RegisterRequest| matches!(request, RegisterRequest::Deletion(_));
+        group.len() < MOST && !deletes(next) && !group.iter().any(deletes)
     }
 
     async fn carry_out(
@@ -120,6 +124,7 @@ struct Allotting {
     topics: Vec<(u32, String)>,
     producers: Vec<(u64, u32)>,
     consumers: Vec<(u64, u32, Offset)>,
+    deleted: Option<u32>,
 }
 
 impl Allotting {
@@ -179,7 +184,7 @@ impl Allotting {
             (RegisterRequest::Topic(_), Some(_)) => {
                 return Err(Error::TopicExists(name.to_owned()));
             }
-            (RegisterRequest::Consumer(_), None) => {
+            (RegisterRequest::Consumer(_) | RegisterRequest::Deletion(_), None) => {
                 return Err(Error::UnknownTopic(name.to_owned()));
             }
             (_, Some(known)) => known,
@@ -187,6 +192,10 @@ impl Allotting {
         };
         let id = match request {
             RegisterRequest::Topic(_) => 0,
+            RegisterRequest::Deletion(_) => {
+                self.deleted = Some(topic);
+                0
+            }
             RegisterRequest::Producer(_) => {
                 self.producers.push((self.next_producer, topic));
                 count(&mut self.next_producer)
@@ -212,6 +221,9 @@ impl Allotting {
     }
 
     async fn store(self, transaction: &mut Transaction<'_>) -> Result<(), Failure> {
+        if let Some(topic) = self.deleted {
+            return delete(transaction, topic).await;
+        }
         if self.topics.is_empty() && self.producers.is_empty() && self.consumers.is_empty() {
             return Ok(());
         }
@@ -230,6 +242,24 @@ impl Allotting {
         })
         .await
     }
+}
+
+/// Takes a topic away. An append shares the topic's row until it is committed, so it comes before
+/// this or finds no topic. What is left of the topic is cleared afterwards, but for its
+/// subscriptions, of which brokers ask nothing more than whether they are there: where there are more
+/// than so many, another broker may serve one of the others for a moment yet.
+async fn delete(transaction: &mut Transaction<'_>, topic: u32) -> Result<(), Failure> {
+    // On a cluster, what a registration on another node conflicts with.
+    let counted = "UPDATE store SET deletions = deletions + 1 WHERE one = 1";
+    transaction.execute(sqlx::query(counted)).await?;
+    for statement in [
+        "DELETE FROM topics WHERE id = ?",
+        "INSERT INTO deleted_topics (topic) VALUES (?)",
+        "DELETE FROM subscriptions WHERE topic = ? ORDER BY consumer LIMIT 1000",
+    ] {
+        transaction.execute(sqlx::query(statement).bind(topic)).await?;
+    }
+    Ok(())
 }
 
 async fn insert<T>(
@@ -251,7 +281,7 @@ impl RegisterRequest {
     fn topic(&self) -> &str {
         match self {
             Self::Topic(name) | Self::Producer(name) => name.as_str(),
-            Self::Consumer(name) => name,
+            Self::Consumer(name) | Self::Deletion(name) => name,
         }
     }
 }

@@ -35,7 +35,7 @@ const UNKNOWN_DATABASE: u16 = 1049;
 
 /// The migrations from version 1 on: description and SQL. Never change one that has been released:
 /// the database keeps its checksum.
-const MIGRATIONS: [(&str, &str); 10] = [
+const MIGRATIONS: [(&str, &str); 14] = [
     ("store", include_str!("../../../migrations/0001_store.sql")),
     ("topics", include_str!("../../../migrations/0002_topics.sql")),
     ("messages", include_str!("../../../migrations/0003_messages.sql")),
@@ -46,6 +46,10 @@ const MIGRATIONS: [(&str, &str); 10] = [
     ("checkpoint", include_str!("../../../migrations/0008_checkpoint.sql")),
     ("deletions", include_str!("../../../migrations/0009_deletions.sql")),
     ("sent", include_str!("../../../migrations/0010_sent.sql")),
+    ("deleted topics", include_str!("../../../migrations/0011_deleted_topics.sql")),
+    ("producers by topic", include_str!("../../../migrations/0012_producers_by_topic.sql")),
+    ("kept from", include_str!("../../../migrations/0013_kept_from.sql")),
+    ("appended", include_str!("../../../migrations/0014_appended.sql")),
 ];
 
 /// What was found out of a database.
@@ -276,6 +280,10 @@ mod tests {
             "8 checkpoint 71c2815cf1dbd2f17c68046262e1f52e75c527106b01c8b401c85d0ebed7d0384ddab88a7e589f34ed5119cb5c41224e",
             "9 deletions 8aa3c0ee6ea1747530c4676329fa03b24e004029a1377d1110ad4d0c4b56fbef7cc15a59836090a793a9d8b2321027b7",
             "10 sent 9e9a46faa928fad57627499d8dd0120efa8f36af2724e9b0cfd6945076b9870abea559d75e06a9ae7d85f2b7b9506eb6",
+            "11 deleted topics 3b66b1f98d3f387f2659d6750240a02abe6ab84b83e7c868e440d3d23f906f2c791c773fa6a8a2ee52157a2d1a50f346",
+            "12 producers by topic bc83981dc7206055a6f3a781a70a1978017a111b79699b3bcf34c2dc58f62add706c22a6375c3badfa98226cae0b8cc5",
+            "13 kept from bccc2ff5caa04619ecf0b4d3f1a584bb6b3ebafde6f87d252fb246065a9de6d54038ddfd71a27302d49a5fe6dde8e26a",
+            "14 appended 1c26d1f89bebee76d1aae8306583c4149819ade1b8c9963c01434255d898cb9921e178d529fff4f8237968c4bee32329",
         ];
         let row = |one: &Migration| {
             let checksum: String = one.checksum.iter().map(|byte| format!("{byte:02x}")).collect();

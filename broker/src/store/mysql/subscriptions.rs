@@ -65,13 +65,22 @@ impl Subscriptions {
         let known = Mutex::new(known);
         let new = Subscribed { topic, known, is_over: AtomicBool::default() };
         let mut all = locks::write(&self.by_consumer);
+        if all.get(&consumer).is_some_and(|known| known.topic.tail.is_deleted()) {
+            all.remove(&consumer);
+        }
         // Two polls may look up the same one: they have to agree on one to wait for each other.
         Arc::clone(all.entry(consumer).or_insert_with(|| Arc::new(new)))
     }
 
     fn get(&self, consumer: ConsumerId) -> Option<Arc<Subscribed>> {
         let known = locks::read(&self.by_consumer);
-        known.get(&consumer).map(Arc::clone)
+        known.get(&consumer).filter(|known| !known.topic.tail.is_deleted()).map(Arc::clone)
+    }
+
+    /// Forgets those of topics that are known to be deleted.
+    pub(super) fn forget_deleted(&self) {
+        let mut known = locks::write(&self.by_consumer);
+        known.retain(|_, subscribed| !subscribed.topic.tail.is_deleted());
     }
 
     /// Forgets one that has ended, and wakes its polls.
@@ -141,7 +150,7 @@ impl Subscriptions {
         let consumer = of.consumer;
         let query = move || {
             sqlx::query(concat!(
-                "SELECT s.`position`, ",
+                "SELECT s.`position`, t.kept_from, ",
                 log_end!(),
                 " FROM subscriptions s JOIN topics t ON t.id = s.topic WHERE s.consumer = ?"
             ))
@@ -150,8 +159,9 @@ impl Subscriptions {
         let read = async {
             let rows = self.database.rows(until, query).await?;
             let size = rows.first().map(|row| {
-                let (position, end): (Offset, Offset) = (column(row, 0)?, column(row, 1)?);
-                Ok(Size { lag: end.saturating_sub(position), position })
+                let (position, kept_from): (Offset, Offset) = (column(row, 0)?, column(row, 1)?);
+                let end: Offset = column(row, 2)?;
+                Ok(Size { lag: end.saturating_sub(position.max(kept_from)), position })
             });
             size.transpose()
         };

@@ -4,7 +4,7 @@
 //! here can be wrong, and all of it can be forgotten.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
 use broker_client::wire::Offset;
@@ -26,6 +26,9 @@ pub(super) struct TailCache {
     pub(super) changed: Notify,
     /// How many wait for messages.
     waiting: AtomicUsize,
+    /// Everything before it was deleted for its age, as far as is known.
+    first: AtomicU64,
+    is_deleted: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -41,8 +44,8 @@ struct Log {
 
 impl TailCache {
     pub(super) fn new(cache: Arc<CacheLimit>) -> Arc<Self> {
-        let (log, changed, waiting) = Default::default();
-        Arc::new(Self { cache, log, changed, waiting })
+        let (log, changed, waiting, first, is_deleted) = Default::default();
+        Arc::new(Self { cache, log, changed, waiting, first, is_deleted })
     }
 
     /// Adds messages of which it is known that they, and all before them, are on disk.
@@ -137,11 +140,45 @@ impl TailCache {
         Waiting(self)
     }
 
+    /// Everything before this offset was deleted for its age, as far as is known.
+    pub(super) fn first(&self) -> Offset {
+        self.first.load(Ordering::Acquire)
+    }
+
+    /// Notes that everything before an offset was deleted, and forgets it.
+    pub(super) fn delete_before(&self, first: Offset) {
+        if self.first.fetch_max(first, Ordering::AcqRel) >= first {
+            return;
+        }
+        let mut log = self.log();
+        let left = log.segments.split_off(&first);
+        let mut deleted = std::mem::replace(&mut log.segments, left);
+        if let Some((begins, last)) = deleted.pop_last().filter(|(_, last)| last.end() > first) {
+            log.segments.insert(begins, last);
+        }
+        drop(log);
+        drop(deleted);
+    }
+
+    /// Whether the topic is deleted, as far as is known.
+    pub(super) fn is_deleted(&self) -> bool {
+        self.is_deleted.load(Ordering::Acquire)
+    }
+
+    /// Notes that the topic is deleted, and wakes the polls that wait.
+    pub(super) fn delete(&self) {
+        self.is_deleted.store(true, Ordering::Release);
+        self.forget();
+        self.changed.notify_waiters();
+    }
+
     /// Forgets the messages, and what the database said.
     pub(super) fn forget(&self) {
         let mut log = self.log();
         let segments = std::mem::take(&mut log.segments);
         log.seen = None;
+        // A crash may have undone it.
+        self.first.store(0, Ordering::Release);
         drop(log);
         drop(segments);
     }

@@ -35,6 +35,8 @@ enum Read {
     All(Rendered),
     /// After the messages that came, some are missing: the next one that is there has this offset.
     Gap { next: Offset, found: Offset },
+    /// What comes there is deleted.
+    Deleted,
     /// It was broken off after these.
     TooMuch(Rendered),
 }
@@ -74,7 +76,7 @@ impl Topic {
     }
 
     /// Messages from `start` on that are not in memory, at least one; `None` where the log ends
-    /// there, or another poll has read them by now.
+    /// there, another poll has read them by now, or they turn out to be deleted, which is noted.
     pub(super) async fn read(
         self: &Arc<Self>,
         start: Offset,
@@ -123,8 +125,9 @@ impl Topic {
             Read::Gap { .. } => self.select_only(lease, start, rows).await?,
             read => read,
         };
-        let block = match block {
+        let block = match self.explain(lease, start, block).await? {
             Read::All(block) => block,
+            Read::Deleted => return Ok(Rendered::default()),
             Read::Gap { next, found } => {
                 lease.abandon();
                 return Err(Failure::not_done(format!(
@@ -147,6 +150,29 @@ impl Topic {
             self.tail.mark_durable(end);
         }
         Ok(block)
+    }
+
+    /// Tells messages that are deleted from those that are missing: these come before what is
+    /// written down as kept, or are of a topic that is gone.
+    async fn explain(
+        &self,
+        lease: &mut Lease<'_>,
+        start: Offset,
+        read: Read,
+    ) -> Result<Read, Failure> {
+        let Read::Gap { next, found } = read else { return Ok(read) };
+        let kept_from: Result<Option<Offset>, _> =
+            sqlx::query_scalar("SELECT kept_from FROM topics WHERE id = ?")
+                .bind(self.id)
+                .fetch_optional(lease.raw())
+                .await;
+        match kept_from.map_err(|error| lease.failed(&error))? {
+            None => self.tail.delete(),
+            // Of what is deleted, the beginning may be there for a while yet, and the end may not.
+            Some(first) if next == start && found <= first => self.tail.delete_before(first),
+            Some(_) => return Ok(read),
+        }
+        Ok(Read::Deleted)
     }
 
     async fn select_only(

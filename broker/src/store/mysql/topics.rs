@@ -1,12 +1,13 @@
-//! The topics and producers that this broker knows. What is known of them never changes, so it is
-//! remembered. What is not known yet is looked up in the database, because another broker may have
-//! registered it.
+//! The topics and producers that this broker knows. What is known of them never changes until the topic
+//! is deleted, so it is remembered. What is not known yet is looked up in the database, because
+//! another broker may have registered it; and so is which topic a name means, because another broker
+//! may have deleted one and made it anew.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, RwLock};
 
-use broker_client::wire::{ProducerId, TopicName};
+use broker_client::wire::{Offset, ProducerId, TopicName};
 use tokio::time::Instant;
 
 use super::database::{Database, column};
@@ -20,7 +21,7 @@ use crate::store::{Append, Error, List, Listed, locks};
 pub(super) struct Topics {
     database: Arc<Database>,
     cache: Arc<CacheLimit>,
-    topics: RwLock<Known>,
+    by_id: RwLock<BTreeMap<u32, Arc<Topic>>>,
     producers: RwLock<BTreeMap<ProducerId, KnownProducer>>,
     /// How many connections had been lost when the memory was last emptied.
     losses: AtomicU64,
@@ -36,20 +37,13 @@ struct KnownProducer {
 /// A producer that sent nothing for so many rounds is forgotten. It is looked up again if need be.
 const QUIET_ROUNDS: u32 = 6;
 
-/// By id and by name.
-#[derive(Default)]
-struct Known {
-    by_id: BTreeMap<u32, Arc<Topic>>,
-    by_name: BTreeMap<TopicName, Arc<Topic>>,
-}
-
 impl Topics {
     /// None are known yet; their messages share the memory of `cache`.
     pub(super) fn new(database: Arc<Database>, cache: CacheLimit) -> Self {
         Self {
             database,
             cache: Arc::new(cache),
-            topics: RwLock::default(),
+            by_id: RwLock::default(),
             producers: RwLock::default(),
             losses: AtomicU64::new(0),
         }
@@ -61,12 +55,8 @@ impl Topics {
         name: &str,
         until: Instant,
     ) -> Result<Option<Arc<Topic>>, Error> {
-        let known = self.known(name);
         // What is no name of a topic is the name of none.
         let Ok(name) = name.parse::<TopicName>() else { return Ok(None) };
-        if known.is_some() {
-            return Ok(known);
-        }
         let text = name.as_str().to_owned();
         let query = || sqlx::query("SELECT id FROM topics WHERE name = ?").bind(text.clone());
         let rows = self.database.rows(until, query).await.map_err(Failure::into_error)?;
@@ -116,11 +106,6 @@ impl Topics {
         }
     }
 
-    fn known(&self, name: &str) -> Option<Arc<Topic>> {
-        let topics = locks::read(&self.topics);
-        topics.by_name.get(name).map(Arc::clone)
-    }
-
     fn known_producer(&self, producer: ProducerId) -> Option<Arc<Topic>> {
         let producers = locks::read(&self.producers);
         let KnownProducer { topic, quiet } = producers.get(&producer)?;
@@ -144,21 +129,37 @@ impl Topics {
 
     /// Remembers a topic, and answers what is known of it.
     pub(super) fn add(&self, id: u32, name: TopicName) -> Arc<Topic> {
-        let mut topics = locks::write(&self.topics);
-        let Known { by_id, by_name } = &mut *topics;
+        let mut by_id = locks::write(&self.by_id);
         // A crash may have undone a topic that was seen before it was on disk, and its id be
-        // another's now.
-        if let Some(undone) = by_id.get(&id).filter(|known| known.name != name).map(Arc::clone) {
-            by_name.remove(&undone.name);
+        // another's now; or a deletion, and it is there still.
+        let is_undone = |known: &Arc<Topic>| known.name != name || known.tail.is_deleted();
+        if by_id.get(&id).is_some_and(is_undone) {
             by_id.remove(&id);
         }
-        let topic = by_id.entry(id).or_insert_with(|| {
-            let topic = Topic::new(&self.database, &self.cache, id, name.clone());
-            let topic = Arc::new(topic);
-            by_name.insert(name, Arc::clone(&topic));
-            topic
-        });
-        Arc::clone(topic)
+        let new = || Arc::new(Topic::new(&self.database, &self.cache, id, name));
+        Arc::clone(by_id.entry(id).or_insert_with(new))
+    }
+
+    /// Forgets topics that are deleted, with their producers, and wakes the polls that wait for them;
+    /// answers whether any was known.
+    pub(super) fn forget(&self, ids: impl Iterator<Item = u32>) -> bool {
+        let mut by_id = locks::write(&self.by_id);
+        let known: Vec<_> = ids.filter_map(|id| by_id.remove(&id)).collect();
+        drop(by_id);
+        known.iter().for_each(|topic| topic.tail.delete());
+        if !known.is_empty() {
+            let mut producers = locks::write(&self.producers);
+            producers.retain(|_, known| !known.topic.tail.is_deleted());
+        }
+        !known.is_empty()
+    }
+
+    /// Forgets the messages of a topic before an offset, which are deleted.
+    pub(super) fn delete_before(&self, id: u32, first: Offset) {
+        let by_id = locks::read(&self.by_id);
+        if let Some(topic) = by_id.get(&id) {
+            topic.tail.delete_before(first);
+        }
     }
 
     /// Remembers a producer.
@@ -211,8 +212,7 @@ impl Topics {
 
     /// All that are known.
     fn all(&self) -> Vec<Arc<Topic>> {
-        let topics = locks::read(&self.topics);
-        topics.by_id.values().map(Arc::clone).collect()
+        locks::read(&self.by_id).values().map(Arc::clone).collect()
     }
 
     /// The names of those that are asked for, in order of creation.

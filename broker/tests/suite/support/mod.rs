@@ -119,6 +119,10 @@ impl Short {
         Ok((size.lag, size.position))
     }
 
+    pub(crate) async fn delete(&self, topic: &str) -> Result<(), Error> {
+        self.0.delete_topic(topic).await
+    }
+
     pub(crate) async fn unsubscribe(&self, topic: &str, consumer: i64) -> Result<(), Error> {
         self.0.unsubscribe(Subscription { topic, consumer, epoch: None }).await
     }

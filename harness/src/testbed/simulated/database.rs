@@ -276,6 +276,10 @@ impl Store for Database {
         Box::pin(self.step(Does::Grow, async move { self.store.create_topic(topic).await }))
     }
 
+    fn delete_topic<'a>(&'a self, topic: &'a str) -> Answer<'a, ()> {
+        Box::pin(self.step(Does::Write, async move { self.store.delete_topic(topic).await }))
+    }
+
     fn topics<'a>(&'a self, list: List<'a>) -> Answer<'a, Listed> {
         Box::pin(self.step(Does::Read, async move { self.store.topics(list).await }))
     }
@@ -319,6 +323,10 @@ impl Store for Database {
     fn end_idle_producers(&self, idle: Duration) -> Answer<'_, usize> {
         let ending = async move { self.store.end_idle_producers(idle).await };
         Box::pin(self.step(Does::Write, ending))
+    }
+
+    fn tidy(&self) -> Answer<'_, ()> {
+        Box::pin(self.step(Does::Write, async { self.store.tidy().await }))
     }
 
     /// Told by the appends that the database sees, whichever broker they came by; a failing

@@ -28,7 +28,7 @@ pub use self::options::Options;
 use self::shortage::{MOST_OPEN, Shortage};
 pub use self::tls::Tls;
 pub(crate) use self::waiting::Waiting;
-use crate::http::{LargeWork, guarded, routes};
+use crate::http::{LargeWork, guarded, only_encrypted, routes};
 use crate::signal::Signal;
 use crate::store::Store;
 
@@ -79,7 +79,8 @@ const PAST_MOST: usize = 16;
 /// The connections of a server.
 struct Connections {
     router: Router,
-    tls: Option<Arc<Tls>>,
+    /// With what answers plain text.
+    tls: Option<(Arc<Tls>, Router)>,
     clock: Clock,
     deadlines: Deadlines,
     /// The most that there may be.
@@ -91,7 +92,8 @@ struct Connections {
 impl Connections {
     fn new(router: Router, options: &Options) -> Self {
         let (clock, deadlines) = Clock::for_deadlines(options);
-        let (tls, most) = (options.tls.clone(), options.connections.get());
+        let tls = options.tls.clone().map(|tls| (tls, only_encrypted()));
+        let most = options.connections.get();
         let (tasks, by_task) = (JoinSet::new(), BTreeMap::new());
         Self { router, tls, clock, deadlines, most, tasks, by_task }
     }

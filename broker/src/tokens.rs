@@ -3,53 +3,18 @@
 
 mod file;
 mod made;
+mod table;
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
-use sha2::{Digest, Sha256};
-
 pub use self::made::{NewToken, TokenArguments};
+pub use self::table::Scope;
+use self::table::{Table, hash};
 use crate::followed::Followed;
-
-/// What a token may be for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
-pub enum Scope {
-    /// To create topics and to send.
-    Produce,
-    /// To subscribe and to poll.
-    Consume,
-    /// To look at all there is, and to delete.
-    Admin,
-}
-
-impl Scope {
-    const ALL: [Self; 3] = [Self::Produce, Self::Consume, Self::Admin];
-
-    /// As files and flags have it.
-    pub(crate) fn word(self) -> &'static str {
-        match self {
-            Self::Produce => "produce",
-            Self::Consume => "consume",
-            Self::Admin => "admin",
-        }
-    }
-}
 
 /// The tokens of a file, kept up to date while a server runs.
 pub struct Tokens(Followed<Table>);
-
-/// By the SHA-256 of the token. How long a look-up takes says something about hashes only, which
-/// nobody can choose: so nothing is to be compared in constant time.
-type Table = BTreeMap<Hash, Holder>;
-type Hash = [u8; 32];
-
-/// Who has a token, and for what.
-struct Holder {
-    name: String,
-    scopes: Vec<Scope>,
-}
 
 /// What is to be said about a token.
 pub(crate) enum Verdict {
@@ -90,8 +55,4 @@ impl fmt::Debug for Tokens {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Tokens").field("count", &self.0.now().len()).finish()
     }
-}
-
-fn hash(token: &[u8]) -> Hash {
-    Sha256::digest(token).into()
 }

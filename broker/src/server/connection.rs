@@ -22,7 +22,6 @@ use tracing::debug;
 
 use super::clock::{Clock, Deadlines};
 use super::tls::{Encrypted, Tls};
-use crate::http::only_encrypted;
 use crate::signal::Signal;
 
 /// Nothing was read since the last answer.
@@ -223,10 +222,11 @@ pub(super) async fn serve(stream: impl Socket, router: Router, connection: Arc<C
     CURRENT.scope(Arc::clone(&connection), until_closed).await;
 }
 
-/// The same, encrypted. The handshake is part of the first request's head: it has that one's time.
+/// The same, encrypted; who speaks plain text is answered by `plain`. The handshake is part of the
+/// first request's head: it has that one's time.
 pub(super) async fn serve_encrypted(
     stream: TcpStream,
-    tls: Arc<Tls>,
+    (tls, plain): (Arc<Tls>, Router),
     router: Router,
     connection: Arc<Connection>,
 ) {
@@ -244,7 +244,7 @@ pub(super) async fn serve_encrypted(
             connection.enter(IDLE);
             serve(stream, router, connection).await;
         }
-        Ok(Shaken::Plain(stream)) => serve(stream, only_encrypted(), connection).await,
+        Ok(Shaken::Plain(stream)) => serve(stream, plain, connection).await,
         Err(error) => debug!(%error, "a client did not shake hands"),
     }
 }

@@ -1,6 +1,6 @@
 //! A file of tokens: lines of `name scopes sha256:HEX`, with comments behind `#`.
 
-use super::{Hash, Holder, Scope, Table};
+use super::table::{Hash, Holder, Scope, Table};
 use crate::followed::File;
 
 const LINE: &str = "expected `name scopes sha256:HEX`, the line that `broker token` prints";

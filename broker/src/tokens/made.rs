@@ -8,7 +8,7 @@ use std::io::{self, Read as _, Write as _};
 use anyhow::Context as _;
 
 use super::file::check_name;
-use super::{Scope, hash};
+use super::table::{Scope, hash};
 
 /// What `broker token` takes.
 #[derive(Clone, Debug, clap::Args)]

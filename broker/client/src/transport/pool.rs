@@ -17,7 +17,8 @@ use tokio::time::{Instant, sleep};
 
 use super::connection::{Connection, Unanswered, connector};
 use super::contract::{Exchange, Failure, Transport};
-use super::{Ca, Options};
+use super::options::Options;
+use super::tls::Ca;
 use crate::token::Token;
 
 /// The transport of real use, over TCP, and at `https://` over TLS. Clones share their connections.

@@ -38,7 +38,7 @@ rustup target add "$target" >&2
 # Every broker whose client is Rust: Kafka's is a library in C with a build of its own. With glibc, not
 # musl, whose allocator would make a slow program of one that measures others.
 cargo build --profile dist --locked --target "$target" -p harness -p broker --bins \
-  --features harness/mqtt,harness/nats,harness/rabbitmq,harness/redis,harness/storage-faults,broker/tls
+  --features harness/mqtt,harness/nats,harness/rabbitmq,harness/redis,harness/storage-faults,harness/tls
 built="${CARGO_TARGET_DIR:-target}/$target/dist"
 
 name="harness-$version-$target"

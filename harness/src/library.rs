@@ -123,6 +123,12 @@ impl Run {
         self.flag("--golden", folder.as_ref())
     }
 
+    /// With this CA, a file in PEM, trusted to have signed the certificate of a broker at an `https://`
+    /// URL. A token for such a broker is taken from `HARNESS_BROKER_TOKEN`.
+    pub fn ca(self, file: impl AsRef<Path>) -> Self {
+        self.flag("--ca", file.as_ref())
+    }
+
     /// With this seed of everything made up, in place of the scenario's own.
     pub fn seed(self, seed: u64) -> Self {
         self.flag("--seed", seed.to_string())

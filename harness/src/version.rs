@@ -10,13 +10,14 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 pub const COMMIT: Option<&str> = option_env!("BUILT_FROM");
 
 /// The cargo features that add something to the program, and whether they are on.
-const FEATURES: [(&str, bool); 6] = [
+const FEATURES: [(&str, bool); 7] = [
     ("kafka", cfg!(feature = "kafka")),
     ("mqtt", cfg!(feature = "mqtt")),
     ("nats", cfg!(feature = "nats")),
     ("rabbitmq", cfg!(feature = "rabbitmq")),
     ("redis", cfg!(feature = "redis")),
     ("storage-faults", cfg!(feature = "storage-faults")),
+    ("tls", cfg!(feature = "tls")),
 ];
 
 /// The cargo features that it was built with.

@@ -185,6 +185,7 @@ mod tests {
             ("memory,memory", "memory is named twice"),
             ("", "no broker is called ``"),
             ("exec:", "`exec:` names no command"),
+            #[cfg(not(feature = "tls"))]
             ("https://127.0.0.1:5000", "broker address \"https://127.0.0.1:5000\": only http://"),
             (
                 "http://127.0.0.1:5000+http://127.0.0.1:5000/",

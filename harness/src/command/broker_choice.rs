@@ -7,6 +7,7 @@ mod possible;
 mod simulated;
 mod wanted;
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,8 +19,10 @@ pub(super) use self::wanted::brokers_in;
 use self::wanted::{Missing, absence, brokers_file, here, wanted};
 use super::refused::Refused;
 use crate::catalogue::{self, Named, Way};
+use crate::driver::{self, Address, Keys, TOKEN_VARIABLE, Takes};
 use crate::input::diagnostic;
 use crate::input::values;
+use crate::io_error::reason;
 use crate::recipes;
 use crate::report::Skipped;
 use crate::sabotage;
@@ -52,6 +55,10 @@ pub struct BrokerChoice {
     /// Keep the data of the private MySQL server in this folder, with the runs' databases in it
     #[arg(long, value_name = "DIR")]
     pub keep_data: Option<PathBuf>,
+
+    /// Trust this CA, a file in PEM, to have signed the certificate of a broker at an https:// URL
+    #[arg(long, value_name = "FILE")]
+    pub ca: Option<PathBuf>,
 
     /// Wait so long for brokers at URLs that are still starting
     #[arg(long, value_name = "TIME", value_parser = time)]
@@ -156,7 +163,7 @@ pub(super) fn choose(
         if let Some(server) = &database {
             check(server).map_err(Refused::no_verdict)?;
         }
-        let broker = under_test(&named, harness);
+        let broker = under_test(&named, choice, harness)?;
         all.push(Chosen { named, version, broker, database, scenarios });
     }
     diagnostic::Error::unless_empty(invalid).map_err(|error| Refused::scenario(&error))?;
@@ -166,6 +173,14 @@ pub(super) fn choose(
     if choice.keep_data.is_some() && all.iter().all(|chosen| chosen.database.is_none()) {
         return Err(Refused::usage("--keep-data: no selected scenario is on MySQL"));
     }
+    let is_encrypted = |address: &Address| address.access().is_some_and(|access| access.tls);
+    let asks_for_ca = |chosen: &Chosen| match &chosen.broker {
+        BrokerUnderTest::External(addresses) => addresses.iter().any(is_encrypted),
+        BrokerUnderTest::Own(_) => false,
+    };
+    if choice.ca.is_some() && !all.iter().any(asks_for_ca) {
+        return Err(Refused::usage("--ca is for a broker at an https:// URL: name one by --on"));
+    }
     let is_theirs = |chosen: &Chosen| matches!(chosen.named.way, Way::Running(..));
     if choice.wait.is_some() && !all.iter().any(is_theirs) {
         return Err(Refused::usage("--wait is for a broker at a URL: name one by --on"));
@@ -174,10 +189,24 @@ pub(super) fn choose(
 }
 
 /// The broker itself, but for the store.
-fn under_test(named: &Named, harness: &Path) -> BrokerUnderTest {
+fn under_test(
+    named: &Named,
+    choice: &BrokerChoice,
+    harness: &Path,
+) -> Result<BrokerUnderTest, Refused> {
     let own = process::Settings::new(harness);
-    match &named.way {
-        Way::Running(addresses, _) => BrokerUnderTest::External(addresses.clone()),
+    Ok(match &named.way {
+        Way::Running(addresses, _) => {
+            let row = driver::by_word(&named.driver);
+            let addresses = addresses.iter().cloned();
+            BrokerUnderTest::External(match row.filter(|row| row.takes == Takes::Keys) {
+                Some(_) => {
+                    let keys = keys(choice).map_err(Refused::usage)?;
+                    addresses.map(|address| address.with_keys(&keys)).collect()
+                }
+                None => addresses.collect(),
+            })
+        }
         Way::Started(recipes::Row { new, .. }) => BrokerUnderTest::Own(process::Settings {
             recipe: *new,
             is_ours: false,
@@ -192,7 +221,16 @@ fn under_test(named: &Named, harness: &Path) -> BrokerUnderTest {
             ..own
         }),
         Way::Ours(_) | Way::Brought => BrokerUnderTest::Own(own),
-    }
+    })
+}
+
+/// What our broker is shown at a URL, and what it has to show.
+fn keys(choice: &BrokerChoice) -> Result<Keys, String> {
+    let token = std::env::var(TOKEN_VARIABLE).ok().filter(|token| !token.is_empty());
+    let read = |file: &PathBuf| {
+        fs::read(file).map_err(|error| format!("--ca: {}: {}", file.display(), reason(&error)))
+    };
+    Keys::new(token.as_deref(), choice.ca.as_ref().map(read).transpose()?)
 }
 
 /// Whether what is started keeps its data in files, as far as its recipe knows.

@@ -4,6 +4,8 @@
 use std::fmt;
 use std::net::SocketAddr;
 
+use super::keys::Keys;
+
 /// Where one broker is reached.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Address {
@@ -29,6 +31,8 @@ pub struct Access {
     pub tls: bool,
     /// What follows the host in the URL, without the slash: a virtual host, a database.
     pub path: String,
+    /// What no URL says.
+    pub keys: Keys,
 }
 
 impl fmt::Debug for Access {
@@ -57,6 +61,15 @@ impl Address {
             }
             (relay, _) => relay,
         }
+    }
+
+    /// The same broker, where a client has these keys.
+    #[must_use]
+    pub fn with_keys(mut self, keys: &Keys) -> Self {
+        if let Self::Listens { access, .. } = &mut self {
+            access.keys = keys.clone();
+        }
+        self
     }
 
     /// How a client comes in, where it listens.

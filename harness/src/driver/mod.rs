@@ -18,6 +18,7 @@ mod failure;
 mod http;
 #[cfg(feature = "kafka")]
 mod kafka;
+mod keys;
 #[cfg(any(feature = "kafka", feature = "nats", feature = "rabbitmq", feature = "redis"))]
 mod marks;
 #[cfg(feature = "mqtt")]
@@ -39,6 +40,7 @@ pub use batch::{Batch, Delivered, Identity};
 pub use client::{Client, RetryPolicy, Route, Session};
 pub use contract::{Driver, LogPart, Outgoing, Part, Pending, Remarks, Reply, Sender, Subscriber};
 pub use failure::{Failure, FailureKind};
+pub use keys::{Keys, TOKEN_VARIABLE};
 pub use row::{Connected, Connecting, Row, Simulate, Takes};
 
 /// Every driver, the default first.

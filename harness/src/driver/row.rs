@@ -44,6 +44,8 @@ pub struct Row {
 pub enum Takes {
     /// Nothing.
     Nothing,
+    /// Nothing: a token and a CA are named elsewhere, see [`Keys`](super::Keys).
+    Keys,
     /// A user and a password.
     Login,
     /// These, and a path: a virtual host, a database.

@@ -4,6 +4,7 @@
 use url::Url;
 
 use super::address::{Access, Address};
+use super::keys::{Keys, TOKEN_VARIABLE};
 use super::row::{Row, Takes};
 
 /// The address in a URL, and the driver of its scheme among these.
@@ -26,11 +27,22 @@ pub(super) fn parse<'a>(rows: &'a [Row], given: &str) -> Result<(&'a Row, Addres
     }
     let url = Url::parse(given).map_err(|error| error.to_string())?;
     let Some((row, _)) = schemes().find(|(_, scheme)| *scheme == url.scheme()) else {
-        return Err(format!("only {} is spoken, not {}://", known(), url.scheme()));
+        let cure = if url.scheme() == "https" {
+            "; the cargo feature `tls` has the harness built with it"
+        } else {
+            ""
+        };
+        return Err(format!("only {} is spoken, not {}://{cure}", known(), url.scheme()));
     };
     let has_login = !url.username().is_empty() || url.password().is_some();
-    if has_login && row.takes == Takes::Nothing {
-        return Err("a user or password has no use here".to_owned());
+    match row.takes {
+        Takes::Nothing if has_login => return Err("a user or password has no use here".to_owned()),
+        Takes::Keys if has_login => {
+            return Err(format!(
+                "a user or password has no use here; a token goes into {TOKEN_VARIABLE}"
+            ));
+        }
+        _ => {}
     }
     let path = url.path().strip_prefix('/').unwrap_or_default();
     if !path.is_empty() && row.takes != Takes::LoginAndPath {
@@ -47,7 +59,8 @@ pub(super) fn parse<'a>(rows: &'a [Row], given: &str) -> Result<(&'a Row, Addres
     let host = url.host_str().filter(|host| !host.is_empty()).ok_or("the host is missing")?;
     let password = url.password().unwrap_or_default();
     let login = has_login.then(|| Ok::<_, String>((decoded(url.username())?, decoded(password)?)));
-    let access = Access { login: login.transpose()?, tls: is_tls, path: decoded(path)? };
+    let (login, path, keys) = (login.transpose()?, decoded(path)?, Keys::default());
+    let access = Access { login, tls: is_tls, path, keys };
     Ok((row, Address::Listens { host: host.to_owned(), port, access }))
 }
 
@@ -69,6 +82,8 @@ mod tests {
             ("http://broker", "broker:80"),
             ("http://[::1]:6000", "[::1]:6000"),
         ];
+        #[cfg(feature = "tls")]
+        let cases = cases.into_iter().chain([("https://broker", "broker:443")]);
         for (given, expected) in cases {
             let (row, address) = parse(DRIVERS, given).unwrap();
             assert_eq!((row.word, address.to_string().as_str()), ("detect", expected));
@@ -79,7 +94,11 @@ mod tests {
     fn every_error_says_what_is_wrong_with_the_url() {
         let cases = [
             ("127.0.0.1:5000", "did you mean \"http://127.0.0.1:5000\"?"),
-            ("https://127.0.0.1:5000", "is spoken, not https://"),
+            #[cfg(not(feature = "tls"))]
+            (
+                "https://127.0.0.1:5000",
+                "not https://; the cargo feature `tls` has the harness built",
+            ),
             ("http://", "empty host"),
             ("http://a:b@127.0.0.1", "a user or password"),
             ("http://127.0.0.1:5000/topics", "says \"/topics\""),

@@ -93,9 +93,10 @@ impl Child {
     /// Starts the command, with the environment of `run`; `reader` brings its output.
     fn keep(mut command: Command, reader: io::PipeReader, run: &Invocation) -> io::Result<Self> {
         command.process_group(0);
-        // The broker reads settings from these too, and a run follows from its scenario alone.
+        // The broker reads settings from these too, and a run follows from its scenario alone. A token for
+        // a broker at a URL is no business of a server that is started.
         for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().starts_with("BROKER_") {
+            if name.to_string_lossy().starts_with("BROKER_") || name == "HARNESS_BROKER_TOKEN" {
                 command.env_remove(name);
             }
         }

@@ -10,7 +10,7 @@ use crate::support::{Broker, Ended, Folder, Running, end, shipped, wait_for};
 
 /// A folder with `2p2c` as it is shipped, and `5p3c` with 60 lines a producer; goldens are
 /// accepted as they come, or compared where they are there.
-fn folder(driver: &str) -> Folder {
+pub(crate) fn folder(driver: &str) -> Folder {
     let folder = Folder::new();
     folder.copy_scenario("2p2c");
     folder.copy_scenario("5p3c");

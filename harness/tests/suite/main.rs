@@ -41,6 +41,7 @@ mod foreign;
 mod formats;
 mod fuzz;
 mod golden_folder;
+mod guarded;
 mod imports;
 mod load;
 mod matrix;

@@ -86,12 +86,14 @@ pub async fn run(
     entry.notes.extend(entry.not_promised.as_ref().map(|less| less.said.clone()));
     let logs = outputs.logs(place);
     let brokers = choice.brokers.as_ref().map(|file| file.to_string_lossy().into_owned());
+    let ca = choice.ca.as_ref().map(|file| file.to_string_lossy().into_owned());
     entry.reproduce = Some(reproduce(
         "run",
         plan,
         &[
             ("--on", (!choice.on.is_empty()).then(|| chosen.named.given(&choice.on))),
             ("--brokers", brokers),
+            ("--ca", ca),
             ("--seed", seed.map(|seed| seed.to_string())),
             ("--sabotage", sabotage.as_ref().map(ToString::to_string)),
         ],

@@ -111,8 +111,11 @@ pub(super) async fn connect(
 /// `http://127.0.0.1:5000`, or `http://broker` where the port is the usual one.
 fn base(address: &Address) -> Result<String, Failure> {
     match address {
-        Address::Listens { host, port: 80, .. } => Ok(format!("http://{host}")),
-        Address::Listens { host, port, .. } => Ok(format!("http://{host}:{port}")),
+        Address::Listens { host, port, access } => {
+            let (scheme, usual) = if access.tls { ("https", 443) } else { ("http", 80) };
+            let port = if *port == usual { String::new() } else { format!(":{port}") };
+            Ok(format!("{scheme}://{host}{port}"))
+        }
         Address::None => Err(Failure::new("a broker without an address does not speak HTTP")),
     }
 }

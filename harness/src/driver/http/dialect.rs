@@ -6,7 +6,8 @@ use std::sync::OnceLock;
 use broker_client::wire::{self, Code, TopicName};
 use broker_client::{Client, Error, Refusal};
 
-use crate::driver::failure::Failure;
+use crate::driver::failure::{Failure, FailureKind};
+use crate::driver::keys::TOKEN_VARIABLE;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Dialect {
@@ -54,6 +55,14 @@ pub(super) async fn probe(client: &Client) -> Result<Dialect, Failure> {
     let nobody = wire::Subscription { topic: "T", consumer_id: -1, epoch: None };
     match client.size(&nobody).await {
         Err(error @ Error::NotSent(_)) => Err(Failure::new(error.to_string())),
+        Err(error) if matches!(error.code(), Some(Code::Unauthorized | Code::Forbidden)) => {
+            let address = client.address();
+            let why = format!(
+                "the broker at {address} asks who we are: {error}; {TOKEN_VARIABLE} names a token that \
+                 may produce and consume"
+            );
+            Err(Failure { kind: FailureKind::Final, ..Failure::new(why) })
+        }
         // Other people's brokers may have codes of their own.
         Err(error) if error.code().is_some_and(|code| !matches!(code, Code::Other(_))) => {
             Ok(Dialect::Ours)

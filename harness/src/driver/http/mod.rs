@@ -49,41 +49,50 @@ use crate::history::Offset;
 use crate::plan::TopicIndex;
 use crate::scenario::{DEFAULT_DRIVER, ORIGINAL_DRIVER, Start};
 
+/// TLS where it is built in.
+const SCHEMES: &[&str] = if cfg!(feature = "tls") { &["http", "https"] } else { &["http"] };
+
 /// By what its answers show: ours, or one that speaks only the original routes.
 pub(super) const DETECT: Row = Row {
     word: DEFAULT_DRIVER,
-    schemes: &["http"],
-    tls: &[],
+    schemes: SCHEMES,
+    tls: &["https"],
     port: 80,
-    tls_port: 80,
-    takes: Takes::Nothing,
+    tls_port: 443,
+    takes: Takes::Keys,
     capabilities: capability::detected,
-    connect: |connecting| reach(connecting, Transports::detect(), None),
-    simulate: Some(|connecting, transport| reach(connecting, Transports::one(transport), None)),
+    connect: |connecting| {
+        let transports = Transports::detect(&connecting.addresses);
+        reach(connecting, transports, None)
+    },
+    simulate: Some(|connecting, transport| reach(connecting, Ok(Transports::one(transport)), None)),
 };
 
 /// Only the original routes, even where more would be understood.
 pub(super) const ORIGINAL: Row = Row {
     word: ORIGINAL_DRIVER,
-    schemes: &["http"],
-    tls: &[],
+    schemes: SCHEMES,
+    tls: &["https"],
     port: 80,
-    tls_port: 80,
-    takes: Takes::Nothing,
+    tls_port: 443,
+    takes: Takes::Keys,
     capabilities: |_| capability::ORIGINAL,
-    connect: |connecting| reach(connecting, Transports::original(), Some(Dialect::Original)),
+    connect: |connecting| {
+        let transports = Transports::original(&connecting.addresses);
+        reach(connecting, transports, Some(Dialect::Original))
+    },
     simulate: Some(|connecting, transport| {
-        reach(connecting, Transports::one(transport), Some(Dialect::Original))
+        reach(connecting, Ok(Transports::one(transport)), Some(Dialect::Original))
     }),
 };
 
 fn reach(
     connecting: Connecting,
-    transports: Transports,
+    transports: Result<Transports, Failure>,
     dialect: Option<Dialect>,
 ) -> BoxFuture<'static, Connected> {
     Box::pin(async move {
-        let http = connected::connect(connecting, &transports, dialect).await?;
+        let http = connected::connect(connecting, &transports?, dialect).await?;
         Ok(Arc::new(http) as Arc<dyn Driver>)
     })
 }
@@ -225,7 +234,10 @@ impl Driver for Http {
                     filled.map_err(|unnamed| unnamed.failure("reading the log of", topic))?;
                     Ok(Some(LogPart { epoch: part.epoch, end: part.end, messages }))
                 }
-                Err(error) if error.code() == Some(&Code::NotFound) => Ok(None),
+                // A token to send and to poll is not one to read the logs.
+                Err(error) if matches!(error.code(), Some(Code::NotFound | Code::Forbidden)) => {
+                    Ok(None)
+                }
                 // Ours may be spoken to as if it were the original; that one has no such route.
                 Err(_) if is_original => Ok(None),
                 Err(error) => Err(failed("reading the log of", topic, &error)),

@@ -109,7 +109,7 @@ fn uri(address: &Address) -> Result<AMQPUri, Failure> {
     let Address::Listens { host, port, access } = address else {
         return Err(Failure::new("RabbitMQ is reached at an address"));
     };
-    let Access { login, tls, path } = access;
+    let Access { login, tls, path, .. } = access;
     // The account that every new installation has, for connections from the machine itself.
     let guest = || ("guest".to_owned(), "guest".to_owned());
     let (username, password) = login.clone().unwrap_or_else(guest);

@@ -16,6 +16,9 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::time::Instant;
 
+#[cfg(feature = "tls-tests")]
+#[path = "../../../../broker/tests/suite/support/certificates.rs"]
+pub(crate) mod certificates;
 pub(crate) mod foreign;
 pub(crate) mod forgetful;
 pub(crate) mod late;

@@ -5,8 +5,10 @@ mod access;
 mod answer;
 mod body;
 mod failure;
+mod head;
 mod large;
 mod limits;
+mod number;
 mod polling;
 mod query;
 mod room;
@@ -15,6 +17,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Request, State};
+use axum::http::Method;
 use axum::response::Response;
 use axum::routing::{delete, get, post};
 use broker_client::wire::TopicName;
@@ -22,6 +25,7 @@ use tokio::time::Duration;
 
 pub(crate) use self::access::guarded;
 use self::failure::Failure;
+pub(crate) use self::head::refused;
 pub(crate) use self::large::LargeWork;
 pub use self::limits::Limits;
 use self::polling::{Taken, poll_waiting};
@@ -222,7 +226,11 @@ async fn ready(State(broker): Shared) -> Answer {
 }
 
 async fn no_route(request: Request) -> Failure {
-    Failure::no_route(request.uri().path())
+    match request.uri().authority() {
+        // It names a server, and has no path.
+        Some(to) if request.method() == Method::CONNECT => Failure::no_proxy(to.as_str()),
+        _ => Failure::no_route(request.uri().path()),
+    }
 }
 
 async fn wrong_method(request: Request) -> Failure {

@@ -76,6 +76,16 @@ impl Failure {
         Self::bad_request("TLS is spoken here: write https:// in place of http://")
     }
 
+    pub(super) fn unknown_expectation(text: &str) -> Self {
+        let message = format!("Expect: {text:?} was given, only 100-continue is known");
+        Self::new(StatusCode::EXPECTATION_FAILED, Code::BadRequest, message)
+    }
+
+    pub(super) fn no_proxy(to: &str) -> Self {
+        let message = format!("CONNECT to {to} was asked for: the broker is no proxy");
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, Code::MethodNotAllowed, message)
+    }
+
     pub(super) fn no_route(path: &str) -> Self {
         Self::new(StatusCode::NOT_FOUND, Code::NotFound, format!("there is no {path} here"))
     }

@@ -9,6 +9,7 @@ use tokio::time::Duration;
 
 use super::failure::Failure;
 use super::limits::Limits;
+use super::number::whole;
 use crate::store;
 
 /// The query of `GET /consumer/consume`.
@@ -148,7 +149,7 @@ fn optional<T: FromStr>(name: &str, value: Option<Cow<'_, str>>) -> Result<Optio
 
 fn number<T: FromStr>(name: &str, value: &str) -> Result<T, Failure> {
     let range = if name == "consumer_id" { "" } else { " from 0" };
-    value.parse().map_err(|_| {
+    whole(value).ok_or_else(|| {
         let text = format!("{name}: {value:?} was given, a whole number{range} was expected");
         Failure::bad_request(text)
     })

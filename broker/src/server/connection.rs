@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
 use axum::Router;
+use futures_util::future::{Either, ready};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -22,6 +23,7 @@ use tracing::debug;
 
 use super::clock::{Clock, Deadlines};
 use super::tls::{Encrypted, Tls};
+use crate::http::refused;
 use crate::signal::Signal;
 
 /// Nothing was read since the last answer.
@@ -185,7 +187,10 @@ pub(super) async fn serve(stream: impl Socket, router: Router, connection: Arc<C
     let io = TokioIo::new(Watched { stream, connection: Arc::clone(&connection) });
     let service = service_fn(|request: hyper::Request<Incoming>| {
         connection.enter(SERVING);
-        let answer = router.clone().call(request);
+        let answer = match refused(&request) {
+            None => Either::Left(router.clone().call(request)),
+            Some(refusal) => Either::Right(ready(Ok(refusal))),
+        };
         let connection = &connection;
         async move {
             let answer = answer.await;

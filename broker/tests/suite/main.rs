@@ -11,6 +11,7 @@ mod crash;
 mod deletion;
 mod failover;
 mod failures;
+mod head;
 mod model;
 mod room;
 mod server;

@@ -7,6 +7,8 @@ use std::fmt;
 use broker_client::wire::ProducerId;
 use serde::de::{self, Deserialize, Deserializer, Unexpected, Visitor};
 
+use super::super::number::whole;
+
 /// A text that is borrowed from the body where it has no escapes. (Inside an `Option`, serde makes
 /// a plain `Cow` an owned one.)
 #[cfg_attr(test, derive(Debug, PartialEq))]
@@ -58,7 +60,7 @@ impl<'de> Deserialize<'de> for Id {
             }
 
             fn visit_str<E: de::Error>(self, id: &str) -> Result<Id, E> {
-                id.parse().map(Id).map_err(|_| E::invalid_value(Unexpected::Str(id), &self))
+                whole(id).map(Id).ok_or_else(|| E::invalid_value(Unexpected::Str(id), &self))
             }
         }
         deserializer.deserialize_any(Ids)

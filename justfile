@@ -12,11 +12,12 @@ run *ARGS="scenarios/5p3c.yaml":
 test:
     ci/test.sh
 
-# Format, lints and docs, as CI checks them.
+# Format, lints, docs and the systemd unit, as CI checks them.
 check:
     ci/fmt.sh
     ci/lint.sh
     ci/docs.sh
+    ci/unit.sh
 
 # Run every scenario against its golden file, then review what differs.
 golden:

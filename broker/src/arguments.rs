@@ -168,7 +168,7 @@ pub struct Arguments {
           value_parser = duration)]
     pub idle_timeout: Duration,
 
-    /// Time for requests in flight to finish after SIGTERM or SIGINT
+    /// Time for requests in flight to finish after SIGTERM, SIGINT or SIGHUP
     #[arg(long, value_name = "TIME", env = "BROKER_GRACE", default_value = "10s",
           value_parser = duration)]
     pub grace: Duration,
@@ -355,7 +355,7 @@ impl Arguments {
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "the form that clap wants")]
-fn store(text: &str) -> Result<StoreKind, String> {
+pub(crate) fn store(text: &str) -> Result<StoreKind, String> {
     const EXPECTED: &str = "expected `memory` or mysql://user:password@host:3306/database";
     Ok(match text {
         "memory" => StoreKind::Memory,

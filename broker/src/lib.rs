@@ -1,6 +1,8 @@
 //! The broker: named append-only logs over HTTP.
 //!
 //! From the outside in:
+//! - `command_line`: that of the standalone program, which also makes tokens, migrates a database and
+//!   asks another broker whether it is ready; [`CommandLine`].
 //! - `run`: [`Arguments`] to a store, a listener and a server, until a signal ends it; [`run()`].
 //! - `server`: connections, their time-outs and the end of them; [`serve`].
 //! - `http`: one handler per endpoint, over any store; [`router`] is all of it without a socket.
@@ -11,10 +13,13 @@
 //! the same router serves a simulation.
 
 mod arguments;
+mod check;
+mod command_line;
 mod followed;
 mod http;
 mod io_error;
 mod logs;
+mod migrate;
 mod open_files;
 mod run;
 mod server;
@@ -23,7 +28,10 @@ pub mod store;
 mod tokens;
 
 pub use arguments::{Arguments, LogFormat, StoreKind};
+pub use check::Target;
+pub use command_line::{Command, CommandLine};
 pub use http::{Limits, audited_router, router};
+pub use migrate::MigrateArguments;
 pub use run::run;
 pub use server::{Options, Tls, serve};
 pub use signal::Signal;

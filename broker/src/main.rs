@@ -1,53 +1,27 @@
 //! The standalone broker: `broker --listen 127.0.0.1:5000 --store memory`.
 //!
-//! `broker token` makes a token for the file that --token-file names.
-//!
-//! Exit codes: 0 after SIGTERM or SIGINT, 1 when it cannot serve, 2 for wrong arguments.
+//! Exit codes: 0 after SIGTERM, SIGINT or SIGHUP, 1 when it cannot serve, 2 for wrong arguments.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
-use std::sync::LazyLock;
 
-use broker::{Arguments, TokenArguments};
-use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{CommandFactory, Parser, Subcommand};
-
-/// Version, commit and features, a line each, as `harness --version` has them.
-static LONG_VERSION: LazyLock<String> = LazyLock::new(|| {
-    let (version, commit) = (env!("CARGO_PKG_VERSION"), option_env!("BUILT_FROM"));
-    let features = if cfg!(feature = "tls") { "tls" } else { "none" };
-    format!("{version}\ncommit    {}\nfeatures  {features}", commit.unwrap_or("not known"))
-});
-
-/// A compact message broker: named append-only logs over HTTP.
-#[derive(Parser)]
-#[command(version, long_version = LONG_VERSION.as_str(), args_conflicts_with_subcommands = true)]
-struct Cli {
-    #[command(subcommand)]
-    command: Option<Command>,
-    #[command(flatten)]
-    arguments: Arguments,
-}
-
-#[derive(Subcommand)]
-enum Command {
-    /// Make a token, and print it with the line that the file of tokens needs
-    Token(TokenArguments),
-}
+use broker::{Command, CommandLine};
+use clap::CommandFactory;
+use clap::error::{ContextKind, ContextValue};
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
+    let line = match CommandLine::of_process() {
+        Ok((line, matches)) => match line.check_together(&matches) {
+            Ok(()) => line,
+            Err(error) => error.exit(),
+        },
         Err(error) => return refuse(&explained(error)),
     };
-    let done = match &cli.command {
-        Some(Command::Token(arguments)) => arguments.print(),
-        None => {
-            if let Err(why) = cli.arguments.check() {
-                Cli::command().error(ErrorKind::ValueValidation, why).exit();
-            }
-            broker::run(&cli.arguments)
-        }
+    let done = match (&line.command, &line.check) {
+        (Some(Command::Token(arguments)), _) => arguments.print(),
+        (Some(Command::Migrate(arguments)), _) => arguments.migrate(),
+        (None, Some(target)) => target.check(),
+        (None, None) => broker::run(&line.arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -79,7 +53,7 @@ fn explained(mut error: clap::Error) -> clap::Error {
         _ => String::new(),
     };
     let flag = shown.split(' ').next().unwrap_or_default();
-    let command = Cli::command();
+    let command = CommandLine::command();
     let argument = command.get_arguments().find(|argument| {
         argument.get_long().is_some_and(|long| flag.strip_prefix("--") == Some(long))
     });

@@ -10,7 +10,8 @@
 //! - [`checkpoint`]: where logs end, and how much of them is summed up in `producers`.
 //! - [`transaction`], [`statements`], [`connections`], [`opener`]: sqlx as it is used here;
 //!   [`failure`]: what may be concluded from its errors; [`measured`]: what benches look at.
-//! - [`setup`]: the database at the start of a broker; [`tidying`]: deleting in the background.
+//! - [`setup`]: the database at the start of a broker; [`readiness`]: whether it can be used now;
+//!   [`tidying`]: deleting in the background.
 //!
 //! A message is acknowledged when its commit has returned. A failure before the commit was sent is
 //! definite, and so is one that the server's number says was rolled back; any other after it is an
@@ -33,6 +34,7 @@ mod opener;
 mod polling;
 mod positions;
 mod producers;
+mod readiness;
 mod registration;
 mod setup;
 mod statements;
@@ -52,7 +54,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 pub use self::address::Address;
-pub use self::setup::drop_database;
+pub use self::setup::{Migrated, drop_database, migrate};
 
 use self::batch::Batch;
 use self::connections::Connections;
@@ -306,6 +308,6 @@ impl Store for MysqlStore {
     }
 
     fn ready(&self) -> Answer<'_, ()> {
-        Box::pin(async { self.database.check_writable().await.map_err(Failure::into_error) })
+        Box::pin(async { readiness::check(&self.database).await.map_err(Failure::into_error) })
     }
 }

@@ -226,9 +226,40 @@ async fn the_server_only_reads() {
     let during = scene.probe.ask().await;
     assert_eq!(during.produce.0, Answer::Unavailable);
     assert!(!during.is_ready);
+    let said = scene.probe.readiness().await;
+    assert!(said.contains("--read-only option"), "it says why: {said}");
+    let address = scene.broker.address();
+    let (code, said) = Process::fails_with(&["--check", &address]);
+    assert_eq!(code, Some(1));
+    assert!(said.contains("is not ready: ") && said.contains("--read-only option"), "{said}");
     sql.execute("SET GLOBAL read_only = 0").await.unwrap();
     assert!(!scene.broker.said().contains("pl41n"));
     scene.end("a server that only reads", during).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_messages_cannot_be_written() {
+    // Longer than a statement waits for a lock, so that the server says what it waited for.
+    let Some(mut scene) = Scene::idle(&[], &["--store-timeout", "3s"]).await else { return };
+    let mut other = MySqlConnection::connect(&scene.server.url()).await.unwrap();
+    for (breaking, mending, expected) in [
+        ("RENAME TABLE messages TO away", "RENAME TABLE away TO messages", "doesn't exist"),
+        ("LOCK TABLES messages WRITE", "UNLOCK TABLES", "Lock wait timeout exceeded"),
+    ] {
+        other.execute(breaking).await.unwrap();
+        let during = scene.probe.ask().await;
+        assert_eq!(during.produce.0, Answer::Unavailable);
+        let said = scene.probe.readiness().await;
+        let tried = "an append was tried: the database says: ";
+        assert!(said.contains(tried) && said.contains(expected), "{breaking}: {said}");
+        other.execute(mending).await.unwrap();
+        scene.probe.well().await;
+    }
+    let left = "SELECT COUNT(*) FROM messages WHERE topic NOT IN (SELECT id FROM topics)";
+    let left: i64 = sqlx::query_scalar(left).fetch_one(&mut other).await.unwrap();
+    assert_eq!(left, 0, "what was tried is not left behind");
+    let during = scene.probe.ask().await;
+    scene.end("messages cannot be written", during).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -41,8 +41,7 @@ impl Database {
         timeout: Duration,
         packet: usize,
     ) -> Self {
-        let broker = u64::from_str_radix(Epoch::random().as_str(), 16);
-        let broker = broker.expect("a random epoch is a hexadecimal number of 64 bits");
+        let broker = chance();
         // Half a packet leaves room for what is beside the payloads.
         let statement_bytes = (packet / 2).min(4 << 20);
         let appends = Semaphore::new(connections.most().saturating_sub(3).max(1));
@@ -106,18 +105,6 @@ impl Database {
         tokio::time::timeout_at(until, working).await.unwrap_or_else(late)
     }
 
-    /// Writes: a server that only reads, or has no table of ours, is of no use.
-    pub(super) async fn check_writable(&self) -> Result<(), Failure> {
-        self.read(self.deadline(), |lease| {
-            let barrier = self.durability_barrier();
-            Box::pin(async move {
-                let written = barrier.execute(lease.raw()).await;
-                written.map(drop).map_err(|error| lease.failed(&error))
-            })
-        })
-        .await
-    }
-
     /// The rows of one query.
     pub(super) async fn rows(
         &self,
@@ -133,6 +120,12 @@ impl Database {
         })
         .await
     }
+}
+
+/// A number that nobody else has.
+pub(super) fn chance() -> u64 {
+    let number = u64::from_str_radix(Epoch::random().as_str(), 16);
+    number.expect("a random epoch is a hexadecimal number of 64 bits")
 }
 
 /// A column of a row that this store's own statement selected.

@@ -15,6 +15,9 @@ use crate::store::Error;
 /// Too many connections; the limit is the server's or the user's.
 const CONNECTIONS: [u16; 3] = [1040, 1203, 1226];
 
+/// The user may not do that in this database, to this table, or at all.
+const DENIED: [u16; 3] = [1044, 1142, 1227];
+
 /// A step that the database did not take.
 #[derive(Clone, Debug)]
 pub(super) struct Failure {
@@ -107,6 +110,16 @@ impl Failure {
         self.kind == Kind::Crowded
     }
 
+    /// Whether the user has no right to it.
+    pub(super) fn is_denied(&self) -> bool {
+        self.number.is_some_and(|number| DENIED.contains(&number))
+    }
+
+    /// The same, where it is not plain from the server's words what was tried.
+    pub(super) fn of_trying(self, what: &str) -> Self {
+        Self { why: format!("{what}: {}", self.why), ..self }
+    }
+
     /// Whether it may have happened.
     pub(super) fn is_unknown(&self) -> bool {
         self.kind == Kind::Unknown
@@ -136,6 +149,8 @@ impl Failure {
         }
     }
 }
+
+impl std::error::Error for Failure {}
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -4,21 +4,26 @@
 mod cluster;
 #[cfg(test)]
 mod earlier;
+mod migrations;
 mod said;
+mod schema;
 
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
-use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
+use sqlx::migrate::MigrateError;
 use sqlx::mysql::MySqlConnectOptions;
-use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, MySqlConnection, Row, SqlStr};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, MySqlConnection, Row};
 use tokio::time::{Instant, sleep, timeout};
 use tracing::warn;
 
 use self::cluster::{Claim, MIGRATION_WAIT, Role, is_met, until_served};
+use self::migrations::{migrator, newest};
 use self::said::said;
+use self::schema::{Schema, check_tables};
 use super::address::Address;
 use super::failure::Failure;
+use super::opener::SQL_MODE;
 use crate::store::Epoch;
 
 /// How long a broker that starts tries to reach the database.
@@ -33,25 +38,6 @@ const PACKET_ROOM: usize = 64 << 10;
 /// MySQL's number for a database that does not exist.
 const UNKNOWN_DATABASE: u16 = 1049;
 
-/// The migrations from version 1 on: description and SQL. Never change one that has been released:
-/// the database keeps its checksum.
-const MIGRATIONS: [(&str, &str); 14] = [
-    ("store", include_str!("../../../migrations/0001_store.sql")),
-    ("topics", include_str!("../../../migrations/0002_topics.sql")),
-    ("messages", include_str!("../../../migrations/0003_messages.sql")),
-    ("producers", include_str!("../../../migrations/0004_producers.sql")),
-    ("subscriptions", include_str!("../../../migrations/0005_subscriptions.sql")),
-    ("heartbeats", include_str!("../../../migrations/0006_heartbeats.sql")),
-    ("first sequence", include_str!("../../../migrations/0007_first_sequence.sql")),
-    ("checkpoint", include_str!("../../../migrations/0008_checkpoint.sql")),
-    ("deletions", include_str!("../../../migrations/0009_deletions.sql")),
-    ("sent", include_str!("../../../migrations/0010_sent.sql")),
-    ("deleted topics", include_str!("../../../migrations/0011_deleted_topics.sql")),
-    ("producers by topic", include_str!("../../../migrations/0012_producers_by_topic.sql")),
-    ("kept from", include_str!("../../../migrations/0013_kept_from.sql")),
-    ("appended", include_str!("../../../migrations/0014_appended.sql")),
-];
-
 /// What was found out of a database.
 #[derive(Clone, Debug)]
 pub(super) struct Found {
@@ -63,15 +49,59 @@ pub(super) struct Found {
     pub(super) is_node: bool,
 }
 
+/// What became of a database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Migrated {
+    /// The version of its tables before; 0 of a new one.
+    pub from: i64,
+    /// Their version now.
+    pub to: i64,
+}
+
 /// Makes the database ready for a store whose messages have at most so many bytes.
 pub(super) async fn prepare(address: &Address, message: usize) -> anyhow::Result<Found> {
     let mut connection = connect(address).await?;
-    migrate(&mut connection).await.with_context(|| format!("cannot set up {address}"))?;
+    bring_up_to_date(&mut connection, address).await?;
     let found = look(&mut connection, message).await;
     let found = found.with_context(|| format!("cannot use {address}"))?;
     // A goodbye that does not arrive changes nothing.
     let _ = connection.close().await;
     Ok(found)
+}
+
+/// Brings the tables of a database up to date, which is created if it is missing.
+///
+/// # Errors
+/// When it cannot be reached, or the user may not; the text says what to do, and no password.
+pub async fn migrate(address: &Address) -> anyhow::Result<Migrated> {
+    let mut connection = connect(address).await?;
+    let migrated = bring_up_to_date(&mut connection, address).await?;
+    let _ = connection.close().await;
+    Ok(migrated)
+}
+
+/// Looks first, so that a user who may change no tables can start a broker where there is nothing
+/// to change.
+async fn bring_up_to_date(on: &mut MySqlConnection, address: &Address) -> anyhow::Result<Migrated> {
+    let found = Schema::of(on).await.with_context(|| format!("cannot use {address}"))?;
+    if !found.is_complete {
+        let migrated = migrate_in_turn(on).await.map_err(|error| with_cure(error, found));
+        migrated.with_context(|| format!("cannot set up {address}"))?;
+        check_tables(on).await.with_context(|| format!("cannot use {address}"))?;
+    }
+    Ok(Migrated { from: found.version, to: newest() })
+}
+
+/// Says what to do where a user may not change tables.
+fn with_cure(error: anyhow::Error, found: Schema) -> anyhow::Error {
+    if !error.downcast_ref::<Failure>().is_some_and(Failure::is_denied) {
+        return error;
+    }
+    let (from, to) = (found.version, newest());
+    error.context(format!(
+        "its tables have to be brought from version {from} to version {to}, and its user may not: \
+         run `broker migrate` as one who may"
+    ))
 }
 
 /// Drops a database, if it is there.
@@ -98,8 +128,9 @@ async fn connect(address: &Address) -> anyhow::Result<MySqlConnection> {
         );
     };
     let statement = format!("CREATE DATABASE IF NOT EXISTS {}", address.identifier());
-    let created = server.execute(AssertSqlSafe(statement)).await;
-    created.map_err(said).with_context(|| format!("cannot create the database of {address}"))?;
+    let created = server.execute(AssertSqlSafe(statement)).await.map_err(said);
+    let created = created.map_err(|error| with_cure(error, Schema::NONE));
+    created.with_context(|| format!("cannot create the database of {address}"))?;
     let _ = server.close().await;
     let connected = reach(address, options(address)).await?;
     connected.ok_or_else(|| anyhow!("cannot reach {address}: its database was dropped at once"))
@@ -119,6 +150,9 @@ async fn reach(
         connected => connected.map_err(said).with_context(|| format!("cannot reach {address}"))?,
     };
     until_served(&mut connection).await.with_context(|| format!("cannot use {address}"))?;
+    // Whatever SQL the server reads by default, such as Oracle's.
+    let mode = format!("SET SESSION sql_mode = '{SQL_MODE}'");
+    connection.execute(AssertSqlSafe(mode)).await.map_err(said)?;
     Ok(Some(connection))
 }
 
@@ -127,7 +161,7 @@ fn options(address: &Address) -> MySqlConnectOptions {
 }
 
 /// Runs the migrations, one broker at a time.
-async fn migrate(on: &mut MySqlConnection) -> anyhow::Result<()> {
+async fn migrate_in_turn(on: &mut MySqlConnection) -> anyhow::Result<()> {
     if Role::of(on).await.map_err(said)? == Role::Node {
         let claim = Claim::take(on).await?;
         let migrated = migrate_alone(on).await;
@@ -174,22 +208,11 @@ async fn run_migrations(on: &mut MySqlConnection) -> Result<(), MigrateError> {
 fn why(error: MigrateError) -> anyhow::Error {
     match error {
         MigrateError::Execute(error) => said(error),
+        MigrateError::ExecuteMigration(error, version) => {
+            said(error).context(format!("at version {version}"))
+        }
         other => anyhow!(other),
     }
-}
-
-fn migrator() -> Migrator {
-    migrator_of(&MIGRATIONS)
-}
-
-fn migrator_of(migrations: &[(&'static str, &'static str)]) -> Migrator {
-    let migration = |(version, &(description, sql)): (i64, &(&'static str, &'static str))| {
-        let sql = SqlStr::from_static(sql);
-        Migration::new(version, description.into(), MigrationType::Simple, sql, false)
-    };
-    let mut migrator = Migrator::with_migrations((1..).zip(migrations).map(migration).collect());
-    migrator.set_locking(false);
-    migrator
 }
 
 /// Forgets a migration that was cut off half way: it is begun again, for each of them does nothing
@@ -260,35 +283,4 @@ pub(super) const PREPARED_WITHIN: Duration = Duration::from_secs(90);
 
 fn without_database(address: &Address) -> MySqlConnectOptions {
     address.without_database().disable_statement_logging()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_database_that_an_earlier_broker_migrated_opens() {
-        // The rows of its table `_sqlx_migrations`; sqlx refuses another checksum.
-        let released = [
-            "1 store 19ddfc6ab5e67cc54248fa5b96da3b8846c1e97df0a00a03707274ec79206dfc3a55d96ebb16d81a233db537d7bb9971",
-            "2 topics 2eeab1f2cd5c5f069660ed631ef58d62fe69978a9d0884699dcf203ecb1c5c97f5ea7b1137de48d885c290a1c2ada149",
-            "3 messages b8ddfaffc96b7eb5f5eaa0dfb5b8581ee73c2faa1427b4c032adaf5527abb4ef2ee6770221b3c91a274ff60cfcaf3c63",
-            "4 producers 9887148120d34831c3fd825bd7068004158e8c4e250da6a64973be6febf0ffa033130822f80fb15df50abbc479050f53",
-            "5 subscriptions 10638077f12af4953c7232ce67da75ed5049c6a2b615bbdc76e2b49a19719fc48dce9f06bd4598c6a7fae43f80d66517",
-            "6 heartbeats 092951706d3732dfae8782924f6efa8de4aa8286abad5013f7eefbb4972112dc1f6521bd02387aab54a3d32655aa5f50",
-            "7 first sequence 16bab2346abfaf540c474b86f5ed77771b7021a8a251f2245820db52a109589dec8b74b82e979924b06e961bc6510120",
-            "8 checkpoint 71c2815cf1dbd2f17c68046262e1f52e75c527106b01c8b401c85d0ebed7d0384ddab88a7e589f34ed5119cb5c41224e",
-            "9 deletions 8aa3c0ee6ea1747530c4676329fa03b24e004029a1377d1110ad4d0c4b56fbef7cc15a59836090a793a9d8b2321027b7",
-            "10 sent 9e9a46faa928fad57627499d8dd0120efa8f36af2724e9b0cfd6945076b9870abea559d75e06a9ae7d85f2b7b9506eb6",
-            "11 deleted topics 3b66b1f98d3f387f2659d6750240a02abe6ab84b83e7c868e440d3d23f906f2c791c773fa6a8a2ee52157a2d1a50f346",
-            "12 producers by topic bc83981dc7206055a6f3a781a70a1978017a111b79699b3bcf34c2dc58f62add706c22a6375c3badfa98226cae0b8cc5",
-            "13 kept from bccc2ff5caa04619ecf0b4d3f1a584bb6b3ebafde6f87d252fb246065a9de6d54038ddfd71a27302d49a5fe6dde8e26a",
-            "14 appended 1c26d1f89bebee76d1aae8306583c4149819ade1b8c9963c01434255d898cb9921e178d529fff4f8237968c4bee32329",
-        ];
-        let row = |one: &Migration| {
-            let checksum: String = one.checksum.iter().map(|byte| format!("{byte:02x}")).collect();
-            format!("{} {} {checksum}", one.version, one.description)
-        };
-        assert_eq!(migrator().iter().map(row).collect::<Vec<_>>(), released);
-    }
 }

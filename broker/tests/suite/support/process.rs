@@ -41,6 +41,12 @@ impl Process {
         (output.status.code(), String::from_utf8(output.stderr).unwrap())
     }
 
+    /// Runs the program with these arguments alone, and gives its exit code and what it says on stderr.
+    pub(crate) fn fails_with(arguments: &[&str]) -> (Option<i32>, String) {
+        let output = program().args(arguments).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    }
+
     /// A client with connections of its own.
     pub(crate) fn client(&self) -> Client {
         Client::new(&self.address()).unwrap()
@@ -79,13 +85,19 @@ impl Drop for Process {
     }
 }
 
-fn command(store: &str, port: u16, arguments: &[String]) -> Command {
+/// The broker without what the environment says of how it is to run.
+pub(crate) fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_broker"));
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("BROKER_") {
             command.env_remove(name);
         }
     }
+    command
+}
+
+fn command(store: &str, port: u16, arguments: &[String]) -> Command {
+    let mut command = program();
     // Its password is nobody else's business.
     command.env("BROKER_STORE", store);
     if !arguments.iter().any(|argument| argument == "--listen") {

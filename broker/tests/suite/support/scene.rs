@@ -207,9 +207,14 @@ impl Probe {
         self.client.produce(&produce).await
     }
 
+    /// What the broker says of whether it can serve.
+    pub(crate) async fn readiness(&self) -> String {
+        self.get("/readyz").await
+    }
+
     /// Whether the broker says that it can serve.
     pub(crate) async fn is_ready(&self) -> bool {
-        let said = self.get("/readyz").await;
+        let said = self.readiness().await;
         assert!(said.contains(" 200 ") || said.contains("unavailable"), "{said}");
         said.contains(" 200 ")
     }

@@ -5,7 +5,8 @@
 use private_database::for_tests;
 use sqlx::{AssertSqlSafe, Connection, Executor, MySqlConnection};
 
-use super::{Address, Failure, MIGRATIONS, drop_database, migrator_of};
+use super::migrations::{MIGRATIONS, migrator_of};
+use super::{Address, Failure, drop_database};
 use crate::store::mysql::{MysqlStore, Options};
 use crate::store::{Append, Epoch, Error, Size, Store, Subscription};
 

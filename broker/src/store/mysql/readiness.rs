@@ -1,0 +1,65 @@
+//! Whether the store can serve now: what a consume and a produce need is tried, and leaves nothing
+//! behind but a beat of this broker.
+
+use std::time::Duration;
+
+use sqlx::Executor;
+use tokio::time::{Instant, timeout_at};
+
+use super::database::{Database, chance};
+use super::failure::Failure;
+use super::opener::Mode;
+use super::transaction::Statement;
+
+/// Whoever asks wants to know it soon, whatever time requests have. Longer than a statement waits for a
+/// lock, so that the server can say that it is one.
+const WITHIN: Duration = Duration::from_secs(2);
+
+/// Tries it. A server that only reads is of no use, nor is one whose tables are not there or locked.
+pub(super) async fn check(database: &Database) -> Result<(), Failure> {
+    let within = database.timeout.min(WITHIN);
+    let until = Instant::now() + within;
+    match try_all(database, within, until).await {
+        // A new connection may lead elsewhere, as after a fail-over.
+        Err(failure) if failure.is_lost() => try_all(database, within, until).await,
+        done => done,
+    }
+}
+
+async fn try_all(database: &Database, within: Duration, until: Instant) -> Result<(), Failure> {
+    let mut lease = database.connections.take(Mode::Single, until).await?;
+    let mut tried = "a commit was tried";
+    let trying = async {
+        let on = lease.raw();
+        database.durability_barrier().execute(&mut *on).await?;
+        tried = "an append was tried";
+        on.execute("START TRANSACTION").await?;
+        append().execute(&mut *on).await?;
+        on.execute("ROLLBACK").await
+    };
+    match timeout_at(until, trying).await {
+        Ok(Ok(_)) => {
+            lease.give_back();
+            Ok(())
+        }
+        // Otherwise the connection is closed, and with it the transaction.
+        Ok(Err(error)) => Err(lease.failed(&error).of_trying(tried)),
+        Err(_) => {
+            let seconds = within.as_secs_f64();
+            Err(Failure::not_done(format!(
+                "{tried}: the database did not answer within {seconds} s"
+            )))
+        }
+    }
+}
+
+/// A message of a topic that there never is: ids count from 0. At another offset each time, so that
+/// those who ask at once do not wait for each other's row.
+fn append() -> Statement<'static> {
+    sqlx::query(
+        "INSERT INTO messages (topic, `offset`, producer, sequence, first_sequence, payload)
+         SELECT 4294967295, ?, 0, NULL, NULL, '' FROM (SELECT 1) one
+         WHERE NOT EXISTS (SELECT 1 FROM topics WHERE id = 4294967295)",
+    )
+    .bind(chance())
+}

@@ -1,0 +1,157 @@
+//! What a broker needs to be allowed in its database: to read and to write, and to change tables only
+//! where there is something to change.
+
+use std::process::Output;
+
+use sqlx::{AssertSqlSafe, Connection, Executor, MySqlConnection};
+
+use crate::support::process::{Process, program};
+use crate::support::scene::{Answer, Probe, password};
+use crate::support::server::OwnServer;
+
+/// A server, a user of it who may change everything, and one who may not change tables.
+struct Rights {
+    server: OwnServer,
+    sql: MySqlConnection,
+    /// The URLs of one database, as either user.
+    all: String,
+    plain: String,
+}
+
+async fn rights() -> Option<Rights> {
+    let server = OwnServer::start(&[]).await?;
+    let mut sql = server.sql().await;
+    for statement in [
+        "CREATE DATABASE torture",
+        "CREATE USER plain@localhost IDENTIFIED BY 'pl41n'",
+        "GRANT SELECT, INSERT, UPDATE, DELETE ON torture.* TO plain@localhost",
+    ] {
+        sql.execute(statement).await.unwrap();
+    }
+    let all = server.url();
+    let plain = all.replace(&format!("harness:{}", password(&all)), "plain:pl41n");
+    sql = MySqlConnection::connect(&all).await.unwrap();
+    Some(Rights { server, sql, all, plain })
+}
+
+/// What `broker migrate` says, and how it ends.
+fn migrate(store: &str) -> (Option<i32>, String) {
+    let Output { status, stdout, stderr } =
+        program().arg("migrate").env("BROKER_STORE", store).output().unwrap();
+    (status.code(), String::from_utf8([stdout, stderr].concat()).unwrap())
+}
+
+/// A start that is expected to fail, and what it says.
+fn refused(store: &str) -> String {
+    let (code, said) = Process::fails(store, &[]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(!said.contains("pl41n") && !said.contains(&password(store)), "{said}");
+    said
+}
+
+impl Rights {
+    async fn newest(&mut self) -> i64 {
+        let query = "SELECT MAX(version) FROM _sqlx_migrations";
+        sqlx::query_scalar(query).fetch_one(&mut self.sql).await.unwrap()
+    }
+
+    async fn run(&mut self, statement: &str) {
+        self.sql.execute(AssertSqlSafe(statement.to_owned())).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_who_may_not_change_tables_starts_a_broker_on_those_that_are_there() {
+    let Some(mut rights) = rights().await else { return };
+    let (all, plain) = (rights.all.clone(), rights.plain.clone());
+    let said = refused(&plain);
+    assert!(said.contains("from version 0 to version"), "{said}");
+    assert!(said.contains("run `broker migrate` as one who may"), "{said}");
+    let (code, said) = migrate(&plain);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("CREATE command denied"), "{said}");
+    let (code, said) = migrate(&all);
+    let newest = rights.newest().await;
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.ends_with(&format!("is brought from version 0 to version {newest}\n")), "{said}");
+    for store in [&all, &plain] {
+        let (code, said) = migrate(store);
+        assert_eq!(code, Some(0), "{said}");
+        assert!(said.ends_with(&format!("is up to date: version {newest}\n")), "{said}");
+    }
+    let more = ["--retain", "lag", "--subscription-idle", "100ms"];
+    let broker = Process::start(&plain, &more);
+    let mut probe = Probe::at(&broker, "probe").await;
+    let state = probe.ask().await;
+    assert!(state.is_ready);
+    let answers = [state.produce.0, state.poll.0, state.register.0];
+    assert_eq!(answers, [Answer::Success; 3]);
+    // Ending what is idle and deleting what is passed need no more.
+    let client = broker.client();
+    client.create_topic("T").await.unwrap();
+    let consumer = client.register_consumer("T").await.unwrap().consumer_id;
+    let counting = "SELECT COUNT(*) FROM subscriptions WHERE consumer = ?";
+    while sqlx::query_scalar::<_, i64>(counting)
+        .bind(consumer)
+        .fetch_one(&mut rights.sql)
+        .await
+        .unwrap()
+        > 0
+    {
+        tokio::task::yield_now().await;
+    }
+    let said = broker.said();
+    assert!(!said.contains("WARN") && !said.contains("denied"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tables_that_are_behind_or_ahead_of_the_broker_or_gone_are_named() {
+    let Some(mut rights) = rights().await else { return };
+    assert_eq!(migrate(&rights.all).0, Some(0));
+    let (all, plain) = (rights.all.clone(), rights.plain.clone());
+    let newest = rights.newest().await;
+    rights.run(&format!("DELETE FROM _sqlx_migrations WHERE version = {newest}")).await;
+    let said = refused(&plain);
+    let step = format!("from version {} to version {newest}, and its user may not", newest - 1);
+    assert!(said.contains(&step), "{said}");
+    assert!(migrate(&all).1.ends_with(&format!("to version {newest}\n")));
+    rights.run("RENAME TABLE messages TO away").await;
+    for store in [&all, &plain] {
+        let said = refused(store);
+        assert!(said.contains("cannot use mysql://") && said.contains(": `messages`; "), "{said}");
+    }
+    rights.run("RENAME TABLE away TO messages").await;
+    let newer = newest + 3;
+    rights
+        .run(&format!(
+            "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+             VALUES ({newer}, 'of tomorrow', TRUE, '', 0)"
+        ))
+        .await;
+    for store in [&all, &plain] {
+        let said = refused(store);
+        assert!(said.contains("is older than the database: it knows its tables up to"), "{said}");
+        assert!(said.contains(&format!("brought them to version {newer}")), "{said}");
+    }
+    assert!(migrate(&all).1.contains("is older than the database"));
+    rights.run(&format!("DELETE FROM _sqlx_migrations WHERE version = {newer}")).await;
+    drop(Process::start(&plain, &[]));
+    drop(rights.server);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_reads_the_sql_of_others_is_used_all_the_same() {
+    let Some(mut rights) = rights().await else { return };
+    for mode in ["ORACLE", "ANSI", "MSSQL"] {
+        rights.run(&format!("SET GLOBAL sql_mode = '{mode}'")).await;
+        rights.run("DROP DATABASE torture").await;
+        // Made anew, and then on tables that are there.
+        for store in [&rights.all, &rights.plain] {
+            let broker = Process::start(store, &[]);
+            let topic = if *store == rights.all { "made" } else { "found" };
+            let state = Probe::at(&broker, topic).await.ask().await;
+            assert!(state.is_ready, "{mode}");
+            assert_eq!((state.produce.0, state.poll.0), (Answer::Success, Answer::Success));
+        }
+    }
+}

@@ -1,21 +1,22 @@
 //! A whole broker: from arguments to a server that a signal ends.
 
-use std::fs;
+mod ending;
+mod port_file;
+
 use std::io;
-use std::path::Path;
 use std::pin::pin;
 
 use anyhow::Context;
 use tokio::net::TcpListener;
 use tokio::runtime;
-use tokio::signal::unix::{SignalKind, signal};
 use tracing::{info, warn};
 
+use self::ending::Ending;
 use crate::arguments::Arguments;
 use crate::signal::Signal;
 use crate::{io_error, logs, open_files, server};
 
-/// Runs a broker until SIGTERM or SIGINT, then lets it finish and returns; a second signal ends
+/// Runs a broker until SIGTERM, SIGINT or SIGHUP, then lets it finish and returns; a second signal ends
 /// it at once.
 ///
 /// Must not be called inside an async runtime, for it builds its own.
@@ -36,18 +37,13 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<()> {
 
 async fn run_async(arguments: &Arguments) -> anyhow::Result<()> {
     // Before anything is waited for, so that no signal finds the default action.
-    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
-    let mut signals = async || {
-        tokio::select! {
-            biased;
-            _ = terminate.recv() => "SIGTERM",
-            _ = interrupt.recv() => "SIGINT",
-        }
-    };
+    let mut ending = Ending::listen()?;
+    if let Some(path) = &arguments.port_file {
+        port_file::clear(path)?;
+    }
     let store = tokio::select! {
         biased;
-        signal = signals() => {
+        signal = ending.next() => {
             info!(signal, "stopped before it had a store");
             return Ok(());
         }
@@ -57,10 +53,7 @@ async fn run_async(arguments: &Arguments) -> anyhow::Result<()> {
     let listener = listen(arguments).await?;
     let address = listener.local_addr().context("cannot learn the address")?;
     if let Some(path) = &arguments.port_file {
-        write_port(path, address.port()).map_err(|error| {
-            let (path, why) = (path.display(), io_error::text(&error));
-            anyhow::anyhow!("cannot write the port file {path}: {why}")
-        })?;
+        port_file::write(path, address.port())?;
     }
     info!(%address, epoch = %store.epoch(), "listening");
     let closing = Signal::default();
@@ -68,18 +61,18 @@ async fn run_async(arguments: &Arguments) -> anyhow::Result<()> {
     tokio::select! {
         biased;
         () = &mut serving => {}
-        signal = signals() => {
+        signal = ending.next() => {
             info!(signal, "shutting down");
             closing.raise();
             tokio::select! {
                 biased;
                 () = &mut serving => {}
-                signal = signals() => warn!(signal, "ending at once, what is in flight is cut off"),
+                signal = ending.next() => warn!(signal, "ending at once, what is in flight is cut off"),
             }
         }
     }
     if let Some(path) = &arguments.port_file {
-        remove_port(path, address.port());
+        port_file::remove(path, address.port());
     }
     info!("stopped");
     Ok(())
@@ -94,22 +87,4 @@ async fn listen(arguments: &Arguments) -> anyhow::Result<TcpListener> {
         }
         _ => anyhow::anyhow!("cannot listen on {address}: {}", io_error::text(&error)),
     })
-}
-
-/// Writes the port in one step: a reader that sees the file sees all of it.
-fn write_port(path: &Path, port: u16) -> io::Result<()> {
-    let mut name = path.file_name().ok_or(io::ErrorKind::InvalidFilename)?.to_owned();
-    name.push(format!(".{}.tmp", std::process::id()));
-    let temporary = path.with_file_name(name);
-    let written = fs::write(&temporary, format!("{port}\n"));
-    written.and_then(|()| fs::rename(&temporary, path)).inspect_err(|_| {
-        let _ = fs::remove_file(&temporary);
-    })
-}
-
-/// Takes the port file away, unless another broker has written its own there.
-fn remove_port(path: &Path, port: u16) {
-    if fs::read_to_string(path).is_ok_and(|text| text == format!("{port}\n")) {
-        let _ = fs::remove_file(path);
-    }
 }

@@ -132,7 +132,7 @@ impl Drop for Running {
 
 #[test]
 fn it_serves_on_the_port_of_its_file_until_a_signal() {
-    for signal in ["TERM", "INT"] {
+    for signal in ["TERM", "INT", "HUP"] {
         let mut running = Running::start(&[]);
         let files = fs::read_dir(running.folder.path()).unwrap().count();
         assert_eq!(files, 1, "nothing but the port file is left behind");
@@ -140,7 +140,7 @@ fn it_serves_on_the_port_of_its_file_until_a_signal() {
         assert!(answer.contains("No Topic found"), "{answer}");
         running.signal(signal);
         let logs = running.rest_of_logs();
-        assert!(logs.contains("stopped"), "{logs}");
+        assert!(logs.contains(&format!("SIG{signal}")) && logs.contains("stopped"), "{logs}");
         assert_eq!(running.child.wait().unwrap().code(), Some(0));
         let files = fs::read_dir(running.folder.path()).unwrap().count();
         assert_eq!(files, 0, "its port is nobody's now");
@@ -155,6 +155,82 @@ fn a_port_file_that_another_broker_wrote_is_left_alone() {
     running.signal("TERM");
     assert_eq!(running.child.wait().unwrap().code(), Some(0));
     assert_eq!(fs::read_to_string(file).unwrap(), "1\n");
+}
+
+#[test]
+fn a_hangup_that_is_to_be_ignored_is() {
+    // As `nohup` has it.
+    let mut running = Running::start_by(broker_after("trap '' HUP"), &[]);
+    running.signal("HUP");
+    assert!(running.get("/healthz").contains("alive"));
+    running.signal("TERM");
+    let logs = running.rest_of_logs();
+    assert!(logs.contains("SIGTERM") && !logs.contains("SIGHUP"), "{logs}");
+}
+
+#[test]
+fn a_port_file_that_a_killed_broker_left_is_taken_away_before_all_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("port");
+    fs::write(&file, "1\n").unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    fails(&["--listen", &address, "--port-file", file.to_str().unwrap()], 1);
+    assert!(!file.exists());
+    fs::create_dir(&file).unwrap();
+    let said = fails(&["--listen", "127.0.0.1:0", "--port-file", file.to_str().unwrap()], 1);
+    assert!(said.starts_with("broker: cannot take away the old port file"), "{said}");
+}
+
+#[test]
+fn a_broker_is_asked_whether_it_is_ready() {
+    let running = Running::start(&[]);
+    let url = format!("http://127.0.0.1:{}", running.port());
+    let Output { status, stdout, .. } = broker(&["--check", &url]).output().unwrap();
+    assert_eq!(status.code(), Some(0));
+    assert_eq!(String::from_utf8(stdout).unwrap(), format!("{url} is ready\n"));
+    drop(running);
+    let said = fails(&["--check", &url], 1);
+    assert_eq!(said, format!("broker: {url} is not ready: connection refused\n"));
+}
+
+#[test]
+fn what_is_no_broker_or_is_silent_is_not_ready() {
+    let other = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", other.local_addr().unwrap());
+    let answering = std::thread::spawn(move || {
+        let (mut stream, _) = other.accept().unwrap();
+        let mut head = [0; 4096];
+        assert!(stream.read(&mut head).unwrap() > 0);
+        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi").unwrap();
+        // It listens on, and says nothing more.
+        other
+    });
+    let said = fails(&["--check", &url], 1);
+    assert!(said.ends_with("is not ready: what answers there is no broker: 200 OK\n"), "{said}");
+    let silent = answering.join().unwrap();
+    let said = fails(&["--check", &url], 1);
+    assert!(said.ends_with("is not ready: there is no answer within 5 s\n"), "{said}");
+    drop(silent);
+}
+
+#[test]
+fn what_is_done_instead_of_serving_takes_no_other_flags() {
+    let check = |arguments: &[&str], expected: &str| {
+        let words = fails(arguments, 2);
+        assert!(words.contains(expected), "{words}");
+    };
+    let url = "http://127.0.0.1:1";
+    for wrong in ["127.0.0.1:1", "https://127.0.0.1:1", "http://127.0.0.1:1/readyz"] {
+        check(&["--check", wrong], "expected http://HOST:PORT, such as");
+    }
+    let stray = "--grace is for a broker that serves, and --check asks one";
+    check(&["--check", url, "--grace", "1s"], stray);
+    let stray = "the subcommand 'migrate' cannot be used with '--grace <TIME>'";
+    check(&["--grace", "1s", "migrate", "--store", "mysql://u@h/b"], stray);
+    check(&["migrate", "--store", "memory"], "there is nothing to migrate in memory");
+    check(&["migrate", "--store", "mysql://u:secret@h"], "the name of the database is missing");
+    check(&["migrate"], "--store <STORE>");
 }
 
 #[test]

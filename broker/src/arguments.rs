@@ -55,6 +55,11 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE", env = "BROKER_TLS_KEY")]
     pub tls_key: Option<PathBuf>,
 
+    /// Address to serve /metrics, /stats and /audit on, and there alone; port 0 takes a free one
+    /// [default: that of --listen]
+    #[arg(long, value_name = "HOST:PORT", env = "BROKER_ADMIN_LISTEN", value_parser = address)]
+    pub admin_listen: Option<SocketAddr>,
+
     /// Where messages are kept: `memory`, or a database as mysql://user:password@host:3306/name;
     /// a password is safer in the variable than on the command line, which other users can read
     #[arg(long, value_name = "STORE", env = "BROKER_STORE", hide_env_values = true,
@@ -232,18 +237,22 @@ impl Arguments {
     /// Whether it is said who is let in, and how. The files are read here too, for what is wrong with them
     /// is wrong with an argument.
     fn check_access(&self) -> Result<(), String> {
-        match &self.token_file {
-            Some(_) if self.allow_anonymous => Err("--allow-anonymous lets everybody in, and \
+        let listens = [("--listen", Some(self.listen)), ("--admin-listen", self.admin_listen)];
+        let reached = listens.into_iter().find_map(|(flag, address)| {
+            let address = address.filter(|at| !at.ip().to_canonical().is_loopback())?;
+            Some(format!("{flag} {address}"))
+        });
+        match (&self.token_file, reached) {
+            (Some(_), _) if self.allow_anonymous => {
+                Err("--allow-anonymous lets everybody in, and \
                  --token-file asks who it is: leave one of them out"
-                .to_owned()),
-            None if !self.allow_anonymous && !self.listen.ip().to_canonical().is_loopback() => {
-                Err(format!(
-                    "--listen {} can be reached from other machines, and nobody is asked for a \
-                     token: give --token-file FILE, with a line that `broker token` prints, or \
-                     --allow-anonymous where everybody who reaches it may do everything",
-                    self.listen
-                ))
+                    .to_owned())
             }
+            (None, Some(reached)) if !self.allow_anonymous => Err(format!(
+                "{reached} can be reached from other machines, and nobody is asked for a \
+                     token: give --token-file FILE, with a line that `broker token` prints, or \
+                     --allow-anonymous where everybody who reaches it may do everything"
+            )),
             _ => self.tokens().and_then(|_| self.tls()).map(drop),
         }
     }

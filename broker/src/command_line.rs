@@ -11,12 +11,13 @@ use crate::arguments::Arguments;
 use crate::check::Target;
 use crate::migrate::MigrateArguments;
 use crate::tokens::TokenArguments;
+use crate::version::{COMMIT, VERSION};
 
 /// Version, commit and features, a line each, as `harness --version` has them.
 static LONG_VERSION: LazyLock<String> = LazyLock::new(|| {
-    let (version, commit) = (env!("CARGO_PKG_VERSION"), option_env!("BUILT_FROM"));
     let features = if cfg!(feature = "tls") { "tls" } else { "none" };
-    format!("{version}\ncommit    {}\nfeatures  {features}", commit.unwrap_or("not known"))
+    let commit = COMMIT.unwrap_or("not known");
+    format!("{VERSION}\ncommit    {commit}\nfeatures  {features}")
 });
 
 /// A compact message broker: named append-only logs over HTTP.

@@ -1,46 +1,74 @@
-//! The wire: one handler per endpoint. What a request must look like is in [`mod@query`] and
-//! [`mod@body`], every failure and its status in [`mod@failure`], the limits in [`Limits`].
+//! The wire: one handler per endpoint, the endpoints in [`Route`]. What a request must look like is in
+//! [`mod@query`] and [`mod@body`], every failure and its status in [`mod@failure`], the limits in
+//! [`Limits`]; what is done around every handler in [`observed`].
 
 mod access;
 mod answer;
 mod body;
 mod failure;
 mod head;
+mod ids;
 mod large;
 mod limits;
 mod number;
+mod observed;
+#[cfg(test)]
+mod openapi;
 mod polling;
 mod query;
 mod room;
+mod route;
+mod stats;
 
+use std::future::Future;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::Method;
 use axum::response::Response;
-use axum::routing::{delete, get, post};
+use axum::routing::on;
 use broker_client::wire::TopicName;
 use tokio::time::Duration;
 
-pub(crate) use self::access::guarded;
 use self::failure::Failure;
 pub(crate) use self::head::refused;
+use self::ids::Ids;
 pub(crate) use self::large::LargeWork;
 pub use self::limits::Limits;
+use self::observed::Observed;
 use self::polling::{Taken, poll_waiting};
 use self::room::{NoRoom, Room};
+pub(crate) use self::route::Route;
+use crate::metrics::{Metrics, exposition};
 use crate::signal::Signal;
 use crate::store::{self, Append, List, Listed, Poll, Read, Store, Subscription};
+use crate::tokens::Tokens;
 
 /// What every handler gets.
-struct Broker {
+pub(crate) struct Broker {
     store: Arc<dyn Store>,
     limits: Limits,
     room: Room,
-    large: LargeWork,
+    pub(crate) large: LargeWork,
     closing: Signal,
-    poll_again: Option<Duration>,
+    /// A poll that waits is repeated after this, where subscriptions that are not polled are ended.
+    pub(crate) poll_again: Option<Duration>,
+    /// Who may do what; without them, everybody may do everything.
+    pub(crate) tokens: Option<Arc<Tokens>>,
+    pub(crate) metrics: Metrics,
+    ids: Ids,
+}
+
+/// Which routes a listener serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// All of them.
+    Whole,
+    /// Those of clients, where an administrator has a listener of his own.
+    Clients,
+    /// Those of that one.
+    Administration,
 }
 
 type Shared = State<Arc<Broker>>;
@@ -49,42 +77,81 @@ type Answer = Result<Response, Failure>;
 /// The routes over a store, without a socket. Once `closing` is raised, polls that wait answer
 /// that there is nothing.
 pub fn router(store: Arc<dyn Store>, limits: Limits, closing: Signal) -> Router {
-    routes(store, limits, closing, LargeWork::in_place(), None, false)
+    routes(Arc::new(Broker::new(store, limits, closing)), Part::Whole, false)
 }
 
 /// The same, with the route that reads the logs themselves.
 pub fn audited_router(store: Arc<dyn Store>, limits: Limits, closing: Signal) -> Router {
-    routes(store, limits, closing, LargeWork::in_place(), None, true)
+    routes(Arc::new(Broker::new(store, limits, closing)), Part::Whole, true)
 }
 
-/// Either, where subscriptions that are not polled are ended: a poll that waits is repeated after
-/// `poll_again`.
-pub(crate) fn routes(
-    store: Arc<dyn Store>,
-    limits: Limits,
-    closing: Signal,
-    large: LargeWork,
-    poll_again: Option<Duration>,
-    audit: bool,
-) -> Router {
-    let room = Room::new(&limits);
-    let routes = Router::new()
-        .route("/topics", post(create_topic).get(topics))
-        .route("/topics/{name}", delete(delete_topic))
-        .route("/producer/register", post(register_producer))
-        .route("/producer/produce", post(produce))
-        .route("/consumer/register", post(register_consumer))
-        // A HEAD that took a message would lose it, for it has no body to answer with.
-        .route("/consumer/consume", get(consume).head(wrong_method))
-        .route("/consumer", delete(unsubscribe))
-        .route("/size", get(size))
-        .route("/healthz", get(alive))
-        .route("/readyz", get(ready));
-    let routes = if audit { routes.route("/audit", get(read_log)) } else { routes };
-    routes
-        .fallback(no_route)
-        .method_not_allowed_fallback(wrong_method)
-        .with_state(Arc::new(Broker { store, limits, room, large, closing, poll_again }))
+impl Broker {
+    pub(crate) fn new(store: Arc<dyn Store>, limits: Limits, closing: Signal) -> Self {
+        Self {
+            store,
+            room: Room::new(&limits),
+            limits,
+            large: LargeWork::in_place(),
+            closing,
+            poll_again: None,
+            tokens: None,
+            metrics: Metrics::new(),
+            ids: Ids::default(),
+        }
+    }
+}
+
+/// The routes of a listener; `audit` is for the one that reads the logs themselves.
+pub(crate) fn routes(broker: Arc<Broker>, part: Part, audit: bool) -> Router {
+    let mut routes = Routes::default();
+    routes.at(Route::Alive, alive).at(Route::Ready, ready).at(Route::OpenApi, open_api);
+    if part != Part::Administration {
+        routes
+            .at(Route::CreateTopic, create_topic)
+            .at(Route::Topics, topics)
+            .at(Route::DeleteTopic, delete_topic)
+            .at(Route::RegisterProducer, register_producer)
+            .at(Route::Produce, produce)
+            .at(Route::RegisterConsumer, register_consumer)
+            .at(Route::Consume, consume)
+            .at(Route::Unsubscribe, unsubscribe)
+            .at(Route::Size, size);
+    }
+    if part != Part::Clients {
+        routes.at(Route::Metrics, metrics).at(Route::Stats, stats::tell);
+        if audit {
+            routes.at(Route::Audit, read_log);
+        }
+    }
+    routes.finish().with_state(broker)
+}
+
+/// Routes on their way to a router.
+#[derive(Default)]
+struct Routes(Router<Arc<Broker>>);
+
+impl Routes {
+    fn at<H, F>(&mut self, route: Route, handler: H) -> &mut Self
+    where
+        H: Fn(Shared, Request) -> F + Clone + Send + Sync + 'static,
+        F: Future<Output = Answer> + Send + 'static,
+    {
+        let (method, path) = route.place();
+        let mut methods = on(method, Observed { route, handler });
+        if route == Route::Consume {
+            // A HEAD that took a message would lose it, for it has no body to answer with.
+            methods = methods.head(Observed { route: Route::None, handler: wrong_method });
+        }
+        self.0 = std::mem::take(&mut self.0).route(&path, methods);
+        self
+    }
+
+    /// What is answered by none of them. The second is of the routes that are there by now.
+    fn finish(self) -> Router<Arc<Broker>> {
+        self.0
+            .fallback(Observed { route: Route::None, handler: no_route })
+            .method_not_allowed_fallback(Observed { route: Route::None, handler: wrong_method })
+    }
 }
 
 /// What a client hears that sends plain text to where TLS is spoken.
@@ -213,11 +280,22 @@ async fn unsubscribe(State(broker): Shared, request: Request) -> Answer {
     Ok(answer::text(&format!("Consumer:{consumer} is no longer registered with Topic:{topic}")))
 }
 
-async fn alive() -> Response {
-    answer::text("alive")
+async fn metrics(State(broker): Shared, _: Request) -> Answer {
+    let mut observed = broker.store.observe().await;
+    observed.budgets.push(broker.room.now());
+    let text = exposition(&broker.metrics, broker.store.epoch(), &observed);
+    Ok(answer::exposition(text))
 }
 
-async fn ready(State(broker): Shared) -> Answer {
+async fn open_api(_: Shared, _: Request) -> Answer {
+    Ok(answer::fixed(include_str!("http/openapi.json")))
+}
+
+async fn alive(_: Shared, _: Request) -> Answer {
+    Ok(answer::text("alive"))
+}
+
+async fn ready(State(broker): Shared, _: Request) -> Answer {
     if broker.closing.is_raised() {
         return Err(store::Error::Unavailable("shutting down".to_owned()).into());
     }
@@ -225,16 +303,16 @@ async fn ready(State(broker): Shared) -> Answer {
     Ok(answer::text("ready"))
 }
 
-async fn no_route(request: Request) -> Failure {
-    match request.uri().authority() {
+async fn no_route(_: Shared, request: Request) -> Answer {
+    Err(match request.uri().authority() {
         // It names a server, and has no path.
         Some(to) if request.method() == Method::CONNECT => Failure::no_proxy(to.as_str()),
         _ => Failure::no_route(request.uri().path()),
-    }
+    })
 }
 
-async fn wrong_method(request: Request) -> Failure {
-    Failure::wrong_method(request.method(), request.uri().path())
+async fn wrong_method(_: Shared, request: Request) -> Answer {
+    Err(Failure::wrong_method(request.method(), request.uri().path()))
 }
 
 fn topic_name(text: &str) -> Result<TopicName, Failure> {

@@ -6,6 +6,7 @@
 //! - `run`: [`Arguments`] to a store, a listener and a server, until a signal ends it; [`run()`].
 //! - `server`: connections, their time-outs and the end of them; [`serve`].
 //! - `http`: one handler per endpoint, over any store; [`router`] is all of it without a socket.
+//! - `metrics`: what it counts of itself.
 //! - `tokens`: who may do what, where the broker asks; `followed`: files that are read again when they change.
 //! - [`store`]: the contract of a store, and the stores in memory and in a database.
 //!
@@ -19,6 +20,7 @@ mod followed;
 mod http;
 mod io_error;
 mod logs;
+mod metrics;
 mod migrate;
 mod open_files;
 mod run;
@@ -26,6 +28,7 @@ mod server;
 mod signal;
 pub mod store;
 mod tokens;
+mod version;
 
 pub use arguments::{Arguments, LogFormat, StoreKind};
 pub use check::Target;
@@ -33,6 +36,7 @@ pub use command_line::{Command, CommandLine};
 pub use http::{Limits, audited_router, router};
 pub use migrate::MigrateArguments;
 pub use run::run;
-pub use server::{Options, Tls, serve};
+pub use server::{Options, Tls, serve, serve_with_administration};
 pub use signal::Signal;
 pub use tokens::{NewToken, Scope, TokenArguments, Tokens};
+pub use version::{COMMIT, VERSION};

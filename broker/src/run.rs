@@ -4,6 +4,7 @@ mod ending;
 mod port_file;
 
 use std::io;
+use std::net::SocketAddr;
 use std::pin::pin;
 
 use anyhow::Context;
@@ -50,14 +51,26 @@ async fn run_async(arguments: &Arguments) -> anyhow::Result<()> {
         store = arguments.open() => store?,
     };
     let options = arguments.options().map_err(anyhow::Error::msg)?;
-    let listener = listen(arguments).await?;
+    let listener = listen(arguments.listen).await?;
+    let administration = match arguments.admin_listen {
+        Some(address) => Some(listen(address).await?),
+        None => None,
+    };
     let address = listener.local_addr().context("cannot learn the address")?;
     if let Some(path) = &arguments.port_file {
         port_file::write(path, address.port())?;
     }
-    info!(%address, epoch = %store.epoch(), "listening");
+    // The port may have been left to the system.
+    let admin = administration.as_ref().and_then(|listener| listener.local_addr().ok());
+    info!(%address, admin = admin.map(display), epoch = %store.epoch(), "listening");
     let closing = Signal::default();
-    let mut serving = pin!(server::serve(listener, store, options, closing.raised()));
+    let mut serving = pin!(server::serve_with_administration(
+        listener,
+        administration,
+        store,
+        options,
+        closing.raised()
+    ));
     tokio::select! {
         biased;
         () = &mut serving => {}
@@ -78,8 +91,7 @@ async fn run_async(arguments: &Arguments) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn listen(arguments: &Arguments) -> anyhow::Result<TcpListener> {
-    let address = arguments.listen;
+async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).await.map_err(|error| match error.kind() {
         io::ErrorKind::AddrInUse => {
             let why = "another program does; try port 0 for a free one";

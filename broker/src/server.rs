@@ -28,7 +28,7 @@ pub use self::options::Options;
 use self::shortage::{MOST_OPEN, Shortage};
 pub use self::tls::Tls;
 pub(crate) use self::waiting::Waiting;
-use crate::http::{LargeWork, guarded, only_encrypted, routes};
+use crate::http::{Broker, LargeWork, Part, only_encrypted, routes};
 use crate::signal::Signal;
 use crate::store::Store;
 
@@ -37,6 +37,18 @@ use crate::store::Store;
 /// returns.
 pub async fn serve(
     listener: TcpListener,
+    store: Arc<dyn Store>,
+    options: Options,
+    shutdown: impl Future<Output = ()>,
+) {
+    serve_with_administration(listener, None, store, options, shutdown).await;
+}
+
+/// The same; where there is a listener for administration, `/metrics`, `/stats` and `/audit` are there
+/// and not with the clients. It serves until the clients' requests are finished.
+pub async fn serve_with_administration(
+    listener: TcpListener,
+    administration: Option<TcpListener>,
     store: Arc<dyn Store>,
     options: Options,
     shutdown: impl Future<Output = ()>,
@@ -52,26 +64,40 @@ pub async fn serve(
     }
     // Often enough that a subscription whose poll waits is not ended as idle.
     let poll_again = options.subscription_idle.map(|idle| idle / 3);
-    let limits = options.limits.clone();
-    let large = LargeWork::off_workers();
-    let router = routes(store, limits, closing.clone(), large, poll_again, options.audit);
-    let router = match &options.tokens {
-        Some(tokens) => {
-            let followed = Arc::clone(tokens);
-            background.spawn(async move { followed.follow().await });
-            guarded(router, Arc::clone(tokens))
-        }
-        None => router,
-    };
+    let mut broker = Broker::new(store, options.limits.clone(), closing.clone());
+    broker.large = LargeWork::off_workers();
+    broker.poll_again = poll_again;
+    broker.tokens = options.tokens.clone();
+    if let Some(tokens) = options.tokens.clone() {
+        background.spawn(async move { tokens.follow().await });
+    }
     if let Some(tls) = options.tls.clone() {
         background.spawn(async move { tls.follow().await });
     }
-    let mut connections = Connections::new(router, &options);
-    connections.accept_until(&listener, shutdown).await;
-    drop(listener);
-    closing.raise();
-    connections.finish(options.grace).await;
+    let broker = Arc::new(broker);
+    let finished = Signal::default();
+    let clients = async {
+        let part = if administration.is_some() { Part::Clients } else { Part::Whole };
+        let mut connections = Connections::new(&broker, part, &options);
+        connections.accept_until(&listener, shutdown).await;
+        drop(listener);
+        closing.raise();
+        connections.finish(options.grace).await;
+        finished.raise();
+    };
+    let administered = async {
+        if let Some(listener) = &administration {
+            let mut connections = Connections::new(&broker, Part::Administration, &options);
+            connections.most = connections.most.min(ADMINISTRATORS);
+            connections.accept_until(listener, finished.raised()).await;
+            connections.finish(options.grace).await;
+        }
+    };
+    tokio::join!(biased; clients, administered);
 }
+
+/// The most connections of administrators. They are of the open files that clients' connections leave.
+const ADMINISTRATORS: usize = 16;
 
 /// Connections past the most, for as long as others take to close.
 const PAST_MOST: usize = 16;
@@ -81,6 +107,7 @@ struct Connections {
     router: Router,
     /// With what answers plain text.
     tls: Option<(Arc<Tls>, Router)>,
+    broker: Arc<Broker>,
     clock: Clock,
     deadlines: Deadlines,
     /// The most that there may be.
@@ -90,12 +117,13 @@ struct Connections {
 }
 
 impl Connections {
-    fn new(router: Router, options: &Options) -> Self {
+    fn new(broker: &Arc<Broker>, part: Part, options: &Options) -> Self {
         let (clock, deadlines) = Clock::for_deadlines(options);
+        let router = routes(Arc::clone(broker), part, options.audit);
         let tls = options.tls.clone().map(|tls| (tls, only_encrypted()));
         let most = options.connections.get();
-        let (tasks, by_task) = (JoinSet::new(), BTreeMap::new());
-        Self { router, tls, clock, deadlines, most, tasks, by_task }
+        let (broker, tasks, by_task) = (Arc::clone(broker), JoinSet::new(), BTreeMap::new());
+        Self { router, tls, broker, clock, deadlines, most, tasks, by_task }
     }
 
     async fn accept_until(&mut self, listener: &TcpListener, shutdown: impl Future<Output = ()>) {
@@ -196,6 +224,7 @@ impl Connections {
         if let Err(error) = stream.set_nodelay(true) {
             debug!(%error, "cannot set TCP_NODELAY");
         }
+        self.broker.metrics.connections.accept();
         let connection = Arc::new(Connection::new(self.clock.clone()));
         let (router, connection_too) = (self.router.clone(), Arc::clone(&connection));
         let task = match self.tls.clone() {
@@ -224,6 +253,7 @@ impl Connections {
             }
         };
         self.by_task.remove(&id);
+        self.broker.metrics.connections.close();
     }
 }
 

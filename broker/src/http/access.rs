@@ -1,14 +1,9 @@
 //! Who may do what, where the broker asks for tokens. Each route's scope is said here, and only here;
 //! what is not named is for admins, so that a route that is forgotten here is closed.
 
-use std::sync::Arc;
-
-use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, Method};
-use axum::middleware::{Next, from_fn_with_state};
-use axum::response::{IntoResponse, Response};
 
 use super::failure::Failure;
 use crate::tokens::{Scope, Tokens, Verdict};
@@ -18,18 +13,6 @@ enum Needs {
     Nothing,
     AnyToken,
     Scope(Scope),
-}
-
-/// The same routes, for those whose tokens permit it.
-pub(crate) fn guarded(router: Router, tokens: Arc<Tokens>) -> Router {
-    router.layer(from_fn_with_state(tokens, check))
-}
-
-async fn check(State(tokens): State<Arc<Tokens>>, request: Request, next: Next) -> Response {
-    match permitted(&tokens, &request) {
-        Ok(()) => next.run(request).await,
-        Err(failure) => failure.into_response(),
-    }
 }
 
 fn needs(method: &Method, path: &str) -> Needs {
@@ -45,7 +28,8 @@ fn needs(method: &Method, path: &str) -> Needs {
     }
 }
 
-fn permitted(tokens: &Tokens, request: &Request) -> Result<(), Failure> {
+/// Whether a request may be carried out.
+pub(super) fn permitted(tokens: &Tokens, request: &Request) -> Result<(), Failure> {
     let (method, path) = (request.method(), request.uri().path());
     let scope = match needs(method, path) {
         Needs::Nothing => return Ok(()),

@@ -108,6 +108,19 @@ pub(super) fn part(part: &Part, epoch: &Epoch, held: Option<Held>) -> Response {
     bytes(out, held)
 }
 
+/// The answer to a scrape.
+pub(super) fn exposition(text: String) -> Response {
+    const TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    let mut response = bytes(text.into_bytes(), None);
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(TYPE));
+    response
+}
+
+/// JSON that never changes.
+pub(super) fn fixed(json: &'static str) -> Response {
+    body(Body::from(json))
+}
+
 /// Any body, with status 200.
 pub(super) fn json(body: &impl Serialize) -> Response {
     bytes(to_json(body), None)
@@ -130,11 +143,15 @@ impl AsRef<[u8]> for Kept {
     }
 }
 
-fn bytes(body: Vec<u8>, held: Option<Held>) -> Response {
-    let body = match held {
-        None => Body::from(body),
-        Some(held) => Body::from(Bytes::from_owner(Kept { bytes: body, _held: held })),
-    };
+/// JSON that is rendered already.
+pub(super) fn bytes(bytes: Vec<u8>, held: Option<Held>) -> Response {
+    body(match held {
+        None => Body::from(bytes),
+        Some(_held) => Body::from(Bytes::from_owner(Kept { bytes, _held })),
+    })
+}
+
+fn body(body: Body) -> Response {
     let mut response = Response::new(body);
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response

@@ -95,6 +95,11 @@ impl Failure {
         Self::new(StatusCode::METHOD_NOT_ALLOWED, Code::MethodNotAllowed, message)
     }
 
+    /// Its code.
+    pub(super) fn code(&self) -> Option<&Code> {
+        self.0.1.code.as_ref()
+    }
+
     fn new(status: StatusCode, code: Code, message: impl Into<String>) -> Self {
         let failure = wire::Failure {
             status: Status::Failure,

@@ -10,6 +10,7 @@ use tokio::time::Duration;
 use super::failure::Failure;
 use super::limits::Limits;
 use super::number::whole;
+use super::stats::After;
 use crate::store;
 
 /// The query of `GET /consumer/consume`.
@@ -74,6 +75,12 @@ pub(super) fn audit<'a>(query: Option<&'a str>, limits: &Limits) -> Result<Audit
         offset: optional("offset", offset)?.unwrap_or(0),
         max: batch(max, "messages", limits)?.unwrap_or(limits.batch_messages),
     })
+}
+
+/// Where `GET /stats` is to go on, if not at the beginning.
+pub(super) fn stats(query: Option<&str>) -> Result<Option<After>, Failure> {
+    let [after] = fields(query, ["after"])?;
+    after.map(|after| after.parse()).transpose().map_err(|why: String| Failure::bad_request(why))
 }
 
 pub(super) fn consume<'a>(query: Option<&'a str>, limits: &Limits) -> Result<Consume<'a>, Failure> {

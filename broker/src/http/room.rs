@@ -7,6 +7,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Duration, timeout};
 
 use super::limits::Limits;
+use crate::store::Budget;
 
 /// Bytes up to which a body or an answer needs no room.
 pub(super) const SMALL: usize = 64 * 1024;
@@ -50,6 +51,14 @@ impl Room {
         let most = units(limits.in_flight_bytes.max(least), u32::MAX);
         let free = Arc::new(Semaphore::new(most as usize));
         Self { free, most, wait: limits.in_flight_wait, answer }
+    }
+
+    /// What is in use, and all there is.
+    pub(super) fn now(&self) -> Budget {
+        let bytes = |units| u64::try_from(units * UNIT).unwrap_or(u64::MAX);
+        let all = self.most as usize;
+        let used = bytes(all.saturating_sub(self.free.available_permits()));
+        Budget { name: "in_flight", used, limit: Some(bytes(all)) }
     }
 
     /// Room for so many bytes, if it is there now.

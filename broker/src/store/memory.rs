@@ -9,6 +9,7 @@ mod budget;
 mod ids;
 mod keeping;
 mod log;
+mod observe;
 mod topic;
 
 use std::collections::BTreeMap;
@@ -16,16 +17,19 @@ use std::future::ready;
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 
-use broker_client::wire::{Offset, ProducerId, TopicName};
+use broker_client::wire::{ConsumerId, Offset, ProducerId, TopicName};
+use futures_util::future::BoxFuture;
 use tokio::time::Instant;
 
 use self::ids::Ids;
 use self::keeping::Keeping;
 use self::topic::Topic;
 use super::locks::{self, lock};
+use super::segment::as_offset;
+use super::traffic::Counts;
 use super::{
-    Answer, Append, Epoch, Error, List, Listed, Part, Poll, Polled, Read, Retain, Size, Store,
-    Subscribed, Subscription,
+    Answer, Append, Epoch, Error, List, Listed, Observed, Part, Poll, Polled, ProducerStats, Read,
+    Retain, Size, Store, Subscribed, Subscription, SubscriptionStats, TopicStats,
 };
 
 /// The store in memory.
@@ -33,6 +37,8 @@ pub struct MemoryStore {
     epoch: Epoch,
     keeping: Keeping,
     most_topics: usize,
+    /// What went through all topics.
+    counts: Arc<Counts>,
     topics: RwLock<Topics>,
     producers: Mutex<Ids>,
     /// Those whose subscription has not ended.
@@ -57,6 +63,7 @@ impl MemoryStore {
             epoch,
             keeping: Keeping::new(retain, max_memory),
             most_topics: usize::MAX,
+            counts: Arc::default(),
             topics: RwLock::default(),
             producers: Mutex::default(),
             consumers: Mutex::default(),
@@ -86,7 +93,8 @@ impl MemoryStore {
         }
         let number = topics.next;
         topics.next += 1;
-        let topic = Arc::new(Topic::new(number, self.keeping.retain));
+        let counts = &self.counts;
+        let topic = Arc::new(Topic::new(number, name.clone(), self.keeping.retain, counts));
         topics.in_order.insert(number, name.clone());
         topics.by_name.insert(name, Arc::clone(&topic));
         Ok((topic, false))
@@ -117,7 +125,7 @@ impl MemoryStore {
             let (topic, _) = self.topic_or_new(name.clone())?;
             let mut producers = lock(&self.producers);
             if topic.register_producer(producers.next()) {
-                return Ok(producers.give());
+                return Ok(producers.give(&topic));
             }
             // It was deleted in between, and its name is free.
         }
@@ -148,7 +156,7 @@ impl MemoryStore {
         let mut consumers = lock(&self.consumers);
         let subscribed = topic.log().subscribe(consumers.next(), Instant::now());
         let offset = subscribed.ok_or_else(unknown)?;
-        Ok(Subscribed { consumer: consumers.give(), offset })
+        Ok(Subscribed { consumer: consumers.give(&topic), offset })
     }
 
     fn append_now(&self, append: &Append<'_>) -> Result<Offset, Error> {
@@ -192,6 +200,7 @@ impl MemoryStore {
         let polled = topic.log().poll(poll);
         let (polled, frees) =
             polled.unwrap_or_else(|| Err(self.refuse_consumer(&poll.subscription)))?;
+        topic.counts.delivered(as_offset(polled.messages.len()));
         if frees {
             topic.free_passed(&self.keeping.budget);
         }
@@ -328,6 +337,34 @@ impl Store for MemoryStore {
 
     fn ready(&self) -> Answer<'_, ()> {
         answer(Ok(()))
+    }
+
+    fn observe(&self) -> BoxFuture<'_, Observed> {
+        Box::pin(self.observe_now())
+    }
+
+    fn topic_stats<'a>(
+        &'a self,
+        after: Option<&'a str>,
+        most: usize,
+    ) -> Answer<'a, Vec<TopicStats>> {
+        answer(Ok(self.topic_stats_now(after, most)))
+    }
+
+    fn subscription_stats(
+        &self,
+        after: Option<ConsumerId>,
+        most: usize,
+    ) -> Answer<'_, Vec<SubscriptionStats>> {
+        answer(Ok(self.subscription_stats_now(after, most)))
+    }
+
+    fn producer_stats(
+        &self,
+        after: Option<ProducerId>,
+        most: usize,
+    ) -> Answer<'_, Vec<ProducerStats>> {
+        answer(Ok(self.producer_stats_now(after, most)))
     }
 }
 

@@ -3,13 +3,16 @@
 
 mod dedup;
 mod error;
+mod largest;
 mod list;
 mod locks;
 pub mod memory;
 pub(crate) mod messages;
 pub mod mysql;
+mod observed;
 mod retain;
 mod segment;
+mod traffic;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -20,10 +23,15 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use broker_client::wire::{ConsumerId, Offset, ProducerId, Sequence, TopicName};
+use futures_util::future::BoxFuture;
 
 pub use error::Error;
 pub use list::{List, Listed};
 pub use messages::{Message, Messages};
+pub use observed::{
+    Budget, DatabaseObserved, LARGEST, Lag, Observed, ProducerStats, SubscriptionLag,
+    SubscriptionStats, TopicStats, Traffic, WorkObserved,
+};
 pub use retain::Retain;
 
 /// What a method of [`Store`] gives back: a future, boxed so that a store can be a trait object.
@@ -127,6 +135,45 @@ pub trait Store: Send + Sync + 'static {
 
     /// Whether the store can serve now; otherwise [`Error::Unavailable`] says why.
     fn ready(&self) -> Answer<'_, ()>;
+
+    /// Figures for `GET /metrics`. It does not fail: what cannot be found out now is as it was last.
+    /// A store that counts nothing tells nothing.
+    fn observe(&self) -> BoxFuture<'_, Observed> {
+        Box::pin(std::future::ready(Observed::default()))
+    }
+
+    /// At most `most` topics by name, those after a name. This and the next two are for
+    /// `GET /stats`; each is a step by itself, so what comes of several is not of one moment. A store
+    /// that keeps no account of what it holds refuses.
+    fn topic_stats<'a>(
+        &'a self,
+        _after: Option<&'a str>,
+        _most: usize,
+    ) -> Answer<'a, Vec<TopicStats>> {
+        Box::pin(std::future::ready(Err(no_account())))
+    }
+
+    /// At most `most` subscriptions by id, those after an id.
+    fn subscription_stats(
+        &self,
+        _after: Option<ConsumerId>,
+        _most: usize,
+    ) -> Answer<'_, Vec<SubscriptionStats>> {
+        Box::pin(std::future::ready(Err(no_account())))
+    }
+
+    /// At most `most` producers by id, those after an id.
+    fn producer_stats(
+        &self,
+        _after: Option<ProducerId>,
+        _most: usize,
+    ) -> Answer<'_, Vec<ProducerStats>> {
+        Box::pin(std::future::ready(Err(no_account())))
+    }
+}
+
+fn no_account() -> Error {
+    Error::Refused("this store keeps no account of what it holds".to_owned())
 }
 
 /// One life of a store, as an opaque text.

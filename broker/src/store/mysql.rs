@@ -12,6 +12,7 @@
 //!   [`failure`]: what may be concluded from its errors; [`measured`]: what benches look at.
 //! - [`setup`]: the database at the start of a broker; [`readiness`]: whether it can be used now;
 //!   [`tidying`]: deleting in the background.
+//! - [`observe`]: what the store tells of itself, with [`counts`] and [`lag`].
 //!
 //! A message is acknowledged when its commit has returned. A failure before the commit was sent is
 //! definite, and so is one that the server's number says was rolled back; any other after it is an
@@ -23,13 +24,16 @@ mod append;
 mod batch;
 mod checkpoint;
 mod connections;
+mod counts;
 mod database;
 mod ending;
 mod failure;
 mod group_commit;
+mod lag;
 mod log_end;
 #[doc(hidden)]
 pub mod measured;
+mod observe;
 mod opener;
 mod polling;
 mod positions;
@@ -48,7 +52,8 @@ mod transaction;
 use std::sync::Arc;
 use std::time::Duration;
 
-use broker_client::wire::{Offset, ProducerId, TopicName};
+use broker_client::wire::{ConsumerId, Offset, ProducerId, TopicName};
+use futures_util::future::BoxFuture;
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -61,6 +66,7 @@ use self::connections::Connections;
 use self::database::Database;
 use self::failure::Failure;
 use self::group_commit::GroupCommit;
+use self::lag::LagWatch;
 use self::log_end::LogEnds;
 use self::opener::Opener;
 use self::positions::Positions;
@@ -71,8 +77,9 @@ use self::tidying::Done;
 use self::topics::Topics;
 use super::segment::Taking;
 use super::{
-    Answer, Append, Epoch, Error, List, Listed, Messages, Part, Poll, Polled, Read, Retain, Size,
-    Store, Subscribed, Subscription,
+    Answer, Append, Epoch, Error, List, Listed, Messages, Observed, Part, Poll, Polled,
+    ProducerStats, Read, Retain, Size, Store, Subscribed, Subscription, SubscriptionStats,
+    TopicStats,
 };
 
 /// How a store uses its database.
@@ -113,6 +120,7 @@ pub struct MysqlStore {
     registrar: GroupCommit<Registrar>,
     positions: GroupCommit<Positions>,
     ends: Arc<GroupCommit<LogEnds>>,
+    lag: LagWatch,
     retain: Retain,
     /// Held while it tidies.
     tidied: Mutex<Done>,
@@ -152,6 +160,7 @@ impl MysqlStore {
             registrar: GroupCommit::new(registrar, timeout),
             positions: GroupCommit::new(Positions(Arc::clone(&database)), timeout),
             ends,
+            lag: LagWatch::default(),
             retain: options.retain,
             tidied: Mutex::default(),
             database,
@@ -309,5 +318,33 @@ impl Store for MysqlStore {
 
     fn ready(&self) -> Answer<'_, ()> {
         Box::pin(async { readiness::check(&self.database).await.map_err(Failure::into_error) })
+    }
+
+    fn observe(&self) -> BoxFuture<'_, Observed> {
+        Box::pin(self.observe_now())
+    }
+
+    fn topic_stats<'a>(
+        &'a self,
+        after: Option<&'a str>,
+        most: usize,
+    ) -> Answer<'a, Vec<TopicStats>> {
+        Box::pin(self.topic_stats_now(after, most))
+    }
+
+    fn subscription_stats(
+        &self,
+        after: Option<ConsumerId>,
+        most: usize,
+    ) -> Answer<'_, Vec<SubscriptionStats>> {
+        Box::pin(self.subscription_stats_now(after, most))
+    }
+
+    fn producer_stats(
+        &self,
+        after: Option<ProducerId>,
+        most: usize,
+    ) -> Answer<'_, Vec<ProducerStats>> {
+        Box::pin(self.producer_stats_now(after, most))
     }
 }

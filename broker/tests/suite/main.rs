@@ -13,6 +13,7 @@ mod failover;
 mod failures;
 mod head;
 mod model;
+mod observe;
 mod rights;
 mod room;
 mod server;

@@ -94,6 +94,14 @@ const CODES: &[(Code, &str)] = &[
 ];
 
 impl Code {
+    /// How many codes are known here.
+    pub const COUNT: usize = CODES.len();
+
+    /// Every code that is known here, with its text on the wire.
+    pub fn all() -> impl ExactSizeIterator<Item = (&'static Self, &'static str)> {
+        CODES.iter().map(|(code, text)| (code, *text))
+    }
+
     /// The text on the wire.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -30,6 +30,11 @@ impl Budget {
         self.used.load(Ordering::Relaxed).saturating_add(as_u64(bytes)) <= most
     }
 
+    /// What is taken, and the most that may be.
+    pub(super) fn now(&self) -> (u64, u64) {
+        (self.used.load(Ordering::Relaxed), self.limit)
+    }
+
     /// Gives back what was taken.
     pub(super) fn give(&self, bytes: usize) {
         self.used.fetch_sub(as_u64(bytes), Ordering::Relaxed);

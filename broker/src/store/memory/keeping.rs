@@ -55,6 +55,15 @@ impl Keeping {
         matches!(self.retain, Retain::Age(_) | Retain::Size(_))
     }
 
+    /// The memory that messages take, and the most that they may.
+    pub(super) fn memory(&self) -> (u64, u64) {
+        let (used, limit) = self.budget.now();
+        match self.retain {
+            Retain::Size(most) => (used, limit.min(most)),
+            _ => (used, limit),
+        }
+    }
+
     /// How long a segment takes messages; none where that does not matter.
     pub(super) fn open_for(retain: Retain) -> Option<Duration> {
         match retain {

@@ -5,6 +5,7 @@
 //! same segment where no reader shares it, and in a new one where one does.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::ops::Bound;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -175,6 +176,26 @@ impl Log {
         let Some(subscription) = self.subscriptions.remove(&consumer) else { return false };
         self.leave(subscription.position);
         true
+    }
+
+    /// How many messages it keeps, and the memory that they take.
+    pub(super) fn kept(&self) -> (u64, usize) {
+        let segments = self.sealed.iter().chain([&self.tail]);
+        let kept = segments.map(|segment| (length(&segment.messages), segment.messages.bytes()));
+        kept.fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1))
+    }
+
+    /// Position, lag and last poll of a subscription.
+    pub(super) fn subscription(&self, consumer: ConsumerId) -> Option<(Offset, u64, Instant)> {
+        let Subscription { position, last_poll } = self.subscriptions.get(&consumer)?;
+        Some((*position, self.end - position, *last_poll))
+    }
+
+    /// How far subscriptions lag by id, at most `most` of them, those after an id.
+    pub(super) fn lags(&self, after: Option<ConsumerId>, most: usize) -> Vec<(ConsumerId, u64)> {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let subscriptions = self.subscriptions.range((from, Bound::Unbounded)).take(most);
+        subscriptions.map(|(&consumer, of)| (consumer, self.end - of.position)).collect()
     }
 
     /// Ends the subscriptions without a poll for so long.

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use broker_client::wire::{ConsumerId, Offset, ProducerId};
+use broker_client::wire::{ConsumerId, Offset, ProducerId, TopicName};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -17,12 +17,16 @@ use crate::store::dedup::ProducerState;
 use crate::store::locks::lock;
 use crate::store::messages::Rendered;
 use crate::store::segment::{SEGMENT_BYTES, as_offset};
+use crate::store::traffic::{Counts, TopicCounts};
 use crate::store::{Append, Error, Retain};
 
 /// One topic.
 pub(super) struct Topic {
     /// Its place in the order of creation.
     pub(super) number: u64,
+    pub(super) name: TopicName,
+    /// What goes through it.
+    pub(super) counts: TopicCounts,
     appender: Mutex<Appender>,
     log: Mutex<Log>,
     /// Told after every append and when a subscription ended; waiters look at the log themselves.
@@ -38,15 +42,19 @@ struct Appender {
     scratch: Rendered,
 }
 
+/// What is known of a producer.
 struct Producer {
     state: ProducerState,
+    /// When it was registered or last sent.
     last_send: Instant,
 }
 
 impl Topic {
-    pub(super) fn new(number: u64, retain: Retain) -> Self {
+    pub(super) fn new(number: u64, name: TopicName, retain: Retain, all: &Arc<Counts>) -> Self {
         Self {
             number,
+            name,
+            counts: TopicCounts::new(all),
             appender: Mutex::default(),
             log: Mutex::new(Log::new(retain)),
             changed: Notify::new(),
@@ -88,6 +96,11 @@ impl Topic {
         producers.into_keys()
     }
 
+    /// When a producer was registered or last sent; none where it is not of this topic.
+    pub(super) fn last_send(&self, producer: ProducerId) -> Option<Instant> {
+        lock(&self.appender).producers.get(&producer).map(|producer| producer.last_send)
+    }
+
     /// Appends, or answers `None` where the producer is not of this topic.
     pub(super) fn append(
         self: &Arc<Self>,
@@ -119,6 +132,8 @@ impl Topic {
         }
         state.accept(append.sequence, size, offset);
         drop(appender);
+        let bytes = append.payloads.iter().map(|payload| payload.len()).sum();
+        self.counts.appended(size, as_offset(bytes));
         self.changed.notify_waiters();
         Some(Ok(offset))
     }

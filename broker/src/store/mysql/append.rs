@@ -18,6 +18,7 @@ use self::known::Known;
 use self::place::{Placed, Placement};
 use super::batch::Batch;
 use super::checkpoint;
+use super::counts::WorkCounts;
 use super::database::Database;
 use super::failure::Failure;
 use super::group_commit::{Attempt, Work};
@@ -26,6 +27,9 @@ use super::tail_cache::{Origin, TailCache};
 use super::transaction::Transaction;
 use crate::store::Error;
 use crate::store::locks::lock;
+use crate::store::messages::Rendered;
+use crate::store::segment::as_offset;
+use crate::store::traffic::TopicCounts;
 
 /// The most messages and bytes that requests may share a transaction with. A single request may
 /// have more.
@@ -38,6 +42,7 @@ pub(super) struct Appender {
     database: Arc<Database>,
     topic: u32,
     tail: Arc<TailCache>,
+    topic_counts: Arc<TopicCounts>,
     known: Mutex<Known>,
     /// The statement of a guess, and how far the checkpoint may be behind. Always the same, but in
     /// the tests that plant broken ones.
@@ -48,6 +53,10 @@ pub(super) struct Appender {
 impl Work for Appender {
     type Request = Batch;
     type Reply = Offset;
+
+    fn counts(&self) -> &WorkCounts {
+        &self.database.counts.appends
+    }
 
     fn joins(&self, group: &[Batch], next: &Batch) -> bool {
         let rows = group.iter().map(|batch| batch.payloads.len()).sum::<usize>();
@@ -71,9 +80,15 @@ impl Work for Appender {
 }
 
 impl Appender {
-    pub(super) fn new(database: Arc<Database>, topic: u32, tail: Arc<TailCache>) -> Self {
+    pub(super) fn new(
+        database: Arc<Database>,
+        topic: u32,
+        tail: Arc<TailCache>,
+        topic_counts: Arc<TopicCounts>,
+    ) -> Self {
         let (guarded, checkpoint_within) = (GUARDED, checkpoint::MOST);
-        Self { database, topic, tail, known: Mutex::default(), guarded, checkpoint_within }
+        let known = Mutex::default();
+        Self { database, topic, tail, topic_counts, known, guarded, checkpoint_within }
     }
 
     /// Appends a group where it goes if nobody else has appended; none where that is not known or
@@ -97,7 +112,7 @@ impl Appender {
             return Ok(None);
         }
         self.known().appended(&guess.placed);
-        self.tail.add(guess.placed.first, block, Origin::Appended);
+        self.publish(&guess.placed, block);
         Ok(Some(guess.placed.answers))
     }
 
@@ -134,9 +149,15 @@ impl Appender {
         }
         drop(known);
         if placed.rows > 0 {
-            self.tail.add(placed.first, block, Origin::Appended);
+            self.publish(&placed, block);
         }
         Ok(placed.answers)
+    }
+
+    /// Lets consumers have what is committed.
+    fn publish(&self, placed: &Placed, block: Rendered) {
+        self.tail.add(placed.first, block, Origin::Appended);
+        self.topic_counts.appended(as_offset(placed.rows), as_offset(placed.bytes));
     }
 
     /// Answers too whether the checkpoint moves to the end; none where the topic is deleted.

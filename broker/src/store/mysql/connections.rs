@@ -40,7 +40,7 @@ pub(super) struct Connections {
     idle: Mutex<Idle>,
     /// How often a connection was lost.
     losses: AtomicU64,
-    /// Whether the last attempt to reach the database went well; only for the log.
+    /// Whether the last attempt to reach the database went well; only for people.
     up: AtomicBool,
 }
 
@@ -65,6 +65,16 @@ impl Connections {
     /// How many there may be.
     pub(super) fn most(&self) -> usize {
         self.most
+    }
+
+    /// How many are in use.
+    pub(super) fn used(&self) -> usize {
+        self.most - self.permits.available_permits()
+    }
+
+    /// Whether the last attempt to reach the database went well.
+    pub(super) fn are_up(&self) -> bool {
+        self.up.load(Ordering::Relaxed)
     }
 
     /// How often a connection was lost. What was remembered before it changed is to be forgotten.
@@ -141,9 +151,8 @@ impl Connections {
     /// Whether no further one may be opened.
     fn are_all_open(&self) -> bool {
         // The caller has a permit and no connection yet.
-        let used = self.most - self.permits.available_permits();
         let idle = lock(&self.idle);
-        used + idle.single.len() + idle.transaction.len() > self.most
+        self.used() + idle.single.len() + idle.transaction.len() > self.most
     }
 
     async fn open_until(&self, mode: Mode, until: Instant) -> Result<MySqlConnection, Failure> {

@@ -11,6 +11,7 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::connections::{Connections, Lease};
+use super::counts::Counts;
 use super::failure::Failure;
 use super::opener::Mode;
 use super::transaction::Statement;
@@ -20,6 +21,7 @@ use crate::store::Epoch;
 #[derive(Debug)]
 pub(super) struct Database {
     pub(super) connections: Connections,
+    pub(super) counts: Counts,
     /// Its life.
     pub(super) epoch: Epoch,
     /// This broker's row in the table `heartbeats`, which its durability barriers write.
@@ -46,7 +48,16 @@ impl Database {
         let statement_bytes = (packet / 2).min(4 << 20);
         let appends = Semaphore::new(connections.most().saturating_sub(3).max(1));
         let takes_guesses = AtomicBool::new(true);
-        Self { connections, epoch, broker, timeout, appends, statement_bytes, takes_guesses }
+        Self {
+            connections,
+            counts: Counts::default(),
+            epoch,
+            broker,
+            timeout,
+            appends,
+            statement_bytes,
+            takes_guesses,
+        }
     }
 
     /// Whether the server takes the statement of an append that guesses, as far as is known.

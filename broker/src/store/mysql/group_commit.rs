@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 use tokio::time::{Duration, Instant, sleep, timeout_at};
 use tracing::debug;
 
+use super::counts::WorkCounts;
 use super::failure::Failure;
 use crate::store::Error;
 use crate::store::locks::lock;
@@ -25,6 +26,9 @@ pub(super) trait Work: Send + Sync + 'static {
     type Request: Send + Sync + 'static;
     /// What is answered.
     type Reply: Send + 'static;
+
+    /// Where its transactions are counted.
+    fn counts(&self) -> &WorkCounts;
 
     /// Whether a group may take one more request; asked in turn, the group's first one excepted.
     fn joins(&self, group: &[Self::Request], next: &Self::Request) -> bool;
@@ -233,6 +237,8 @@ impl<W: Work> Running<W> {
         group: &[W::Request],
         until: Instant,
     ) -> Result<Vec<Result<W::Reply, Error>>, Failure> {
+        let counts = self.0.work.counts();
+        counts.begun(group.len());
         let mut pause = PAUSE;
         loop {
             let attempt = Attempt::new(until);
@@ -240,10 +246,16 @@ impl<W: Work> Running<W> {
             match tried.unwrap_or_else(|_| Err(attempt.timed_out())) {
                 Err(failure) if failure.is_passing() && Instant::now() + pause < until => {
                     debug!(why = %failure, "a transaction is tried again");
+                    counts.tried_again();
                     sleep(pause).await;
                     pause = LONGEST_PAUSE.min(pause * 2);
                 }
-                done => return done,
+                done => {
+                    if done.is_ok() {
+                        counts.done();
+                    }
+                    return done;
+                }
             }
         }
     }

@@ -9,6 +9,7 @@ use broker_client::wire::Offset;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::checkpoint::log_end;
+use super::counts::WorkCounts;
 use super::database::{Database, column};
 use super::failure::Failure;
 use super::group_commit::{Attempt, GroupCommit, Work};
@@ -39,6 +40,10 @@ pub(super) struct LogEnds(pub(super) Arc<Database>);
 impl Work for LogEnds {
     type Request = Vec<u32>;
     type Reply = Vec<Option<Offset>>;
+
+    fn counts(&self) -> &WorkCounts {
+        &self.0.counts.ends
+    }
 
     fn joins(&self, group: &[Vec<u32>], next: &Vec<u32>) -> bool {
         group.iter().map(Vec::len).sum::<usize>() + next.len() <= TOPICS

@@ -11,7 +11,7 @@ use super::failure::Failure;
 use super::positions::{Move, Moved};
 use super::subscriptions::{KnownPosition, Subscribed};
 use super::topic::Topic;
-use crate::store::segment::Taking;
+use crate::store::segment::{Taking, as_offset};
 use crate::store::{Error, Poll, Polled};
 
 impl MysqlStore {
@@ -94,6 +94,7 @@ impl MysqlStore {
                 Moved::Done => {
                     *known =
                         KnownPosition { position: to, is_durable: is_durable || barrier || !stays };
+                    topic.counts.delivered(as_offset(taken.messages.len()));
                     return Ok(Polled { messages: taken.messages, position: to });
                 }
                 Moved::Stands(position) => *known = KnownPosition { position, is_durable: false },

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use broker_client::wire::{ConsumerId, Offset};
 use sqlx::mysql::MySqlRow;
 
+use super::counts::WorkCounts;
 use super::database::{Database, column};
 use super::failure::Failure;
 use super::group_commit::{Attempt, Work};
@@ -89,6 +90,10 @@ pub(super) enum Moved {
 impl Work for Positions {
     type Request = Move;
     type Reply = Moved;
+
+    fn counts(&self) -> &WorkCounts {
+        &self.0.counts.positions
+    }
 
     fn joins(&self, group: &[Move], next: &Move) -> bool {
         // Two of one consumer follow each other: the second has to see what the first did.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use broker_client::wire::{ConsumerId, Offset, ProducerId, TopicName};
 
 use super::checkpoint::log_end;
+use super::counts::WorkCounts;
 use super::database::{Database, column};
 use super::failure::Failure;
 use super::group_commit::{Attempt, Work};
@@ -82,6 +83,10 @@ pub(super) struct Allotted {
 impl Work for Registrar {
     type Request = RegisterRequest;
     type Reply = Allotted;
+
+    fn counts(&self) -> &WorkCounts {
+        &self.database.counts.registrations
+    }
 
     fn joins(&self, group: &[RegisterRequest], next: &RegisterRequest) -> bool {
         let deletes = |request: &RegisterRequest| matches!(request, RegisterRequest::Deletion(_));

@@ -234,6 +234,12 @@ impl CacheLimit {
         Self { limit: bytes / 2, appended: Mutex::default(), read: Mutex::default() }
     }
 
+    /// The bytes that are used, and the most that may be.
+    pub(super) fn now(&self) -> (usize, usize) {
+        let used = [Origin::Appended, Origin::Read].map(|origin| self.entries(origin).used);
+        (used.iter().sum(), 2 * self.limit)
+    }
+
     fn entries(&self, origin: Origin) -> MutexGuard<'_, Entries> {
         let entries = match origin {
             Origin::Appended => &self.appended,

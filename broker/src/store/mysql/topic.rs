@@ -18,6 +18,7 @@ use super::group_commit::GroupCommit;
 use super::tail_cache::{CacheLimit, Origin, TailCache};
 use crate::store::messages::Rendered;
 use crate::store::segment::{SEGMENT_BYTES, Segment, as_offset};
+use crate::store::traffic::TopicCounts;
 
 /// The bytes that one query is meant to bring, and the most rows.
 const READ_BYTES: usize = 4 * SEGMENT_BYTES;
@@ -46,6 +47,8 @@ pub(super) struct Topic {
     pub(super) id: u32,
     pub(super) name: TopicName,
     pub(super) tail: Arc<TailCache>,
+    /// What goes through it by this broker.
+    pub(super) counts: Arc<TopicCounts>,
     pub(super) appender: GroupCommit<Appender>,
     database: Arc<Database>,
     /// Held while messages are read from the database, so that all polls for the same ones wait
@@ -63,11 +66,14 @@ impl Topic {
         name: TopicName,
     ) -> Self {
         let tail = TailCache::new(Arc::clone(cache));
-        let appender = Appender::new(Arc::clone(database), id, Arc::clone(&tail));
+        let counts = Arc::new(TopicCounts::new(&database.counts.traffic));
+        let appender =
+            Appender::new(Arc::clone(database), id, Arc::clone(&tail), Arc::clone(&counts));
         Self {
             id,
             name,
             tail,
+            counts,
             appender: GroupCommit::new(appender, database.timeout),
             database: Arc::clone(database),
             reading: Mutex::new(()),

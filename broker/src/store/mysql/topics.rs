@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, RwLock};
+use std::time::Duration;
 
 use broker_client::wire::{Offset, ProducerId, TopicName};
 use tokio::time::Instant;
@@ -15,7 +16,9 @@ use super::failure::Failure;
 use super::tail_cache::CacheLimit;
 use super::topic::Topic;
 use super::transaction::Statement;
-use crate::store::{Append, Error, List, Listed, locks};
+use crate::store::largest::Largest;
+use crate::store::segment::as_offset;
+use crate::store::{Append, Error, LARGEST, List, Listed, Traffic, locks};
 
 /// The topics and producers that are known.
 pub(super) struct Topics {
@@ -23,6 +26,8 @@ pub(super) struct Topics {
     cache: Arc<CacheLimit>,
     by_id: RwLock<BTreeMap<u32, Arc<Topic>>>,
     producers: RwLock<BTreeMap<ProducerId, KnownProducer>>,
+    /// The times of producers are counted from here.
+    opened: Instant,
     /// How many connections had been lost when the memory was last emptied.
     losses: AtomicU64,
 }
@@ -32,6 +37,8 @@ struct KnownProducer {
     topic: Arc<Topic>,
     /// How many rounds it has sent nothing.
     quiet: AtomicU32,
+    /// When it was registered or last sent, in milliseconds from the opening of the store.
+    last_send: AtomicU64,
 }
 
 /// A producer that sent nothing for so many rounds is forgotten. It is looked up again if need be.
@@ -45,6 +52,7 @@ impl Topics {
             cache: Arc::new(cache),
             by_id: RwLock::default(),
             producers: RwLock::default(),
+            opened: Instant::now(),
             losses: AtomicU64::new(0),
         }
     }
@@ -71,7 +79,7 @@ impl Topics {
         producer: ProducerId,
         until: Instant,
     ) -> Result<Option<Arc<Topic>>, Error> {
-        let known = self.known_producer(producer);
+        let known = self.known_producer(producer, until);
         if known.is_some() || producer < 0 {
             return Ok(known);
         }
@@ -106,14 +114,42 @@ impl Topics {
         }
     }
 
-    fn known_producer(&self, producer: ProducerId) -> Option<Arc<Topic>> {
+    /// The topic of a producer that sends, whose request is to be answered by `until`.
+    fn known_producer(&self, producer: ProducerId, until: Instant) -> Option<Arc<Topic>> {
         let producers = locks::read(&self.producers);
-        let KnownProducer { topic, quiet } = producers.get(&producer)?;
+        let KnownProducer { topic, quiet, last_send } = producers.get(&producer)?;
         // Mostly it is so already, and then nothing is written that others read.
         if quiet.load(Ordering::Relaxed) > 0 {
             quiet.store(0, Ordering::Relaxed);
         }
+        // It spares a look at the clock: all requests have the same time.
+        let sent = until.duration_since(self.opened).saturating_sub(self.database.timeout);
+        last_send.store(milliseconds(sent), Ordering::Relaxed);
         Some(Arc::clone(topic))
+    }
+
+    /// How long ago a producer was registered with or last sent to this broker; none where it has not.
+    pub(super) fn last_send(&self, producer: ProducerId) -> Option<Duration> {
+        let producers = locks::read(&self.producers);
+        let sent = producers.get(&producer)?.last_send.load(Ordering::Relaxed);
+        Some(self.opened.elapsed().saturating_sub(Duration::from_millis(sent)))
+    }
+
+    /// How many are known, and those to which most messages were appended.
+    pub(super) fn busiest(&self) -> (usize, Vec<(TopicName, Traffic)>) {
+        let topics = self.all();
+        let mut busiest = Largest::new(LARGEST);
+        for topic in &topics {
+            busiest.offer((topic.counts.now(), topic.name.clone()));
+        }
+        let busiest = busiest.into_vec().into_iter().map(|(traffic, topic)| (topic, traffic));
+        (topics.len(), busiest.collect())
+    }
+
+    /// The bytes of messages in memory, and the most that may be.
+    pub(super) fn cached(&self) -> (u64, u64) {
+        let (used, limit) = self.cache.now();
+        (as_offset(used), as_offset(limit))
     }
 
     /// The topic whose id and name a query selects.
@@ -165,7 +201,9 @@ impl Topics {
     /// Remembers a producer.
     pub(super) fn add_producer(&self, producer: ProducerId, topic: Arc<Topic>) {
         let mut producers = locks::write(&self.producers);
-        producers.insert(producer, KnownProducer { topic, quiet: AtomicU32::new(0) });
+        let (quiet, last_send) = (AtomicU32::new(0), milliseconds(self.opened.elapsed()));
+        let last_send = AtomicU64::new(last_send);
+        producers.insert(producer, KnownProducer { topic, quiet, last_send });
     }
 
     /// The producers that have sent by this broker since the last round. Those that did not for long
@@ -237,6 +275,10 @@ impl Topics {
         };
         Ok(list.take(names.await.map_err(Failure::into_error)?))
     }
+}
+
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// The name of a topic out of a row.

@@ -6,7 +6,9 @@ pub(crate) mod audit;
 pub(crate) mod certificates;
 pub(crate) mod cluster;
 mod database;
+mod figures;
 pub(crate) mod load;
+mod openapi;
 pub(crate) mod process;
 pub(crate) mod rounds;
 pub(crate) mod scene;
@@ -31,6 +33,7 @@ use serde_json::Value;
 use tower::ServiceExt;
 
 pub(crate) use database::mysql;
+pub(crate) use figures::Figures;
 
 /// The epoch of every store here.
 pub(crate) const EPOCH: &str = "e1";
@@ -172,11 +175,21 @@ impl Wire {
         path: &str,
         body: impl Into<Body>,
     ) -> (u16, Value) {
-        let response = self.respond(method, path, body).await;
+        let response = self.respond(method.clone(), path, body).await;
         let status: StatusCode = response.status();
         let bytes = response.into_body().collect().await.unwrap().to_bytes();
         let body =
             if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes).unwrap() };
+        openapi::check(&method, path, status.as_u16(), &body);
         (status.as_u16(), body)
+    }
+
+    /// The figures for Prometheus.
+    pub(crate) async fn figures(&self) -> Figures {
+        let request = Request::get("/metrics").body(Body::empty()).unwrap();
+        let response = self.0.clone().oneshot(request).await.unwrap();
+        assert_eq!(response.status(), StatusCode::OK);
+        let bytes = response.into_body().collect().await.unwrap().to_bytes();
+        Figures::read(std::str::from_utf8(&bytes).unwrap())
     }
 }

@@ -17,6 +17,8 @@ pub(super) struct Placed {
     pub(super) first: Offset,
     /// How many messages are new.
     pub(super) rows: usize,
+    /// The bytes of their payloads.
+    pub(super) bytes: usize,
     /// An answer a request.
     pub(super) answers: Vec<Result<Offset, Error>>,
     /// The states as they are after it, of those that it changes.
@@ -38,6 +40,7 @@ pub(super) fn place(
     let mut placed = Placed {
         first,
         rows: 0,
+        bytes: 0,
         answers: Vec::with_capacity(group.len()),
         states: BTreeMap::new(),
         is_plain: true,
@@ -92,6 +95,7 @@ impl Placed {
         let is_new = repeated == Ok(None);
         if is_new {
             self.rows += batch.payloads.len();
+            self.bytes += batch.payloads.bytes();
             if batch.sequence.is_some() {
                 state.accept(batch.sequence, size, offset);
                 self.states.insert(batch.producer, state);

@@ -362,7 +362,8 @@ async fn database(address: &Address, flaw: Option<Flaw>) -> Database {
 
 fn appender(database: Arc<Database>, topic: u32, flaw: Option<Flaw>) -> Arc<Appender> {
     let tail = TailCache::new(Arc::new(CacheLimit::new(1 << 20)));
-    let mut appender = Appender::new(database, topic, tail);
+    let counts = Arc::new(TopicCounts::new(&database.counts.traffic));
+    let mut appender = Appender::new(database, topic, tail, counts);
     appender.checkpoint_within = WITHIN;
     match flaw {
         Some(Flaw::PlainInsert) => appender.guarded = PLAIN,

@@ -1,0 +1,118 @@
+//! What the store in memory tells of itself. Every lock is held for a part of what there is, so that requests
+//! do not wait for a scrape of many topics.
+
+use std::ops::Bound;
+use std::sync::Arc;
+
+use broker_client::wire::{ConsumerId, ProducerId, TopicName};
+use tokio::task::yield_now;
+
+use super::MemoryStore;
+use super::topic::Topic;
+use crate::store::largest::Largest;
+use crate::store::locks::{self, lock};
+use crate::store::segment::as_offset;
+use crate::store::{
+    Budget, LARGEST, Lag, Observed, ProducerStats, SubscriptionLag, SubscriptionStats, TopicStats,
+};
+
+/// The most topics, or subscriptions, that are looked at under one lock.
+const AT_ONCE: usize = 1000;
+
+impl MemoryStore {
+    pub(super) async fn observe_now(&self) -> Observed {
+        let (mut topics, mut busiest) = (0, Largest::new(LARGEST));
+        let (mut lag, mut furthest) =
+            (Lag { is_current: true, ..Lag::default() }, Largest::new(LARGEST));
+        let mut last: Option<Arc<Topic>> = None;
+        loop {
+            let part = self.topics_after(last.as_ref().map(|topic| topic.name.as_str()), AT_ONCE);
+            for topic in &part {
+                topics += 1;
+                busiest.offer((topic.counts.now(), topic.name.clone()));
+                add_lags(topic, &mut lag, &mut furthest);
+            }
+            match part.into_iter().next_back() {
+                Some(topic) => last = Some(topic),
+                None => break,
+            }
+            yield_now().await;
+        }
+        lag.largest = furthest.into_vec();
+        let busiest = busiest.into_vec();
+        let (used, limit) = self.keeping.memory();
+        let limit = (limit < u64::MAX).then_some(limit);
+        Observed {
+            topics,
+            traffic: self.counts.now(),
+            busiest: busiest.into_iter().map(|(traffic, topic)| (topic, traffic)).collect(),
+            lag: Some(lag),
+            budgets: vec![Budget { name: "messages", used, limit }],
+            database: None,
+        }
+    }
+
+    pub(super) fn topic_stats_now(&self, after: Option<&str>, most: usize) -> Vec<TopicStats> {
+        let topics = self.topics_after(after, most);
+        let stats = topics.iter().map(|topic| {
+            let log = topic.log();
+            let (end, (messages, bytes)) = (log.end(), log.kept());
+            drop(log);
+            TopicStats { topic: topic.name.clone(), end, messages, bytes: Some(as_offset(bytes)) }
+        });
+        stats.collect()
+    }
+
+    pub(super) fn subscription_stats_now(
+        &self,
+        after: Option<ConsumerId>,
+        most: usize,
+    ) -> Vec<SubscriptionStats> {
+        let found = lock(&self.consumers).after(after, most);
+        let stats = found.into_iter().filter_map(|(consumer, topic)| {
+            let topic = topic.upgrade()?;
+            let (position, lag, last_poll) = topic.log().subscription(consumer)?;
+            let last_poll = last_poll.elapsed();
+            let topic = topic.name.clone();
+            Some(SubscriptionStats { consumer, topic, position, lag, last_poll })
+        });
+        stats.collect()
+    }
+
+    pub(super) fn producer_stats_now(
+        &self,
+        after: Option<ProducerId>,
+        most: usize,
+    ) -> Vec<ProducerStats> {
+        let found = lock(&self.producers).after(after, most);
+        let stats = found.into_iter().filter_map(|(producer, topic)| {
+            let topic = topic.upgrade()?;
+            let last_send = topic.last_send(producer).map(|at| at.elapsed());
+            Some(ProducerStats { producer, topic: topic.name.clone(), last_send })
+        });
+        stats.collect()
+    }
+
+    /// At most `most` topics by name, those after a name.
+    fn topics_after(&self, after: Option<&str>, most: usize) -> Vec<Arc<Topic>> {
+        let topics = locks::read(&self.topics);
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let range = topics.by_name.range::<str, _>((from, Bound::Unbounded));
+        range.take(most).map(|(_, topic)| Arc::clone(topic)).collect()
+    }
+}
+
+fn add_lags(topic: &Topic, lag: &mut Lag, furthest: &mut Largest<SubscriptionLag>) {
+    let mut last = None;
+    loop {
+        let part = topic.log().lags(last, AT_ONCE);
+        let Some(&(end, _)) = part.last() else { return };
+        last = Some(end);
+        for (consumer, messages) in part {
+            lag.subscriptions += 1;
+            lag.messages += messages;
+            let topic: TopicName = topic.name.clone();
+            furthest.offer(SubscriptionLag { messages, consumer, topic });
+        }
+    }
+}

@@ -71,10 +71,12 @@ pub(super) fn produced(offset: Offset, count: Option<u64>) -> Response {
 
 /// The answer to a poll without `max`: the fields of the one message beside the status.
 pub(super) fn message(messages: &Messages, held: Option<Held>) -> Response {
-    const OPEN: &[u8] = br#"{"status":"success","#;
+    const OPEN: &[u8] = br#"{"status":"success""#;
     let mut out = Vec::with_capacity(OPEN.len() + messages.json_len());
+    out.extend_from_slice(OPEN);
     messages.write_json(&mut out);
-    out.splice(..1, OPEN.iter().copied());
+    // In place of the object's own brace.
+    out[OPEN.len()] = b',';
     out.pop();
     bytes(out, held)
 }

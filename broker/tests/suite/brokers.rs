@@ -100,6 +100,27 @@ async fn a_message_of_another_broker_is_handed_out_only_after_a_commit_of_ones_o
     assert_eq!(b.take("T", at_b, 9).await, ["second"]);
 }
 
+/// As on a cluster, where the row of another node may come after the look at the counter.
+#[tokio::test]
+async fn an_id_that_somebody_else_just_took_is_tried_again() {
+    let Some(Two { a, mut sql, .. }) = two(TIMEOUT, Retain::All).await else { return };
+    assert_eq!(a.producer("T").await, 0);
+    sql.execute("INSERT INTO producers (id, topic) SELECT 1, topic FROM producers").await.unwrap();
+    let rollbacks = async |sql: &mut MySqlConnection| {
+        let status = "SHOW GLOBAL STATUS LIKE 'Com_rollback'";
+        let (_, count): (String, String) = sqlx::query_as(status).fetch_one(sql).await.unwrap();
+        count.parse::<u64>().unwrap()
+    };
+    let before = rollbacks(&mut sql).await;
+    let (second, ()) = tokio::join!(a.producer("T"), async {
+        while rollbacks(&mut sql).await < before + 2 {
+            tokio::task::yield_now().await;
+        }
+        sql.execute("DELETE FROM producers WHERE id = 1").await.unwrap();
+    });
+    assert_eq!(second, 1);
+}
+
 /// Polls that come at once move their positions by one statement.
 #[tokio::test]
 async fn who_shares_a_commit_with_one_that_is_gone_or_elsewhere_gets_what_is_due() {

@@ -12,6 +12,7 @@ use broker::store::{Retain, Store};
 use broker_client::Client;
 use sqlx::mysql::MySqlDatabaseError;
 use sqlx::{AssertSqlSafe, Executor};
+use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
 use crate::support::Short;
@@ -22,6 +23,9 @@ use crate::support::process::Process;
 use crate::support::scene::{Answer, Probe};
 
 const TIMEOUT: [&str; 2] = ["--store-timeout", "20s"];
+
+/// Of each client.
+const REGISTRATIONS: i64 = 30;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn three_brokers_start_at_once_on_three_nodes() {
@@ -104,6 +108,29 @@ async fn what_a_broker_did_others_know_at_once() {
         let got = crate::support::load::poll(there, &topic, consumer.consumer_id, 3, 0).await;
         assert_eq!(got.unwrap().len(), 1, "{round}");
     }
+}
+
+/// Each node has locks of its own, so two brokers may count on from the same id.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_registers_at_three_brokers_at_once_gets_an_id_of_its_own() {
+    let Some(nodes) = Nodes::get().await else { return };
+    let brokers = nodes.brokers(&TIMEOUT);
+    let mut registering = JoinSet::new();
+    for broker in &brokers {
+        for _ in 0..4 {
+            let client = broker.client();
+            registering.spawn(async move {
+                let mut given = Vec::new();
+                for _ in 0..REGISTRATIONS {
+                    given.push(client.register_producer("T").await.unwrap().producer_id);
+                }
+                given
+            });
+        }
+    }
+    let mut given = registering.join_all().await.concat();
+    given.sort_unstable();
+    assert_eq!(given, (0..12 * REGISTRATIONS).collect::<Vec<_>>());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -134,9 +134,7 @@ impl Appender {
             }
             Err(failure) => {
                 transaction.roll_back().await;
-                // On a cluster the lock is known on its own node alone: another one's append may
-                // take the place after the look.
-                return Err(if failure.is_misplaced() { failure.to_passing() } else { failure });
+                return Err(failure.under_lock());
             }
         };
         let (committed, block) =

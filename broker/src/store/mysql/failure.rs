@@ -85,9 +85,10 @@ impl Failure {
         matches!(self.number, Some(DUPLICATE | NULL))
     }
 
-    /// The same where it may work in a moment.
-    pub(super) fn to_passing(&self) -> Self {
-        Self { kind: Kind::Passing, ..self.clone() }
+    /// The same of a transaction that holds a lock against just that: on a cluster a lock is known on
+    /// its own node alone, and another node's row may come after the look. It may work in a moment.
+    pub(super) fn under_lock(self) -> Self {
+        if self.is_misplaced() { Self { kind: Kind::Passing, ..self } } else { self }
     }
 
     /// Whether a lock was waited for in vain.

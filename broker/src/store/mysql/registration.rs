@@ -100,7 +100,7 @@ impl Work for Registrar {
     ) -> Result<Vec<Result<Allotted, Error>>, Failure> {
         let mut transaction = Transaction::begin(&self.database.connections, attempt).await?;
         let allotted = allot(&mut transaction, group, self.most_topics).await;
-        transaction.end(allotted).await
+        transaction.end(allotted.map_err(Failure::under_lock)).await
     }
 }
 

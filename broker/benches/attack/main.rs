@@ -1,10 +1,10 @@
 //! What a broker withstands: how much of its rate a good client keeps beside large bodies, and how
 //! much memory the broker takes under attacks on it, while a good client is served.
 //!
-//!     cargo bench -p broker --bench attack -- [BROKER...]
+//!     cargo bench -p broker --bench attack -- [--only TEXT] [BROKER...]
 //!
 //! Each broker named is a binary, and they are attacked in turn, so that two states of one can be
-//! compared; without any it is this one.
+//! compared; without any it is this one. With a text, only the rows with it in their name.
 
 mod attacks;
 mod client;
@@ -25,16 +25,22 @@ type Failed = Box<dyn std::error::Error + Send + Sync>;
 
 /// Rounds of good clients alone and beside large bodies, in turn.
 const ROUNDS: usize = 5;
-const ROUND: Duration = Duration::from_secs(3);
+const ROUND: Duration = Duration::from_secs(2);
 /// Good clients at once, each with one request in flight.
-const GOOD: usize = 4;
+const GOOD: usize = 1;
 /// Connections with large bodies.
 const BAD: usize = 4;
 
 fn main() -> Result<(), Failed> {
     // `cargo bench` adds `--bench`.
-    let named = std::env::args().skip(1).filter(|argument| argument != "--bench");
-    let mut brokers: Vec<PathBuf> = named.map(PathBuf::from).collect();
+    let mut arguments = std::env::args().skip(1).filter(|argument| argument != "--bench");
+    let (mut brokers, mut only) = (Vec::<PathBuf>::new(), String::new());
+    while let Some(argument) = arguments.next() {
+        match argument.as_str() {
+            "--only" => only = arguments.next().ok_or("--only needs a text")?,
+            _ => brokers.push(argument.into()),
+        }
+    }
     if brokers.is_empty() {
         brokers.push(env!("CARGO_BIN_EXE_broker").into());
     }
@@ -42,8 +48,14 @@ fn main() -> Result<(), Failed> {
         "| beside {BAD} connections of | broker | requests a second alone | beside | kept | p99 beside |"
     );
     println!("|---|---|---|---|---|---|");
-    for (what, body) in [("15 MB batches", batches()), ("16 MB of wrong JSON", wrong())] {
-        for broker in &brokers {
+    for (what, body) in [
+        ("60 kB batches", batch(60_000)),
+        ("250 kB batches", batch(250_000)),
+        ("1 MB batches", batch(1_000_000)),
+        ("15 MB batches", batch(15_000_000)),
+        ("16 MB of wrong JSON", wrong()),
+    ] {
+        for broker in brokers.iter().filter(|_| what.contains(&only)) {
             let row = beside(broker, &body)?;
             println!("| {what} | {} | {row} |", broker.display());
         }
@@ -53,7 +65,7 @@ fn main() -> Result<(), Failed> {
     );
     println!("|---|---|---|---|---|");
     for attack in ATTACKS {
-        for broker in &brokers {
+        for broker in brokers.iter().filter(|_| attack.name.contains(&only)) {
             let row = under(broker, attack)?;
             println!("| {} | {} | {row} |", attack.name, broker.display());
         }
@@ -61,10 +73,10 @@ fn main() -> Result<(), Failed> {
     Ok(())
 }
 
-/// A produce of 15 MB: 10,000 messages of 1,500 bytes.
-fn batches() -> Vec<u8> {
+/// A produce of so many bytes, in messages of 1,500 bytes.
+fn batch(bytes: usize) -> Vec<u8> {
     let message = format!("\"{}\"", "m".repeat(1500));
-    let messages = vec![message; 10_000].join(",");
+    let messages = vec![message; bytes / 1503].join(",");
     client::post(
         "/producer/produce",
         &format!(r#"{{"topic":"bad","producer_id":0,"messages":[{messages}]}}"#),

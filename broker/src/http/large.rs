@@ -46,6 +46,7 @@ impl Elsewhere {
         let mut work = Box::pin(work);
         #[expect(clippy::disallowed_methods, reason = "no simulation comes here, see `in_place`")]
         let begun = spawn_blocking(move || {
+            step_back();
             let polled = work.as_mut().poll(&mut Context::from_waker(Waker::noop()));
             drop(slot);
             (polled, work)
@@ -61,4 +62,14 @@ impl Elsewhere {
             },
         }
     }
+}
+
+/// Lets the workers go first where there are not enough processors for all threads.
+fn step_back() {
+    /// A third of the time of a thread that has not stepped back.
+    #[cfg(target_os = "linux")]
+    const NICE: i32 = 5;
+    // Elsewhere it would be the whole process. Where it is not allowed, all are equal.
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::setpriority_process(None, NICE);
 }

@@ -15,7 +15,7 @@ use crate::http::limits::Limits;
 use crate::http::room::{Held, NoRoom, Room, SMALL};
 
 /// Bytes that are read of a body before others have their turn.
-const TURN: usize = 256 * 1024;
+const TURN: usize = 64 * 1024;
 
 /// A whole body, and the room that it takes if it is large.
 pub(in crate::http) struct Whole {

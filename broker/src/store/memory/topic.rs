@@ -107,6 +107,7 @@ impl Topic {
         append: &Append<'_>,
         keeping: &Keeping,
     ) -> Option<Result<Offset, Error>> {
+        let mut large = rendered_before(append);
         let mut appender = lock(&self.appender);
         let Appender { producers, scratch, .. } = &mut *appender;
         let Producer { state, last_send } = producers.get_mut(&append.producer)?;
@@ -119,9 +120,18 @@ impl Topic {
         }
         // Only an appender moves the end, and this one holds the lock.
         let offset = self.log().end();
-        render(scratch, offset, append);
-        keeping.make_room(scratch.bytes());
-        let published = self.log().publish(scratch, &keeping.budget);
+        let block = match &mut large {
+            Some(block) => {
+                block.move_by(offset);
+                block
+            }
+            None => {
+                render(scratch, offset, append);
+                &mut *scratch
+            }
+        };
+        keeping.make_room(block.bytes());
+        let published = self.log().publish(block, &keeping.budget);
         if scratch.bytes() > SEGMENT_BYTES {
             *scratch = Rendered::default();
         }
@@ -175,6 +185,17 @@ impl Topic {
             }
         }
     }
+}
+
+/// A large batch as if the log began with it. It is rendered before the appender is locked, for that
+/// takes long, and small ones would wait for it.
+fn rendered_before(append: &Append<'_>) -> Option<Rendered> {
+    let bytes: usize = append.payloads.iter().map(|payload| payload.len()).sum();
+    (bytes > SEGMENT_BYTES).then(|| {
+        let mut block = Rendered::with_room(append.payloads.len(), bytes);
+        render(&mut block, 0, append);
+        block
+    })
 }
 
 fn render(out: &mut Rendered, offset: Offset, append: &Append<'_>) {

@@ -29,6 +29,19 @@ impl Rendered {
         }
     }
 
+    /// None yet, with room for so many messages of so many bytes together.
+    pub(in crate::store) fn with_room(messages: usize, bytes: usize) -> Self {
+        let (text, ends) = (Vec::with_capacity(bytes), Vec::with_capacity(messages));
+        Self { text, ends, runs: Vec::new() }
+    }
+
+    /// Moves all messages so far on in their log.
+    pub(in crate::store) fn move_by(&mut self, distance: Offset) {
+        for run in &mut self.runs {
+            run.offset += distance;
+        }
+    }
+
     /// How many messages.
     pub(in crate::store) fn len(&self) -> usize {
         self.ends.len()

@@ -12,8 +12,9 @@ use tokio::task::spawn_blocking;
 use super::Answer;
 use crate::store::Error;
 
-/// Bytes from which on a body or an answer is large.
-const LARGE: usize = 256 * 1024;
+/// Bytes from which on a body or an answer is large. Four connections with batches of 250 kB that
+/// the workers did left a seventh of its rate to another client.
+const LARGE: usize = 64 * 1024;
 
 /// Where the work for large requests and answers is done.
 pub(crate) struct LargeWork(Option<Arc<Semaphore>>);

@@ -40,6 +40,10 @@ cluster *ARGS:
 brokers *ARGS:
     ci/brokers.sh {{ARGS}}
 
+# The tests of TLS; needs a C compiler.
+tls:
+    ci/tls.sh
+
 # The HTML report in a real browser.
 browser *ARGS:
     ci/browser.sh {{ARGS}}

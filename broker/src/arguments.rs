@@ -343,8 +343,11 @@ impl Arguments {
             ),
             ..Limits::default()
         };
+        let tls = self.tls()?;
         let connections = self.max_connections.or_else(|| {
-            let most = usize::try_from(most_connections(self.max_memory)).unwrap_or(usize::MAX);
+            // Beside a head, TLS has what it reads and what it has yet to write, as much again each.
+            let memory = if tls.is_some() { self.max_memory / 3 } else { self.max_memory };
+            let most = usize::try_from(most_connections(memory)).unwrap_or(usize::MAX);
             NonZeroUsize::new(most)
         });
         Ok(Options {
@@ -358,7 +361,7 @@ impl Arguments {
             producer_idle: self.producer_idle,
             audit: self.audit,
             tokens: self.tokens()?,
-            tls: self.tls()?,
+            tls,
         })
     }
 }

@@ -31,6 +31,7 @@ use axum::routing::on;
 use broker_client::wire::TopicName;
 use tokio::time::Duration;
 
+pub(crate) use self::access::only_encrypted;
 use self::failure::Failure;
 pub(crate) use self::head::refused;
 use self::ids::Ids;
@@ -152,11 +153,6 @@ impl Routes {
             .fallback(Observed { route: Route::None, handler: no_route })
             .method_not_allowed_fallback(Observed { route: Route::None, handler: wrong_method })
     }
-}
-
-/// What a client hears that sends plain text to where TLS is spoken.
-pub(crate) fn only_encrypted() -> Router {
-    Router::new().fallback(async || Failure::only_encrypted())
 }
 
 async fn create_topic(State(broker): Shared, request: Request) -> Answer {

@@ -1,9 +1,12 @@
 //! Who may do what, where the broker asks for tokens. Each route's scope is said here, and only here;
 //! what is not named is for admins, so that a route that is forgotten here is closed.
 
+use axum::Router;
 use axum::extract::Request;
 use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, Method};
+use axum::middleware::{Next, from_fn};
+use axum::response::IntoResponse;
 
 use super::failure::Failure;
 use crate::tokens::{Scope, Tokens, Verdict};
@@ -13,6 +16,17 @@ enum Needs {
     Nothing,
     AnyToken,
     Scope(Scope),
+}
+
+/// The same routes for plain text that comes to where TLS is spoken: what needs no token is answered, so
+/// that health checks need no certificates; nothing else is.
+pub(crate) fn only_encrypted(router: Router) -> Router {
+    router.layer(from_fn(async |request: Request, next: Next| {
+        match needs(request.method(), request.uri().path()) {
+            Needs::Nothing => next.run(request).await,
+            Needs::AnyToken | Needs::Scope(_) => Failure::only_encrypted().into_response(),
+        }
+    }))
 }
 
 fn needs(method: &Method, path: &str) -> Needs {

@@ -2,6 +2,7 @@
 //! certificates that change.
 
 use std::fs;
+use std::process::Command;
 use std::sync::Arc;
 
 use broker::store::{Append, Store};
@@ -131,6 +132,9 @@ async fn plain_text_where_tls_is_spoken_and_tls_where_it_is_not_are_said() {
     assert_eq!(refusal.message, "TLS is spoken here: write https:// in place of http://");
     let encrypted = client(&https(&process), &authority);
     assert_eq!(encrypted.topics().await, Ok(vec![]), "it had no effect");
+    let mut check = Command::new(env!("CARGO_BIN_EXE_broker"));
+    let checked = check.args(["--check", &process.address()]).output().unwrap();
+    assert!(checked.status.success(), "its health needs no certificate: {checked:?}");
     let process = Process::start("memory", &[]);
     let said = not_sent(&client(&https(&process), &authority)).await;
     assert!(said.ends_with("is TLS spoken there, and not http:// alone?"), "{said}");

@@ -238,28 +238,40 @@ async fn the_server_only_reads() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_messages_cannot_be_written() {
+async fn the_table_of_messages_is_gone() {
+    let failure = "the table of messages gone";
+    let (breaking, mending) = ("RENAME TABLE messages TO away", "RENAME TABLE away TO messages");
+    messages_cannot_be_written(failure, breaking, mending, "doesn't exist").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_table_of_messages_is_locked() {
+    let failure = "the table of messages locked for longer than the time-out";
+    let (breaking, mending) = ("LOCK TABLES messages WRITE", "UNLOCK TABLES");
+    messages_cannot_be_written(failure, breaking, mending, "Lock wait timeout exceeded").await;
+}
+
+async fn messages_cannot_be_written(
+    failure: &str,
+    breaking: &'static str,
+    mending: &'static str,
+    expected: &str,
+) {
     // Longer than a statement waits for a lock, so that the server says what it waited for.
     let Some(mut scene) = Scene::idle(&[], &["--store-timeout", "3s"]).await else { return };
     let mut other = MySqlConnection::connect(&scene.server.url()).await.unwrap();
-    for (breaking, mending, expected) in [
-        ("RENAME TABLE messages TO away", "RENAME TABLE away TO messages", "doesn't exist"),
-        ("LOCK TABLES messages WRITE", "UNLOCK TABLES", "Lock wait timeout exceeded"),
-    ] {
-        other.execute(breaking).await.unwrap();
-        let during = scene.probe.ask().await;
-        assert_eq!(during.produce.0, Answer::Unavailable);
-        let said = scene.probe.readiness().await;
-        let tried = "an append was tried: the database says: ";
-        assert!(said.contains(tried) && said.contains(expected), "{breaking}: {said}");
-        other.execute(mending).await.unwrap();
-        scene.probe.well().await;
-    }
+    other.execute(breaking).await.unwrap();
+    let during = scene.probe.ask().await;
+    assert_eq!((during.produce.0, during.is_ready), (Answer::Unavailable, false));
+    let said = scene.probe.readiness().await;
+    let tried = "an append was tried: the database says: ";
+    assert!(said.contains(tried) && said.contains(expected), "{said}");
+    other.execute(mending).await.unwrap();
+    scene.probe.well().await;
     let left = "SELECT COUNT(*) FROM messages WHERE topic NOT IN (SELECT id FROM topics)";
     let left: i64 = sqlx::query_scalar(left).fetch_one(&mut other).await.unwrap();
     assert_eq!(left, 0, "what was tried is not left behind");
-    let during = scene.probe.ask().await;
-    scene.end("messages cannot be written", during).await;
+    scene.end(failure, during).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -71,7 +71,7 @@ pub struct Arguments {
           value_parser = duration)]
     pub store_timeout: Duration,
 
-    /// Most connections to the database
+    /// Most connections to the database, at least 2
     #[arg(long, value_name = "COUNT", env = "BROKER_STORE_CONNECTIONS", default_value = "16",
           value_parser = count)]
     pub store_connections: NonZeroUsize,
@@ -222,6 +222,11 @@ impl Arguments {
     pub fn check(&self) -> Result<(), String> {
         if let StoreKind::Unusable(why) = &self.store {
             return Err(format!("--store, or the variable BROKER_STORE: {why}"));
+        }
+        if self.store_connections.get() < 2 {
+            return Err("--store-connections is 1: give it at least 2, for one is held while old \
+                messages are deleted by another"
+                .to_owned());
         }
         self.check_retain()?;
         self.check_access()?;

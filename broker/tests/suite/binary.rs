@@ -392,6 +392,7 @@ fn arguments_that_cannot_be_are_refused_with_what_would_be_right() {
     check(&["--store", "mysql"], "--store, or the variable BROKER_STORE: expected `memory` or");
     check(&["--audit", "--retain", "lag"], "--audit reads all messages, and --retain lag drops");
     check(&["--audit", "--retain=lag"], "leave one of them out");
+    check(&["--store-connections", "1"], "--store-connections is 1: give it at least 2");
     check(
         &["--max-message", "2MiB", "--max-body", "1MiB"],
         "--max-message is 2097152 bytes and --max-body 1048576",

@@ -7,6 +7,7 @@ use std::time::Duration;
 use broker::store::mysql::{MysqlStore, Options};
 use broker::store::{Error, Message, Retain, Store};
 use sqlx::{Connection, Executor, MySqlConnection};
+use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use crate::support::{Short, mysql, open};
@@ -179,6 +180,29 @@ async fn in_a_group_only_those_whose_time_is_over_are_refused() {
     assert_eq!(next, Ok(1), "nothing that was refused is there");
 }
 
+/// A request that has waited for others has less time than a lock may take.
+#[tokio::test]
+async fn of_a_row_that_stays_locked_it_is_always_known_what_was_done() {
+    let Some(Two { a, mut sql, .. }) = two(SHORT, Retain::All).await else { return };
+    let producer = a.producer("T").await;
+    let consumer = a.consumer("T").await.consumer;
+    a.append("T", producer, None, &["first"]).await.unwrap();
+    sql.execute("BEGIN").await.unwrap();
+    sql.execute("SELECT * FROM topics, subscriptions FOR UPDATE").await.unwrap();
+    let mut waiting = JoinSet::new();
+    for _ in 0..8 {
+        let (appending, polling) = (Arc::clone(&a), Arc::clone(&a));
+        waiting.spawn(async move { appending.append("T", producer, None, &["x"]).await.err() });
+        waiting.spawn(async move { polling.poll("T", consumer, None, 1).await.err() });
+        sleep(SHORT / 8).await;
+    }
+    for refused in waiting.join_all().await {
+        assert!(matches!(refused, Some(Error::Unavailable(_))), "{refused:?}");
+    }
+    sql.execute("ROLLBACK").await.unwrap();
+    assert_eq!(a.take("T", consumer, 9).await, ["first"], "nothing that was refused is done");
+}
+
 #[tokio::test]
 async fn what_is_passed_is_deleted_in_small_transactions_by_one_broker_at_a_time() {
     let Some(Two { a, stores, mut sql, .. }) = two(TIMEOUT, Retain::Lag).await else { return };
@@ -258,7 +282,7 @@ async fn no_more_connections_are_open_than_allowed() {
     let options = Options { connections: 3, ..Options::default() };
     let store = MysqlStore::open(&url.parse().unwrap(), &options).await.unwrap();
     let store = Arc::new(Short(Arc::new(store)));
-    let mut working = tokio::task::JoinSet::new();
+    let mut working = JoinSet::new();
     for worker in 0..16 {
         let store = Arc::clone(&store);
         working.spawn(async move {

@@ -27,6 +27,9 @@ const OWN: &[(&str, &str)] = &[
     ("wsrep-sst-method", CLUSTER),
     ("wsrep-sst-receive-address", CLUSTER),
     ("wsrep-start-position", CLUSTER),
+    ("wsrep-provider-options", CLUSTER),
+    ("binlog-format", ROWS),
+    ("innodb-autoinc-lock-mode", ROWS),
     ("defaults-file", ALONE),
     ("defaults-extra-file", ALONE),
     ("defaults-group-suffix", ALONE),
@@ -37,6 +40,7 @@ const WHERE: &str = "the harness says where the server listens";
 const FILES: &str = "the harness says where the server's files are";
 const CLUSTER: &str =
     "the harness says what the nodes of a cluster are, which `cluster: 3` asks for";
+const ROWS: &str = "the harness says it, as a cluster needs it";
 const ALONE: &str = "the server reads no files of the machine's own";
 
 /// Prefixes that a server takes in front of any setting.
@@ -89,6 +93,8 @@ mod tests {
             ("user", "as whom"),
             ("init_file", "its user"),
             ("wsrep_provider", "`cluster: 3` asks for"),
+            ("wsrep_provider_options", "`cluster: 3` asks for"),
+            ("binlog_format", "as a cluster needs it"),
             ("wsrep_cluster_address", "`cluster: 3` asks for"),
             ("defaults-extra-file", "no files of the machine's own"),
             ("--port", "is no setting"),

@@ -129,7 +129,8 @@ impl Brokers {
                 let other = told.first().map_or("", |place| &self.routes(*place).base);
                 let message = format!(
                     "the brokers at {other} and {} serve different stores, of the epochs {known} and \
-                     {epoch}: list only brokers of one store",
+                     {epoch}: list only brokers of one store, or, where the store was made anew, begin with a \
+                     new client",
                     self.routes(place).base
                 );
                 let code = Some(Code::WrongEpoch);
@@ -208,7 +209,8 @@ mod tests {
         assert_eq!(told(0, "e1"), Ok(()));
         assert_eq!(told(2, "e1"), Ok(()));
         let other = "the brokers at http://a and http://b serve different stores, of the epochs e1 \
-                     and e2: list only brokers of one store (wrong_epoch)";
+                     and e2: list only brokers of one store, or, where the store was made anew, \
+                     begin with a new client (wrong_epoch)";
         assert_eq!(told(1, "e2"), Err(other.to_owned()));
         // The store was replaced: one that is known to have served it says so.
         assert_eq!(told(0, "e3"), Ok(()));

@@ -98,7 +98,7 @@ impl Appender {
         group: &[Batch],
         attempt: &Attempt,
     ) -> Result<Option<Vec<Result<Offset, Error>>>, Failure> {
-        if !self.database.takes_guesses() {
+        if !self.database.takes_guesses() || !attempt.outlasts_a_lock() {
             return Ok(None);
         }
         let Some(guess) = self.known_now().guess(group, self.checkpoint_within) else {

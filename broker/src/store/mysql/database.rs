@@ -8,11 +8,12 @@ use futures_util::future::BoxFuture;
 use sqlx::Row;
 use sqlx::mysql::MySqlRow;
 use tokio::sync::Semaphore;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use super::connections::{Connections, Lease};
 use super::counts::Counts;
 use super::failure::Failure;
+use super::group_commit::{LONGEST_PAUSE, PAUSE};
 use super::opener::Mode;
 use super::transaction::Statement;
 use crate::store::Epoch;
@@ -93,6 +94,7 @@ impl Database {
         mut work: impl for<'l> FnMut(&'l mut Lease<'_>) -> BoxFuture<'l, Result<T, Failure>> + Send,
     ) -> Result<T, Failure> {
         let working = async {
+            let mut pause = Duration::ZERO;
             loop {
                 let mut lease = self.connections.take(Mode::Single, until).await?;
                 match work(&mut lease).await {
@@ -108,12 +110,26 @@ impl Database {
                         if !again {
                             return Err(failure);
                         }
+                        sleep(pause).await;
+                        pause = LONGEST_PAUSE.min(pause * 2 + PAUSE);
                     }
                 }
             }
         };
         let late = |_| Err(Failure::not_done("the database does not answer in time"));
         tokio::time::timeout_at(until, working).await.unwrap_or_else(late)
+    }
+
+    /// Proves that what was read before is on disk.
+    pub(super) async fn prove(&self, until: Instant) -> Result<(), Failure> {
+        self.read(until, |lease| {
+            let barrier = self.durability_barrier();
+            Box::pin(async move {
+                let proved = barrier.execute(lease.raw()).await;
+                proved.map(drop).map_err(|error| lease.failed(&error))
+            })
+        })
+        .await
     }
 
     /// The rows of one query.

@@ -12,13 +12,14 @@ use tracing::debug;
 
 use super::counts::WorkCounts;
 use super::failure::Failure;
+use super::opener::SINGLE_WAIT;
 use crate::store::Error;
 use crate::store::locks::lock;
 
 /// The pause before a transaction that failed for a passing reason is tried again, at first; it
 /// doubles up to the second figure.
-const PAUSE: Duration = Duration::from_millis(1);
-const LONGEST_PAUSE: Duration = Duration::from_millis(100);
+pub(super) const PAUSE: Duration = Duration::from_millis(1);
+pub(super) const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 
 /// What is done for the requests of one queue.
 pub(super) trait Work: Send + Sync + 'static {
@@ -54,6 +55,12 @@ pub(super) struct Attempt {
 impl Attempt {
     pub(super) fn new(until: Instant) -> Self {
         Self { until, committing: AtomicBool::new(false) }
+    }
+
+    /// Whether a statement that is its own commit may wait for a lock to its end and still be answered
+    /// in time. Where it may not, the same is to be done in a transaction, of which one always knows.
+    pub(super) fn outlasts_a_lock(&self) -> bool {
+        Instant::now() + Duration::from_millis(SINGLE_WAIT * 1500) < self.until
     }
 
     /// Notes that from here on it may be committed.

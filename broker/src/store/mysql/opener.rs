@@ -18,9 +18,10 @@ const SERVER_IDLE: u64 = 20;
 const STATEMENTS: usize = 4096;
 
 /// A read first waits until the node has what any node of its cluster had committed by then, such as
-/// the producer that another broker has just registered. Not needed for writes: one that is based
-/// on what was old conflicts. It costs nothing where there is no cluster.
-pub(super) const SEES_ALL: &str = "SET SESSION wsrep_sync_wait = 1";
+/// the producer that another broker has just registered; and so does an update, for one that finds no
+/// row, or changes none, conflicts with nothing. What inserts does conflict. It costs nothing where
+/// there is no cluster.
+pub(super) const SEES_ALL: &str = "SET SESSION wsrep_sync_wait = 3";
 
 /// Every read sees what is committed by then, and locks leave no gaps.
 pub(super) const ISOLATION: &str = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED";
@@ -32,7 +33,7 @@ pub(super) const SQL_MODE: &str = "STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION";
 /// So many seconds a statement that is its own commit waits for a lock; no server takes less. If it
 /// waited until the request's time is over, nobody would know whether it was done; so the rest of the
 /// time is waited in a transaction.
-const SINGLE_WAIT: u64 = 1;
+pub(super) const SINGLE_WAIT: u64 = 1;
 
 /// The two ways in which connections are used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

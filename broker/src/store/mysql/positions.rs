@@ -105,21 +105,12 @@ impl Work for Positions {
         group: &[Move],
         attempt: &Attempt,
     ) -> Result<Vec<Result<Moved, Error>>, Failure> {
-        let connections = &self.0.connections;
-        let lease = connections.take(Mode::Single, attempt.until).await?;
-        match commit_alone(lease, attempt, moving(group)).await {
-            Ok(found) if found < group.len() as u64 => {
-                return self.without_gone(group, attempt).await;
-            }
-            // What is written is on disk behind all that was read.
-            Ok(_) if group.iter().any(Move::writes) || !group.iter().any(|one| one.barrier) => {
-                return Ok(group.iter().map(|_| Ok(Moved::Done)).collect());
-            }
-            Ok(_) => {}
-            Err(failure) if failure.is_misplaced() || failure.is_locked_out() => {}
-            Err(failure) => return Err(failure),
+        if attempt.outlasts_a_lock()
+            && let Some(moved) = self.at_once(group, attempt).await?
+        {
+            return Ok(moved.into_iter().map(Ok).collect());
         }
-        let mut transaction = Transaction::begin(connections, attempt).await?;
+        let mut transaction = Transaction::begin(&self.0.connections, attempt).await?;
         let mut moved = one_by_one(&mut transaction, group).await;
         if moved.is_ok()
             && group.iter().any(|one| one.barrier)
@@ -133,19 +124,46 @@ impl Work for Positions {
 }
 
 impl Positions {
-    /// Some of these subscriptions were not there. The others are moved for good, wherever they may
-    /// stand by now, so whoever cannot be told apart from them may be moved, too.
-    async fn without_gone(
+    /// Moves them by one statement; none where some are not where they were believed to be, or what was
+    /// read is to be proved to be on disk, and then nothing has happened.
+    async fn at_once(
         &self,
         group: &[Move],
         attempt: &Attempt,
-    ) -> Result<Vec<Result<Moved, Error>>, Failure> {
-        let rows = self.0.rows(attempt.until, || looking(group)).await;
-        let found = rows.and_then(|rows| positions(&rows));
-        let found = found.map_err(|failure| Failure::unknown(failure.to_string()))?;
+    ) -> Result<Option<Vec<Moved>>, Failure> {
+        let lease = self.0.connections.take(Mode::Single, attempt.until).await?;
+        match commit_alone(lease, attempt, moving(group)).await {
+            Ok(found) if found < group.len() as u64 => {
+                self.without_gone(group, attempt).await.map(Some)
+            }
+            // What is written is on disk behind all that was read.
+            Ok(_) if group.iter().any(Move::writes) || !group.iter().any(|one| one.barrier) => {
+                Ok(Some(vec![Moved::Done; group.len()]))
+            }
+            Ok(_) => {
+                attempt.is_undone();
+                Ok(None)
+            }
+            Err(failure) if failure.is_misplaced() || failure.is_locked_out() => Ok(None),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Some of these subscriptions are gone; the others were moved, wherever they stand by now.
+    async fn without_gone(&self, group: &[Move], attempt: &Attempt) -> Result<Vec<Moved>, Failure> {
+        let until = attempt.until;
+        let looking = async {
+            let found = positions(&self.0.rows(until, || looking(group)).await?)?;
+            // Those that were moved may be all gone, so that nothing was written.
+            if group.iter().any(|one| one.barrier) {
+                self.0.prove(until).await?;
+            }
+            Ok::<_, Failure>(found)
+        };
+        let found = looking.await.map_err(|failure| Failure::unknown(failure.to_string()))?;
         let is_there = |one: &Move| position(&found, one).is_some();
         let moved = group.iter().map(|one| if is_there(one) { Moved::Done } else { Moved::Gone });
-        Ok(moved.map(Ok).collect())
+        Ok(moved.collect())
     }
 }
 

@@ -151,10 +151,11 @@ impl Served {
         self.latencies.len() as f64 / self.time.as_secs_f64()
     }
 
-    pub(crate) fn percentile(&self, percent: f64) -> Duration {
+    /// The latency that so many of a hundred answers do not exceed.
+    pub(crate) fn percentile(&self, percent: usize) -> Duration {
         let mut sorted = self.latencies.clone();
         sorted.sort();
-        let place = (sorted.len() as f64 * percent / 100.0).ceil() as usize;
+        let place = (sorted.len() * percent).div_ceil(100);
         sorted.get(place.saturating_sub(1)).copied().unwrap_or_default()
     }
 }

@@ -10,7 +10,7 @@ mod attacks;
 mod client;
 mod process;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -94,7 +94,7 @@ fn wrong() -> Vec<u8> {
 }
 
 /// The median rate of good clients alone, beside others with this request, and their ratio.
-fn beside(binary: &PathBuf, body: &[u8]) -> Result<String, Failed> {
+fn beside(binary: &Path, body: &[u8]) -> Result<String, Failed> {
     let broker = Broker::start(binary, &[])?;
     let mut setup = Connection::open(broker.port)?;
     setup.ask(&client::post("/producer/register", r#"{"topic":"bad"}"#))?;
@@ -120,7 +120,7 @@ fn beside(binary: &PathBuf, body: &[u8]) -> Result<String, Failed> {
             served
         })?;
         attacked.push(served.rate());
-        latencies.push(served.percentile(99.0).as_secs_f64() * 1000.0);
+        latencies.push(served.percentile(99).as_secs_f64() * 1000.0);
     }
     let (alone, attacked) = (median(&mut alone), median(&mut attacked));
     let kept = attacked / alone * 100.0;
@@ -139,7 +139,7 @@ fn good_rate(port: u16) -> Result<Served, Failed> {
 }
 
 /// The memory that a broker takes under an attack, and what a good client got meanwhile.
-fn under(binary: &PathBuf, attack: &Attack) -> Result<String, Failed> {
+fn under(binary: &Path, attack: &Attack) -> Result<String, Failed> {
     let broker = Broker::start(binary, &["--max-memory", "256MiB"])?;
     let good = Good::start(broker.port)?;
     let held = (attack.carry_out)(broker.port)?;
@@ -154,7 +154,7 @@ fn under(binary: &PathBuf, attack: &Attack) -> Result<String, Failed> {
         "{most} MiB | {after} MiB | {} answers, {} failed, the slowest {:.0} ms",
         served.latencies.len(),
         served.failed,
-        served.percentile(100.0).as_secs_f64() * 1000.0
+        served.percentile(100).as_secs_f64() * 1000.0
     ))
 }
 

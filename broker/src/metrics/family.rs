@@ -70,6 +70,10 @@ impl Samples {
         }
     }
 
+    #[expect(
+        clippy::redundant_closure_for_method_calls,
+        reason = "the method itself is of one lifetime, and each sample has its own encoder"
+    )]
     fn encode(&self, mut encoder: MetricEncoder<'_>) -> fmt::Result {
         match self {
             Self::Counter(samples) => each(encoder, samples, |encoder, count| {

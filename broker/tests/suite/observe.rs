@@ -145,7 +145,7 @@ async fn so_it_is_on_a_database() {
 /// The last topic has most, and 5 of it were delivered; the least that is told of a topic is `least`.
 async fn check_largest(wire: &Wire, topics: usize, messages: u32, least: f64) {
     let figures = wire.figures().await;
-    assert_eq!(figures.alone("broker_topics") as usize, topics);
+    assert_eq!(figures.alone("broker_topics"), figure(topics));
     assert_eq!(figures.alone("broker_appended_messages_total"), f64::from(messages));
     assert_eq!(figures.alone("broker_lag_messages"), f64::from(messages - 5));
     for name in [
@@ -189,18 +189,18 @@ async fn a_scrape_under_load_tells_what_was_acknowledged() {
             before = now;
         }
         let seen = load.finish().await;
-        let acked = seen.sent.len();
+        let acked = figure(seen.sent.len());
         let figures = Figures::read(&get(&broker.address(), "/metrics").1);
-        assert_eq!(figures.alone("broker_appended_messages_total") as usize, acked, "{store}");
+        assert_eq!(figures.alone("broker_appended_messages_total"), acked, "{store}");
         let produced = [("route", "POST /producer/produce"), ("code", "success")];
-        assert_eq!(figures.of(REQUESTS, &produced).unwrap() as usize, acked);
+        assert_eq!(figures.of(REQUESTS, &produced), Some(acked));
         let handed: usize = seen.handed.iter().map(|(_, got)| got.len()).sum();
-        assert_eq!(figures.alone("broker_delivered_messages_total") as usize, handed);
+        assert_eq!(figures.alone("broker_delivered_messages_total"), figure(handed));
         // The auditors have polled nothing. On a database it is looked up once a second.
         let lag = async || {
             let figures = Figures::read(&get(&broker.address(), "/metrics").1);
             tokio::task::yield_now().await;
-            figures.alone("broker_lag_messages") as usize
+            figures.alone("broker_lag_messages")
         };
         until(async || lag().await == acked).await;
         let accepted = figures.alone("broker_connections_accepted_total");
@@ -233,6 +233,11 @@ async fn a_scrape_does_not_fail_where_the_database_is_locked() {
     assert_eq!(figures.alone("broker_appended_messages_total"), 2.0, "what needs no question");
     sql.execute("UNLOCK TABLES").await.unwrap();
     until(async || lag().await == (true, 2.0)).await;
+}
+
+/// A count, as a parser gives it.
+fn figure(count: usize) -> f64 {
+    u32::try_from(count).unwrap().into()
 }
 
 /// Asks again until it is so.

@@ -199,7 +199,9 @@ pub(super) async fn serve(stream: impl Socket, router: Router, connection: Arc<C
         }
     });
     let mut http = http1::Builder::new();
-    let mut serving = pin!(http.max_buf_size(HEAD_BYTES).serve_connection(io, service));
+    // Answers are queued as they are and never copied, so that each holds its room until it is sent.
+    http.max_buf_size(HEAD_BYTES).writev(true);
+    let mut serving = pin!(http.serve_connection(io, service));
     let until_closed = async {
         loop {
             tokio::select! {

@@ -16,7 +16,7 @@ pub enum Ca {}
 pub struct BadCa(String);
 
 /// There is no such connection.
-pub(super) type Encrypted = TcpStream;
+pub(super) type Encrypted = Box<TcpStream>;
 
 impl Ca {
     /// Refused.

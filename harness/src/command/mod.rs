@@ -101,7 +101,7 @@ pub enum Command {
     Man(man::Arguments),
     /// Start our own broker (used by the harness itself).
     #[command(hide = true)]
-    Broker(::broker::Arguments),
+    Broker(Box<::broker::Arguments>),
     /// Become a program that dies with the harness (used by the harness itself).
     #[command(hide = true)]
     Guard(guard::Arguments),

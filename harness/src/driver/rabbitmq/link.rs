@@ -135,7 +135,7 @@ mod tests {
         assert_eq!((plain.authority.host.as_str(), plain.vhost.as_str()), ("::1", "/"));
         assert_eq!(plain.authority.userinfo.username, "guest");
         let login = Some(("me".to_owned(), "se/cret".to_owned()));
-        let access = Access { login, tls: true, path: "mine".to_owned() };
+        let access = Access { login, tls: true, path: "mine".to_owned(), ..Access::default() };
         let own = uri(&Address::Listens { host: "broker".to_owned(), port: 5671, access }).unwrap();
         assert_eq!((own.scheme, own.vhost.as_str()), (AMQPScheme::AMQPS, "mine"));
         assert_eq!(own.authority.userinfo.password, "se/cret");

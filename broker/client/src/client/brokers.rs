@@ -98,7 +98,7 @@ impl Brokers {
         }
     }
 
-    /// Whether nobody has heard of the broker for so long; who is told so looks.
+    /// Whether nobody has heard of the broker for so long, so that the caller is to ask it.
     pub(super) fn is_to_be_looked_at(&self, place: usize, unheard_for: Duration) -> bool {
         self.state().health.is_to_be_looked_at(place, unheard_for)
     }

@@ -16,7 +16,7 @@ use crate::transport::{Failure, Transport};
 /// How long a broker may take to say that it is ready.
 const READY_WITHIN: Duration = Duration::from_secs(2);
 
-/// How often who waits for messages looks whether the broker lives.
+/// While a poll waits for messages, the broker is asked so often whether it lives.
 const LOOK: Duration = Duration::from_secs(5);
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");

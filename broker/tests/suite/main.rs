@@ -14,6 +14,7 @@ mod failures;
 mod head;
 mod model;
 mod observe;
+mod retention;
 mod rights;
 mod room;
 mod server;

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use broker::store::memory::MemoryStore;
 use broker::store::{Epoch, Retain};
-use broker_client::wire::TopicName;
-use broker_client::{Client, Error, Retry, Subscription, TopicProducer};
+use broker_client::consumer::PollError;
+use broker_client::wire::{Code, TopicName};
+use broker_client::{Client, Consumer, Error, Producer, Retry, Subscription, TopicProducer};
 use tokio::net::{TcpListener, TcpStream};
 
 async fn listen() -> (TcpListener, String) {
@@ -21,8 +22,12 @@ async fn start() -> Client {
 }
 
 async fn start_with(options: broker::Options) -> Client {
+    start_retaining(Retain::All, options).await
+}
+
+async fn start_retaining(retain: Retain, options: broker::Options) -> Client {
     let (listener, address) = listen().await;
-    let store = Arc::new(MemoryStore::new(Epoch::random(), Retain::All, None));
+    let store = Arc::new(MemoryStore::new(Epoch::random(), retain, None));
     tokio::spawn(broker::serve(listener, store, options, pending()));
     Client::new(&address).unwrap()
 }
@@ -48,6 +53,56 @@ async fn topics_are_created_and_listed_in_their_order() {
     assert_eq!(client.topics().await, Ok(vec!["b".to_owned(), "a".to_owned()]));
     let error = client.create_topic("a").await.unwrap_err();
     assert_eq!(error.to_string(), "Topic:a already exist (topic_exists)");
+}
+
+#[tokio::test]
+async fn a_topic_that_is_deleted_is_unknown_and_made_anew_by_who_sends() {
+    let client = start().await;
+    let (producer, mut consumer) = (Producer::new(&client), Consumer::new(&client));
+    let unknown = client.delete_topic("T1").await.unwrap_err();
+    assert_eq!(unknown.to_string(), "Topic:T1 does not exist (unknown_topic)");
+    assert_eq!(producer.send(&topic(), "old").await, Ok(0));
+    consumer.subscribe(&topic()).await.unwrap();
+    assert_eq!(producer.send(&topic(), "older").await, Ok(1));
+    client.delete_topic("T1").await.unwrap();
+    assert_eq!(client.topics().await, Ok(vec![]));
+    let over = consumer.poll().await.unwrap_err();
+    assert_eq!(over.error.code(), Some(&Code::UnknownConsumer), "{over}");
+    assert_eq!(over.deleted, None);
+    assert_eq!(producer.send(&topic(), "new").await, Ok(0), "registered anew");
+    consumer.subscribe(&topic()).await.unwrap();
+    producer.send(&topic(), "newer").await.unwrap();
+    let delivery = consumer.poll().await.unwrap();
+    assert_eq!(delivery.iter().map(|got| got.payload).collect::<Vec<_>>(), ["newer"]);
+    // Whatever is in the name, the path stays one of a topic.
+    let strange = client.delete_topic("a/../b c?d#e%f").await.unwrap_err();
+    let text = "Topic:a/../b c?d#e%f does not exist (unknown_topic)";
+    assert_eq!(strange.to_string(), text);
+}
+
+#[tokio::test]
+async fn messages_that_retention_deleted_are_reported_once_and_the_consumer_goes_on() {
+    let client = start_retaining(Retain::Size(3000), broker::Options::default()).await;
+    client.create_topic("T1").await.unwrap();
+    let mut consumer = Consumer::new(&client);
+    consumer.subscribe(&topic()).await.unwrap();
+    let mut alone = Subscription::subscribe(&client, &topic(), &Retry::default()).await.unwrap();
+    let producer = Producer::new(&client);
+    for number in 0..100 {
+        producer.send(&topic(), &format!("{number:0200}")).await.unwrap();
+    }
+    let PollError { error, deleted, .. } = consumer.poll().await.unwrap_err();
+    let deleted = deleted.expect("it says which");
+    assert_eq!((deleted.start, error.deleted_before()), (0, Some(deleted.end)));
+    assert!((85..99).contains(&deleted.end), "{deleted:?}");
+    let delivery = consumer.poll().await.unwrap();
+    assert_eq!(delivery.iter().next().unwrap().offset, deleted.end);
+    assert_eq!(delivery.iter().last().unwrap().offset, 99);
+    assert_eq!(alone.size().await, Ok(100 - deleted.end));
+    let error = alone.poll(1000, Duration::ZERO).await.unwrap_err();
+    assert_eq!((error.deleted_before(), alone.position()), (Some(deleted.end), deleted.end));
+    let left = alone.poll(1000, Duration::ZERO).await.unwrap();
+    assert_eq!(left.len() as u64, 100 - deleted.end);
 }
 
 #[tokio::test]

@@ -19,6 +19,9 @@ use crate::store::locks::lock;
 /// than its age and this part of it.
 const PART: u32 = 8;
 
+/// At most this part of the size that is kept goes at a time.
+const PARTS: u64 = 16;
+
 /// What all topics keep.
 pub(super) struct Keeping {
     pub(super) retain: Retain,
@@ -61,6 +64,14 @@ impl Keeping {
         match self.retain {
             Retain::Size(most) => (used, limit.min(most)),
             _ => (used, limit),
+        }
+    }
+
+    /// The bytes at which a segment takes no more: not so large that little is left where it goes.
+    pub(super) fn piece_bytes(retain: Retain) -> usize {
+        match retain {
+            Retain::Size(most) => usize::try_from(most / PARTS).unwrap_or(usize::MAX),
+            _ => usize::MAX,
         }
     }
 

@@ -277,8 +277,7 @@ impl Log {
         // Without subscriptions the end moved on alone, perhaps before all was freed.
         let adjoins = self.tail.end() == self.end;
         let before = self.tail.messages.bytes();
-        let is_open = self.open_until.is_none_or(|until| begins || Instant::now() < until);
-        if adjoins && is_open && self.tail.extend(block) {
+        if adjoins && (begins || self.is_open()) && self.tail.extend(block) {
             return Stored { bytes: self.tail.messages.bytes() - before, begins };
         }
         self.begin();
@@ -296,6 +295,12 @@ impl Log {
             self.sealed.push_back(full);
         }
         Stored { bytes, begins: true }
+    }
+
+    /// Whether appends may go to the tail, as far as it is not too large for any.
+    fn is_open(&self) -> bool {
+        self.tail.messages.bytes() <= Keeping::piece_bytes(self.retain)
+            && self.open_until.is_none_or(|until| Instant::now() < until)
     }
 
     /// The tail is a new segment.

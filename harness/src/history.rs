@@ -5,6 +5,7 @@
 //! millions: its payload is kept only where it differs from the planned one.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +13,7 @@ use crate::plan::{MessageId, StreamIndex, TopicIndex};
 
 mod attempt;
 mod backlog;
+mod deleted;
 pub mod json;
 mod missed;
 mod moment;
@@ -22,6 +24,7 @@ mod sent;
 
 pub use attempt::{Attempt, Class, forgets, told_code};
 pub use backlog::{Backlog, backlog_over_time, backlogs};
+pub use deleted::{Deleted, deleted_words};
 pub use missed::{all_missed, misses_anything};
 pub use moment::{Moment, Nanos, Stamp};
 pub use on_disk::{Forgotten, OnDisk, Rotten, Trace, Traced};
@@ -215,6 +218,8 @@ pub struct Polled {
 pub enum Answer {
     /// The next so many of [`ConsumerHistory::deliveries`]; 0 for an empty answer.
     Delivered(u32),
+    /// Nothing, for the broker's retention had deleted what came next; the subscription goes on behind it.
+    Deleted(Range<Offset>),
     /// It failed with these words.
     Failed(String),
 }

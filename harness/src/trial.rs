@@ -12,7 +12,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use crate::check::{self, Judgement};
 use crate::driver::{self, Address, Connecting, FailureKind, Remarks};
-use crate::history::{ConsumerHistory, End, History, ProducerHistory};
+use crate::history::{ConsumerHistory, End, History, ProducerHistory, deleted_words};
 use crate::io_error::reason;
 use crate::log_format::LogFormat;
 use crate::plan::Plan;
@@ -189,7 +189,8 @@ async fn hold_on(
     if let Some(why) = disagreement {
         judgement.mark_inconclusive(why);
     }
-    let Remarks { doubts, notes } = driver.remarks();
+    let Remarks { doubts, mut notes } = driver.remarks();
+    notes.extend(deleted_words(plan, &history));
     let doubts = if is_gone { Vec::new() } else { doubts };
     doubts.into_iter().rev().for_each(|doubt| judgement.mark_inconclusive(doubt));
     limit::judge(&mut judgement, past_limit);

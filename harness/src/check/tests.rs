@@ -4,6 +4,7 @@ mod acks;
 mod batches;
 mod blame;
 mod crash;
+mod deleted;
 mod endings;
 mod explained;
 mod faults;

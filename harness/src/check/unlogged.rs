@@ -83,7 +83,7 @@ fn lines<'a>(
         let topic = part.subscriptions[poll.subscription as usize].topic;
         let count = match poll.answer {
             Answer::Delivered(count) => count as usize,
-            Answer::Failed(_) => 0,
+            Answer::Deleted(_) | Answer::Failed(_) => 0,
         };
         (plan.topics[topic.place()].name.as_str(), count)
     });

@@ -27,6 +27,14 @@ pub enum FailureKind {
         /// id; none where the broker tells no life from another.
         in_same_life: Option<bool>,
     },
+    /// Of a poll: the broker's retention has deleted what came next, the offsets from `from` to before
+    /// `to`. The next poll goes on behind them.
+    Deleted {
+        /// The first one.
+        from: u64,
+        /// The first one that is left, or the end of the log.
+        to: u64,
+    },
     /// Of a poll: the broker answered without a message, in a way that is not known to mean that
     /// there is none. It may succeed, but does not keep a run from being idle.
     NotUnderstood {

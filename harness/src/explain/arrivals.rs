@@ -156,6 +156,10 @@ fn last_poll(plan: &Plan, history: &History, standing: &Standing) -> Option<Line
     let what = match &polled.answer {
         Answer::Delivered(0) => "got nothing".to_owned(),
         Answer::Delivered(count) => format!("got {}", numbers::count((*count).into(), "message")),
+        Answer::Deleted(offsets) => {
+            let count = numbers::count(offsets.end - offsets.start, "message");
+            format!("was told that {count} from offset {} on are deleted", offsets.start)
+        }
         Answer::Failed(why) => format!("it failed: {why}"),
     };
     let number = plan.consumers[standing.consumer.place()].number;

@@ -73,7 +73,11 @@ mod tests {
             }
             for polled in &mut consumer.polls {
                 if polled.answer == Answer::Delivered(0) && chance.below(3) == 0 {
-                    polled.answer = Answer::Failed("cut \"off\"".to_owned());
+                    polled.answer = if chance.below(2) == 0 {
+                        Answer::Deleted(3..u64::MAX)
+                    } else {
+                        Answer::Failed("cut \"off\"".to_owned())
+                    };
                 }
             }
             if chance.below(3) == 0 {

@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep};
 use super::{Failure, Trial, judged, limit, saboteur};
 use crate::bugs::Bug;
 use crate::driver::{self, Connecting};
+use crate::history::deleted_words;
 use crate::log_format::LogFormat;
 use crate::plan::Plan;
 use crate::run::{self, Recorder, Routes, RunContext, Watch};
@@ -100,7 +101,8 @@ async fn perform(plan: &Arc<Plan>, simulation: &Simulation) -> Result<(Trial, Du
     let injected = saboteur.map(|saboteur| saboteur.injected(&driver.capabilities()));
     let interrupted = simulation.stop.load(Ordering::Relaxed);
     let passed_over = driver.passed_over();
-    let notes = driver.remarks().notes;
+    let mut notes = driver.remarks().notes;
+    notes.extend(deleted_words(plan, &history));
     let trial =
         Trial { history, judgement, interrupted, past_limit, left, notes, passed_over, injected };
     Ok((trial, took))

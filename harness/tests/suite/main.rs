@@ -69,6 +69,7 @@ mod relay;
 mod repeat;
 mod report_schema;
 mod reports;
+mod retained;
 mod review;
 mod run;
 mod sabotage;

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::due::Order;
 use crate::check::facts::{Facts, Fate, Feed, Request};
-use crate::history::{Stamp, Subscribed};
+use crate::history::{Deleted, Stamp, Subscribed};
 use crate::plan::{MessageId, StreamIndex};
 use crate::scenario;
 
@@ -13,6 +13,8 @@ pub(in crate::check) struct Missing {
     pub(super) ranges: Vec<Lost>,
     /// Messages that would be lost, had their ack not stayed unknown.
     pub(super) possible: u64,
+    /// What the broker had deleted before the consumer had it: no loss.
+    deleted: Vec<Deleted>,
     /// By stream's place on its topic: the first and one past the last message that was due.
     pub(super) spans: Vec<Option<Range<u32>>>,
 }
@@ -46,7 +48,13 @@ fn possible(facts: &Facts<'_>, feed: &Feed, request: &Request) -> u64 {
 impl Missing {
     pub(in crate::check) fn of(facts: &Facts<'_>, feed: &Feed) -> Self {
         let streams = facts.plan.topics[feed.topic.place()].streams.len();
-        let mut missing = Self { ranges: Vec::new(), possible: 0, spans: vec![None; streams] };
+        let own = facts.history.consumers[feed.consumer.place()].deleted();
+        let mut missing = Self {
+            ranges: Vec::new(),
+            possible: 0,
+            deleted: own.filter(|deleted| deleted.topic == feed.topic).collect(),
+            spans: vec![None; streams],
+        };
         let Some(claim) = feed.due_from(facts.history) else { return missing };
         let confirmed = claim.confirmed.map_or(Stamp::MAX, |moment| moment.stamp);
         let mut between = Vec::new();
@@ -81,7 +89,7 @@ impl Missing {
         let places = facts.places.of_request(request);
         let mut rest = places.clone();
         while let Some(place) = feed.got.first_missing(rest.clone()) {
-            self.lose(request, first + MessageId::new(place - places.start).0);
+            self.lose(facts, request, first + MessageId::new(place - places.start).0);
             rest.start = place + 1;
         }
     }
@@ -93,7 +101,10 @@ impl Missing {
         *old = old.start.min(messages.start)..old.end.max(messages.end);
     }
 
-    fn lose(&mut self, request: &Request, message: u32) {
+    fn lose(&mut self, facts: &Facts<'_>, request: &Request, message: u32) {
+        if self.is_deleted(facts, MessageId(message)) {
+            return;
+        }
         match self.ranges.last_mut() {
             Some(last) if last.stream == request.stream && last.messages.end == message => {
                 last.messages.end += 1;
@@ -104,6 +115,14 @@ impl Missing {
                 messages: message..message + 1,
             }),
         }
+    }
+
+    /// Whether the broker had deleted it, as it told the consumer: it was acked at an offset of those.
+    fn is_deleted(&self, facts: &Facts<'_>, message: MessageId) -> bool {
+        self.deleted.iter().any(|deleted| {
+            let at = facts.requests.acked_in(facts.history, deleted.epoch, message);
+            at.is_some_and(|at| deleted.offsets.contains(&at))
+        })
     }
 
     /// Judges the requests that were on their way while the subscription was.
@@ -141,7 +160,7 @@ impl Missing {
                     self.span(request, message.0..message.0 + 1);
                 }
                 if due && !got {
-                    self.lose(request, message.0);
+                    self.lose(facts, request, message.0);
                 }
                 started |= ordered && order.came(facts, message);
             }

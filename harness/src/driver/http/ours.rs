@@ -13,7 +13,7 @@ use crate::driver::attempts::Attempts;
 use crate::driver::batch::Batch;
 use crate::driver::client::Session;
 use crate::driver::contract::{Outgoing, Pending, Reply, Sender, Subscriber};
-use crate::driver::failure::Failure;
+use crate::driver::failure::{Failure, FailureKind};
 use crate::history::{Offset, Outcome};
 
 /// Its requests go out one at a time or several at a time, and not now so and now so: the two count
@@ -149,7 +149,14 @@ impl Subscriber for Consumer {
             let asked = self.subscription.position();
             let polled = self.subscription.poll(max, wait).await;
             let (topic, under) = (self.subscription.topic(), (self.subscription.id(), true));
-            let messages = polled.map_err(|error| failed_under(under, "polling", topic, &error))?;
+            let messages = polled.map_err(|error| {
+                let failure = failed_under(under, "polling", topic, &error);
+                let (from, to) = (asked, self.subscription.position());
+                let is_deleted = error.deleted_before().is_some() && to > from;
+                let kind =
+                    if is_deleted { FailureKind::Deleted { from, to } } else { failure.kind };
+                Failure { kind, ..failure }
+            })?;
             self.moved_on(asked, &messages)?;
             let topic = self.subscription.topic();
             self.reading.fill(batch, messages).map_err(|unnamed| unnamed.failure("polling", topic))

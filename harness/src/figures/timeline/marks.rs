@@ -82,7 +82,7 @@ fn poll(poll: &Polled) -> Option<(Nanos, Nanos, MarkKind)> {
     let kind = match poll.answer {
         Answer::Delivered(0) => return None,
         Answer::Delivered(_) => MarkKind::Delivered,
-        Answer::Failed(_) => MarkKind::Failed,
+        Answer::Deleted(_) | Answer::Failed(_) => MarkKind::Failed,
     };
     Some((poll.invoked.at, poll.completed.at, kind))
 }

@@ -164,10 +164,12 @@ pub(super) struct Poll<'a> {
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase", expecting = "an object with `delivered` or `failed`")]
+#[serde(rename_all = "lowercase", expecting = "an object with `delivered`, `deleted` or `failed`")]
 pub(super) enum Answer<'a> {
     #[serde(borrow)]
     Delivered(Vec<Run<'a>>),
+    /// The first offset of what the broker had deleted, and the one behind it.
+    Deleted(u64, u64),
     Failed(Cow<'a, str>),
 }
 

@@ -234,6 +234,10 @@ impl Reading<'_> {
         let part = &mut self.history.consumers[consumer];
         let answer = match &line.answer {
             line::Answer::Failed(words) => Answer::Failed(words.to_string()),
+            line::Answer::Deleted(first, end) if first < end => Answer::Deleted(*first..*end),
+            line::Answer::Deleted(first, end) => {
+                return Err(format!("nothing lies from offset {first} to before {end}"));
+            }
             line::Answer::Delivered(runs) => {
                 let before = part.deliveries.len();
                 for run in runs {

@@ -143,6 +143,7 @@ fn write_consumer(
                     let deliveries = &part.deliveries[first..from];
                     line::Answer::Delivered(runs(plan, deliveries, &part.oddities, first))
                 }
+                Answer::Deleted(offsets) => line::Answer::Deleted(offsets.start, offsets.end),
                 Answer::Failed(words) => line::Answer::Failed(words.into()),
             },
         };

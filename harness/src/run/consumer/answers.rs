@@ -62,7 +62,8 @@ impl Actor {
         failure: Failure,
     ) -> Result<Answer, Failure> {
         let topic = poller.topic;
-        if !matches!(failure.kind, FailureKind::NotUnderstood { .. }) {
+        let kind = failure.kind;
+        if !matches!(kind, FailureKind::NotUnderstood { .. } | FailureKind::Deleted { .. }) {
             self.signals.pulse.bad();
         }
         match failure.kind {
@@ -76,6 +77,14 @@ impl Actor {
                 if has_all {
                     return Ok(Answer::Delivered(0));
                 }
+            }
+            FailureKind::Deleted { from, to } => {
+                poller.pause = Duration::ZERO;
+                self.active(topic, completed);
+                // Nobody waits for it: as a delivery behind it would, it passes it over.
+                let TopicState { start, seen, .. } = &mut self.topics[topic];
+                seen.reach(start.epoch, to - 1);
+                return Ok(Answer::Deleted(from..to));
             }
             FailureKind::MayPass => {
                 poller.pause = FAILED_PAUSE;

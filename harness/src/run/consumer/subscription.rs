@@ -100,7 +100,9 @@ pub(super) async fn resume(
             Err(failure) => match failure.kind {
                 FailureKind::MayPass | FailureKind::NotUnderstood { .. } => sleep(PAUSE).await,
                 FailureKind::SessionOver { .. } if context.plan.restarts() => is_over = true,
-                FailureKind::SessionOver { .. } | FailureKind::Final => return Err(failure),
+                FailureKind::SessionOver { .. }
+                | FailureKind::Final
+                | FailureKind::Deleted { .. } => return Err(failure),
             },
         }
     }

@@ -154,7 +154,7 @@ async fn an_audited_log_is_read_part_by_part_and_without_an_audit_there_is_none(
     assert!(client.audit("T1", 3).await.unwrap().messages.is_empty());
 
     let error = start().await.audit("T1", 0).await.unwrap_err();
-    assert_eq!(error.code(), Some(&broker_client::wire::Code::NotFound));
+    assert_eq!(error.code(), Some(&Code::NotFound));
 }
 
 #[tokio::test]

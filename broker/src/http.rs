@@ -3,8 +3,10 @@
 //! [`Limits`]; what is done around every handler in [`observed`].
 
 mod access;
+mod after;
 mod answer;
 mod body;
+mod broker;
 mod failure;
 mod head;
 mod ids;
@@ -26,40 +28,23 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::Method;
-use axum::response::Response;
 use axum::routing::on;
 use broker_client::wire::TopicName;
-use tokio::time::Duration;
 
 pub(crate) use self::access::only_encrypted;
-use self::failure::Failure;
+pub(crate) use self::broker::Broker;
+use self::broker::Shared;
+use self::failure::{Answer, Failure};
 pub(crate) use self::head::refused;
-use self::ids::Ids;
 pub(crate) use self::large::LargeWork;
 pub use self::limits::Limits;
 use self::observed::Observed;
 use self::polling::{Taken, poll_waiting};
-use self::room::{NoRoom, Room};
+use self::room::NoRoom;
 pub(crate) use self::route::Route;
-use crate::metrics::{Metrics, exposition};
+use crate::metrics::exposition::exposition;
 use crate::signal::Signal;
 use crate::store::{self, Append, List, Listed, Poll, Read, Store, Subscription};
-use crate::tokens::Tokens;
-
-/// What every handler gets.
-pub(crate) struct Broker {
-    store: Arc<dyn Store>,
-    limits: Limits,
-    room: Room,
-    pub(crate) large: LargeWork,
-    closing: Signal,
-    /// A poll that waits is repeated after this, where subscriptions that are not polled are ended.
-    pub(crate) poll_again: Option<Duration>,
-    /// Who may do what; without them, everybody may do everything.
-    pub(crate) tokens: Option<Arc<Tokens>>,
-    pub(crate) metrics: Metrics,
-    ids: Ids,
-}
 
 /// Which routes a listener serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,9 +57,6 @@ pub(crate) enum Part {
     Administration,
 }
 
-type Shared = State<Arc<Broker>>;
-type Answer = Result<Response, Failure>;
-
 /// The routes over a store, without a socket. Once `closing` is raised, polls that wait answer
 /// that there is nothing.
 pub fn router(store: Arc<dyn Store>, limits: Limits, closing: Signal) -> Router {
@@ -84,22 +66,6 @@ pub fn router(store: Arc<dyn Store>, limits: Limits, closing: Signal) -> Router 
 /// The same, with the route that reads the logs themselves.
 pub fn audited_router(store: Arc<dyn Store>, limits: Limits, closing: Signal) -> Router {
     routes(Arc::new(Broker::new(store, limits, closing)), Part::Whole, true)
-}
-
-impl Broker {
-    pub(crate) fn new(store: Arc<dyn Store>, limits: Limits, closing: Signal) -> Self {
-        Self {
-            store,
-            room: Room::new(&limits),
-            limits,
-            large: LargeWork::in_place(),
-            closing,
-            poll_again: None,
-            tokens: None,
-            metrics: Metrics::new(),
-            ids: Ids::default(),
-        }
-    }
 }
 
 /// The routes of a listener; `audit` is for the one that reads the logs themselves.

@@ -5,7 +5,7 @@
 //! store. A new one is a field where it is counted, and its lines in [`exposition`], which reads it.
 
 mod connections;
-mod exposition;
+pub(crate) mod exposition;
 mod family;
 mod histogram;
 mod process;
@@ -14,7 +14,6 @@ mod requests;
 use tokio::time::Instant;
 
 use self::connections::Connections;
-pub(crate) use self::exposition::exposition;
 pub(crate) use self::histogram::{Counted, Histogram};
 use self::requests::Requests;
 

@@ -13,7 +13,7 @@ use crate::plan::{MessageId, StreamIndex, TopicIndex};
 
 mod attempt;
 mod backlog;
-mod deleted;
+pub mod deleted;
 pub mod json;
 mod missed;
 mod moment;
@@ -24,7 +24,6 @@ mod sent;
 
 pub use attempt::{Attempt, Class, forgets, told_code};
 pub use backlog::{Backlog, backlog_over_time, backlogs};
-pub use deleted::{Deleted, deleted_words};
 pub use missed::{all_missed, misses_anything};
 pub use moment::{Moment, Nanos, Stamp};
 pub use on_disk::{Forgotten, OnDisk, Rotten, Trace, Traced};

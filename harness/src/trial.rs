@@ -12,7 +12,8 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use crate::check::{self, Judgement};
 use crate::driver::{self, Address, Connecting, FailureKind, Remarks};
-use crate::history::{ConsumerHistory, End, History, ProducerHistory, deleted_words};
+use crate::history::deleted::deleted_words;
+use crate::history::{ConsumerHistory, End, History, ProducerHistory};
 use crate::io_error::reason;
 use crate::log_format::LogFormat;
 use crate::plan::Plan;

@@ -10,6 +10,9 @@ use broker_client::wire::{self, BadTopicName, Code, Status};
 use super::answer;
 use crate::store::{Error, Subscription};
 
+/// What a handler answers.
+pub(super) type Answer = Result<Response, Failure>;
+
 /// A request that failed. Boxed, so that answers stay small to pass on.
 #[derive(Debug)]
 pub(super) struct Failure(Box<(StatusCode, wire::Failure)>);

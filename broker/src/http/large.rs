@@ -9,7 +9,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
-use super::Answer;
+use super::failure::Answer;
 use crate::store::Error;
 
 /// Bytes from which on a body or an answer is large. Four connections with batches of 250 kB that

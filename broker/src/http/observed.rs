@@ -13,8 +13,10 @@ use futures_util::future::BoxFuture;
 use tokio::time::Instant;
 use tracing::{Level, debug, enabled};
 
-use super::failure::Failure;
-use super::{Answer, Broker, Route, Shared, access};
+use super::access;
+use super::broker::{Broker, Shared};
+use super::failure::{Answer, Failure};
+use super::route::Route;
 
 /// The header of a request's id, in and out.
 const HEADER: HeaderName = HeaderName::from_static("x-request-id");

@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use broker_client::wire::Offset;
 use tokio::time::{Duration, Instant, sleep_until, timeout_at};
 
-use super::Broker;
+use super::broker::Broker;
 use super::failure::Failure;
 use super::room::{Held, NoRoom, SMALL};
 use crate::server::Waiting;

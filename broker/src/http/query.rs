@@ -7,10 +7,10 @@ use broker_client::wire::{ConsumerId, Offset};
 use percent_encoding::percent_decode_str;
 use tokio::time::Duration;
 
+use super::after::After;
 use super::failure::Failure;
 use super::limits::Limits;
 use super::number::whole;
-use super::stats::After;
 use crate::store;
 
 /// The query of `GET /consumer/consume`.

@@ -1,31 +1,22 @@
 //! `GET /stats`: all that the store holds, as one list of topics, subscriptions and producers in three
 //! parts. What does not fit into an answer is told by the next one, which goes on behind `after`.
 
-use std::fmt;
-use std::str::FromStr;
-
 use axum::extract::{Request, State};
 use broker_client::wire::{ConsumerId, Offset, ProducerId};
 use serde::Serialize;
 use tokio::time::Duration;
 
-use super::failure::Failure;
+use super::after::After;
+use super::broker::{Broker, Shared};
+use super::failure::{Answer, Failure};
 use super::room::NoRoom;
-use super::{Answer, Broker, Shared, answer, query};
+use super::{answer, query};
 use crate::store::messages::push_text;
 use crate::store::{Error, ProducerStats, Store, SubscriptionStats, TopicStats};
 use crate::version::{COMMIT, VERSION};
 
 /// So many entries are asked of the store at a time.
 const AT_ONCE: usize = 1000;
-
-/// A place in the list: the part, and the entry behind which it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum After {
-    Topics(Option<String>),
-    Subscriptions(Option<ConsumerId>),
-    Producers(Option<ProducerId>),
-}
 
 /// What stands before the entries.
 #[derive(Serialize)]
@@ -167,60 +158,6 @@ impl From<&ProducerStats> for Entry {
         let last_send_ms = of.last_send.map(milliseconds);
         let json = json(&Producer { producer_id, topic, last_send_ms });
         Self { json, after: After::Producers(Some(producer_id)) }
-    }
-}
-
-impl After {
-    fn part(&self) -> &'static str {
-        match self {
-            Self::Topics(_) => "topics",
-            Self::Subscriptions(_) => "subscriptions",
-            Self::Producers(_) => "producers",
-        }
-    }
-
-    fn next_part(&self) -> Self {
-        match self {
-            Self::Topics(_) => Self::Subscriptions(None),
-            // Behind the last one of the last part nothing comes.
-            Self::Subscriptions(_) | Self::Producers(_) => Self::Producers(None),
-        }
-    }
-}
-
-impl fmt::Display for After {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let part = self.part();
-        match self {
-            Self::Topics(Some(name)) => write!(f, "{part}:{name}"),
-            Self::Subscriptions(Some(id)) | Self::Producers(Some(id)) => write!(f, "{part}:{id}"),
-            Self::Topics(None) | Self::Subscriptions(None) | Self::Producers(None) => {
-                write!(f, "{part}:")
-            }
-        }
-    }
-}
-
-impl FromStr for After {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let id = |text: &str| match text {
-            "" => Some(None),
-            text => text.parse().ok().filter(|id| *id >= 0).map(Some),
-        };
-        let after = match text.split_once(':') {
-            Some(("topics", name)) => Some(Self::Topics(Some(name.to_owned()))),
-            Some(("subscriptions", text)) => id(text).map(Self::Subscriptions),
-            Some(("producers", text)) => id(text).map(Self::Producers),
-            _ => None,
-        };
-        after.ok_or_else(|| {
-            format!(
-                "after: {text:?} was given, the `next` of an answer was expected: topics:NAME, \
-                 subscriptions:ID or producers:ID"
-            )
-        })
     }
 }
 

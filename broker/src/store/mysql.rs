@@ -73,7 +73,7 @@ use self::positions::Positions;
 use self::registration::{RegisterRequest, Registrar};
 use self::subscriptions::{KnownPosition, Subscriptions};
 use self::tail_cache::CacheLimit;
-use self::tidying::Done;
+use self::tidying::{Done, tidy};
 use self::topics::Topics;
 use super::segment::Taking;
 use super::{
@@ -292,7 +292,12 @@ impl Store for MysqlStore {
     }
 
     fn tidy(&self) -> Answer<'_, ()> {
-        Box::pin(async move { self.tidy_now().await.map_err(Failure::into_error) })
+        Box::pin(async move {
+            let mut done = self.tidied.lock().await;
+            let known = (&*self.topics, &self.subscriptions);
+            let tidied = tidy(&self.database, known, self.retain, &mut done).await;
+            tidied.map_err(Failure::into_error)
+        })
     }
 
     fn arrival<'a>(&'a self, subscription: Subscription<'a>, offset: Offset) -> Answer<'a, ()> {

@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep};
 use super::{Failure, Trial, judged, limit, saboteur};
 use crate::bugs::Bug;
 use crate::driver::{self, Connecting};
-use crate::history::deleted_words;
+use crate::history::deleted::deleted_words;
 use crate::log_format::LogFormat;
 use crate::plan::Plan;
 use crate::run::{self, Recorder, Routes, RunContext, Watch};

@@ -18,7 +18,7 @@ use crate::http::room::{Held, NoRoom, Room, SMALL};
 const TURN: usize = 64 * 1024;
 
 /// A whole body, and the room that it takes if it is large.
-pub(in crate::http) struct Whole {
+pub(crate) struct Whole {
     bytes: Bytes,
     _held: Option<Held>,
 }
@@ -33,16 +33,12 @@ impl Deref for Whole {
 
 /// Reads the whole body of a produce. A large one has its room before its first byte is read, so
 /// that those which are half here never wait for each other.
-pub(in crate::http) async fn read(
-    request: Request,
-    limits: &Limits,
-    room: &Room,
-) -> Result<Whole, Failure> {
+pub(crate) async fn read(request: Request, limits: &Limits, room: &Room) -> Result<Whole, Failure> {
     read_up_to(limits.body_bytes, request, limits, room).await
 }
 
 /// The same of a request that names things, and is never large.
-pub(in crate::http) async fn read_short(
+pub(crate) async fn read_short(
     request: Request,
     limits: &Limits,
     room: &Room,

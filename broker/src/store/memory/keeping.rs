@@ -11,7 +11,6 @@ use broker_client::wire::Offset;
 use tokio::time::{Duration, Instant};
 
 use super::budget::Budget;
-use super::topic::Topic;
 use crate::store::Retain;
 use crate::store::locks::lock;
 
@@ -31,12 +30,18 @@ pub(super) struct Keeping {
 
 /// A segment of some log.
 pub(super) struct Piece {
-    topic: Weak<Topic>,
+    log: Weak<dyn Kept>,
     /// Its first offset.
     pub(super) first: Offset,
     /// The end of the log when it was noted.
     pub(super) end: Offset,
     begun: Instant,
+}
+
+/// A log of which pieces are noted.
+pub(super) trait Kept: Send + Sync {
+    /// Deletes a piece of it and all before, unless it has grown and is to be spared.
+    fn delete(&self, piece: &Piece, spares_grown: bool, budget: &Budget) -> Going;
 }
 
 /// What became of a piece that was to go.
@@ -84,8 +89,12 @@ impl Keeping {
     }
 
     /// Notes that a segment has begun.
-    pub(super) fn begun(&self, topic: &Arc<Topic>, first: Offset, end: Offset) {
-        let piece = Piece { topic: Arc::downgrade(topic), first, end, begun: Instant::now() };
+    pub(super) fn begun(&self, log: &Arc<impl Kept + 'static>, first: Offset, end: Offset) {
+        let log: Weak<dyn Kept> = Arc::downgrade(log) as _;
+        self.note(Piece { log, first, end, begun: Instant::now() });
+    }
+
+    fn note(&self, piece: Piece) {
         lock(&self.pieces).push_back(piece);
     }
 
@@ -96,9 +105,9 @@ impl Keeping {
         let Retain::Size(most) = self.retain else { return };
         while !self.budget.fits(bytes, most) {
             let Some(piece) = lock(&self.pieces).pop_front() else { return };
-            let Some(topic) = piece.topic.upgrade() else { continue };
-            if let Going::Grown(end) = topic.delete(&piece, true, &self.budget) {
-                self.begun(&topic, piece.first, end);
+            let Some(log) = piece.log.upgrade() else { continue };
+            if let Going::Grown(end) = log.delete(&piece, true, &self.budget) {
+                self.note(Piece { end, begun: Instant::now(), ..piece });
             }
         }
     }
@@ -110,8 +119,8 @@ impl Keeping {
         let is_old = |piece: &mut Piece| now - piece.begun >= age + age / PART;
         loop {
             let Some(piece) = lock(&self.pieces).pop_front_if(is_old) else { return };
-            if let Some(topic) = piece.topic.upgrade() {
-                topic.delete(&piece, false, &self.budget);
+            if let Some(log) = piece.log.upgrade() {
+                log.delete(&piece, false, &self.budget);
             }
         }
     }

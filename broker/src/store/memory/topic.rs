@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::budget::Budget;
-use super::keeping::{Going, Keeping, Piece};
+use super::keeping::{Going, Keeping, Kept, Piece};
 use super::log::{Freed, Log};
 use crate::store::dedup::ProducerState;
 use crate::store::locks::lock;
@@ -165,13 +165,6 @@ impl Topic {
         self.changed.notify_waiters();
     }
 
-    /// Deletes a piece of the log and all before it, unless it has grown and is to be spared.
-    pub(super) fn delete(&self, piece: &Piece, spares_grown: bool, budget: &Budget) -> Going {
-        let (going, freed) = self.log().delete(piece, spares_grown);
-        budget.give(freed.bytes);
-        going
-    }
-
     /// Frees what every subscription is past: in short steps, and outside the lock, so that the
     /// topic is not held up by a large log. Without an await, for a caller that goes away would
     /// leave the rest behind, and no later call would free it.
@@ -184,6 +177,14 @@ impl Topic {
                 return;
             }
         }
+    }
+}
+
+impl Kept for Topic {
+    fn delete(&self, piece: &Piece, spares_grown: bool, budget: &Budget) -> Going {
+        let (going, freed) = self.log().delete(piece, spares_grown);
+        budget.give(freed.bytes);
+        going
     }
 }
 

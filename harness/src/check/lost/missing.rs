@@ -4,7 +4,8 @@ use std::ops::Range;
 
 use super::due::Order;
 use crate::check::facts::{Facts, Fate, Feed, Request};
-use crate::history::{Deleted, Stamp, Subscribed};
+use crate::history::deleted::Deleted;
+use crate::history::{Stamp, Subscribed};
 use crate::plan::{MessageId, StreamIndex};
 use crate::scenario;
 

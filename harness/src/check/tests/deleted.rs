@@ -4,7 +4,8 @@ use std::ops::Range;
 
 use super::small::Case;
 use super::*;
-use crate::history::{EpochIndex, Offset, Polled, deleted_words};
+use crate::history::deleted::deleted_words;
+use crate::history::{EpochIndex, Offset, Polled};
 
 /// C1 and C2 are due four messages at offsets 0 to 3. C1 gets the first, is told that some are deleted,
 /// and gets the last; C2 gets all.

@@ -8,9 +8,10 @@
 use std::sync::Arc;
 
 use broker_client::wire::Offset;
+use futures_util::future::BoxFuture;
 use sqlx::{AssertSqlSafe, Executor, MySqlConnection};
 
-use super::{Done, ROWS, Step, What, all, ended};
+use super::step::{Deletion, Done, ROWS, Step, all, ended};
 use crate::store::mysql::connections::Lease;
 use crate::store::mysql::database::{Database, column};
 use crate::store::mysql::failure::Failure;
@@ -53,7 +54,7 @@ pub(super) async fn clear(
         if !is_settled && done.get(&id) == Some(&Offset::MAX) {
             continue;
         }
-        let Some(up_to) = all(database, What::Deleted(id)).await? else { return Ok(false) };
+        let Some(up_to) = all(database, Clearing(id)).await? else { return Ok(false) };
         done.insert(id, up_to);
         if is_settled {
             done.remove(&id);
@@ -62,10 +63,20 @@ pub(super) async fn clear(
     Ok(true)
 }
 
-/// Clears some of one.
-pub(super) async fn clear_some(lease: &mut Lease<'_>, topic: u32) -> Result<Step, Failure> {
-    let step = clear_in_transaction(lease.raw(), topic).await;
-    ended(lease, step).await
+/// Of this topic.
+struct Clearing(u32);
+
+impl Deletion for Clearing {
+    fn some<'l>(
+        &'l self,
+        _: &'l Database,
+        lease: &'l mut Lease<'_>,
+    ) -> BoxFuture<'l, Result<Step, Failure>> {
+        Box::pin(async move {
+            let step = clear_in_transaction(lease.raw(), self.0).await;
+            ended(lease, step).await
+        })
+    }
 }
 
 async fn clear_in_transaction(on: &mut MySqlConnection, topic: u32) -> Result<Step, sqlx::Error> {

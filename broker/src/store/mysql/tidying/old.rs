@@ -11,9 +11,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use broker_client::wire::Offset;
+use futures_util::future::BoxFuture;
 use sqlx::MySqlConnection;
 
-use super::{ROWS, Step, What, all, last};
+use super::step::{Deletion, ROWS, Step, all, last};
 use crate::store::mysql::checkpoint;
 use crate::store::mysql::connections::Lease;
 use crate::store::mysql::database::{Database, column};
@@ -56,7 +57,7 @@ pub(super) async fn delete(
         if is_due == 0 {
             continue;
         }
-        let Some(kept_from) = all(database, What::Old(topic, seconds)).await? else {
+        let Some(kept_from) = all(database, Old { topic, seconds }).await? else {
             return Ok(());
         };
         topics.delete_before(topic, kept_from);
@@ -64,8 +65,23 @@ pub(super) async fn delete(
     Ok(())
 }
 
-/// Deletes some of it of one topic.
-pub(super) async fn delete_some(
+/// What of a topic was appended more than so many seconds ago.
+struct Old {
+    topic: u32,
+    seconds: u64,
+}
+
+impl Deletion for Old {
+    fn some<'l>(
+        &'l self,
+        database: &'l Database,
+        lease: &'l mut Lease<'_>,
+    ) -> BoxFuture<'l, Result<Step, Failure>> {
+        Box::pin(delete_some(database, lease, self.topic, self.seconds))
+    }
+}
+
+async fn delete_some(
     database: &Database,
     lease: &mut Lease<'_>,
     topic: u32,

@@ -4,9 +4,10 @@
 use std::sync::Arc;
 
 use broker_client::wire::Offset;
+use futures_util::future::BoxFuture;
 use sqlx::{Executor, MySqlConnection};
 
-use super::{Done, ROWS, Step, What, all, ended, last};
+use super::step::{Deletion, Done, ROWS, Step, all, ended, last};
 use crate::store::mysql::checkpoint;
 use crate::store::mysql::connections::Lease;
 use crate::store::mysql::database::{Database, column};
@@ -29,15 +30,27 @@ pub(super) async fn delete(database: &Arc<Database>, done: &mut Done) -> Result<
         let up_to = least.map_or(last, |least| least.min(last));
         if done.get(&topic).copied().unwrap_or(0) < up_to {
             // It may be less than at the first look, and then the next round looks again.
-            let Some(up_to) = all(database, What::Passed(topic)).await? else { return Ok(()) };
+            let Some(up_to) = all(database, Of(topic)).await? else { return Ok(()) };
             done.insert(topic, up_to);
         }
     }
     Ok(())
 }
 
-/// Deletes some of it of one topic.
-pub(super) async fn delete_some(
+/// Of this topic.
+struct Of(u32);
+
+impl Deletion for Of {
+    fn some<'l>(
+        &'l self,
+        database: &'l Database,
+        lease: &'l mut Lease<'_>,
+    ) -> BoxFuture<'l, Result<Step, Failure>> {
+        Box::pin(delete_some(database, lease, self.0))
+    }
+}
+
+async fn delete_some(
     database: &Database,
     lease: &mut Lease<'_>,
     topic: u32,

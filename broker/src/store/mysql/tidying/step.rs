@@ -1,0 +1,103 @@
+//! A step: some rows that one transaction deletes, of one topic, by one broker at a time.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use broker_client::wire::Offset;
+use futures_util::future::BoxFuture;
+use sqlx::Executor;
+
+use crate::store::mysql::connections::Lease;
+use crate::store::mysql::database::Database;
+use crate::store::mysql::failure::Failure;
+
+/// The most rows that one transaction deletes.
+pub(super) const ROWS: u64 = 1000;
+
+/// By topic, up to where nothing is left, as far as this broker has found out; another one's work is
+/// found out by trying.
+pub(crate) type Done = BTreeMap<u32, Offset>;
+
+/// What came of a step.
+pub(super) enum Step {
+    /// Another broker is deleting.
+    Busy,
+    /// There is more to delete.
+    More,
+    /// Nothing before this is left.
+    UpTo(Offset),
+}
+
+/// What steps delete some of.
+pub(super) trait Deletion: Send + Sync + 'static {
+    /// Deletes some of it.
+    fn some<'l>(
+        &'l self,
+        database: &'l Database,
+        lease: &'l mut Lease<'_>,
+    ) -> BoxFuture<'l, Result<Step, Failure>>;
+}
+
+/// Takes steps until nothing is left; answers up to where, or none where another broker is at it.
+pub(super) async fn all(
+    database: &Arc<Database>,
+    what: impl Deletion,
+) -> Result<Option<Offset>, Failure> {
+    let what: Arc<dyn Deletion> = Arc::new(what);
+    loop {
+        match step(database, &what).await? {
+            Step::Busy => return Ok(None),
+            Step::More => {}
+            Step::UpTo(up_to) => return Ok(Some(up_to)),
+        }
+    }
+}
+
+/// Deletes some. Everything is asked for on the connection that deletes: after a crash of the server
+/// in between, it is gone, and with it what may have been undone.
+async fn step(database: &Arc<Database>, what: &Arc<dyn Deletion>) -> Result<Step, Failure> {
+    database
+        .read(database.deadline(), |lease| {
+            let (database, what) = (Arc::clone(database), Arc::clone(what));
+            Box::pin(async move { locked(&database, lease, &*what).await })
+        })
+        .await
+}
+
+async fn locked(
+    database: &Database,
+    lease: &mut Lease<'_>,
+    what: &dyn Deletion,
+) -> Result<Step, Failure> {
+    let lock = "SELECT GET_LOCK(CONCAT('broker retain ', MD5(DATABASE())), 0)";
+    let locked: Result<Option<i64>, _> = sqlx::query_scalar(lock).fetch_one(lease.raw()).await;
+    if locked.map_err(|error| lease.failed(&error))? != Some(1) {
+        return Ok(Step::Busy);
+    }
+    let step = what.some(database, lease).await;
+    if lease.is_there() {
+        let unlock = "DO RELEASE_LOCK(CONCAT('broker retain ', MD5(DATABASE())))";
+        sqlx::query(unlock).execute(lease.raw()).await.map_err(|error| lease.failed(&error))?;
+    }
+    step
+}
+
+/// What a transaction came to, which is still open where it failed; of a connection that is lost,
+/// nothing is.
+pub(super) async fn ended(
+    lease: &mut Lease<'_>,
+    step: Result<Step, sqlx::Error>,
+) -> Result<Step, Failure> {
+    if step.is_err() {
+        let _ = lease.raw().execute("ROLLBACK").await;
+    }
+    step.map_err(|error| lease.failed(&error))
+}
+
+/// The offset of the last message of the topic `t`.
+macro_rules! last {
+    () => {
+        "(SELECT m.`offset` FROM messages m WHERE m.topic = t.id ORDER BY m.`offset` DESC LIMIT 1)"
+    };
+}
+pub(super) use last;

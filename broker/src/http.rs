@@ -40,7 +40,7 @@ pub(crate) use self::large::LargeWork;
 pub use self::limits::Limits;
 use self::observed::Observed;
 use self::polling::{Taken, poll_waiting};
-use self::room::NoRoom;
+use self::room::{NoRoom, SMALL};
 pub(crate) use self::route::Route;
 use crate::metrics::exposition::exposition;
 use crate::signal::Signal;
@@ -139,14 +139,21 @@ async fn delete_topic(State(broker): Shared, request: Request) -> Answer {
 async fn topics(State(broker): Shared, request: Request) -> Answer {
     let limit = broker.limits.answer_bytes;
     let page = query::topics(request.uri().query(), &broker.limits)?;
-    // Its names are in memory twice before it is known how many they are.
-    let reserved = broker.room.reserve(limit.get()).await.map_err(|NoRoom| Failure::no_room())?;
-    let list = List {
+    let list = |max_bytes| List {
         after: page.as_ref().and_then(|page| page.after.as_deref()),
         max: page.as_ref().map_or(usize::MAX, |page| page.max),
-        max_bytes: limit.get(),
+        max_bytes,
     };
-    let Listed { topics, more } = broker.store.topics(list).await?;
+    // Its names are in memory twice before it is known how many they are. A short list needs no room.
+    let mut reserved = broker.room.try_reserve(limit.get());
+    let room = if reserved.is_some() { limit.get() } else { limit.get().min(SMALL) };
+    let mut listed = broker.store.topics(list(room)).await?;
+    if page.is_none() && listed.more && reserved.is_none() {
+        let waited = broker.room.reserve(limit.get()).await;
+        reserved = Some(waited.map_err(|NoRoom| Failure::no_room())?);
+        listed = broker.store.topics(list(limit.get())).await?;
+    }
+    let Listed { topics, more } = listed;
     match page {
         None if more => Err(Failure::too_many_topics(limit)),
         None if topics.is_empty() => Err(Failure::no_topics()),

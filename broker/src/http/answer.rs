@@ -31,10 +31,10 @@ pub(super) fn text(message: &str) -> Response {
     json(&Text { status: Status::Success, message })
 }
 
-pub(super) fn topics(topics: &[TopicName], reserved: Reserved<'_>) -> Response {
+pub(super) fn topics(topics: &[TopicName], reserved: Option<Reserved<'_>>) -> Response {
     let message = topics.iter().map(TopicName::as_str).collect();
     let body = to_json(&Names { status: Status::Success, message });
-    let held = reserved.keep(body.len());
+    let held = reserved.and_then(|reserved| reserved.keep(body.len()));
     bytes(body, held)
 }
 

@@ -8,8 +8,8 @@ use tokio::time::Duration;
 
 use super::after::After;
 use super::broker::{Broker, Shared};
-use super::failure::{Answer, Failure};
-use super::room::NoRoom;
+use super::failure::Answer;
+use super::room::SMALL;
 use super::{answer, query};
 use crate::store::messages::push_text;
 use crate::store::{Error, ProducerStats, Store, SubscriptionStats, TopicStats};
@@ -64,9 +64,11 @@ struct Entry {
 pub(super) async fn tell(State(broker): Shared, request: Request) -> Answer {
     let after = query::stats(request.uri().query())?;
     let limit = broker.limits.answer_bytes.get();
-    let reserved = broker.room.reserve(limit).await.map_err(|NoRoom| Failure::no_room())?;
+    // Where there is no room, a short page: whoever looks at a crowded broker needs it just then.
+    let reserved = broker.room.try_reserve(limit);
+    let limit = if reserved.is_some() { limit } else { limit.min(SMALL) };
     let page = page(&broker, after.unwrap_or(After::Topics(None)), limit).await?;
-    let held = reserved.keep(page.len());
+    let held = reserved.and_then(|reserved| reserved.keep(page.len()));
     Ok(answer::bytes(page, held))
 }
 

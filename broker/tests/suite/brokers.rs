@@ -429,4 +429,11 @@ async fn producers_that_send_by_any_broker_stay_and_idle_ones_end_at_all() {
     assert_eq!(b.append("T", idle, Some(1), &["x"]).await, unknown);
     assert_eq!(a.append("T", at_a, Some(1), &["a"]).await, Ok(3));
     assert_eq!(b.append("T", at_b, Some(1), &["b"]).await, Ok(4));
+    // The checkpoint passes what the ended one sent, which does not bring it back.
+    for _ in 0..5 {
+        a.append("T", at_a, None, &["x"; 1000]).await.unwrap();
+    }
+    assert!(count(&mut sql, "SELECT CAST(checkpoint AS SIGNED) FROM topics").await > 0);
+    assert_eq!(b.append("T", idle, Some(1), &["x"]).await, unknown);
+    assert_eq!(a.append("T", idle, Some(1), &["x"]).await, unknown);
 }

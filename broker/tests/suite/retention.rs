@@ -74,6 +74,10 @@ async fn old_messages_go_and_consumers_behind_them_hear_it() {
         a.0.tidy().await.unwrap();
         b.0.tidy().await.unwrap();
         assert_eq!(b.size("T", exact).await, Ok((3, 0)), "what is deleted is not to come");
+        let stats = b.0.subscription_stats(None, 9).await.unwrap();
+        assert!(stats.iter().all(|stats| stats.lag == 3), "{stats:?}");
+        let lag = b.0.observe().await.lag.unwrap();
+        assert!(lag.largest.iter().all(|one| one.messages == 3), "{lag:?}");
         for offset in [0, 2499] {
             let deleted = b.poll("T", exact, Some(offset), 9).await;
             assert_eq!(deleted, Err(Error::OffsetDeleted { given: offset, first: 2500 }));
@@ -98,6 +102,32 @@ async fn old_messages_go_and_consumers_behind_them_hear_it() {
         assert_eq!(a.append("T", producer, Some(2503), &["y3"]).await, Ok(2503));
         assert_eq!(b.take("T", plain, 1).await, ["y2"]);
         assert_eq!(b.take("T", plain, 9).await, ["y3"]);
+    }
+}
+
+/// More than one step looks for the first young one, and than one round deletes.
+#[tokio::test]
+async fn a_long_log_is_deleted_in_pieces_and_holds_up_no_other() {
+    let Some(url) = mysql() else { return };
+    let store = Short(open(&url, Retain::Age(AGE)).await);
+    let mut sql = MySqlConnection::connect(&url).await.unwrap();
+    let (long, short) = (store.producer("long").await, store.producer("short").await);
+    for _ in 0..12 {
+        store.append("long", long, None, &["old"; 9_000]).await.unwrap();
+    }
+    store.append("short", short, None, &["old"; 10]).await.unwrap();
+    Time::Database(Box::new(MySqlConnection::connect(&url).await.unwrap())).passes().await;
+    store.0.tidy().await.unwrap();
+    let left = async |sql: &mut MySqlConnection, topic: &str| {
+        let left =
+            "SELECT COUNT(*) FROM messages m JOIN topics t ON t.id = m.topic WHERE t.name = ?";
+        sqlx::query_scalar::<_, i64>(left).bind(topic).fetch_one(sql).await.unwrap()
+    };
+    let first_round = left(&mut sql, "long").await;
+    assert!((2..108_000).contains(&first_round), "{first_round}");
+    assert_eq!(left(&mut sql, "short").await, 1, "the next topic has its turn");
+    while left(&mut sql, "long").await > 1 {
+        store.0.tidy().await.unwrap();
     }
 }
 

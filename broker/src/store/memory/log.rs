@@ -162,7 +162,12 @@ impl Log {
 
     pub(super) fn size(&self, consumer: ConsumerId) -> Option<Size> {
         let position = self.subscriptions.get(&consumer)?.position;
-        Some(Size { lag: self.end - position.max(self.first), position })
+        Some(Size { lag: self.lag(position), position })
+    }
+
+    /// How much is there that a subscription has yet to get.
+    fn lag(&self, position: Offset) -> u64 {
+        self.end - position.max(self.first)
     }
 
     /// Whether a poll would have to be answered: past `offset` there is something, or the
@@ -188,14 +193,14 @@ impl Log {
     /// Position, lag and last poll of a subscription.
     pub(super) fn subscription(&self, consumer: ConsumerId) -> Option<(Offset, u64, Instant)> {
         let Subscription { position, last_poll } = self.subscriptions.get(&consumer)?;
-        Some((*position, self.end - position, *last_poll))
+        Some((*position, self.lag(*position), *last_poll))
     }
 
     /// How far subscriptions lag by id, at most `most` of them, those after an id.
     pub(super) fn lags(&self, after: Option<ConsumerId>, most: usize) -> Vec<(ConsumerId, u64)> {
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
         let subscriptions = self.subscriptions.range((from, Bound::Unbounded)).take(most);
-        subscriptions.map(|(&consumer, of)| (consumer, self.end - of.position)).collect()
+        subscriptions.map(|(&consumer, of)| (consumer, self.lag(of.position))).collect()
     }
 
     /// Ends the subscriptions without a poll for so long.

@@ -19,8 +19,8 @@ use crate::store::dedup::{NumberedRequest, ProducerState};
 /// The most messages behind a checkpoint. To read them takes the server about a millisecond.
 pub(super) const MOST: u64 = 4096;
 
-/// The most states of one statement.
-const ROWS: usize = 1024;
+/// The most states of one statement, whose time grows with the square of it.
+const ROWS: usize = 64;
 
 /// The end of the log of the topic `t`. Not by `MAX`: in a sub-select MariaDB reads the whole log for
 /// it, and by `GROUP BY` it does so where there are many topics.
@@ -32,15 +32,27 @@ macro_rules! log_end {
 }
 pub(super) use log_end;
 
-/// The rows are there; `UPDATE` has no form that gives several rows a value each.
+/// Each `CASE` is bound in its turn, then the ids. A producer that was ended meanwhile stays away.
 const STATES: Template = Template {
-    head: "INSERT INTO producers (id, topic, next_sequence, last_first, last_offset) VALUES ",
-    row: "(?,?,?,?,?)",
-    between: ",",
-    tail: Tail::Text(
-        " ON DUPLICATE KEY UPDATE next_sequence = VALUES(next_sequence), \
-         last_first = VALUES(last_first), last_offset = VALUES(last_offset)",
-    ),
+    head: "UPDATE producers SET next_sequence = CASE id ",
+    row: "WHEN ? THEN ?",
+    between: " ",
+    tail: Tail::Rows(&Template {
+        head: " END, last_first = CASE id ",
+        row: "WHEN ? THEN ?",
+        between: " ",
+        tail: Tail::Rows(&Template {
+            head: " END, last_offset = CASE id ",
+            row: "WHEN ? THEN ?",
+            between: " ",
+            tail: Tail::Rows(&Template {
+                head: " END WHERE id IN (",
+                row: "?",
+                between: ",",
+                tail: Tail::Text(")"),
+            }),
+        }),
+    }),
 };
 
 /// A log as it is in the database.
@@ -113,15 +125,18 @@ pub(super) async fn move_to(
         let last = *part.last().expect("no chunk is empty");
         let rows = padded(part.len());
         let repeated = std::iter::repeat_n(last, rows - part.len());
+        let all: Vec<_> = part.iter().copied().chain(repeated).collect();
         let mut statement = STATES.statement(rows);
-        for (id, state) in part.iter().copied().chain(repeated) {
-            statement = statement
-                .bind(*id)
-                .bind(topic)
-                .bind(state.next)
-                .bind(state.last.map(|last| last.first))
-                .bind(state.last.map(|last| last.offset));
+        for (id, state) in &all {
+            statement = statement.bind(**id).bind(state.next);
         }
+        for (id, state) in &all {
+            statement = statement.bind(**id).bind(state.last.map(|last| last.first));
+        }
+        for (id, state) in &all {
+            statement = statement.bind(**id).bind(state.last.map(|last| last.offset));
+        }
+        let statement = all.iter().fold(statement, |statement, (id, _)| statement.bind(**id));
         transaction.execute(statement).await?;
     }
     let statement = sqlx::query("UPDATE topics SET checkpoint = ? WHERE id = ?");

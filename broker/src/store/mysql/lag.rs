@@ -25,8 +25,8 @@ const QUERY: &str = concat!(
     "/*M! SET STATEMENT max_statement_time = 3 FOR */ \
      SELECT /*+ MAX_EXECUTION_TIME(3000) */ b.consumer, b.name, b.behind, CAST(SUM(b.behind) OVER () AS UNSIGNED), COUNT(*) OVER () \
      FROM (SELECT s.consumer, e.name, \
-           CAST(GREATEST(e.log_end, s.`position`) - s.`position` AS UNSIGNED) AS behind \
-           FROM subscriptions s JOIN (SELECT DISTINCT t.id, t.name, ",
+           CAST(GREATEST(e.log_end, s.`position`) - GREATEST(e.kept_from, s.`position`) AS UNSIGNED) AS behind \
+           FROM subscriptions s JOIN (SELECT DISTINCT t.id, t.name, t.kept_from, ",
     log_end!(),
     " AS log_end FROM topics t) e ON e.id = s.topic) b \
      ORDER BY b.behind DESC, b.consumer LIMIT ?"

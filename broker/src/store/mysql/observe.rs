@@ -26,7 +26,7 @@ const TOPICS: &str = concat!(
 const SUBSCRIPTIONS: &str = concat!(
     "SELECT s.consumer, t.name, s.`position`, CAST(GREATEST(s.`position`, ",
     log_end!(),
-    ") AS UNSIGNED), s.polled, ",
+    ") - GREATEST(s.`position`, t.kept_from) AS UNSIGNED), s.polled, ",
     now!(),
     " FROM subscriptions s JOIN topics t ON t.id = s.topic \
      WHERE s.consumer >= ? ORDER BY s.consumer LIMIT ?"
@@ -119,12 +119,12 @@ fn topic_stats(row: &MySqlRow) -> Result<TopicStats, Failure> {
 fn subscription_stats(row: &MySqlRow) -> Result<SubscriptionStats, Failure> {
     let consumer = column::<u64>(row, 0)?;
     let consumer = ConsumerId::try_from(consumer).expect("ids are counted from 0");
-    let (position, end): (Offset, Offset) = (column(row, 2)?, column(row, 3)?);
+    let (position, lag): (Offset, u64) = (column(row, 2)?, column(row, 3)?);
     // Both are the database's clock, which may have been set back.
     let (polled, now): (u64, u64) = (column(row, 4)?, column(row, 5)?);
     let last_poll = Duration::from_millis(now.saturating_sub(polled));
     let topic = name(row, 1)?;
-    Ok(SubscriptionStats { consumer, topic, position, lag: end - position, last_poll })
+    Ok(SubscriptionStats { consumer, topic, position, lag, last_poll })
 }
 
 /// The least id after this one.

@@ -139,6 +139,11 @@ impl Allotting {
         group: &[RegisterRequest],
         most_topics: usize,
     ) -> Result<Self, Failure> {
+        if let [RegisterRequest::Deletion(name)] = group {
+            // It may have to wait for an append, and while it does nobody is to wait for it.
+            let query = sqlx::query("SELECT id FROM topics WHERE name = ? FOR UPDATE").bind(name);
+            transaction.rows(query).await?;
+        }
         let query = sqlx::query(
             "SELECT next_topic, next_producer, next_consumer FROM store WHERE one = 1 FOR UPDATE",
         );

@@ -11,7 +11,7 @@ use broker_client::wire::Offset;
 use futures_util::future::BoxFuture;
 use sqlx::{AssertSqlSafe, Executor, MySqlConnection};
 
-use super::step::{Deletion, Done, ROWS, Step, all, ended};
+use super::step::{Deletion, Done, ROWS, Step, ended, steps};
 use crate::store::mysql::connections::Lease;
 use crate::store::mysql::database::{Database, column};
 use crate::store::mysql::failure::Failure;
@@ -54,10 +54,11 @@ pub(super) async fn clear(
         if !is_settled && done.get(&id) == Some(&Offset::MAX) {
             continue;
         }
-        let Some(up_to) = all(database, Clearing(id)).await? else { return Ok(false) };
-        done.insert(id, up_to);
-        if is_settled {
-            done.remove(&id);
+        match steps(database, Clearing(id)).await? {
+            Step::Busy => return Ok(false),
+            Step::More => {}
+            Step::UpTo(_) if is_settled => drop(done.remove(&id)),
+            Step::UpTo(up_to) => drop(done.insert(id, up_to)),
         }
     }
     Ok(true)

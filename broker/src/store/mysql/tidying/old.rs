@@ -14,12 +14,15 @@ use broker_client::wire::Offset;
 use futures_util::future::BoxFuture;
 use sqlx::MySqlConnection;
 
-use super::step::{Deletion, ROWS, Step, all, last};
+use super::step::{Deletion, ROWS, Step, last, steps};
 use crate::store::mysql::checkpoint;
 use crate::store::mysql::connections::Lease;
 use crate::store::mysql::database::{Database, column};
 use crate::store::mysql::failure::Failure;
 use crate::store::mysql::topics::Topics;
+
+/// The most messages that a step looks at to find one that is young enough.
+const LOOKS: u64 = 100;
 
 /// Whether the message `m` is old.
 macro_rules! is_old {
@@ -57,10 +60,12 @@ pub(super) async fn delete(
         if is_due == 0 {
             continue;
         }
-        let Some(kept_from) = all(database, Old { topic, seconds }).await? else {
-            return Ok(());
-        };
-        topics.delete_before(topic, kept_from);
+        match steps(database, Old { topic, seconds }).await? {
+            Step::Busy => return Ok(()),
+            // The next look tells from where on they are kept.
+            Step::More => {}
+            Step::UpTo(kept_from) => topics.delete_before(topic, kept_from),
+        }
     }
     Ok(())
 }
@@ -132,7 +137,8 @@ impl Log {
         Ok(found.and_then(log))
     }
 
-    /// The first message that is not old, or the last one.
+    /// The first message that is not old, or the last one; of a long log one that others follow which
+    /// may be old too, so that a step ends in time.
     async fn young(
         &self,
         on: &mut MySqlConnection,
@@ -141,6 +147,9 @@ impl Log {
     ) -> Result<Offset, sqlx::Error> {
         let mut old = self.first;
         while old + ROWS < self.last {
+            if old - self.first >= LOOKS * ROWS {
+                return Ok(old);
+            }
             let query = concat!(
                 "SELECT CAST(",
                 is_old!(),

@@ -7,7 +7,7 @@ use broker_client::wire::Offset;
 use futures_util::future::BoxFuture;
 use sqlx::{Executor, MySqlConnection};
 
-use super::step::{Deletion, Done, ROWS, Step, all, ended, last};
+use super::step::{Deletion, Done, ROWS, Step, ended, last, steps};
 use crate::store::mysql::checkpoint;
 use crate::store::mysql::connections::Lease;
 use crate::store::mysql::database::{Database, column};
@@ -30,8 +30,11 @@ pub(super) async fn delete(database: &Arc<Database>, done: &mut Done) -> Result<
         let up_to = least.map_or(last, |least| least.min(last));
         if done.get(&topic).copied().unwrap_or(0) < up_to {
             // It may be less than at the first look, and then the next round looks again.
-            let Some(up_to) = all(database, Of(topic)).await? else { return Ok(()) };
-            done.insert(topic, up_to);
+            match steps(database, Of(topic)).await? {
+                Step::Busy => return Ok(()),
+                Step::More => {}
+                Step::UpTo(up_to) => drop(done.insert(topic, up_to)),
+            }
         }
     }
     Ok(())
@@ -57,7 +60,7 @@ async fn delete_some(
 ) -> Result<Step, Failure> {
     let passed = passed(lease.raw(), topic).await;
     let Some(Passed { checkpoint, up_to }) = passed.map_err(|error| lease.failed(&error))? else {
-        return Ok(Step::UpTo(Offset::MAX));
+        return Ok(Step::UpTo(0));
     };
     if checkpoint < up_to {
         checkpoint::renew(database, topic).await?;
@@ -74,7 +77,7 @@ async fn delete_in_transaction(on: &mut MySqlConnection, topic: u32) -> Result<S
     on.execute("UPDATE store SET deletions = deletions + 1 WHERE one = 1").await?;
     let Some(Passed { checkpoint, up_to }) = passed(&mut *on, topic).await? else {
         on.execute("ROLLBACK").await?;
-        return Ok(Step::UpTo(Offset::MAX));
+        return Ok(Step::UpTo(0));
     };
     let up_to = up_to.min(checkpoint);
     let rows = sqlx::query(

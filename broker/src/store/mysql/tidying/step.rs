@@ -14,6 +14,9 @@ use crate::store::mysql::failure::Failure;
 /// The most rows that one transaction deletes.
 pub(super) const ROWS: u64 = 1000;
 
+/// The most steps of one topic before the next one has its turn.
+const STEPS: u32 = 20;
+
 /// By topic, up to where nothing is left, as far as this broker has found out; another one's work is
 /// found out by trying.
 pub(crate) type Done = BTreeMap<u32, Offset>;
@@ -38,19 +41,16 @@ pub(super) trait Deletion: Send + Sync + 'static {
     ) -> BoxFuture<'l, Result<Step, Failure>>;
 }
 
-/// Takes steps until nothing is left; answers up to where, or none where another broker is at it.
-pub(super) async fn all(
-    database: &Arc<Database>,
-    what: impl Deletion,
-) -> Result<Option<Offset>, Failure> {
+/// Takes steps until nothing is left, or so many that others have to have their turn.
+pub(super) async fn steps(database: &Arc<Database>, what: impl Deletion) -> Result<Step, Failure> {
     let what: Arc<dyn Deletion> = Arc::new(what);
-    loop {
+    for _ in 0..STEPS {
         match step(database, &what).await? {
-            Step::Busy => return Ok(None),
             Step::More => {}
-            Step::UpTo(up_to) => return Ok(Some(up_to)),
+            done => return Ok(done),
         }
     }
+    Ok(Step::More)
 }
 
 /// Deletes some. Everything is asked for on the connection that deletes: after a crash of the server

@@ -228,6 +228,13 @@ impl Arguments {
                 messages are deleted by another"
                 .to_owned());
         }
+        if self.admin_listen == Some(self.listen) && self.listen.port() != 0 {
+            return Err(format!(
+                "--admin-listen and --listen are both {}: give them two ports, or leave out \
+                 --admin-listen",
+                self.listen
+            ));
+        }
         self.check_retain()?;
         self.check_access()?;
         let (message, body) = (self.max_message, self.max_body);

@@ -392,6 +392,10 @@ fn arguments_that_cannot_be_are_refused_with_what_would_be_right() {
     check(&["--store", "mysql"], "--store, or the variable BROKER_STORE: expected `memory` or");
     check(&["--audit", "--retain", "lag"], "--audit reads all messages, and --retain lag drops");
     check(&["--audit", "--retain=lag"], "leave one of them out");
+    check(
+        &["--listen", "127.0.0.1:7001", "--admin-listen", "127.0.0.1:7001"],
+        "--admin-listen and --listen are both 127.0.0.1:7001: give them two ports",
+    );
     check(&["--store-connections", "1"], "--store-connections is 1: give it at least 2");
     check(
         &["--max-message", "2MiB", "--max-body", "1MiB"],

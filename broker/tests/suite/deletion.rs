@@ -10,9 +10,8 @@ use broker::store::{Error, Retain, Subscription};
 use sqlx::{AssertSqlSafe, Connection, MySqlConnection};
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
-use tokio::time::{Duration, sleep};
 
-use crate::support::{Short, memory, mysql, open};
+use crate::support::{Short, memory, mysql, open, tidying};
 
 /// How often the topic is deleted, and how many producers and consumers there are each time.
 const ROUNDS: u32 = 12;
@@ -46,20 +45,6 @@ async fn a_topic_is_deleted_under_load_and_made_anew() {
             sqlx::query_scalar("SELECT COUNT(*) FROM producers").fetch_one(&mut sql).await.unwrap();
         assert_eq!(producers, i64::try_from(CLIENTS).unwrap(), "those of the last one are there");
     }
-}
-
-/// As servers do it, but more often.
-fn tidying(brokers: &[Arc<Short>]) -> JoinSet<()> {
-    let mut tasks = JoinSet::new();
-    for broker in brokers.iter().cloned() {
-        tasks.spawn(async move {
-            loop {
-                broker.0.tidy().await.unwrap();
-                sleep(Duration::from_millis(5)).await;
-            }
-        });
-    }
-    tasks
 }
 
 /// What a producer was acknowledged, by offset.

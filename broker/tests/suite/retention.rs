@@ -8,7 +8,7 @@ use sqlx::{Connection, Executor, MySqlConnection};
 use tokio::task::JoinSet;
 use tokio::time::{Duration, sleep};
 
-use crate::support::{Short, memory, mysql, open};
+use crate::support::{Short, memory, mysql, open, tidying};
 
 const AGE: Duration = Duration::from_secs(3600);
 
@@ -332,20 +332,6 @@ async fn work(brokers: &[Arc<Short>; 2]) {
     assert_eq!(got.len() as u64 + deleted, total);
     assert!(got.len() <= 1, "a database keeps the last one");
     drop(tidying);
-}
-
-/// As servers do it, but more often.
-fn tidying(brokers: &[Arc<Short>]) -> JoinSet<()> {
-    let mut tasks = JoinSet::new();
-    for broker in brokers.iter().cloned() {
-        tasks.spawn(async move {
-            loop {
-                broker.0.tidy().await.unwrap();
-                sleep(Duration::from_millis(20)).await;
-            }
-        });
-    }
-    tasks
 }
 
 struct Followed {

@@ -30,6 +30,8 @@ use broker::store::{
 use broker::{Limits, Signal, router};
 use http_body_util::BodyExt;
 use serde_json::Value;
+use tokio::task::JoinSet;
+use tokio::time::{Duration, sleep};
 use tower::ServiceExt;
 
 pub(crate) use database::mysql;
@@ -129,6 +131,20 @@ impl Short {
     pub(crate) async fn unsubscribe(&self, topic: &str, consumer: i64) -> Result<(), Error> {
         self.0.unsubscribe(Subscription { topic, consumer, epoch: None }).await
     }
+}
+
+/// As servers do it, but more often.
+pub(crate) fn tidying(brokers: &[Arc<Short>]) -> JoinSet<()> {
+    let mut tasks = JoinSet::new();
+    for broker in brokers.iter().cloned() {
+        tasks.spawn(async move {
+            loop {
+                broker.0.tidy().await.unwrap();
+                sleep(Duration::from_millis(10)).await;
+            }
+        });
+    }
+    tasks
 }
 
 /// A client of a router, without a socket.

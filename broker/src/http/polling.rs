@@ -71,7 +71,11 @@ pub(super) async fn poll_waiting(
 /// answered would be lost. Where there is none now, a small answer needs none, and only a single
 /// message that is too large for one waits for room.
 async fn poll_once(broker: &Broker, mut poll: Poll<'_>) -> Result<Taken, Failure> {
-    let mut reserved = broker.room.try_reserve(broker.room.answer);
+    let mut reserved = match poll.max {
+        // Nearly every single message is small.
+        0 | 1 => None,
+        _ => broker.room.try_reserve(broker.room.answer),
+    };
     loop {
         let room = reserved.as_ref().map_or(SMALL, |reserved| reserved.bytes);
         poll.room = NonZeroUsize::new(room).unwrap_or(NonZeroUsize::MIN);

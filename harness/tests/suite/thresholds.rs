@@ -147,7 +147,8 @@ fn a_table_tells_what_was_missed_apart_from_what_was_broken() {
         "slow.yaml",
         "
 topics: { T1: P1 -> C1 }
-producers: { all: { generate: { messages: 5 } } }
+# Without pauses all can be over within a millisecond, and then there is no rate.
+producers: { all: { generate: { messages: 5 }, pace: 1000/s } }
 expect: { throughput: 1000000000/s }
 golden: none
 ",

@@ -1,10 +1,13 @@
 #!/usr/bin/env bash
-# The systemd unit is well-formed, and leaves the broker few ways to harm its machine; needs
-# systemd-analyze, and no systemd that runs.
+# The systemd unit is well-formed, and leaves the broker few ways to harm its machine. Needs
+# systemd-analyze, which it installs on Debian and Ubuntu, as root or by a sudo that asks for nothing, and
+# no systemd that runs. Where it cannot be had that is said, and in CI (CI=true) it is an error.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-if ! command -v systemd-analyze >/dev/null; then
-  echo "ci/unit.sh: there is no systemd-analyze here, so the unit was not checked" >&2
+if ! command -v systemd-analyze >/dev/null && ! ci/apt.sh systemd; then
+  echo "the systemd unit was not checked: that needs systemd-analyze (Debian: apt-get install" \
+    "--no-install-recommends systemd)" >&2
+  [[ "${CI:-}" != true ]] || exit 2
   exit 0
 fi
 folder="$(mktemp -d)"

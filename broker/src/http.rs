@@ -28,7 +28,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::Method;
-use axum::routing::on;
+use axum::routing::{any, on};
 use broker_client::wire::TopicName;
 
 pub(crate) use self::access::only_encrypted;
@@ -84,12 +84,19 @@ pub(crate) fn routes(broker: Arc<Broker>, part: Part, audit: bool) -> Router {
             .at(Route::Unsubscribe, unsubscribe)
             .at(Route::Size, size);
     }
-    if part != Part::Clients {
-        routes.at(Route::Metrics, metrics).at(Route::Stats, stats::tell);
-        if audit {
-            routes.at(Route::Audit, read_log);
+    match part {
+        Part::Clients => {
+            routes.instead(Route::Metrics, at_admin).instead(Route::Stats, at_admin);
+        }
+        Part::Whole | Part::Administration => {
+            routes.at(Route::Metrics, metrics).at(Route::Stats, stats::tell);
         }
     }
+    match (audit, part) {
+        (false, _) => routes.instead(Route::Audit, no_audit),
+        (true, Part::Clients) => routes.instead(Route::Audit, at_admin),
+        (true, _) => routes.at(Route::Audit, read_log),
+    };
     routes.finish().with_state(broker)
 }
 
@@ -110,6 +117,18 @@ impl Routes {
             methods = methods.head(Observed { route: Route::None, handler: wrong_method });
         }
         self.0 = std::mem::take(&mut self.0).route(&path, methods);
+        self
+    }
+
+    /// Says in place of a route that is not there where it is.
+    fn instead<H, F>(&mut self, route: Route, handler: H) -> &mut Self
+    where
+        H: Fn(Shared, Request) -> F + Clone + Send + Sync + 'static,
+        F: Future<Output = Answer> + Send + 'static,
+    {
+        let (_, path) = route.place();
+        let said = any(Observed { route: Route::None, handler });
+        self.0 = std::mem::take(&mut self.0).route(&path, said);
         self
     }
 
@@ -278,6 +297,14 @@ async fn no_route(_: Shared, request: Request) -> Answer {
         Some(to) if request.method() == Method::CONNECT => Failure::no_proxy(to.as_str()),
         _ => Failure::no_route(request.uri().path()),
     })
+}
+
+async fn at_admin(_: Shared, request: Request) -> Answer {
+    Err(Failure::not_here(request.uri().path(), "it is at the address of --admin-listen"))
+}
+
+async fn no_audit(_: Shared, request: Request) -> Answer {
+    Err(Failure::not_here(request.uri().path(), "a broker has it that is started with --audit"))
 }
 
 async fn wrong_method(_: Shared, request: Request) -> Answer {

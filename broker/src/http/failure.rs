@@ -93,6 +93,12 @@ impl Failure {
         Self::new(StatusCode::NOT_FOUND, Code::NotFound, format!("there is no {path} here"))
     }
 
+    /// A route of ours that this listener does not have; the text says who has it.
+    pub(super) fn not_here(path: &str, who: &str) -> Self {
+        let message = format!("there is no {path} here: {who}");
+        Self::new(StatusCode::NOT_FOUND, Code::NotFound, message)
+    }
+
     pub(super) fn wrong_method(method: &Method, path: &str) -> Self {
         let message = format!("{method} is not for {path}");
         Self::new(StatusCode::METHOD_NOT_ALLOWED, Code::MethodNotAllowed, message)

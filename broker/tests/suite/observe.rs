@@ -396,10 +396,16 @@ fn administration_has_a_listener_of_its_own_where_it_is_asked_for() {
         let statuses = (status(&broker.address(), path), status(&admin, path));
         assert_eq!(statuses, (of_clients.to_owned(), of_admin.to_owned()), "{path}");
     }
+    for path in ["/metrics", "/stats", "/audit"] {
+        let (_, said) = get(&broker.address(), path);
+        let where_it_is =
+            format!("there is no {path} here: it is at the address of --admin-listen");
+        assert!(said.contains(&where_it_is), "{said}");
+    }
     // Both are counted together.
     let figures = Figures::read(&get(&admin, "/metrics").1);
     let count = |code| figures.of(REQUESTS, &[("route", "none"), ("code", code)]);
-    assert_eq!(count("not_found"), Some(4.0));
+    assert_eq!(count("not_found"), Some(7.0));
     let alone = Process::start("memory", &[]);
     assert_eq!(status(&alone.address(), "/metrics"), "200");
 }

@@ -682,4 +682,6 @@ async fn without_an_audit_there_is_no_such_route() {
     let wire = started().await;
     let (status, refused) = wire.get("/audit?topic=T1").await;
     assert_eq!((status, &refused["code"]), (404, &json!("not_found")));
+    let said = "there is no /audit here: a broker has it that is started with --audit";
+    assert_eq!(refused["message"], said);
 }

@@ -4,14 +4,19 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::UNIX_EPOCH;
 
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::Duration;
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::client::verify_server_cert_signed_by_trust_anchor;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::pem::{self, PemObject};
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
+use tokio_rustls::rustls::server::ParsedCertificate;
+use tokio_rustls::rustls::{CertificateError, Error, RootCertStore, ServerConfig};
 use tokio_rustls::server::TlsStream;
+use tracing::warn;
 
 use crate::followed::{File, Followed};
 
@@ -68,11 +73,40 @@ fn acceptor(files: &[File]) -> Result<TlsAcceptor, String> {
     let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .expect("ring does TLS 1.2 and 1.3");
+    let odd = out_of_time(&chain[0], UnixTime::now());
     let config = config.with_no_client_auth().with_single_cert(chain, secret);
     let mut config = config.map_err(|why| {
         let (certificate, key) = (certificate.path.display(), key.path.display());
-        format!("{certificate} with the key {key}: {why}")
+        match why {
+            Error::InconsistentKeys(_) => format!("{key} is not the key of {certificate}"),
+            why => format!("{certificate} with the key {key}: {why}"),
+        }
     })?;
+    if let Some(odd) = odd {
+        warn!("{}: {odd}: clients refuse it", certificate.path.display());
+    }
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(TlsAcceptor::from(Arc::new(config)))
+}
+
+/// What is wrong with the time of a certificate, if anything is. It is served all the same: some clients may
+/// be told to pass it over, and a broker that does not start helps none.
+fn out_of_time(certificate: &CertificateDer<'_>, now: UnixTime) -> Option<String> {
+    let certificate = ParsedCertificate::try_from(certificate).ok()?;
+    // It is said to lead to no CA, but only where its time is right, which is looked at first.
+    let nobody = RootCertStore::empty();
+    let checked = verify_server_cert_signed_by_trust_anchor(&certificate, &nobody, &[], now, &[]);
+    let date = |time: UnixTime| {
+        let since = Duration::from_secs(time.as_secs());
+        UNIX_EPOCH.checked_add(since).map(humantime::format_rfc3339_seconds)
+    };
+    match checked {
+        Err(Error::InvalidCertificate(CertificateError::ExpiredContext { not_after, .. })) => {
+            Some(format!("the certificate expired at {}", date(not_after)?))
+        }
+        Err(Error::InvalidCertificate(CertificateError::NotValidYetContext {
+            not_before, ..
+        })) => Some(format!("the certificate is not valid before {}", date(not_before)?)),
+        _ => None,
+    }
 }

@@ -263,6 +263,22 @@ async fn a_certificate_that_changes_is_read_again_and_a_broken_one_leaves_it() {
     assert_eq!(before.topics().await, Ok(vec![]), "what is open goes on");
 }
 
+#[tokio::test]
+async fn a_certificate_that_is_out_of_time_is_warned_of_and_served() {
+    let authority = Authority::new("ours");
+    let files = Files::new(&authority.certify_until(HOST, 2002));
+    let process = files.process();
+    let warning = "cert.pem: the certificate expired at 2002-01-01T00:00:00Z: clients refuse it";
+    assert_eq!(process.said().matches(warning).count(), 1, "{}", process.said());
+    files.write(&authority.certify_between(HOST, 3000, 4000));
+    while !process.said().contains("is not valid before 3000-01-01T00:00:00Z: clients refuse it") {
+        tokio::task::yield_now().await;
+    }
+    files.write(&authority.certify(HOST));
+    while client(&https(&process), &authority).topics().await.is_err() {}
+    assert_eq!(process.said().matches("clients refuse it").count(), 2, "{}", process.said());
+}
+
 #[test]
 fn files_that_do_not_belong_together_are_named_at_the_start() {
     let authority = Authority::new("ours");
@@ -276,7 +292,7 @@ fn files_that_do_not_belong_together_are_named_at_the_start() {
     };
     let other = authority.certify(HOST);
     fs::write(files.path("key.pem"), &other.key).unwrap();
-    fails("key.pem: keys may not be consistent");
+    fails(&format!("{} is not the key of {}", files.path("key.pem"), files.path("cert.pem")));
     fs::write(files.path("key.pem"), &other.certificate).unwrap();
     fails("key.pem: there is no key in it");
     fs::write(files.path("cert.pem"), "").unwrap();

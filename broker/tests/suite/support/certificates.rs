@@ -33,9 +33,14 @@ impl Authority {
 
     /// The same, whose time is over when this year begins.
     pub(crate) fn certify_until(&self, name: &str, year: i32) -> Certified {
+        self.certify_between(name, 2001, year)
+    }
+
+    /// The same, whose time begins with one year and is over when another begins.
+    pub(crate) fn certify_between(&self, name: &str, from: i32, until: i32) -> Certified {
         let mut params = CertificateParams::new([name.to_owned()]).unwrap();
-        params.not_before = date_time_ymd(2001, 1, 1);
-        params.not_after = date_time_ymd(year, 1, 1);
+        params.not_before = date_time_ymd(from, 1, 1);
+        params.not_after = date_time_ymd(until, 1, 1);
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.0).unwrap();
         Certified { certificate: certificate.pem(), key: key.serialize_pem() }

@@ -1,5 +1,6 @@
 //! The broker's arguments: flags, and the environment where a flag is not given.
 
+mod check;
 mod parse;
 
 use std::net::SocketAddr;
@@ -11,18 +12,14 @@ use tokio::time::Duration;
 use tracing_subscriber::filter::Targets;
 
 use self::parse::{
-    address, count, duration, duration_or_none, log_level, memory_size, retain, size,
+    address, count, duration, duration_or_none, log_level, memory_size, retain, some_size,
 };
 use crate::http::Limits;
 use crate::open_files::most_connections;
-use crate::server::{Options, Tls};
+use crate::server::Options;
 use crate::store::memory::MemoryStore;
 use crate::store::mysql::{self, Address, MysqlStore};
 use crate::store::{Epoch, Retain, Store};
-use crate::tokens::Tokens;
-
-/// The shortest time for which messages are kept by their age.
-const LEAST_AGE: Duration = Duration::from_secs(1);
 
 /// How to run a broker.
 #[derive(Clone, Debug, clap::Args)]
@@ -42,7 +39,8 @@ pub struct Arguments {
     pub token_file: Option<PathBuf>,
 
     /// Let everybody in who reaches the address, also from other machines
-    #[arg(long, env = "BROKER_ALLOW_ANONYMOUS",
+    #[arg(long, value_name = "BOOL", env = "BROKER_ALLOW_ANONYMOUS", action = clap::ArgAction::Set, num_args = 0..=1,
+          default_value = "false", default_missing_value = "true", hide_default_value = true,
           value_parser = clap::builder::BoolishValueParser::new())]
     pub allow_anonymous: bool,
 
@@ -88,13 +86,15 @@ pub struct Arguments {
     pub retain: Option<Retain>,
 
     /// Serve GET /audit, which reads the logs themselves, and keep all messages for it
-    #[arg(long, env = "BROKER_AUDIT", value_parser = clap::builder::BoolishValueParser::new())]
+    #[arg(long, value_name = "BOOL", env = "BROKER_AUDIT", action = clap::ArgAction::Set, num_args = 0..=1,
+          default_value = "false", default_missing_value = "true", hide_default_value = true,
+          value_parser = clap::builder::BoolishValueParser::new())]
     pub audit: bool,
 
     /// Most bytes of messages kept in memory, with 8 to 48 bytes a message beside the payload; past it
     /// produce is refused with code `full` until consumers have caught up
     #[arg(long, value_name = "SIZE", env = "BROKER_MAX_MEMORY", default_value = "1GiB",
-          value_parser = size)]
+          value_parser = some_size)]
     pub max_memory: u64,
 
     /// Most bytes of all bodies and answers over 64 KiB that are in flight; what finds no room within
@@ -215,98 +215,6 @@ pub enum LogFormat {
 }
 
 impl Arguments {
-    /// Whether they fit together.
-    ///
-    /// # Errors
-    /// Which two do not, with their values.
-    pub fn check(&self) -> Result<(), String> {
-        if let StoreKind::Unusable(why) = &self.store {
-            return Err(format!("--store, or the variable BROKER_STORE: {why}"));
-        }
-        if self.store_connections.get() < 2 {
-            return Err("--store-connections is 1: give it at least 2, for one is held while old \
-                messages are deleted by another"
-                .to_owned());
-        }
-        if self.admin_listen == Some(self.listen) && self.listen.port() != 0 {
-            return Err(format!(
-                "--admin-listen and --listen are both {}: give them two ports, or leave out \
-                 --admin-listen",
-                self.listen
-            ));
-        }
-        self.check_retain()?;
-        self.check_access()?;
-        let (message, body) = (self.max_message, self.max_body);
-        if message > body {
-            return Err(format!(
-                "--max-message is {message} bytes and --max-body {body}: no body holds such a message"
-            ));
-        }
-        Ok(())
-    }
-
-    /// Whether it is said who is let in, and how. The files are read here too, for what is wrong with them
-    /// is wrong with an argument.
-    fn check_access(&self) -> Result<(), String> {
-        let listens = [("--listen", Some(self.listen)), ("--admin-listen", self.admin_listen)];
-        let reached = listens.into_iter().find_map(|(flag, address)| {
-            let address = address.filter(|at| !at.ip().to_canonical().is_loopback())?;
-            Some(format!("{flag} {address}"))
-        });
-        match (&self.token_file, reached) {
-            (Some(_), _) if self.allow_anonymous => {
-                Err("--allow-anonymous lets everybody in, and \
-                 --token-file asks who it is: leave one of them out"
-                    .to_owned())
-            }
-            (None, Some(reached)) if !self.allow_anonymous => Err(format!(
-                "{reached} can be reached from other machines, and nobody is asked for a \
-                     token: give --token-file FILE, with a line that `broker token` prints, or \
-                     --allow-anonymous where everybody who reaches it may do everything"
-            )),
-            _ => self.tokens().and_then(|_| self.tls()).map(drop),
-        }
-    }
-
-    fn tokens(&self) -> Result<Option<Arc<Tokens>>, String> {
-        self.token_file.as_deref().map(|file| Tokens::read(file).map(Arc::new)).transpose()
-    }
-
-    fn tls(&self) -> Result<Option<Arc<Tls>>, String> {
-        match (&self.tls_cert, &self.tls_key) {
-            (Some(certificate), Some(key)) => {
-                Tls::read(certificate, key).map(|tls| Some(Arc::new(tls)))
-            }
-            (None, None) => Ok(None),
-            _ => Err("--tls-cert and --tls-key are needed together".to_owned()),
-        }
-    }
-
-    fn check_retain(&self) -> Result<(), String> {
-        let is_in_memory = self.store == StoreKind::Memory;
-        match self.retain {
-            Some(Retain::Lag) if self.audit => Err("--audit reads all messages, and --retain lag \
-                drops those that every subscription has got: leave one of them out"
-                .to_owned()),
-            Some(Retain::Age(_) | Retain::Size(_)) if self.audit => Err("--audit reads all \
-                messages, and this --retain deletes old ones: leave one of them out"
-                .to_owned()),
-            Some(Retain::Size(_)) if !is_in_memory => Err("--retain with a size is for --store \
-                memory; in a database messages are kept for a time, such as --retain 24h"
-                .to_owned()),
-            Some(Retain::Age(age)) if age < LEAST_AGE => {
-                Err("--retain: at least 1s is needed, for messages are looked at once a second"
-                    .to_owned())
-            }
-            Some(Retain::Size(size)) if size > self.max_memory => Err(format!(
-                "--retain is {size} bytes and --max-memory {}: so many are never kept",
-                self.max_memory
-            )),
-            _ => Ok(()),
-        }
-    }
-
     /// Opens the store that they ask for. What is retained where they do not say depends on it:
     /// memory holds no more than it must.
     ///
@@ -336,12 +244,8 @@ impl Arguments {
         }
     }
 
-    /// How the server is to run, with as many open files as there may be now.
-    ///
-    /// # Errors
-    /// When a file that they name cannot be used.
-    pub(crate) fn options(&self) -> Result<Options, String> {
-        let limits = Limits {
+    fn limits(&self) -> Limits {
+        Limits {
             message_bytes: self.max_message.get(),
             body_bytes: self.max_body.get(),
             batch_messages: self.max_batch.get(),
@@ -354,7 +258,14 @@ impl Arguments {
                 NonZeroUsize::get,
             ),
             ..Limits::default()
-        };
+        }
+    }
+
+    /// How the server is to run, with as many open files as there may be now.
+    ///
+    /// # Errors
+    /// When a file that they name cannot be used.
+    pub(crate) fn options(&self) -> Result<Options, String> {
         let tls = self.tls()?;
         let connections = self.max_connections.or_else(|| {
             // Beside a head, TLS has what it reads and what it has yet to write, as much again each.
@@ -363,7 +274,7 @@ impl Arguments {
             NonZeroUsize::new(most)
         });
         Ok(Options {
-            limits,
+            limits: self.limits(),
             connections: connections.unwrap_or(NonZeroUsize::MIN),
             header_read: self.header_timeout,
             idle: self.idle_timeout,

@@ -39,6 +39,11 @@ impl FromStr for Target {
     fn from_str(text: &str) -> Result<Self, String> {
         const EXPECTED: &str = "expected http://HOST:PORT, such as http://127.0.0.1:5000";
         let url = Url::parse(text).map_err(|_| EXPECTED.to_owned())?;
+        if url.scheme() == "https" {
+            return Err(format!(
+                "{EXPECTED}: where TLS is spoken, this is answered without it too"
+            ));
+        }
         let is_plain = url.scheme() == "http"
             && url.username().is_empty()
             && url.password().is_none()
@@ -83,7 +88,11 @@ async fn ask(target: &Target) -> anyhow::Result<()> {
     // It ends with the runtime; what goes wrong on it the request hears too.
     tokio::spawn(connection);
     let request = Request::get("/readyz").header(HOST, &target.authority);
-    let answer = sender.send_request(request.body(Empty::<Bytes>::new())?).await?;
+    let answer = sender.send_request(request.body(Empty::<Bytes>::new())?).await;
+    let answer = answer.map_err(|error| match error.is_parse() {
+        true => anyhow!("what answers there is no broker: it does not speak HTTP"),
+        false => anyhow!("{error}"),
+    })?;
     let status = answer.status();
     let body = Limited::new(answer.into_body(), ANSWER).collect().await;
     let body = body.map_err(|error| anyhow!("its answer broke off: {error}"))?.to_bytes();

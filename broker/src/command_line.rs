@@ -1,12 +1,15 @@
 //! The command line of the standalone broker: flags with which it serves, and what it does instead and
 //! then ends.
 
+mod hint;
+
 use std::sync::LazyLock;
 
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
 
+use self::hint::hinted;
 use crate::arguments::Arguments;
 use crate::check::Target;
 use crate::migrate::MigrateArguments;
@@ -52,7 +55,7 @@ impl CommandLine {
     /// # Errors
     /// What is wrong with it, or what `--help` and `--version` ask for.
     pub fn of_process() -> Result<(Self, ArgMatches), clap::Error> {
-        let matches = Self::command().try_get_matches()?;
+        let matches = Self::command().try_get_matches().map_err(hinted)?;
         Ok((Self::from_arg_matches(&matches)?, matches))
     }
 

@@ -6,8 +6,6 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use broker::{Command, CommandLine};
-use clap::CommandFactory;
-use clap::error::{ContextKind, ContextValue};
 
 fn main() -> ExitCode {
     let line = match CommandLine::of_process() {
@@ -15,7 +13,7 @@ fn main() -> ExitCode {
             Ok(()) => line,
             Err(error) => error.exit(),
         },
-        Err(error) => return refuse(&explained(error)),
+        Err(error) => return refuse(&error),
     };
     let done = match (&line.command, &line.check) {
         (Some(Command::Token(arguments)), _) => arguments.print(),
@@ -44,23 +42,4 @@ fn refuse(error: &clap::Error) -> ExitCode {
         let _ = write!(io::stderr(), "{shown}");
     }
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
-}
-
-/// Adds what clap does not say of a bad value: that it is the environment's.
-fn explained(mut error: clap::Error) -> clap::Error {
-    let shown = match error.get(ContextKind::InvalidArg) {
-        Some(ContextValue::String(text)) => text.clone(),
-        _ => String::new(),
-    };
-    let flag = shown.split(' ').next().unwrap_or_default();
-    let command = CommandLine::command();
-    let argument = command.get_arguments().find(|argument| {
-        argument.get_long().is_some_and(|long| flag.strip_prefix("--") == Some(long))
-    });
-    let is_typed = std::env::args().skip(1).any(|word| word.split('=').next() == Some(flag));
-    if let Some(variable) = argument.and_then(clap::Arg::get_env).filter(|_| !is_typed) {
-        let tip = format!("the value is that of the variable {}", variable.display());
-        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
-    }
-    error
 }

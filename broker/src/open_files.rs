@@ -1,6 +1,8 @@
 //! Open files, of which each connection is one: as many as the system permits, and how many
 //! connections that makes.
 
+use std::num::NonZeroUsize;
+
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tracing::warn;
 
@@ -26,11 +28,29 @@ pub(crate) fn most_connections(memory: u64) -> u64 {
 }
 
 fn connections(files: Option<u64>, memory: u64) -> u64 {
+    let fit = memory / 2 / HEAD_BYTES;
+    free(files).min(fit.max(RESERVE)).max(1)
+}
+
+/// How many open files are left for connections.
+fn free(files: Option<u64>) -> u64 {
     let files = files.unwrap_or(u64::MAX);
     // A limit that is all but the reserve is split.
-    let free = files.saturating_sub(RESERVE).max(files / 2);
-    let fit = memory / 2 / HEAD_BYTES;
-    free.min(fit.max(RESERVE)).max(1)
+    files.saturating_sub(RESERVE).max(files / 2)
+}
+
+/// Says where there cannot be so many connections; those that come are taken care of all the same.
+pub(crate) fn warn_of(connections: NonZeroUsize) {
+    let limit = getrlimit(Resource::Nofile).current;
+    let free = free(limit);
+    if u64::try_from(connections.get()).unwrap_or(u64::MAX) > free {
+        let open_files = limit.unwrap_or(u64::MAX);
+        warn!(
+            open_files,
+            "--max-connections is {connections}, and the limit of open files has room for {free}: \
+             raise it (`ulimit -Hn`, in a systemd unit LimitNOFILE=)"
+        );
+    }
 }
 
 #[cfg(test)]

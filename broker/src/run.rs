@@ -51,9 +51,10 @@ async fn run_async(arguments: &Arguments) -> anyhow::Result<()> {
         store = arguments.open() => store?,
     };
     let options = arguments.options().map_err(anyhow::Error::msg)?;
-    let listener = listen(arguments.listen).await?;
+    open_files::warn_of(options.connections);
+    let listener = listen("--listen", arguments.listen).await?;
     let administration = match arguments.admin_listen {
-        Some(address) => Some(listen(address).await?),
+        Some(address) => Some(listen("--admin-listen", address).await?),
         None => None,
     };
     let address = listener.local_addr().context("cannot learn the address")?;
@@ -91,12 +92,15 @@ async fn run_async(arguments: &Arguments) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address).await.map_err(|error| match error.kind() {
-        io::ErrorKind::AddrInUse => {
-            let why = "another program does; try port 0 for a free one";
-            anyhow::anyhow!("cannot listen on {address}: {why}")
-        }
-        _ => anyhow::anyhow!("cannot listen on {address}: {}", io_error::text(&error)),
+async fn listen(flag: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.map_err(|error| {
+        let why = match error.kind() {
+            io::ErrorKind::AddrInUse => {
+                "another program does; try port 0 for a free one".to_owned()
+            }
+            io::ErrorKind::AddrNotAvailable => "this machine has no such address".to_owned(),
+            _ => io_error::text(&error),
+        };
+        anyhow::anyhow!("cannot listen on {address} ({flag}): {why}")
     })
 }

@@ -32,7 +32,7 @@ pub(super) fn log_level(text: &str) -> Result<Targets, String> {
 }
 
 /// `64MiB`, `1GiB`, `500kB` or plain bytes.
-pub(super) fn size(text: &str) -> Result<u64, String> {
+fn size(text: &str) -> Result<u64, String> {
     let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
     let (number, unit) = text.split_at(digits);
     let factor = match unit.trim_start().to_ascii_lowercase().as_str() {
@@ -49,10 +49,21 @@ pub(super) fn size(text: &str) -> Result<u64, String> {
     bytes.ok_or_else(|| "expected bytes, such as 65536, 64KiB, 1MiB or 2GiB".to_owned())
 }
 
-pub(super) fn memory_size(text: &str) -> Result<NonZeroUsize, String> {
-    let bytes = usize::try_from(size(text)?).map_err(|_| "more than memory has".to_owned())?;
-    NonZeroUsize::new(bytes).ok_or_else(|| "at least one byte is needed".to_owned())
+/// The same, and not nothing.
+pub(super) fn some_size(text: &str) -> Result<u64, String> {
+    match size(text)? {
+        0 => Err("at least one byte is needed".to_owned()),
+        bytes => Ok(bytes),
+    }
 }
+
+pub(super) fn memory_size(text: &str) -> Result<NonZeroUsize, String> {
+    let bytes = usize::try_from(some_size(text)?).map_err(|_| "more than memory has".to_owned())?;
+    Ok(NonZeroUsize::new(bytes).expect("it is not nothing"))
+}
+
+/// The shortest time for which messages are kept by their age.
+const LEAST_AGE: Duration = Duration::from_secs(1);
 
 /// `lag`, `all`, a time or a size.
 pub(super) fn retain(text: &str) -> Result<Retain, String> {
@@ -69,9 +80,11 @@ pub(super) fn retain(text: &str) -> Result<Retain, String> {
             let number = text.trim_end_matches(|c: char| !c.is_ascii_digit());
             Err(format!("it can be a time or a size: write {number}min or {number}MiB"))
         }
+        (Ok(age), Err(_)) if age < LEAST_AGE => {
+            Err("at least 1s is needed, for messages are looked at once a second".to_owned())
+        }
         (Ok(_), Err(_)) => duration(text).map(Retain::Age),
-        (Err(_), Ok(0)) => Err("at least one byte is needed".to_owned()),
-        (Err(_), Ok(bytes)) if !is_number => Ok(Retain::Size(bytes)),
+        (Err(_), Ok(_)) if !is_number => some_size(text).map(Retain::Size),
         _ => Err(EXPECTED.to_owned()),
     }
 }

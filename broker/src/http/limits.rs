@@ -29,6 +29,20 @@ pub struct Limits {
     pub in_flight_wait: Duration,
 }
 
+impl Limits {
+    /// The most bytes of one answer: it grows up to a limit, but one message is always answered.
+    pub(super) fn largest_answer(&self) -> usize {
+        // A control character of one byte is six in JSON; the rest is what stands around a message.
+        let message = self.message_bytes.saturating_mul(6).saturating_add(256);
+        self.answer_bytes.get().max(message)
+    }
+
+    /// The least bytes for what is in flight: those of one body and one answer.
+    pub(crate) fn least_in_flight(&self) -> usize {
+        self.body_bytes.saturating_add(self.largest_answer())
+    }
+}
+
 const MIB: usize = 1024 * 1024;
 
 impl Default for Limits {

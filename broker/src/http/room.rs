@@ -44,13 +44,9 @@ pub(super) struct Held {
 impl Room {
     /// As large as the limits say, but at least for one body and one answer.
     pub(super) fn new(limits: &Limits) -> Self {
-        // A control character of one byte is six in JSON; the rest is what stands around a message.
-        let message = limits.message_bytes.saturating_mul(6).saturating_add(256);
-        let answer = limits.answer_bytes.get().max(message);
-        let least = limits.body_bytes.saturating_add(answer);
-        let most = units(limits.in_flight_bytes.max(least), u32::MAX);
+        let most = units(limits.in_flight_bytes.max(limits.least_in_flight()), u32::MAX);
         let free = Arc::new(Semaphore::new(most as usize));
-        Self { free, most, wait: limits.in_flight_wait, answer }
+        Self { free, most, wait: limits.in_flight_wait, answer: limits.largest_answer() }
     }
 
     /// What is in use, and all there is.

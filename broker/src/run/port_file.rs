@@ -29,8 +29,13 @@ pub(super) fn write(path: &Path, port: u16) -> anyhow::Result<()> {
         })
     };
     writing().map_err(|error: io::Error| {
-        let (path, why) = (path.display(), io_error::text(&error));
-        anyhow::anyhow!("cannot write the port file {path}: {why}")
+        let why = match path.parent() {
+            Some(folder) if error.kind() == io::ErrorKind::NotFound => {
+                format!("there is no folder {}", folder.display())
+            }
+            _ => io_error::text(&error),
+        };
+        anyhow::anyhow!("cannot write the port file {}: {why}", path.display())
     })
 }
 

@@ -14,7 +14,7 @@ use super::table::{Scope, hash};
 #[derive(Clone, Debug, clap::Args)]
 pub struct TokenArguments {
     /// What the token is for; several with commas
-    #[arg(long, value_name = "SCOPE", required = true, value_delimiter = ',')]
+    #[arg(long, value_name = "produce,consume,admin", required = true, value_delimiter = ',')]
     pub scope: Vec<Scope>,
 
     /// What logs and refusals call it [default: one made of its hash]

@@ -1,4 +1,4 @@
-//! The binary itself: its port file, its signals, its exit codes and what it says when it cannot.
+//! The binary itself: its port file, its signals, its connections, and `--check`.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -44,6 +44,8 @@ fn fails(arguments: &[&str], code: i32) -> String {
 struct Running {
     child: Child,
     logs: Option<BufReader<ChildStderr>>,
+    /// What it logged until it listened.
+    first: String,
     folder: TempDir,
 }
 
@@ -60,10 +62,11 @@ impl Running {
         command.args(["--listen", "127.0.0.1:0", "--port-file"]).arg(port_file).args(arguments);
         let mut child = command.spawn().unwrap();
         let mut logs = BufReader::new(child.stderr.take().unwrap());
-        let mut line = String::new();
-        logs.read_line(&mut line).unwrap();
-        assert!(line.contains("listening"), "{line}");
-        Self { child, logs: Some(logs), folder }
+        let mut first = String::new();
+        while !first.contains("listening") {
+            assert_ne!(logs.read_line(&mut first).unwrap(), 0, "it does not listen: {first}");
+        }
+        Self { child, logs: Some(logs), first, folder }
     }
 
     fn port(&self) -> u16 {
@@ -209,38 +212,24 @@ fn what_is_no_broker_or_is_silent_is_not_ready() {
     let other = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", other.local_addr().unwrap());
     let answering = std::thread::spawn(move || {
-        let (mut stream, _) = other.accept().unwrap();
-        let mut head = [0; 4096];
-        assert!(stream.read(&mut head).unwrap() > 0);
-        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi").unwrap();
+        for answer in ["HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi", "SSH-2.0-Other_1\r\n"] {
+            let (mut stream, _) = other.accept().unwrap();
+            let mut head = [0; 4096];
+            assert!(stream.read(&mut head).unwrap() > 0);
+            stream.write_all(answer.as_bytes()).unwrap();
+        }
         // It listens on, and says nothing more.
         other
     });
+    let no_broker = "is not ready: what answers there is no broker:";
     let said = fails(&["--check", &url], 1);
-    assert!(said.ends_with("is not ready: what answers there is no broker: 200 OK\n"), "{said}");
+    assert!(said.ends_with(&format!("{no_broker} 200 OK\n")), "{said}");
+    let said = fails(&["--check", &url], 1);
+    assert!(said.ends_with(&format!("{no_broker} it does not speak HTTP\n")), "{said}");
     let silent = answering.join().unwrap();
     let said = fails(&["--check", &url], 1);
     assert!(said.ends_with("is not ready: there is no answer within 5 s\n"), "{said}");
     drop(silent);
-}
-
-#[test]
-fn what_is_done_instead_of_serving_takes_no_other_flags() {
-    let check = |arguments: &[&str], expected: &str| {
-        let words = fails(arguments, 2);
-        assert!(words.contains(expected), "{words}");
-    };
-    let url = "http://127.0.0.1:1";
-    for wrong in ["127.0.0.1:1", "https://127.0.0.1:1", "http://127.0.0.1:1/readyz"] {
-        check(&["--check", wrong], "expected http://HOST:PORT, such as");
-    }
-    let stray = "--grace is for a broker that serves, and --check asks one";
-    check(&["--check", url, "--grace", "1s"], stray);
-    let stray = "the subcommand 'migrate' cannot be used with '--grace <TIME>'";
-    check(&["--grace", "1s", "migrate", "--store", "mysql://u@h/b"], stray);
-    check(&["migrate", "--store", "memory"], "there is nothing to migrate in memory");
-    check(&["migrate", "--store", "mysql://u:secret@h"], "the name of the database is missing");
-    check(&["migrate"], "--store <STORE>");
 }
 
 #[test]
@@ -302,6 +291,8 @@ fn past_the_most_connections_others_are_closed_whatever_the_limit_of_open_files(
     for more in [&[][..], &["--max-connections", "1000"], &["--max-connections", "20"]] {
         let arguments = [&short, more].concat();
         let mut running = Running::start_by(broker_after("ulimit -n 64"), &arguments);
+        let warned = "--max-connections is 1000, and the limit of open files has room for 32";
+        assert_eq!(running.first.contains(warned), more.contains(&"1000"), "{}", running.first);
         let mut waiting = running.waiting_poll();
         let idle: Vec<_> = (0..100).map(|_| running.connect()).collect();
         let mut last = running.connect();
@@ -326,50 +317,6 @@ fn is_served(stream: &mut TcpStream) -> bool {
 }
 
 #[test]
-fn an_address_in_use_is_named() {
-    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = taken.local_addr().unwrap().to_string();
-    let said = fails(&["--listen", &address], 1);
-    assert_eq!(
-        said,
-        format!(
-            "broker: cannot listen on {address}: another program does; try port 0 for a free one\n"
-        )
-    );
-}
-
-#[test]
-fn a_port_file_that_cannot_be_written_is_named() {
-    let said = fails(&["--listen", "127.0.0.1:0", "--port-file", "/nowhere/port"], 1);
-    assert_eq!(
-        said,
-        "broker: cannot write the port file /nowhere/port: no such file or directory\n"
-    );
-}
-
-#[test]
-fn wrong_arguments_are_refused() {
-    for (arguments, says) in [
-        (["--nix", "1"], "unexpected argument '--nix'"),
-        (["--listen", "localhost"], "expected an IP address and a port"),
-        (["--store", "tape"], "expected `memory` or mysql://user:password@host:3306/database"),
-        (["--max-memory", "much"], "expected bytes, such as"),
-        (["--max-message", "0"], "at least one byte is needed"),
-        (["--grace", "10"], "expected a time, such as"),
-        (["--grace", "0ms"], "at least 1ms is needed"),
-        (["--grace", "500000000000years"], "at most a year"),
-        (["--max-wait", "366days"], "at most a year"),
-        (["--gather", "367days"], "at most a year"),
-        (["--threads", "0"], "at least 1"),
-    ] {
-        let said = fails(&arguments, 2);
-        assert!(said.contains(says), "{arguments:?}: {said}");
-    }
-    let said = fails(&["--log-level", "brok er=loud"], 2);
-    assert!(said.contains("--log-level"), "{said}");
-}
-
-#[test]
 fn the_environment_stands_in_for_flags_and_logs_can_be_json() {
     let folder = tempfile::tempdir().unwrap();
     let mut child = broker(&["--log-format", "json"])
@@ -380,60 +327,8 @@ fn the_environment_stands_in_for_flags_and_logs_can_be_json() {
     let mut logs = BufReader::new(child.stderr.take().unwrap());
     let mut line = String::new();
     logs.read_line(&mut line).unwrap();
-    let running = Running { child, logs: Some(logs), folder };
+    let running = Running { child, logs: Some(logs), first: line.clone(), folder };
     let event: serde_json::Value = serde_json::from_str(&line).unwrap();
     assert_eq!(event["address"], format!("127.0.0.1:{}", running.port()));
     drop(running);
-}
-
-#[test]
-fn arguments_that_cannot_be_are_refused_with_what_would_be_right() {
-    let check = |arguments: &[&str], expected: &str| {
-        let words = fails(arguments, 2);
-        assert!(words.contains(expected), "{words}");
-    };
-    check(&["--threads", "0"], "expected a whole number, at least 1");
-    check(&["--max-batch", "0"], "expected a whole number, at least 1");
-    check(&["--listen", "localhost:5000"], "did you mean 127.0.0.1:5000?");
-    check(&["--listen", "5000"], "expected an IP address and a port, such as 127.0.0.1:5000");
-    for level in ["loud", "broker=loud", "bad=x=y", "info,loud"] {
-        check(&["--log-level", level], "expected a level, such as info, or directives");
-    }
-    check(&["--store", "mysql"], "--store, or the variable BROKER_STORE: expected `memory` or");
-    check(&["--audit", "--retain", "lag"], "--audit reads all messages, and --retain lag drops");
-    check(&["--audit", "--retain=lag"], "leave one of them out");
-    check(
-        &["--listen", "127.0.0.1:7001", "--admin-listen", "127.0.0.1:7001"],
-        "--admin-listen and --listen are both 127.0.0.1:7001: give them two ports",
-    );
-    check(&["--store-connections", "1"], "--store-connections is 1: give it at least 2");
-    check(
-        &["--max-message", "2MiB", "--max-body", "1MiB"],
-        "--max-message is 2097152 bytes and --max-body 1048576",
-    );
-}
-
-#[test]
-fn a_bad_variable_is_named() {
-    let Output { status, stderr, .. } =
-        broker(&[]).env("BROKER_MAX_BATCH", "none").output().unwrap();
-    let words = String::from_utf8(stderr).unwrap();
-    assert_eq!(status.code(), Some(2), "{words}");
-    assert!(words.contains("the value is that of the variable BROKER_MAX_BATCH"), "{words}");
-}
-
-#[test]
-fn a_password_in_the_wrong_place_is_not_shown() {
-    let url = "mysql://user:secret@host/name";
-    for arguments in [
-        vec![url],
-        vec!["--store", "mysql://user:secret@host"],
-        vec!["--store", "mysqll://user:secret@host/name"],
-        vec!["--listen", url],
-        vec![&*format!("--nix={url}")],
-    ] {
-        let said = fails(&arguments, 2);
-        assert!(said.starts_with("error: ") && !said.contains("secret"), "{arguments:?}: {said}");
-    }
-    assert!(fails(&[url], 2).contains("unrecognized subcommand 'mysql://user:***@host/name'"));
 }

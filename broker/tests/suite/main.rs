@@ -5,6 +5,7 @@
 mod binary;
 mod brokers;
 mod cluster;
+mod command_line;
 mod concurrency;
 mod contract;
 mod crash;

@@ -416,7 +416,8 @@ fn an_address_for_administration_that_is_taken_is_said() {
     let address = taken.local_addr().unwrap().to_string();
     let (code, said) = Process::fails("memory", &["--admin-listen", &address]);
     assert_eq!(code, Some(1));
-    assert!(said.contains(&format!("cannot listen on {address}: another program does")), "{said}");
+    let why = format!("cannot listen on {address} (--admin-listen): another program does");
+    assert!(said.contains(&why), "{said}");
     let (code, said) = Process::fails("memory", &["--admin-listen", "localhost:1"]);
     assert_eq!(code, Some(2));
     assert!(said.contains("did you mean 127.0.0.1:1?"), "{said}");

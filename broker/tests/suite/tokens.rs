@@ -213,12 +213,13 @@ fn whoever_is_let_in_is_said_before_others_can_reach_the_broker() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("tokens");
     let path = file.to_str().unwrap();
-    fails(&["--token-file", path], "tokens: no such file or directory");
+    let missing = format!("--token-file: cannot read {path}: no such file or directory");
+    fails(&["--token-file", path], &missing);
+    fs::write(&file, "").unwrap();
+    fails(&["--token-file", path], &format!("--token-file: {path}: there is no token in it"));
     fs::write(&file, "# nobody\na produce sha256:12\n").unwrap();
     fails(&["--token-file", path], "tokens:2: behind `sha256:` 64 hexadecimal digits");
     fails(&["--token-file", path, "--allow-anonymous"], "leave one of them out");
-    fails(&["--tls-cert", path], "--tls-cert and --tls-key are needed together");
-    fails(&["--tls-key", path], "--tls-cert and --tls-key are needed together");
     if !cfg!(feature = "tls") {
         let both = ["--tls-cert", path, "--tls-key", path];
         fails(&both, "built without TLS: `cargo build --package broker --features tls` builds one");

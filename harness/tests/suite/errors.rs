@@ -166,7 +166,7 @@ fn a_port_in_use_is_named() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let ended = folder.run(&["broker", "--listen", &address]);
-    let said = format!("cannot listen on {address}: another program does");
+    let said = format!("cannot listen on {address} (--listen): another program does");
     check(&ended, 3, &[&said]);
 }
 

@@ -60,7 +60,7 @@ impl FromStr for Address {
         // The parser's own words may quote the password.
         let url = Url::parse(text).map_err(|_| EXPECTED.to_owned())?;
         if !matches!(url.scheme(), "mysql" | "mariadb") {
-            return Err(EXPECTED.to_owned());
+            return Err(format!("there is no store for {}:, {EXPECTED}", url.scheme()));
         }
         let database = url.path().trim_start_matches('/').to_owned();
         if url.fragment().is_some() || database.contains('/') {
@@ -162,7 +162,7 @@ mod tests {
         };
         check("ann:s3cret@db/b", "expected mysql://");
         check("mysql://ann:s3cret@db:999999/b", "expected mysql://");
-        check("postgres://ann:s3cret@db/b", "expected mysql://");
+        check("postgres://ann:s3cret@db/b", "no store for postgres:, expected mysql://");
         check("mysql://ann:s3cret@db", "the name of the database is missing");
         check("mysql://ann:s3cret@db/a%60b", "a database's name has at most 64");
         check("mysql://ann:s3cret@db/b?pool=3", "an option after the `?` is not known");

@@ -6,7 +6,7 @@
 //! - `run`: [`Arguments`] to a store, a listener and a server, until a signal ends it; [`run()`].
 //! - `server`: connections, their time-outs and the end of them; [`serve`].
 //! - `http`: one handler per endpoint, over any store; [`router`] is all of it without a socket.
-//! - `metrics`: what it counts of itself.
+//! - `metrics`: what it counts of itself, and `striped`, where all threads count.
 //! - `tokens`: who may do what, where the broker asks; `followed`: files that are read again when they change.
 //! - [`store`]: the contract of a store, and the stores in memory and in a database.
 //!
@@ -27,6 +27,7 @@ mod run;
 mod server;
 mod signal;
 pub mod store;
+mod striped;
 mod tokens;
 mod version;
 

@@ -46,6 +46,18 @@ impl Histogram {
     }
 }
 
+impl Counted {
+    /// With what another histogram of the same bounds has counted.
+    pub(crate) fn and(mut self, other: Self) -> Self {
+        for ((_, count), (_, more)) in self.buckets.iter_mut().zip(other.buckets) {
+            *count += more;
+        }
+        self.count += other.count;
+        self.sum += other.sum;
+        self
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -59,5 +71,8 @@ mod tests {
         let counted = histogram.counted(10.0);
         assert_eq!(counted.buckets, [(1.0, 2), (2.0, 2), (f64::INFINITY, 2)]);
         assert_eq!((counted.count, counted.sum), (6, 106.2));
+        let both = counted.clone().and(counted);
+        assert_eq!(both.buckets, [(1.0, 4), (2.0, 4), (f64::INFINITY, 4)]);
+        assert_eq!((both.count, both.sum), (12, 212.4));
     }
 }

@@ -7,6 +7,7 @@ use tokio::time::Duration;
 
 use super::histogram::{Counted, Histogram};
 use crate::http::Route;
+use crate::striped::Striped;
 
 /// In nanoseconds, from 100 µs to 60 s.
 const BOUNDS: &[u64] = &[
@@ -40,7 +41,7 @@ const OTHER: usize = Code::COUNT + 1;
 #[derive(Debug)]
 pub(crate) struct Requests {
     /// By route.
-    routes: Vec<OfRoute>,
+    routes: Striped<Vec<OfRoute>>,
 }
 
 #[derive(Debug)]
@@ -55,12 +56,12 @@ impl Requests {
             outcomes: [const { AtomicU64::new(0) }; OUTCOMES],
             times: Histogram::new(BOUNDS),
         };
-        Self { routes: Route::ALL.iter().map(of_route).collect() }
+        Self { routes: Striped::new(|| Route::ALL.iter().map(of_route).collect()) }
     }
 
     /// Counts a request that was answered, with the code of its failure if it failed.
     pub(crate) fn note(&self, route: Route, code: Option<&Code>, took: Duration) {
-        let of_route = &self.routes[route as usize];
+        let of_route = &self.routes.own()[route as usize];
         let outcome = code.map_or(SUCCESS, |code| {
             Code::all().position(|(known, _)| known == code).unwrap_or(OTHER)
         });
@@ -71,16 +72,25 @@ impl Requests {
     /// How many there were by route and outcome, without those that there were none of.
     pub(super) fn counts(&self) -> impl Iterator<Item = (&'static str, &'static str, u64)> {
         let texts = || Code::all().map(|(_, text)| text).chain(["success", "other"]);
-        Route::ALL.iter().zip(&self.routes).flat_map(move |(route, of_route)| {
-            let counts = of_route.outcomes.iter().map(|count| count.load(Ordering::Relaxed));
-            let counts = texts().zip(counts).filter(|&(_, count)| count > 0);
-            counts.map(|(text, count)| (route.label(), text, count))
+        Route::ALL.iter().flat_map(move |&route| {
+            let counts = texts().enumerate().map(move |(outcome, text)| {
+                let count = self.of(route).map(|of| of.outcomes[outcome].load(Ordering::Relaxed));
+                (route.label(), text, count.sum())
+            });
+            counts.filter(|&(.., count)| count > 0)
         })
     }
 
     /// How many seconds they took by route, without those that there were none of.
     pub(super) fn times(&self) -> impl Iterator<Item = (&'static str, Counted)> {
-        let times = self.routes.iter().map(|of_route| of_route.times.counted(NANOSECONDS));
-        Route::ALL.iter().map(|route| route.label()).zip(times).filter(|(_, times)| times.count > 0)
+        let times = Route::ALL.iter().map(|&route| {
+            let times = self.of(route).map(|of| of.times.counted(NANOSECONDS));
+            (route.label(), times.reduce(Counted::and).unwrap_or_default())
+        });
+        times.filter(|(_, times)| times.count > 0)
+    }
+
+    fn of(&self, route: Route) -> impl Iterator<Item = &OfRoute> {
+        self.routes.all().map(move |routes| &routes[route as usize])
     }
 }

@@ -26,7 +26,7 @@ use self::keeping::Keeping;
 use self::topic::Topic;
 use super::locks::{self, lock};
 use super::segment::as_offset;
-use super::traffic::Counts;
+use super::traffic::AllCounts;
 use super::{
     Answer, Append, Epoch, Error, List, Listed, Observed, Part, Poll, Polled, ProducerStats, Read,
     Retain, Size, Store, Subscribed, Subscription, SubscriptionStats, TopicStats,
@@ -38,7 +38,7 @@ pub struct MemoryStore {
     keeping: Keeping,
     most_topics: usize,
     /// What went through all topics.
-    counts: Arc<Counts>,
+    counts: Arc<AllCounts>,
     topics: RwLock<Topics>,
     producers: Mutex<Ids>,
     /// Those whose subscription has not ended.

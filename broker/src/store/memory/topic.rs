@@ -17,7 +17,7 @@ use crate::store::dedup::ProducerState;
 use crate::store::locks::lock;
 use crate::store::messages::Rendered;
 use crate::store::segment::{SEGMENT_BYTES, as_offset};
-use crate::store::traffic::{Counts, TopicCounts};
+use crate::store::traffic::{AllCounts, TopicCounts};
 use crate::store::{Append, Error, Retain};
 
 /// One topic.
@@ -50,7 +50,7 @@ struct Producer {
 }
 
 impl Topic {
-    pub(super) fn new(number: u64, name: TopicName, retain: Retain, all: &Arc<Counts>) -> Self {
+    pub(super) fn new(number: u64, name: TopicName, retain: Retain, all: &Arc<AllCounts>) -> Self {
         Self {
             number,
             name,

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::metrics::Histogram;
 use crate::store::WorkObserved;
-use crate::store::traffic::Counts as TrafficCounts;
+use crate::store::traffic::AllCounts;
 
 /// How many requests share a transaction, in powers of two.
 const GROUPS: &[u64] = &[1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024];
@@ -19,7 +19,7 @@ pub(super) struct Counts {
     /// Looks at the ends of logs; they commit nothing.
     pub(super) ends: WorkCounts,
     /// What goes through all topics.
-    pub(super) traffic: Arc<TrafficCounts>,
+    pub(super) traffic: Arc<AllCounts>,
 }
 
 /// What is counted of one queue of requests, or of several of the same kind.

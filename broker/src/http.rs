@@ -28,6 +28,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::Method;
+use axum::http::request::Parts;
 use axum::routing::{any, on};
 use broker_client::wire::TopicName;
 
@@ -141,7 +142,7 @@ impl Routes {
 }
 
 async fn create_topic(State(broker): Shared, request: Request) -> Answer {
-    let bytes = body::read_short(request, &broker.limits, &broker.room).await?;
+    let bytes = body::read_short(request.into_body(), &broker.limits, &broker.room).await?;
     let body = body::create_topic(&bytes)?;
     let topic = topic_name(&body.topic_name)?;
     let message = format!("Topic:{topic} created successfully");
@@ -181,24 +182,28 @@ async fn topics(State(broker): Shared, request: Request) -> Answer {
 }
 
 async fn register_producer(State(broker): Shared, request: Request) -> Answer {
-    let bytes = body::read_short(request, &broker.limits, &broker.room).await?;
+    let bytes = body::read_short(request.into_body(), &broker.limits, &broker.room).await?;
     let body = body::register(&bytes)?;
     let producer = broker.store.register_producer(topic_name(&body.topic)?).await?;
     Ok(answer::producer(producer, broker.store.epoch()))
 }
 
 async fn register_consumer(State(broker): Shared, request: Request) -> Answer {
-    let bytes = body::read_short(request, &broker.limits, &broker.room).await?;
+    let bytes = body::read_short(request.into_body(), &broker.limits, &broker.room).await?;
     let body = body::register(&bytes)?;
     let subscribed = broker.store.register_consumer(&body.topic).await?;
     Ok(answer::consumer(subscribed, broker.store.epoch()))
 }
 
-async fn produce(State(broker): Shared, request: Request) -> Answer {
-    let bytes = body::read(request, &broker.limits, &broker.room).await?;
-    match broker.large.elsewhere(bytes.len()) {
-        None => append(&broker, &bytes).await,
-        Some(elsewhere) => elsewhere.begin(async move { append(&broker, &bytes).await }).await,
+fn produce(State(broker): Shared, request: Request) -> impl Future<Output = Answer> {
+    // Of the request no more is kept than is of use: what is smaller is quicker.
+    let body = request.into_body();
+    async move {
+        let bytes = body::read(body, &broker.limits, &broker.room).await?;
+        match broker.large.elsewhere(bytes.len()) {
+            None => append(&broker, &bytes).await,
+            Some(elsewhere) => elsewhere.begin(async move { append(&broker, &bytes).await }).await,
+        }
     }
 }
 
@@ -215,29 +220,32 @@ async fn append(broker: &Broker, bytes: &[u8]) -> Answer {
     Ok(answer::produced(offset, body.count()))
 }
 
-async fn consume(State(broker): Shared, request: Request) -> Answer {
-    let query = query::consume(request.uri().query(), &broker.limits)?;
-    let subscription = query.subscription.named();
-    let poll = Poll {
-        subscription,
-        offset: query.offset,
-        max: query.max.unwrap_or(1),
-        max_bytes: broker.limits.answer_bytes,
-        room: broker.limits.answer_bytes,
-        waits: false,
-    };
-    let Taken { messages, held, bytes, .. } = poll_waiting(&broker, poll, query.wait).await?;
-    let is_batch = query.max.is_some();
-    if messages.is_empty() && !is_batch {
-        return Err(Failure::empty(subscription));
-    }
-    let render = move || match is_batch {
-        true => answer::batch(&messages, held),
-        false => answer::message(&messages, held),
-    };
-    match broker.large.elsewhere(bytes) {
-        None => Ok(render()),
-        Some(elsewhere) => elsewhere.begin(async move { Ok(render()) }).await,
+fn consume(State(broker): Shared, request: Request) -> impl Future<Output = Answer> {
+    let (Parts { uri, .. }, _) = request.into_parts();
+    async move {
+        let query = query::consume(uri.query(), &broker.limits)?;
+        let subscription = query.subscription.named();
+        let poll = Poll {
+            subscription,
+            offset: query.offset,
+            max: query.max.unwrap_or(1),
+            max_bytes: broker.limits.answer_bytes,
+            room: broker.limits.answer_bytes,
+            waits: false,
+        };
+        let Taken { messages, held, bytes, .. } = poll_waiting(&broker, poll, query.wait).await?;
+        let is_batch = query.max.is_some();
+        if messages.is_empty() && !is_batch {
+            return Err(Failure::empty(subscription));
+        }
+        let render = move || match is_batch {
+            true => answer::batch(&messages, bytes, held),
+            false => answer::message(&messages, bytes, held),
+        };
+        match broker.large.elsewhere(bytes) {
+            None => Ok(render()),
+            Some(elsewhere) => elsewhere.begin(async move { Ok(render()) }).await,
+        }
     }
 }
 
@@ -257,8 +265,9 @@ async fn read_log(State(broker): Shared, request: Request) -> Answer {
         max_bytes: broker.limits.answer_bytes,
     };
     let part = broker.store.read(read).await?;
-    let held = reserved.keep(part.messages.json_len());
-    Ok(answer::part(&part, broker.store.epoch(), held))
+    let bytes = part.messages.json_len();
+    let held = reserved.keep(bytes);
+    Ok(answer::part(&part, bytes, broker.store.epoch(), held))
 }
 
 async fn unsubscribe(State(broker): Shared, request: Request) -> Answer {

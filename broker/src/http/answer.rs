@@ -69,10 +69,11 @@ pub(super) fn produced(offset: Offset, count: Option<u64>) -> Response {
     bytes(out, None)
 }
 
-/// The answer to a poll without `max`: the fields of the one message beside the status.
-pub(super) fn message(messages: &Messages, held: Option<Held>) -> Response {
+/// The answer to a poll without `max`: the fields of the one message beside the status. `size` is that
+/// of the messages as JSON.
+pub(super) fn message(messages: &Messages, size: usize, held: Option<Held>) -> Response {
     const OPEN: &[u8] = br#"{"status":"success""#;
-    let mut out = Vec::with_capacity(OPEN.len() + messages.json_len());
+    let mut out = Vec::with_capacity(OPEN.len() + size);
     out.extend_from_slice(OPEN);
     messages.write_json(&mut out);
     // In place of the object's own brace.
@@ -82,9 +83,9 @@ pub(super) fn message(messages: &Messages, held: Option<Held>) -> Response {
 }
 
 /// The answer to a poll with `max`.
-pub(super) fn batch(messages: &Messages, held: Option<Held>) -> Response {
+pub(super) fn batch(messages: &Messages, size: usize, held: Option<Held>) -> Response {
     const OPEN: &[u8] = br#"{"status":"success","messages":["#;
-    let mut out = Vec::with_capacity(OPEN.len() + messages.json_len() + 2);
+    let mut out = Vec::with_capacity(OPEN.len() + size + 2);
     out.extend_from_slice(OPEN);
     messages.write_json(&mut out);
     if !messages.is_empty() {
@@ -95,8 +96,8 @@ pub(super) fn batch(messages: &Messages, held: Option<Held>) -> Response {
 }
 
 /// The answer to an audit.
-pub(super) fn part(part: &Part, epoch: &Epoch, held: Option<Held>) -> Response {
-    let mut out = Vec::with_capacity(100 + part.messages.json_len());
+pub(super) fn part(part: &Part, size: usize, epoch: &Epoch, held: Option<Held>) -> Response {
+    let mut out = Vec::with_capacity(100 + size);
     out.extend_from_slice(br#"{"status":"success","epoch":"#);
     push_text(&mut out, epoch.as_str());
     out.extend_from_slice(br#","end":"#);

@@ -5,6 +5,7 @@ use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
+use futures_util::future::BoxFuture;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
@@ -41,8 +42,16 @@ impl LargeWork {
 pub(super) struct Elsewhere(Arc<Semaphore>);
 
 impl Elsewhere {
-    /// Begins the work there, up to where it waits for something; then it goes on here.
-    pub(super) async fn begin(self, work: impl Future<Output = Answer> + Send + 'static) -> Answer {
+    /// Begins the work there, up to where it waits for something; then it goes on here. In a box, for
+    /// the many requests that are not large shall be small.
+    pub(super) fn begin(
+        self,
+        work: impl Future<Output = Answer> + Send + 'static,
+    ) -> BoxFuture<'static, Answer> {
+        Box::pin(self.begin_now(work))
+    }
+
+    async fn begin_now(self, work: impl Future<Output = Answer> + Send + 'static) -> Answer {
         let slot = self.0.acquire_owned().await;
         let mut work = Box::pin(work);
         #[expect(clippy::disallowed_methods, reason = "no simulation comes here, see `in_place`")]

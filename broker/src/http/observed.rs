@@ -9,7 +9,8 @@ use axum::extract::{Request, State};
 use axum::handler::Handler;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
-use futures_util::future::BoxFuture;
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, ready};
 use tokio::time::Instant;
 use tracing::{Level, debug, enabled};
 
@@ -34,23 +35,19 @@ pub(super) struct Observed<H> {
 impl<H, F> Handler<(), Arc<Broker>> for Observed<H>
 where
     H: Fn(Shared, Request) -> F + Clone + Send + Sync + 'static,
-    F: Future<Output = Answer> + Send,
+    F: Future<Output = Answer> + Send + 'static,
 {
     type Future = BoxFuture<'static, Response>;
 
     fn call(self, request: Request, broker: Arc<Broker>) -> Self::Future {
-        Box::pin(async move {
-            let begun = Instant::now();
-            let route = self.route.of(&request);
-            let id = Id::of(request.headers(), &broker);
-            let permitted = match &broker.tokens {
-                Some(tokens) => access::permitted(tokens, &request),
-                None => Ok(()),
-            };
-            let answer = match permitted {
-                Ok(()) => (self.handler)(State(Arc::clone(&broker)), request).await,
-                Err(refusal) => Err(refusal),
-            };
+        let begun = Instant::now();
+        let route = self.route.of(&request);
+        let id = Id::of(request.headers(), &broker);
+        let permitted = match &broker.tokens {
+            Some(tokens) => access::permitted(tokens, &request),
+            None => Ok(()),
+        };
+        let observed = move |broker: &Broker, answer: Answer| {
             let took = begun.elapsed();
             let code = answer.as_ref().err().and_then(Failure::code);
             broker.metrics.requests.note(route, code, took);
@@ -60,7 +57,14 @@ where
             let mut response = answer.into_response();
             response.headers_mut().insert(HEADER, id.0);
             response
-        })
+        };
+        match permitted {
+            Ok(()) => {
+                let answer = (self.handler)(State(Arc::clone(&broker)), request);
+                Box::pin(answer.map(move |answer| observed(&broker, answer)))
+            }
+            Err(refusal) => Box::pin(ready(observed(&broker, Err(refusal)))),
+        }
     }
 }
 

@@ -29,15 +29,26 @@ pub(super) async fn poll_waiting(
     wait: Duration,
 ) -> Result<Taken, Failure> {
     poll.waits = poll.max > 0 && !wait.is_zero();
-    let mut taken = poll_once(broker, poll).await?;
+    let taken = poll_once(broker, poll).await?;
     if !taken.messages.is_empty() || !poll.waits {
         return Ok(taken);
     }
+    // In a box, for the many polls that need not wait shall be small.
+    Box::pin(poll_on(broker, poll, wait, taken.position)).await
+}
+
+/// Goes on where there was nothing at a position.
+async fn poll_on(
+    broker: &Broker,
+    mut poll: Poll<'_>,
+    wait: Duration,
+    mut position: Offset,
+) -> Result<Taken, Failure> {
     let begun = Instant::now();
     let deadline = begun + wait;
     let waiting = Waiting::begin();
     loop {
-        let arrival = broker.store.arrival(poll.subscription, taken.position);
+        let arrival = broker.store.arrival(poll.subscription, position);
         let again = broker.poll_again.map(|time| Instant::now() + time);
         let again = again.map_or(deadline, |again| again.min(deadline));
         let in_time = tokio::select! {
@@ -58,10 +69,11 @@ pub(super) async fn poll_waiting(
         }
         // Where time has passed, the store shall hear that the consumer is still there.
         poll.waits = in_time && Instant::now() < deadline;
-        taken = poll_once(broker, poll).await?;
+        let taken = poll_once(broker, poll).await?;
         if !taken.messages.is_empty() || Instant::now() >= deadline {
             return Ok(taken);
         }
+        position = taken.position;
         // Another poll of this id was quicker. The others must not be held up by their race.
         tokio::task::yield_now().await;
     }
@@ -83,7 +95,7 @@ async fn poll_once(broker: &Broker, mut poll: Poll<'_>) -> Result<Taken, Failure
         match broker.store.poll(poll).await {
             Err(store::Error::NoRoom { bytes }) => {
                 drop(reserved);
-                let waited = broker.room.reserve(bytes).await;
+                let waited = Box::pin(broker.room.reserve(bytes)).await;
                 reserved = Some(waited.map_err(|NoRoom| Failure::no_room())?);
             }
             polled => {

@@ -1,12 +1,15 @@
 //! Reading a whole body: no longer than it may be, in time, and a large one only when there is room
 //! for it.
 
+use std::future::poll_fn;
 use std::ops::Deref;
+use std::pin::Pin;
+use std::task::Poll;
 
 use axum::body::{Body, HttpBody};
-use axum::extract::Request;
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
+use hyper::body::Frame;
 use tokio::task::yield_now;
 use tokio::time::timeout;
 
@@ -31,32 +34,76 @@ impl Deref for Whole {
     }
 }
 
+/// What a body has next; none at its end.
+type Next = Option<Result<Frame<Bytes>, axum::Error>>;
+
 /// Reads the whole body of a produce. A large one has its room before its first byte is read, so
 /// that those which are half here never wait for each other.
-pub(crate) async fn read(request: Request, limits: &Limits, room: &Room) -> Result<Whole, Failure> {
-    read_up_to(limits.body_bytes, request, limits, room).await
+pub(crate) fn read(
+    body: Body,
+    limits: &Limits,
+    room: &Room,
+) -> impl Future<Output = Result<Whole, Failure>> {
+    read_up_to(limits.body_bytes, body, limits, room)
 }
 
 /// The same of a request that names things, and is never large.
-pub(crate) async fn read_short(
-    request: Request,
+pub(crate) fn read_short(
+    body: Body,
     limits: &Limits,
     room: &Room,
-) -> Result<Whole, Failure> {
-    read_up_to(limits.body_bytes.min(SMALL), request, limits, room).await
+) -> impl Future<Output = Result<Whole, Failure>> {
+    read_up_to(limits.body_bytes.min(SMALL), body, limits, room)
 }
 
 async fn read_up_to(
     limit: usize,
-    request: Request,
+    mut body: Body,
     limits: &Limits,
     room: &Room,
 ) -> Result<Whole, Failure> {
-    let mut body = request.into_body();
     let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
     if announced > limit {
         return Err(body_too_large(limit));
     }
+    let first = if announced <= SMALL { first(&mut body).await } else { Poll::Pending };
+    match first {
+        Poll::Ready(Some(Ok(frame)))
+            if body.is_end_stream() && length(&frame) <= SMALL.min(limit) =>
+        {
+            Ok(Whole { bytes: frame.into_data().unwrap_or_default(), _held: None })
+        }
+        // In a box, for the others shall not be as large as this one.
+        first => Box::pin(read_on(first, announced, limit, body, limits, room)).await,
+    }
+}
+
+/// The first frame, if it is here. Nearly every body is one frame that came with the head; it needs
+/// neither a copy nor a timer then.
+async fn first(body: &mut Body) -> Poll<Next> {
+    let mut is_asked = false;
+    poll_fn(|context| match Pin::new(&mut *body).poll_frame(context) {
+        Poll::Ready(first) => Poll::Ready(Poll::Ready(first)),
+        Poll::Pending if is_asked => Poll::Ready(Poll::Pending),
+        Poll::Pending => {
+            // The connection hands a body over from when it is asked for it.
+            is_asked = true;
+            context.waker().wake_by_ref();
+            Poll::Pending
+        }
+    })
+    .await
+}
+
+/// Reads what is not all here yet, or large.
+async fn read_on(
+    first: Poll<Next>,
+    announced: usize,
+    limit: usize,
+    mut body: Body,
+    limits: &Limits,
+    room: &Room,
+) -> Result<Whole, Failure> {
     let held = if announced <= SMALL {
         None
     } else if let Ok(reserved) = room.reserve(announced).await {
@@ -65,12 +112,16 @@ async fn read_up_to(
         return Err(pass_over(body, limits).await);
     };
     let collecting = Collecting { announced, limit, room, held };
-    match timeout(limits.body_read, collecting.collect(&mut body)).await {
+    match timeout(limits.body_read, collecting.collect(first, &mut body)).await {
         Ok(Ok(whole)) => Ok(whole),
         Ok(Err(Stop::Refused(why))) => Err(why),
         Ok(Err(Stop::NoRoom)) => Err(pass_over(body, limits).await),
         Err(_) => Err(Failure::body_too_slow(limits.body_read.as_secs_f64())),
     }
+}
+
+fn length(frame: &Frame<Bytes>) -> usize {
+    frame.data_ref().map_or(0, Bytes::len)
 }
 
 /// A body on its way in.
@@ -89,11 +140,16 @@ enum Stop {
 }
 
 impl Collecting<'_> {
-    async fn collect(mut self, body: &mut Body) -> Result<Whole, Stop> {
-        // Nearly every body is one frame, which then needs no copy.
+    async fn collect(mut self, first: Poll<Next>, body: &mut Body) -> Result<Whole, Stop> {
         let mut whole = Bytes::new();
         let mut parts = BytesMut::new();
-        while let Some(frame) = body.frame().await {
+        let mut first = Some(first);
+        loop {
+            let next = match first.take() {
+                Some(Poll::Ready(next)) => next,
+                _ => body.frame().await,
+            };
+            let Some(frame) = next else { break };
             let broke_off = |why| Failure::bad_request(format!("the body broke off: {why}"));
             let frame = frame.map_err(|why| Stop::Refused(broke_off(why)))?;
             let Ok(data) = frame.into_data() else { continue };

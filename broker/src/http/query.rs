@@ -164,12 +164,12 @@ fn number<T: FromStr>(name: &str, value: &str) -> Result<T, Failure> {
 
 /// Undoes `+` and `%20`.
 fn decode(text: &str) -> Result<Cow<'_, str>, Failure> {
-    let decoded = if text.contains('+') {
-        let spaced = text.replace('+', " ");
-        unescape(&spaced).map(|text| text.into_owned().into())
-    } else {
-        unescape(text)
-    };
+    // Nearly every text is what it says.
+    if !text.bytes().any(|byte| matches!(byte, b'+' | b'%')) {
+        return Ok(text.into());
+    }
+    let spaced = text.replace('+', " ");
+    let decoded = unescape(&spaced).map(|text| text.into_owned().into());
     decoded.ok_or_else(|| {
         Failure::bad_request(format!("query: {text:?} is not percent-encoded UTF-8"))
     })

@@ -4,7 +4,6 @@
 use axum::extract::Request;
 use axum::http::Method;
 use axum::routing::MethodFilter;
-use memchr::memmem;
 
 /// A route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,7 +84,7 @@ impl Route {
 
     /// As which a request of this route counts.
     pub(super) fn of(self, request: &Request) -> Self {
-        let waits = |query: &str| memmem::find(query.as_bytes(), b"wait_ms=").is_some();
+        let waits = |query: &str| query.split('&').any(|pair| pair.starts_with("wait_ms="));
         match self {
             Self::Consume if request.uri().query().is_some_and(waits) => Self::ConsumeWaiting,
             route => route,

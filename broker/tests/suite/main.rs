@@ -2,6 +2,7 @@
 //! becomes of both when processes and databases fail.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod asked;
 mod binary;
 mod brokers;
 mod cluster;

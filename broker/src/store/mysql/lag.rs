@@ -1,5 +1,7 @@
 //! How far consumers are behind, for a scrape: one query, at most once a second, with a time limit.
 
+use std::sync::Arc;
+
 use broker_client::wire::{ConsumerId, TopicName};
 use sqlx::mysql::MySqlRow;
 use tokio::sync::Mutex;
@@ -34,7 +36,7 @@ const QUERY: &str = concat!(
 
 /// What was found out last.
 #[derive(Debug, Default)]
-pub(super) struct LagWatch(Mutex<Found>);
+pub(super) struct LagWatch(Arc<Mutex<Found>>);
 
 #[derive(Debug, Default)]
 struct Found {
@@ -44,22 +46,32 @@ struct Found {
 }
 
 impl LagWatch {
-    /// How far consumers are behind: as it is, or where that cannot be found out, as it was last.
-    pub(super) async fn now(&self, database: &Database) -> Option<Lag> {
-        let mut found = self.0.lock().await;
-        if found.asked.is_none_or(|asked| asked.elapsed() >= EVERY) {
+    /// How far consumers are behind: as it is, or where that cannot be found out, as it was last. A
+    /// scrape that is broken off leaves the query to the others, who would ask again otherwise.
+    pub(super) async fn now(&self, database: &Arc<Database>) -> Option<Lag> {
+        let (found, database) = (Arc::clone(&self.0), Arc::clone(database));
+        let looking = tokio::spawn(async move { found.lock().await.renewed(&database).await });
+        // It ends otherwise where the whole program does.
+        looking.await.unwrap_or(None)
+    }
+}
+
+impl Found {
+    /// Asks, unless that was done a moment ago.
+    async fn renewed(&mut self, database: &Database) -> Option<Lag> {
+        if self.asked.is_none_or(|asked| asked.elapsed() >= EVERY) {
             match ask(database).await {
-                Ok(lag) => found.lag = Some(lag),
+                Ok(lag) => self.lag = Some(lag),
                 Err(failure) => {
                     tracing::debug!(why = %failure, "how far consumers are behind is not known");
-                    if let Some(lag) = &mut found.lag {
+                    if let Some(lag) = &mut self.lag {
                         lag.is_current = false;
                     }
                 }
             }
-            found.asked = Some(Instant::now());
+            self.asked = Some(Instant::now());
         }
-        found.lag.clone()
+        self.lag.clone()
     }
 }
 

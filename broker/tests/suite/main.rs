@@ -13,6 +13,7 @@ mod crash;
 mod deletion;
 mod failover;
 mod failures;
+mod foreign;
 mod head;
 mod model;
 mod observe;

@@ -1,12 +1,14 @@
-//! Makes a database ready when a broker starts: creates it if it is missing, migrates it, and checks
-//! that it has what the store needs.
+//! Makes a database ready when a broker starts: creates it if it is missing, migrates it unless what is
+//! in it is somebody else's, and checks that it has what the store needs.
 
 mod cluster;
 #[cfg(test)]
 mod earlier;
 mod migrations;
+mod ours;
 mod said;
 mod schema;
+mod tables;
 
 use std::time::Duration;
 
@@ -19,6 +21,7 @@ use tracing::warn;
 
 use self::cluster::{Claim, MIGRATION_WAIT, Role, is_met, until_served};
 use self::migrations::{migrator, newest};
+use self::ours::check_ours;
 use self::said::said;
 use self::schema::{Schema, check_tables};
 use super::address::Address;
@@ -85,6 +88,7 @@ pub async fn migrate(address: &Address) -> anyhow::Result<Migrated> {
 async fn bring_up_to_date(on: &mut MySqlConnection, address: &Address) -> anyhow::Result<Migrated> {
     let found = Schema::of(on).await.with_context(|| format!("cannot use {address}"))?;
     if !found.is_complete {
+        check_ours(on).await.with_context(|| format!("cannot set up {address}"))?;
         let migrated = migrate_in_turn(on).await.map_err(|error| with_cure(error, found));
         migrated.with_context(|| format!("cannot set up {address}"))?;
         check_tables(on).await.with_context(|| format!("cannot use {address}"))?;

@@ -108,9 +108,11 @@ async fn a_migration_that_was_cut_off_is_done_over() {
         migrator_of(&MIGRATIONS[..number - 1]).run(&mut sql).await.unwrap();
         sql.execute(change).await.unwrap();
         let noted = "INSERT INTO _sqlx_migrations (version, description, success, checksum,
-                     execution_time) VALUES (?, 'cut off', FALSE, '', -1)";
-        let number = i64::try_from(number).unwrap();
-        sqlx::query(noted).bind(number).execute(&mut sql).await.unwrap();
+                     execution_time) VALUES (?, 'cut off', FALSE, ?, -1)";
+        let migrator = migrator_of(&MIGRATIONS[..number]);
+        let last = migrator.iter().last().unwrap();
+        let noted = sqlx::query(noted).bind(last.version).bind(&*last.checksum);
+        noted.execute(&mut sql).await.unwrap();
         let store = MysqlStore::open(&address, &Options::default()).await.unwrap();
         let payloads = ["x".into()];
         let append = Append {

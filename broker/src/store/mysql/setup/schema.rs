@@ -10,13 +10,10 @@ use sqlx::{MySqlConnection, Row};
 use super::super::failure::Failure;
 use super::migrations::{migrator, newest};
 use super::said::said;
+use super::tables::TABLES;
 
-/// The tables that the migrations make.
-const TABLES: [&str; 7] =
-    ["store", "topics", "messages", "producers", "subscriptions", "heartbeats", "deleted_topics"];
-
-/// MySQL's number for a table that does not exist.
-const NO_SUCH_TABLE: u16 = 1146;
+/// MySQL's numbers for a table that does not exist, and for a column: the table is another program's.
+const NO_SUCH: [u16; 2] = [1146, 1054];
 
 /// How far a database is migrated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,21 +34,26 @@ impl Schema {
     /// When it cannot be read, or was migrated by a newer broker.
     pub(super) async fn of(on: &mut MySqlConnection) -> anyhow::Result<Self> {
         let done = match done(on).await {
-            Err(error) if Failure::number(&error) == Some(NO_SUCH_TABLE) => BTreeMap::new(),
+            Err(error)
+                if Failure::number(&error).is_some_and(|number| NO_SUCH.contains(&number)) =>
+            {
+                BTreeMap::new()
+            }
             done => done.map_err(said)?,
         };
         let newest = newest();
-        if let Some((&theirs, _)) = done.last_key_value().filter(|&(&theirs, _)| theirs > newest) {
+        let migrator = migrator();
+        let is_done = |one: &&Migration| done.get(&one.version) == Some(&one.checksum.to_vec());
+        let version = migrator.iter().take_while(is_done).last().map_or(0, |last| last.version);
+        // Versions that do not go on where ours end are not a newer broker's.
+        let theirs = done.last_key_value().map_or(0, |(&theirs, _)| theirs);
+        if version == newest && theirs > newest {
             bail!(
                 "this broker, {}, is older than the database: it knows its tables up to version \
                  {newest}, and a newer broker has brought them to version {theirs}: start that one",
                 env!("CARGO_PKG_VERSION")
             );
         }
-        // One that was done otherwise the migration itself finds, and says so.
-        let migrator = migrator();
-        let is_done = |one: &&Migration| done.get(&one.version) == Some(&one.checksum.to_vec());
-        let version = migrator.iter().take_while(is_done).last().map_or(0, |last| last.version);
         let is_complete = version == newest && {
             check_tables(on).await?;
             has_life(on).await.map_err(said)?
@@ -81,8 +83,9 @@ pub(super) async fn check_tables(on: &mut MySqlConnection) -> anyhow::Result<()>
          WHERE table_schema = DATABASE()",
     );
     let there: Vec<String> = query.fetch_all(on).await.map_err(said)?;
-    let missing = TABLES.iter().filter(|&&table| there.iter().all(|name| name != table));
-    let missing: Vec<String> = missing.map(|table| format!("`{table}`")).collect();
+    let needed = TABLES.iter().filter(|table| !table.rights.is_empty());
+    let missing = needed.filter(|table| there.iter().all(|name| name != table.name));
+    let missing: Vec<String> = missing.map(|table| format!("`{}`", table.name)).collect();
     if !missing.is_empty() {
         bail!(
             "it lacks what was made when it was set up, or its user has no right to it: {}; restore \
@@ -91,19 +94,4 @@ pub(super) async fn check_tables(on: &mut MySqlConnection) -> anyhow::Result<()>
         );
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::migrations::MIGRATIONS;
-    use super::*;
-
-    #[test]
-    fn the_tables_are_those_that_the_migrations_make() {
-        let made = MIGRATIONS.iter().filter_map(|(_, sql)| {
-            let (_, rest) = sql.split_once("CREATE TABLE IF NOT EXISTS ")?;
-            rest.split(' ').next()
-        });
-        assert_eq!(made.collect::<Vec<_>>(), TABLES);
-    }
 }

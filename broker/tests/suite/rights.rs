@@ -9,6 +9,16 @@ use crate::support::process::{Process, program};
 use crate::support::scene::{Answer, Probe, password};
 use crate::support::server::OwnServer;
 
+/// What docs/deploy.md grants to the user of a broker: the rights, and to what.
+fn documented() -> Vec<(&'static str, &'static str)> {
+    let lines = include_str!("../../../docs/deploy.md").lines();
+    let grants = lines.filter_map(|line| {
+        let grant = line.trim().strip_prefix("GRANT ")?.strip_suffix(" TO 'broker'@'%';")?;
+        grant.split_once(" ON broker.").filter(|(rights, _)| *rights != "ALL")
+    });
+    grants.collect()
+}
+
 /// A server, a user of it who may change everything, and one who may not change tables.
 struct Rights {
     server: OwnServer,
@@ -21,12 +31,14 @@ struct Rights {
 async fn rights() -> Option<Rights> {
     let server = OwnServer::start(&[]).await?;
     let mut sql = server.sql().await;
+    let (granted, to) = documented()[0];
+    assert_eq!(to, "*");
     for statement in [
         "CREATE DATABASE torture",
         "CREATE USER plain@localhost IDENTIFIED BY 'pl41n'",
-        "GRANT SELECT, INSERT, UPDATE, DELETE ON torture.* TO plain@localhost",
+        &format!("GRANT {granted} ON torture.* TO plain@localhost"),
     ] {
-        sql.execute(statement).await.unwrap();
+        sql.execute(AssertSqlSafe(statement.to_owned())).await.unwrap();
     }
     let all = server.url();
     let plain = all.replace(&format!("harness:{}", password(&all)), "plain:pl41n");
@@ -102,6 +114,60 @@ async fn a_user_who_may_not_change_tables_starts_a_broker_on_those_that_are_ther
     }
     let said = broker.said();
     assert!(!said.contains("WARN") && !said.contains("denied"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_right_that_a_broker_needs_is_named_where_it_is_missing() {
+    let Some(mut rights) = rights().await else { return };
+    assert_eq!(migrate(&rights.all).0, Some(0));
+    let plain = rights.plain.clone();
+    let (all, tables) =
+        documented().split_first().map(|(all, tables)| (*all, tables.to_vec())).unwrap();
+    rights.run(&format!("REVOKE {} ON torture.* FROM plain@localhost", all.0)).await;
+    for (granted, table) in &tables {
+        rights.run(&format!("GRANT {granted} ON torture.{table} TO plain@localhost")).await;
+    }
+    // With no more than these all goes well.
+    let more = ["--retain", "lag", "--subscription-idle", "2s", "--producer-idle", "2s"];
+    let broker = Process::start(&plain, &more);
+    let state = Probe::at(&broker, "probe").await.ask().await;
+    assert!(state.is_ready);
+    let answers = [state.produce.0, state.poll.0, state.register.0];
+    assert_eq!(answers, [Answer::Success; 3]);
+    broker.client().delete_topic("probe").await.unwrap();
+    let left = "SELECT (SELECT COUNT(*) FROM messages) + (SELECT COUNT(*) FROM producers)
+                + (SELECT COUNT(*) FROM subscriptions)";
+    while sqlx::query_scalar::<_, i64>(left).fetch_one(&mut rights.sql).await.unwrap() > 0 {
+        tokio::task::yield_now().await;
+    }
+    let said = broker.said();
+    assert!(!said.contains("WARN") && !said.contains("denied"), "{said}");
+    drop(broker);
+    for (granted, table) in &tables {
+        for right in granted.split(", ") {
+            rights.run(&format!("REVOKE {right} ON torture.{table} FROM plain@localhost")).await;
+            let said = refused(&plain);
+            let ours = format!(
+                "its user may not do all that a broker does: grant it {right} on `{table}`\n"
+            );
+            // What is read before that the server names.
+            let servers = format!(
+                "{right} command denied to user 'plain'@'localhost' for table `torture`.`{table}`\n"
+            );
+            assert!(
+                said.ends_with(&ours) || right == "SELECT" && said.ends_with(&servers),
+                "{right}: {said}"
+            );
+            rights.run(&format!("GRANT {right} ON torture.{table} TO plain@localhost")).await;
+        }
+    }
+    // And where a backup holds up all that is written.
+    rights.run("REVOKE DELETE ON torture.messages FROM plain@localhost").await;
+    rights.run("REVOKE UPDATE ON torture.topics FROM plain@localhost").await;
+    rights.run("FLUSH TABLES WITH READ LOCK").await;
+    let said = refused(&plain);
+    assert!(said.ends_with(": grant it UPDATE on `topics`, DELETE on `messages`\n"), "{said}");
+    rights.run("UNLOCK TABLES").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -15,8 +15,8 @@ use crate::store::Error;
 /// Too many connections; the limit is the server's or the user's.
 const CONNECTIONS: [u16; 3] = [1040, 1203, 1226];
 
-/// The user may not do that in this database, to this table, or at all.
-const DENIED: [u16; 3] = [1044, 1142, 1227];
+/// The user may not do that in this database, to this table, to a column of it, or at all.
+const DENIED: [u16; 4] = [1044, 1142, 1143, 1227];
 
 /// A step that the database did not take.
 #[derive(Clone, Debug)]

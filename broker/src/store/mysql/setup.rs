@@ -1,11 +1,12 @@
 //! Makes a database ready when a broker starts: creates it if it is missing, migrates it unless what is
-//! in it is somebody else's, and checks that it has what the store needs.
+//! in it is somebody else's, and checks that it has what the store needs and its user may use it.
 
 mod cluster;
 #[cfg(test)]
 mod earlier;
 mod migrations;
 mod ours;
+mod rights;
 mod said;
 mod schema;
 mod tables;
@@ -22,6 +23,7 @@ use tracing::warn;
 use self::cluster::{Claim, MIGRATION_WAIT, Role, is_met, until_served};
 use self::migrations::{migrator, newest};
 use self::ours::check_ours;
+use self::rights::check_rights;
 use self::said::said;
 use self::schema::{Schema, check_tables};
 use super::address::Address;
@@ -65,8 +67,11 @@ pub struct Migrated {
 pub(super) async fn prepare(address: &Address, message: usize) -> anyhow::Result<Found> {
     let mut connection = connect(address).await?;
     bring_up_to_date(&mut connection, address).await?;
-    let found = look(&mut connection, message).await;
-    let found = found.with_context(|| format!("cannot use {address}"))?;
+    let found = async {
+        check_rights(&mut connection).await?;
+        look(&mut connection, message).await
+    };
+    let found = found.await.with_context(|| format!("cannot use {address}"))?;
     // A goodbye that does not arrive changes nothing.
     let _ = connection.close().await;
     Ok(found)

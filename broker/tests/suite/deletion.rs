@@ -11,7 +11,7 @@ use sqlx::{AssertSqlSafe, Connection, MySqlConnection};
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
-use crate::support::{Short, memory, mysql, open, tidying};
+use crate::support::{Short, Tidying, memory, mysql, open};
 
 /// How often the topic is deleted, and how many producers and consumers there are each time.
 const ROUNDS: u32 = 12;
@@ -27,9 +27,9 @@ async fn a_topic_is_deleted_under_load_and_made_anew() {
         work(&[Arc::clone(&store), store]).await;
         let Some(url) = mysql() else { continue };
         let brokers = [open(&url, retain).await, open(&url, retain).await].map(Short).map(Arc::new);
-        let tidying = tidying(&brokers);
+        let tidying = Tidying::start(&brokers);
         work(&brokers).await;
-        drop(tidying);
+        tidying.end().await;
         // Whichever broker it is that comes next clears the rest.
         let next = Short(open(&url, retain).await);
         next.0.tidy().await.unwrap();
@@ -48,7 +48,7 @@ async fn a_topic_is_deleted_under_load_and_made_anew() {
 }
 
 /// What a producer was acknowledged, by offset.
-type Acked = BTreeMap<u64, String>;
+pub(crate) type Acked = BTreeMap<u64, String>;
 
 async fn work(brokers: &[Arc<Short>; 2]) {
     for round in 0..=ROUNDS {
@@ -137,7 +137,8 @@ async fn consume(broker: &Short, consumer: i64, most: Option<u64>) -> Vec<(u64, 
     }
 }
 
-fn judge(round: u32, acked: &Acked, got: &[(u64, String)], is_last: bool) {
+/// What a consumer of a topic got, given all that its producers were acknowledged.
+pub(crate) fn judge(round: u32, acked: &Acked, got: &[(u64, String)], is_last: bool) {
     let own = format!("{round}/");
     for (place, (offset, payload)) in (0..).zip(got) {
         assert_eq!(*offset, place, "round {round}: offsets without gaps");

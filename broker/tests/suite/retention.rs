@@ -1,14 +1,12 @@
-//! Messages that are kept for a time or up to a size: which go, what consumers hear that come later,
-//! and that nothing else is lost by it.
+//! Messages that are kept for a time or up to a size: which go, and what consumers hear that come later.
 
 use std::sync::Arc;
 
 use broker::store::{Error, Message, Retain};
-use sqlx::{Connection, Executor, MySqlConnection};
-use tokio::task::JoinSet;
-use tokio::time::{Duration, sleep};
+use sqlx::{AssertSqlSafe, Connection, Executor, MySqlConnection};
+use tokio::time::Duration;
 
-use crate::support::{Short, memory, mysql, open, tidying};
+use crate::support::{Short, memory, mysql, open};
 
 const AGE: Duration = Duration::from_secs(3600);
 
@@ -248,6 +246,21 @@ async fn in_a_database_old_messages_go_in_small_transactions_up_to_the_first_you
     assert_eq!(store.append("T", producer, None, &["y"]).await, Ok(8000));
 }
 
+/// So an upgrade is over at once, however many messages there are. The migration itself does not insist.
+#[tokio::test]
+async fn the_column_with_the_time_is_added_without_a_copy_of_the_table() {
+    let Some((_, store, mut sql)) = one().await else { return };
+    let producer = store.producer("T").await;
+    store.append("T", producer, None, &["x"; 100]).await.unwrap();
+    let migration = include_str!("../../migrations/0014_appended.sql");
+    let mut quoted = migration.split('\'').filter(|text| text.starts_with("ALTER TABLE"));
+    let statement = quoted.next().unwrap();
+    sql.execute("ALTER TABLE messages DROP COLUMN appended").await.unwrap();
+    sql.execute(AssertSqlSafe(format!("{statement}, ALGORITHM=INSTANT"))).await.unwrap();
+    let young = "SELECT COUNT(*) FROM messages WHERE appended > NOW() - INTERVAL 1 HOUR";
+    assert_eq!(count(&mut sql, young).await, 100, "what was there counts from now on");
+}
+
 #[tokio::test]
 async fn what_is_missing_and_was_not_deleted_is_no_matter_of_retention() {
     let Some((url, store, mut sql)) = one().await else { return };
@@ -283,92 +296,4 @@ async fn a_deletion_that_was_broken_off_is_finished() {
     assert_eq!(new.take("T", consumer, 99).await.len(), 40);
     store.0.tidy().await.unwrap();
     assert_eq!(count(&mut sql, "SELECT CAST(MIN(`offset`) AS SIGNED) FROM messages").await, 60);
-}
-
-/// So many messages of each producer, and how many there are of these.
-const MESSAGES: u64 = 1000;
-const PRODUCERS: usize = 4;
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn nothing_that_is_young_is_lost_while_old_messages_go() {
-    let store = Arc::new(Short(memory(Retain::Age(Duration::from_millis(200)), None)));
-    work(&[Arc::clone(&store), store]).await;
-    let Some(url) = mysql() else { return };
-    let retain = Retain::Age(Duration::from_secs(1));
-    work(&[open(&url, retain).await, open(&url, retain).await].map(Short).map(Arc::new)).await;
-}
-
-async fn work(brokers: &[Arc<Short>; 2]) {
-    brokers[0].0.create_topic("T".parse().unwrap()).await.unwrap();
-    let tidying = tidying(brokers);
-    let (mut following, mut producing) = (JoinSet::new(), JoinSet::new());
-    let total = MESSAGES * PRODUCERS as u64;
-    let late = brokers[1].consumer("T").await.consumer;
-    for (pause, broker) in [0, 1, 50, 900].into_iter().zip(brokers.iter().cycle()) {
-        let (own, consumer) = (Arc::clone(broker), broker.consumer("T").await.consumer);
-        let pause = Duration::from_millis(pause);
-        following.spawn(async move { follow(&own, consumer, total, pause).await });
-    }
-    for (number, broker) in (0..PRODUCERS).zip(brokers.iter().cycle()) {
-        let (own, producer) = (Arc::clone(broker), broker.producer("T").await);
-        producing.spawn(async move {
-            for sequence in 0..MESSAGES {
-                let payload = format!("{number}#{sequence}");
-                own.append("T", producer, Some(sequence), &[&payload]).await.unwrap();
-                sleep(Duration::from_millis(2)).await;
-            }
-        });
-    }
-    producing.join_all().await;
-    for Followed { got, deleted } in following.join_all().await {
-        assert_eq!(got.len() as u64 + deleted, total, "each came, or was said to be deleted");
-        judge(&got);
-    }
-    // One that comes when all is over finds that nearly all is, in the end.
-    while !matches!(brokers[1].size("T", late).await, Ok((0 | 1, 0))) {
-        sleep(Duration::from_millis(5)).await;
-    }
-    let Followed { got, deleted } = follow(&brokers[1], late, total, Duration::ZERO).await;
-    assert_eq!(got.len() as u64 + deleted, total);
-    assert!(got.len() <= 1, "a database keeps the last one");
-    drop(tidying);
-}
-
-struct Followed {
-    got: Vec<Message>,
-    deleted: u64,
-}
-
-/// Polls until it is past so many messages, and goes on where it is told that some are deleted.
-async fn follow(broker: &Short, consumer: i64, total: u64, pause: Duration) -> Followed {
-    let (mut next, mut got, mut deleted) = (0, Vec::new(), 0);
-    while next < total {
-        match broker.poll("T", consumer, Some(next), 200).await {
-            Ok(messages) => {
-                assert!(messages.first().is_none_or(|first| first.offset == next));
-                next += messages.len() as u64;
-                got.extend(messages);
-            }
-            Err(Error::OffsetDeleted { given, first }) => {
-                assert_eq!(given, next);
-                deleted += first - next;
-                next = first;
-            }
-            Err(error) => panic!("{error}"),
-        }
-        // A slow one sleeps; the others only let go.
-        sleep(pause.max(Duration::from_millis(1))).await;
-    }
-    Followed { got, deleted }
-}
-
-/// Each producer's messages ascend, and none comes twice.
-fn judge(got: &[Message]) {
-    let mut last = std::collections::BTreeMap::new();
-    for message in got {
-        let (producer, number) = message.payload.split_once('#').unwrap();
-        let number: u64 = number.parse().unwrap();
-        let before = last.insert(producer, number);
-        assert!(before.is_none_or(|before| before < number), "{}", message.payload);
-    }
 }

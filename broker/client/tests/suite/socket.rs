@@ -78,6 +78,11 @@ async fn a_topic_that_is_deleted_is_unknown_and_made_anew_by_who_sends() {
     let strange = client.delete_topic("a/../b c?d#e%f").await.unwrap_err();
     let text = "Topic:a/../b c?d#e%f does not exist (unknown_topic)";
     assert_eq!(strange.to_string(), text);
+    for dots in [".", ".."] {
+        client.create_topic(dots).await.unwrap();
+        client.delete_topic(dots).await.unwrap();
+    }
+    assert_eq!(client.topics().await, Ok(vec!["T1".to_owned()]));
 }
 
 #[tokio::test]

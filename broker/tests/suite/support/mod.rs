@@ -17,6 +17,7 @@ pub(crate) mod server;
 use std::borrow::Cow;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::Router;
 use axum::body::Body;
@@ -133,18 +134,39 @@ impl Short {
     }
 }
 
-/// As servers do it, but more often.
-pub(crate) fn tidying(brokers: &[Arc<Short>]) -> JoinSet<()> {
-    let mut tasks = JoinSet::new();
-    for broker in brokers.iter().cloned() {
-        tasks.spawn(async move {
-            loop {
-                broker.0.tidy().await.unwrap();
-                sleep(Duration::from_millis(10)).await;
-            }
-        });
+/// Stores that are tidied.
+pub(crate) struct Tidying {
+    is_over: Arc<AtomicBool>,
+    tasks: JoinSet<()>,
+}
+
+impl Tidying {
+    /// As servers do it, but more often; what cannot be done now is done later.
+    pub(crate) fn start(brokers: &[Arc<Short>]) -> Self {
+        let (is_over, mut tasks) = (Arc::<AtomicBool>::default(), JoinSet::new());
+        for broker in brokers.iter().cloned() {
+            let is_over = Arc::clone(&is_over);
+            tasks.spawn(async move {
+                while !is_over.load(Ordering::Relaxed) {
+                    let tidied = broker.0.tidy().await;
+                    assert!(tidied.as_ref().err().is_none_or(passes), "{tidied:?}");
+                    sleep(Duration::from_millis(10)).await;
+                }
+            });
+        }
+        Self { is_over, tasks }
     }
-    tasks
+
+    /// Lets all finish what they are at; none has failed.
+    pub(crate) async fn end(self) {
+        self.is_over.store(true, Ordering::Relaxed);
+        self.tasks.join_all().await;
+    }
+}
+
+/// Whether it may go well a moment later, as where a node of a cluster is lost.
+pub(crate) fn passes(error: &Error) -> bool {
+    matches!(error, Error::Unavailable(_) | Error::OutcomeUnknown(_))
 }
 
 /// A client of a router, without a socket.

@@ -37,7 +37,7 @@ pub use command_line::{Command, CommandLine};
 pub use http::{Limits, audited_router, router};
 pub use migrate::MigrateArguments;
 pub use run::run;
-pub use server::{Options, Tls, serve, serve_with_administration};
+pub use server::{Options, Tls, keep_tidy, serve, serve_with_administration};
 pub use signal::Signal;
 pub use tokens::{NewToken, Scope, TokenArguments, Tokens};
 pub use version::{COMMIT, VERSION};

@@ -55,7 +55,7 @@ pub async fn serve_with_administration(
 ) {
     let closing = Signal::default();
     let mut background = JoinSet::new();
-    background.spawn(tidy(Arc::clone(&store)));
+    background.spawn(keep_tidy(Arc::clone(&store)));
     if let Some(idle) = options.subscription_idle {
         background.spawn(end_idle(Arc::clone(&store), idle));
     }
@@ -260,7 +260,9 @@ impl Connections {
 /// Between two calls of [`Store::tidy`].
 const TIDIED_EVERY: Duration = Duration::from_secs(1);
 
-async fn tidy(store: Arc<dyn Store>) {
+/// Has a store delete what is not to be kept any longer, about once a second and for as long as this is
+/// polled. [`serve`] does it by itself; whoever serves a router alone has to do it.
+pub async fn keep_tidy(store: Arc<dyn Store>) {
     let mut ticks = interval(TIDIED_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {

@@ -9,6 +9,7 @@
 
 pub mod band;
 mod counted;
+mod kept;
 pub mod latency;
 mod line;
 pub mod proof;

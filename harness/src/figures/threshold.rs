@@ -10,6 +10,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::counted::Counted;
+use super::kept::shortest;
 use super::latency::Latencies;
 use super::recovery::{Recovery, worst};
 use super::tally::active;
@@ -22,8 +23,8 @@ use crate::scenario::threshold::{Latencies as Of, Statistic, Threshold as Asked}
 /// A threshold and what came of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Threshold {
-    /// As it is written: `ack p99`, `end_to_end p99.9`, `throughput`, `recovery`, `backlog`; with
-    /// `outside of faults` behind it where that is asked.
+    /// As it is written: `ack p99`, `end_to_end p99.9`, `throughput`, `recovery`, `backlog`,
+    /// `kept`; with `outside of faults` behind it where that is asked.
     pub name: String,
     /// With its comparison: `at most 5ms`, `at least 10,000/s`.
     pub limit: String,
@@ -120,13 +121,14 @@ impl Found {
     fn of(self, asked: &Asked) -> Threshold {
         let nanos = |time: &Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
         let (unit, limit) = match asked {
-            Asked::Latency { at_most, .. } | Asked::Recovery { at_most } => {
-                (Unit::Ns, nanos(at_most))
-            }
+            Asked::Latency { at_most: limit, .. }
+            | Asked::Recovery { at_most: limit }
+            | Asked::Kept { at_least: limit } => (Unit::Ns, nanos(limit)),
             Asked::Throughput { at_least, .. } => (Unit::PerSecond, *at_least),
             Asked::Backlog { at_most, .. } => (Unit::Messages, *at_most),
         };
-        let is_within = |got| if unit == Unit::PerSecond { got >= limit } else { got <= limit };
+        let is_least = matches!(asked, Asked::Throughput { .. } | Asked::Kept { .. });
+        let is_within = |got| if is_least { got >= limit } else { got <= limit };
         let (state, got, measured, note) = match self {
             Self::Value(got, note) => {
                 let state = if is_within(got) { State::Met } else { State::Missed };
@@ -169,6 +171,10 @@ impl Figures<'_> {
             Asked::Throughput { .. } => self.throughput(asked.is_outside_of_faults()),
             Asked::Recovery { at_most } => self.recovery(*at_most),
             Asked::Backlog { .. } => self.greatest_backlog(asked.is_outside_of_faults()),
+            Asked::Kept { .. } => match shortest(self.plan, self.history) {
+                Some((kept, which)) => Found::Value(kept, Some(which)),
+                None => Found::Nothing("no consumer missed anything by it".to_owned()),
+            },
         };
         found.of(asked)
     }
@@ -272,7 +278,7 @@ fn value(latencies: &Latencies, statistic: Statistic) -> Duration {
 mod tests {
     use super::*;
     use crate::fixture::{SMALL_LOGS, complete, firing, plan};
-    use crate::history::Outcome;
+    use crate::history::{Answer, EpochIndex, Offsets, Outcome};
 
     /// The small scenario with a fault and these thresholds.
     fn small(expect: &str) -> String {
@@ -396,6 +402,29 @@ expect: {{ {expect} }}
     fn a_backlog_is_the_greatest_of_all_moments() {
         check("backlog: 12", AS_IT_IS, State::Met, "backlog 12 (at most 12)");
         check("backlog: 11", AS_IT_IS, State::Missed, "backlog 12 (at most 11): at 12.0 ms");
+    }
+
+    #[test]
+    fn what_was_deleted_was_kept_from_when_it_left_to_when_that_was_told() {
+        let words = "kept (at least 1ms): no consumer missed anything by it";
+        check("kept: 1ms", AS_IT_IS, State::NoData, words);
+        // The message at offset 1 left at 3 ms, and the one at 2 at 5.
+        let deleted = |_: &mut Plan, history: &mut History| {
+            let sends = history.producers.iter_mut().flat_map(|part| &mut part.sends);
+            for (offset, sent) in (0..).zip(sends) {
+                sent.outcome = Outcome::Acked { offsets: Offsets::From(offset) };
+            }
+            history.consumers[1].polls[0].answer = Answer::Deleted(0..2);
+        };
+        check("kept: 14ms", deleted, State::Met, "kept 14.0 ms (at least 14ms)");
+        let words = "kept 14.0 ms (at least 15ms): offset 1 of T1, as C2 was told at 17.0 ms";
+        check("kept: 15ms", deleted, State::Missed, words);
+        let other_life = |plan: &mut Plan, history: &mut History| {
+            deleted(plan, history);
+            history.consumers[1].subscriptions[0].epoch = Some(EpochIndex(7));
+        };
+        let words = "kept (at least 1ms): no consumer missed anything by it";
+        check("kept: 1ms", other_life, State::NoData, words);
     }
 
     #[test]

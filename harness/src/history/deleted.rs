@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use super::{Answer, ConsumerHistory, EpochIndex, History, Offset};
+use super::{Answer, ConsumerHistory, EpochIndex, History, Moment, Offset};
 use crate::numbers;
 use crate::plan::{Plan, TopicIndex};
 
@@ -16,6 +16,8 @@ pub struct Deleted {
     pub epoch: Option<EpochIndex>,
     /// At these offsets.
     pub offsets: Range<Offset>,
+    /// When it was told.
+    pub told: Moment,
 }
 
 impl ConsumerHistory {
@@ -24,7 +26,8 @@ impl ConsumerHistory {
         self.polls.iter().filter_map(|poll| {
             let Answer::Deleted(offsets) = &poll.answer else { return None };
             let claim = &self.subscriptions[poll.subscription as usize];
-            Some(Deleted { topic: claim.topic, epoch: claim.epoch, offsets: offsets.clone() })
+            let (topic, epoch, offsets) = (claim.topic, claim.epoch, offsets.clone());
+            Some(Deleted { topic, epoch, offsets, told: poll.completed })
         })
     }
 }

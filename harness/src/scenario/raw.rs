@@ -252,6 +252,8 @@ pub(super) struct Expect {
     /// `{ at_most: 5000, outside_of_faults: true }`.
     #[schemars(schema_with = "limit::backlog")]
     pub backlog: Field<Limit>,
+    /// How old messages were that the broker's retention deleted before a consumer had them, at least: `24h`.
+    pub kept: Field<String>,
 }
 
 /// The network of a simulated run.

@@ -32,6 +32,9 @@ pub(super) fn read_thresholds(
     asked.throughput(&raw.throughput);
     asked.recovery(&raw.recovery);
     asked.backlog(&raw.backlog);
+    if let Some(at_least) = asked.problems.read(&raw.kept, values::positive_time) {
+        asked.thresholds.push(Threshold::Kept { at_least });
+    }
     asked.thresholds
 }
 

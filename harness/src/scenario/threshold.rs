@@ -38,6 +38,11 @@ pub enum Threshold {
         /// Whether moments within faults are left out.
         outside_of_faults: bool,
     },
+    /// How old messages were that the broker's retention deleted before a consumer had them.
+    Kept {
+        /// The limit, for each of them.
+        at_least: Duration,
+    },
 }
 
 /// Which latencies.
@@ -85,6 +90,9 @@ impl Threshold {
             }
             Self::Throughput { at_least, .. } => format!("at least {}/s", number(*at_least)),
             Self::Backlog { at_most, .. } => format!("at most {}", number(*at_most)),
+            Self::Kept { at_least } => {
+                format!("at least {}", humantime::format_duration(*at_least))
+            }
         }
     }
 
@@ -95,7 +103,7 @@ impl Threshold {
             Self::Latency { outside_of_faults, .. }
             | Self::Throughput { outside_of_faults, .. }
             | Self::Backlog { outside_of_faults, .. } => *outside_of_faults,
-            Self::Recovery { .. } => false,
+            Self::Recovery { .. } | Self::Kept { .. } => false,
         }
     }
 }
@@ -111,6 +119,7 @@ impl fmt::Display for Threshold {
             Self::Throughput { .. } => f.write_str("throughput")?,
             Self::Recovery { .. } => f.write_str("recovery")?,
             Self::Backlog { .. } => f.write_str("backlog")?,
+            Self::Kept { .. } => f.write_str("kept")?,
         }
         f.write_str(if self.is_outside_of_faults() { " outside of faults" } else { "" })
     }

@@ -31,6 +31,9 @@ pub struct Simulation {
     pub log_format: LogFormat,
     /// A store that is wrong on purpose, in place of the scenario's.
     pub bug: Option<Bug>,
+    /// For how long the scenario's store keeps messages; none is until every consumer has them, or to
+    /// the end of the run.
+    pub retain: Option<Duration>,
     /// How the driver is wrong on purpose.
     pub sabotage: Option<sabotage::Order>,
     /// Set to stop it early.
@@ -55,11 +58,12 @@ pub fn simulate(plan: &Arc<Plan>, simulation: &Simulation) -> Result<(Trial, Dur
 async fn perform(plan: &Arc<Plan>, simulation: &Simulation) -> Result<(Trial, Duration), Failure> {
     let saboteur = saboteur(simulation.sabotage, simulation.out.as_deref())?;
     let began = Instant::now();
-    let keeps_all = saboteur.is_some() || Simulated::keeps_all(plan, simulation.bug);
-    let testbed = if keeps_all {
-        Simulated::keeping_all(plan, simulation.bug)
-    } else {
-        Simulated::new(plan, simulation.bug)
+    let wants_all = saboteur.is_some() || Simulated::keeps_all(plan, simulation.bug);
+    let keeps_all = simulation.retain.is_none() && wants_all;
+    let testbed = match simulation.retain {
+        Some(age) => Simulated::keeping_for(plan, age),
+        None if keeps_all => Simulated::keeping_all(plan, simulation.bug),
+        None => Simulated::new(plan, simulation.bug),
     };
     let routes = Routes::new(plan, &testbed);
     let (addresses, alternatives) = (routes.addresses().to_vec(), routes.alternatives());

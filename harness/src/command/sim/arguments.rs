@@ -1,6 +1,9 @@
 //! What `harness sim` takes.
 
 use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use super::super::broker_choice;
 use super::super::last::Last;
@@ -10,8 +13,10 @@ use super::super::selection::{Selection, jobs, whole};
 use super::super::verbosity::Verbosity;
 use super::seeds::Seeds;
 use crate::bugs::Bug;
+use crate::input::values;
 use crate::report::Skipped;
 use crate::scenario::Scenario;
+use crate::trial::Simulation;
 
 /// What `--help` says after the flags.
 const AFTER_HELP: &str = "\
@@ -72,6 +77,11 @@ pub struct Arguments {
     #[arg(long, value_name = "BROKER")]
     pub on: Vec<String>,
 
+    /// The brokers keep messages for so long, whether consumers have them or not; in place of until all
+    /// have them, or to the end
+    #[arg(long, value_name = "TIME", value_parser = age, conflicts_with = "bug")]
+    pub retain: Option<Duration>,
+
     /// A store that is wrong in this way in place of the right one; see below
     #[arg(long, value_name = "NAME")]
     pub bug: Option<Bug>,
@@ -91,6 +101,12 @@ impl Arguments {
         self.rerun_failed.then(|| Last::read(&self.outputs.out)).transpose()
     }
 
+    /// What is simulated, until it is to stop.
+    pub(super) fn simulation(&self, stop: &Arc<AtomicBool>) -> Simulation {
+        let stop = Arc::clone(stop);
+        Simulation { bug: self.bug, retain: self.retain, stop, ..Simulation::default() }
+    }
+
     /// The scenarios that are to run, of the last call those alone that did not pass; what cannot is put
     /// to those that were skipped.
     pub(super) fn scenarios(
@@ -102,4 +118,8 @@ impl Arguments {
         broker_choice::choose_simulated(&self.on, self.bug.is_some(), &mut selected, skipped)?;
         Ok(selected)
     }
+}
+
+fn age(text: &str) -> Result<Duration, String> {
+    values::positive_time(text).map_err(|why| why.brief())
 }

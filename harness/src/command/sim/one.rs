@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use humantime::format_duration;
 use tokio::time::Instant;
 
 use super::super::conclude::conclude;
@@ -46,8 +47,7 @@ pub(super) fn run(
     let folders = arguments.outputs.open(&names, names.len() + report.skipped.len())?;
 
     let interrupts = Interrupts::listen().map_err(|error| workers::refused(&error))?;
-    let stop = Arc::clone(&interrupts.stop);
-    let simulation = Simulation { bug: arguments.bug, stop, ..Simulation::default() };
+    let simulation = arguments.simulation(&interrupts.stop);
     let all = plans.clone();
     let is_over = Arc::new(AtomicBool::new(false));
     let work = {
@@ -135,6 +135,7 @@ pub(super) fn entry(
         &[
             ("--seed", Some(plan.scenario.seed.to_string())),
             ("--on", arguments.on.first().cloned()),
+            ("--retain", arguments.retain.map(|age| format_duration(age).to_string())),
             ("--bug", arguments.bug.map(|bug| bug.to_string())),
         ],
         &arguments.outputs,

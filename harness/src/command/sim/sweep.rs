@@ -85,8 +85,7 @@ fn sweep(
     terminal: &Terminal,
 ) -> Result<Entry, Refused> {
     let stop = &interrupts.stop;
-    let simulation =
-        Simulation { bug: arguments.bug, stop: Arc::clone(stop), ..Simulation::default() };
+    let simulation = arguments.simulation(stop);
     let work = {
         let (arguments, scenario) = (arguments.clone(), scenario.clone());
         move |place| Some(one(&scenario, seeds.at(place)?, &arguments, &simulation))

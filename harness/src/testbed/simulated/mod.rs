@@ -18,6 +18,7 @@ mod suspend;
 use std::collections::BTreeMap;
 use std::future::pending;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use broker::store::Retain;
 use broker_client::transport::Transport;
@@ -50,19 +51,25 @@ impl Simulated {
 
     /// The same where network, stores and epochs follow from another seed than the plan's.
     pub fn seeded(plan: &Plan, bug: Option<Bug>, seed: u64) -> Self {
-        Self::retaining(plan, bug, seed, Self::keeps_all(plan, bug))
+        let retain = if Self::keeps_all(plan, bug) { Retain::All } else { Retain::Lag };
+        Self::retaining(plan, bug, seed, retain)
     }
 
     /// The same where all messages are kept to the end, whatever the plan says.
     #[must_use]
     pub fn keeping_all(plan: &Plan, bug: Option<Bug>) -> Self {
-        Self::retaining(plan, bug, plan.scenario.seed, true)
+        Self::retaining(plan, bug, plan.scenario.seed, Retain::All)
     }
 
-    fn retaining(plan: &Plan, bug: Option<Bug>, seed: u64, keeps_all: bool) -> Self {
+    /// The same where messages are kept for so long.
+    #[must_use]
+    pub fn keeping_for(plan: &Plan, age: Duration) -> Self {
+        Self::retaining(plan, None, plan.scenario.seed, Retain::Age(age))
+    }
+
+    fn retaining(plan: &Plan, bug: Option<Bug>, seed: u64, retain: Retain) -> Self {
         let scenario = &plan.scenario;
         let brokers = scenario.broker.count() as usize;
-        let retain = if keeps_all { Retain::All } else { Retain::Lag };
         let stores = Stores::new(seed, scenario.broker.store, retain, bug);
         let servers: Vec<_> = (0..brokers).map(|_| Arc::new(Server::default())).collect();
         for server in &servers {

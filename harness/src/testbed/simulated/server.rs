@@ -39,8 +39,10 @@ struct Inside {
 struct Process {
     router: Router,
     closing: Signal,
-    /// Everything that it does.
+    /// The requests that it works on.
     tasks: JoinSet<()>,
+    /// What it does by itself.
+    background: JoinSet<()>,
     accepts: bool,
 }
 
@@ -52,10 +54,13 @@ impl Server {
     /// Starts it on a store; it must be down.
     pub(super) fn start(&self, store: Arc<dyn Store>) {
         let closing = Signal::default();
+        let tidying = broker::keep_tidy(Arc::clone(&store));
         let router = broker::audited_router(store, Limits::default(), closing.clone());
+        let (tasks, mut background) = (JoinSet::new(), JoinSet::new());
+        background.spawn(self.suspension.task(tidying));
         let mut inside = self.inside();
         inside.lives += 1;
-        inside.process = Some(Process { router, closing, tasks: JoinSet::new(), accepts: true });
+        inside.process = Some(Process { router, closing, tasks, background, accepts: true });
     }
 
     pub(super) fn is_up(&self) -> bool {
@@ -67,6 +72,7 @@ impl Server {
         let process = self.inside().process.take();
         if let Some(mut process) = process {
             process.tasks.shutdown().await;
+            process.background.shutdown().await;
         }
         // A process that was stopped is gone too, and the next one is not stopped.
         self.suspension.resume();

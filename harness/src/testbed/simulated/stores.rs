@@ -37,7 +37,8 @@ impl Stores {
         });
         let database = (wrong.is_none() && store.has_database()).then(|| {
             let steps = generator(seed, Purpose::Database, 0);
-            Arc::new(Database::new(epoch(&mut chance), steps, Arc::clone(&disk)))
+            let age = if let Retain::Age(age) = retain { Some(age) } else { None };
+            Arc::new(Database::new(epoch(&mut chance), age, steps, Arc::clone(&disk)))
         });
         Self { chance: Mutex::new(chance), retain, disk, database, wrong }
     }

@@ -1,8 +1,9 @@
-//! How often the database is asked for a scrape; by the log of a server of one's own.
+//! How often the database is asked in the background, and for a scrape; by the log of a server of one's
+//! own.
 
 use broker::store::Retain;
 use sqlx::{Connection, Executor, MySqlConnection};
-use tokio::time::{Duration, sleep};
+use tokio::time::{Duration, advance, pause, resume, sleep};
 
 use crate::support::server::OwnServer;
 use crate::support::{Short, open};
@@ -10,11 +11,44 @@ use crate::support::{Short, open};
 /// A server that notes each statement in a table.
 const NOTED: [&str; 2] = ["--general-log", "--log-output=TABLE"];
 
+const AGE: Duration = Duration::from_secs(3200);
+
 /// How many statements that begin like this were executed.
 async fn executed(sql: &mut MySqlConnection, beginning: &str) -> i64 {
     let count = "SELECT COUNT(*) FROM mysql.general_log
                  WHERE command_type = 'Execute' AND argument LIKE CONCAT(?, '%')";
     sqlx::query_scalar(count).bind(beginning).fetch_one(sql).await.unwrap()
+}
+
+#[tokio::test]
+async fn what_is_old_is_looked_for_as_often_as_is_of_use_for_the_age() {
+    let Some(server) = OwnServer::start(&NOTED).await else { return };
+    let store = Short(open(&server.url(), Retain::Age(AGE)).await);
+    let mut sql = server.sql().await;
+    for (passed, looks) in [(0, 1), (0, 1), (99, 1), (2, 2), (0, 2)] {
+        pause();
+        advance(Duration::from_secs(passed)).await;
+        resume();
+        store.0.tidy().await.unwrap();
+        assert_eq!(executed(&mut sql, "SELECT t.id, t.kept_from").await, looks);
+    }
+}
+
+#[tokio::test]
+async fn from_where_messages_are_kept_is_written_down_once() {
+    let Some(server) = OwnServer::start(&NOTED).await else { return };
+    let store = Short(open(&server.url(), Retain::Age(AGE)).await);
+    let mut sql = MySqlConnection::connect(&server.url()).await.unwrap();
+    let producer = store.producer("T").await;
+    for _ in 0..8 {
+        store.append("T", producer, None, &["x"; 1000]).await.unwrap();
+    }
+    sql.execute("UPDATE messages SET appended = NOW() - INTERVAL 2 HOUR").await.unwrap();
+    store.0.tidy().await.unwrap();
+    let first = "SELECT CAST(MIN(`offset`) AS SIGNED) FROM messages";
+    assert_eq!(sqlx::query_scalar::<_, i64>(first).fetch_one(&mut sql).await.unwrap(), 7999);
+    assert!(executed(&mut sql, "DELETE FROM messages").await >= 8);
+    assert_eq!(executed(&mut sql, "UPDATE topics SET kept_from").await, 1);
 }
 
 #[tokio::test]

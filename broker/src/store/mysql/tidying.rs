@@ -31,7 +31,7 @@ pub(super) async fn tidy(
     match retain {
         _ if !goes_on => Ok(()),
         Retain::Lag => passed::delete(database, done).await,
-        Retain::Age(age) => old::delete(database, topics, age).await,
+        Retain::Age(age) => old::delete(database, topics, age, done).await,
         Retain::All | Retain::Size(_) => Ok(()),
     }
 }

@@ -51,14 +51,14 @@ pub(super) async fn clear(
     done: &mut Done,
 ) -> Result<bool, Failure> {
     for &Deleted { id, is_settled } in topics {
-        if !is_settled && done.get(&id) == Some(&Offset::MAX) {
+        if !is_settled && done.up_to.get(&id) == Some(&Offset::MAX) {
             continue;
         }
         match steps(database, Clearing(id)).await? {
             Step::Busy => return Ok(false),
             Step::More => {}
-            Step::UpTo(_) if is_settled => drop(done.remove(&id)),
-            Step::UpTo(up_to) => drop(done.insert(id, up_to)),
+            Step::UpTo(_) if is_settled => drop(done.up_to.remove(&id)),
+            Step::UpTo(up_to) => drop(done.up_to.insert(id, up_to)),
         }
     }
     Ok(true)

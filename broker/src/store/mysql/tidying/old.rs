@@ -13,8 +13,9 @@ use std::time::Duration;
 use broker_client::wire::Offset;
 use futures_util::future::BoxFuture;
 use sqlx::MySqlConnection;
+use tokio::time::Instant;
 
-use super::step::{Deletion, ROWS, Step, last, steps};
+use super::step::{Deletion, Done, ROWS, Step, last, steps};
 use crate::store::mysql::checkpoint;
 use crate::store::mysql::connections::Lease;
 use crate::store::mysql::database::{Database, column};
@@ -31,12 +32,36 @@ macro_rules! is_old {
     };
 }
 
-/// Deletes it of all topics, and from the memory of those that this broker knows.
+/// A look at all topics finds what has grown old since the last one, so it is of use every so much of
+/// the age, and not more often or less often than this. So much longer than its age a message stays.
+const PART: u32 = 32;
+const LEAST: Duration = Duration::from_secs(1);
+const LONGEST: Duration = Duration::from_secs(300);
+
+/// Deletes it of all topics, and from the memory of those that this broker knows, where it is time to
+/// look.
 pub(super) async fn delete(
     database: &Arc<Database>,
     topics: &Topics,
     age: Duration,
+    done: &mut Done,
 ) -> Result<(), Failure> {
+    let now = Instant::now();
+    if done.old_again.is_some_and(|again| now < again) {
+        return Ok(());
+    }
+    if delete_some_of_all(database, topics, age).await? {
+        done.old_again = Some(now + (age / PART).clamp(LEAST, LONGEST));
+    }
+    Ok(())
+}
+
+/// Says whether nothing was due, or another broker is at it. What was done may not be all of a long log.
+async fn delete_some_of_all(
+    database: &Arc<Database>,
+    topics: &Topics,
+    age: Duration,
+) -> Result<bool, Failure> {
     // When a message was appended is kept to a second, rounded down.
     let seconds = age.as_secs() + u64::from(age.subsec_nanos() > 0) + 1;
     // A first look at all topics: whether the first message of several is old, or rows are left
@@ -55,19 +80,21 @@ pub(super) async fn delete(
     for row in &rows {
         topics.delete_before(column(row, 0)?, column(row, 1)?);
     }
+    let mut is_done = true;
     for row in &rows {
         let (topic, is_due): (u32, i64) = (column(row, 0)?, column(row, 2)?);
         if is_due == 0 {
             continue;
         }
+        is_done = false;
         match steps(database, Old { topic, seconds }).await? {
-            Step::Busy => return Ok(()),
+            Step::Busy => return Ok(true),
             // The next look tells from where on they are kept.
             Step::More => {}
             Step::UpTo(kept_from) => topics.delete_before(topic, kept_from),
         }
     }
-    Ok(())
+    Ok(is_done)
 }
 
 /// What of a topic was appended more than so many seconds ago.
@@ -107,7 +134,7 @@ async fn delete_some(
         }
         kept_from
     };
-    let step = delete_before(lease.raw(), topic, kept_from).await;
+    let step = delete_before(lease.raw(), topic, &log, kept_from).await;
     step.map_err(|error| lease.failed(&error))
 }
 
@@ -175,14 +202,33 @@ impl Log {
     }
 }
 
-/// Writes down from where on messages are kept, and deletes some of those before. Each statement is a
-/// transaction of its own: the first one waits for the topic's appends, and holds up others, no
-/// longer than its own commit takes.
+/// Writes down from where on messages are kept, if that moves, and deletes some of those before. Each
+/// statement is a transaction of its own: the first one waits for the topic's appends, and holds up
+/// others, no longer than its own commit takes.
 async fn delete_before(
     on: &mut MySqlConnection,
     topic: u32,
+    log: &Log,
     kept_from: Offset,
 ) -> Result<Step, sqlx::Error> {
+    let written = if kept_from > log.kept_from {
+        write(&mut *on, topic, kept_from).await?
+    } else {
+        log.kept_from
+    };
+    let rows = sqlx::query(
+        "DELETE FROM messages WHERE topic = ? AND `offset` < ? ORDER BY `offset` LIMIT ?",
+    );
+    let done = rows.bind(topic).bind(written).bind(ROWS).execute(on).await?;
+    Ok(if done.rows_affected() < ROWS { Step::UpTo(written) } else { Step::More })
+}
+
+/// Answers what is written then: the checkpoint may have been behind, or another node's step ahead.
+async fn write(
+    on: &mut MySqlConnection,
+    topic: u32,
+    kept_from: Offset,
+) -> Result<Offset, sqlx::Error> {
     sqlx::query(
         "UPDATE topics SET kept_from = ? WHERE id = ? AND kept_from < ? AND checkpoint >= ?",
     )
@@ -192,15 +238,9 @@ async fn delete_before(
     .bind(kept_from)
     .execute(&mut *on)
     .await?;
-    // Not what was to be written: the checkpoint may have been behind, or another node's step ahead.
     let written: Option<Offset> = sqlx::query_scalar("SELECT kept_from FROM topics WHERE id = ?")
         .bind(topic)
-        .fetch_optional(&mut *on)
+        .fetch_optional(on)
         .await?;
-    let written = written.unwrap_or(0);
-    let rows = sqlx::query(
-        "DELETE FROM messages WHERE topic = ? AND `offset` < ? ORDER BY `offset` LIMIT ?",
-    );
-    let done = rows.bind(topic).bind(written).bind(ROWS).execute(on).await?;
-    Ok(if done.rows_affected() < ROWS { Step::UpTo(written) } else { Step::More })
+    Ok(written.unwrap_or(0))
 }

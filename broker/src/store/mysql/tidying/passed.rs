@@ -28,12 +28,12 @@ pub(super) async fn delete(database: &Arc<Database>, done: &mut Done) -> Result<
         let (last, least): (Option<Offset>, Option<Offset>) = (column(&row, 1)?, column(&row, 2)?);
         let Some(last) = last else { continue };
         let up_to = least.map_or(last, |least| least.min(last));
-        if done.get(&topic).copied().unwrap_or(0) < up_to {
+        if done.up_to.get(&topic).copied().unwrap_or(0) < up_to {
             // It may be less than at the first look, and then the next round looks again.
             match steps(database, Of(topic)).await? {
                 Step::Busy => return Ok(()),
                 Step::More => {}
-                Step::UpTo(up_to) => drop(done.insert(topic, up_to)),
+                Step::UpTo(up_to) => drop(done.up_to.insert(topic, up_to)),
             }
         }
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use broker_client::wire::Offset;
 use futures_util::future::BoxFuture;
 use sqlx::Executor;
+use tokio::time::Instant;
 
 use crate::store::mysql::connections::Lease;
 use crate::store::mysql::database::Database;
@@ -17,9 +18,14 @@ pub(super) const ROWS: u64 = 1000;
 /// The most steps of one topic before the next one has its turn.
 const STEPS: u32 = 20;
 
-/// By topic, up to where nothing is left, as far as this broker has found out; another one's work is
-/// found out by trying.
-pub(crate) type Done = BTreeMap<u32, Offset>;
+/// What this broker has found out so far; another one's work is found out by trying.
+#[derive(Default)]
+pub(crate) struct Done {
+    /// By topic, up to where nothing is left.
+    pub(super) up_to: BTreeMap<u32, Offset>,
+    /// Before then nothing is looked for that is old.
+    pub(super) old_again: Option<Instant>,
+}
 
 /// What came of a step.
 pub(super) enum Step {

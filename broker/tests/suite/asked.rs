@@ -35,7 +35,7 @@ async fn what_is_old_is_looked_for_as_often_as_is_of_use_for_the_age() {
 }
 
 #[tokio::test]
-async fn from_where_messages_are_kept_is_written_down_once() {
+async fn what_is_old_is_written_down_once_and_takes_no_memory() {
     let Some(server) = OwnServer::start(&NOTED).await else { return };
     let store = Short(open(&server.url(), Retain::Age(AGE)).await);
     let mut sql = MySqlConnection::connect(&server.url()).await.unwrap();
@@ -43,12 +43,16 @@ async fn from_where_messages_are_kept_is_written_down_once() {
     for _ in 0..8 {
         store.append("T", producer, None, &["x"; 1000]).await.unwrap();
     }
+    let used = async || store.0.observe().await.budgets[0].used;
+    let before = used().await;
+    assert!(before > 8000);
     sql.execute("UPDATE messages SET appended = NOW() - INTERVAL 2 HOUR").await.unwrap();
     store.0.tidy().await.unwrap();
     let first = "SELECT CAST(MIN(`offset`) AS SIGNED) FROM messages";
     assert_eq!(sqlx::query_scalar::<_, i64>(first).fetch_one(&mut sql).await.unwrap(), 7999);
     assert!(executed(&mut sql, "DELETE FROM messages").await >= 8);
     assert_eq!(executed(&mut sql, "UPDATE topics SET kept_from").await, 1);
+    assert!(used().await < before / 2);
 }
 
 #[tokio::test]

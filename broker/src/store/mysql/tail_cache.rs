@@ -3,16 +3,23 @@
 //! Only messages that are known to be on disk come in here, and those never change; so nothing in
 //! here can be wrong, and all of it can be forgotten.
 
-use std::collections::{BTreeMap, VecDeque};
+mod limit;
+
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, Weak};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use broker_client::wire::Offset;
 use tokio::sync::Notify;
 
+pub(super) use self::limit::Origin;
+use self::limit::{Evicted, Ticket};
 use crate::store::locks::lock;
 use crate::store::messages::Rendered;
 use crate::store::segment::{Segment, Taking};
+
+/// What bounds the memory of all tails.
+pub(super) type CacheLimit = limit::CacheLimit<TailCache>;
 
 /// Beside its messages, the memory that a segment takes.
 const SEGMENT_COST: usize = 200;
@@ -34,12 +41,20 @@ pub(super) struct TailCache {
 #[derive(Debug, Default)]
 struct Log {
     /// By their first offset; they do not overlap, but there may be gaps.
-    segments: BTreeMap<Offset, Segment>,
+    segments: BTreeMap<Offset, Kept>,
     /// Everything before it is on disk.
     durable_end: Offset,
     /// The end as the database said last, where it was asked. It may be that of a commit which
     /// a crash undoes, so it wakes and is asked again, and nothing more.
     seen: Option<Offset>,
+}
+
+/// A segment in memory.
+#[derive(Debug)]
+struct Kept {
+    segment: Segment,
+    /// What it is counted under.
+    ticket: Ticket,
 }
 
 impl TailCache {
@@ -54,17 +69,20 @@ impl TailCache {
         let mut log = self.log();
         let moves = log.durable_end.max(segment.end()) > log.durable_end;
         log.durable_end = log.durable_end.max(segment.end());
-        let last = log.segments.range_mut(..first).next_back();
-        let bytes = segment.messages.bytes();
-        let extended =
-            last.is_some_and(|(_, last)| last.end() == first && last.extend(&segment.messages));
-        let evicted = if extended {
-            self.cache.grow(origin, bytes)
+        let extended = log.segments.range_mut(..first).next_back().and_then(|(_, last)| {
+            let (follows, before) = (last.segment.end() == first, last.segment.messages.bytes());
+            let extended = follows && last.segment.extend(&segment.messages);
+            extended.then(|| (last.ticket, last.segment.messages.bytes() - before))
+        });
+        let (replaced, evicted) = if let Some((ticket, bytes)) = extended {
+            (None, self.cache.grow(ticket, bytes))
         } else {
-            log.segments.insert(first, segment.clone());
-            self.cache.enter(origin, self, first, bytes + SEGMENT_COST)
+            let bytes = segment.messages.bytes() + SEGMENT_COST;
+            let (ticket, evicted) = self.cache.enter(origin, self, first, bytes);
+            (log.segments.insert(first, Kept { segment: segment.clone(), ticket }), evicted)
         };
         drop(log);
+        self.give_back(replaced);
         evict(evicted);
         if moves {
             self.changed.notify_waiters();
@@ -76,7 +94,9 @@ impl TailCache {
     pub(super) fn take(&self, taking: &mut Taking) {
         let log = self.log();
         let first = log.segments.range(..=taking.next).next_back().map(|(&first, _)| first);
-        for segment in log.segments.range(first.unwrap_or(taking.next)..).map(|(_, s)| s) {
+        for Kept { segment, .. } in
+            log.segments.range(first.unwrap_or(taking.next)..).map(|(_, kept)| kept)
+        {
             if segment.first > taking.next || taking.is_full() {
                 return;
             }
@@ -153,11 +173,12 @@ impl TailCache {
         let mut log = self.log();
         let left = log.segments.split_off(&first);
         let mut deleted = std::mem::replace(&mut log.segments, left);
-        if let Some((begins, last)) = deleted.pop_last().filter(|(_, last)| last.end() > first) {
+        if let Some(last) = deleted.last_entry().filter(|last| last.get().segment.end() > first) {
+            let (begins, last) = last.remove_entry();
             log.segments.insert(begins, last);
         }
         drop(log);
-        drop(deleted);
+        self.give_back(deleted.into_values());
     }
 
     /// Whether the topic is deleted, as far as is known.
@@ -180,7 +201,15 @@ impl TailCache {
         // A crash may have undone it.
         self.first.store(0, Ordering::Release);
         drop(log);
-        drop(segments);
+        self.give_back(segments.into_values());
+    }
+
+    /// Gives back the memory of segments that were taken out.
+    fn give_back(&self, segments: impl IntoIterator<Item = Kept>) {
+        for Kept { segment, ticket } in segments {
+            drop(segment);
+            self.cache.give_back(ticket);
+        }
     }
 
     fn log(&self) -> MutexGuard<'_, Log> {
@@ -197,99 +226,24 @@ impl Drop for Waiting<'_> {
     }
 }
 
-/// Where messages in memory come from. Each has half of the memory, so that a consumer that reads
-/// the whole past does not drive out what those at the head are about to get.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Origin {
-    /// This broker appended them.
-    Appended,
-    /// They were read.
-    Read,
-}
-
-/// Bounds the memory of all topics: the oldest that came in goes first.
-#[derive(Debug)]
-pub(super) struct CacheLimit {
-    /// Bytes for each origin.
-    limit: usize,
-    appended: Mutex<Entries>,
-    read: Mutex<Entries>,
-}
-
-#[derive(Debug, Default)]
-struct Entries {
-    used: usize,
-    queue: VecDeque<Entry>,
-}
-
-#[derive(Debug)]
-struct Entry {
-    topic: Weak<TailCache>,
-    first: Offset,
-    bytes: usize,
-}
-
-impl CacheLimit {
-    pub(super) fn new(bytes: usize) -> Self {
-        Self { limit: bytes / 2, appended: Mutex::default(), read: Mutex::default() }
-    }
-
-    /// The bytes that are used, and the most that may be.
-    pub(super) fn now(&self) -> (usize, usize) {
-        let used = [Origin::Appended, Origin::Read].map(|origin| self.entries(origin).used);
-        (used.iter().sum(), 2 * self.limit)
-    }
-
-    fn entries(&self, origin: Origin) -> MutexGuard<'_, Entries> {
-        let entries = match origin {
-            Origin::Appended => &self.appended,
-            Origin::Read => &self.read,
-        };
-        lock(entries)
-    }
-
-    /// Counts a new segment; answers what has to go.
-    fn enter(
-        &self,
-        origin: Origin,
-        topic: &Arc<TailCache>,
-        first: Offset,
-        bytes: usize,
-    ) -> Vec<Entry> {
-        let mut entries = self.entries(origin);
-        entries.queue.push_back(Entry { topic: Arc::downgrade(topic), first, bytes });
-        entries.used += bytes;
-        self.overflow(&mut entries)
-    }
-
-    /// Counts what was added to the latest segment of some topic.
-    fn grow(&self, origin: Origin, bytes: usize) -> Vec<Entry> {
-        let mut entries = self.entries(origin);
-        // Whose it is does not matter: it is given back when the latest entry goes.
-        if let Some(latest) = entries.queue.back_mut() {
-            latest.bytes += bytes;
-            entries.used += bytes;
-        }
-        self.overflow(&mut entries)
-    }
-
-    fn overflow(&self, entries: &mut Entries) -> Vec<Entry> {
-        let mut evicted = Vec::new();
-        // The latest stays: it is on its way to a consumer.
-        while entries.used > self.limit && entries.queue.len() > 1 {
-            let oldest = entries.queue.pop_front().expect("there are two");
-            entries.used -= oldest.bytes;
-            evicted.push(oldest);
-        }
-        evicted
+impl Drop for TailCache {
+    fn drop(&mut self) {
+        // What a read brought after its topic was deleted.
+        self.forget();
     }
 }
 
 /// Takes them out of their topics, outside of every other lock.
-fn evict(evicted: Vec<Entry>) {
-    for entry in evicted {
-        if let Some(topic) = entry.topic.upgrade() {
-            let gone = topic.log().segments.remove(&entry.first);
+fn evict(evicted: Vec<Evicted<TailCache>>) {
+    for Evicted { topic, first, ticket } in evicted {
+        if let Some(topic) = topic.upgrade() {
+            let mut log = topic.log();
+            // Another one may have come in its place.
+            let gone = match log.segments.get(&first) {
+                Some(kept) if kept.ticket == ticket => log.segments.remove(&first),
+                _ => None,
+            };
+            drop(log);
             drop(gone);
         }
     }

@@ -8,6 +8,7 @@ mod options;
 mod shortage;
 #[cfg_attr(not(feature = "tls"), path = "server/no_tls.rs")]
 mod tls;
+mod upkeep;
 mod waiting;
 
 use std::collections::BTreeMap;
@@ -19,7 +20,7 @@ use std::sync::Arc;
 use axum::Router;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{Id, JoinSet};
-use tokio::time::{Duration, Instant, Interval, MissedTickBehavior, interval, timeout_at};
+use tokio::time::{Duration, Instant, MissedTickBehavior, interval, timeout_at};
 use tracing::{debug, warn};
 
 use self::clock::{Clock, Deadlines};
@@ -27,6 +28,7 @@ use self::connection::Connection;
 pub use self::options::Options;
 use self::shortage::{MOST_OPEN, Shortage};
 pub use self::tls::Tls;
+pub use self::upkeep::keep_tidy;
 pub(crate) use self::waiting::Waiting;
 use crate::http::{Broker, LargeWork, Part, only_encrypted, routes};
 use crate::signal::Signal;
@@ -55,12 +57,12 @@ pub async fn serve_with_administration(
 ) {
     let closing = Signal::default();
     let mut background = JoinSet::new();
-    background.spawn(keep_tidy(Arc::clone(&store)));
+    background.spawn(upkeep::keep_tidy(Arc::clone(&store)));
     if let Some(idle) = options.subscription_idle {
-        background.spawn(end_idle(Arc::clone(&store), idle));
+        background.spawn(upkeep::end_idle(Arc::clone(&store), idle));
     }
     if let Some(idle) = options.producer_idle {
-        background.spawn(end_idle_producers(Arc::clone(&store), idle));
+        background.spawn(upkeep::end_idle_producers(Arc::clone(&store), idle));
     }
     // Often enough that a subscription whose poll waits is not ended as idle.
     let poll_again = options.subscription_idle.map(|idle| idle / 3);
@@ -255,51 +257,4 @@ impl Connections {
         self.by_task.remove(&id);
         self.broker.metrics.connections.close();
     }
-}
-
-/// Between two calls of [`Store::tidy`].
-const TIDIED_EVERY: Duration = Duration::from_secs(1);
-
-/// Has a store delete what is not to be kept any longer, about once a second and for as long as this is
-/// polled. [`serve`] does it by itself; whoever serves a router alone has to do it.
-pub async fn keep_tidy(store: Arc<dyn Store>) {
-    let mut ticks = interval(TIDIED_EVERY);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        ticks.tick().await;
-        if let Err(error) = store.tidy().await {
-            warn!(%error, "cannot delete what is not to be kept any longer");
-        }
-    }
-}
-
-async fn end_idle(store: Arc<dyn Store>, idle: Duration) {
-    let mut rounds = rounds(idle);
-    loop {
-        rounds.tick().await;
-        match store.end_idle(idle).await {
-            Ok(0) => {}
-            Ok(ended) => tracing::info!(ended, "ended subscriptions that nobody polled"),
-            Err(error) => warn!(%error, "cannot end idle subscriptions"),
-        }
-    }
-}
-
-async fn end_idle_producers(store: Arc<dyn Store>, idle: Duration) {
-    let mut rounds = rounds(idle);
-    loop {
-        rounds.tick().await;
-        match store.end_idle_producers(idle).await {
-            Ok(0) => {}
-            Ok(ended) => tracing::info!(ended, "ended producers that sent nothing"),
-            Err(error) => warn!(%error, "cannot end idle producers"),
-        }
-    }
-}
-
-/// Rounds in which what is idle for so long is found soon.
-fn rounds(idle: Duration) -> Interval {
-    let mut rounds = interval((idle / 4).max(Duration::from_millis(10)));
-    rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    rounds
 }

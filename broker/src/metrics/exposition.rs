@@ -177,7 +177,11 @@ fn of_database(of: &DatabaseObserved) -> Vec<Family> {
     let retries = of.work.iter().map(|(name, work)| (label(name), work.retries));
     let groups = of.work.iter().map(|(name, work)| (label(name), work.groups.clone()));
     vec![
-        gauge("broker_store_up", "1 where the database could be used last.", of.is_up.into()),
+        gauge(
+            "broker_store_up",
+            "1 where the database can be read and written, as /readyz tries it.",
+            of.is_up.into(),
+        ),
         Family {
             name: "broker_store_commits",
             help: "Transactions that were carried out, by what they were for.",

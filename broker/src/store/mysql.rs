@@ -10,8 +10,8 @@
 //! - [`checkpoint`]: where logs end, and how much of them is summed up in `producers`.
 //! - [`transaction`], [`statements`], [`connections`], [`opener`]: sqlx as it is used here;
 //!   [`failure`]: what may be concluded from its errors; [`measured`]: what benches look at.
-//! - [`setup`]: the database at the start of a broker; [`readiness`]: whether it can be used now;
-//!   [`tidying`]: deleting in the background.
+//! - [`setup`]: the database at the start of a broker; [`readiness`] tries whether it can be used now,
+//!   and [`health`] remembers it; [`tidying`]: deleting in the background.
 //! - [`observe`]: what the store tells of itself, with [`counts`] and [`lag`].
 //!
 //! A message is acknowledged when its commit has returned. A failure before the commit was sent is
@@ -29,6 +29,7 @@ mod database;
 mod ending;
 mod failure;
 mod group_commit;
+mod health;
 mod lag;
 mod log_end;
 #[doc(hidden)]
@@ -191,6 +192,13 @@ impl MysqlStore {
         Ok(())
     }
 
+    /// Whether the database can be used.
+    async fn try_database(&self) -> Result<(), Failure> {
+        let tried = readiness::check(&self.database).await;
+        self.database.connections.health.tried(&tried);
+        tried
+    }
+
     async fn read_now(&self, read: &Read<'_>, until: Instant) -> Result<Part, Error> {
         let topic = self.topics.by_name(read.topic, until).await?;
         let topic = topic.ok_or_else(|| Error::UnknownTopic(read.topic.to_owned()))?;
@@ -293,6 +301,10 @@ impl Store for MysqlStore {
 
     fn tidy(&self) -> Answer<'_, ()> {
         Box::pin(async move {
+            if !self.database.connections.health.is_certain() {
+                // What comes of it is noted; what is to be tidied may work all the same.
+                let _ = self.try_database().await;
+            }
             let mut done = self.tidied.lock().await;
             let known = (&*self.topics, &self.subscriptions);
             let tidied = tidy(&self.database, known, self.retain, &mut done).await;
@@ -322,7 +334,7 @@ impl Store for MysqlStore {
     }
 
     fn ready(&self) -> Answer<'_, ()> {
-        Box::pin(async { readiness::check(&self.database).await.map_err(Failure::into_error) })
+        Box::pin(async { self.try_database().await.map_err(Failure::into_error) })
     }
 
     fn observe(&self) -> BoxFuture<'_, Observed> {

@@ -77,7 +77,7 @@ pub struct Budget {
 /// What a store's database had to do.
 #[derive(Clone, Debug, Default)]
 pub struct DatabaseObserved {
-    /// Whether the last thing that was asked of it went well.
+    /// Whether it can be read and written, as far as is known.
     pub is_up: bool,
     /// What was done, by its name.
     pub work: Vec<(&'static str, WorkObserved)>,

@@ -266,6 +266,10 @@ async fn messages_cannot_be_written(
     let said = scene.probe.readiness().await;
     let tried = "an append was tried: the database says: ";
     assert!(said.contains(tried) && said.contains(expected), "{said}");
+    scene.probe.ask().await;
+    let said = scene.broker.said();
+    let news = said.lines().filter(|line| line.contains(": the database "));
+    assert_eq!(news.count(), 1, "it is said once: {said}");
     other.execute(mending).await.unwrap();
     scene.probe.well().await;
     let left = "SELECT COUNT(*) FROM messages WHERE topic NOT IN (SELECT id FROM topics)";

@@ -27,4 +27,5 @@ mod support;
 #[cfg(feature = "tls-tests")]
 mod tls;
 mod tokens;
+mod trouble;
 mod wire;

@@ -5,15 +5,15 @@
 //! also learn when a connection is lost, because it then forgets what it remembers of the database.
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use sqlx::{Executor, MySqlConnection};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, sleep, timeout_at};
-use tracing::{info, warn};
 
 use super::failure::Failure;
+use super::health::Health;
 use super::opener::{Mode, Opener};
 use crate::store::locks::lock;
 
@@ -40,8 +40,8 @@ pub(super) struct Connections {
     idle: Mutex<Idle>,
     /// How often a connection was lost.
     losses: AtomicU64,
-    /// Whether the last attempt to reach the database went well; only for people.
-    up: AtomicBool,
+    /// Whether the database can be used; only for people.
+    pub(super) health: Health,
 }
 
 #[derive(Debug, Default)]
@@ -53,12 +53,12 @@ struct Idle {
 impl Connections {
     pub(super) fn new(opener: Opener, most: usize) -> Self {
         Self {
+            health: Health::new(opener.address.clone()),
             opener,
             most,
             permits: Semaphore::new(most),
             idle: Mutex::default(),
             losses: AtomicU64::new(0),
-            up: AtomicBool::new(true),
         }
     }
 
@@ -70,11 +70,6 @@ impl Connections {
     /// How many are in use.
     pub(super) fn used(&self) -> usize {
         self.most - self.permits.available_permits()
-    }
-
-    /// Whether the last attempt to reach the database went well.
-    pub(super) fn are_up(&self) -> bool {
-        self.up.load(Ordering::Relaxed)
     }
 
     /// How often a connection was lost. What was remembered before it changed is to be forgotten.
@@ -139,10 +134,16 @@ impl Connections {
             // Not all the time that there is: if there is no answer here, a new connection may get one.
             let by = until.min(Instant::now() + self.opener.timeout / 4);
             let looked = timeout_at(by, self.opener.check_epoch(&mut kept)).await;
-            let late = |_| Err(Failure::not_done("the database does not answer"));
-            if let Err(failure) = looked.unwrap_or_else(late) {
-                self.lost(&failure);
-                return None;
+            match looked {
+                Ok(Ok(())) => {}
+                Ok(Err(failure)) => {
+                    self.lost(&failure);
+                    return None;
+                }
+                Err(_) => {
+                    self.silent();
+                    return None;
+                }
             }
         }
         Some(kept)
@@ -156,39 +157,38 @@ impl Connections {
     }
 
     async fn open_until(&self, mode: Mode, until: Instant) -> Result<MySqlConnection, Failure> {
-        let opened = timeout_at(until, self.opener.open(mode)).await;
-        let opened =
-            opened.unwrap_or_else(|_| Err(Failure::not_done("the database does not answer")));
+        let Ok(opened) = timeout_at(until, self.opener.open(mode)).await else {
+            return Err(self.silent());
+        };
         opened.inspect_err(|failure| {
             if failure.is_crowded() {
                 // Those that are open are as good as before, and there would be no others.
-                self.is_down(failure);
+                self.health.doubt();
             } else {
                 self.lost(failure);
             }
         })
     }
 
-    /// A statement went well: tells the log if that is news.
-    fn works(&self) {
-        if !self.up.load(Ordering::Relaxed) && !self.up.swap(true, Ordering::Relaxed) {
-            info!(database = %self.opener.address, "the database is back");
-        }
-    }
-
     /// A connection was lost or could not be opened: the others are suspect too.
     fn lost(&self, why: &Failure) {
+        self.forget();
+        self.health.lost(why);
+    }
+
+    /// There was no answer in time: the same.
+    fn silent(&self) -> Failure {
+        let why = Failure::not_done("the database does not answer");
+        self.forget();
+        self.health.silent(&why);
+        why
+    }
+
+    /// Forgets the connections that are not in use.
+    fn forget(&self) {
         self.losses.fetch_add(1, Ordering::AcqRel);
         self.idle(Mode::Single, std::mem::take);
         self.idle(Mode::Transaction, std::mem::take);
-        self.is_down(why);
-    }
-
-    /// Tells the log, if that is news.
-    fn is_down(&self, why: &Failure) {
-        if self.up.swap(false, Ordering::Relaxed) {
-            warn!(database = %self.opener.address, %why, "the database is lost");
-        }
     }
 
     fn idle<T>(
@@ -221,7 +221,6 @@ impl Lease<'_> {
     /// Ends the use of a connection on which no statement is half done and no transaction open.
     pub(super) fn give_back(mut self) {
         if let Some(connection) = self.connection.take() {
-            self.connections.works();
             let entry = (connection, Instant::now());
             self.connections.idle(self.mode, |idle| idle.push(entry));
         }

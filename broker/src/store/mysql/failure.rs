@@ -8,7 +8,7 @@ use std::fmt;
 
 use sqlx::mysql::MySqlDatabaseError;
 
-use self::numbers::{DUPLICATE, FORM, Kind, LOCK_WAIT, NULL, TOO_LARGE, meaning};
+use self::numbers::{DUPLICATE, FORM, Kind, LOCK_WAIT, NULL, READ_ONLY, TOO_LARGE, meaning};
 use crate::io_error;
 use crate::store::Error;
 
@@ -129,6 +129,11 @@ impl Failure {
     /// Whether the connection is gone.
     pub(super) fn is_lost(&self) -> bool {
         self.kind == Kind::Lost
+    }
+
+    /// Whether the server only reads.
+    pub(super) fn is_read_only(&self) -> bool {
+        self.number.is_some_and(|number| READ_ONLY.contains(&number))
     }
 
     /// Whether the server closes the connection, though there is nothing wrong with the others.

@@ -51,7 +51,7 @@ impl MysqlStore {
             lag,
             budgets: vec![Budget { name: "cache", used, limit: Some(limit) }],
             database: Some(DatabaseObserved {
-                is_up: connections.are_up(),
+                is_up: connections.health.is_up(),
                 work: self.database.counts.now(),
                 connections: connections.used(),
                 most_connections: connections.most(),

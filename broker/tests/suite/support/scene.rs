@@ -246,7 +246,8 @@ impl Probe {
         assert_eq!(risen, None, "it was refused");
     }
 
-    async fn get(&self, path: &str) -> String {
+    /// The whole answer to a GET.
+    pub(crate) async fn get(&self, path: &str) -> String {
         let asking = async {
             let address = self.address.trim_start_matches("http://");
             let mut stream = TcpStream::connect(address).await.unwrap();

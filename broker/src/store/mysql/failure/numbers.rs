@@ -32,6 +32,9 @@ pub(super) const LOCK_WAIT: u16 = 1205;
 pub(super) const TOO_LARGE: u16 = 1153;
 /// The node is not part of its cluster (Galera), and executes nothing.
 pub(super) const NOT_IN_CLUSTER: u16 = 1047;
+/// The server only reads now, and another one writes: by --read-only, by the transaction's mode, by
+/// InnoDB's.
+pub(super) const READ_ONLY: [u16; 3] = [1290, 1792, 1836];
 
 /// A number of the server's.
 pub(super) struct Meaning {
@@ -81,11 +84,9 @@ const NUMBERS: [Meaning; 24] = [
     definite(NOT_IN_CLUSTER, Kind::Lost),
     // The table, or its disk, is full.
     definite(1114, Kind::NotDone),
-    // The server only reads now, and another one writes: by --read-only, by the transaction's mode,
-    // by InnoDB's.
-    definite(1290, Kind::Lost),
-    definite(1792, Kind::Lost),
-    definite(1836, Kind::Lost),
+    definite(READ_ONLY[0], Kind::Lost),
+    definite(READ_ONLY[1], Kind::Lost),
+    definite(READ_ONLY[2], Kind::Lost),
     // There are too many prepared statements, which go with their connection. It was not prepared.
     definite(1461, Kind::Lost),
     definite(TOO_LARGE, Kind::NotDone),

@@ -3,11 +3,10 @@
 //! The time-outs cost a request a few plain stores to memory, because it reads the clock of all
 //! connections.
 
-use std::io::{self, IoSlice};
-use std::pin::{Pin, pin};
+use std::io;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
-use std::task::{Context, Poll};
 
 use axum::Router;
 use futures_util::future::{Either, ready};
@@ -15,7 +14,6 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tower::Service;
@@ -23,6 +21,7 @@ use tracing::debug;
 
 use super::clock::{Clock, Deadlines};
 use super::tls::{Encrypted, Tls};
+use super::watched::{Socket, Watched};
 use crate::http::refused;
 use crate::signal::Signal;
 
@@ -167,13 +166,15 @@ impl Connection {
         self.phase.store(phase, Ordering::Relaxed);
     }
 
-    fn has_read(&self) {
+    /// The client has sent something.
+    pub(super) fn has_read(&self) {
         if self.phase.load(Ordering::Relaxed) == IDLE {
             self.enter(HEAD);
         }
     }
 
-    fn has_written(&self, progress: bool) {
+    /// The client has taken something of what is written, or lets it wait.
+    pub(super) fn has_written(&self, progress: bool) {
         if progress {
             self.stalled.store(0, Ordering::Relaxed);
         } else if self.stalled.load(Ordering::Relaxed) == 0 {
@@ -276,69 +277,4 @@ async fn shake_hands(
     // Watched below TLS too: what waits for a client that does not read waits there.
     let watched = Watched { stream, connection: Arc::clone(connection) };
     tls.accept(watched).await.map(Shaken::Encrypted)
-}
-
-/// What a connection's bytes are read from and written to.
-pub(super) trait Socket: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
-
-impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Socket for S {}
-
-/// A stream that notes what is read and written.
-struct Watched<S> {
-    stream: S,
-    connection: Arc<Connection>,
-}
-
-impl<S> Watched<S> {
-    fn noted<T>(&self, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
-        self.connection.has_written(written.is_ready());
-        written
-    }
-}
-
-impl<S: Socket> AsyncRead for Watched<S> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        let read = Pin::new(&mut self.stream).poll_read(context, buffer);
-        if buffer.filled().len() > before {
-            self.connection.has_read();
-        }
-        read
-    }
-}
-
-impl<S: Socket> AsyncWrite for Watched<S> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
-        self.noted(written)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        slices: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
-        self.noted(written)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
-    }
 }

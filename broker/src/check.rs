@@ -20,7 +20,8 @@ use url::Url;
 
 use crate::io_error;
 
-/// Within which the answer has to be there; a broker that has lost its database takes 2 s for it.
+/// Within which the answer has to be there; a broker that has lost its database takes 2 s for it, or
+/// twice that where others ask too.
 const WITHIN: Duration = Duration::from_secs(5);
 
 /// The most bytes of an answer. What answers may be anything.

@@ -10,6 +10,7 @@ mod shortage;
 mod tls;
 mod upkeep;
 mod waiting;
+mod watched;
 
 use std::collections::BTreeMap;
 use std::future::Future;

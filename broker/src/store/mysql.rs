@@ -71,6 +71,7 @@ use self::lag::LagWatch;
 use self::log_end::LogEnds;
 use self::opener::Opener;
 use self::positions::Positions;
+use self::readiness::Readiness;
 use self::registration::{RegisterRequest, Registrar};
 use self::subscriptions::{KnownPosition, Subscriptions};
 use self::tail_cache::CacheLimit;
@@ -122,6 +123,7 @@ pub struct MysqlStore {
     positions: GroupCommit<Positions>,
     ends: Arc<GroupCommit<LogEnds>>,
     lag: LagWatch,
+    readiness: Readiness,
     retain: Retain,
     /// Held while it tidies.
     tidied: Mutex<Done>,
@@ -162,6 +164,7 @@ impl MysqlStore {
             positions: GroupCommit::new(Positions(Arc::clone(&database)), timeout),
             ends,
             lag: LagWatch::default(),
+            readiness: Readiness::default(),
             retain: options.retain,
             tidied: Mutex::default(),
             database,
@@ -194,7 +197,7 @@ impl MysqlStore {
 
     /// Whether the database can be used.
     async fn try_database(&self) -> Result<(), Failure> {
-        let tried = readiness::check(&self.database).await;
+        let tried = self.readiness.check(&self.database).await;
         self.database.connections.health.tried(&tried);
         tried
     }

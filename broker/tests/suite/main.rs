@@ -18,6 +18,7 @@ mod foreign;
 mod head;
 mod model;
 mod observe;
+mod readiness;
 mod retention;
 mod retention_at_work;
 mod rights;

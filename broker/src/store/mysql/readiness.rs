@@ -1,9 +1,11 @@
 //! Whether the store can serve now: what a consume and a produce need is tried, and leaves nothing
-//! behind but a beat of this broker.
+//! behind but a beat of this broker. Those who ask at once share a try.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use sqlx::Executor;
+use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout_at};
 
 use super::database::{Database, chance};
@@ -15,8 +17,41 @@ use super::transaction::Statement;
 /// lock, so that the server can say that it is one.
 const WITHIN: Duration = Duration::from_secs(2);
 
+/// The tries of a store, at most one at a time.
+#[derive(Debug, Default)]
+pub(super) struct Readiness {
+    /// How many were begun.
+    begun: AtomicU64,
+    /// The last that came to its end. It is locked while one is under way.
+    last: Mutex<Option<Tried>>,
+}
+
+#[derive(Debug)]
+struct Tried {
+    /// Counted from 1.
+    number: u64,
+    found: Result<(), Failure>,
+}
+
+impl Readiness {
+    /// Tries it, or waits for a try that began after this was asked: one that is under way may have
+    /// seen what it saw before the trouble began, or ended. So all who ask during a try share the
+    /// next one. The first of them carries it out; if its client goes away, the next begins anew.
+    pub(super) async fn check(&self, database: &Database) -> Result<(), Failure> {
+        let before = self.begun.load(Ordering::Relaxed);
+        let mut last = self.last.lock().await;
+        if let Some(tried) = last.as_ref().filter(|tried| tried.number > before) {
+            return tried.found.clone();
+        }
+        let number = self.begun.fetch_add(1, Ordering::Relaxed) + 1;
+        let found = check(database).await;
+        *last = Some(Tried { number, found: found.clone() });
+        found
+    }
+}
+
 /// Tries it. A server that only reads is of no use, nor is one whose tables are not there or locked.
-pub(super) async fn check(database: &Database) -> Result<(), Failure> {
+async fn check(database: &Database) -> Result<(), Failure> {
     let within = database.timeout.min(WITHIN);
     let until = Instant::now() + within;
     match try_all(database, within, until).await {
@@ -54,7 +89,7 @@ async fn try_all(database: &Database, within: Duration, until: Instant) -> Resul
 }
 
 /// A message of a topic that there never is: ids count from 0. At another offset each time, so that
-/// those who ask at once do not wait for each other's row.
+/// brokers that try at once do not wait for each other's row.
 fn append() -> Statement<'static> {
     sqlx::query(
         "INSERT INTO messages (topic, `offset`, producer, sequence, first_sequence, payload)

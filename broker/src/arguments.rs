@@ -103,8 +103,8 @@ pub struct Arguments {
     #[arg(long, value_name = "SIZE", env = "BROKER_MAX_IN_FLIGHT", value_parser = memory_size)]
     pub max_in_flight: Option<NonZeroUsize>,
 
-    /// Most connections; past it a poll that waits is answered, or the connection that is idle longest
-    /// closed, for each new one [default: the limit of open files less 64, and at most --max-memory
+    /// Most connections; past it a poll that waits is answered, or a connection closed that is idle or
+    /// does not send its request, for each new one [default: the limit of open files less 64, and at most --max-memory
     /// divided by 128 KiB]
     #[arg(long, value_name = "COUNT", env = "BROKER_MAX_CONNECTIONS", value_parser = count)]
     pub max_connections: Option<NonZeroUsize>,

@@ -46,7 +46,7 @@ async fn poll_on(
 ) -> Result<Taken, Failure> {
     let begun = Instant::now();
     let deadline = begun + wait;
-    let waiting = Waiting::begin();
+    let waiting = Waiting::for_messages();
     loop {
         let arrival = broker.store.arrival(poll.subscription, position);
         let again = broker.poll_again.map(|time| Instant::now() + time);

@@ -33,6 +33,8 @@ const HEAD: u8 = 1;
 const SERVING: u8 = 2;
 /// A poll waits for messages.
 const WAITING: u8 = 3;
+/// A handler waits for more of a request's body.
+const BODY: u8 = 4;
 
 /// The most bytes of a request's head, and what a connection has in memory of what it reads.
 const HEAD_BYTES: usize = 64 * 1024;
@@ -51,8 +53,10 @@ pub(super) fn current() -> Option<Arc<Connection>> {
 const SERVE: u8 = 0;
 /// Finish the request in flight, if there is one, and close.
 const FINISH: u8 = 1;
+/// The same, but close now if the request is not here yet.
+const GIVE_WAY: u8 = 2;
 /// Close now.
-const CUT: u8 = 2;
+const CUT: u8 = 3;
 
 /// What a connection is doing; shared by its task and the server's.
 pub(super) struct Connection {
@@ -70,12 +74,13 @@ pub(super) struct Connection {
 
 /// How easily a connection can be spared, and since when: the least is closed first. A poll that
 /// waits can be answered, and its client loses nothing; one that is idle may be about to send, and
-/// one whose head is not here may be slow.
+/// one whose head or body is not here may be slow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Spare {
     Waiting(u64),
     Idle(u64),
     Head(u64),
+    Body(u64),
 }
 
 impl Connection {
@@ -97,12 +102,10 @@ impl Connection {
         self.finishes.raise();
     }
 
-    /// Closes to make room for another one. What is not in flight yet is not finished.
+    /// Closes to make room for another one. A request that is not here yet is not finished.
     pub(super) fn give_way(&self) {
-        match self.phase.load(Ordering::Relaxed) {
-            HEAD => self.command(CUT),
-            _ => self.finish(),
-        }
+        self.command(GIVE_WAY);
+        self.finishes.raise();
     }
 
     /// Closes if it is past a deadline.
@@ -126,17 +129,20 @@ impl Connection {
 
     /// How easily it can be spared; not at all where it has a request in flight or is about to
     /// close, or where it does what it does since just now, so that its next request may be on its
-    /// way.
+    /// way. A body is spared only when nothing of it has come for a whole tick.
     pub(super) fn spare(&self) -> Option<Spare> {
         let since = self.since.load(Ordering::Relaxed);
+        let ticks = self.clock.now().saturating_sub(since);
         let stays = self.stalled.load(Ordering::Relaxed) > 0 || self.is_closing();
-        if stays || since >= self.clock.now() {
+        if stays || ticks == 0 {
             return None;
         }
         match self.phase.load(Ordering::Relaxed) {
             WAITING => Some(Spare::Waiting(since)),
             IDLE => Some(Spare::Idle(since)),
             HEAD => Some(Spare::Head(since)),
+            // The first of them may have begun right after something came.
+            BODY if ticks > 1 => Some(Spare::Body(since)),
             _ => None,
         }
     }
@@ -151,9 +157,20 @@ impl Connection {
         self.enter(WAITING);
     }
 
-    /// Its poll waits no longer.
+    /// It begins to wait for more of a body.
+    pub(super) fn receives(&self) {
+        self.enter(BODY);
+    }
+
+    /// It waits no longer.
     pub(super) fn goes_on(&self) {
         self.enter(SERVING);
+    }
+
+    /// Whether its request is not here yet, or not all of it. Only its own task changes that, so there
+    /// it is certain.
+    fn lacks_request(&self) -> bool {
+        matches!(self.phase.load(Ordering::Relaxed), HEAD | BODY)
     }
 
     fn command(&self, order: u8) {
@@ -209,14 +226,13 @@ pub(super) async fn serve(stream: impl Socket, router: Router, connection: Arc<C
                 biased;
                 // First, so that the last answer says that the connection closes.
                 () = connection.ordered.notified() => {
-                    match connection.order.load(Ordering::SeqCst) {
-                        CUT => {
-                            debug!("a connection was closed: its client was too slow");
-                            return;
-                        }
-                        FINISH => serving.as_mut().graceful_shutdown(),
-                        _ => {}
+                    let order = connection.order.load(Ordering::SeqCst);
+                    // Since it was ordered, a request may have come whole, and is carried out then.
+                    if order == CUT || order == GIVE_WAY && connection.lacks_request() {
+                        debug!("a connection was closed: its client was too slow");
+                        return;
                     }
+                    serving.as_mut().graceful_shutdown();
                 }
                 result = serving.as_mut() => {
                     if let Err(error) = result {
@@ -277,4 +293,92 @@ async fn shake_hands(
     // Watched below TLS too: what waits for a client that does not read waits there.
     let watched = Watched { stream, connection: Arc::clone(connection) };
     tls.accept(watched).await.map(Shaken::Encrypted)
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::routing::get;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+    use tokio::time::Duration;
+
+    use super::*;
+    use crate::server::Options;
+
+    fn clock() -> Clock {
+        Clock::for_deadlines(&Options::default()).0
+    }
+
+    #[test]
+    fn the_least_is_spared_first_and_nothing_that_has_just_changed() {
+        let clock = clock();
+        let of = |phase| {
+            let connection = Connection::new(clock.clone());
+            connection.enter(phase);
+            connection
+        };
+        let all = [BODY, HEAD, SERVING, IDLE, WAITING].map(of);
+        let spared = || all.iter().filter_map(Connection::spare).collect::<Vec<_>>();
+        assert_eq!(spared(), []);
+        clock.advance();
+        assert_eq!(spared(), [Spare::Head(1), Spare::Idle(1), Spare::Waiting(1)]);
+        clock.advance();
+        let mut spares = spared();
+        spares.sort();
+        let least_first = [Spare::Waiting(1), Spare::Idle(1), Spare::Head(1), Spare::Body(1)];
+        assert_eq!(spares, least_first);
+        // More of it has come.
+        all[0].goes_on();
+        assert_eq!(all[0].spare(), None);
+        all[0].receives();
+        clock.advance();
+        assert_eq!(all[0].spare(), None);
+        clock.advance();
+        assert_eq!(all[0].spare(), Some(Spare::Body(3)));
+        all[0].give_way();
+        assert_eq!(all[0].spare(), None, "once is enough");
+    }
+
+    /// What a client gets that sent this, if its connection is to give way in that phase.
+    async fn answer_giving_way(sent: &str, phase: u8) -> String {
+        let done = Signal::default();
+        let handler = {
+            let done = done.clone();
+            async move || {
+                // As where a body is read.
+                let connection = CURRENT.with(Arc::clone);
+                connection.enter(phase);
+                done.raised().await;
+                "carried out"
+            }
+        };
+        let connection = Arc::new(Connection::new(clock()));
+        let (mut client, stream) = duplex(1000);
+        let router = Router::new().route("/", get(handler));
+        let serving = tokio::spawn(serve(stream, router, Arc::clone(&connection)));
+        client.write_all(sent.as_bytes()).await.unwrap();
+        while connection.phase.load(Ordering::Relaxed) != phase {
+            tokio::task::yield_now().await;
+        }
+        connection.give_way();
+        done.raise();
+        let mut answer = String::new();
+        let reading = client.read_to_string(&mut answer);
+        let read = tokio::time::timeout(Duration::from_secs(60), reading).await;
+        read.expect("it closes").unwrap();
+        serving.await.unwrap();
+        answer
+    }
+
+    #[tokio::test]
+    async fn a_request_is_cut_before_it_is_carried_out_and_never_after() {
+        let whole = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+        for (sent, phase) in [(&whole[..9], HEAD), (whole, BODY)] {
+            assert_eq!(answer_giving_way(sent, phase).await, "", "phase {phase}");
+        }
+        for phase in [SERVING, WAITING] {
+            let answer = answer_giving_way(whole, phase).await;
+            assert!(answer.ends_with("carried out") && answer.contains("connection: close"));
+        }
+        assert_eq!(answer_giving_way("", IDLE).await, "");
+    }
 }

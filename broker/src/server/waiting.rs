@@ -1,20 +1,30 @@
-//! Polls that wait, as the server sees them: when it needs the connection of one for somebody else,
-//! the poll is answered at once, with nothing.
+//! Requests that wait, as the server sees them: when it needs the connection of one for somebody else,
+//! a poll that waits for messages is answered at once, with nothing, and one whose body does not come
+//! is cut.
 
 use std::future::pending;
 use std::sync::Arc;
 
 use super::connection::{Connection, current};
 
-/// A poll that waits, until it is dropped.
+/// A request that waits, until this is dropped.
 pub(crate) struct Waiting(Option<Arc<Connection>>);
 
 impl Waiting {
     /// A poll begins to wait in the task of its connection. Without a server there is none.
-    pub(crate) fn begin() -> Self {
+    pub(crate) fn for_messages() -> Self {
+        Self::begin(Connection::waits)
+    }
+
+    /// A request begins to wait for more of its body.
+    pub(crate) fn for_body() -> Self {
+        Self::begin(Connection::receives)
+    }
+
+    fn begin(begin: fn(&Connection)) -> Self {
         let connection = current();
         if let Some(connection) = &connection {
-            connection.waits();
+            begin(connection);
         }
         Self(connection)
     }

@@ -5,12 +5,14 @@ use std::sync::Arc;
 
 use broker::store::{Retain, Store};
 use broker::{Limits, Options, Signal, serve};
+use sqlx::{Connection, Executor, MySqlConnection};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
-use tokio::time::Duration;
+use tokio::time::{Duration, timeout};
 
-use crate::support::{Short, memory};
+use crate::support::load::GENEROUS;
+use crate::support::{Short, memory, mysql, open};
 
 /// A server on a free port.
 pub(crate) struct Running {
@@ -22,9 +24,13 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) async fn start(options: Options) -> Self {
+        Self::over(memory(Retain::Lag, None), options).await
+    }
+
+    pub(crate) async fn over(store: Arc<dyn Store>, options: Options) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let (store, shutdown) = (memory(Retain::Lag, None), Signal::default());
+        let shutdown = Signal::default();
         let serving = {
             let (store, shutdown) = (Arc::clone(&store), shutdown.clone());
             async move { serve(listener, store, options, shutdown.raised()).await }
@@ -310,9 +316,16 @@ async fn past_the_most_connections_the_oldest_poll_is_answered_and_its_connectio
     running.stop().await;
 }
 
+/// Requests of which no more will come.
+const UNFINISHED: [&str; 3] = [
+    "GET /healthz HT",
+    "POST /topics HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{",
+    "POST /topics HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{",
+];
+
 #[tokio::test]
-async fn neither_idle_connections_nor_unfinished_heads_lock_anybody_out() {
-    for sent in ["", "GET /healthz HT"] {
+async fn neither_idle_connections_nor_unfinished_requests_lock_anybody_out() {
+    for sent in [""].into_iter().chain(UNFINISHED) {
         let running = Running::start(crowded(4)).await;
         let mut streams = Vec::new();
         for _ in 0..50 {
@@ -322,10 +335,41 @@ async fn neither_idle_connections_nor_unfinished_heads_lock_anybody_out() {
             streams.push(stream);
         }
         let mut health = running.connect().await;
-        assert!(ask(&mut health, HEALTH).await.starts_with("HTTP/1.1 200 OK"), "{sent:?}");
+        let answered = timeout(GENEROUS, ask(&mut health, HEALTH)).await;
+        let answered = answered.unwrap_or_else(|_| panic!("locked out by {sent:?}"));
+        assert!(answered.starts_with("HTTP/1.1 200 OK"), "{sent:?}: {answered}");
         drop((health, streams));
         running.stop().await;
     }
+}
+
+#[tokio::test]
+async fn a_request_that_is_carried_out_is_not_cut_for_one_that_stalls() {
+    let Some(url) = mysql() else { return };
+    let store = open(&url, Retain::All).await;
+    let running = Running::over(store, crowded(1)).await;
+    let store = Short(Arc::clone(&running.store));
+    store.producer("A").await;
+    let mut other = MySqlConnection::connect(&url).await.unwrap();
+    other.execute("BEGIN").await.unwrap();
+    other.execute("SELECT * FROM topics FOR UPDATE").await.unwrap();
+    let body = r#"{"topic":"A","producer_id":0,"message":"m"}"#;
+    let head = format!(
+        "POST /producer/produce HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    let mut sending = running.connect().await;
+    sending.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
+    let appends = "SELECT COUNT(*) FROM information_schema.processlist
+                   WHERE db = DATABASE() AND info LIKE 'SELECT checkpoint FROM topics%'";
+    while sqlx::query_scalar::<_, i64>(appends).fetch_one(&mut other).await.unwrap() == 0 {}
+    let mut stalled = running.connect().await;
+    stalled.write_all(head.as_bytes()).await.unwrap();
+    assert_eq!(rest(stalled).await, "", "there is a place for one alone");
+    other.execute("ROLLBACK").await.unwrap();
+    assert!(answer(&mut sending).await.ends_with(r#"{"status":"success","offset":0}"#));
+    drop(sending);
+    running.stop().await;
 }
 
 #[tokio::test]

@@ -8,7 +8,6 @@ use std::task::Poll;
 
 use axum::body::{Body, HttpBody};
 use bytes::{Bytes, BytesMut};
-use http_body_util::BodyExt;
 use hyper::body::Frame;
 use tokio::task::yield_now;
 use tokio::time::timeout;
@@ -16,6 +15,7 @@ use tokio::time::timeout;
 use crate::http::failure::Failure;
 use crate::http::limits::Limits;
 use crate::http::room::{Held, NoRoom, Room, SMALL};
+use crate::server::Waiting;
 
 /// Bytes that are read of a body before others have their turn.
 const TURN: usize = 64 * 1024;
@@ -147,7 +147,7 @@ impl Collecting<'_> {
         loop {
             let next = match first.take() {
                 Some(Poll::Ready(next)) => next,
-                _ => body.frame().await,
+                _ => next_frame(body).await,
             };
             let Some(frame) = next else { break };
             let broke_off = |why| Failure::bad_request(format!("the body broke off: {why}"));
@@ -198,7 +198,7 @@ impl Collecting<'_> {
 async fn pass_over(mut body: Body, limits: &Limits) -> Failure {
     let reading = async {
         let mut length = 0;
-        while let Some(Ok(frame)) = body.frame().await {
+        while let Some(Ok(frame)) = next_frame(&mut body).await {
             length += frame.data_ref().map_or(0, Bytes::len);
             if length > limits.body_bytes {
                 return;
@@ -208,6 +208,20 @@ async fn pass_over(mut body: Body, limits: &Limits) -> Failure {
     // One that does not come to its end in time is refused all the same.
     let _ = timeout(limits.body_read, reading).await;
     Failure::no_room()
+}
+
+/// The next part of a body. Where it has to be waited for, the server knows of it: nearly every body is
+/// here at once, and costs no more.
+async fn next_frame(body: &mut Body) -> Next {
+    let mut waiting = None;
+    let next = poll_fn(|context| {
+        let polled = Pin::new(&mut *body).poll_frame(context);
+        if polled.is_pending() {
+            waiting.get_or_insert_with(Waiting::for_body);
+        }
+        polled
+    });
+    next.await
 }
 
 fn body_too_large(limit: usize) -> Failure {

@@ -140,7 +140,7 @@ impl Connections {
                 () = &mut shutdown => return,
                 _ = ticks.tick() => {
                     self.check_deadlines();
-                    self.give_way();
+                    self.give_way(&mut shortage);
                 }
                 Some(ended) = self.tasks.join_next_with_id() => {
                     self.forget(ended);
@@ -151,9 +151,7 @@ impl Connections {
                     match accepted {
                         Ok((stream, _)) => {
                             self.open(stream);
-                            if self.give_way() > 0 {
-                                shortage.note(&MOST_OPEN);
-                            }
+                            self.give_way(&mut shortage);
                         }
                         Err(error) => self.refused(&error, &mut shortage),
                     }
@@ -180,15 +178,15 @@ impl Connections {
         self.by_task.len() < self.most + PAST_MOST
     }
 
-    /// Closes connections that can be spared until there are no more than the most, and says how
-    /// many.
-    fn give_way(&self) -> usize {
+    /// Closes connections that can be spared until there are no more than the most.
+    fn give_way(&self, shortage: &mut Shortage) {
         let past = self.by_task.len().saturating_sub(self.most);
         if past == 0 {
-            return 0;
+            return;
         }
+        shortage.note(&MOST_OPEN);
         let closing = self.by_task.values().filter(|open| open.is_closing()).count();
-        (closing..past).take_while(|_| self.spare_one()).count()
+        (closing..past).take_while(|_| self.spare_one()).for_each(drop);
     }
 
     /// Closes the connection that is the easiest to spare, if there is one.

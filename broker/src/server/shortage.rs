@@ -21,8 +21,8 @@ impl Shortage {
     pub(super) fn note(&mut self, why: &impl fmt::Display) {
         let now = Instant::now();
         if self.last.is_none_or(|last| now - last > Duration::from_secs(60)) {
-            warn!(%why, "no place for a connection; a poll that waits is answered, or the one that \
-                  is idle longest is closed");
+            warn!(%why, "no place for a connection; a poll that waits is answered, or one that is \
+                  idle or does not send its request is closed");
         }
         self.last = Some(now);
     }

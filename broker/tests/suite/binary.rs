@@ -307,6 +307,18 @@ fn past_the_most_connections_others_are_closed_whatever_the_limit_of_open_files(
     }
 }
 
+#[test]
+fn a_connection_that_gives_way_is_said_also_where_it_could_not_at_once() {
+    // Both come within a tick, which is a second, and so only then the first one can be spared.
+    let mut running = Running::start(&["--max-connections", "1"]);
+    let (mut first, second) = (running.connect(), running.connect());
+    assert_eq!(first.read(&mut [0]).unwrap(), 0, "it is closed");
+    drop(second);
+    running.signal("TERM");
+    let logs = running.rest_of_logs();
+    assert_eq!(logs.matches("no place for a connection").count(), 1, "{logs}");
+}
+
 fn is_served(stream: &mut TcpStream) -> bool {
     stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
     let mut answer = [0; 12];

@@ -2,7 +2,7 @@
 //! do not wait for a scrape of many topics.
 
 use std::ops::Bound;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use broker_client::wire::{ConsumerId, ProducerId, TopicName};
 use tokio::task::yield_now;
@@ -68,15 +68,13 @@ impl MemoryStore {
         after: Option<ConsumerId>,
         most: usize,
     ) -> Vec<SubscriptionStats> {
-        let found = lock(&self.consumers).after(after, most);
-        let stats = found.into_iter().filter_map(|(consumer, topic)| {
-            let topic = topic.upgrade()?;
+        let page = |after| lock(&self.consumers).after(after, most);
+        told(after, page, |consumer, topic| {
             let (position, lag, last_poll) = topic.log().subscription(consumer)?;
             let last_poll = last_poll.elapsed();
             let topic = topic.name.clone();
             Some(SubscriptionStats { consumer, topic, position, lag, last_poll })
-        });
-        stats.collect()
+        })
     }
 
     pub(super) fn producer_stats_now(
@@ -84,13 +82,11 @@ impl MemoryStore {
         after: Option<ProducerId>,
         most: usize,
     ) -> Vec<ProducerStats> {
-        let found = lock(&self.producers).after(after, most);
-        let stats = found.into_iter().filter_map(|(producer, topic)| {
-            let topic = topic.upgrade()?;
+        let page = |after| lock(&self.producers).after(after, most);
+        told(after, page, |producer, topic| {
             let last_send = topic.last_send(producer).map(|at| at.elapsed());
             Some(ProducerStats { producer, topic: topic.name.clone(), last_send })
-        });
-        stats.collect()
+        })
     }
 
     /// At most `most` topics by name, those after a name.
@@ -99,6 +95,28 @@ impl MemoryStore {
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
         let range = topics.by_name.range::<str, _>((from, Bound::Unbounded));
         range.take(most).map(|(_, topic)| Arc::clone(topic)).collect()
+    }
+}
+
+/// What is to be told of a page of ids. An id may end while it is looked at, and so may all of a page;
+/// then that of the next is told, for nothing means that there are no more.
+fn told<T>(
+    mut after: Option<i64>,
+    mut page: impl FnMut(Option<i64>) -> Vec<(i64, Weak<Topic>)>,
+    tell: impl Fn(i64, &Topic) -> Option<T>,
+) -> Vec<T> {
+    loop {
+        let ids = page(after);
+        let Some(&(last, _)) = ids.last() else { return Vec::new() };
+        after = Some(last);
+        let told = ids.iter().filter_map(|(id, topic)| {
+            let topic = topic.upgrade()?;
+            tell(*id, &topic)
+        });
+        let told: Vec<_> = told.collect();
+        if !told.is_empty() {
+            return told;
+        }
     }
 }
 
@@ -114,5 +132,34 @@ fn add_lags(topic: &Topic, lag: &mut Lag, furthest: &mut Largest<SubscriptionLag
             let topic: TopicName = topic.name.clone();
             furthest.offer(SubscriptionLag { messages, consumer, topic });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+    use crate::store::{Epoch, Retain};
+
+    #[test]
+    fn a_topic_that_is_deleted_meanwhile_does_not_hide_the_ids_of_others() {
+        let store = MemoryStore::new(Epoch::new("e1"), Retain::Lag, None);
+        for topic in ["A", "A", "A", "B"] {
+            store.register_producer_now(&topic.parse().unwrap()).unwrap();
+            store.subscribe(topic).unwrap();
+        }
+        // Right after the first two ids were looked up, both of A.
+        let is_deleted = Cell::new(false);
+        let page = |after| {
+            let ids = lock(&store.producers).after(after, 2);
+            if !is_deleted.replace(true) {
+                store.delete_now("A").unwrap();
+            }
+            ids
+        };
+        let tell = |id, topic: &Topic| Some((id, topic.name.to_string()));
+        assert_eq!(told(None, page, tell), [(3, "B".to_owned())]);
+        assert_eq!(told(Some(3), page, tell), []);
     }
 }

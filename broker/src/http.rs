@@ -45,7 +45,7 @@ use self::room::{NoRoom, SMALL};
 pub(crate) use self::route::Route;
 use crate::metrics::exposition::exposition;
 use crate::signal::Signal;
-use crate::store::{self, Append, List, Listed, Poll, Read, Store, Subscription};
+use crate::store::{self, Append, List, Listed, Poll, Read, Start, Store, Subscription};
 
 /// Which routes a listener serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -160,7 +160,7 @@ async fn topics(State(broker): Shared, request: Request) -> Answer {
     let limit = broker.limits.answer_bytes;
     let page = query::topics(request.uri().query(), &broker.limits)?;
     let list = |max_bytes| List {
-        after: page.as_ref().and_then(|page| page.after.as_deref()),
+        start: page.as_ref().map_or(Start::First, query::Topics::start),
         max: page.as_ref().map_or(usize::MAX, |page| page.max),
         max_bytes,
     };
@@ -173,11 +173,11 @@ async fn topics(State(broker): Shared, request: Request) -> Answer {
         reserved = Some(waited.map_err(|NoRoom| Failure::no_room())?);
         listed = broker.store.topics(list(limit.get())).await?;
     }
-    let Listed { topics, more } = listed;
+    let Listed { topics, more, next } = listed;
     match page {
         None if more => Err(Failure::too_many_topics(limit)),
         None if topics.is_empty() => Err(Failure::no_topics()),
-        _ => Ok(answer::topics(&topics, reserved)),
+        _ => Ok(answer::topics(&topics, page.map(|_| next), reserved)),
     }
 }
 

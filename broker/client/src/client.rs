@@ -6,6 +6,7 @@
 //! With several addresses a request goes to the broker that its topic prefers ([`order`]) among those
 //! that live ([`health`]).
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -182,7 +183,7 @@ impl Client {
     /// # Errors
     /// As for any request.
     pub async fn topics(&self) -> Result<Vec<String>, Error> {
-        match self.list_topics(|routes| routes.topics.clone()).await {
+        match self.list_topics(|routes| routes.topics.clone()).await.map(|listed| listed.message) {
             Err(Error::Refused(refusal)) if refusal.message == NO_TOPICS => Ok(Vec::new()),
             // They are too many for one answer.
             Err(Error::Refused(refusal)) if refusal.code == Some(wire::Code::TooLarge) => {
@@ -193,29 +194,33 @@ impl Client {
     }
 
     async fn topics_in_parts(&self) -> Result<Vec<String>, Error> {
-        let mut topics: Vec<String> = Vec::new();
+        let (mut topics, mut next): (Vec<String>, _) = (Vec::new(), None);
         loop {
             let part = self.list_topics(|routes| {
                 let query = routes.query("/topics").number("max", TOPICS_AT_ONCE);
-                let query = match topics.last() {
-                    Some(last) => query.text("after", last),
-                    None => query,
-                };
-                query.address()
+                match (next, topics.last()) {
+                    // A name may be that of another topic by now, or of none.
+                    (Some(next), _) => query.number("from", next),
+                    // A broker of an earlier version.
+                    (None, Some(last)) => query.text("after", last),
+                    (None, None) => query,
+                }
+                .address()
             });
             let part = part.await?;
             // It may be cut by its size, so a short one is not the last.
-            if part.is_empty() {
-                return Ok(topics);
+            if part.message.is_empty() {
+                return Ok(each_once(topics));
             }
-            topics.extend(part);
+            next = part.next;
+            topics.extend(part.message);
         }
     }
 
-    async fn list_topics(&self, url: impl Fn(&Routes) -> Uri) -> Result<Vec<String>, Error> {
+    async fn list_topics(&self, url: impl Fn(&Routes) -> Uri) -> Result<wire::Topics, Error> {
         let ask = Ask::get("", self.timeout, url);
         let (_, answer) = self.way.exchange(&ask).await?;
-        parse::<wire::Topics>(&answer).map(|topics| topics.message)
+        parse(&answer)
     }
 
     /// `POST /producer/register`: a new producer of this topic, which is created if it is missing.
@@ -341,6 +346,15 @@ impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client").field("address", &self.address()).finish_non_exhaustive()
     }
+}
+
+/// Without what was listed again later: a topic that was deleted and made anew meanwhile.
+fn each_once(mut topics: Vec<String>) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    topics.reverse();
+    topics.retain(|topic| seen.insert(topic.clone()));
+    topics.reverse();
+    topics
 }
 
 fn identified<'a>(query: Query<'a>, of: &wire::Subscription<'_>) -> Query<'a> {

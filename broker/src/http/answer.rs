@@ -25,15 +25,22 @@ struct Text<'a> {
 struct Names<'a> {
     status: Status,
     message: Vec<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<u64>,
 }
 
 pub(super) fn text(message: &str) -> Response {
     json(&Text { status: Status::Success, message })
 }
 
-pub(super) fn topics(topics: &[TopicName], reserved: Option<Reserved<'_>>) -> Response {
+/// The answer to a list of topics; `next` where it is one of some at a time.
+pub(super) fn topics(
+    topics: &[TopicName],
+    next: Option<u64>,
+    reserved: Option<Reserved<'_>>,
+) -> Response {
     let message = topics.iter().map(TopicName::as_str).collect();
-    let body = to_json(&Names { status: Status::Success, message });
+    let body = to_json(&Names { status: Status::Success, message, next });
     let held = reserved.and_then(|reserved| reserved.keep(body.len()));
     bytes(body, held)
 }

@@ -59,8 +59,7 @@ impl Failure {
     pub(super) fn too_many_topics(limit: NonZeroUsize) -> Self {
         Self::too_large(format!(
             "all topics are over the limit of {limit} bytes of an answer: ask for some at a time, \
-             by /topics?max=1000 and then /topics?after=NAME&max=1000 with the last name of each \
-             answer"
+             by /topics?max=1000 and then /topics?from=NEXT&max=1000 with the `next` of each answer"
         ))
     }
 

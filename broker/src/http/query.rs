@@ -11,7 +11,7 @@ use super::after::After;
 use super::failure::Failure;
 use super::limits::Limits;
 use super::number::whole;
-use crate::store;
+use crate::store::{self, Start};
 
 /// The query of `GET /consumer/consume`.
 pub(super) struct Consume<'a> {
@@ -41,8 +41,20 @@ impl Subscription<'_> {
 
 /// The query of `GET /topics`, where it asks for some of them.
 pub(super) struct Topics<'a> {
-    pub(super) after: Option<Cow<'a, str>>,
+    after: Option<Cow<'a, str>>,
+    from: Option<u64>,
     pub(super) max: usize,
+}
+
+impl Topics<'_> {
+    /// Where they begin.
+    pub(super) fn start(&self) -> Start<'_> {
+        match (&self.after, self.from) {
+            (Some(after), _) => Start::After(after),
+            (None, Some(place)) => Start::At(place),
+            (None, None) => Start::First,
+        }
+    }
 }
 
 /// None where all topics are asked for, as clients of the original do.
@@ -50,15 +62,19 @@ pub(super) fn topics<'a>(
     query: Option<&'a str>,
     limits: &Limits,
 ) -> Result<Option<Topics<'a>>, Failure> {
-    let [after, max] = fields(query, ["after", "max"])?;
-    if after.is_none() && max.is_none() {
+    let [after, from, max] = fields(query, ["after", "from", "max"])?;
+    if after.is_none() && from.is_none() && max.is_none() {
         return Ok(None);
+    }
+    let from = optional("from", from)?;
+    if after.is_some() && from.is_some() {
+        return Err(Failure::bad_request("from: give either after or from"));
     }
     let max = batch(max, "topics", limits)?.unwrap_or(limits.batch_messages);
     if max == 0 {
         return Err(Failure::bad_request("max: 0 was given, at least 1 was expected"));
     }
-    Ok(Some(Topics { after, max }))
+    Ok(Some(Topics { after, from, max }))
 }
 
 /// The query of `GET /audit`.

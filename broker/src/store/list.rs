@@ -2,11 +2,23 @@
 
 use broker_client::wire::TopicName;
 
+/// Where a list begins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Start<'a> {
+    /// With the topic that was created first.
+    #[default]
+    First,
+    /// With what was created after this one; an unknown one is refused.
+    After(&'a str),
+    /// With this place in the order of creation, whose topic may be deleted.
+    At(u64),
+}
+
 /// The request of [`Store::topics`](super::Store::topics).
 #[derive(Clone, Copy, Debug)]
 pub struct List<'a> {
-    /// Those that were created after this one; an unknown one is refused.
-    pub after: Option<&'a str>,
+    /// Where it begins.
+    pub start: Start<'a>,
     /// At most so many.
     pub max: usize,
     /// At most so many bytes as JSON, with quotes and a comma a name.
@@ -20,26 +32,29 @@ pub struct Listed {
     pub topics: Vec<TopicName>,
     /// Whether there are more after them.
     pub more: bool,
+    /// The place behind the last of them, or where the list began.
+    pub next: u64,
 }
 
 impl Default for List<'_> {
     /// All of them.
     fn default() -> Self {
-        Self { after: None, max: usize::MAX, max_bytes: usize::MAX }
+        Self { start: Start::First, max: usize::MAX, max_bytes: usize::MAX }
     }
 }
 
 impl List<'_> {
-    /// The first of these names, as many as are asked for.
-    pub fn take(&self, names: impl IntoIterator<Item = TopicName>) -> Listed {
-        let (mut listed, mut bytes) = (Listed::default(), 0_usize);
-        for name in names {
+    /// The first of these topics with their places, as many as are asked for; they begin at `first`.
+    pub fn take(&self, first: u64, topics: impl IntoIterator<Item = (u64, TopicName)>) -> Listed {
+        let (mut listed, mut bytes) = (Listed { next: first, ..Listed::default() }, 0_usize);
+        for (place, name) in topics {
             bytes += as_json(&name);
             if listed.topics.len() == self.max || bytes > self.max_bytes {
                 listed.more = true;
                 break;
             }
             listed.topics.push(name);
+            listed.next = place + 1;
         }
         listed
     }
@@ -62,11 +77,13 @@ mod tests {
 
     #[test]
     fn a_list_ends_at_its_count_or_its_bytes_and_says_whether_there_is_more() {
-        let names = || ["a", "bc", "d"].map(|name| name.parse::<TopicName>().unwrap());
+        let topics = [(7, "a"), (8, "bc"), (11, "d")];
+        let topics = topics.map(|(place, name)| (place, name.parse::<TopicName>().unwrap()));
         let check = |max, max_bytes, count, more| {
             let list = List { max, max_bytes, ..List::default() };
-            let listed = list.take(names());
+            let listed = list.take(5, topics.clone());
             assert_eq!((listed.topics.len(), listed.more), (count, more), "{list:?}");
+            assert_eq!(listed.next, [5, 8, 9, 12][count], "{list:?}");
             assert!(list.enough() > count);
         };
         check(usize::MAX, usize::MAX, 3, false);

@@ -29,7 +29,7 @@ use super::segment::as_offset;
 use super::traffic::AllCounts;
 use super::{
     Answer, Append, Epoch, Error, List, Listed, Observed, Part, Poll, Polled, ProducerStats, Read,
-    Retain, Size, Store, Subscribed, Subscription, SubscriptionStats, TopicStats,
+    Retain, Size, Start, Store, Subscribed, Subscription, SubscriptionStats, TopicStats,
 };
 
 /// The store in memory.
@@ -110,14 +110,16 @@ impl MemoryStore {
 
     fn list(&self, list: &List<'_>) -> Result<Listed, Error> {
         let topics = locks::read(&self.topics);
-        let first = match list.after {
-            None => 0,
-            Some(name) => {
+        let first = match list.start {
+            Start::First => 0,
+            Start::After(name) => {
                 let topic = topics.by_name.get(name);
                 topic.ok_or_else(|| Error::UnknownTopic(name.to_owned()))?.number + 1
             }
+            Start::At(place) => place,
         };
-        Ok(list.take(topics.in_order.range(first..).map(|(_, name)| name.clone())))
+        let topics = topics.in_order.range(first..);
+        Ok(list.take(first, topics.map(|(place, name)| (*place, name.clone()))))
     }
 
     fn register_producer_now(&self, name: &TopicName) -> Result<ProducerId, Error> {

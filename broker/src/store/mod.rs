@@ -26,7 +26,7 @@ use broker_client::wire::{ConsumerId, Offset, ProducerId, Sequence, TopicName};
 use futures_util::future::BoxFuture;
 
 pub use error::Error;
-pub use list::{List, Listed};
+pub use list::{List, Listed, Start};
 pub use messages::{Message, Messages};
 pub use observed::{
     Budget, DatabaseObserved, LARGEST, Lag, Observed, ProducerStats, SubscriptionLag,

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use broker::store::memory::MemoryStore;
 use broker::store::mysql::{MysqlStore, Options};
-use broker::store::{Append, Epoch, Error, List, Listed, Poll, Read, Retain, Store, Subscription};
+use broker::store::{
+    Append, Epoch, Error, List, Listed, Poll, Read, Retain, Start, Store, Subscription,
+};
 use broker_client::wire::TopicName;
 use futures_util::FutureExt;
 use tokio::time::Duration;
@@ -29,6 +31,7 @@ macro_rules! contract {
 contract! {
     topics_are_listed_in_order_of_creation
     topics_are_listed_some_at_a_time
+    a_list_goes_on_whatever_is_deleted
     a_topic_is_created_once
     ids_count_from_zero_over_all_topics
     a_subscription_starts_at_the_end
@@ -72,7 +75,7 @@ mod parts {
 
     /// Their names, joined by blanks, and whether there are more.
     async fn listed(store: &Short, list: List<'_>) -> (String, bool) {
-        let Listed { topics, more } = store.0.topics(list).await.unwrap();
+        let Listed { topics, more, .. } = store.0.topics(list).await.unwrap();
         let names: Vec<_> = topics.iter().map(TopicName::as_str).collect();
         (names.join(" "), more)
     }
@@ -81,24 +84,46 @@ mod parts {
         for name in ["b", "c", "a"] {
             store.0.create_topic(name.parse().unwrap()).await.unwrap();
         }
-        let list = |after, max| List { after, max, ..List::default() };
-        for (after, max, names, more) in [
-            (None, 1, "b", true),
-            (None, 3, "b c a", false),
-            (Some("b"), 1, "c", true),
-            (Some("b"), 2, "c a", false),
-            (Some("c"), 9, "a", false),
-            (Some("a"), 9, "", false),
+        let list = |start, max| List { start, max, ..List::default() };
+        for (start, max, names, more) in [
+            (Start::First, 1, "b", true),
+            (Start::First, 3, "b c a", false),
+            (Start::After("b"), 1, "c", true),
+            (Start::After("b"), 2, "c a", false),
+            (Start::After("c"), 9, "a", false),
+            (Start::After("a"), 9, "", false),
+            (Start::At(0), 9, "b c a", false),
+            (Start::At(u64::MAX), 9, "", false),
         ] {
             let expected = (names.to_owned(), more);
-            assert_eq!(listed(&store, list(after, max)).await, expected, "{after:?} {max}");
+            assert_eq!(listed(&store, list(start, max)).await, expected, "{start:?} {max}");
         }
         let short = List { max_bytes: 8, ..List::default() };
         assert_eq!(listed(&store, short).await, ("b c".to_owned(), true));
         for name in ["nix", "no name"] {
-            let refused = store.0.topics(list(Some(name), 9)).await;
+            let refused = store.0.topics(list(Start::After(name), 9)).await;
             assert_eq!(refused, Err(Error::UnknownTopic(name.to_owned())));
         }
+    }
+
+    pub(super) async fn a_list_goes_on_whatever_is_deleted(store: Short) {
+        for name in ["b", "c", "a", "d"] {
+            store.0.create_topic(name.parse().unwrap()).await.unwrap();
+        }
+        let list = |start| List { start, max: 2, ..List::default() };
+        let Listed { next, .. } = store.0.topics(list(Start::First)).await.unwrap();
+        for name in ["b", "c"] {
+            store.delete(name).await.unwrap();
+        }
+        assert_eq!(listed(&store, list(Start::At(next))).await, ("a d".to_owned(), false));
+        // It stands behind all others now.
+        store.0.create_topic("c".parse().unwrap()).await.unwrap();
+        assert_eq!(listed(&store, list(Start::At(next))).await, ("a d".to_owned(), true));
+        let Listed { next, .. } = store.0.topics(list(Start::At(next))).await.unwrap();
+        assert_eq!(listed(&store, list(Start::At(next))).await, ("c".to_owned(), false));
+        let Listed { next: end, .. } = store.0.topics(list(Start::At(next))).await.unwrap();
+        let none = Listed { next: end, ..Listed::default() };
+        assert_eq!(store.0.topics(list(Start::At(end))).await, Ok(none));
     }
 
     pub(super) async fn a_topic_is_created_once(store: Short) {

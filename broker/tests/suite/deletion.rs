@@ -4,14 +4,20 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use broker::store::mysql::{MysqlStore, Options};
+use broker::store::mysql::{self, MysqlStore};
 use broker::store::{Error, Retain, Subscription};
+use broker::{Limits, Options};
+use broker_client::Client;
+use broker_client::transport::{Exchange, Http, Transport, http};
+use bytes::Bytes;
 use sqlx::{AssertSqlSafe, Connection, MySqlConnection};
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
-use crate::support::{Short, Tidying, memory, mysql, open};
+use crate::server::{Running, patient};
+use crate::support::{Short, Tidying, memory, mysql, open, stores};
 
 /// How often the topic is deleted, and how many producers and consumers there are each time.
 const ROUNDS: u32 = 12;
@@ -155,7 +161,7 @@ pub(crate) fn judge(round: u32, acked: &Acked, got: &[(u64, String)], is_last: b
 /// Two brokers on one new database.
 async fn two() -> Option<(String, [Arc<MysqlStore>; 2])> {
     let url = mysql()?;
-    let options = Options::default();
+    let options = mysql::Options::default();
     let open = async || Arc::new(MysqlStore::open(&url.parse().unwrap(), &options).await.unwrap());
     let stores = [open().await, open().await];
     Some((url.clone(), stores))
@@ -256,4 +262,52 @@ async fn what_is_left_of_a_topic_is_cleared_in_small_transactions_after_a_restar
     let id = count("SELECT CAST(id AS SIGNED) FROM topics WHERE name = 'next'").await;
     assert_eq!(id, 2, "nor that of a topic");
     assert_eq!(new.append("kept", kept, None, &["3"]).await, Ok(2));
+}
+
+/// A network on which topics are deleted between the requests of one that lists them.
+struct Meanwhile {
+    http: Arc<Http>,
+    store: Arc<Short>,
+    sent: AtomicUsize,
+}
+
+impl Transport for Meanwhile {
+    fn send(&self, request: http::Request<Bytes>) -> Exchange {
+        let sent = self.sent.fetch_add(1, Ordering::Relaxed);
+        let (http, store) = (Arc::clone(&self.http), Arc::clone(&self.store));
+        Box::pin(async move {
+            match sent {
+                // The first was for all at once, the next one was answered with a and b.
+                2 => store.delete("b").await.unwrap(),
+                // Then with c and d.
+                3 => {
+                    store.delete("d").await.unwrap();
+                    store.0.create_topic("d".parse().unwrap()).await.unwrap();
+                }
+                _ => {}
+            }
+            http.send(request).await
+        })
+    }
+}
+
+#[tokio::test]
+async fn a_client_lists_all_topics_that_were_there_all_the_time_and_each_once() {
+    for (kind, store) in stores().await {
+        let answer_bytes = 9.try_into().unwrap();
+        let limits = Limits { answer_bytes, ..patient().limits };
+        let running = Running::over(store, Options { limits, ..patient() }).await;
+        let store = Arc::new(Short(Arc::clone(&running.store)));
+        for name in ["a", "b", "c", "d", "e", "f"] {
+            store.0.create_topic(name.parse().unwrap()).await.unwrap();
+        }
+        let (http, sent) = (Arc::new(http()), AtomicUsize::new(0));
+        let transport = Arc::new(Meanwhile { http, store, sent });
+        let client = Client::over(transport, &format!("http://{}", running.address)).unwrap();
+        let topics = client.topics().await.unwrap();
+        // The second was deleted after it was listed.
+        assert_eq!(topics.concat(), "abcefd", "{kind}");
+        drop(client);
+        running.stop().await;
+    }
 }

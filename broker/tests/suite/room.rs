@@ -160,17 +160,18 @@ async fn topics_are_listed_some_at_a_time_and_all_only_where_they_fit() {
         batch_messages: 3,
         ..Limits::default()
     });
-    let all = json!({ "status": "success", "message": ["a", "b", "c"] });
+    let mut all = json!({ "status": "success", "message": ["a", "b", "c"] });
     assert_eq!(wire.get("/topics?max=2").await.1["message"], json!([]));
     for name in ["a", "b", "c"] {
         wire.post("/topics", json!({ "topic_name": name }).to_string()).await;
     }
     assert_eq!(wire.get("/topics").await, (200, all.clone()));
+    all["next"] = json!(3);
     assert_eq!(wire.get("/topics?max=3").await, (200, all));
     wire.post("/topics", r#"{"topic_name":"d"}"#).await;
     let (status, refused) = wire.get("/topics").await;
     assert_eq!((status, &refused["code"]), (400, &json!("too_large")));
-    let says = "ask for some at a time, by /topics?max=1000 and then /topics?after=NAME&max=1000";
+    let says = "ask for some at a time, by /topics?max=1000 and then /topics?from=NEXT&max=1000";
     assert!(refused["message"].as_str().unwrap().contains(says), "{refused}");
     for (query, names) in [
         ("max=1", json!(["a"])),
@@ -178,6 +179,9 @@ async fn topics_are_listed_some_at_a_time_and_all_only_where_they_fit() {
         ("after=a", json!(["b", "c", "d"])),
         ("after=c&max=3", json!(["d"])),
         ("after=d", json!([])),
+        ("from=0", json!(["a", "b", "c"])),
+        ("from=3&max=1", json!(["d"])),
+        ("from=4", json!([])),
     ] {
         assert_eq!(wire.get(&format!("/topics?{query}")).await.1["message"], names, "{query}");
     }
@@ -186,6 +190,8 @@ async fn topics_are_listed_some_at_a_time_and_all_only_where_they_fit() {
         ("max=0", "bad_request", "max: 0 was given, at least 1 was expected"),
         ("max=x", "bad_request", "max: \"x\" was given, a whole number from 0 was expected"),
         ("after=e", "unknown_topic", "Topic:e does not exist"),
+        ("from=a", "bad_request", "from: \"a\" was given, a whole number from 0 was expected"),
+        ("from=0&after=a", "bad_request", "from: give either after or from"),
     ] {
         let (status, refused) = wire.get(&format!("/topics?{query}")).await;
         assert_eq!(

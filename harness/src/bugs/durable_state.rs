@@ -9,7 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use broker::store::{Append, Epoch, Error, List, Listed, Part, Read, Subscribed, Subscription};
+use broker::store::{
+    Append, Epoch, Error, List, Listed, Part, Read, Start, Subscribed, Subscription,
+};
 use broker_client::wire::{ConsumerId, ProducerId, TopicName};
 use rand_pcg::Pcg64Mcg;
 use rand_pcg::rand_core::Rng as _;
@@ -145,14 +147,16 @@ impl DurableState {
 
     pub(super) fn topics(&self, list: &List<'_>) -> Result<Listed, Error> {
         let names = &self.inside().written.topics;
-        let first = match list.after {
-            None => 0,
-            Some(after) => {
-                let place = names.iter().position(|name| name.as_str() == after);
-                place.ok_or_else(|| Error::UnknownTopic(after.to_owned()))? + 1
+        let topics = (0..).zip(names.iter().cloned());
+        let first = match list.start {
+            Start::First => 0,
+            Start::After(after) => {
+                let place = topics.clone().find(|(_, name)| name.as_str() == after);
+                place.ok_or_else(|| Error::UnknownTopic(after.to_owned()))?.0 + 1
             }
+            Start::At(place) => place,
         };
-        Ok(list.take(names[first..].iter().cloned()))
+        Ok(list.take(first, topics.skip_while(|(place, _)| *place < first)))
     }
 
     pub(super) fn register_producer(&self, topic: &TopicName) -> ProducerId {

@@ -56,6 +56,9 @@ pub struct Topics {
     pub status: Status,
     /// The names in order of creation.
     pub message: Vec<String>,
+    /// Where the list goes on, if some at a time were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next: Option<u64>,
 }
 
 /// `POST /producer/register` and `POST /consumer/register`.

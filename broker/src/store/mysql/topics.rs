@@ -18,7 +18,7 @@ use super::topic::Topic;
 use super::transaction::Statement;
 use crate::store::largest::Largest;
 use crate::store::segment::as_offset;
-use crate::store::{Append, Error, LARGEST, List, Listed, Traffic, locks};
+use crate::store::{Append, Error, LARGEST, List, Listed, Start, Traffic, locks};
 
 /// The topics and producers that are known.
 pub(super) struct Topics {
@@ -256,24 +256,26 @@ impl Topics {
     /// The names of those that are asked for, in order of creation.
     pub(super) async fn list(&self, list: &List<'_>) -> Result<Listed, Error> {
         let until = self.database.deadline();
-        let after = match list.after {
-            None => None,
-            Some(name) => match self.by_name(name, until).await? {
-                Some(topic) => Some(topic.id),
+        let first = match list.start {
+            Start::First => 0,
+            Start::After(name) => match self.by_name(name, until).await? {
+                Some(topic) => u64::from(topic.id) + 1,
                 None => return Err(Error::UnknownTopic(name.to_owned())),
             },
+            Start::At(place) => place,
         };
         let rows = u64::try_from(list.enough()).unwrap_or(u64::MAX);
         let query = || {
-            sqlx::query("SELECT name FROM topics WHERE id > ? ORDER BY id LIMIT ?")
-                .bind(after.map_or(-1, i64::from))
+            sqlx::query("SELECT name, id FROM topics WHERE id >= ? ORDER BY id LIMIT ?")
+                .bind(first)
                 .bind(rows)
         };
-        let names = async {
+        let topics = async {
             let rows = self.database.rows(until, query).await?;
-            rows.iter().map(|row| name(row, 0)).collect::<Result<Vec<_>, Failure>>()
+            let one = |row| Ok((column::<u32>(row, 1)?.into(), name(row, 0)?));
+            rows.iter().map(one).collect::<Result<Vec<_>, Failure>>()
         };
-        Ok(list.take(names.await.map_err(Failure::into_error)?))
+        Ok(list.take(first, topics.await.map_err(Failure::into_error)?))
     }
 }
 

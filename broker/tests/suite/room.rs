@@ -1,29 +1,39 @@
 //! Large bodies and answers share so many bytes; what finds no room is refused, and nothing is lost.
 
 use std::num::NonZeroUsize;
+use std::pin::pin;
 
 use axum::body::Body;
 use axum::http::Method;
 use axum::response::Response;
 use broker::Limits;
 use bytes::Bytes;
-use futures_util::stream;
+use futures_util::{FutureExt, stream};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tokio::time::Duration;
 
 use crate::support::Wire;
+use crate::support::load::GENEROUS;
 
-/// Room for one body and one answer of 200 KiB, with topic T1, producer 0 and consumers 0 and 1.
-async fn narrow() -> Wire {
-    let wire = Wire::new(Limits {
+/// Room for one body and one answer of 200 KiB, which is not waited for.
+fn narrow_limits() -> Limits {
+    Limits {
         message_bytes: 30_000,
         body_bytes: 200 * 1024,
         answer_bytes: NonZeroUsize::new(200 * 1024).unwrap(),
         in_flight_bytes: 0,
         in_flight_wait: Duration::from_millis(1),
         ..Limits::default()
-    });
+    }
+}
+
+/// The same, with topic T1, producer 0 and consumers 0 and 1.
+async fn narrow() -> Wire {
+    with_clients(Wire::new(narrow_limits())).await
+}
+
+async fn with_clients(wire: Wire) -> Wire {
     wire.post("/producer/register", r#"{"topic":"T1"}"#).await;
     for _ in 0..2 {
         wire.post("/consumer/register", r#"{"topic":"T1"}"#).await;
@@ -72,21 +82,44 @@ async fn answers_hold_their_room_until_their_bytes_are_gone() {
     drop((second, third));
 }
 
-#[tokio::test]
-async fn a_large_message_waits_for_room_and_is_not_lost() {
-    let wire = narrow().await;
+/// A message of 20,000 letters, each of which is six in JSON.
+fn large() -> String {
+    "\u{1}".repeat(20_000)
+}
+
+/// Has 19 messages and a large one there, which is the next that consumer 0 gets, and two answers that
+/// leave no room for it.
+async fn short_of_room(wire: &Wire) -> [Response; 2] {
     assert_eq!(wire.post("/producer/produce", batch(19)).await.0, 200);
-    let held = [poll(&wire, "&offset=0").await, poll(&wire, "&offset=0").await];
-    // Each letter is six in JSON.
-    let large = "\u{1}".repeat(20_000);
-    let body = json!({ "topic": "T1", "producer_id": 0, "message": large });
-    drop(held);
+    let body = json!({ "topic": "T1", "producer_id": 0, "message": large() });
     assert_eq!(wire.post("/producer/produce", body.to_string()).await.1["offset"], 19);
-    let acknowledged = wire.get(&format!("{POLL}&max_=0&offset=19&wait_ms=0")).await;
+    let acknowledged = wire.get(&format!("{POLL}&offset=19")).await;
     assert_eq!(acknowledged.1["messages"].as_array().map(Vec::len), Some(1));
     let other = "/consumer/consume?topic=T1&consumer_id=1&max=19&offset=0";
-    let held =
-        [wire.respond(Method::GET, other, "").await, wire.respond(Method::GET, other, "").await];
+    [wire.respond(Method::GET, other, "").await, wire.respond(Method::GET, other, "").await]
+}
+
+#[tokio::test]
+async fn a_large_message_is_answered_once_there_is_room() {
+    for query in ["", "&offset=19"] {
+        let limits = Limits { in_flight_wait: GENEROUS, ..narrow_limits() };
+        let wire = with_clients(Wire::new(limits)).await;
+        let held = short_of_room(&wire).await;
+        let path = format!("{POLL}{query}");
+        let mut polling = pin!(wire.get(&path));
+        assert_eq!(polling.as_mut().now_or_never(), None, "it waits for room");
+        let size = wire.get("/size?topic=T1&consumer_id=0").await.1;
+        assert_eq!((&size["size"], &size["offset"]), (&json!(1), &json!(19)), "and is not taken");
+        drop(held);
+        let (status, taken) = polling.await;
+        assert_eq!((status, &taken["messages"][0]["message"]), (200, &json!(large())));
+    }
+}
+
+#[tokio::test]
+async fn a_large_message_that_finds_no_room_is_not_lost() {
+    let wire = narrow().await;
+    let held = short_of_room(&wire).await;
     let size = json!({ "status": "success", "size": 1, "offset": 19 });
     for query in ["", "&offset=19"] {
         let (status, refused) = wire.get(&format!("{POLL}{query}")).await;
@@ -95,7 +128,7 @@ async fn a_large_message_waits_for_room_and_is_not_lost() {
     }
     drop(held);
     let (_, taken) = wire.get(POLL).await;
-    assert_eq!(taken["messages"][0]["message"], large);
+    assert_eq!(taken["messages"][0]["message"], large());
     assert_eq!(wire.get("/size?topic=T1&consumer_id=0").await.1["size"], 0);
 }
 

@@ -23,6 +23,7 @@ mod route;
 mod stats;
 
 use std::future::Future;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use axum::Router;
@@ -256,17 +257,22 @@ async fn size(State(broker): Shared, request: Request) -> Answer {
 
 async fn read_log(State(broker): Shared, request: Request) -> Answer {
     let query = query::audit(request.uri().query(), &broker.limits)?;
-    let reserved = broker.room.reserve(broker.room.answer).await;
-    let reserved = reserved.map_err(|NoRoom| Failure::no_room())?;
-    let read = Read {
-        topic: &query.topic,
-        offset: query.offset,
-        max: query.max,
-        max_bytes: broker.limits.answer_bytes,
-    };
-    let part = broker.store.read(read).await?;
-    let bytes = part.messages.json_len();
-    let held = reserved.keep(bytes);
+    let mut reserved = broker.room.try_reserve(broker.room.answer);
+    let room = reserved.as_ref().map_or(SMALL, |reserved| reserved.bytes);
+    let room = NonZeroUsize::new(room).unwrap_or(NonZeroUsize::MIN);
+    let max_bytes = broker.limits.answer_bytes.min(room);
+    let read = Read { topic: &query.topic, offset: query.offset, max: query.max, max_bytes };
+    let mut part = broker.store.read(read).await?;
+    let mut bytes = part.messages.json_len();
+    if reserved.is_none() && bytes > SMALL {
+        // A single message. What waits for room takes none meanwhile, so it is read again.
+        drop(part);
+        let waited = broker.room.reserve(bytes).await;
+        reserved = Some(waited.map_err(|NoRoom| Failure::no_room())?);
+        part = broker.store.read(read).await?;
+        bytes = part.messages.json_len();
+    }
+    let held = reserved.and_then(|reserved| reserved.keep(bytes));
     Ok(answer::part(&part, bytes, broker.store.epoch(), held))
 }
 

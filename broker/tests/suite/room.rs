@@ -133,6 +133,31 @@ async fn a_large_message_that_finds_no_room_is_not_lost() {
 }
 
 #[tokio::test]
+async fn an_audit_takes_room_only_where_its_answer_is_large() {
+    let wire = with_clients(Wire::audited(narrow_limits())).await;
+    let held = short_of_room(&wire).await;
+    let audit = async |offset: usize| {
+        let path = format!("/audit?topic=T1&offset={offset}");
+        queued(wire.respond(Method::GET, &path, "").await).await
+    };
+    // As much of it as is small.
+    assert_eq!((count(&audit(0).await), count(&audit(18).await)), (6, 1));
+    let refused: Value = serde_json::from_slice(&audit(19).await).unwrap();
+    assert_eq!(refused["code"], "unavailable");
+    let [first, second] = held;
+    drop(first);
+    // A single one that is large, and what is large together, hold their room.
+    let large = audit(19).await;
+    assert_eq!(count(&large), 1);
+    drop(second);
+    let many = audit(0).await;
+    assert_eq!(count(&many), 19);
+    assert_eq!(wire.post("/producer/produce", batch(12)).await.1["code"], "unavailable");
+    drop((large, many));
+    assert_eq!(wire.post("/producer/produce", batch(12)).await.1["offset"], 20);
+}
+
+#[tokio::test]
 async fn a_body_that_does_not_say_how_long_it_is_takes_room_when_it_is_large() {
     let wire = narrow().await;
     let parts = |count| {

@@ -13,6 +13,7 @@ use tokio::runtime;
 use tracing::{info, warn};
 
 use self::ending::Ending;
+use self::port_file::PortFile;
 use crate::arguments::Arguments;
 use crate::signal::Signal;
 use crate::{io_error, logs, open_files, server};
@@ -58,9 +59,8 @@ async fn run_async(arguments: &Arguments) -> anyhow::Result<()> {
         None => None,
     };
     let address = listener.local_addr().context("cannot learn the address")?;
-    if let Some(path) = &arguments.port_file {
-        port_file::write(path, address.port())?;
-    }
+    let path = arguments.port_file.as_deref();
+    let port_file = path.map(|path| PortFile::write(path, address.port())).transpose()?;
     // The port may have been left to the system.
     let admin = administration.as_ref().and_then(|listener| listener.local_addr().ok());
     info!(%address, admin = admin.map(display), epoch = %store.epoch(), "listening");
@@ -77,6 +77,8 @@ async fn run_async(arguments: &Arguments) -> anyhow::Result<()> {
         () = &mut serving => {}
         signal = ending.next() => {
             info!(signal, "shutting down");
+            // Whoever comes next may have it while this one finishes.
+            drop(port_file);
             closing.raise();
             tokio::select! {
                 biased;
@@ -84,9 +86,6 @@ async fn run_async(arguments: &Arguments) -> anyhow::Result<()> {
                 signal = ending.next() => warn!(signal, "ending at once, what is in flight is cut off"),
             }
         }
-    }
-    if let Some(path) = &arguments.port_file {
-        port_file::remove(path, address.port());
     }
     info!("stopped");
     Ok(())

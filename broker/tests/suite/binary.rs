@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::path::Path;
 use std::process::{Child, ChildStderr, Command, Output, Stdio};
 use std::time::Duration;
 
@@ -56,9 +57,19 @@ impl Running {
     }
 
     /// The same by a command that becomes a broker.
-    fn start_by(mut command: Command, arguments: &[&str]) -> Self {
+    fn start_by(command: Command, arguments: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let port_file = folder.path().join("port");
+        Self::start_with(command, folder, &port_file, arguments)
+    }
+
+    /// The same with this port file.
+    fn start_with(
+        mut command: Command,
+        folder: TempDir,
+        port_file: &Path,
+        arguments: &[&str],
+    ) -> Self {
         command.args(["--listen", "127.0.0.1:0", "--port-file"]).arg(port_file).args(arguments);
         let mut child = command.spawn().unwrap();
         let mut logs = BufReader::new(child.stderr.take().unwrap());
@@ -168,6 +179,44 @@ fn a_port_file_that_another_broker_wrote_is_left_alone() {
     running.signal("TERM");
     assert_eq!(running.child.wait().unwrap().code(), Some(0));
     assert_eq!(fs::read_to_string(file).unwrap(), "1\n");
+}
+
+#[test]
+fn a_port_file_of_a_broker_that_runs_is_left_to_it() {
+    let mut running = Running::start(&[]);
+    let file = running.folder.path().join("port");
+    let path = file.to_str().unwrap();
+    let said = fails(&["--listen", "127.0.0.1:0", "--port-file", path], 1);
+    let why = format!("is that of a broker that runs, at port {}", running.port());
+    assert_eq!(said, format!("broker: the port file {path} {why}: name another one\n"));
+    assert!(running.get("/healthz").contains("alive"), "and it is where its file says");
+    running.child.kill().unwrap();
+    running.child.wait().unwrap();
+    let left = running.port();
+    let next = Running::start_with(broker(&[]), tempfile::tempdir().unwrap(), &file, &[]);
+    assert_ne!(running.port(), left, "a killed one has nothing any more");
+    drop(next);
+}
+
+#[test]
+fn a_port_file_is_free_while_its_broker_finishes() {
+    let mut running = Running::start(&[]);
+    let file = running.folder.path().join("port");
+    let mut sending = running.connect();
+    let head =
+        "POST /topics HTTP/1.1\r\nHost: x\r\nContent-Length: 18\r\nExpect: 100-continue\r\n\r\n";
+    sending.write_all(head.as_bytes()).unwrap();
+    sending.read_exact(&mut [0; 25]).unwrap();
+    running.signal("TERM");
+    while file.exists() {}
+    let next = Running::start_with(broker(&[]), tempfile::tempdir().unwrap(), &file, &[]);
+    sending.write_all(br#"{"topic_name":"A"}"#).unwrap();
+    let mut answer = String::new();
+    sending.read_to_string(&mut answer).unwrap();
+    assert!(answer.contains("created successfully"), "{answer}");
+    assert_eq!(running.child.wait().unwrap().code(), Some(0));
+    assert!(running.get("/healthz").contains("alive"), "its file is that of the next one");
+    drop(next);
 }
 
 #[test]

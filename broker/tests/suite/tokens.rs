@@ -72,6 +72,12 @@ fn outcome(answer: &str) -> String {
     word.map_or_else(|| answer.lines().next().unwrap_or_default().to_owned(), str::to_owned)
 }
 
+/// The code with which somebody who asks for the topics is refused.
+async fn code(process: &Process, made: &Made) -> Option<String> {
+    let topics = client(process, Some(&made.token)).topics().await;
+    topics.err().map(|error| error.code().unwrap().to_string())
+}
+
 #[tokio::test]
 async fn each_route_asks_for_its_scope() {
     let made: Vec<Made> =
@@ -164,10 +170,7 @@ async fn a_file_that_changes_is_read_again_and_a_broken_one_leaves_the_tokens() 
     let (old, new) = (token("admin", "old"), token("admin", "new"));
     let (folder, process) = guarded(&old.line);
     let file = folder.path().join("tokens");
-    let code = async |made: &Made| {
-        let topics = client(&process, Some(&made.token)).topics().await;
-        topics.err().map(|error| error.code().unwrap().to_string())
-    };
+    let code = async |made: &Made| code(&process, made).await;
     assert_eq!(code(&old).await, None);
     assert_eq!(code(&new).await.unwrap(), "unauthorized");
     replace(&file, &new.line);
@@ -188,6 +191,38 @@ async fn a_file_that_changes_is_read_again_and_a_broken_one_leaves_the_tokens() 
     fs::write(&file, &old.line).unwrap();
     while code(&old).await.is_some() {}
     assert_eq!(code(&new).await.unwrap(), "unauthorized");
+}
+
+#[tokio::test]
+async fn a_file_that_is_half_written_leaves_the_tokens_until_it_is_whole() {
+    let (old, new, other) = (token("admin", "old"), token("admin", "new"), token("admin", "other"));
+    let (folder, process) = guarded(&old.line);
+    let file = folder.path().join("tokens");
+    let text = format!("{}{}", new.line, other.line);
+    // In place, as a copy does it that comes to a halt.
+    for (end, why) in [
+        (0, "there is no token in it"),
+        ("new adm".len(), "tokens:1: expected `name scopes sha256:HEX`"),
+        (new.line.len() - 2, "tokens:1: behind `sha256:` 64 hexadecimal digits are expected"),
+        (text.len() - 2, "tokens:2: behind `sha256:` 64 hexadecimal digits are expected"),
+    ] {
+        fs::write(&file, &text[..end]).unwrap();
+        let line = loop {
+            // It is read by another thread.
+            let said = process.said();
+            if let Some(line) = said.lines().find(|line| line.contains(why)) {
+                break line.to_owned();
+            }
+            tokio::task::yield_now().await;
+        };
+        assert!(line.contains("the tokens stay as they were"), "{line}");
+        assert_eq!(code(&process, &old).await, None, "{end}");
+        assert_eq!(code(&process, &new).await.unwrap(), "unauthorized", "{end}");
+    }
+    fs::write(&file, &text).unwrap();
+    while code(&process, &other).await.is_some() {}
+    assert_eq!(code(&process, &new).await, None);
+    assert_eq!(code(&process, &old).await.unwrap(), "unauthorized");
 }
 
 #[test]

@@ -221,3 +221,17 @@ async fn a_server_that_reads_the_sql_of_others_is_used_all_the_same() {
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_is_not_there_and_a_wrong_password_are_told_apart() {
+    let Some(rights) = rights().await else { return };
+    let absent = rights.plain.replace("/torture", "/absent");
+    let none = ": there is no such database, or its user may not use it: ";
+    for said in [refused(&absent), migrate(&absent).1] {
+        assert!(said.contains(none), "{said}");
+    }
+    let wrong = rights.plain.replace("pl41n", "wr0ng");
+    let said = refused(&wrong);
+    assert!(said.contains("Access denied for user 'plain'@'localhost'"), "{said}");
+    assert!(!said.contains(none), "{said}");
+}

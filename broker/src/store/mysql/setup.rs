@@ -43,6 +43,9 @@ const PACKET_ROOM: usize = 64 << 10;
 /// MySQL's number for a database that does not exist.
 const UNKNOWN_DATABASE: u16 = 1049;
 
+/// Its number for a database that a user may not use, which it says too where there is no such database.
+const NO_ACCESS: u16 = 1044;
+
 /// What was found out of a database.
 #[derive(Clone, Debug)]
 pub(super) struct Found {
@@ -156,6 +159,10 @@ async fn reach(
     })?;
     let mut connection = match connected {
         Err(error) if Failure::number(&error) == Some(UNKNOWN_DATABASE) => return Ok(None),
+        Err(error) if Failure::number(&error) == Some(NO_ACCESS) => {
+            let why = "there is no such database, or its user may not use it";
+            return Err(said(error).context(format!("cannot use {address}: {why}")));
+        }
         connected => connected.map_err(said).with_context(|| format!("cannot reach {address}"))?,
     };
     until_served(&mut connection).await.with_context(|| format!("cannot use {address}"))?;

@@ -3,6 +3,7 @@
 
 mod hint;
 
+use std::env::args_os;
 use std::sync::LazyLock;
 
 use clap::error::ErrorKind;
@@ -55,7 +56,9 @@ impl CommandLine {
     /// # Errors
     /// What is wrong with it, or what `--help` and `--version` ask for.
     pub fn of_process() -> Result<(Self, ArgMatches), clap::Error> {
-        let matches = Self::command().try_get_matches().map_err(hinted)?;
+        let mut command = Self::command();
+        let matches = command.try_get_matches_from_mut(args_os());
+        let matches = matches.map_err(|error| hinted(error, &command))?;
         Ok((Self::from_arg_matches(&matches)?, matches))
     }
 

@@ -3,21 +3,19 @@
 
 use std::env;
 
-use clap::CommandFactory;
+use clap::Command;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-use super::CommandLine;
-
-/// The same error, with a hint where there is one.
-pub(super) fn hinted(mut error: clap::Error) -> clap::Error {
+/// The same error of a command line, with a hint where there is one.
+pub(super) fn hinted(mut error: clap::Error, command: &Command) -> clap::Error {
     let text = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => text.as_str(),
         _ => "",
     };
     let hint = match error.kind() {
-        ErrorKind::ArgumentConflict => of_conflict(text(ContextKind::InvalidSubcommand)),
+        ErrorKind::ArgumentConflict => of_conflict(text(ContextKind::InvalidSubcommand), command),
         ErrorKind::UnknownArgument => of_unknown(text(ContextKind::InvalidArg)),
-        _ => of_value(text(ContextKind::InvalidArg)),
+        _ => of_value(text(ContextKind::InvalidArg), command),
     };
     if let Some(hint) = hint {
         error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![hint.into()]));
@@ -26,8 +24,7 @@ pub(super) fn hinted(mut error: clap::Error) -> clap::Error {
 }
 
 /// Of a word behind flags, which clap takes for a command.
-fn of_conflict(word: &str) -> Option<String> {
-    let command = CommandLine::command();
+fn of_conflict(word: &str, command: &Command) -> Option<String> {
     let is_command = command.get_subcommands().any(|known| known.get_name() == word);
     match word {
         "" => None,
@@ -45,9 +42,8 @@ fn of_unknown(flag: &str) -> Option<String> {
 }
 
 /// Of a value that was not typed: it is the environment's.
-fn of_value(shown: &str) -> Option<String> {
+fn of_value(shown: &str, command: &Command) -> Option<String> {
     let flag = shown.split(' ').next().unwrap_or_default();
-    let command = CommandLine::command();
     let argument = command.get_arguments().find(|argument| {
         argument.get_long().is_some_and(|long| flag.strip_prefix("--") == Some(long))
     });

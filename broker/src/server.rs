@@ -58,7 +58,7 @@ pub async fn serve_with_administration(
 ) {
     let closing = Signal::default();
     let mut background = JoinSet::new();
-    background.spawn(upkeep::keep_tidy(Arc::clone(&store)));
+    background.spawn(keep_tidy(Arc::clone(&store)));
     if let Some(idle) = options.subscription_idle {
         background.spawn(upkeep::end_idle(Arc::clone(&store), idle));
     }

@@ -37,7 +37,7 @@ fn of_conflict(word: &str, command: &Command) -> Option<String> {
 
 /// Of what looks like a flag.
 fn of_unknown(flag: &str) -> Option<String> {
-    let is_number = flag.bytes().nth(1).is_some_and(|byte| byte.is_ascii_digit());
+    let is_number = flag.as_bytes().get(1).is_some_and(u8::is_ascii_digit);
     is_number.then(|| "no value is negative".to_owned())
 }
 

@@ -1,14 +1,21 @@
 #!/usr/bin/env bash
 # The systemd unit is well-formed, and leaves the broker few ways to harm its machine. Needs
-# systemd-analyze, which it installs on Debian and Ubuntu, as root or by a sudo that asks for nothing, and
-# no systemd that runs. Where it cannot be had that is said, and in CI (CI=true) it is an error.
+# systemd-analyze and no systemd that runs. Where it is missing, that is said to a person; in CI it is
+# installed, as root or by a sudo that asks for nothing, and if that cannot be it is an error.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-if ! command -v systemd-analyze >/dev/null && ! ci/apt.sh systemd; then
+# By the rule of the harness (harness/src/golden/mode.rs).
+is_ci() {
+  if [[ -v CI ]]; then
+    [[ "$CI" != "" && "$CI" != 0 && "$CI" != false ]]
+  else
+    [[ -v TF_BUILD ]]
+  fi
+}
+if ! command -v systemd-analyze >/dev/null && ! { is_ci && ci/apt.sh systemd; }; then
   echo "the systemd unit was not checked: that needs systemd-analyze (Debian: apt-get install" \
     "--no-install-recommends systemd)" >&2
-  [[ "${CI:-}" != true ]] || exit 2
-  exit 0
+  if is_ci; then exit 2; else exit 0; fi
 fi
 folder="$(mktemp -d)"
 trap 'rm -rf "$folder"' EXIT

@@ -282,8 +282,9 @@ impl ServerProcess {
         })
     }
 
-    /// Where it cannot, another program was quicker, and the next start says so.
-    fn claim_port(&self) {
+    /// While it is down: keeps its port for it. Where it cannot, another program was quicker, and the next
+    /// start says so. To be called once more after a start that came to nothing.
+    pub fn claim_port(&self) {
         let mut state = self.state.lock();
         if !state.over {
             state.claim = Claim::new(self.address).ok();

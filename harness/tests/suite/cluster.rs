@@ -146,6 +146,27 @@ fn a_harness_that_is_killed_leaves_no_node() {
     });
 }
 
+/// Of faults that meet, each waits for its node. After the first all nodes are founded anew by the third,
+/// which the second meets while nobody has joined it.
+#[test]
+fn a_cluster_that_is_lost_again_before_it_is_whole_comes_back() {
+    if !has_cluster_for_tests() {
+        return;
+    }
+    for second in ["kill: database, for: 80ms", "isolate: database 3, for: 500ms"] {
+        let folder = folder();
+        let faults = format!(
+            "faults:\n  - {{ at: 1s, kill: database, for: 200ms }}\n  - {{ at: 1100ms, {second} }}\n"
+        );
+        let drain = "drain: { idle: 30s, deadline: 120s }\n";
+        folder.write("again.yaml", &format!("{}{faults}{drain}", paced(100)));
+        let mut harness = folder.harness(&["run", "again.yaml"]);
+        harness.env_remove("HARNESS_MYSQL_URL");
+        let ended = end(harness);
+        assert_eq!(ended.code, Some(0), "{second}: {}", ended.stderr);
+    }
+}
+
 /// A row of one node is deleted behind the others' backs while the run goes on.
 #[test]
 fn nodes_that_do_not_hold_the_same_are_named() {

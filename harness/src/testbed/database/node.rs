@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use private_database::Url;
-use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlRow};
+use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlDatabaseError, MySqlRow};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _, Row as _};
 use tokio::time::{Instant, sleep, timeout};
 
@@ -35,8 +35,6 @@ pub(super) enum Standing {
     Primary(usize),
     /// It serves nobody, and has applied so many changes.
     Alone(i64),
-    /// It is starting, and takes no connections yet.
-    Starting,
     /// It does not answer.
     Silent,
 }
@@ -55,31 +53,35 @@ pub(super) async fn standing(url: &Url) -> Standing {
             return Ok(size.parse().map_or(Standing::Silent, Standing::Primary));
         }
         let position = status("wsrep_last_committed").await?;
-        Ok(position.parse().map_or(Standing::Silent, Standing::Alone))
+        Ok::<_, sqlx::Error>(position.parse().map_or(Standing::Silent, Standing::Alone))
     };
     match timeout(SILENT_AFTER, asking).await {
         Ok(Ok(standing)) => standing,
-        Ok(Err(sqlx::Error::Io(_))) => Standing::Starting,
         Ok(Err(_)) | Err(_) => Standing::Silent,
     }
 }
 
+/// What a node says that serves.
+const SERVES: [(&str, &str); 1] = [("wsrep_ready", "ON")];
+
 /// Has a node be the majority by itself, and waits until it serves.
 pub(super) async fn bootstrap(url: &Url) -> Result<(), Failure> {
     set_option(url, "pc.bootstrap=1").await?;
-    wait_for(url, "does not found the cluster anew", "wsrep_ready", "ON").await
+    wait_for(url, "does not found the cluster anew", &SERVES).await
 }
 
-/// Cuts the node from the others, and waits until it knows.
+/// Cuts the node from the others, and waits until it knows: it is not of the majority any more. Or it is
+/// all of that, where the others have not joined it yet, and stays so.
 pub(super) async fn isolate(url: &Url) -> Result<(), Failure> {
     set_isolated(url, true).await?;
-    wait_for(url, "is not cut from the others", "wsrep_cluster_status", "non-Primary").await
+    let is_cut = [("wsrep_cluster_status", "non-Primary"), ("wsrep_cluster_size", "1")];
+    wait_for(url, "is not cut from the others", &is_cut).await
 }
 
 /// Lets the node back to the others, and waits until it serves again.
 pub(super) async fn rejoin(url: &Url) -> Result<(), Failure> {
     set_isolated(url, false).await?;
-    wait_for(url, "does not come back to the others", "wsrep_ready", "ON").await
+    wait_for(url, "does not come back to the others", &SERVES).await
 }
 
 /// All tables of a database, by name, once all is applied that any node had committed before.
@@ -109,28 +111,43 @@ async fn set_isolated(url: &Url, is_isolated: bool) -> Result<(), Failure> {
     set_option(url, &format!("gmcast.isolate={}", u8::from(is_isolated))).await
 }
 
+/// While the cluster changes a node refuses what is about its view, and is told again.
 async fn set_option(url: &Url, option: &str) -> Result<(), Failure> {
     let statement = format!("SET GLOBAL wsrep_provider_options = '{option}'");
+    let until = Instant::now() + WITHIN;
     let url = url.of_database("");
     let telling = async {
         let mut connection = connect(&url).await?;
-        connection.execute(AssertSqlSafe(statement)).await?;
+        while let Err(error) = connection.execute(AssertSqlSafe(statement.clone())).await {
+            if !is_refused(&error) || Instant::now() >= until {
+                return Err(error);
+            }
+            sleep(LOOK_EVERY).await;
+        }
         connection.close().await
     };
     answered(telling).await
 }
 
-/// Waits until the node's variable has this value.
-async fn wait_for(url: &Url, trouble: &str, variable: &str, value: &str) -> Result<(), Failure> {
+/// Whether the node takes the value for one that it cannot have now (1210).
+fn is_refused(error: &sqlx::Error) -> bool {
+    let error = error.as_database_error().and_then(|error| error.try_downcast_ref());
+    error.is_some_and(|error: &MySqlDatabaseError| error.number() == 1210)
+}
+
+/// Waits until one of these variables of the node has its value.
+async fn wait_for(url: &Url, trouble: &str, values: &[(&str, &str)]) -> Result<(), Failure> {
     let until = Instant::now() + WITHIN;
     let url = url.of_database("");
     let looking = async {
         let mut connection = connect(&url).await?;
         loop {
-            let statement = format!("SHOW GLOBAL STATUS LIKE '{variable}'");
-            let row = one(&mut connection, statement).await?;
-            if row.try_get::<String, _>(1)? == value {
-                return connection.close().await.map(|()| true);
+            for (variable, value) in values {
+                let statement = format!("SHOW GLOBAL STATUS LIKE '{variable}'");
+                let row = one(&mut connection, statement).await?;
+                if row.try_get::<&str, _>(1)? == *value {
+                    return connection.close().await.map(|()| true);
+                }
             }
             if Instant::now() >= until {
                 return Ok(false);

@@ -3,24 +3,22 @@
 //! knows most, as its operator would: any other would forget what was acknowledged.
 
 use std::collections::BTreeSet;
-use std::convert::Infallible;
 use std::sync::Mutex;
 use std::time::Duration;
 
 use futures_util::future::try_join_all;
 use private_database::Url;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::node::{self, Standing};
 use super::one::One;
 use crate::lock::lock;
 use crate::testbed::Failure;
 
-/// How long nodes have to find together by themselves, and how often they are looked at meanwhile.
+/// How long nodes that run have to find together by themselves.
 const LOST_AFTER: Duration = Duration::from_secs(15);
-const LOOKS: u32 = 15;
 
-/// Starts of a node that ends before it has all data.
+/// Starts of a node that ends by itself before it has all data.
 const TRIES: u32 = 5;
 
 /// Between two looks at the other nodes.
@@ -30,22 +28,18 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 #[derive(Debug, Default)]
 pub(super) struct Revival {
     waiting: Mutex<BTreeSet<usize>>,
-    /// Those that start to join a majority, which may be lost before they have.
-    joining: Mutex<BTreeSet<usize>>,
     /// Held while one decides, and until the one that it founds the cluster by serves.
     deciding: tokio::sync::Mutex<()>,
 }
 
-/// What is to be done with the nodes that wait.
-enum Decision {
-    /// The one that asks joins the majority.
-    Join,
-    /// Some node is down and not to be started yet, or does not say what it knows.
-    Wait,
-    /// This one waits, and knows most.
-    Found(usize),
-    /// This one runs, and knows more than those that wait.
-    Bootstrap(Url),
+/// How the nodes that run stand to each other.
+enum Outlook {
+    /// There is a majority, and it has left out who is down.
+    Majority,
+    /// Nobody can tell yet: one is still counted that is down, or does not answer.
+    Unclear,
+    /// There is none. So many run, and this one knows most of them.
+    Lost { up: usize, most: Option<(i64, Url)> },
 }
 
 impl Revival {
@@ -59,112 +53,121 @@ impl Revival {
                 // It has founded the cluster.
                 return Ok(());
             }
-            lock(&self.joining).insert(place);
-            let joined = self.join(nodes, place).await;
-            lock(&self.joining).remove(&place);
-            tries -= 1;
-            if joined.is_ok() || tries == 0 {
-                return joined;
+            match self.join(nodes, place).await {
+                Some(Ok(())) => return Ok(()),
+                Some(Err(failure)) if tries == 1 => return Err(failure),
+                Some(Err(_)) => tries -= 1,
+                None => {}
             }
+            nodes[place].process.claim_port();
         }
     }
 
     /// Waits until there is a majority that the node can join, or until it has founded one.
     async fn wait(&self, nodes: &[One], place: usize) -> Result<(), Failure> {
         lock(&self.waiting).insert(place);
+        let mut lost = Lost::default();
         while lock(&self.waiting).contains(&place) {
             let turn = self.deciding.lock().await;
             if !lock(&self.waiting).contains(&place) {
                 break;
             }
-            match self.decide(nodes).await? {
-                Decision::Join => {
-                    // Before another one decides.
-                    lock(&self.joining).insert(place);
+            match self.outlook(nodes).await {
+                Outlook::Majority => {
                     lock(&self.waiting).remove(&place);
+                    continue;
                 }
-                Decision::Wait => {
-                    drop(turn);
-                    sleep(LOOK_EVERY).await;
+                Outlook::Lost { up, most } if lost.is_for_good(up) && self.is_complete(nodes) => {
+                    self.found(nodes, most).await?;
+                    continue;
                 }
-                Decision::Found(founder) => {
-                    nodes[founder].recipe.0.found_anew().map_err(|error| failed(&error))?;
-                    nodes[founder].process.start_again().await?;
-                    lock(&self.waiting).remove(&founder);
-                }
-                Decision::Bootstrap(url) => node::bootstrap(&url).await?,
+                Outlook::Lost { .. } => {}
+                Outlook::Unclear => lost = Lost::default(),
             }
+            drop(turn);
+            sleep(LOOK_EVERY).await;
         }
         Ok(())
     }
 
-    async fn join(&self, nodes: &[One], place: usize) -> Result<(), Failure> {
-        nodes[place].recipe.0.forget_view().map_err(|error| failed(&error))?;
+    /// Starts a node that joins the majority. Gives up, with nothing, where that is lost meanwhile: nodes
+    /// that have no data to go on with would wait for each other, and keep those apart that have.
+    async fn join(&self, nodes: &[One], place: usize) -> Option<Result<(), Failure>> {
+        if let Err(error) = nodes[place].recipe.0.forget_view() {
+            return Some(Err(failed(&error)));
+        }
         tokio::select! { biased;
-            started = nodes[place].process.start_again() => started,
-            Err(failure) = self.keep_majority(nodes) => Err(failure),
+            started = nodes[place].process.start_again() => Some(started),
+            () = self.majority_is_lost(nodes) => None,
         }
     }
 
-    /// While a node joins: where those that run do not find together again, although all are there, has
-    /// the one that knows most be the majority, as their operator would.
-    async fn keep_majority(&self, nodes: &[One]) -> Result<Infallible, Failure> {
-        let mut lost = 0;
+    async fn majority_is_lost(&self, nodes: &[One]) {
+        let mut lost = Lost::default();
         loop {
-            sleep(LOST_AFTER / LOOKS).await;
+            sleep(LOOK_EVERY).await;
             let _turn = self.deciding.lock().await;
-            let is_to_start = !lock(&self.waiting).is_empty();
-            match self.decide(nodes).await? {
-                Decision::Bootstrap(url) if !is_to_start => {
-                    lost += 1;
-                    if lost == LOOKS {
-                        node::bootstrap(&url).await?;
-                    }
-                }
-                _ => lost = 0,
+            match self.outlook(nodes).await {
+                Outlook::Lost { up, .. } if lost.is_for_good(up) => return,
+                Outlook::Lost { .. } => {}
+                Outlook::Majority | Outlook::Unclear => lost = Lost::default(),
             }
         }
     }
 
-    async fn decide(&self, nodes: &[One]) -> Result<Decision, Failure> {
-        let waiting = lock(&self.waiting).clone();
-        let mut known: Option<(i64, Url)> = None;
-        let mut is_decided = true;
-        let others = nodes.iter().enumerate().filter(|(place, _)| !waiting.contains(place));
-        for (place, one) in others {
-            if lock(&self.joining).contains(&place) {
-                continue;
-            }
-            if !one.process.is_up() {
-                is_decided = false;
-                continue;
-            }
+    /// Whether every node either runs or waits to be started: one that is neither may know most.
+    fn is_complete(&self, nodes: &[One]) -> bool {
+        let waiting = lock(&self.waiting);
+        let mut places = nodes.iter().enumerate();
+        places.all(|(place, one)| waiting.contains(&place) || one.process.is_up())
+    }
+
+    async fn outlook(&self, nodes: &[One]) -> Outlook {
+        let (mut up, mut most, mut is_clear) = (0, None, true);
+        for one in nodes.iter().filter(|one| one.process.is_up()) {
             let url = one.recipe.0.url();
             match node::standing(&url).await {
                 // One that comes back before it is left out breaks the majority up.
-                Standing::Primary(size) if size >= nodes.len() => return Ok(Decision::Wait),
-                Standing::Primary(_) => return Ok(Decision::Join),
-                Standing::Silent => is_decided = false,
-                Standing::Starting => {}
+                Standing::Primary(size) if size >= nodes.len() => return Outlook::Unclear,
+                Standing::Primary(_) => return Outlook::Majority,
+                Standing::Silent => is_clear = false,
                 Standing::Alone(position) => {
-                    if known.as_ref().is_none_or(|(most, _)| *most < position) {
-                        known = Some((position, url));
+                    up += 1;
+                    if most.as_ref().is_none_or(|(most, _)| *most < position) {
+                        most = Some((position, url));
                     }
                 }
             }
         }
-        if !is_decided {
-            return Ok(Decision::Wait);
-        }
+        if is_clear { Outlook::Lost { up, most } } else { Outlook::Unclear }
+    }
+
+    /// Founds the cluster anew by the node that knows most, of those that wait and the best that runs.
+    async fn found(&self, nodes: &[One], running: Option<(i64, Url)>) -> Result<(), Failure> {
+        let waiting = lock(&self.waiting).clone();
         let positions = waiting.iter().map(|place| position(&nodes[*place]));
         let positions = try_join_all(positions).await?.into_iter();
-        let founder = positions.zip(waiting).max();
-        Ok(match (founder, known) {
-            (Some((most, _)), Some((position, url))) if position > most => Decision::Bootstrap(url),
-            (Some((_, place)), _) => Decision::Found(place),
-            (None, Some((_, url))) => Decision::Bootstrap(url),
-            (None, None) => Decision::Wait,
-        })
+        let (most, founder) = positions.zip(waiting).max().expect("the one that asks waits");
+        if let Some((_, url)) = running.filter(|(position, _)| *position > most) {
+            return node::bootstrap(&url).await;
+        }
+        nodes[founder].recipe.0.found_anew().map_err(|error| failed(&error))?;
+        nodes[founder].process.start_again().await?;
+        lock(&self.waiting).remove(&founder);
+        Ok(())
+    }
+}
+
+/// Since when no majority was seen.
+#[derive(Default)]
+struct Lost(Option<Instant>);
+
+impl Lost {
+    /// Whether it does not come back by itself, with so many nodes that run: it takes two to find
+    /// together, and some time.
+    fn is_for_good(&mut self, up: usize) -> bool {
+        let since = self.0.get_or_insert_with(Instant::now);
+        up < 2 || since.elapsed() >= LOST_AFTER
     }
 }
 

@@ -161,6 +161,11 @@ impl Cluster {
 }
 
 impl Node {
+    /// Which one it is, from 1.
+    pub fn number(&self) -> usize {
+        self.place + 1
+    }
+
     /// The password of all nodes.
     pub(crate) fn password(&self) -> &str {
         &self.cluster.password
@@ -185,7 +190,7 @@ impl Node {
             // It has 32 characters at most.
             format!("--wsrep-cluster-name=harness-{}", &cluster.state[..8]),
             format!("--wsrep-cluster-address=gcomm://{}", group.join(",")),
-            format!("--wsrep-node-name=node-{}", place + 1),
+            format!("--wsrep-node-name=node-{}", self.number()),
             format!("--wsrep-node-address={local}"),
             "--wsrep-sst-method=rsync".to_owned(),
             format!("--wsrep-sst-receive-address={}", at(all)),

@@ -20,7 +20,7 @@ pub enum Error {
         why: String,
     },
     /// A file or folder that it needs.
-    #[error("a private MySQL server: cannot {act}: {error}")]
+    #[error("a private database server: cannot {act}: {error}")]
     Files {
         /// What was tried, with the path.
         act: String,
@@ -29,7 +29,7 @@ pub enum Error {
     },
     /// Sockets have short names.
     #[error(
-        "a private MySQL server: the path of its socket, {path}, is too long; \
+        "a private database server: the path of its socket, {path}, is too long; \
          set TMPDIR to a shorter folder"
     )]
     LongPath {
@@ -37,7 +37,7 @@ pub enum Error {
         path: String,
     },
     /// One of its programs failed.
-    #[error("a private MySQL server {what}; it wrote last:\n    {}", output.replace('\n', "\n    "))]
+    #[error("a private database server {what}; it wrote last:\n    {}", output.replace('\n', "\n    "))]
     Failed {
         /// In which way.
         what: String,

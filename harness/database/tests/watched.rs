@@ -68,7 +68,10 @@ fn a_folder_that_is_kept_holds_the_data_and_no_password() {
 fn one_that_does_not_start_says_why() {
     let options = Options { arguments: vec!["--nonsense".into()], ..options() };
     let error = Watched::start(options).unwrap_err().to_string();
-    assert!(error.starts_with("a private MySQL server does not start; it wrote last:"), "{error}");
+    assert!(
+        error.starts_with("a private database server does not start; it wrote last:"),
+        "{error}"
+    );
     assert!(error.contains("unknown option '--nonsense'"), "{error}");
 }
 

@@ -45,9 +45,9 @@ const SYNCHRONIZED: &str = "WSREP: Synchronized with group, ready for connection
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 const LOOKS: u32 = 3_000;
 
-/// The server's folder, with its programs and settings.
+/// The server's folder, with its programs and settings; and what it is called.
 #[derive(Debug)]
-pub struct MySql(pub Server);
+pub struct MySql(pub Server, String);
 
 /// A server of the usual settings, whose data goes with it.
 ///
@@ -62,13 +62,18 @@ pub fn recipe(wanted: &Wanted<'_>) -> Result<Arc<dyn Recipe>, Failure> {
 impl MySql {
     /// Makes the folder.
     pub fn new(installed: Installed, options: Options) -> Result<Self, Failure> {
-        Server::new(installed, options).map(Self).map_err(|error| Failure(error.to_string()))
+        let name = match &options.node {
+            Some(node) => format!("node {} of the private cluster", node.number()),
+            None => "the private MySQL server".to_owned(),
+        };
+        let server = Server::new(installed, options).map_err(|error| Failure(error.to_string()))?;
+        Ok(Self(server, name))
     }
 }
 
 impl Recipe for MySql {
     fn name(&self) -> &str {
-        "the private MySQL server"
+        &self.1
     }
 
     fn folder(&self) -> Option<&Folder> {

@@ -46,7 +46,7 @@ pub(super) async fn execute(
     let Some(origin) = begun else { return Ok(Vec::new()) };
     let storage = context.plan.has_storage_fault().then(|| context.plan.scenario.broker.storage());
     let executor = Executor {
-        parts: Parts::new(context.injector.clone(), storage),
+        parts: Parts::new(&context, storage),
         context: &context,
         signals: &signals,
         phases: &phases,

@@ -4,7 +4,7 @@
 //! The executor (`run::faults`) decides when and what; a testbed only carries out. Chance comes from
 //! the run's seed in a simulated testbed.
 
-use std::future::ready;
+use std::future::{pending, ready};
 
 use futures_util::future::BoxFuture;
 
@@ -46,6 +46,12 @@ pub trait FaultInjector: Send + Sync {
     /// # Errors
     /// When it cannot be done: the run then has no verdict.
     fn change(&self, part: Part, change: Change) -> BoxFuture<'_, Result<(), Failure>>;
+
+    /// While a part is being started: completes, with what it is in words, when the start has to wait for
+    /// something that other faults hold. May be dropped and called again.
+    fn obstacle(&self, _part: Part) -> BoxFuture<'_, String> {
+        Box::pin(pending())
+    }
 
     /// Cuts a node of a cluster from the other nodes, and returns when it knows; or lets it back, and
     /// returns when it serves again. It is up and not paused.

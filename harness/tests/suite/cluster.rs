@@ -146,6 +146,25 @@ fn a_harness_that_is_killed_leaves_no_node() {
     });
 }
 
+/// The third one alone is no majority.
+#[test]
+fn a_node_that_waits_for_another_one_says_so() {
+    if !has_cluster_for_tests() {
+        return;
+    }
+    let folder = folder();
+    let faults = "faults:\n  - { at: 1s, kill: database 1, for: 200ms }\n  \
+                  - { at: 1s, kill: database 2, for: 10s }\n";
+    let drain = "drain: { idle: 30s, deadline: 120s }\n";
+    folder.write("waits.yaml", &format!("{}{faults}{drain}", paced(100)));
+    let mut harness = folder.harness(&["run", "waits.yaml", "--verbose"]);
+    harness.env_remove("HARNESS_MYSQL_URL");
+    let ended = end(harness);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let said = "database 1 waits for database 2, which is down and may have what no other has";
+    assert!(ended.stderr.contains(said), "{}", ended.stderr);
+}
+
 /// Of faults that meet, each waits for its node. After the first all nodes are founded anew by the third,
 /// which the second meets while nobody has joined it.
 #[test]

@@ -2,17 +2,21 @@
 //! fault holds it still.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::future::pending;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use crate::fault::{Hold, Part};
 use crate::lock::lock;
 use crate::ordered_signal::OrderedSignal;
+use crate::run::{Recorder, RunContext};
 use crate::testbed::{Change, Disk, Failure, FaultInjector};
 
 /// The parts of a testbed, as the faults have left them.
 pub(super) struct Parts {
     injector: Option<Arc<dyn FaultInjector>>,
+    recorder: Arc<Recorder>,
     states: Mutex<BTreeMap<Part, Arc<tokio::sync::Mutex<State>>>>,
     /// What keeps the data, where faults are about its disk.
     storage: Option<Part>,
@@ -57,9 +61,10 @@ impl From<Failure> for Trouble {
 }
 
 impl Parts {
-    pub(super) fn new(injector: Option<Arc<dyn FaultInjector>>, storage: Option<Part>) -> Self {
+    pub(super) fn new(context: &RunContext, storage: Option<Part>) -> Self {
+        let (injector, recorder) = (context.injector.clone(), Arc::clone(&context.recorder));
         let (states, troubles) = (Mutex::default(), OrderedSignal::default());
-        Self { injector, states, storage, troubles, is_gone: AtomicBool::new(false) }
+        Self { injector, recorder, states, storage, troubles, is_gone: AtomicBool::new(false) }
     }
 
     /// How many brokers there are to choose from.
@@ -221,7 +226,11 @@ impl Parts {
         }
         loop {
             let over = self.troubles.lock().over;
-            let Err(failure) = injector.change(part, Change::Start).await else { return Ok(()) };
+            let started = tokio::select! { biased;
+                started = injector.change(part, Change::Start) => started,
+                never = self.tell_obstacle(part) => match never {},
+            };
+            let Err(failure) = started else { return Ok(()) };
             if self.storage != Some(part) {
                 return Err(failure.into());
             }
@@ -233,6 +242,15 @@ impl Parts {
             self.troubles.wait_for(|now| (now.lasting == 0).then_some(())).await;
             self.troubles.change(|troubles| troubles.awaited -= 1);
         }
+    }
+
+    /// Says, to those who watch, what a part that is being started waits for.
+    async fn tell_obstacle(&self, part: Part) -> Infallible {
+        if let Ok(injector) = self.injector() {
+            let what = injector.obstacle(part).await;
+            self.recorder.tell(|| format!("{part} waits for {what}"));
+        }
+        pending().await
     }
 
     /// Whether what keeps the data is not started again before its disk is whole.

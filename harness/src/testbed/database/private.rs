@@ -85,6 +85,11 @@ impl Private {
         self.revival.start(&self.servers, place).await
     }
 
+    /// Completes, with what it is, when the start of a node waits for another one.
+    pub(super) async fn obstacle(&self, place: usize) -> String {
+        self.revival.obstacle(place).await
+    }
+
     /// Cuts a node from the others, or lets it back.
     pub(super) async fn isolate(&self, place: usize, is_cut: bool) -> Result<(), Failure> {
         let url = self.server(place)?.recipe.0.url();

@@ -2,7 +2,7 @@
 //! majority is left, nodes wait for each other, and then the cluster is founded anew by the one that
 //! knows most, as its operator would: any other would forget what was acknowledged.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use tokio::time::{Instant, sleep};
 use super::node::{self, Standing};
 use super::one::One;
 use crate::lock::lock;
+use crate::ordered_signal::OrderedSignal;
 use crate::testbed::Failure;
 
 /// How long nodes that run have to find together by themselves.
@@ -28,6 +29,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 #[derive(Debug, Default)]
 pub(super) struct Revival {
     waiting: Mutex<BTreeSet<usize>>,
+    /// What those that wait wait for, where it is another one.
+    obstacles: OrderedSignal<BTreeMap<usize, String>>,
     /// Held while one decides, and until the one that it founds the cluster by serves.
     deciding: tokio::sync::Mutex<()>,
 }
@@ -63,6 +66,11 @@ impl Revival {
         }
     }
 
+    /// Completes, with what it is, when the node of this place waits for another one.
+    pub(super) async fn obstacle(&self, place: usize) -> String {
+        self.obstacles.wait_for(|obstacles| obstacles.get(&place).cloned()).await
+    }
+
     /// Waits until there is a majority that the node can join, or until it has founded one.
     async fn wait(&self, nodes: &[One], place: usize) -> Result<(), Failure> {
         lock(&self.waiting).insert(place);
@@ -77,16 +85,20 @@ impl Revival {
                     lock(&self.waiting).remove(&place);
                     continue;
                 }
-                Outlook::Lost { up, most } if lost.is_for_good(up) && self.is_complete(nodes) => {
-                    self.found(nodes, most).await?;
-                    continue;
-                }
+                Outlook::Lost { up, most } if lost.is_for_good(up) => match self.missing(nodes) {
+                    None => {
+                        self.found(nodes, most).await?;
+                        continue;
+                    }
+                    Some(missing) => self.tell(place, missing),
+                },
                 Outlook::Lost { .. } => {}
                 Outlook::Unclear => lost = Lost::default(),
             }
             drop(turn);
             sleep(LOOK_EVERY).await;
         }
+        self.obstacles.change(|obstacles| obstacles.remove(&place));
         Ok(())
     }
 
@@ -115,11 +127,18 @@ impl Revival {
         }
     }
 
-    /// Whether every node either runs or waits to be started: one that is neither may know most.
-    fn is_complete(&self, nodes: &[One]) -> bool {
+    /// A node that neither runs nor waits to be started, and may know most.
+    fn missing(&self, nodes: &[One]) -> Option<usize> {
         let waiting = lock(&self.waiting);
         let mut places = nodes.iter().enumerate();
-        places.all(|(place, one)| waiting.contains(&place) || one.process.is_up())
+        let found = places.find(|(place, one)| !waiting.contains(place) && !one.process.is_up());
+        found.map(|(place, _)| place)
+    }
+
+    fn tell(&self, place: usize, missing: usize) {
+        let number = missing + 1;
+        let words = format!("database {number}, which is down and may have what no other has");
+        self.obstacles.change(|obstacles| obstacles.insert(place, words));
     }
 
     async fn outlook(&self, nodes: &[One]) -> Outlook {

@@ -182,6 +182,14 @@ impl Server {
         self.running()?.start_node(place).await
     }
 
+    /// Completes, with what it is, when the start of the node of this place waits for another one.
+    pub async fn obstacle(&self, place: usize) -> String {
+        match self.running() {
+            Ok(private) => private.obstacle(place).await,
+            Err(_) => std::future::pending().await,
+        }
+    }
+
     /// Cuts the node of this place from the others, or lets it back to them.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! What carries out the faults of a run on brokers that are our children, or that run already.
 
+use std::future::pending;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
@@ -65,6 +66,15 @@ impl FaultInjector for Injector {
                 Change::Resume => process.resume(),
             }
             Ok(())
+        })
+    }
+
+    fn obstacle(&self, part: Part) -> BoxFuture<'_, String> {
+        Box::pin(async move {
+            match (part, &self.server) {
+                (Part::Node(place), Some(server)) => server.obstacle(place as usize).await,
+                _ => pending().await,
+            }
         })
     }
 

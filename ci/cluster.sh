@@ -7,10 +7,19 @@
 #   ci/cluster.sh 20         as often as that
 #   ci/cluster.sh 20 crowd   only the rows that contain this
 #
-# HARNESS names a binary to use in place of one that is built here. The runs of a row are one series: where
+# HARNESS names a binary to use in place of one that is built here. Where there is none, or no row contains
+# what is given, it ends with 2. The runs of a row are one series: where
 # no fault is of a database they share one cluster, else each has its own. Of those that did not pass the
 # row says which, and their logs are kept, with the scenario and what was said, below target/cluster.
 set -euo pipefail
+if [[ -n "${HARNESS:-}" ]]; then
+  if ! named=$(type -P "$HARNESS"); then
+    echo "ci/cluster.sh: HARNESS names $HARNESS, which is no program" >&2
+    exit 2
+  fi
+  # It is named from where the caller is.
+  HARNESS=$(realpath "$named")
+fi
 cd "$(dirname "$0")/.."
 rounds="${1:-1}"
 only="${2:-}"
@@ -40,26 +49,31 @@ write() {
   [[ -n "$fault" ]] || [[ "$name" == everything ]] || sed -i '/^faults:/d' "$file"
 }
 
-failed=0
+failed=0 rows=0
 printf '%-12s%-24s%8s%14s\n' workload meanwhile passed "seconds each"
 while read -r name; do
   while IFS='|' read -r meanwhile fault; do
     row="$name $meanwhile"
     [[ "$row" == *"$only"* ]] || continue
+    rows=$((rows + 1))
     file="$work/$name-${meanwhile// /-}.yaml"
     write "$name" "$fault" "$file"
     out="${file%.yaml}"
     rm -rf "$out" "$out.txt"
     began=$SECONDS
     passed="$rounds of $rounds" others=
-    if "$HARNESS" run "$file" --repeat "$rounds" --out "$out" >"$out.txt" 2>&1; then
+    code=0
+    "$HARNESS" run "$file" --repeat "$rounds" --out "$out" >"$out.txt" 2>&1 || code=$?
+    if ((code == 0)); then
       rm -rf "$out" "$out.txt"
     else
       failed=1
       # FLAKY  NAME  19 of 20 runs passed, 1 failed  in 9 min; failing run 3
-      said=$(grep -E '[0-9]+ of [0-9]+ runs? passed' "$out.txt" | tail -n 1 || true)
-      passed=$(grep -oE '[0-9]+ of [0-9]+' <<<"$said" || echo "0 of $rounds")
-      others="  $(grep -oE '(failing|undecided) run.*' <<<"$said" || true)  $out.txt"
+      said=$(grep -E '[0-9,]+ of [0-9,]+ runs? passed' "$out.txt" | tail -n 1 || true)
+      passed=$(grep -oE '[0-9,]+ of [0-9,]+' <<<"$said" || echo "0 of $rounds")
+      # Of the runs that were asked for: a series that is broken off says only how many it began.
+      passed="${passed% of *} of $rounds"
+      others="  $(grep -oE '(failing|undecided) run.*' <<<"$said" || true)  exit code $code  $out.txt"
     fi
     printf '%-12s%-24s%8s%14s%s\n' "$name" "$meanwhile" "$passed" \
       "$(((SECONDS - began) / rounds))" "$others"
@@ -75,4 +89,8 @@ done <<'LIST'
 crowd
 everything
 LIST
+if ((rows == 0)); then
+  echo "ci/cluster.sh: no row contains \"$only\"" >&2
+  exit 2
+fi
 exit "$failed"

@@ -16,25 +16,31 @@ type Columns = BTreeMap<String, String>;
 /// Refuses a database in which a table of our names is somebody else's.
 pub(super) async fn check_ours(on: &mut MySqlConnection) -> anyhow::Result<()> {
     let there = tables(on).await.map_err(said)?;
-    for (table, columns) in TABLES.iter().filter_map(|table| Some((table, there.get(table.name)?)))
-    {
-        if let Some(odd) = odd(table, columns) {
-            bail!(not_ours(table.name, &odd));
-        }
+    let odd_in = |table: &Table| Some((table.name, odd(table, there.get(table.name)?)?));
+    let odds: Vec<_> = TABLES.iter().filter_map(odd_in).collect();
+    // Of a table that is not ours no version can be read.
+    let has_notes = there.contains_key(NOTES) && odds.iter().all(|odd| odd.0 != NOTES);
+    let versions = match has_notes {
+        true => Versions::of(on).await.map_err(said)?,
+        false => Versions::default(),
+    };
+    if let Some((table, odd)) = odds.first() {
+        bail!(not_ours(table, odd, &versions));
     }
-    if there.contains_key(NOTES) {
-        let odd = odd_version(on).await.map_err(said)?;
-        if let Some(version) = odd {
-            bail!(not_ours(NOTES, &format!("the version {version} in it is not")));
-        }
+    if let Some(version) = versions.odd {
+        bail!(not_ours(NOTES, &format!("the version {version} in it is not"), &versions));
     }
     Ok(())
 }
 
-fn not_ours(table: &str, odd: &str) -> String {
+fn not_ours(table: &str, odd: &str, versions: &Versions) -> String {
+    let or_newer = match versions.go_on {
+        true => ", or where a newer broker is migrating it, start that one",
+        false => "",
+    };
     format!(
         "its table `{table}` is not that of a broker: {odd}; nothing was changed: name another \
-         database"
+         database{or_newer}"
     )
 }
 
@@ -83,17 +89,26 @@ fn other_type(name: &str, found: &str, kind: &str) -> String {
     format!("its column `{name}` is of the type {found}, not {kind}")
 }
 
-/// A migration that was done or begun and is none of ours.
-async fn odd_version(on: &mut MySqlConnection) -> Result<Option<i64>, sqlx::Error> {
-    let query = sqlx::query_as("SELECT version, checksum FROM _sqlx_migrations ORDER BY version");
-    let done: Vec<(i64, Vec<u8>)> = query.fetch_all(on).await?;
-    let migrator = migrator();
-    let is_ours = |version: i64, checksum: &[u8]| {
-        let mut ours = migrator.iter();
-        ours.any(|one| one.version == version && *one.checksum == *checksum)
-    };
-    let odd = done.into_iter().find(|(version, checksum)| !is_ours(*version, checksum));
-    Ok(odd.map(|(version, _)| version))
+/// The migrations that were done or begun.
+#[derive(Debug, Default)]
+struct Versions {
+    /// The first that is none of ours.
+    odd: Option<i64>,
+    /// Whether all of ours are there, and others behind them.
+    go_on: bool,
+}
+
+impl Versions {
+    async fn of(on: &mut MySqlConnection) -> Result<Self, sqlx::Error> {
+        let query =
+            sqlx::query_as("SELECT version, checksum FROM _sqlx_migrations ORDER BY version");
+        let done: Vec<(i64, Vec<u8>)> = query.fetch_all(on).await?;
+        let migrator = migrator();
+        let ours: Vec<_> =
+            migrator.iter().map(|one| (one.version, one.checksum.to_vec())).collect();
+        let odd = done.iter().find(|one| !ours.contains(one)).map(|odd| odd.0);
+        Ok(Self { odd, go_on: odd.is_some() && done.starts_with(&ours) })
+    }
 }
 
 #[cfg(test)]
@@ -125,6 +140,26 @@ mod tests {
             migrator_of(&MIGRATIONS[..version]).run(&mut sql).await.unwrap();
             check_ours(&mut sql).await.unwrap();
         }
+        // As a newer broker leaves it that is in the middle of its own first version.
+        let next = MIGRATIONS.len() + 1;
+        sql.execute(AssertSqlSafe(format!(
+            "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+             VALUES ({next}, 'of tomorrow', FALSE, '', -1)"
+        )))
+        .await
+        .unwrap();
+        let newer =
+            ": name another database, or where a newer broker is migrating it, start that one";
+        let said = check_ours(&mut sql).await.unwrap_err().to_string();
+        assert!(said.contains(&format!("the version {next} in it is not")), "{said}");
+        assert!(said.ends_with(newer), "{said}");
+        sql.execute("ALTER TABLE topics ADD COLUMN tomorrow INT").await.unwrap();
+        let said = check_ours(&mut sql).await.unwrap_err().to_string();
+        assert!(said.contains("it has a column `tomorrow`") && said.ends_with(newer), "{said}");
+        // One of ours is missing, so that these are another program's.
+        sql.execute("DELETE FROM _sqlx_migrations WHERE version = 3").await.unwrap();
+        let said = check_ours(&mut sql).await.unwrap_err().to_string();
+        assert!(said.ends_with(": name another database"), "{said}");
         sql.execute(AssertSqlSafe(format!("DROP DATABASE {name}"))).await.unwrap();
     }
 }

@@ -175,7 +175,10 @@ fn ignores_hangups() -> bool {
 fn a_port_file_that_another_broker_wrote_is_left_alone() {
     let mut running = Running::start(&[]);
     let file = running.folder.path().join("port");
-    fs::write(&file, "1\n").unwrap();
+    // As a broker does it.
+    let other = file.with_extension("other");
+    fs::write(&other, "1\n").unwrap();
+    fs::rename(other, &file).unwrap();
     running.signal("TERM");
     assert_eq!(running.child.wait().unwrap().code(), Some(0));
     assert_eq!(fs::read_to_string(file).unwrap(), "1\n");

@@ -227,6 +227,17 @@ pub(crate) fn forget_view(data: &Path) -> io::Result<()> {
     }
 }
 
+/// Whether a data folder holds one state of its cluster. While it gets all data from another node it is
+/// said to be of none, by zeros.
+pub(crate) fn is_whole(data: &Path) -> io::Result<bool> {
+    let state = match fs::read_to_string(data.join(STATE)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        state => state?,
+    };
+    let id = state.lines().find_map(|line| line.strip_prefix("uuid:"));
+    Ok(id.is_some_and(|id| id.trim().contains(|digit| digit != '0' && digit != '-')))
+}
+
 /// Up to where a node has its data.
 pub(crate) const STATE: &str = "grastate.dat";
 
@@ -305,6 +316,20 @@ mod tests {
         }
         assert!(views.iter().all(|view| *view == views[0]), "{views:?}");
         assert_eq!(views[0].matches("member: ").count(), 3);
+    }
+
+    #[test]
+    fn a_data_folder_that_was_being_copied_is_not_whole() {
+        let data = tempfile::tempdir().unwrap();
+        assert!(!is_whole(data.path()).unwrap(), "it has no state");
+        let write = |id: &str| {
+            let text = format!("# GALERA saved state\nversion: 2.1\nuuid:    {id}\nseqno:   -1\n");
+            fs::write(data.path().join(STATE), text).unwrap();
+        };
+        write("00000000-0000-0000-0000-000000000000");
+        assert!(!is_whole(data.path()).unwrap());
+        write(&cluster().state);
+        assert!(is_whole(data.path()).unwrap());
     }
 
     #[test]

@@ -9,7 +9,9 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use crate::chance::{PASSWORD, random_digits};
-use crate::cluster::{NOBODY, Node, RECOVER, STATE, check_way, forget_view, give_to_nobody};
+use crate::cluster::{
+    NOBODY, Node, RECOVER, STATE, check_way, forget_view, give_to_nobody, is_whole,
+};
 use crate::error::Error;
 use crate::folder::Folder;
 use crate::installed::{Installed, Kind};
@@ -174,11 +176,16 @@ impl Server {
         Invocation::new(&self.installed.server, arguments)
     }
 
-    /// How many changes of its cluster a node has, as the last [`Server::recovery`] found; -1 for none.
+    /// How many changes of its cluster a node has, as the last [`Server::recovery`] found; -1 for none,
+    /// and for one whose data was being copied when it ended, whatever its tables say.
     ///
     /// # Errors
     /// Where it found nothing.
     pub fn recovered_position(&self) -> Result<i64, Error> {
+        let is_whole = is_whole(&self.data).map_err(Error::files("read its state"))?;
+        if !is_whole {
+            return Ok(-1);
+        }
         let log = self.recovery_log();
         let text = fs::read(&log).map_err(Error::files("read what the recovery found"))?;
         let text = String::from_utf8_lossy(&text);

@@ -25,7 +25,7 @@ use tokio::time::{Duration, Instant, MissedTickBehavior, interval, timeout_at};
 use tracing::{debug, warn};
 
 use self::clock::{Clock, Deadlines};
-use self::connection::Connection;
+use self::connection::{Connection, serving};
 pub use self::options::Options;
 use self::shortage::{MOST_OPEN, Shortage};
 pub use self::tls::Tls;
@@ -229,9 +229,9 @@ impl Connections {
         let connection = Arc::new(Connection::new(self.clock.clone()));
         let (router, connection_too) = (self.router.clone(), Arc::clone(&connection));
         let task = match self.tls.clone() {
-            None => self.tasks.spawn(connection::serve(stream, router, connection_too)),
+            None => self.tasks.spawn(serving::serve(stream, router, connection_too)),
             Some(tls) => {
-                self.tasks.spawn(connection::serve_encrypted(stream, tls, router, connection_too))
+                self.tasks.spawn(serving::serve_encrypted(stream, tls, router, connection_too))
             }
         };
         let id = task.id();

@@ -48,7 +48,7 @@ pub(super) async fn delete(
 ) -> Result<(), Failure> {
     let now = Instant::now();
     if done.old_again.is_some_and(|again| now < again) {
-        return Ok(());
+        return forget_deleted(database, topics).await;
     }
     if delete_some_of_all(database, topics, age).await? {
         done.old_again = Some(now + (age / PART).clamp(LEAST, LONGEST));
@@ -56,7 +56,17 @@ pub(super) async fn delete(
     Ok(())
 }
 
-/// Says whether nothing was due, or another broker is at it. What was done may not be all of a long log.
+/// Gives up what another broker has deleted: that may be in memory here.
+async fn forget_deleted(database: &Database, topics: &Topics) -> Result<(), Failure> {
+    let kept = || sqlx::query("SELECT id, kept_from FROM topics WHERE kept_from > 0");
+    for row in database.rows(database.deadline(), kept).await? {
+        topics.delete_before(column(&row, 0)?, column(&row, 1)?);
+    }
+    Ok(())
+}
+
+/// Says whether nothing was due. What was done may not be all of a long log, and a broker that deletes
+/// may be at another topic, or end.
 async fn delete_some_of_all(
     database: &Arc<Database>,
     topics: &Topics,
@@ -88,7 +98,7 @@ async fn delete_some_of_all(
         }
         is_done = false;
         match steps(database, Old { topic, seconds }).await? {
-            Step::Busy => return Ok(true),
+            Step::Busy => return Ok(false),
             // The next look tells from where on they are kept.
             Step::More => {}
             Step::UpTo(kept_from) => topics.delete_before(topic, kept_from),

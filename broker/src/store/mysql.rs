@@ -84,6 +84,9 @@ use super::{
     TopicStats,
 };
 
+/// Between two tries of a database of which it is not certain that it can be used.
+const TRIED_EVERY: Duration = Duration::from_secs(1);
+
 /// How a store uses its database.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -195,11 +198,15 @@ impl MysqlStore {
         Ok(())
     }
 
-    /// Whether the database can be used.
-    async fn try_database(&self) -> Result<(), Failure> {
-        let tried = self.readiness.check(&self.database).await;
-        self.database.connections.health.tried(&tried);
-        tried
+    /// Tries the database for as long as it is not certain that it can be used.
+    async fn watch(&self) -> ! {
+        loop {
+            if !self.database.connections.health.is_certain() {
+                // What comes of it is noted.
+                let _ = self.readiness.check(&self.database).await;
+            }
+            tokio::time::sleep(TRIED_EVERY).await;
+        }
     }
 
     async fn read_now(&self, read: &Read<'_>, until: Instant) -> Result<Part, Error> {
@@ -304,14 +311,18 @@ impl Store for MysqlStore {
 
     fn tidy(&self) -> Answer<'_, ()> {
         Box::pin(async move {
-            if !self.database.connections.health.is_certain() {
-                // What comes of it is noted; what is to be tidied may work all the same.
-                let _ = self.try_database().await;
+            let tidying = async {
+                let mut done = self.tidied.lock().await;
+                let known = (&*self.topics, &self.subscriptions);
+                tidy(&self.database, known, self.retain, &mut done).await
+            };
+            // Beside it: what is to be tidied may work where the database cannot be used, and
+            // takes long where there is much of it, or no answer.
+            tokio::select! {
+                biased;
+                never = self.watch() => never,
+                tidied = tidying => tidied.map_err(Failure::into_error),
             }
-            let mut done = self.tidied.lock().await;
-            let known = (&*self.topics, &self.subscriptions);
-            let tidied = tidy(&self.database, known, self.retain, &mut done).await;
-            tidied.map_err(Failure::into_error)
         })
     }
 
@@ -337,7 +348,7 @@ impl Store for MysqlStore {
     }
 
     fn ready(&self) -> Answer<'_, ()> {
-        Box::pin(async { self.try_database().await.map_err(Failure::into_error) })
+        Box::pin(async { self.readiness.check(&self.database).await.map_err(Failure::into_error) })
     }
 
     fn observe(&self) -> BoxFuture<'_, Observed> {

@@ -7,7 +7,8 @@ use broker::store::{Error, Retain, Store};
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, join_all};
 use sqlx::{Connection, MySqlConnection};
-use tokio::time::timeout;
+use tokio::task::yield_now;
+use tokio::time::{Duration, sleep, timeout};
 
 use crate::support::load::GENEROUS;
 use crate::support::{mysql, open};
@@ -32,10 +33,14 @@ impl Quiet {
     }
 
     /// So many who have asked, one after the other, by when it returns.
-    fn askers(&self, count: usize) -> Vec<BoxFuture<'_, Result<(), Error>>> {
+    /// The first one's try has begun when the others ask.
+    async fn askers(&self, count: usize) -> Vec<BoxFuture<'_, Result<(), Error>>> {
         let mut asking: Vec<_> = (0..count).map(|_| self.store.ready()).collect();
-        for one in &mut asking {
-            assert_eq!(one.now_or_never(), None, "a try takes a round trip");
+        for (number, one) in asking.iter_mut().enumerate() {
+            assert_eq!(one.now_or_never(), None, "a try takes round trips");
+            if number == 0 {
+                yield_now().await;
+            }
         }
         asking
     }
@@ -45,7 +50,7 @@ impl Quiet {
 async fn those_who_ask_during_a_try_share_the_next_one() {
     let Some(mut quiet) = Quiet::open().await else { return };
     let before = quiet.tries().await;
-    let answers = join_all(quiet.askers(24)).await;
+    let answers = join_all(quiet.askers(24).await).await;
     assert_eq!(answers, vec![Ok(()); 24]);
     assert_eq!(quiet.tries().await, before + 2, "that of the first one, and that of the others");
     // What was found before is nobody's answer.
@@ -57,25 +62,36 @@ async fn those_who_ask_during_a_try_share_the_next_one() {
 
 #[tokio::test]
 async fn an_asker_that_goes_away_leaves_the_others_their_answer() {
-    let Some(quiet) = Quiet::open().await else { return };
-    let mut asking = quiet.askers(5).into_iter();
-    let (first, mut second) = (asking.next().unwrap(), asking.next().unwrap());
-    let (third, others) = (asking.next().unwrap(), asking.collect::<Vec<_>>());
-    // In the middle of its try; and the next one in the middle of its own.
-    drop(first);
-    assert_eq!((&mut second).now_or_never(), None, "it has only just begun");
-    drop(second);
-    // While it waits.
-    drop(third);
-    let answers = timeout(GENEROUS, join_all(others)).await.expect("nobody waits for ever");
+    let Some(mut quiet) = Quiet::open().await else { return };
+    let before = quiet.tries().await;
+    let mut asking = quiet.askers(4).await;
+    // In the middle of its try, and while it waits.
+    drop(asking.drain(..2));
+    let answers = timeout(GENEROUS, join_all(asking)).await.expect("nobody waits for ever");
     assert_eq!(answers, [Ok(()), Ok(())]);
+    assert_eq!(quiet.tries().await, before + 2, "what was begun goes on");
+}
+
+#[tokio::test]
+async fn what_a_try_finds_is_noted_though_its_asker_is_gone() {
+    let Some(mut quiet) = Quiet::open().await else { return };
+    let trigger = "CREATE TRIGGER refusing BEFORE INSERT ON messages FOR EACH ROW
+                   SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'not today'";
+    sqlx::raw_sql(trigger).execute(&mut quiet.sql).await.unwrap();
+    drop(quiet.askers(1).await);
+    let noting = async {
+        while quiet.store.observe().await.database.unwrap().is_up {
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(GENEROUS, noting).await.expect("it goes on alone");
 }
 
 #[tokio::test]
 async fn what_is_wrong_is_told_to_all_who_share_the_try() {
     let Some(mut quiet) = Quiet::open().await else { return };
     sqlx::query("RENAME TABLE messages TO away").execute(&mut quiet.sql).await.unwrap();
-    for answer in join_all(quiet.askers(3)).await {
+    for answer in join_all(quiet.askers(3).await).await {
         let Err(Error::Unavailable(why)) = answer else { panic!("{answer:?}") };
         assert!(why.contains("an append was tried") && why.contains("doesn't exist"), "{why}");
     }

@@ -1,15 +1,17 @@
 //! What the log and the figures say of a database in trouble: what is the matter, once, and when it is
 //! over.
 
-use sqlx::Executor;
-use tokio::time::{Duration, sleep};
+use sqlx::{Connection, Executor, MySqlConnection};
+use tokio::time::{Duration, sleep, timeout};
 
+use crate::support::load::GENEROUS;
 use crate::support::process::Process;
 use crate::support::scene::{Answer, Scene, password};
 use crate::support::server::OwnServer;
 
 const READ_ONLY: &str = "the database is read-only: reads are answered, writes refused";
 const LOST: &str = "the database is lost";
+const UNFIT: &str = "the database cannot be used";
 const BACK: &str = "the database is back";
 
 /// How many lines have this.
@@ -18,9 +20,13 @@ fn lines(broker: &Process, text: &str) -> usize {
 }
 
 async fn until_said(broker: &Process, text: &str, times: usize) {
-    while lines(broker, text) < times {
-        sleep(Duration::from_millis(5)).await;
-    }
+    let saying = async {
+        while lines(broker, text) < times {
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let said = timeout(GENEROUS, saying).await;
+    assert!(said.is_ok(), "it does not say {times} times {text:?}: {}", broker.said());
 }
 
 /// The figure by which an operator sees it.
@@ -84,5 +90,47 @@ async fn what_fails_in_every_round_is_said_once() {
     until_said(&scene.broker, BACK, 1).await;
     assert!(is_up(&scene).await);
     assert_eq!([LOST, BACK].map(|text| lines(&scene.broker, text)), [1, 1]);
+    scene.check_broker();
+}
+
+/// Nobody asks `/readyz` from here on, and no connection is lost.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_only_a_producer_meets_is_found_out() {
+    // Longer than a statement waits for a lock.
+    let Some(mut scene) = Scene::idle(&[], &["--store-timeout", "3s"]).await else { return };
+    let mut sql = MySqlConnection::connect(&scene.server.url()).await.unwrap();
+    sql.execute("LOCK TABLES messages WRITE").await.unwrap();
+    assert_eq!(scene.probe.produce("x").await, Answer::Unavailable);
+    until_said(&scene.broker, UNFIT, 1).await;
+    assert!(!is_up(&scene).await);
+    assert_eq!(scene.probe.produce("x").await, Answer::Unavailable);
+    assert!(!is_up(&scene).await);
+    assert_eq!([UNFIT, LOST, BACK].map(|text| lines(&scene.broker, text)), [1, 0, 0]);
+    sql.execute("UNLOCK TABLES").await.unwrap();
+    until_said(&scene.broker, BACK, 1).await;
+    assert!(is_up(&scene).await);
+    assert_eq!([UNFIT, LOST, BACK].map(|text| lines(&scene.broker, text)), [1, 0, 1]);
+    scene.check_broker();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_cause_is_said_too() {
+    let Some(mut scene) = Scene::idle(&[], &[]).await else { return };
+    let mut sql = MySqlConnection::connect(&scene.server.url()).await.unwrap();
+    let trigger = "CREATE TRIGGER refusing BEFORE INSERT ON messages FOR EACH ROW
+                   SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'not today'";
+    sql.execute(trigger).await.unwrap();
+    assert_ne!(scene.probe.produce("x").await, Answer::Success);
+    until_said(&scene.broker, UNFIT, 1).await;
+    scene.server.kill().await;
+    until_said(&scene.broker, LOST, 1).await;
+    scene.server.run_again();
+    until_said(&scene.broker, UNFIT, 2).await;
+    assert_eq!(lines(&scene.broker, "not today"), 2, "{}", scene.broker.said());
+    assert!(!is_up(&scene).await);
+    let mut sql = MySqlConnection::connect(&scene.server.url()).await.unwrap();
+    sql.execute("DROP TRIGGER refusing").await.unwrap();
+    until_said(&scene.broker, BACK, 1).await;
+    assert_eq!([UNFIT, LOST, BACK].map(|text| lines(&scene.broker, text)), [2, 1, 1]);
     scene.check_broker();
 }

@@ -22,6 +22,7 @@ use super::counts::WorkCounts;
 use super::database::Database;
 use super::failure::Failure;
 use super::group_commit::{Attempt, Work};
+use super::health::Health;
 use super::statements::Template;
 use super::tail_cache::{Origin, TailCache};
 use super::transaction::Transaction;
@@ -56,6 +57,10 @@ impl Work for Appender {
 
     fn counts(&self) -> &WorkCounts {
         &self.database.counts.appends
+    }
+
+    fn health(&self) -> &Health {
+        &self.database.connections.health
     }
 
     fn joins(&self, group: &[Batch], next: &Batch) -> bool {

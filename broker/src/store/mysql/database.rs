@@ -117,7 +117,8 @@ impl Database {
             }
         };
         let late = |_| Err(Failure::not_done("the database does not answer in time"));
-        tokio::time::timeout_at(until, working).await.unwrap_or_else(late)
+        let read = tokio::time::timeout_at(until, working).await.unwrap_or_else(late);
+        read.inspect_err(|failure| self.connections.health.failed(failure))
     }
 
     /// Proves that what was read before is on disk.

@@ -91,6 +91,21 @@ impl Failure {
         if self.is_misplaced() { Self { kind: Kind::Passing, ..self } } else { self }
     }
 
+    /// Whether it is about what was to be written, so that other requests are none the worse.
+    pub(super) fn is_of_its_rows(&self) -> bool {
+        matches!(self.number, Some(DUPLICATE | NULL | FORM | TOO_LARGE))
+    }
+
+    /// The server's number, where it answered.
+    pub(super) fn server_number(&self) -> Option<u16> {
+        self.number
+    }
+
+    /// Whether another connection may not meet it in a moment.
+    pub(super) fn passes(&self) -> bool {
+        self.number.is_none_or(|number| meaning(number).passes())
+    }
+
     /// Whether a lock was waited for in vain.
     pub(super) fn is_locked_out(&self) -> bool {
         self.number == Some(LOCK_WAIT)

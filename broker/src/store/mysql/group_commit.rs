@@ -12,6 +12,7 @@ use tracing::debug;
 
 use super::counts::WorkCounts;
 use super::failure::Failure;
+use super::health::Health;
 use super::opener::SINGLE_WAIT;
 use crate::store::Error;
 use crate::store::locks::lock;
@@ -30,6 +31,9 @@ pub(super) trait Work: Send + Sync + 'static {
 
     /// Where its transactions are counted.
     fn counts(&self) -> &WorkCounts;
+
+    /// Where is noted that something failed.
+    fn health(&self) -> &Health;
 
     /// Whether a group may take one more request; asked in turn, the group's first one excepted.
     fn joins(&self, group: &[Self::Request], next: &Self::Request) -> bool;
@@ -258,8 +262,9 @@ impl<W: Work> Running<W> {
                     pause = LONGEST_PAUSE.min(pause * 2);
                 }
                 done => {
-                    if done.is_ok() {
-                        counts.done();
+                    match &done {
+                        Ok(_) => counts.done(),
+                        Err(failure) => self.0.work.health().failed(failure),
                     }
                     return done;
                 }

@@ -4,6 +4,7 @@
 //! nothing, for a server that only reads answers them. So it counts as down from the first failure
 //! that concerns every request, or of such a try, until a try goes well. While that is not
 //! certain, [`Store::tidy`](crate::store::Store::tidy) tries it: it may be that nobody asks `/readyz`.
+//! Any failure of a request that another one could have met as well makes it uncertain.
 
 use std::mem::replace;
 use std::sync::{Mutex, MutexGuard};
@@ -18,7 +19,14 @@ use crate::store::locks::lock;
 #[derive(Debug)]
 pub(super) struct Health {
     database: Address,
-    state: Mutex<State>,
+    known: Mutex<Known>,
+}
+
+#[derive(Debug)]
+struct Known {
+    state: State,
+    /// How often it was found to be down.
+    losses: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +34,8 @@ enum State {
     /// It has not been tried yet, or there is reason to try it again.
     Untried,
     Up,
-    Down(Trouble),
+    /// As the log was told, with the server's number where it sent one.
+    Down(Trouble, Option<u16>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,24 +50,36 @@ enum Trouble {
 
 impl Health {
     pub(super) fn new(database: Address) -> Self {
-        Self { database, state: Mutex::new(State::Untried) }
+        Self { database, known: Mutex::new(Known { state: State::Untried, losses: 0 }) }
     }
 
     /// Whether it can be used, as far as is known.
     pub(super) fn is_up(&self) -> bool {
-        !matches!(*self.state(), State::Down(_))
+        !matches!(self.known().state, State::Down(..))
     }
 
     /// Whether there is no reason to try it.
     pub(super) fn is_certain(&self) -> bool {
-        *self.state() == State::Up
+        self.known().state == State::Up
+    }
+
+    /// How often it was found to be down. A try that begins now is judged by that.
+    pub(super) fn losses(&self) -> u64 {
+        self.known().losses
     }
 
     /// Something went wrong that need not concern others.
     pub(super) fn doubt(&self) {
-        let mut state = self.state();
-        if *state == State::Up {
-            *state = State::Untried;
+        let mut known = self.known();
+        if known.state == State::Up {
+            known.state = State::Untried;
+        }
+    }
+
+    /// A unit of work ended with this.
+    pub(super) fn failed(&self, why: &Failure) {
+        if !why.is_of_its_rows() {
+            self.doubt();
         }
     }
 
@@ -75,27 +96,52 @@ impl Health {
         }
     }
 
-    /// It was tried. What is lost or only reads does not go well either.
-    pub(super) fn tried(&self, done: &Result<(), Failure>) {
-        match done {
-            Err(why) if why.is_read_only() || self.is_up() => self.fails(Trouble::Unfit, why),
-            Err(_) => {}
-            Ok(()) => {
-                let before = replace(&mut *self.state(), State::Up);
-                if let State::Down(_) = before {
-                    info!(database = %self.database, "the database is back");
-                }
+    /// It was tried; where that went well, answers how many [`losses`](Self::losses) there were when it
+    /// began. What went well before a loss says nothing of what is after it.
+    pub(super) fn tried(&self, done: &Result<u64, Failure>) {
+        let before = match done {
+            // What the server says is known to be so; that there is no answer may have any cause.
+            Err(why) if self.is_up() || why.server_number().is_some() => {
+                return self.fails(Trouble::Unfit, why);
             }
+            Err(_) => return,
+            Ok(before) => *before,
+        };
+        let mut known = self.known();
+        if known.losses != before {
+            return;
+        }
+        if let State::Down(..) = replace(&mut known.state, State::Up) {
+            drop(known);
+            info!(database = %self.database, "the database is back");
         }
     }
 
+    /// Tells the log, unless it knows that.
     fn fails(&self, trouble: Trouble, why: &Failure) {
-        let trouble = if why.is_read_only() { Trouble::ReadOnly } else { trouble };
-        let mut state = self.state();
-        if replace(&mut *state, State::Down(trouble)) == State::Down(trouble) {
-            return;
+        let is_tried = trouble == Trouble::Unfit;
+        let trouble = match trouble {
+            _ if why.is_read_only() => Trouble::ReadOnly,
+            Trouble::Unfit if why.is_lost() => Trouble::Lost,
+            trouble => trouble,
+        };
+        let number = why.server_number();
+        let mut known = self.known();
+        known.losses += 1;
+        if let State::Down(told, told_number) = known.state {
+            let is_same = if told == trouble {
+                // Requests that fail meet what is passing too, and by turns.
+                let is_other = is_tried && trouble != Trouble::ReadOnly && !why.passes();
+                !is_other || number == told_number
+            } else {
+                number.is_some() && number == told_number
+            };
+            if is_same {
+                return;
+            }
         }
-        drop(state);
+        known.state = State::Down(trouble, number);
+        drop(known);
         let database = &self.database;
         match trouble {
             Trouble::Lost => warn!(%database, %why, "the database is lost"),
@@ -106,7 +152,28 @@ impl Health {
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        lock(&self.state)
+    fn known(&self) -> MutexGuard<'_, Known> {
+        lock(&self.known)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Failure, Health};
+
+    #[test]
+    fn what_went_well_before_a_loss_says_nothing() {
+        let health = Health::new("mysql://broker@localhost/broker".parse().unwrap());
+        let began = health.losses();
+        health.lost(&Failure::not_done("gone"));
+        health.tried(&Ok(began));
+        assert!(!health.is_up());
+        // It was lost already: that counts all the same.
+        let began = health.losses();
+        health.lost(&Failure::not_done("gone"));
+        health.tried(&Ok(began));
+        assert!(!health.is_up());
+        health.tried(&Ok(health.losses()));
+        assert!(health.is_certain());
     }
 }

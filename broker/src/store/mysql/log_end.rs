@@ -13,6 +13,7 @@ use super::counts::WorkCounts;
 use super::database::{Database, column};
 use super::failure::Failure;
 use super::group_commit::{Attempt, GroupCommit, Work};
+use super::health::Health;
 use super::statements::{Tail, Template, padded};
 use super::topics::Topics;
 use super::transaction::Statement;
@@ -43,6 +44,10 @@ impl Work for LogEnds {
 
     fn counts(&self) -> &WorkCounts {
         &self.0.counts.ends
+    }
+
+    fn health(&self) -> &Health {
+        &self.0.connections.health
     }
 
     fn joins(&self, group: &[Vec<u32>], next: &Vec<u32>) -> bool {

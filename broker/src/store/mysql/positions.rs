@@ -12,6 +12,7 @@ use super::counts::WorkCounts;
 use super::database::{Database, column};
 use super::failure::Failure;
 use super::group_commit::{Attempt, Work};
+use super::health::Health;
 use super::opener::Mode;
 use super::statements::{Tail, Template, padded};
 use super::transaction::{Statement, Transaction, commit_alone};
@@ -93,6 +94,10 @@ impl Work for Positions {
 
     fn counts(&self) -> &WorkCounts {
         &self.0.counts.positions
+    }
+
+    fn health(&self) -> &Health {
+        &self.0.connections.health
     }
 
     fn joins(&self, group: &[Move], next: &Move) -> bool {

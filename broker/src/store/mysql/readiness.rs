@@ -1,6 +1,7 @@
 //! Whether the store can serve now: what a consume and a produce need is tried, and leaves nothing
 //! behind but a beat of this broker. Those who ask at once share a try.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -19,7 +20,10 @@ const WITHIN: Duration = Duration::from_secs(2);
 
 /// The tries of a store, at most one at a time.
 #[derive(Debug, Default)]
-pub(super) struct Readiness {
+pub(super) struct Readiness(Arc<Tries>);
+
+#[derive(Debug, Default)]
+struct Tries {
     /// How many were begun.
     begun: AtomicU64,
     /// The last that came to its end. It is locked while one is under way.
@@ -36,22 +40,35 @@ struct Tried {
 impl Readiness {
     /// Tries it, or waits for a try that began after this was asked: one that is under way may have
     /// seen what it saw before the trouble began, or ended. So all who ask during a try share the
-    /// next one. The first of them carries it out; if its client goes away, the next begins anew.
-    pub(super) async fn check(&self, database: &Database) -> Result<(), Failure> {
-        let before = self.begun.load(Ordering::Relaxed);
+    /// next one. A try is nobody's own: whose client goes away leaves it to the others, and to
+    /// [`Health`](super::health::Health), which hears of each once.
+    pub(super) async fn check(&self, database: &Arc<Database>) -> Result<(), Failure> {
+        let before = self.0.begun.load(Ordering::Relaxed);
+        let (tries, database) = (Arc::clone(&self.0), Arc::clone(database));
+        let trying = tokio::spawn(async move { tries.after(before, &database).await });
+        let broken = |_| Err(Failure::not_done("the broker failed while it tried the database"));
+        trying.await.unwrap_or_else(broken)
+    }
+}
+
+impl Tries {
+    /// What a try found that is later than so many.
+    async fn after(&self, before: u64, database: &Database) -> Result<(), Failure> {
         let mut last = self.last.lock().await;
         if let Some(tried) = last.as_ref().filter(|tried| tried.number > before) {
             return tried.found.clone();
         }
         let number = self.begun.fetch_add(1, Ordering::Relaxed) + 1;
         let found = check(database).await;
+        database.connections.health.tried(&found);
+        let found = found.map(drop);
         *last = Some(Tried { number, found: found.clone() });
         found
     }
 }
 
 /// Tries it. A server that only reads is of no use, nor is one whose tables are not there or locked.
-async fn check(database: &Database) -> Result<(), Failure> {
+async fn check(database: &Database) -> Result<u64, Failure> {
     let within = database.timeout.min(WITHIN);
     let until = Instant::now() + within;
     match try_all(database, within, until).await {
@@ -61,8 +78,10 @@ async fn check(database: &Database) -> Result<(), Failure> {
     }
 }
 
-async fn try_all(database: &Database, within: Duration, until: Instant) -> Result<(), Failure> {
+/// Answers how often it was down when this began. What a look for a connection met is over by then.
+async fn try_all(database: &Database, within: Duration, until: Instant) -> Result<u64, Failure> {
     let mut lease = database.connections.take(Mode::Single, until).await?;
+    let losses = database.connections.health.losses();
     let mut tried = "a commit was tried";
     let trying = async {
         let on = lease.raw();
@@ -75,7 +94,7 @@ async fn try_all(database: &Database, within: Duration, until: Instant) -> Resul
     match timeout_at(until, trying).await {
         Ok(Ok(_)) => {
             lease.give_back();
-            Ok(())
+            Ok(losses)
         }
         // Otherwise the connection is closed, and with it the transaction.
         Ok(Err(error)) => Err(lease.failed(&error).of_trying(tried)),

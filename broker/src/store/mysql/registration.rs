@@ -12,6 +12,7 @@ use super::counts::WorkCounts;
 use super::database::{Database, column};
 use super::failure::Failure;
 use super::group_commit::{Attempt, Work};
+use super::health::Health;
 use super::positions::now;
 use super::statements::{Tail, Template, at_most, padded};
 use super::transaction::{Statement, Transaction};
@@ -86,6 +87,10 @@ impl Work for Registrar {
 
     fn counts(&self) -> &WorkCounts {
         &self.database.counts.registrations
+    }
+
+    fn health(&self) -> &Health {
+        &self.database.connections.health
     }
 
     fn joins(&self, group: &[RegisterRequest], next: &RegisterRequest) -> bool {

@@ -5,7 +5,7 @@ use anyhow::bail;
 use sqlx::{AssertSqlSafe, Executor, MySqlConnection, SqlSafeStr};
 
 use super::super::failure::Failure;
-use super::tables::{TABLES, Table};
+use super::tables::{Right, TABLES, Table};
 
 /// Refuses a user who may not do all that a broker does. The statements are prepared and never
 /// executed: the server looks at rights then, and waits for no lock.
@@ -17,7 +17,7 @@ pub(super) async fn check_rights(on: &mut MySqlConnection) -> anyhow::Result<()>
             match prepared.map_err(|error| Failure::executing(&error)) {
                 Ok(_) => {}
                 Err(failure) if failure.is_denied() => {
-                    missing.push(format!("{right} on `{}`", table.name));
+                    missing.push(format!("{} on `{}`", right.word(), table.name));
                 }
                 Err(failure) => return Err(failure.into()),
             }
@@ -30,17 +30,25 @@ pub(super) async fn check_rights(on: &mut MySqlConnection) -> anyhow::Result<()>
 }
 
 /// A statement that needs this right to the table and no other.
-fn needing(right: &str, table: &Table) -> String {
-    let columns: Vec<_> = table.columns_now().map(|column| format!("`{column}`")).collect();
-    let (name, first) = (table.name, &columns[0]);
+fn needing(right: Right, table: &Table) -> String {
+    let name = table.name;
     match right {
-        "SELECT" => format!("SELECT {first} FROM `{name}` WHERE FALSE"),
-        "UPDATE" => format!("UPDATE `{name}` SET {first} = NULL WHERE FALSE"),
-        "DELETE" => format!("DELETE FROM `{name}` WHERE FALSE"),
-        _ => format!(
-            "INSERT INTO `{name}` ({}) SELECT {} FROM (SELECT 1) one WHERE FALSE",
-            columns.join(", "),
-            vec!["NULL"; columns.len()].join(", ")
-        ),
+        Right::Select => {
+            let columns: Vec<_> = table.columns_now().map(|column| format!("`{column}`")).collect();
+            format!("SELECT {} FROM `{name}` WHERE FALSE", columns.join(", "))
+        }
+        Right::Insert(written) => {
+            let columns: Vec<_> = written.split(", ").map(|column| format!("`{column}`")).collect();
+            let nothing = vec!["NULL"; columns.len()].join(", ");
+            let columns = columns.join(", ");
+            // Of an `INSERT ... SELECT` MariaDB looks at columns only when it is executed.
+            format!("INSERT INTO `{name}` ({columns}) VALUES ({nothing})")
+        }
+        Right::Update(written) => {
+            let set: Vec<_> =
+                written.split(", ").map(|column| format!("`{column}` = NULL")).collect();
+            format!("UPDATE `{name}` SET {} WHERE FALSE", set.join(", "))
+        }
+        Right::Delete => format!("DELETE FROM `{name}` WHERE FALSE"),
     }
 }

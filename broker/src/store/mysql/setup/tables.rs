@@ -11,7 +11,17 @@ pub(super) struct Table {
     /// The columns that later versions added.
     pub(super) added: &'static str,
     /// What a broker that runs has to be allowed; nothing in a table that need not be there.
-    pub(super) rights: &'static [&'static str],
+    pub(super) rights: &'static [Right],
+}
+
+/// A right, with the columns that the statements write by it: no more is asked for, as rights may be
+/// granted to columns. Nearly all columns are read.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Right {
+    Select,
+    Insert(&'static str),
+    Update(&'static str),
+    Delete,
 }
 
 /// All of them; those that the migrations make in that order, then those of the migrations
@@ -22,51 +32,79 @@ pub(super) const TABLES: [Table; 9] = [
         columns: "one tinyint, epoch varchar, next_topic int, next_producer bigint, \
                   next_consumer bigint",
         added: "deletions bigint",
-        rights: &["SELECT", "UPDATE"],
+        rights: &[
+            Right::Select,
+            Right::Update("next_topic, next_producer, next_consumer, deletions"),
+        ],
     },
     Table {
         name: "topics",
         columns: "id int, name varchar, next_offset/checkpoint bigint",
         added: "kept_from bigint",
-        rights: &["SELECT", "INSERT", "UPDATE", "DELETE"],
+        rights: &[
+            Right::Select,
+            Right::Insert("id, name"),
+            Right::Update("checkpoint, kept_from"),
+            Right::Delete,
+        ],
     },
     Table {
         name: "messages",
         columns: "topic int, offset bigint, producer bigint, sequence bigint, payload longtext",
         added: "first_sequence bigint, appended timestamp",
-        rights: &["SELECT", "INSERT", "DELETE"],
+        rights: &[
+            Right::Select,
+            // `appended` is written by its default.
+            Right::Insert("topic, offset, producer, sequence, first_sequence, payload"),
+            Right::Delete,
+        ],
     },
     Table {
         name: "producers",
         columns: "id bigint, topic int, next_sequence bigint, last_first bigint, \
                   last_offset bigint",
         added: "sent bigint",
-        rights: &["SELECT", "INSERT", "UPDATE", "DELETE"],
+        rights: &[
+            Right::Select,
+            Right::Insert("id, topic, sent"),
+            Right::Update("next_sequence, last_first, last_offset, sent"),
+            Right::Delete,
+        ],
     },
     Table {
         name: "subscriptions",
         columns: "consumer bigint, topic int, position bigint, polled bigint",
         added: "",
-        rights: &["SELECT", "INSERT", "UPDATE", "DELETE"],
+        rights: &[
+            Right::Select,
+            Right::Insert("consumer, topic, position, polled"),
+            Right::Update("position, polled"),
+            Right::Delete,
+        ],
     },
     Table {
         name: "heartbeats",
         columns: "broker bigint, beats bigint, beaten bigint",
         added: "",
-        rights: &["SELECT", "INSERT", "UPDATE"],
+        rights: &[
+            Right::Select,
+            Right::Insert("broker, beats, beaten"),
+            // MariaDB asks it of all columns that an `INSERT ... ON DUPLICATE KEY UPDATE` names.
+            Right::Update("broker, beats, beaten"),
+        ],
     },
     Table {
         name: "deleted_topics",
         columns: "topic int, deleted timestamp",
         added: "",
-        rights: &["SELECT", "INSERT", "DELETE"],
+        rights: &[Right::Select, Right::Insert("topic"), Right::Delete],
     },
     Table {
         name: NOTES,
         columns: "version bigint, description text, installed_on timestamp, success tinyint, \
                   checksum blob, execution_time bigint",
         added: "",
-        rights: &["SELECT"],
+        rights: &[Right::Select],
     },
     Table { name: CLAIM, columns: "one tinyint, broker varchar", added: "", rights: &[] },
 ];
@@ -76,6 +114,18 @@ pub(super) const NOTES: &str = "_sqlx_migrations";
 
 /// Where a broker on a node of a cluster says that it migrates.
 const CLAIM: &str = "migration_claim";
+
+impl Right {
+    /// As it is granted.
+    pub(super) const fn word(self) -> &'static str {
+        match self {
+            Self::Select => "SELECT",
+            Self::Insert(_) => "INSERT",
+            Self::Update(_) => "UPDATE",
+            Self::Delete => "DELETE",
+        }
+    }
+}
 
 impl Table {
     /// The columns that it was made with, as the names that each has had, and its type.

@@ -13,12 +13,15 @@ use crate::plan::{Plan, TopicIndex};
 /// Of one message that was acknowledged: where it is, and when its request left.
 type Placed = (TopicIndex, Option<EpochIndex>, Offset, Nanos);
 
-/// The shortest time, in nanoseconds, and of which message; none where none was deleted.
-pub(super) fn shortest(plan: &Plan, history: &History) -> Option<(Nanos, String)> {
+/// The shortest time, in nanoseconds, and of which message.
+///
+/// # Errors
+/// Where there is none: why.
+pub(super) fn shortest(plan: &Plan, history: &History) -> Result<(Nanos, String), &'static str> {
     let consumers = plan.consumers.iter().zip(&history.consumers);
     let deleted = consumers.flat_map(|(own, part)| part.deleted().map(|one| (own.number, one)));
     let mut deleted = deleted.peekable();
-    deleted.peek()?;
+    deleted.peek().ok_or("no consumer missed anything by it")?;
     let placed = placed(plan, history);
     let each = deleted.flat_map(|(consumer, deleted)| {
         let (topic, epoch, told) = (deleted.topic, deleted.epoch, deleted.told.at);
@@ -28,9 +31,11 @@ pub(super) fn shortest(plan: &Plan, history: &History) -> Option<(Nanos, String)
             (told.saturating_sub(*sent), topic, *offset, consumer, told)
         })
     });
-    let (kept, topic, offset, consumer, told) = each.min()?;
+    // What was there before the run has no time at which it was sent.
+    let none = "nothing that was acknowledged in this run was deleted";
+    let (kept, topic, offset, consumer, told) = each.min().ok_or(none)?;
     let (name, told) = (&plan.topics[topic.place()].name, time(Duration::from_nanos(told)));
-    Some((kept, format!("offset {offset} of {name}, as C{consumer} was told at {told}")))
+    Ok((kept, format!("offset {offset} of {name}, as C{consumer} was told at {told}")))
 }
 
 /// All that were acknowledged at an offset, in the order of their places.

@@ -172,8 +172,8 @@ impl Figures<'_> {
             Asked::Recovery { at_most } => self.recovery(*at_most),
             Asked::Backlog { .. } => self.greatest_backlog(asked.is_outside_of_faults()),
             Asked::Kept { .. } => match shortest(self.plan, self.history) {
-                Some((kept, which)) => Found::Value(kept, Some(which)),
-                None => Found::Nothing("no consumer missed anything by it".to_owned()),
+                Ok((kept, which)) => Found::Value(kept, Some(which)),
+                Err(why) => Found::Nothing(why.to_owned()),
             },
         };
         found.of(asked)
@@ -423,7 +423,7 @@ expect: {{ {expect} }}
             deleted(plan, history);
             history.consumers[1].subscriptions[0].epoch = Some(EpochIndex(7));
         };
-        let words = "kept (at least 1ms): no consumer missed anything by it";
+        let words = "kept (at least 1ms): nothing that was acknowledged in this run was deleted";
         check("kept: 1ms", other_life, State::NoData, words);
     }
 

@@ -105,6 +105,21 @@ fn a_simulated_broker_deletes_what_is_old_and_one_that_deletes_too_soon_is_found
 }
 
 #[test]
+fn no_golden_is_compared_where_messages_are_deleted() {
+    let folder = Folder::new();
+    folder.write("paced.yaml", &PACED.replace("golden: none\n", ""));
+    let ended = folder.run(&["sim", "paced.yaml", "--retain", "1s"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(ended.stderr.contains("no golden was compared: with --retain"), "{}", ended.stderr);
+    assert!(!folder.path().join("golden").exists(), "nothing is proposed");
+    // And none is said to be missing where there is none to compare.
+    folder.write("paced.yaml", PACED);
+    let ended = folder.run(&["sim", "paced.yaml", "--retain", "1s"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(!ended.stderr.contains("no golden was compared"), "{}", ended.stderr);
+}
+
+#[test]
 fn an_age_that_is_none_is_refused() {
     let folder = Folder::new();
     folder.write("paced.yaml", PACED);

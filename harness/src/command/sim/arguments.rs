@@ -78,7 +78,7 @@ pub struct Arguments {
     pub on: Vec<String>,
 
     /// The brokers keep messages for so long, whether consumers have them or not; in place of until all
-    /// have them, or to the end
+    /// have them, or to the end; no golden is compared then
     #[arg(long, value_name = "TIME", value_parser = age, conflicts_with = "bug")]
     pub retain: Option<Duration>,
 

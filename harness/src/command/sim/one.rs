@@ -111,9 +111,15 @@ fn one(
     let digest = trial.map(|trial| {
         entry.logs = Some(logs);
         let golden = arguments.outputs.golden(&plan.scenario.file);
-        let golden = Some((golden.as_path(), mode));
+        // What is deleted is not delivered, so the ledger is another one than was reviewed.
+        let golden = arguments.retain.is_none().then_some((golden.as_path(), mode));
         let history = histories.get(&plan.scenario.name);
         conclude(&mut entry, plan, &trial, history, golden);
+        if golden.is_none() && plan.scenario.golden {
+            entry
+                .notes
+                .push("no golden was compared: with --retain it would be another".to_owned());
+        }
         evidence::keep(&mut entry, plan, &trial);
         run_file::keep(&entry);
         digest(plan, &trial.history)

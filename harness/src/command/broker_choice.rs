@@ -241,7 +241,8 @@ fn has_files(named: &Named, harness: &Path) -> bool {
         Way::Ours(_) | Way::Running(..) | Way::Brought => return false,
     };
     let (name, config) = (named.word.clone(), &named.options.config);
-    let recipe = new(&Wanted { harness, name, arguments: &[], store: None, config });
+    let recipe =
+        new(&Wanted { harness, name, arguments: &[], store: None, is_cluster: false, config });
     // Its start says what is wrong with it.
     recipe.map_or(true, |recipe| recipe.data().is_some())
 }

@@ -20,15 +20,18 @@ const READY_WITHIN: Duration = Duration::from_secs(30);
 /// 10 s.
 const STOPPED_WITHIN: Duration = Duration::from_secs(15);
 
-/// How long a broker is started again and again that ends because its database is away. A node of a
-/// cluster that does not come back fails before that, and says why.
-const RESTARTED_WITHIN: Duration = Duration::from_secs(300);
+/// How long a broker is started again and again that ends because its database is away.
+const RESTARTED_WITHIN: Duration = Duration::from_secs(120);
+
+/// The same on a cluster, longer than a node of it has to come back: of the two the node says why not.
+const RESTARTED_ON_CLUSTER_WITHIN: Duration = Duration::from_secs(300);
 
 struct Broker {
     harness: PathBuf,
     name: String,
     arguments: Vec<OsString>,
     store: Option<String>,
+    is_cluster: bool,
 }
 
 /// A broker in memory, or on the store that is wanted.
@@ -38,6 +41,7 @@ pub fn recipe(wanted: &Wanted<'_>) -> Result<Arc<dyn Recipe>, Failure> {
         name: wanted.name.clone(),
         arguments: wanted.arguments.to_vec(),
         store: wanted.store.map(str::to_owned),
+        is_cluster: wanted.is_cluster,
     }))
 }
 
@@ -74,7 +78,11 @@ impl Recipe for Broker {
     }
 
     fn restarted_within(&self) -> Duration {
-        if self.store.is_some() { RESTARTED_WITHIN } else { Duration::ZERO }
+        match self.store {
+            Some(_) if self.is_cluster => RESTARTED_ON_CLUSTER_WITHIN,
+            Some(_) => RESTARTED_WITHIN,
+            None => Duration::ZERO,
+        }
     }
 
     fn ending(&self) -> Ending {

@@ -164,6 +164,8 @@ pub struct Wanted<'a> {
     pub arguments: &'a [OsString],
     /// The URL of the store that it is to use, which is a secret; none is its own.
     pub store: Option<&'a str>,
+    /// Whether that is a cluster, which takes longer to come back.
+    pub is_cluster: bool,
     /// Its configuration, in its own words, on top of what the recipe needs.
     pub config: &'a BTreeMap<String, String>,
 }

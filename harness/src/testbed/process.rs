@@ -120,7 +120,8 @@ impl Process {
         let numbers = 1..=settings.count.get();
         let starts = numbers.map(|number| {
             let own = (number as usize - 1).checked_rem(stores.len());
-            start_one(settings, own.map(|place| stores[place].as_str()), number)
+            let store = own.map(|place| stores[place].as_str());
+            start_one(settings, store, stores.len() > 1, number)
         });
         let brokers = try_join_all(starts).await?;
         let addresses: Vec<Address> =
@@ -135,7 +136,7 @@ impl Process {
     /// # Errors
     /// When it cannot be started.
     pub async fn shared(settings: &Settings, shared: &Shared) -> Result<Self, Failure> {
-        let server = shared.up(start_one(settings, None, 1)).await?;
+        let server = shared.up(start_one(settings, None, false, 1)).await?;
         let addresses = vec![Address::from(server.address())];
         let mut relays = Relays::default();
         relays.add_brokers(&settings.relays, &addresses).await?;
@@ -167,6 +168,7 @@ impl Process {
 async fn start_one(
     settings: &Settings,
     store: Option<&str>,
+    is_cluster: bool,
     number: u32,
 ) -> Result<ServerProcess, Failure> {
     let Settings { recipe, harness, listen, config, count, medium, .. } = settings;
@@ -180,7 +182,9 @@ async fn start_one(
     };
     let recipe = match &settings.own {
         Some(own) => recipes::own::recipe(own)?,
-        None => recipe(&Wanted { harness, name, arguments: &arguments, store, config })?,
+        None => {
+            recipe(&Wanted { harness, name, arguments: &arguments, store, is_cluster, config })?
+        }
     };
     let is_first = number == 1;
     let listen = SocketAddr::new(listen.ip(), if is_first { listen.port() } else { 0 });

@@ -44,7 +44,8 @@ async fn start(config: &[(&str, &str)]) -> Mosquitto {
     let config: BTreeMap<String, String> = config.iter().map(owned).collect();
     let harness = Path::new(env!("CARGO_BIN_EXE_harness"));
     let name = "Mosquitto".to_owned();
-    let wanted = Wanted { harness, name, arguments: &[], store: None, config: &config };
+    let wanted =
+        Wanted { harness, name, arguments: &[], store: None, is_cluster: false, config: &config };
     let recipe = recipe(&wanted).unwrap();
     let listen = "127.0.0.1:0".parse().unwrap();
     let server = ServerProcess::start(harness, Arc::clone(&recipe), listen).await.unwrap();
@@ -266,7 +267,8 @@ fn a_key_that_the_recipe_sets_is_refused() {
     let config = BTreeMap::from([("listener".to_owned(), "1883".to_owned())]);
     let name = "Mosquitto".to_owned();
     let harness = Path::new("harness");
-    let wanted = Wanted { harness, name, arguments: &[], store: None, config: &config };
+    let wanted =
+        Wanted { harness, name, arguments: &[], store: None, is_cluster: false, config: &config };
     let Err(failure) = recipe(&wanted) else { panic!("it is refused") };
     let expected = "the configuration of Mosquitto sets `listener`, which the harness sets itself: \
                     leave it out";

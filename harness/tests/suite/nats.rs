@@ -55,7 +55,8 @@ async fn server() -> Option<ServerProcess> {
     row.program.unwrap().program.find().ok()?;
     let harness = Path::new(env!("CARGO_BIN_EXE_harness"));
     let (name, config) = (row.word.to_owned(), BTreeMap::new());
-    let wanted = Wanted { harness, name, arguments: &[], store: None, config: &config };
+    let wanted =
+        Wanted { harness, name, arguments: &[], store: None, is_cluster: false, config: &config };
     let (recipe, any) = ((row.new)(&wanted).unwrap(), "127.0.0.1:0".parse().unwrap());
     Some(ServerProcess::start(harness, recipe, any).await.unwrap())
 }

@@ -62,8 +62,14 @@ async fn every_server_starts_again_on_its_port_and_leaves_nothing() {
     for row in RECIPES.iter().filter(|row| is_there(row) && !is_left_out(row.word)) {
         let name = row.word.to_owned();
         let config = keeping(row.word);
-        let wanted =
-            Wanted { harness: harness(), name, arguments: &[], store: None, config: &config };
+        let wanted = Wanted {
+            harness: harness(),
+            name,
+            arguments: &[],
+            store: None,
+            is_cluster: false,
+            config: &config,
+        };
         let recipe = (row.new)(&wanted).unwrap();
         let folder = recipe.folder().map(|folder| folder.path().to_owned());
         // As where a disk of the harness's own is below it.

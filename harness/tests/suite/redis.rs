@@ -61,7 +61,14 @@ async fn servers(settings: &[(&str, &str)]) -> Vec<ServerProcess> {
     for row in installed {
         let harness = Path::new(env!("CARGO_BIN_EXE_harness"));
         let name = row.word.to_owned();
-        let wanted = Wanted { harness, name, arguments: &[], store: None, config: &config };
+        let wanted = Wanted {
+            harness,
+            name,
+            arguments: &[],
+            store: None,
+            is_cluster: false,
+            config: &config,
+        };
         let recipe = (row.new)(&wanted).unwrap();
         let any = "127.0.0.1:0".parse().unwrap();
         servers.push(ServerProcess::start(harness, recipe, any).await.unwrap());

@@ -219,9 +219,9 @@ impl Node {
     }
 }
 
-/// Has a node forget which nodes were together: it only joins others then.
-pub(crate) fn forget_view(data: &Path) -> io::Result<()> {
-    match fs::remove_file(data.join(VIEW)) {
+/// Removes a file that may not be there.
+pub(crate) fn forget(file: &Path) -> io::Result<()> {
+    match fs::remove_file(file) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
     }
@@ -242,7 +242,7 @@ pub(crate) fn is_whole(data: &Path) -> io::Result<bool> {
 pub(crate) const STATE: &str = "grastate.dat";
 
 /// Which nodes were together.
-const VIEW: &str = "gvwstate.dat";
+pub(crate) const VIEW: &str = "gvwstate.dat";
 
 /// Where the caller is root: makes [`NOBODY`] the owner of a file, or of a folder with all that is in it.
 pub(crate) fn give_to_nobody(path: &Path) -> io::Result<()> {

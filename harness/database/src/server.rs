@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use crate::chance::{PASSWORD, random_digits};
 use crate::cluster::{
-    NOBODY, Node, RECOVER, STATE, check_way, forget_view, give_to_nobody, is_whole,
+    NOBODY, Node, RECOVER, STATE, VIEW, check_way, forget, give_to_nobody, is_whole,
 };
 use crate::error::Error;
 use crate::folder::Folder;
@@ -197,13 +197,15 @@ impl Server {
         })
     }
 
-    /// Has a node that is down join others with its next start, and not take part in a majority that
-    /// those restore who remember one: there may be another one by now.
+    /// Has a node that is down join others with its next start: it neither founds the cluster, nor takes
+    /// part in a majority that those restore who remember one, for there may be another one by now.
     ///
     /// # Errors
-    /// Where its data folder cannot be written.
-    pub fn forget_view(&self) -> Result<(), Error> {
-        forget_view(&self.data).map_err(Error::files("write in its data folder"))
+    /// Where its folders cannot be written.
+    pub fn only_join(&self) -> Result<(), Error> {
+        let forgotten = forget(&self.data.join(VIEW));
+        let forgotten = forgotten.and_then(|()| forget(&self.folder.path().join(FOUND_ANEW)));
+        forgotten.map_err(Error::files("write in its folders"))
     }
 
     /// Has a node found its cluster anew with its next start: the others get what it has.

@@ -16,6 +16,9 @@ const WITHIN: Duration = Duration::from_secs(60);
 /// One that stands still answers nothing.
 const SILENT_AFTER: Duration = Duration::from_secs(2);
 
+/// What a node may ignore it is told so often.
+const TOLD_EVERY: Duration = Duration::from_secs(1);
+
 /// Between two looks.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
@@ -64,23 +67,35 @@ pub(super) async fn standing(url: &Url) -> Standing {
 /// What a node says that serves.
 const SERVES: [(&str, &str); 1] = [("wsrep_ready", "ON")];
 
-/// Has a node be the majority by itself, and waits until it serves.
+/// Has a node be the majority by itself, and waits until it serves. While the cluster changes it may
+/// ignore that, and say nothing of it; so it is told again. One that is of the majority ignores it, too.
 pub(super) async fn bootstrap(url: &Url) -> Result<(), Failure> {
-    set_option(url, "pc.bootstrap=1").await?;
-    wait_for(url, "does not found the cluster anew", &SERVES).await
+    let until = Instant::now() + WITHIN;
+    loop {
+        set_option(url, "pc.bootstrap=1").await?;
+        if comes_within(TOLD_EVERY, url, &SERVES).await? {
+            return Ok(());
+        }
+        if Instant::now() >= until {
+            return Err(too_late("does not found the cluster anew"));
+        }
+    }
 }
 
-/// Cuts the node from the others, and waits until it knows: it is not of the majority any more. Or it is
+/// Cuts the node from the others, or lets it back to them, and does not wait for what comes of it.
+pub(super) async fn set_isolated(url: &Url, is_isolated: bool) -> Result<(), Failure> {
+    set_option(url, &format!("gmcast.isolate={}", u8::from(is_isolated))).await
+}
+
+/// Waits until a node that was cut from the others knows: it is not of the majority any more. Or it is
 /// all of that, where the others have not joined it yet, and stays so.
-pub(super) async fn isolate(url: &Url) -> Result<(), Failure> {
-    set_isolated(url, true).await?;
+pub(super) async fn is_cut(url: &Url) -> Result<(), Failure> {
     let is_cut = [("wsrep_cluster_status", "non-Primary"), ("wsrep_cluster_size", "1")];
     wait_for(url, "is not cut from the others", &is_cut).await
 }
 
-/// Lets the node back to the others, and waits until it serves again.
-pub(super) async fn rejoin(url: &Url) -> Result<(), Failure> {
-    set_isolated(url, false).await?;
+/// Waits until a node that was let back to the others serves again.
+pub(super) async fn is_back(url: &Url) -> Result<(), Failure> {
     wait_for(url, "does not come back to the others", &SERVES).await
 }
 
@@ -105,10 +120,6 @@ async fn table(connection: &mut MySqlConnection, name: String) -> sqlx::Result<T
     let counted = one(connection, format!("SELECT COUNT(*) FROM `{name}`")).await?;
     let summed = one(connection, format!("CHECKSUM TABLE `{name}`")).await?;
     Ok(Table { rows: counted.try_get(0)?, checksum: summed.try_get(1)?, name })
-}
-
-async fn set_isolated(url: &Url, is_isolated: bool) -> Result<(), Failure> {
-    set_option(url, &format!("gmcast.isolate={}", u8::from(is_isolated))).await
 }
 
 /// While the cluster changes a node refuses what is about its view, and is told again.
@@ -137,7 +148,21 @@ fn is_refused(error: &sqlx::Error) -> bool {
 
 /// Waits until one of these variables of the node has its value.
 async fn wait_for(url: &Url, trouble: &str, values: &[(&str, &str)]) -> Result<(), Failure> {
-    let until = Instant::now() + WITHIN;
+    let is_there = comes_within(WITHIN, url, values).await?;
+    if is_there { Ok(()) } else { Err(too_late(trouble)) }
+}
+
+fn too_late(trouble: &str) -> Failure {
+    Failure(format!("the node {trouble} within {} s", WITHIN.as_secs()))
+}
+
+/// Whether one of these variables of the node gets its value in this time.
+async fn comes_within(
+    within: Duration,
+    url: &Url,
+    values: &[(&str, &str)],
+) -> Result<bool, Failure> {
+    let until = Instant::now() + within;
     let url = url.of_database("");
     let looking = async {
         let mut connection = connect(&url).await?;
@@ -150,15 +175,12 @@ async fn wait_for(url: &Url, trouble: &str, values: &[(&str, &str)]) -> Result<(
                 }
             }
             if Instant::now() >= until {
-                return Ok(false);
+                return connection.close().await.map(|()| false);
             }
             sleep(LOOK_EVERY).await;
         }
     };
-    if answered(looking).await? {
-        return Ok(());
-    }
-    Err(Failure(format!("the node {trouble} within {} s", WITHIN.as_secs())))
+    answered(looking).await
 }
 
 /// Says nothing to a node that it would refuse while it is alone.

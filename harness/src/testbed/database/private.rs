@@ -8,7 +8,6 @@ use std::sync::Arc;
 use futures_util::future::{select_all, try_join_all};
 use private_database::{Cluster, Installed, Node, Options, Ports, Url};
 
-use super::node;
 use super::one::One;
 use super::revival::Revival;
 
@@ -92,8 +91,7 @@ impl Private {
 
     /// Cuts a node from the others, or lets it back.
     pub(super) async fn isolate(&self, place: usize, is_cut: bool) -> Result<(), Failure> {
-        let url = self.server(place)?.recipe.0.url();
-        let done = if is_cut { node::isolate(&url).await } else { node::rejoin(&url).await };
+        let done = self.revival.isolate(self.server(place)?, is_cut).await;
         done.map_err(|Failure(why)| Failure(format!("database {}: {why}", place + 1)))
     }
 

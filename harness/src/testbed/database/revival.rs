@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures_util::future::try_join_all;
 use private_database::Url;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::node::{self, Standing};
 use super::one::One;
@@ -19,7 +19,10 @@ use crate::testbed::Failure;
 /// How long nodes that run have to find together by themselves.
 const LOST_AFTER: Duration = Duration::from_secs(15);
 
-/// Starts of a node that ends by itself before it has all data.
+/// A node that is not there by then does not come back: on a busy machine it takes a minute.
+const WITHIN: Duration = Duration::from_secs(240);
+
+/// Starts of a node that ends by itself before it has all data, and of one to found the cluster by.
 const TRIES: u32 = 5;
 
 /// Between two looks at the other nodes.
@@ -29,10 +32,14 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 #[derive(Debug, Default)]
 pub(super) struct Revival {
     waiting: Mutex<BTreeSet<usize>>,
+    /// Those that began to join, and do not have all that the others have.
+    joining: Mutex<BTreeSet<usize>>,
     /// What those that wait wait for, where it is another one.
     obstacles: OrderedSignal<BTreeMap<usize, String>>,
     /// Held while one decides, and until the one that it founds the cluster by serves.
     deciding: tokio::sync::Mutex<()>,
+    /// When a node was let back to the others, or cut from them, last.
+    parted: Mutex<Option<Instant>>,
 }
 
 /// How the nodes that run stand to each other.
@@ -49,21 +56,65 @@ impl Revival {
     /// Starts the node of this place, and returns when it has all that the others have. One that ends
     /// before that, because the one is lost that it gets its data from, is started again.
     pub(super) async fn start(&self, nodes: &[One], place: usize) -> Result<(), Failure> {
+        let mut last = None;
+        let started = timeout(WITHIN, self.try_to_start(nodes, place, &mut last)).await;
+        let started = started.unwrap_or_else(|_| Err(self.late(place, last)));
+        lock(&self.waiting).remove(&place);
+        self.tell(place, None);
+        started
+    }
+
+    /// The same without an end; says what went wrong `last`.
+    async fn try_to_start(
+        &self,
+        nodes: &[One],
+        place: usize,
+        last: &mut Option<Failure>,
+    ) -> Result<(), Failure> {
         let mut tries = TRIES;
         loop {
-            self.wait(nodes, place).await?;
-            if nodes[place].process.is_up() {
+            let tried = match self.wait(nodes, place).await {
                 // It has founded the cluster.
-                return Ok(());
-            }
-            match self.join(nodes, place).await {
+                Ok(()) if nodes[place].process.is_up() => return Ok(()),
+                Ok(()) => self.join(nodes, place).await,
+                Err(failure) => Some(Err(failure)),
+            };
+            match tried {
                 Some(Ok(())) => return Ok(()),
                 Some(Err(failure)) if tries == 1 => return Err(failure),
-                Some(Err(_)) => tries -= 1,
+                Some(Err(failure)) => {
+                    tries -= 1;
+                    *last = Some(failure);
+                }
                 None => {}
             }
-            nodes[place].process.claim_port();
         }
+    }
+
+    /// What a node that is not there in time waits for.
+    fn late(&self, place: usize, last: Option<Failure>) -> Failure {
+        let obstacle = self.obstacles.lock().get(&place).cloned();
+        let awaited = match obstacle {
+            Some(obstacle) => obstacle,
+            None if lock(&self.waiting).contains(&place) => "a majority of the nodes".to_owned(),
+            None => "the data of the others".to_owned(),
+        };
+        let last = last.map_or_else(String::new, |Failure(why)| format!("; before that: {why}"));
+        let (number, within) = (place + 1, WITHIN.as_secs());
+        Failure(format!(
+            "database {number} is not back after {within} s: it waits for {awaited}{last}"
+        ))
+    }
+
+    /// Cuts a node from the others, or lets it back, and waits until it knows. Nobody founds the cluster
+    /// while it is told; but others may while this waits, for it may be them that it waits for.
+    pub(super) async fn isolate(&self, node: &One, is_cut: bool) -> Result<(), Failure> {
+        let url = node.recipe.0.url();
+        let turn = self.deciding.lock().await;
+        node::set_isolated(&url, is_cut).await?;
+        *lock(&self.parted) = Some(Instant::now());
+        drop(turn);
+        if is_cut { node::is_cut(&url).await } else { node::is_back(&url).await }
     }
 
     /// Completes, with what it is, when the node of this place waits for another one.
@@ -80,38 +131,46 @@ impl Revival {
             if !lock(&self.waiting).contains(&place) {
                 break;
             }
+            let mut awaited = None;
             match self.outlook(nodes).await {
                 Outlook::Majority => {
                     lock(&self.waiting).remove(&place);
-                    continue;
+                    break;
                 }
-                Outlook::Lost { up, most } if lost.is_for_good(up) => match self.missing(nodes) {
-                    None => {
-                        self.found(nodes, most).await?;
-                        continue;
+                Outlook::Lost { up, .. } if self.is_for_good(&mut lost, up) => {
+                    let absent = self.absent(nodes);
+                    if absent.is_empty() {
+                        self.found(nodes, &mut lost).await?;
                     }
-                    Some(missing) => self.tell(place, missing),
-                },
+                    awaited = absent.difference(&lock(&self.joining)).next().copied();
+                }
                 Outlook::Lost { .. } => {}
                 Outlook::Unclear => lost = Lost::default(),
             }
+            self.tell(place, awaited);
             drop(turn);
             sleep(LOOK_EVERY).await;
         }
-        self.obstacles.change(|obstacles| obstacles.remove(&place));
+        self.tell(place, None);
         Ok(())
     }
 
     /// Starts a node that joins the majority. Gives up, with nothing, where that is lost meanwhile: nodes
     /// that have no data to go on with would wait for each other, and keep those apart that have.
     async fn join(&self, nodes: &[One], place: usize) -> Option<Result<(), Failure>> {
-        if let Err(error) = nodes[place].recipe.0.forget_view() {
+        if let Err(error) = nodes[place].recipe.0.only_join() {
             return Some(Err(failed(&error)));
         }
-        tokio::select! { biased;
+        lock(&self.joining).insert(place);
+        let joined = tokio::select! { biased;
             started = nodes[place].process.start_again() => Some(started),
             () = self.majority_is_lost(nodes) => None,
+        };
+        match &joined {
+            Some(Ok(())) => _ = lock(&self.joining).remove(&place),
+            _ => nodes[place].process.claim_port(),
         }
+        joined
     }
 
     async fn majority_is_lost(&self, nodes: &[One]) {
@@ -120,25 +179,35 @@ impl Revival {
             sleep(LOOK_EVERY).await;
             let _turn = self.deciding.lock().await;
             match self.outlook(nodes).await {
-                Outlook::Lost { up, .. } if lost.is_for_good(up) => return,
+                Outlook::Lost { up, .. } if self.is_for_good(&mut lost, up) => return,
                 Outlook::Lost { .. } => {}
                 Outlook::Majority | Outlook::Unclear => lost = Lost::default(),
             }
         }
     }
 
-    /// A node that neither runs nor waits to be started, and may know most.
-    fn missing(&self, nodes: &[One]) -> Option<usize> {
-        let waiting = lock(&self.waiting);
-        let mut places = nodes.iter().enumerate();
-        let found = places.find(|(place, one)| !waiting.contains(place) && !one.process.is_up());
-        found.map(|(place, _)| place)
+    fn is_for_good(&self, lost: &mut Lost, up: usize) -> bool {
+        lost.is_for_good(up, *lock(&self.parted))
     }
 
-    fn tell(&self, place: usize, missing: usize) {
-        let number = missing + 1;
-        let words = format!("database {number}, which is down and may have what no other has");
-        self.obstacles.change(|obstacles| obstacles.insert(place, words));
+    /// The nodes that neither run nor wait to be started, and may know most.
+    fn absent(&self, nodes: &[One]) -> BTreeSet<usize> {
+        let waiting = lock(&self.waiting);
+        let places = nodes.iter().enumerate();
+        let absent = places.filter(|(place, one)| !waiting.contains(place) && !one.process.is_up());
+        absent.map(|(place, _)| place).collect()
+    }
+
+    fn tell(&self, place: usize, awaited: Option<usize>) {
+        let words = awaited.map(|other| {
+            format!("database {}, which is down and may have what no other has", other + 1)
+        });
+        if self.obstacles.lock().get(&place) != words.as_ref() {
+            self.obstacles.change(|obstacles| match words {
+                Some(words) => obstacles.insert(place, words),
+                None => obstacles.remove(&place),
+            });
+        }
     }
 
     async fn outlook(&self, nodes: &[One]) -> Outlook {
@@ -161,17 +230,41 @@ impl Revival {
         if is_clear { Outlook::Lost { up, most } } else { Outlook::Unclear }
     }
 
-    /// Founds the cluster anew by the node that knows most, of those that wait and the best that runs.
-    async fn found(&self, nodes: &[One], running: Option<(i64, Url)>) -> Result<(), Failure> {
+    /// Founds the cluster anew by the node that knows most, of those that wait and the best that runs;
+    /// of two that know as much by one that did not begin to join. Does nothing where it is not lost any
+    /// more, or not all are there.
+    async fn found(&self, nodes: &[One], lost: &mut Lost) -> Result<(), Failure> {
         let waiting = lock(&self.waiting).clone();
         let positions = waiting.iter().map(|place| position(&nodes[*place]));
-        let positions = try_join_all(positions).await?.into_iter();
-        let (most, founder) = positions.zip(waiting).max().expect("the one that asks waits");
-        if let Some((_, url)) = running.filter(|(position, _)| *position > most) {
+        let positions = try_join_all(positions).await?;
+        // That took seconds: those that run may be a majority by now, which there must be one of only, and
+        // the one that knows most may have been killed.
+        let (up, running) = match self.outlook(nodes).await {
+            Outlook::Lost { up, most } => (up, most),
+            Outlook::Majority | Outlook::Unclear => {
+                *lost = Lost::default();
+                return Ok(());
+            }
+        };
+        let is_as_it_was = self.absent(nodes).is_empty() && *lock(&self.waiting) == waiting;
+        if !is_as_it_was || !self.is_for_good(lost, up) {
+            return Ok(());
+        }
+        let joining = lock(&self.joining).clone();
+        let known = positions.into_iter().zip(waiting);
+        let known = known.map(|(position, place)| (position, !joining.contains(&place), place));
+        let (most, _, founder) = known.max().expect("the one that asks waits");
+        if let Some((_, url)) = running.filter(|(position, _)| *position >= most) {
             return node::bootstrap(&url).await;
         }
-        nodes[founder].recipe.0.found_anew().map_err(|error| failed(&error))?;
-        nodes[founder].process.start_again().await?;
+        let One { process, recipe } = &nodes[founder];
+        recipe.0.found_anew().map_err(|error| failed(&error))?;
+        if let Err(failure) = process.start_again().await {
+            process.claim_port();
+            recipe.0.only_join().map_err(|error| failed(&error))?;
+            return Err(failure);
+        }
+        lock(&self.joining).remove(&founder);
         lock(&self.waiting).remove(&founder);
         Ok(())
     }
@@ -183,10 +276,10 @@ struct Lost(Option<Instant>);
 
 impl Lost {
     /// Whether it does not come back by itself, with so many nodes that run: it takes two to find
-    /// together, and some time.
-    fn is_for_good(&mut self, up: usize) -> bool {
-        let since = self.0.get_or_insert_with(Instant::now);
-        up < 2 || since.elapsed() >= LOST_AFTER
+    /// together, and some time since one was cut off or let back.
+    fn is_for_good(&mut self, up: usize, parted: Option<Instant>) -> bool {
+        let since = *self.0.get_or_insert_with(Instant::now);
+        up < 2 || parted.map_or(since, |parted| since.max(parted)).elapsed() >= LOST_AFTER
     }
 }
 
@@ -198,4 +291,46 @@ async fn position(one: &One) -> Result<i64, Failure> {
 
 fn failed(error: &private_database::Error) -> Failure {
     Failure(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::advance;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn nodes_that_run_have_time_to_find_together_since_one_was_let_back() {
+        let mut lost = Lost::default();
+        assert!(!lost.is_for_good(2, None));
+        advance(LOST_AFTER).await;
+        assert!(lost.is_for_good(2, None));
+        let parted = Some(Instant::now());
+        assert!(!lost.is_for_good(2, parted), "they may be finding together");
+        assert!(lost.is_for_good(1, parted), "one alone finds nobody");
+        advance(LOST_AFTER).await;
+        assert!(lost.is_for_good(2, parted));
+    }
+
+    /// A run's report has these words, which are all that is known of it.
+    #[test]
+    fn a_node_that_is_late_says_what_it_waits_for() {
+        let revival = Revival::default();
+        let late = |last| revival.late(0, last).0;
+        assert_eq!(
+            late(None),
+            "database 1 is not back after 240 s: it waits for the data of the others"
+        );
+        lock(&revival.waiting).insert(0);
+        let last = Some(Failure("it ended".to_owned()));
+        assert_eq!(
+            late(last),
+            "database 1 is not back after 240 s: it waits for a majority of the nodes; before that: it ended"
+        );
+        revival.tell(0, Some(1));
+        let said = "it waits for database 2, which is down and may have what no other has";
+        assert!(late(None).ends_with(said), "{}", late(None));
+        revival.tell(0, None);
+        assert!(late(None).ends_with("a majority of the nodes"), "{}", late(None));
+    }
 }

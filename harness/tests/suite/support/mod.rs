@@ -265,6 +265,11 @@ impl Running {
         fs::read_to_string(&self.words).unwrap()
     }
 
+    /// Whether it has ended.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
     /// Waits for its end, and gives its exit code and its words.
     pub(crate) fn end(mut self) -> (Option<i32>, String) {
         let status = wait_for("the harness to end", || self.child.try_wait().unwrap());

@@ -74,7 +74,8 @@ async fn so_it_is_on_a_cluster_of_which_a_node_is_killed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_of_the_library_hears_what_a_database_has_deleted() {
     let Some(url) = mysql() else { return };
-    let mut broker = Process::start(&url, &["--retain", "1h"]);
+    // So long that what is young stays, and so short that it looks every few seconds.
+    let mut broker = Process::start(&url, &["--retain", "2min"]);
     let client = broker.client();
     client.create_topic("T").await.unwrap();
     let (topic, producer) = ("T".parse().unwrap(), Producer::new(&client));

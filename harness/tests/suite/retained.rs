@@ -80,11 +80,11 @@ fn a_simulated_broker_deletes_what_is_old_and_one_that_deletes_too_soon_is_found
     folder.write("paced.yaml", PACED);
     for on in ["memory", "mysql"] {
         let run = |more: &[&str]| folder.run(&[&["sim", "paced.yaml", "--on", on], more].concat());
-        let ended = run(&["--retain", "1s"]);
+        let ended = run(&["--retain", "1s", "--history", "h.jsonl"]);
         assert_eq!(ended.code, Some(0), "{on}: {ended:?}");
         // All but those of the last second, of an eighth of it, and until the next look.
         assert!((200..330).contains(&deleted(&ended.stderr)), "{on}: {}", ended.stderr);
-        let again = folder.run(&["check", "paced.yaml", "--history", "out/paced/history.jsonl"]);
+        let again = folder.run(&["check", "paced.yaml", "--history", "h.jsonl"]);
         assert_eq!(again.code, Some(0), "{on}: {again:?}");
 
         let ended = run(&["--retain", "200ms"]);

@@ -24,11 +24,7 @@ use crate::server::watched::{Socket, Watched};
 const HEAD_BYTES: usize = 64 * 1024;
 
 /// Serves the requests of one connection until it closes.
-pub(in crate::server) async fn serve(
-    stream: impl Socket,
-    router: Router,
-    connection: Arc<Connection>,
-) {
+pub(crate) async fn serve(stream: impl Socket, router: Router, connection: Arc<Connection>) {
     let io = TokioIo::new(Watched { stream, connection: Arc::clone(&connection) });
     let service = service_fn(|request: hyper::Request<Incoming>| {
         connection.enter(SERVING);
@@ -75,7 +71,7 @@ pub(in crate::server) async fn serve(
 
 /// The same, encrypted; who speaks plain text is answered by `plain`. The handshake is part of the
 /// first request's head: it has that one's time.
-pub(in crate::server) async fn serve_encrypted(
+pub(crate) async fn serve_encrypted(
     stream: TcpStream,
     (tls, plain): (Arc<Tls>, Router),
     router: Router,

@@ -53,7 +53,7 @@ impl Injector {
         match change {
             Change::Kill => server.kill().await,
             Change::Stop => server.finish().await,
-            Change::Start => server.start(self.stores.store()),
+            Change::Start => server.start(&self.stores),
             Change::Pause => server.pause(),
             Change::Resume => server.resume(),
         }
@@ -74,7 +74,7 @@ impl Injector {
     fn start_all(&self) {
         self.stores.disk().power_is_back();
         for place in lock(&self.outage).take().into_iter().flatten() {
-            self.servers[place as usize].start(self.stores.store());
+            self.servers[place as usize].start(&self.stores);
         }
     }
 

@@ -73,7 +73,7 @@ impl Simulated {
         let stores = Stores::new(seed, scenario.broker.store, retain, bug);
         let servers: Vec<_> = (0..brokers).map(|_| Arc::new(Server::default())).collect();
         for server in &servers {
-            server.start(stores.store());
+            server.start(&stores);
         }
         let weather = scenario.network.unwrap_or_default();
         let network = Arc::new(Network::new(seed, &weather, &servers));

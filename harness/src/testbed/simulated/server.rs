@@ -7,7 +7,6 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, Response};
-use broker::store::Store;
 use broker::{Limits, Signal};
 use broker_client::transport::Failure;
 use bytes::Bytes;
@@ -16,6 +15,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tower::ServiceExt as _;
 
+use super::stores::Stores;
 use super::suspend::Suspension;
 
 /// How long a broker that is asked to end may finish what is in flight; the real one's limit too.
@@ -52,12 +52,14 @@ pub(super) struct Peer(Option<u64>);
 
 impl Server {
     /// Starts it on a store; it must be down.
-    pub(super) fn start(&self, store: Arc<dyn Store>) {
-        let closing = Signal::default();
-        let tidying = broker::keep_tidy(Arc::clone(&store));
-        let router = broker::audited_router(store, Limits::default(), closing.clone());
+    pub(super) fn start(&self, stores: &Stores) {
+        let (store, closing) = (stores.store(), Signal::default());
         let (tasks, mut background) = (JoinSet::new(), JoinSet::new());
-        background.spawn(self.suspension.task(tidying));
+        if stores.delete_by_age() {
+            let tidying = broker::keep_tidy(Arc::clone(&store));
+            background.spawn(self.suspension.task(tidying));
+        }
+        let router = broker::audited_router(store, Limits::default(), closing.clone());
         let mut inside = self.inside();
         inside.lives += 1;
         inside.process = Some(Process { router, closing, tasks, background, accepts: true });

@@ -54,6 +54,12 @@ impl Stores {
         Arc::new(MemoryStore::new(epoch(&mut chance), self.retain, None))
     }
 
+    /// Whether brokers have something to delete by themselves. A store that is to be asked for nothing
+    /// would take its share of chance all the same, and every other run of a seed be another one.
+    pub(super) fn delete_by_age(&self) -> bool {
+        matches!(self.retain, Retain::Age(_))
+    }
+
     pub(super) fn database(&self) -> Option<&Database> {
         self.database.as_deref()
     }

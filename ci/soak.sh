@@ -1,6 +1,11 @@
 #!/usr/bin/env bash
 # Runs 5p3c and together so many times in a row (default 200); the first run that does not pass
-# ends it, says how to see it again, and leaves its logs and its history in target/soak.
+# ends it, says how to see it again, and leaves its logs and its history in target/soak. HARNESS names
+# a binary to use in place of one that is built here.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-cargo run --release --locked --bin harness -- run scenarios/5p3c.yaml scenarios/together.yaml --repeat "${1:-200}" --until-fail --out target/soak
+if [[ -z "${HARNESS:-}" ]]; then
+  cargo build --release --locked --package harness
+  HARNESS="${CARGO_TARGET_DIR:-target}/release/harness"
+fi
+"$HARNESS" run scenarios/5p3c.yaml scenarios/together.yaml --repeat "${1:-200}" --until-fail --out target/soak

@@ -14,8 +14,9 @@ use crate::store::mysql::{self, Migrated};
 pub struct MigrateArguments {
     /// The database, as mysql://user:password@host:3306/name; a password is safer in the variable than
     /// on the command line, which other users can read
+    // By default what a broker has, so that one place says what is missing, and the variable too.
     #[arg(long, value_name = "STORE", env = "BROKER_STORE", hide_env_values = true,
-          value_parser = store)]
+          default_value = "memory", hide_default_value = true, value_parser = store)]
     pub store: StoreKind,
 }
 

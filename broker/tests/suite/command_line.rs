@@ -143,7 +143,10 @@ fn what_is_done_instead_of_serving_takes_no_other_flags() {
     check(&stray, "flags of `migrate` stand behind it, and `broker migrate --help` lists them");
     check(&["migrate", "--store", "memory"], "there is nothing to migrate in memory");
     check(&["migrate", "--store", "mysql://u:secret@h"], "the name of the database is missing");
-    check(&["migrate"], "--store <STORE>");
+    check(
+        &["migrate"],
+        "--store, or the variable BROKER_STORE: there is nothing to migrate in memory",
+    );
     check(&["token"], "--scope <produce,consume,admin>");
     check(&["token", "--scope", "prduce"], "a similar value exists: 'produce'");
 }

@@ -80,6 +80,25 @@ async fn check_one_store(brokers: &[Process]) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_may_stand_still_for_long_is_warned_of() {
+    let Some(nodes) = Nodes::get().await else { return };
+    let mut sql = nodes.sql(1).await;
+    let (before,): (u64,) = sqlx::query_as("SELECT @@GLOBAL.innodb_lock_wait_timeout")
+        .fetch_one(&mut sql)
+        .await
+        .unwrap();
+    sql.execute("SET GLOBAL innodb_lock_wait_timeout = 50").await.unwrap();
+    let brokers = nodes.brokers(&TIMEOUT);
+    let restored = format!("SET GLOBAL innodb_lock_wait_timeout = {before}");
+    sql.execute(AssertSqlSafe(restored)).await.unwrap();
+    let warned: Vec<_> = brokers
+        .iter()
+        .map(|broker| broker.said().contains("innodb_lock_wait_timeout is more than 5 s"))
+        .collect();
+    assert_eq!(warned, [false, true, false]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_a_broker_did_others_know_at_once() {
     let Some(nodes) = Nodes::get().await else { return };
     let brokers = nodes.brokers(&TIMEOUT);

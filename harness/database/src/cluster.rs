@@ -196,6 +196,10 @@ impl Node {
             format!("--wsrep-sst-receive-address={}", at(all)),
             "--binlog-format=ROW".to_owned(),
             "--innodb-autoinc-lock-mode=2".to_owned(),
+            // How long a node may stand still: what came from another one and meets the commit of its
+            // own transaction on the same row waits to the end of this, where the server forgets to
+            // roll that back (seen of MariaDB 10.11).
+            "--innodb-lock-wait-timeout=2".to_owned(),
             "--default-storage-engine=InnoDB".to_owned(),
         ]
     }

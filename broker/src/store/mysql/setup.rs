@@ -20,7 +20,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, MySqlConnection,
 use tokio::time::{Instant, sleep, timeout};
 use tracing::warn;
 
-use self::cluster::{Claim, MIGRATION_WAIT, Role, is_met, until_served};
+use self::cluster::{Claim, MIGRATION_WAIT, Role, is_met, until_served, warn_of_stalls};
 use self::migrations::{migrator, newest};
 use self::ours::check_ours;
 use self::rights::check_rights;
@@ -290,8 +290,11 @@ async fn look(connection: &mut MySqlConnection, message: usize) -> anyhow::Resul
         warn!(set_to, "sync_binlog is not 1: a crash may lose acknowledged messages");
     }
     // One that is none now may be made one while the broker runs.
-    let is_node = Role::of(connection).await.map_err(said)? != Role::None;
-    Ok(Found { epoch: Epoch::new(text), packet, is_node })
+    let role = Role::of(connection).await.map_err(said)?;
+    if role == Role::Node {
+        warn_of_stalls(connection).await.map_err(said)?;
+    }
+    Ok(Found { epoch: Epoch::new(text), packet, is_node: role != Role::None })
 }
 
 /// How long the start of a broker may take at the database.

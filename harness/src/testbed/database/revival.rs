@@ -22,8 +22,9 @@ const LOST_AFTER: Duration = Duration::from_secs(15);
 /// A node that is not there by then does not come back: on a busy machine it takes a minute.
 const WITHIN: Duration = Duration::from_secs(240);
 
-/// Starts of a node that ends by itself before it has all data, and of one to found the cluster by.
-const TRIES: u32 = 5;
+/// After a start that came to nothing: a node ends by itself when it loses the one that it gets its data
+/// from, which may be killed as often as a scenario says.
+const AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// Between two looks at the other nodes.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -58,33 +59,26 @@ impl Revival {
     pub(super) async fn start(&self, nodes: &[One], place: usize) -> Result<(), Failure> {
         let mut last = None;
         let started = timeout(WITHIN, self.try_to_start(nodes, place, &mut last)).await;
-        let started = started.unwrap_or_else(|_| Err(self.late(place, last)));
+        let started = started.map_err(|_| self.late(place, last));
         lock(&self.waiting).remove(&place);
         self.tell(place, None);
         started
     }
 
     /// The same without an end; says what went wrong `last`.
-    async fn try_to_start(
-        &self,
-        nodes: &[One],
-        place: usize,
-        last: &mut Option<Failure>,
-    ) -> Result<(), Failure> {
-        let mut tries = TRIES;
+    async fn try_to_start(&self, nodes: &[One], place: usize, last: &mut Option<Failure>) {
         loop {
             let tried = match self.wait(nodes, place).await {
                 // It has founded the cluster.
-                Ok(()) if nodes[place].process.is_up() => return Ok(()),
+                Ok(()) if nodes[place].process.is_up() => return,
                 Ok(()) => self.join(nodes, place).await,
                 Err(failure) => Some(Err(failure)),
             };
             match tried {
-                Some(Ok(())) => return Ok(()),
-                Some(Err(failure)) if tries == 1 => return Err(failure),
+                Some(Ok(())) => return,
                 Some(Err(failure)) => {
-                    tries -= 1;
                     *last = Some(failure);
+                    sleep(AGAIN_AFTER).await;
                 }
                 None => {}
             }

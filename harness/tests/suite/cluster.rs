@@ -213,6 +213,36 @@ fn a_node_that_is_cut_off_while_the_others_are_lost_is_let_back() {
     ]);
 }
 
+/// A server that ends at each of its first six starts on data that was in use.
+const FAILING: &str = r#"#!/bin/sh
+case "$*" in
+*--wsrep-start-position*)
+  echo >>"${0%/*}/starts"
+  [ "$(wc -l <"${0%/*}/starts")" -gt 6 ] || exit 1
+  ;;
+esac
+PATH="${PATH#*:}:/usr/local/sbin:/usr/sbin" exec mariadbd "$@"
+"#;
+
+#[test]
+fn a_node_that_fails_to_come_back_is_tried_for_as_long_as_it_has_time() {
+    if !has_cluster_for_tests() {
+        return;
+    }
+    let folder = folder();
+    folder.write("bin/mariadbd", FAILING);
+    let bin = folder.join("bin");
+    fs::set_permissions(bin.join("mariadbd"), Permissions::from_mode(0o755)).unwrap();
+    let faults = "faults:\n  - { at: 1s, kill: database 2, for: 100ms }\n";
+    folder.write("tried.yaml", &format!("{}{faults}drain: {{ idle: 60s }}\n", paced(100)));
+    let mut harness = folder.harness(&["run", "tried.yaml"]);
+    let path = std::env::var("PATH").unwrap();
+    harness.env_remove("HARNESS_MYSQL_URL").env("PATH", format!("{}:{path}", bin.display()));
+    let ended = end(harness);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert_eq!(fs::read_to_string(bin.join("starts")).unwrap().lines().count(), 7);
+}
+
 /// A row of one node is deleted behind the others' backs while the run goes on.
 #[test]
 fn nodes_that_do_not_hold_the_same_are_named() {

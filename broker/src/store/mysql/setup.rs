@@ -20,7 +20,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, MySqlConnection,
 use tokio::time::{Instant, sleep, timeout};
 use tracing::warn;
 
-use self::cluster::{Claim, MIGRATION_WAIT, Role, is_met, until_served, warn_of_stalls};
+use self::cluster::{Claim, MIGRATION_WAIT, Role, is_met, until_served};
 use self::migrations::{migrator, newest};
 use self::ours::check_ours;
 use self::rights::check_rights;
@@ -39,6 +39,10 @@ const AGAIN: Duration = Duration::from_millis(50);
 
 /// Room in a packet beside the largest message.
 const PACKET_ROOM: usize = 64 << 10;
+
+/// The most seconds that a node of a cluster should wait for a lock with what came from another one: where
+/// it misses to roll its own transaction back for that, it stands still to their end.
+const STALL_MAX: u64 = 5;
 
 /// MySQL's number for a database that does not exist.
 const UNKNOWN_DATABASE: u16 = 1049;
@@ -254,13 +258,14 @@ async fn look(connection: &mut MySqlConnection, message: usize) -> anyhow::Resul
     let row = sqlx::query(
         "SELECT epoch, CAST(@@max_allowed_packet AS UNSIGNED),
                 CAST(@@innodb_flush_log_at_trx_commit AS UNSIGNED),
-                CAST(@@log_bin AS UNSIGNED), CAST(@@sync_binlog AS UNSIGNED)
+                CAST(@@log_bin AS UNSIGNED), CAST(@@sync_binlog AS UNSIGNED),
+                CAST(@@GLOBAL.innodb_lock_wait_timeout AS UNSIGNED)
          FROM store WHERE one = 1",
     );
     let row = row.fetch_one(&mut *connection).await.map_err(said)?;
     let text: String = row.try_get(0).map_err(said)?;
     let numbers: Vec<u64> =
-        (1..5).map(|index| row.try_get(index)).collect::<Result<_, _>>().map_err(said)?;
+        (1..6).map(|index| row.try_get(index)).collect::<Result<_, _>>().map_err(said)?;
     let packet = usize::try_from(numbers[0]).unwrap_or(usize::MAX);
     if packet < message + PACKET_ROOM {
         bail!(
@@ -291,8 +296,12 @@ async fn look(connection: &mut MySqlConnection, message: usize) -> anyhow::Resul
     }
     // One that is none now may be made one while the broker runs.
     let role = Role::of(connection).await.map_err(said)?;
-    if role == Role::Node {
-        warn_of_stalls(connection).await.map_err(said)?;
+    if role == Role::Node && numbers[4] > STALL_MAX {
+        let set_to = numbers[4];
+        warn!(
+            set_to,
+            "innodb_lock_wait_timeout is more than {STALL_MAX} s: a conflict may hold this node up for as long"
+        );
     }
     Ok(Found { epoch: Epoch::new(text), packet, is_node: role != Role::None })
 }

@@ -8,7 +8,6 @@ use anyhow::bail;
 use sqlx::migrate::MigrateError;
 use sqlx::{Executor, MySqlConnection};
 use tokio::time::{Instant, sleep};
-use tracing::warn;
 
 use super::super::failure::Failure;
 use super::super::opener::SEES_ALL;
@@ -20,9 +19,6 @@ const SERVES_WITHIN: Duration = Duration::from_secs(10);
 
 /// How long a broker waits for others that are migrating the same database, in seconds.
 pub(super) const MIGRATION_WAIT: u32 = 60;
-
-/// The longest that a node should wait for a lock with what came from another one.
-const STALL_MAX: Duration = Duration::from_secs(5);
 
 /// Between two looks.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
@@ -52,22 +48,6 @@ impl Role {
             Some(_) => Self::Alone,
         })
     }
-}
-
-/// Warns where a node may stand still for longer than its clients wait: with what came from another node
-/// it waits for its own transaction at the same row to the end of this time, where it misses to roll
-/// that back. The sessions of brokers have times of their own.
-pub(super) async fn warn_of_stalls(on: &mut MySqlConnection) -> Result<(), sqlx::Error> {
-    let query = sqlx::query_scalar("SELECT CAST(@@GLOBAL.innodb_lock_wait_timeout AS UNSIGNED)");
-    let set_to: u64 = query.fetch_one(on).await?;
-    if set_to > STALL_MAX.as_secs() {
-        warn!(
-            set_to,
-            "innodb_lock_wait_timeout is more than {} s: a conflict may hold this node up for as long",
-            STALL_MAX.as_secs()
-        );
-    }
-    Ok(())
 }
 
 /// Waits until a server serves: a node does once it is part of its cluster.

@@ -3,8 +3,10 @@
 # ends it, says how to see it again, and leaves its logs and its history in target/soak. HARNESS names
 # a binary to use in place of one that is built here.
 set -euo pipefail
+# It is named from where the caller is.
+HARNESS="${HARNESS:+$(realpath --canonicalize-existing "$HARNESS")}"
 cd "$(dirname "$0")/.."
-if [[ -z "${HARNESS:-}" ]]; then
+if [[ -z "$HARNESS" ]]; then
   cargo build --release --locked --package harness
   HARNESS="${CARGO_TARGET_DIR:-target}/release/harness"
 fi

@@ -88,9 +88,12 @@ impl Browser {
         answer["sessionId"].as_str().unwrap_or_else(|| panic!("no session: {answer}")).to_owned()
     }
 
-    /// Opens a file.
+    /// Opens a file, and waits until all of it has been read.
     pub(super) fn open(&self, page: &Path) {
         self.post("url", &json!({ "url": format!("file://{}", page.display()) }));
+        // chromedriver seldom answers while a page of megabytes is still being read.
+        let state = || self.script("return document.readyState", &json!([]));
+        wait_for("the page to be complete", || (state() == json!("complete")).then_some(()));
     }
 
     /// What a script returns.

@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
-# The brokers that people run: builds the harness with all its drivers and with faults of the storage,
-# installs the servers that a package manager has, and tries each of them; then each promise once on
-# some, and power cuts. What cannot be had here is said and left out; HARNESS_REQUIRE_SERVERS=1 makes
-# that an error.
+# The brokers that people run, for whoever works on a driver: installs the servers that a package manager
+# has, and tries each of them; then each promise once on some, and power cuts. ci/test.sh has all of these
+# too. What cannot be had here is said and left out; HARNESS_REQUIRE_SERVERS=1 makes that an error.
 #
 #   ci/brokers.sh            all
 #   ci/brokers.sh redis      the tests of the brokers whose name contains this, and the promises
@@ -67,12 +66,13 @@ fi
 if ! : 2>/dev/null </dev/fuse; then
   echo "no FUSE here (/dev/fuse): faults of the storage are not tried" >&2
 fi
-suite=(cargo test --locked --package harness --features brokers,storage-faults --no-fail-fast)
+# As in ci/test.sh, so that nothing is built twice.
+export CARGO_INCREMENTAL="${CARGO_INCREMENTAL:-0}"
+tests=(cargo test --workspace --locked --features "harness/brokers harness/storage-faults" --no-fail-fast)
 if [[ -n "${1:-}" ]]; then
-  exec "${suite[@]}" --test suite -- "brokers::$1" promises::
+  exec "${tests[@]}" --exclude private-database --test suite -- "brokers::$1" promises::
 fi
-cargo clippy --locked --package harness --features brokers,storage-faults --all-targets -- -D warnings
 failed=0
-"${suite[@]}" --lib -- storage:: || failed=1
-"${suite[@]}" --test suite -- brokers:: promises:: storage:: power:: exec:: || failed=1
+"${tests[@]}" --lib -- storage:: || failed=1
+"${tests[@]}" --exclude private-database --test suite -- brokers:: promises:: storage:: power:: exec:: || failed=1
 exit "$failed"

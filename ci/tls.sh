@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
-# The tests of TLS, with certificates that they make themselves. Needs a C compiler, which the other
-# tests do not.
+# The tests of TLS, with certificates that they make themselves. Needs a C compiler.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 cargo clippy --locked --package broker --package broker-client --package harness \

@@ -12,7 +12,7 @@ use tokio::time::Duration;
 use tracing_subscriber::filter::Targets;
 
 use self::parse::{
-    address, count, duration, duration_or_none, log_level, memory_size, retain, some_size,
+    address, count, duration, duration_or_none, log_level, memory_size, retain, some_size, threads,
 };
 use crate::http::Limits;
 use crate::open_files::most_connections;
@@ -179,7 +179,7 @@ pub struct Arguments {
     pub grace: Duration,
 
     /// Worker threads [default: one per processor]
-    #[arg(long, value_name = "COUNT", env = "BROKER_THREADS", value_parser = count)]
+    #[arg(long, value_name = "COUNT", env = "BROKER_THREADS", value_parser = threads)]
     pub threads: Option<NonZeroUsize>,
 
     /// Form of the log on stderr

@@ -18,7 +18,22 @@ pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
 }
 
 pub(super) fn count(text: &str) -> Result<NonZeroUsize, String> {
-    text.parse().map_err(|_| "expected a whole number, at least 1".to_owned())
+    up_to(MOST, text)
+}
+
+/// More would not start: each is a thread of the system from the beginning.
+pub(super) fn threads(text: &str) -> Result<NonZeroUsize, String> {
+    up_to(1024, text)
+}
+
+/// More of anything no broker has, and sums of such numbers still fit.
+const MOST: usize = 1_000_000_000;
+
+fn up_to(most: usize, text: &str) -> Result<NonZeroUsize, String> {
+    match text.parse::<NonZeroUsize>() {
+        Ok(count) if count.get() <= most => Ok(count),
+        _ => Err(format!("expected a whole number, 1 to {most}")),
+    }
 }
 
 pub(super) fn log_level(text: &str) -> Result<Targets, String> {

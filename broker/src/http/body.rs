@@ -81,6 +81,10 @@ pub(super) fn produce<'a>(body: &'a [u8], limits: &Limits) -> Result<Produce<'a>
         sequence: raw.sequence,
         payloads,
     };
+    let count = produce.count().unwrap_or(1);
+    if produce.sequence.is_some_and(|first| first.checked_add(count).is_none()) {
+        return Err(Failure::bad_request("sequence: no number is left for what follows it"));
+    }
     for (place, payload) in produce.payloads().iter().enumerate() {
         if payload.len() > limits.message_bytes {
             return Err(message_too_large(&produce, place, limits));

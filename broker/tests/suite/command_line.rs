@@ -35,8 +35,13 @@ fn wrong_values_are_refused_with_what_would_be_right() {
     check(&["--grace", "500000000000years"], "at most a year");
     check(&["--max-wait", "366days"], "at most a year");
     check(&["--gather", "367days"], "at most a year");
-    check(&["--threads", "0"], "expected a whole number, at least 1");
-    check(&["--max-batch", "0"], "expected a whole number, at least 1");
+    check(&["--threads", "0"], "expected a whole number, 1 to 1024");
+    check(&["--threads", "200000000000"], "expected a whole number, 1 to 1024");
+    for flag in ["--max-batch", "--max-connections", "--max-topics", "--store-connections"] {
+        for count in ["0", "18446744073709551615"] {
+            check(&[flag, count], "expected a whole number, 1 to 1000000000");
+        }
+    }
     for level in ["loud", "broker=loud", "bad=x=y", "info,loud", "brok er=loud"] {
         check(&["--log-level", level], "'--log-level <LEVEL>': expected a level, such as info, or");
     }

@@ -11,6 +11,21 @@ use super::{failure, produce, started};
 use crate::support::{Wire, memory};
 
 #[tokio::test]
+async fn a_sequence_past_the_last_number_is_refused() {
+    let wire = Wire::new(Limits::default());
+    wire.post("/producer/register", r#"{"topic":"T1"}"#).await;
+    // A large batch is rendered before its place is known.
+    for size in [1, 70_000] {
+        let messages = ["x".repeat(size), "y".to_owned()];
+        let body = json!({ "topic": "T1", "producer_id": 0, "messages": messages,
+                           "sequence": u64::MAX });
+        let (status, refused) = produce(&wire, body).await;
+        let message = "sequence: no number is left for what follows it";
+        assert_eq!((status, &refused["message"]), (400, &json!(message)));
+    }
+}
+
+#[tokio::test]
 async fn sequences_and_offsets_are_refused_with_what_would_do() {
     let wire = started().await;
     let send = async |sequence: u64| {

@@ -22,6 +22,7 @@
 mod address;
 mod append;
 mod batch;
+mod by_id;
 mod checkpoint;
 mod connections;
 mod counts;

@@ -1,39 +1,47 @@
-//! Ends subscriptions in the database, by request or because nobody polls them: all of a call in
-//! one transaction.
+//! Ends subscriptions in the database: one by request, or those that nobody polls.
 
-use std::time::Duration;
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use broker_client::wire::ConsumerId;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Duration, Instant, sleep};
 
-use super::database::{Database, column};
+use super::by_id::{LIMIT, bound, find, write};
+use super::database::Database;
 use super::failure::Failure;
 use super::group_commit::Attempt;
 use super::positions::now;
+use super::statements::{Tail, Template};
 use super::transaction::Transaction;
 use crate::store::Error;
 
 /// Before a transaction that failed for a passing reason is tried again.
 const AGAIN: Duration = Duration::from_millis(10);
 
-/// Which subscriptions are to end.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Ending {
-    One(ConsumerId),
-    /// Those without a poll for so many milliseconds.
-    Idle(u64),
-}
+const END: Template = Template {
+    head: "DELETE FROM subscriptions WHERE consumer IN (",
+    row: "?",
+    between: ",",
+    tail: Tail::Text(concat!(") AND polled + ? <= ", now!())),
+};
 
-/// Ends subscriptions, and answers of which consumers they were.
+const FIND: Template = Template {
+    head: "SELECT consumer FROM subscriptions WHERE consumer IN (",
+    row: "?",
+    between: ",",
+    tail: Tail::Text(")"),
+};
+
+/// Ends a subscription, and answers whether there was one.
 pub(super) async fn end(
     database: &Database,
-    which: Ending,
+    consumer: ConsumerId,
     until: Instant,
-) -> Result<Vec<ConsumerId>, Error> {
+) -> Result<bool, Error> {
     let attempt = Attempt::new(until);
     let ending = async {
         loop {
-            match end_once(database, which, &attempt).await {
+            match end_once(database, consumer, &attempt).await {
                 Err(failure) if failure.is_passing() => sleep(AGAIN).await,
                 done => return done,
             }
@@ -45,38 +53,51 @@ pub(super) async fn end(
 
 async fn end_once(
     database: &Database,
-    which: Ending,
+    consumer: ConsumerId,
     attempt: &Attempt,
-) -> Result<Vec<ConsumerId>, Failure> {
+) -> Result<bool, Failure> {
     let mut transaction = Transaction::begin(&database.connections, attempt).await?;
-    let ended = end_within(&mut transaction, which).await;
+    let ended = end_within(&mut transaction, consumer).await;
     transaction.end(ended).await
 }
 
 async fn end_within(
     transaction: &mut Transaction<'_>,
-    which: Ending,
-) -> Result<Vec<ConsumerId>, Failure> {
-    let query = match which {
-        Ending::One(consumer) => {
-            sqlx::query("SELECT consumer FROM subscriptions WHERE consumer = ? FOR UPDATE")
-                .bind(consumer)
-        }
-        // A poll is noted to a second: one that is on the edge is left alone.
-        Ending::Idle(idle) => sqlx::query(concat!(
-            "SELECT consumer FROM subscriptions WHERE polled + ? <= ",
-            now!(),
-            " FOR UPDATE"
-        ))
-        .bind(idle.saturating_add(idle.min(1000))),
-    };
-    let mut ended = Vec::new();
-    for row in transaction.rows(query).await? {
-        let consumer = column::<u64>(&row, 0)?;
-        let consumer = ConsumerId::try_from(consumer).expect("ids are counted from 0");
+    consumer: ConsumerId,
+) -> Result<bool, Failure> {
+    let query = sqlx::query("SELECT consumer FROM subscriptions WHERE consumer = ? FOR UPDATE");
+    let is_there = !transaction.rows(query.bind(consumer)).await?.is_empty();
+    if is_there {
         let delete = sqlx::query("DELETE FROM subscriptions WHERE consumer = ?").bind(consumer);
         transaction.execute(delete).await?;
-        ended.push(consumer);
     }
-    Ok(ended)
+    Ok(is_there)
+}
+
+/// Ends some of those without a poll for so many milliseconds, and answers which; none when there are
+/// no more. A transaction over all of them might never come to its end in time.
+pub(super) async fn end_some_idle(
+    database: &Arc<Database>,
+    idle: u64,
+) -> Result<BTreeSet<ConsumerId>, Failure> {
+    // A poll is noted to a second: one that is on the edge is left alone.
+    let idle = idle.saturating_add(idle.min(1000));
+    // A look without locks, for it goes over the whole table.
+    let look = || {
+        let text = concat!(
+            "SELECT consumer FROM subscriptions WHERE polled + ? <= ",
+            now!(),
+            " ORDER BY consumer LIMIT ?"
+        );
+        sqlx::query(text).bind(idle).bind(LIMIT)
+    };
+    let found = find(database, look).await?;
+    let part: Vec<_> = found.iter().copied().collect();
+    if part.is_empty() {
+        return Ok(found);
+    }
+    write(database, || bound(END, &part).bind(idle)).await?;
+    // Some may have been polled since they were looked for.
+    let left = find(database, || bound(FIND, &part)).await?;
+    Ok(&found - &left)
 }

@@ -8,18 +8,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use broker_client::wire::ProducerId;
-use sqlx::mysql::MySqlRow;
 
-use super::checkpoint::producer;
-use super::database::{Database, column};
+use super::by_id::{LIMIT, ROWS, bound, find, write};
+use super::database::Database;
 use super::failure::Failure;
 use super::positions::now;
-use super::statements::{Tail, Template, padded};
+use super::statements::{Tail, Template};
 use super::topics::Topics;
-use super::transaction::Statement;
-
-/// The most rows of one statement.
-const ROWS: usize = 1024;
 
 const SENT: Template = Template {
     head: concat!("UPDATE producers SET sent = ", now!(), " WHERE id IN ("),
@@ -52,8 +47,7 @@ pub(super) async fn end_idle(
     let sent: Vec<_> = topics.producers_that_sent().into_iter().collect();
     for part in sent.chunks(ROWS) {
         write(database, || bound(SENT, part)).await?;
-        let rows = rows(database, || bound(FIND, part)).await?;
-        let found = ids(&rows)?;
+        let found = find(database, || bound(FIND, part)).await?;
         // Another broker ended them at the last moment: what is remembered of them is over.
         topics.forget_producers(&part.iter().copied().filter(|id| !found.contains(id)).collect());
     }
@@ -72,12 +66,11 @@ pub(super) async fn end_idle(
 
 /// Those of which it is not known when they sent have all their time from now on.
 async fn date(database: &Arc<Database>) -> Result<(), Failure> {
-    let rows = u64::try_from(ROWS).expect("a small number");
     let statement = || {
         let text = concat!("UPDATE producers SET sent = ", now!(), " WHERE sent = 0 LIMIT ?");
-        sqlx::query(text).bind(rows)
+        sqlx::query(text).bind(LIMIT)
     };
-    while write(database, statement).await? == rows {}
+    while write(database, statement).await? == LIMIT {}
     Ok(())
 }
 
@@ -89,48 +82,12 @@ async fn end_some(database: &Arc<Database>, idle: u64) -> Result<BTreeSet<Produc
             now!(),
             " ORDER BY id LIMIT ?"
         );
-        sqlx::query(text).bind(idle).bind(u64::try_from(ROWS).expect("a small number"))
+        sqlx::query(text).bind(idle).bind(LIMIT)
     };
-    let ended = ids(&rows(database, look).await?)?;
+    let ended = find(database, look).await?;
     let part: Vec<_> = ended.iter().copied().collect();
     if !part.is_empty() {
         write(database, || bound(END, &part).bind(idle)).await?;
     }
     Ok(ended)
-}
-
-/// A row that is there twice does no harm, and a number of rows that is new would.
-fn bound(template: Template, ids: &[ProducerId]) -> Statement<'static> {
-    let rows = padded(ids.len());
-    let last = *ids.last().expect("there is one at least");
-    let repeated = std::iter::repeat_n(last, rows - ids.len());
-    let ids = ids.iter().copied().chain(repeated);
-    ids.fold(template.statement(rows), sqlx::query::Query::bind)
-}
-
-fn ids(rows: &[MySqlRow]) -> Result<BTreeSet<ProducerId>, Failure> {
-    rows.iter().map(|row| Ok(producer(column(row, 0)?))).collect()
-}
-
-async fn rows(
-    database: &Arc<Database>,
-    query: impl Fn() -> Statement<'static> + Send + Sync,
-) -> Result<Vec<MySqlRow>, Failure> {
-    database.rows(database.deadline(), query).await
-}
-
-/// Executes a statement that is a transaction by itself and may be repeated.
-async fn write(
-    database: &Arc<Database>,
-    statement: impl Fn() -> Statement<'static> + Send + Sync,
-) -> Result<u64, Failure> {
-    database
-        .read(database.deadline(), |lease| {
-            let statement = statement();
-            Box::pin(async move {
-                let done = statement.execute(lease.raw()).await;
-                done.map(|done| done.rows_affected()).map_err(|error| lease.failed(&error))
-            })
-        })
-        .await
 }

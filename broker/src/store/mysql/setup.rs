@@ -300,7 +300,8 @@ async fn look(connection: &mut MySqlConnection, message: usize) -> anyhow::Resul
         let set_to = numbers[4];
         warn!(
             set_to,
-            "innodb_lock_wait_timeout is more than {STALL_MAX} s: a conflict may hold this node up for as long"
+            "innodb_lock_wait_timeout is more than {STALL_MAX} s: a conflict may hold this node up for as long; \
+             set it to 2"
         );
     }
     Ok(Found { epoch: Epoch::new(text), packet, is_node: role != Role::None })

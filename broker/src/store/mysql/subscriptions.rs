@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::checkpoint::log_end;
 use super::database::{Database, column};
-use super::ending::{Ending, end};
+use super::ending::{end, end_some_idle};
 use super::failure::Failure;
 use super::topic::Topic;
 use super::topics::{Topics, name};
@@ -176,19 +176,23 @@ impl Subscriptions {
     pub(super) async fn unsubscribe(&self, named: &Subscription<'_>) -> Result<(), Error> {
         let until = self.database.deadline();
         self.find(named, until).await?;
-        let ended = end(&self.database, Ending::One(named.consumer), until).await?;
+        let is_ended = end(&self.database, named.consumer, until).await?;
         // Another broker may have been quicker; over it is either way.
         self.forget(named.consumer);
-        if ended.is_empty() { Err(Error::UnknownConsumer(named.consumer)) } else { Ok(()) }
+        if is_ended { Ok(()) } else { Err(Error::UnknownConsumer(named.consumer)) }
     }
 
     /// Ends the subscriptions without a poll for so long, and answers how many.
     pub(super) async fn end_idle(&self, idle: Duration) -> Result<usize, Error> {
         let idle = u64::try_from(idle.as_millis()).unwrap_or(u64::MAX / 4);
-        let ended = end(&self.database, Ending::Idle(idle), self.database.deadline()).await?;
-        for &consumer in &ended {
-            self.forget(consumer);
+        let mut count = 0;
+        loop {
+            let ended = end_some_idle(&self.database, idle).await.map_err(Failure::into_error)?;
+            if ended.is_empty() {
+                return Ok(count);
+            }
+            ended.iter().for_each(|&consumer| self.forget(consumer));
+            count += ended.len();
         }
-        Ok(ended.len())
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use broker::store::{Error, Subscription};
+use futures_util::{StreamExt, stream};
 use tokio::time::Duration;
 
 use crate::support::Short;
@@ -80,6 +81,12 @@ pub(super) async fn idle_subscriptions_end(store: Short) {
     assert_eq!(store.size("A", first).await, Err(Error::UnknownConsumer(first)));
     assert_eq!(store.size("B", second).await, Err(Error::UnknownConsumer(second)));
     assert_eq!(store.consumer("A").await.consumer, 2);
+    // More than a database ends at a time.
+    let more = (0..1100).map(|_| store.consumer("B"));
+    let more = stream::iter(more).buffer_unordered(16);
+    assert_eq!(more.count().await, 1100);
+    assert_eq!(store.0.end_idle(Duration::ZERO).await, Ok(1101));
+    assert_eq!(store.0.end_idle(Duration::ZERO).await, Ok(0));
 }
 
 pub(super) async fn idle_producers_end_and_what_they_sent_stays(store: Short) {

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::pin::pin;
 
 use anyhow::Context;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime;
 use tracing::{info, warn};
 
@@ -43,6 +43,10 @@ async fn run_async(arguments: &Arguments) -> anyhow::Result<()> {
     if let Some(path) = &arguments.port_file {
         port_file::clear(path)?;
     }
+    // Opening a store may change its database, which nothing that cannot be served shall do.
+    let clients = bind("--listen", arguments.listen)?;
+    let administration =
+        arguments.admin_listen.map(|address| bind("--admin-listen", address)).transpose()?;
     let store = tokio::select! {
         biased;
         signal = ending.next() => {
@@ -53,11 +57,8 @@ async fn run_async(arguments: &Arguments) -> anyhow::Result<()> {
     };
     let options = arguments.options().map_err(anyhow::Error::msg)?;
     open_files::warn_of(options.connections);
-    let listener = listen("--listen", arguments.listen).await?;
-    let administration = match arguments.admin_listen {
-        Some(address) => Some(listen("--admin-listen", address).await?),
-        None => None,
-    };
+    let listener = clients.listen()?;
+    let administration = administration.map(Bound::listen).transpose()?;
     let address = listener.local_addr().context("cannot learn the address")?;
     let path = arguments.port_file.as_deref();
     let port_file = path.map(|path| PortFile::write(path, address.port())).transpose()?;
@@ -91,15 +92,42 @@ async fn run_async(arguments: &Arguments) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn listen(flag: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address).await.map_err(|error| {
-        let why = match error.kind() {
-            io::ErrorKind::AddrInUse => {
-                "another program does; try port 0 for a free one".to_owned()
-            }
-            io::ErrorKind::AddrNotAvailable => "this machine has no such address".to_owned(),
-            _ => io_error::text(&error),
-        };
-        anyhow::anyhow!("cannot listen on {address} ({flag}): {why}")
-    })
+/// Connections that the system holds until they are accepted; it may hold fewer.
+const BACKLOG: u32 = 1024;
+
+/// An address that is ours, where nobody is let in yet.
+struct Bound {
+    flag: &'static str,
+    address: SocketAddr,
+    socket: TcpSocket,
+}
+
+fn bind(flag: &'static str, address: SocketAddr) -> anyhow::Result<Bound> {
+    let bound = || {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        // Connections that a broker before this one closed may linger.
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        Ok(socket)
+    };
+    match bound() {
+        Ok(socket) => Ok(Bound { flag, address, socket }),
+        Err(error) => Err(cannot_listen(flag, address, &error)),
+    }
+}
+
+impl Bound {
+    fn listen(self) -> anyhow::Result<TcpListener> {
+        let Self { flag, address, socket } = self;
+        socket.listen(BACKLOG).map_err(|error| cannot_listen(flag, address, &error))
+    }
+}
+
+fn cannot_listen(flag: &str, address: SocketAddr, error: &io::Error) -> anyhow::Error {
+    let why = match error.kind() {
+        io::ErrorKind::AddrInUse => "another program does; try port 0 for a free one".to_owned(),
+        io::ErrorKind::AddrNotAvailable => "this machine has no such address".to_owned(),
+        _ => io_error::text(error),
+    };
+    anyhow::anyhow!("cannot listen on {address} ({flag}): {why}")
 }

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::io;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use axum::Router;
 use tokio::net::{TcpListener, TcpStream};
@@ -79,13 +79,15 @@ pub async fn serve_with_administration(
     }
     let broker = Arc::new(broker);
     let finished = Signal::default();
+    // Both have it from when the clients' connections are to end.
+    let until = OnceLock::new();
     let clients = async {
         let part = if administration.is_some() { Part::Clients } else { Part::Whole };
         let mut connections = Connections::new(&broker, part, &options);
         connections.accept_until(&listener, shutdown).await;
         drop(listener);
         closing.raise();
-        connections.finish(options.grace).await;
+        connections.finish(*until.get_or_init(|| Instant::now() + options.grace)).await;
         finished.raise();
     };
     let administered = async {
@@ -93,11 +95,16 @@ pub async fn serve_with_administration(
             let mut connections = Connections::new(&broker, Part::Administration, &options);
             connections.most = connections.most.min(ADMINISTRATORS);
             connections.accept_until(listener, finished.raised()).await;
-            connections.finish(options.grace).await;
+            // What is left of the time, and enough for those that are idle to be closed.
+            let until = *until.get_or_init(|| Instant::now() + options.grace);
+            connections.finish(until.max(Instant::now() + LAST)).await;
         }
     };
     tokio::join!(biased; clients, administered);
 }
+
+/// The time for administrators' connections after those of clients took all there was.
+const LAST: Duration = Duration::from_millis(100);
 
 /// The most connections of administrators. They are of the open files that clients' connections leave.
 const ADMINISTRATORS: usize = 16;
@@ -196,8 +203,7 @@ impl Connections {
         first.inspect(|(_, open)| open.give_way()).is_some()
     }
 
-    async fn finish(&mut self, grace: Duration) {
-        let deadline = Instant::now() + grace;
+    async fn finish(&mut self, until: Instant) {
         for connection in self.by_task.values() {
             connection.finish();
         }
@@ -206,7 +212,7 @@ impl Connections {
             tokio::select! {
                 biased;
                 _ = ticks.tick() => self.check_deadlines(),
-                ended = timeout_at(deadline, self.tasks.join_next_with_id()) => match ended {
+                ended = timeout_at(until, self.tasks.join_next_with_id()) => match ended {
                     Ok(Some(ended)) => self.forget(ended),
                     Ok(None) => return,
                     Err(_) => break,

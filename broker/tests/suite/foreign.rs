@@ -1,10 +1,11 @@
 //! Databases that are somebody else's in part: a table of our names that no version of ours made is
-//! named, and nothing is changed.
+//! named, and nothing is changed; nor is it by a broker that cannot serve.
 
 use broker::store::mysql::{Address, MysqlStore, Options, migrate};
 use sqlx::{AssertSqlSafe, Connection, Executor, MySqlConnection};
 
 use crate::support::mysql;
+use crate::support::process::Process;
 
 /// A new database, and a connection to it; none where MySQL is left out.
 async fn database() -> Option<(Address, MySqlConnection)> {
@@ -31,6 +32,20 @@ async fn whole(sql: &mut MySqlConnection) -> Vec<String> {
         whole.push(format!("{made} with {rows} rows"));
     }
     whole
+}
+
+#[tokio::test]
+async fn a_broker_that_cannot_listen_leaves_the_database_as_it_is() {
+    let Some((_, mut sql)) = database().await else { return };
+    let store: String = sqlx::query_scalar("SELECT DATABASE()").fetch_one(&mut sql).await.unwrap();
+    let url = mysql().unwrap();
+    let store = url.replacen(url.split(['/', '?']).nth(3).unwrap(), &store, 1);
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = taken.local_addr().unwrap().to_string();
+    let (code, said) = Process::fails(&store, &["--admin-listen", &taken]);
+    assert_eq!(code, Some(1));
+    assert!(said.contains("another program does"), "{said}");
+    assert_eq!(whole(&mut sql).await, [""; 0]);
 }
 
 #[tokio::test]

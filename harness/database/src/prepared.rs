@@ -6,12 +6,18 @@
 //! kept, for a machine that lost its power, a full disk or a program that tidies up may have damaged
 //! it. A damaged one is removed, and made anew by the next set-up.
 
+#![expect(
+    clippy::disallowed_types,
+    reason = "when files were used is wall time, and no simulation is here"
+)]
+
 use std::ffi::OsString;
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use crate::contents::{Contents, Entry, digest};
 use crate::error::Error;
@@ -23,6 +29,9 @@ const CONTENTS: &str = "contents";
 
 /// The prepared folder itself.
 const DATA: &str = "data";
+
+/// One that was not used for so long is removed: its server or its options are not there any more.
+const KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// The place of the prepared data folder for one server and one way to set it up.
 #[derive(Debug)]
@@ -111,6 +120,9 @@ impl Prepared {
         if durable {
             contents.sync_folders(data).map_err(NoCopy::Unwritable)?;
         }
+        // Where it cannot be noted that it was used, it is made again some day.
+        let list = OpenOptions::new().write(true).open(self.place.join(CONTENTS));
+        let _ = list.and_then(|list| list.set_modified(SystemTime::now()));
         Ok(())
     }
 
@@ -119,6 +131,19 @@ impl Prepared {
     pub(crate) fn keep(&self, data: &Path) {
         // Nothing depends on it.
         let _ = self.try_keep(data);
+        self.remove_unused();
+    }
+
+    /// Removes those beside it that were not used for long.
+    fn remove_unused(&self) {
+        let others = self.place.parent().and_then(|cache| fs::read_dir(cache).ok());
+        for entry in others.into_iter().flatten().flatten() {
+            let used = fs::metadata(entry.path().join(CONTENTS)).and_then(|list| list.modified());
+            let is_unused = |used: SystemTime| used.elapsed().is_ok_and(|unused| unused > KEPT);
+            if used.is_ok_and(is_unused) {
+                let _ = fs::remove_dir_all(entry.path());
+            }
+        }
     }
 
     fn try_keep(&self, data: &Path) -> io::Result<()> {
@@ -221,6 +246,28 @@ mod tests {
         fs::write(program.path(), "built anew").unwrap();
         assert_ne!(place(&installed("1"), &["--a", "--b"]), one);
     }
+
+    #[test]
+    fn one_that_nobody_uses_any_more_goes_when_another_is_made() {
+        let place = tempfile::tempdir().unwrap();
+        let prepared = |name: &str| Prepared {
+            place: place.path().join("cache").join(name),
+            made_of: name.to_owned(),
+        };
+        let (data, [unused, used, new]) =
+            (data(place.path()), ["unused", "used", "new"].map(prepared));
+        for one in [&unused, &used] {
+            one.keep(&data);
+            let list = OpenOptions::new().write(true).open(one.place.join(CONTENTS)).unwrap();
+            list.set_modified(SystemTime::now() - 2 * KEPT).unwrap();
+            if one.place == used.place {
+                assert!(one.copy_to(&place.path().join("copy"), false).unwrap());
+            }
+        }
+        new.keep(&data);
+        assert!(!unused.place.exists() && used.place.exists() && new.place.exists());
+    }
+
     /// What is done to a prepared folder, in words and in deed.
     type Damage = (&'static str, fn(&Path));
 

@@ -85,7 +85,7 @@ impl Revival {
         }
     }
 
-    /// What a node that is not there in time waits for.
+    /// What went wrong with a node that is not there in time, and what it waits for.
     fn late(&self, place: usize, last: Option<Failure>) -> Failure {
         let obstacle = self.obstacles.lock().get(&place).cloned();
         let awaited = match obstacle {
@@ -93,10 +93,10 @@ impl Revival {
             None if lock(&self.waiting).contains(&place) => "a majority of the nodes".to_owned(),
             None => "the data of the others".to_owned(),
         };
-        let last = last.map_or_else(String::new, |Failure(why)| format!("; before that: {why}"));
+        let last = last.map_or_else(String::new, |Failure(why)| format!("{why}; "));
         let (number, within) = (place + 1, WITHIN.as_secs());
         Failure(format!(
-            "database {number} is not back after {within} s: it waits for {awaited}{last}"
+            "database {number} is not back after {within} s: {last}it waits for {awaited}"
         ))
     }
 
@@ -319,7 +319,7 @@ mod tests {
         let last = Some(Failure("it ended".to_owned()));
         assert_eq!(
             late(last),
-            "database 1 is not back after 240 s: it waits for a majority of the nodes; before that: it ended"
+            "database 1 is not back after 240 s: it ended; it waits for a majority of the nodes"
         );
         revival.tell(0, Some(1));
         let said = "it waits for database 2, which is down and may have what no other has";

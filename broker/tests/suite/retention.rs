@@ -104,6 +104,22 @@ async fn old_messages_go_and_consumers_behind_them_hear_it() {
     }
 }
 
+/// A broker counts by what the database says is kept, and hands out by what it has in memory.
+#[tokio::test]
+async fn what_a_broker_does_not_count_any_more_it_does_not_hand_out() {
+    let Some(url) = mysql() else { return };
+    let [a, b] =
+        [open(&url, Retain::Age(AGE)).await, open(&url, Retain::Age(AGE)).await].map(Short);
+    let (producer, consumer) = (a.producer("T").await, b.consumer("T").await.consumer);
+    a.append("T", producer, None, &["old"; 10]).await.unwrap();
+    assert_eq!(b.poll("T", consumer, Some(0), 10).await.unwrap().len(), 10, "it has them now");
+    Time::Database(Box::new(MySqlConnection::connect(&url).await.unwrap())).passes().await;
+    a.0.tidy().await.unwrap();
+    assert_eq!(b.size("T", consumer).await, Ok((1, 0)), "the last one stays");
+    let deleted = b.poll("T", consumer, Some(0), 10).await;
+    assert_eq!(deleted, Err(Error::OffsetDeleted { given: 0, first: 9 }));
+}
+
 /// More than one step looks for the first young one, and than one round deletes.
 #[tokio::test]
 async fn a_long_log_is_deleted_in_pieces_and_holds_up_no_other() {

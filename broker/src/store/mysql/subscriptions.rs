@@ -146,7 +146,7 @@ impl Subscriptions {
 
     /// How much a subscription lags, and where it stands.
     pub(super) async fn size(&self, of: &Subscription<'_>, until: Instant) -> Result<Size, Error> {
-        self.find(of, until).await?;
+        let topic = Arc::clone(&self.find(of, until).await?.topic);
         let consumer = of.consumer;
         let query = move || {
             sqlx::query(concat!(
@@ -161,6 +161,8 @@ impl Subscriptions {
             let size = rows.first().map(|row| {
                 let (position, kept_from): (Offset, Offset) = (column(row, 0)?, column(row, 1)?);
                 let end: Offset = column(row, 2)?;
+                // What is not counted here must not be handed out afterwards.
+                topic.tail.delete_before(kept_from);
                 Ok(Size { lag: end.saturating_sub(position.max(kept_from)), position })
             });
             size.transpose()

@@ -216,6 +216,12 @@ async fn by_size_the_latest_are_kept_and_nothing_is_refused() {
     store.append("busy", busy, None, &[&large]).await.unwrap();
     assert_eq!(store.size("quiet", at_quiet).await, Ok((0, 2)));
     assert_eq!(store.take("busy", at_busy, 9).await, [large]);
+    // So does one that is larger than may be kept, until the next one comes.
+    let too_large = "x".repeat(300_000);
+    store.append("busy", busy, None, &[&too_large]).await.unwrap();
+    assert_eq!(store.take("busy", at_busy, 9).await, [too_large]);
+    store.append("busy", busy, None, &["last"]).await.unwrap();
+    assert_eq!(store.read("busy", 0, 9).await.unwrap().0, ["last"]);
 }
 
 /// A connection to a new database, and a broker on it.

@@ -54,7 +54,10 @@ pub(super) enum Going {
 
 impl Keeping {
     pub(super) fn new(retain: Retain, max_memory: Option<u64>) -> Self {
-        let budget = Budget::new(max_memory.unwrap_or(u64::MAX));
+        // Where old ones make room nothing is refused: threads that append at the same time may be
+        // over the size for a moment, by a body each.
+        let limit = if let Retain::Size(_) = retain { None } else { max_memory };
+        let budget = Budget::new(limit.unwrap_or(u64::MAX));
         Self { retain, budget, pieces: Mutex::default() }
     }
 

@@ -1,6 +1,7 @@
 //! Request bodies: read within their limits ([`whole`]), and parsed without copying texts. A refusal
 //! names the field that is wrong. The content type does not matter.
 
+mod coming;
 mod fast_path;
 mod raw;
 mod values;
@@ -14,6 +15,7 @@ use serde::de::DeserializeSeed;
 use serde_json::error::Category;
 use serde_path_to_error::{Path, Track};
 
+pub(super) use self::coming::Coming;
 use self::raw::{Batch, RawProduce};
 pub(super) use self::whole::{read, read_short};
 use super::failure::Failure;

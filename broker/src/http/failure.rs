@@ -15,7 +15,15 @@ pub(super) type Answer = Result<Response, Failure>;
 
 /// A request that failed. Boxed, so that answers stay small to pass on.
 #[derive(Debug)]
-pub(super) struct Failure(Box<(StatusCode, wire::Failure)>);
+pub(super) struct Failure(Box<Refusal>);
+
+#[derive(Debug)]
+struct Refusal {
+    status: StatusCode,
+    body: wire::Failure,
+    /// Whether its connection closes.
+    closes: bool,
+}
 
 impl Failure {
     /// The request cannot be understood; the text names the field.
@@ -47,7 +55,7 @@ impl Failure {
     pub(super) fn body_too_slow(seconds: f64) -> Self {
         let message = format!("the body was not there after {seconds} s");
         // Not 408: the original's clients would take it for a success.
-        Self::new(StatusCode::BAD_REQUEST, Code::RequestTimeout, message)
+        Self::new(StatusCode::BAD_REQUEST, Code::RequestTimeout, message).closing()
     }
 
     /// No room got free for a large body or answer. Nothing was done.
@@ -105,11 +113,17 @@ impl Failure {
 
     /// Its code.
     pub(super) fn code(&self) -> Option<&Code> {
-        self.0.1.code.as_ref()
+        self.0.body.code.as_ref()
+    }
+
+    /// The same, and the connection closes: what still comes must not be taken for the next request.
+    pub(super) fn closing(mut self) -> Self {
+        self.0.closes = true;
+        self
     }
 
     fn new(status: StatusCode, code: Code, message: impl Into<String>) -> Self {
-        let failure = wire::Failure {
+        let body = wire::Failure {
             status: Status::Failure,
             message: shortened(message.into()),
             code: Some(code),
@@ -118,7 +132,7 @@ impl Failure {
             end: None,
             first: None,
         };
-        Self(Box::new((status, failure)))
+        Self(Box::new(Refusal { status, body, closes: false }))
     }
 }
 
@@ -148,7 +162,7 @@ impl From<Error> for Failure {
             Error::OutcomeUnknown(_) => (StatusCode::INTERNAL_SERVER_ERROR, Code::OutcomeUnknown),
         };
         let mut failure = Self::new(status, code, error.to_string());
-        let body = &mut failure.0.1;
+        let body = &mut failure.0.body;
         match error {
             Error::SequenceGap { expected, .. } => body.expected = Some(expected),
             Error::OffsetPassed { position, .. } => body.position = Some(position),
@@ -162,19 +176,17 @@ impl From<Error> for Failure {
 
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
-        let (status, body) = *self.0;
+        let Refusal { status, body, closes } = *self.0;
         let mut response = answer::json(&body);
         *response.status_mut() = status;
-        let header = match body.code {
-            // What still comes of the body must not be taken for the next request.
-            Some(Code::RequestTimeout) => Some((CONNECTION, "close")),
-            Some(Code::Unauthorized) => Some((WWW_AUTHENTICATE, "Bearer")),
-            Some(Code::Forbidden) => {
-                Some((WWW_AUTHENTICATE, "Bearer error=\"insufficient_scope\""))
-            }
+        let authenticate = match body.code {
+            Some(Code::Unauthorized) => Some("Bearer"),
+            Some(Code::Forbidden) => Some("Bearer error=\"insufficient_scope\""),
             _ => None,
         };
-        if let Some((name, value)) = header {
+        let closes = closes.then_some((CONNECTION, "close"));
+        let authenticate = authenticate.map(|value| (WWW_AUTHENTICATE, value));
+        for (name, value) in closes.into_iter().chain(authenticate) {
             response.headers_mut().insert(name, HeaderValue::from_static(value));
         }
         response

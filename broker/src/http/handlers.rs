@@ -8,6 +8,7 @@ use axum::http::Method;
 use axum::http::request::Parts;
 use broker_client::wire::TopicName;
 
+use super::body::Coming;
 use super::broker::{Broker, Shared};
 use super::failure::{Answer, Failure};
 use super::polling::{Taken, poll_waiting};
@@ -17,7 +18,7 @@ use crate::metrics::exposition::exposition;
 use crate::store::{self, Append, List, Listed, Poll, Read, Start, Subscription};
 
 pub(super) async fn create_topic(State(broker): Shared, request: Request) -> Answer {
-    let bytes = body::read_short(request.into_body(), &broker.limits, &broker.room).await?;
+    let bytes = body::read_short(Coming::of(request), &broker.limits, &broker.room).await?;
     let body = body::create_topic(&bytes)?;
     let topic = topic_name(&body.topic_name)?;
     let message = format!("Topic:{topic} created successfully");
@@ -57,14 +58,14 @@ pub(super) async fn topics(State(broker): Shared, request: Request) -> Answer {
 }
 
 pub(super) async fn register_producer(State(broker): Shared, request: Request) -> Answer {
-    let bytes = body::read_short(request.into_body(), &broker.limits, &broker.room).await?;
+    let bytes = body::read_short(Coming::of(request), &broker.limits, &broker.room).await?;
     let body = body::register(&bytes)?;
     let producer = broker.store.register_producer(topic_name(&body.topic)?).await?;
     Ok(answer::producer(producer, broker.store.epoch()))
 }
 
 pub(super) async fn register_consumer(State(broker): Shared, request: Request) -> Answer {
-    let bytes = body::read_short(request.into_body(), &broker.limits, &broker.room).await?;
+    let bytes = body::read_short(Coming::of(request), &broker.limits, &broker.room).await?;
     let body = body::register(&bytes)?;
     let subscribed = broker.store.register_consumer(&body.topic).await?;
     Ok(answer::consumer(subscribed, broker.store.epoch()))
@@ -72,7 +73,7 @@ pub(super) async fn register_consumer(State(broker): Shared, request: Request) -
 
 pub(super) fn produce(State(broker): Shared, request: Request) -> impl Future<Output = Answer> {
     // Of the request no more is kept than is of use: what is smaller is quicker.
-    let body = request.into_body();
+    let body = Coming::of(request);
     async move {
         let bytes = body::read(body, &broker.limits, &broker.room).await?;
         match broker.large.elsewhere(bytes.len()) {
@@ -180,24 +181,34 @@ pub(super) async fn ready(State(broker): Shared, _: Request) -> Answer {
     Ok(answer::text("ready"))
 }
 
-pub(super) async fn no_route(_: Shared, request: Request) -> Answer {
-    Err(match request.uri().authority() {
+pub(super) async fn no_route(broker: Shared, request: Request) -> Answer {
+    let why = match request.uri().authority() {
         // It names a server, and has no path.
         Some(to) if request.method() == Method::CONNECT => Failure::no_proxy(to.as_str()),
         _ => Failure::no_route(request.uri().path()),
-    })
+    };
+    refuse(&broker, request, why).await
 }
 
-pub(super) async fn at_admin(_: Shared, request: Request) -> Answer {
-    Err(Failure::not_here(request.uri().path(), "it is at the address of --admin-listen"))
+pub(super) async fn at_admin(broker: Shared, request: Request) -> Answer {
+    let why = Failure::not_here(request.uri().path(), "it is at the address of --admin-listen");
+    refuse(&broker, request, why).await
 }
 
-pub(super) async fn no_audit(_: Shared, request: Request) -> Answer {
-    Err(Failure::not_here(request.uri().path(), "a broker has it that is started with --audit"))
+pub(super) async fn no_audit(broker: Shared, request: Request) -> Answer {
+    let who = "a broker has it that is started with --audit";
+    let why = Failure::not_here(request.uri().path(), who);
+    refuse(&broker, request, why).await
 }
 
-pub(super) async fn wrong_method(_: Shared, request: Request) -> Answer {
-    Err(Failure::wrong_method(request.method(), request.uri().path()))
+pub(super) async fn wrong_method(broker: Shared, request: Request) -> Answer {
+    let why = Failure::wrong_method(request.method(), request.uri().path());
+    refuse(&broker, request, why).await
+}
+
+/// Answers a request that is not carried out, whatever is in its body.
+pub(super) async fn refuse(broker: &Broker, request: Request, why: Failure) -> Answer {
+    Err(Coming::of(request).refuse(why, &broker.limits).await)
 }
 
 fn topic_name(text: &str) -> Result<TopicName, Failure> {

@@ -1,8 +1,8 @@
 //! What the head of a request must have on any route, by the rules of HTTP. It is looked at before the
 //! router: a request that was made by hand for the router has no such head.
 
-use axum::http::header::{CONNECTION, EXPECT, HOST};
-use axum::http::{HeaderValue, Request, Version};
+use axum::http::header::{EXPECT, HOST};
+use axum::http::{Request, Version};
 use axum::response::{IntoResponse, Response};
 
 use super::failure::Failure;
@@ -25,8 +25,6 @@ pub(crate) fn refused<B>(request: &Request<B>) -> Option<Response> {
         (2.., _) => Failure::bad_request("the header Host is given twice"),
         (_, unknown) => Failure::unknown_expectation(&String::from_utf8_lossy(unknown?.as_bytes())),
     };
-    let mut response = failure.into_response();
     // What was meant is not known, and so neither is what the bytes behind the head are.
-    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-    Some(response)
+    Some(failure.closing().into_response())
 }

@@ -10,13 +10,14 @@ use axum::handler::Handler;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
-use futures_util::future::{BoxFuture, ready};
+use futures_util::future::BoxFuture;
 use tokio::time::Instant;
 use tracing::{Level, debug, enabled};
 
 use super::access;
 use super::broker::{Broker, Shared};
 use super::failure::{Answer, Failure};
+use super::handlers;
 use super::route::Route;
 
 /// The header of a request's id, in and out.
@@ -63,7 +64,11 @@ where
                 let answer = (self.handler)(State(Arc::clone(&broker)), request);
                 Box::pin(answer.map(move |answer| observed(&broker, answer)))
             }
-            Err(refusal) => Box::pin(ready(observed(&broker, Err(refusal)))),
+            Err(why) => {
+                Box::pin(
+                    async move { observed(&broker, handlers::refuse(&broker, request, why).await) },
+                )
+            }
         }
     }
 }

@@ -19,6 +19,7 @@ mod head;
 mod model;
 mod observe;
 mod readiness;
+mod refused;
 mod retention;
 mod retention_at_work;
 mod rights;

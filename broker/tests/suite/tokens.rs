@@ -165,6 +165,15 @@ async fn a_client_shows_its_token_and_keeps_it_to_itself() {
     assert!(!format!("{sender:?} {producer:?}").contains(&send.token));
 }
 
+/// More than a connection takes that nobody reads from.
+#[tokio::test]
+async fn a_client_without_a_token_hears_so_for_a_large_body_too() {
+    let (_folder, process) = guarded(&token("produce", "ann").line);
+    let body = "x".repeat(8 << 20);
+    let answer = ask(&process, "POST /producer/produce", "", &body).await;
+    assert!(answer.contains("a token is needed"), "{answer}");
+}
+
 #[tokio::test]
 async fn a_file_that_changes_is_read_again_and_a_broken_one_leaves_the_tokens() {
     let (old, new) = (token("admin", "old"), token("admin", "new"));

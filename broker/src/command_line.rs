@@ -73,7 +73,13 @@ impl CommandLine {
             (None, Some(_)) => (ErrorKind::ArgumentConflict, check_alone(matches)),
             (None, None) => (ErrorKind::ValueValidation, self.arguments.check()),
         };
-        checked.map_err(|why| Self::command().error(kind, why))
+        checked.map_err(|why| {
+            let mut command = Self::command();
+            // The usage that is shown beside it is that of what was asked for.
+            command.build();
+            let asked = matches.subcommand_name().and_then(|name| command.find_subcommand(name));
+            asked.cloned().unwrap_or(command).error(kind, why)
+        })
     }
 }
 

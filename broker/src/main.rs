@@ -25,7 +25,8 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Where stderr is gone, the exit code says it.
-            let _ = writeln!(io::stderr(), "broker: {error:#}");
+            let text = format!("{error:#}");
+            let _ = writeln!(io::stderr(), "broker: {}", broker_client::wire::masked(&text));
             ExitCode::FAILURE
         }
     }

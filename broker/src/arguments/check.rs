@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use broker_client::wire::masked;
+
 use super::{Arguments, StoreKind};
 use crate::server::Tls;
 use crate::store::Retain;
@@ -52,7 +54,8 @@ impl Arguments {
                      token: give --token-file FILE, with a line that `broker token` prints, or \
                      --allow-anonymous where everybody who reaches it may do everything"
             )),
-            _ => self.tokens().and_then(|_| self.tls()).map(drop),
+            // A URL of a database may be what was typed in place of a file.
+            _ => self.tokens().and_then(|_| self.tls()).map(drop).map_err(|why| masked(&why)),
         }
     }
 

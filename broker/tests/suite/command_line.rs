@@ -148,6 +148,13 @@ fn what_is_done_instead_of_serving_takes_no_other_flags() {
     check(&stray, "flags of `migrate` stand behind it, and `broker migrate --help` lists them");
     check(&["migrate", "--store", "memory"], "there is nothing to migrate in memory");
     check(&["migrate", "--store", "mysql://u:secret@h"], "the name of the database is missing");
+    check(&["migrate"], "Usage: broker migrate [OPTIONS]");
+    let escaped = "in a password, `/`, `#`, `?`, `@` and `%` are written as %2F, %23,";
+    check(&["migrate", "--store", "mysql://u:sec#ret@h/b"], escaped);
+    for flag in ["--token-file", "--port-file"] {
+        let misplaced = Process::fails("memory", &[flag, "mysql://u:secret@h/b"]);
+        assert!(misplaced.1.contains("mysql://u:***@h/b"), "{flag}: {}", misplaced.1);
+    }
     check(
         &["migrate"],
         "--store, or the variable BROKER_STORE: there is nothing to migrate in memory",

@@ -58,7 +58,7 @@ impl FromStr for Address {
         const ESCAPED: &str =
             "`/`, `#`, `?`, `@` and `%` are written as %2F, %23, %3F, %40 and %25";
         // The parser's own words may quote the password.
-        let url = Url::parse(text).map_err(|_| EXPECTED.to_owned())?;
+        let url = Url::parse(text).map_err(|_| format!("{EXPECTED}; in a password, {ESCAPED}"))?;
         if !matches!(url.scheme(), "mysql" | "mariadb") {
             return Err(format!("there is no store for {}:, {EXPECTED}", url.scheme()));
         }

@@ -114,6 +114,12 @@ pub struct Arguments {
           value_parser = count)]
     pub max_topics: NonZeroUsize,
 
+    /// Most producers, and most subscriptions, in memory; past it a database is asked for those it has, and
+    /// without one no more are registered
+    #[arg(long, value_name = "COUNT", env = "BROKER_MAX_REGISTRATIONS", default_value = "1000000",
+          value_parser = count)]
+    pub max_registrations: NonZeroUsize,
+
     /// End producers that sent nothing for so long [default: never]
     #[arg(long, value_name = "TIME", env = "BROKER_PRODUCER_IDLE", value_parser = duration)]
     pub producer_idle: Option<Duration>,
@@ -226,7 +232,8 @@ impl Arguments {
                 let usual = if self.audit { Retain::All } else { Retain::Lag };
                 let retain = self.retain.unwrap_or(usual);
                 let store = MemoryStore::new(Epoch::random(), retain, Some(self.max_memory));
-                Arc::new(store.with_most_topics(self.max_topics.get()))
+                let store = store.with_most_topics(self.max_topics.get());
+                Arc::new(store.with_most_registrations(self.max_registrations.get()))
             }
             StoreKind::Mysql(address) => Arc::new(MysqlStore::open(address, &self.mysql()).await?),
             StoreKind::Unusable(why) => anyhow::bail!("{why}"),
@@ -241,6 +248,7 @@ impl Arguments {
             message: self.max_message.get(),
             retain: self.retain.unwrap_or(Retain::All),
             topics: self.max_topics.get(),
+            registrations: self.max_registrations.get(),
         }
     }
 

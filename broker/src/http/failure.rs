@@ -154,7 +154,7 @@ impl From<Error> for Failure {
             Error::OffsetBeyond { .. } => (StatusCode::BAD_REQUEST, Code::OffsetBeyond),
             Error::OffsetDeleted { .. } => (StatusCode::BAD_REQUEST, Code::OffsetDeleted),
             Error::Full { .. } => (StatusCode::BAD_REQUEST, Code::Full),
-            Error::TooManyTopics { .. } => (StatusCode::BAD_REQUEST, Code::TooLarge),
+            Error::TooMany { .. } => (StatusCode::BAD_REQUEST, Code::TooLarge),
             Error::Refused(_) => (StatusCode::BAD_REQUEST, Code::BadRequest),
             Error::Unavailable(_) | Error::NoRoom { .. } => {
                 (StatusCode::INTERNAL_SERVER_ERROR, Code::Unavailable)

@@ -101,6 +101,16 @@ fn of_topics(observed: &Observed) -> Vec<Family> {
     };
     vec![
         gauge("broker_topics", "Topics that the broker knows.", as_count(observed.topics)),
+        gauge(
+            "broker_known_producers",
+            "Producers that the broker has in memory.",
+            as_count(observed.producers),
+        ),
+        gauge(
+            "broker_known_subscriptions",
+            "Subscriptions that the broker has in memory.",
+            as_count(observed.subscriptions),
+        ),
         counter("broker_appended_messages", "Messages appended to all topics.", messages),
         counter("broker_appended", "Payloads appended to all topics.", bytes).in_unit(Unit::Bytes),
         counter("broker_delivered_messages", "Messages handed out of all topics.", delivered),

@@ -92,9 +92,11 @@ pub enum Error {
         /// The limit in bytes.
         limit: u64,
     },
-    /// There are as many topics as there may be.
-    #[error("there are all the topics there may be, {limit}: delete some, or raise --max-topics")]
-    TooManyTopics {
+    /// There are as many topics, producers or subscriptions as there may be.
+    #[error("there are all the {} there may be, {limit}: {}", what.name(), what.cure())]
+    TooMany {
+        /// Of what.
+        what: Bounded,
         /// The limit.
         limit: usize,
     },
@@ -113,6 +115,36 @@ pub enum Error {
     /// It may have happened or not.
     #[error("the outcome is unknown: {0}")]
     OutcomeUnknown(String),
+}
+
+/// What there may be only so many of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bounded {
+    /// Topics.
+    Topics,
+    /// Producers.
+    Producers,
+    /// Subscriptions.
+    Subscriptions,
+}
+
+impl Bounded {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Topics => "topics",
+            Self::Producers => "producers",
+            Self::Subscriptions => "subscriptions",
+        }
+    }
+
+    /// What makes room for more.
+    fn cure(self) -> &'static str {
+        match self {
+            Self::Topics => "delete some, or raise --max-topics",
+            Self::Producers => "end idle ones by --producer-idle, or raise --max-registrations",
+            Self::Subscriptions => "end some, or raise --max-registrations",
+        }
+    }
 }
 
 impl Error {

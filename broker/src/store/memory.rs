@@ -28,8 +28,9 @@ use super::locks::{self, lock};
 use super::segment::as_offset;
 use super::traffic::AllCounts;
 use super::{
-    Answer, Append, Epoch, Error, List, Listed, Observed, Part, Poll, Polled, ProducerStats, Read,
-    Retain, Size, Start, Store, Subscribed, Subscription, SubscriptionStats, TopicStats,
+    Answer, Append, Bounded, Epoch, Error, List, Listed, Observed, Part, Poll, Polled,
+    ProducerStats, Read, Retain, Size, Start, Store, Subscribed, Subscription, SubscriptionStats,
+    TopicStats,
 };
 
 /// The store in memory.
@@ -37,6 +38,8 @@ pub struct MemoryStore {
     epoch: Epoch,
     keeping: Keeping,
     most_topics: usize,
+    /// The most producers, and the most subscriptions.
+    most_registrations: usize,
     /// What went through all topics.
     counts: Arc<AllCounts>,
     topics: RwLock<Topics>,
@@ -63,6 +66,7 @@ impl MemoryStore {
             epoch,
             keeping: Keeping::new(retain, max_memory),
             most_topics: usize::MAX,
+            most_registrations: usize::MAX,
             counts: Arc::default(),
             topics: RwLock::default(),
             producers: Mutex::default(),
@@ -82,6 +86,19 @@ impl MemoryStore {
         self
     }
 
+    /// The same store, which refuses to have more producers, or more subscriptions, than this.
+    #[must_use]
+    pub fn with_most_registrations(mut self, most: usize) -> Self {
+        self.most_registrations = most;
+        self
+    }
+
+    /// Refuses one more than there may be.
+    fn check_room(&self, what: Bounded, there: &Ids) -> Result<(), Error> {
+        let limit = self.most_registrations;
+        if there.count() < limit { Ok(()) } else { Err(Error::TooMany { what, limit }) }
+    }
+
     /// The topic of this name, and whether it was there before.
     fn topic_or_new(&self, name: TopicName) -> Result<(Arc<Topic>, bool), Error> {
         let mut topics = locks::write(&self.topics);
@@ -89,7 +106,7 @@ impl MemoryStore {
             return Ok((Arc::clone(topic), true));
         }
         if topics.by_name.len() >= self.most_topics {
-            return Err(Error::TooManyTopics { limit: self.most_topics });
+            return Err(Error::TooMany { what: Bounded::Topics, limit: self.most_topics });
         }
         let number = topics.next;
         topics.next += 1;
@@ -124,8 +141,11 @@ impl MemoryStore {
 
     fn register_producer_now(&self, name: &TopicName) -> Result<ProducerId, Error> {
         loop {
+            // Before a topic is made for it, and again once no other can come in between.
+            self.check_room(Bounded::Producers, &lock(&self.producers))?;
             let (topic, _) = self.topic_or_new(name.clone())?;
             let mut producers = lock(&self.producers);
+            self.check_room(Bounded::Producers, &producers)?;
             if topic.register_producer(producers.next()) {
                 return Ok(producers.give(&topic));
             }
@@ -156,6 +176,7 @@ impl MemoryStore {
         let unknown = || Error::UnknownTopic(name.to_owned());
         let topic = self.topic(name).ok_or_else(unknown)?;
         let mut consumers = lock(&self.consumers);
+        self.check_room(Bounded::Subscriptions, &consumers)?;
         let subscribed = topic.log().subscribe(consumers.next(), Instant::now());
         let offset = subscribed.ok_or_else(unknown)?;
         Ok(Subscribed { consumer: consumers.give(&topic), offset })

@@ -25,7 +25,7 @@ use std::time::Duration;
 use broker_client::wire::{ConsumerId, Offset, ProducerId, Sequence, TopicName};
 use futures_util::future::BoxFuture;
 
-pub use error::Error;
+pub use error::{Bounded, Error};
 pub use list::{List, Listed, Start};
 pub use messages::{Message, Messages};
 pub use observed::{
@@ -56,7 +56,7 @@ pub trait Store: Send + Sync + 'static {
     fn epoch(&self) -> &Epoch;
 
     /// Creates a topic with an empty log, or refuses with [`Error::TopicExists`], or with
-    /// [`Error::TooManyTopics`] where there may be no more.
+    /// [`Error::TooMany`] where there may be no more.
     fn create_topic(&self, topic: TopicName) -> Answer<'_, ()>;
 
     /// Deletes a topic with its messages, producers and subscriptions, or refuses with
@@ -68,11 +68,12 @@ pub trait Store: Send + Sync + 'static {
     fn topics<'a>(&'a self, list: List<'a>) -> Answer<'a, Listed>;
 
     /// Registers a new producer with a topic, which is created if it is missing and may be. Ids
-    /// count from 0 over all topics, without gaps.
+    /// count from 0 over all topics, without gaps. [`Error::TooMany`] where there may be no more.
     fn register_producer(&self, topic: TopicName) -> Answer<'_, ProducerId>;
 
     /// Registers a new consumer with a topic: its subscription starts at the log's end. Ids count
-    /// from 0 over all topics, without gaps. An unknown topic is refused.
+    /// from 0 over all topics, without gaps. An unknown topic is refused, and with
+    /// [`Error::TooMany`] where there may be no more.
     fn register_consumer<'a>(&'a self, topic: &'a str) -> Answer<'a, Subscribed>;
 
     /// Appends a batch, all or nothing, at consecutive offsets, and answers the first offset. Once

@@ -103,6 +103,8 @@ pub struct Options {
     pub retain: Retain,
     /// The most topics.
     pub topics: usize,
+    /// The most producers, and the most subscriptions, that are in memory.
+    pub registrations: usize,
 }
 
 impl Default for Options {
@@ -114,6 +116,7 @@ impl Default for Options {
             message: 1 << 20,
             retain: Retain::All,
             topics: usize::MAX,
+            registrations: usize::MAX,
         }
     }
 }
@@ -129,6 +132,7 @@ pub struct MysqlStore {
     lag: LagWatch,
     readiness: Readiness,
     retain: Retain,
+    most_registrations: usize,
     /// Held while it tidies.
     tidied: Mutex<Done>,
     /// Its own tasks, which end with it.
@@ -170,6 +174,7 @@ impl MysqlStore {
             lag: LagWatch::default(),
             readiness: Readiness::default(),
             retain: options.retain,
+            most_registrations: options.registrations,
             tidied: Mutex::default(),
             database,
             _tasks: tasks,
@@ -312,6 +317,8 @@ impl Store for MysqlStore {
 
     fn tidy(&self) -> Answer<'_, ()> {
         Box::pin(async move {
+            self.topics.forget_producers_beyond(self.most_registrations);
+            self.subscriptions.forget_beyond(self.most_registrations);
             let tidying = async {
                 let mut done = self.tidied.lock().await;
                 let known = (&*self.topics, &self.subscriptions);

@@ -16,6 +16,10 @@ pub const LARGEST: usize = 100;
 pub struct Observed {
     /// How many topics it knows.
     pub topics: usize,
+    /// How many producers it has in memory.
+    pub producers: usize,
+    /// How many subscriptions it has in memory.
+    pub subscriptions: usize,
     /// What went through all of them since it was opened, those that are gone included.
     pub traffic: Traffic,
     /// The topics to which most messages were appended, at most [`LARGEST`].

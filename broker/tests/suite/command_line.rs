@@ -37,7 +37,13 @@ fn wrong_values_are_refused_with_what_would_be_right() {
     check(&["--gather", "367days"], "at most a year");
     check(&["--threads", "0"], "expected a whole number, 1 to 1024");
     check(&["--threads", "200000000000"], "expected a whole number, 1 to 1024");
-    for flag in ["--max-batch", "--max-connections", "--max-topics", "--store-connections"] {
+    for flag in [
+        "--max-batch",
+        "--max-connections",
+        "--max-topics",
+        "--max-registrations",
+        "--store-connections",
+    ] {
         for count in ["0", "18446744073709551615"] {
             check(&[flag, count], "expected a whole number, 1 to 1000000000");
         }

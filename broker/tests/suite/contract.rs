@@ -9,8 +9,9 @@ use std::sync::Arc;
 
 use broker::store::memory::MemoryStore;
 use broker::store::mysql::{MysqlStore, Options};
-use broker::store::{Epoch, Error, List, Retain, Store};
+use broker::store::{Bounded, Epoch, Error, List, Retain, Store};
 use futures_util::FutureExt;
+use tokio::time::Duration;
 
 use crate::support::{Short, memory, mysql, stores};
 
@@ -82,12 +83,65 @@ async fn past_the_most_topics_no_more_are_created() {
         let register = async |name: &str| store.register_producer(name.parse().unwrap()).await;
         assert_eq!(create("a").await, Ok(()));
         assert_eq!(register("b").await, Ok(0));
-        let refused = Error::TooManyTopics { limit: 2 };
+        let refused = Error::TooMany { what: Bounded::Topics, limit: 2 };
         assert_eq!(create("c").await, Err(refused.clone()));
         assert_eq!(register("c").await, Err(refused));
         assert_eq!(create("a").await, Err(Error::TopicExists("a".to_owned())));
         assert_eq!(register("b").await, Ok(1), "no id is used up");
         assert_eq!(store.topics(List::default()).await.unwrap().topics.len(), 2);
+    }
+}
+
+#[tokio::test]
+async fn past_the_most_registrations_memory_takes_no_more_until_some_end() {
+    let store = MemoryStore::new(Epoch::new("e"), Retain::Lag, None).with_most_registrations(2);
+    let store = Short(Arc::new(store));
+    let topic = |name: &str| name.parse().unwrap();
+    let refused = |what| Error::TooMany { what, limit: 2 };
+    for id in 0..2 {
+        assert_eq!(store.0.register_producer(topic("A")).await, Ok(id));
+        assert_eq!(store.consumer("A").await.consumer, id);
+    }
+    let producer = store.0.register_producer(topic("new")).await;
+    assert_eq!(producer, Err(refused(Bounded::Producers)));
+    assert_eq!(
+        store.0.topics(List::default()).await.unwrap().topics,
+        [topic("A")],
+        "nothing is done"
+    );
+    let consumer = store.0.register_consumer("A").await;
+    assert_eq!(consumer, Err(refused(Bounded::Subscriptions)));
+    store.unsubscribe("A", 0).await.unwrap();
+    assert_eq!(store.consumer("A").await.consumer, 2, "no id is used up");
+    assert_eq!(store.0.end_idle_producers(Duration::ZERO).await, Ok(2));
+    assert_eq!(store.producer("A").await, 2);
+}
+
+#[tokio::test]
+async fn a_broker_remembers_so_many_registrations_and_looks_up_the_others() {
+    let Some(url) = mysql() else { return };
+    let options = Options { registrations: 2, ..Options::default() };
+    let store = MysqlStore::open(&url.parse().unwrap(), &options).await.unwrap();
+    let store = Short(Arc::new(store));
+    for id in 0..5 {
+        assert_eq!(store.producer("A").await, id);
+        assert_eq!(store.consumer("A").await.consumer, id);
+        assert!(store.append("A", id, Some(0), &["x"]).await.is_ok());
+    }
+    for sequence in 1..4 {
+        store.0.tidy().await.unwrap();
+        let observed = store.0.observe().await;
+        assert_eq!((observed.producers, observed.subscriptions), (2, 2));
+        for id in 0..5 {
+            let sent = store.append("A", id, Some(sequence), &["x"]).await;
+            let offset = sent.expect("it is no other producer than before");
+            assert_eq!(store.append("A", id, Some(sequence), &["x"]).await, Ok(offset));
+        }
+    }
+    for consumer in 0..5 {
+        // Each came when one more had been sent than before.
+        let left = 20 - usize::try_from(consumer).unwrap();
+        assert_eq!(store.take("A", consumer, 100).await.len(), left);
     }
 }
 

@@ -15,6 +15,11 @@ pub(super) struct Ids {
 }
 
 impl Ids {
+    /// How many have not ended.
+    pub(super) fn count(&self) -> usize {
+        self.live.len()
+    }
+
     /// The id that is given next.
     pub(super) fn next(&self) -> i64 {
         self.next

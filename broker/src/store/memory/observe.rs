@@ -44,6 +44,8 @@ impl MemoryStore {
         let limit = (limit < u64::MAX).then_some(limit);
         Observed {
             topics,
+            producers: lock(&self.producers).count(),
+            subscriptions: lock(&self.consumers).count(),
             traffic: self.counts.now(),
             busiest: busiest.into_iter().map(|(traffic, topic)| (topic, traffic)).collect(),
             lag: Some(lag),

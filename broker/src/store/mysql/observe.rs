@@ -46,6 +46,8 @@ impl MysqlStore {
         let connections = &self.database.connections;
         Observed {
             topics,
+            producers: self.topics.known_producers(),
+            subscriptions: self.subscriptions.known(),
             traffic: self.database.counts.traffic.now(),
             busiest,
             lag,

@@ -16,7 +16,7 @@ use super::health::Health;
 use super::positions::now;
 use super::statements::{Tail, Template, at_most, padded};
 use super::transaction::{Statement, Transaction};
-use crate::store::Error;
+use crate::store::{Bounded, Error};
 
 /// The most that share a transaction.
 const MOST: usize = 1024;
@@ -225,7 +225,7 @@ impl Allotting {
 
     fn topic(&mut self, name: &str) -> Result<(u32, Offset), Error> {
         if self.places == 0 {
-            return Err(Error::TooManyTopics { limit: self.most_topics });
+            return Err(Error::TooMany { what: Bounded::Topics, limit: self.most_topics });
         }
         self.places -= 1;
         let id = self.next_topic;

@@ -83,6 +83,23 @@ impl Subscriptions {
         known.retain(|_, subscribed| !subscribed.topic.tail.is_deleted());
     }
 
+    /// How many are known.
+    pub(super) fn known(&self) -> usize {
+        locks::read(&self.by_consumer).len()
+    }
+
+    /// Forgets those that no request is about, the oldest first, where more than so many are known. They
+    /// are looked up again if need be.
+    pub(super) fn forget_beyond(&self, most: usize) {
+        let mut known = locks::write(&self.by_consumer);
+        let mut beyond = known.len().saturating_sub(most);
+        known.retain(|_, subscribed| {
+            let is_kept = beyond == 0 || Arc::strong_count(subscribed) > 1;
+            beyond -= usize::from(!is_kept);
+            is_kept
+        });
+    }
+
     /// Forgets one that has ended, and wakes its polls.
     pub(super) fn forget(&self, consumer: ConsumerId) {
         let ended = locks::write(&self.by_consumer).remove(&consumer);

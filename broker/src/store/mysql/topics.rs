@@ -221,6 +221,24 @@ impl Topics {
         sent
     }
 
+    /// How many producers are known.
+    pub(super) fn known_producers(&self) -> usize {
+        locks::read(&self.producers).len()
+    }
+
+    /// Forgets the producers that have been quiet longest, where more than so many are known. They are
+    /// looked up again if need be.
+    pub(super) fn forget_producers_beyond(&self, most: usize) {
+        let beyond = self.known_producers().saturating_sub(most);
+        if beyond > 0 {
+            let sent =
+                |(&id, known): (&_, &KnownProducer)| (known.last_send.load(Ordering::Relaxed), id);
+            let mut known: Vec<_> = locks::read(&self.producers).iter().map(sent).collect();
+            known.sort_unstable();
+            self.forget_producers(&known.into_iter().take(beyond).map(|(_, id)| id).collect());
+        }
+    }
+
     /// Forgets producers, and so do the appenders of their topics.
     pub(super) fn forget_producers(&self, ids: &BTreeSet<ProducerId>) {
         let mut producers = locks::write(&self.producers);

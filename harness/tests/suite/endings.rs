@@ -163,7 +163,7 @@ async fn a_second_ctrl_c_ends_at_once() {
     shim.hang();
     shim.is_asked("/consumer/consume").await;
     running.signal(Signal::INT);
-    wait_for("its words", || running.words().contains("press Ctrl-C again").then_some(()));
+    running.until_said("press Ctrl-C again");
     shim.is_asked("/consumer?").await;
     running.signal(Signal::INT);
     let (code, words) = running.end();
@@ -252,9 +252,7 @@ fn a_shrink_that_is_ended_writes_the_smallest_scenario_so_far_and_leaves_nothing
         let arguments = ["shrink", "large.yaml", "--bug", "loose-offset", "--limit", "1h"];
         let arguments = [&arguments[..], &["--seeds", "3"]].concat();
         let running = Running::start(&folder, &arguments);
-        wait_for("something smaller", || {
-            running.words().contains("\n      4 actors").then_some(())
-        });
+        running.until_said("\n      4 actors");
         running.signal(signal);
         let (code, words) = running.end();
         assert_eq!(code, Some(130), "{words}");

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::support::original::{Original, serve_hyphenated};
 use crate::support::shim::{Shim, Wrong};
-use crate::support::{Broker, Ended, Folder, Running, end, shipped, wait_for};
+use crate::support::{Broker, Ended, Folder, Running, end, shipped};
 
 /// A folder with `2p2c` as it is shipped, and `5p3c` with 60 lines a producer; goldens are
 /// accepted as they come, or compared where they are there.
@@ -262,7 +262,7 @@ async fn a_broker_that_is_still_starting_is_waited_for() {
     harness.env("INSTA_UPDATE", "always");
     let running = Running::spawn(&folder, harness);
     let (code, words) = tokio::task::block_in_place(|| {
-        wait_for("its words", || running.words().contains("waiting for the broker").then_some(()));
+        running.until_said("waiting for the broker");
         let listener = socket.listen(64).unwrap();
         let authority = broker.address.strip_prefix("http://").unwrap().to_owned();
         tokio::spawn(start_slowly(listener, authority));
@@ -298,7 +298,7 @@ fn ctrl_c_while_a_broker_is_waited_for_ends_by_130() {
     let folder = folder("detect");
     let arguments = ["run", "2p2c.yaml", "--on", "http://127.0.0.1:1", "--wait", "1h"];
     let running = Running::start(&folder, &arguments);
-    wait_for("its words", || running.words().contains("waiting for the broker").then_some(()));
+    running.until_said("waiting for the broker");
     running.signal(rustix::process::Signal::INT);
     let (code, words) = running.end();
     assert_eq!(code, Some(130), "{words}");

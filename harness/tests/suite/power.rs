@@ -23,7 +23,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::brokers::{harness, here, nothing_is_left};
 use crate::support::missing::has_storage_faults;
-use crate::support::{Ended, Folder, Running, end, wait_for};
+use crate::support::{Ended, Folder, Running, end};
 
 /// Two producers, and two consumers of which the second one begins late: what it is to get is on the
 /// disk alone.
@@ -464,18 +464,16 @@ fn nothing_is_left_of_a_run_that_passes_or_fails() {
     }
 }
 
-/// A run on this broker that is ended by this signal while the fault lasts that it is about to be in.
+/// A run on this broker that is ended by this signal while this fault lasts.
 fn ended_by(signal: Signal, word: &str, fault: &str) {
     if !has_storage_faults() || here(word).is_none() {
         return;
     }
     let folder = Folder::new();
     long(&folder, fault);
-    let run = ["run", "long.yaml", "--on", word];
+    let run = ["run", "long.yaml", "--on", word, "-v"];
     let running = Running::spawn(&folder, harness(&folder, &run));
-    let log = folder.join("out/long/consumer_1.txt");
-    // The fault comes with the first ack, and a delivery after it.
-    wait_for("the first delivery", || fs::metadata(&log).ok().filter(|file| file.len() > 0));
+    running.until_said("fault begins");
     running.signal(signal);
     let (code, words) = running.end();
     let expected = if signal == Signal::KILL { None } else { Some(130) };
@@ -518,17 +516,16 @@ fn nothing_is_left_of_a_database_whose_run_is_killed_or_interrupted() {
     }
 }
 
-/// Kills the file system of a run with this fault, which is found to have no verdict.
-fn file_system_killed_in(fault: &str) {
+/// Kills the file system of a run with this fault once it has said this; it is found to have no verdict.
+fn file_system_killed_in(fault: &str, said: &str) {
     if !has_storage_faults() || here("nats-always").is_none() {
         return;
     }
     let folder = Folder::new();
     long(&folder, fault);
-    let run = ["run", "long.yaml", "--on", "nats-always"];
+    let run = ["run", "long.yaml", "--on", "nats-always", "-v"];
     let running = Running::spawn(&folder, harness(&folder, &run));
-    let log = folder.join("out/long/consumer_1.txt");
-    wait_for("the first delivery", || fs::metadata(&log).ok().filter(|file| file.len() > 0));
+    running.until_said(said);
     let serves = running.children(|line| line.get(1).is_some_and(|word| word == "storage"));
     let [serves] = serves[..] else { panic!("{serves:?}") };
     kill_process(Pid::from_raw(serves).unwrap(), Signal::KILL).unwrap();
@@ -540,12 +537,13 @@ fn file_system_killed_in(fault: &str) {
 
 #[test]
 fn a_file_system_that_is_killed_leaves_no_verdict_and_nothing_else() {
-    file_system_killed_in("{ at: 1h, power: storage, for: 1s }");
+    let before_any = "all are registered and subscribed";
+    file_system_killed_in("{ at: 1h, power: storage, for: 1s }", before_any);
 }
 
 /// Whatever is down is started again at the end of a run, and cannot be without its disk: that is no
 /// finding about the server.
 #[test]
 fn a_file_system_that_is_killed_while_a_fault_lasts_leaves_no_verdict_either() {
-    LASTING.iter().for_each(|fault| file_system_killed_in(fault));
+    LASTING.iter().for_each(|fault| file_system_killed_in(fault, "fault begins"));
 }

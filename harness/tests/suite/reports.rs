@@ -382,7 +382,7 @@ fn a_sweep_that_is_interrupted_says_so_once_whatever_was_swept_before() {
     folder.write("c.yaml", &FINE.replace("messages: 5", "messages: 2000"));
     let sweep = ["sim", "a.yaml", "b.yaml", "c.yaml", "--seeds", "1..9", "--jobs", "1"];
     let running = Running::start(&folder, &sweep);
-    wait_for("the second sweep", || running.words().contains("  b  9 of 9 seeds").then_some(()));
+    running.until_said("  b  9 of 9 seeds");
     running.signal(Signal::INT);
     let (code, words) = running.end();
     assert_eq!((code, words.matches("stopping; press").count()), (Some(130), 1), "{words}");

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::process::Signal;
 
-use crate::support::{Folder, Running, shipped, wait_for};
+use crate::support::{Folder, Running, shipped};
 
 /// Too large to be kept as a history, twice; its digest says as much.
 const LARGE: &str = "million";
@@ -292,7 +292,7 @@ fn an_interrupted_sweep_says_what_it_knows() {
     let bug = "ack-before-store";
     let arguments = ["sim", file, "--seeds", seeds, "--collect", "--jobs", "1", "--bug", bug];
     let running = Running::start(&folder, &arguments);
-    wait_for("a first failure", || running.words().contains("seed 1: ").then_some(()));
+    running.until_said("seed 1: ");
     running.signal(Signal::INT);
     let (code, words) = running.end();
     assert_eq!(code, Some(130), "{words}");

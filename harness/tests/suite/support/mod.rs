@@ -222,6 +222,11 @@ impl Running {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
+    /// Waits until it has said this.
+    pub(crate) fn until_said(&self, said: &str) {
+        wait_for(said, || self.words().contains(said).then_some(()));
+    }
+
     /// The process that it started to be its broker, once it is that.
     pub(crate) fn broker(&self) -> i32 {
         self.brokers(1)[0]

@@ -4,12 +4,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use broker::store::{Retain, Store};
-use broker::{Limits, Options, Signal, serve};
+use broker::{Limits, Options, Signal, serve, serve_with_administration};
 use sqlx::{Connection, Executor, MySqlConnection};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
-use tokio::time::{Duration, timeout};
+use tokio::time::{Duration, Instant, timeout};
 
 use crate::support::load::GENEROUS;
 use crate::support::{Short, memory, mysql, open};
@@ -241,6 +241,39 @@ async fn a_shutdown_is_bounded() {
     stuck.read_exact(&mut go_on).await.unwrap();
     running.stop().await;
     assert_eq!(rest(stuck).await, "");
+}
+
+/// In simulated time: an administrator's connection has what clients' connections leave of it.
+#[tokio::test]
+async fn the_connections_of_both_listeners_share_the_time_of_a_shutdown() {
+    let grace = Duration::from_secs(600);
+    let [clients, administration] = [
+        TcpListener::bind("127.0.0.1:0").await.unwrap(),
+        TcpListener::bind("127.0.0.1:0").await.unwrap(),
+    ];
+    let addresses = [&clients, &administration].map(|listener| listener.local_addr().unwrap());
+    let (store, options) = (memory(Retain::Lag, None), Options { grace, ..patient() });
+    let shutdown = Signal::default();
+    let raised = shutdown.clone();
+    let serving = tokio::spawn(async move {
+        let administration = Some(administration);
+        serve_with_administration(clients, administration, store, options, raised.raised()).await;
+    });
+    let mut stuck = Vec::new();
+    for address in addresses {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let head =
+            "POST /topics HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n";
+        stream.write_all(head.as_bytes()).await.unwrap();
+        stream.read_exact(&mut [0; 25]).await.unwrap();
+        stuck.push(stream);
+    }
+    tokio::time::pause();
+    let begun = Instant::now();
+    shutdown.raise();
+    serving.await.unwrap();
+    let took = begun.elapsed();
+    assert!(took >= grace && took < grace + Duration::from_secs(1), "{took:?}");
 }
 
 #[tokio::test]

@@ -138,7 +138,12 @@ impl Prepared {
     fn remove_unused(&self) {
         let others = self.place.parent().and_then(|cache| fs::read_dir(cache).ok());
         for entry in others.into_iter().flatten().flatten() {
-            let used = fs::metadata(entry.path().join(CONTENTS)).and_then(|list| list.modified());
+            if !entry.file_name().as_encoded_bytes().starts_with(b"mysql-") {
+                continue;
+            }
+            // One without a list was not removed whole.
+            let list = fs::metadata(entry.path().join(CONTENTS)).or_else(|_| entry.metadata());
+            let used = list.and_then(|list| list.modified());
             let is_unused = |used: SystemTime| used.elapsed().is_ok_and(|unused| unused > KEPT);
             if used.is_ok_and(is_unused) {
                 let _ = fs::remove_dir_all(entry.path());
@@ -251,7 +256,7 @@ mod tests {
     fn one_that_nobody_uses_any_more_goes_when_another_is_made() {
         let place = tempfile::tempdir().unwrap();
         let prepared = |name: &str| Prepared {
-            place: place.path().join("cache").join(name),
+            place: place.path().join("cache").join(format!("mysql-{name}")),
             made_of: name.to_owned(),
         };
         let (data, [unused, used, new]) =

@@ -130,7 +130,7 @@ impl Connections {
     fn new(broker: &Arc<Broker>, part: Part, options: &Options) -> Self {
         let (clock, deadlines) = Clock::for_deadlines(options);
         let router = routes(Arc::clone(broker), part, options.audit);
-        let tls = options.tls.clone().map(|tls| (tls, only_encrypted(router.clone())));
+        let tls = options.tls.clone().map(|tls| (tls, only_encrypted(router.clone(), broker)));
         let most = options.connections.get();
         let (broker, tasks, by_task) = (Arc::clone(broker), JoinSet::new(), BTreeMap::new());
         Self { router, tls, broker, clock, deadlines, most, tasks, by_task }

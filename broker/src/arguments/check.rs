@@ -102,7 +102,8 @@ impl Arguments {
                 memory; in a database messages are kept for a time, such as --retain 24h"
                 .to_owned()),
             Some(Retain::Size(size)) if size > self.max_memory => Err(format!(
-                "--retain is {size} bytes and --max-memory {}: so many are never kept",
+                "--retain is {size} bytes and --max-memory {}: raise that too, for it says how much memory \
+                 messages may take",
                 self.max_memory
             )),
             _ => Ok(()),

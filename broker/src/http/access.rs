@@ -1,14 +1,18 @@
 //! Who may do what, where the broker asks for tokens. Each route's scope is said here, and only here;
 //! what is not named is for admins, so that a route that is forgotten here is closed.
 
+use std::sync::Arc;
+
 use axum::Router;
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, Method};
-use axum::middleware::{Next, from_fn};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::IntoResponse;
 
+use super::broker::{Broker, Shared};
 use super::failure::Failure;
+use super::handlers;
 use crate::tokens::{Scope, Tokens, Verdict};
 
 /// What a request needs.
@@ -20,13 +24,17 @@ enum Needs {
 
 /// The same routes for plain text that comes to where TLS is spoken: what needs no token is answered, so
 /// that health checks need no certificates; nothing else is.
-pub(crate) fn only_encrypted(router: Router) -> Router {
-    router.layer(from_fn(async |request: Request, next: Next| {
-        match needs(request.method(), request.uri().path()) {
-            Needs::Nothing => next.run(request).await,
-            Needs::AnyToken | Needs::Scope(_) => Failure::only_encrypted().into_response(),
+pub(crate) fn only_encrypted(router: Router, broker: &Arc<Broker>) -> Router {
+    let answer = async |State(broker): Shared, request: Request, next: Next| match needs(
+        request.method(),
+        request.uri().path(),
+    ) {
+        Needs::Nothing => next.run(request).await,
+        Needs::AnyToken | Needs::Scope(_) => {
+            handlers::refuse(&broker, request, Failure::only_encrypted()).await.into_response()
         }
-    }))
+    };
+    router.layer(from_fn_with_state(Arc::clone(broker), answer))
 }
 
 fn needs(method: &Method, path: &str) -> Needs {

@@ -13,7 +13,7 @@ const LARGE: usize = 8 << 20;
 
 fn options() -> Options {
     let patient = patient();
-    Options { limits: Limits { body_bytes: 1 << 20, ..patient.limits }, ..patient }
+    Options { limits: Limits { body_bytes: 2_100_000, ..patient.limits }, ..patient }
 }
 
 fn head(request: &str, more: &str) -> String {
@@ -68,9 +68,22 @@ async fn a_body_of_unknown_length_is_read_to_its_end_too() {
         stream.write_all(chunk.as_bytes()).await.unwrap();
     }
     let answer = ask(&mut stream, "0\r\n\r\n").await;
-    assert!(answer.contains("over the limit of 1048576 bytes"), "{answer}");
+    assert!(answer.contains("over the limit of 2100000 bytes"), "{answer}");
     assert!(ask(&mut stream, HEALTH).await.contains("alive"));
     drop(stream);
+    running.stop().await;
+}
+
+/// There is an end to what is read for nothing.
+#[tokio::test]
+async fn a_body_that_is_far_too_large_is_not_read() {
+    let running = Running::with_topic(options()).await;
+    let mut stream = running.connect().await;
+    let head = format!("{PRODUCE} HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999\r\n\r\n");
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let answer = rest(stream).await;
+    assert!(answer.contains("over the limit of 2100000 bytes"), "{answer}");
+    assert!(answer.contains("\r\nconnection: close\r\n"), "{answer}");
     running.stop().await;
 }
 

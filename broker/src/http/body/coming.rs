@@ -1,6 +1,6 @@
 //! A body on its way in, to be read or not. A client hears an answer only once it has sent what it sends,
-//! so a body that is refused is read too, and nothing of it kept; but not where the client waits to be
-//! asked for it.
+//! so a body that is refused is read too, and nothing of it kept; but not where the client says that it waits
+//! to be asked for it.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -8,11 +8,12 @@ use std::task::Poll;
 
 use axum::body::{Body, HttpBody};
 use axum::extract::Request;
+use axum::http::Version;
 use axum::http::header::EXPECT;
 use bytes::Bytes;
 use hyper::body::Frame;
 use tokio::task::yield_now;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 use crate::http::failure::Failure;
 use crate::http::limits::Limits;
@@ -25,10 +26,13 @@ const TURN: usize = 64 * 1024;
 /// What a body has next; none at its end.
 pub(super) type Next = Option<Result<Frame<Bytes>, axum::Error>>;
 
+/// A body that is refused is read up to so many times the longest that may be.
+const READ_ANYWAY: usize = 4;
+
 /// A body of which some may have come.
 pub(crate) struct Coming {
     body: Body,
-    /// Whether the client sends it only when it is asked to, by the first look at it.
+    /// Whether the client waits to be asked for it, which the first poll does.
     is_held_back: bool,
 }
 
@@ -37,7 +41,10 @@ impl Coming {
     pub(crate) fn of(request: Request) -> Self {
         let (head, body) = request.into_parts();
         let is_small = body.size_hint().upper().is_some_and(|bytes| bytes <= SMALL as u64);
-        Self { body, is_held_back: !is_small && head.headers.contains_key(EXPECT) }
+        // HTTP/1.0 does not know of it.
+        let is_held_back =
+            !is_small && head.version > Version::HTTP_10 && head.headers.contains_key(EXPECT);
+        Self { body, is_held_back }
     }
 
     /// How many bytes it says that it has, or none where it does not say.
@@ -82,34 +89,50 @@ impl Coming {
         next.await
     }
 
-    /// Refuses what it belongs to, once it has come to its end. Where it does not in time, or is not sent
-    /// for this, its connection closes: what still comes must not be taken for the next request.
+    /// Reads the rest of the body, and returns the refusal. Where the rest does not come in time, is too
+    /// long, or is held back by the client, the connection closes after the answer.
     pub(crate) async fn refuse(self, why: Failure, limits: &Limits) -> Failure {
+        self.refuse_until(Instant::now() + limits.body_read, why, limits).await
+    }
+
+    /// The same, where there is only so much time left.
+    pub(super) async fn refuse_until(
+        self,
+        until: Instant,
+        why: Failure,
+        limits: &Limits,
+    ) -> Failure {
         if self.is_at_end() {
             return why;
         }
-        // In a box, for what is seldom needed shall not make every request larger.
-        Box::pin(self.pass_over(why, limits)).await
-    }
-
-    async fn pass_over(mut self, why: Failure, limits: &Limits) -> Failure {
-        if self.is_held_back {
+        let most = limits.body_bytes.saturating_mul(READ_ANYWAY);
+        if self.is_held_back || self.announced() > most {
             return why.closing();
         }
-        let reading = async {
-            let mut length = 0;
-            while let Some(frame) = self.next().await {
-                let Ok(frame) = frame else { return false };
-                let before = length;
-                length += frame.data_ref().map_or(0, Bytes::len);
-                take_turns(before, length).await;
-            }
-            true
-        };
-        match timeout(limits.body_read, reading).await {
+        // In a box, for what is seldom needed shall not make every request larger.
+        match timeout_at(until, Box::pin(self.is_passed_over(most))).await {
             Ok(true) => why,
             _ => why.closing(),
         }
+    }
+
+    /// Reads at most so much, and says whether that was all.
+    async fn is_passed_over(mut self, most: usize) -> bool {
+        // All the time, whatever comes: nothing is lost when its connection has to give way.
+        let _waiting = Waiting::for_body();
+        let mut length = 0;
+        while let Some(frame) =
+            poll_fn(|context| Pin::new(&mut self.body).poll_frame(context)).await
+        {
+            let Ok(frame) = frame else { return false };
+            let before = length;
+            length += frame.data_ref().map_or(0, Bytes::len);
+            if length > most {
+                return false;
+            }
+            take_turns(before, length).await;
+        }
+        true
     }
 }
 

@@ -6,7 +6,7 @@ use std::task::Poll;
 
 use bytes::{Bytes, BytesMut};
 use hyper::body::Frame;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 use super::coming::{Coming, Next, take_turns};
 use crate::http::failure::Failure;
@@ -82,10 +82,11 @@ async fn read_on(
     } else {
         return Err(body.refuse(Failure::no_room(), limits).await);
     };
+    let until = Instant::now() + limits.body_read;
     let collecting = Collecting { announced, limit, room, held };
-    match timeout(limits.body_read, collecting.collect(first, &mut body)).await {
+    match timeout_at(until, collecting.collect(first, &mut body)).await {
         Ok(Ok(whole)) => Ok(whole),
-        Ok(Err(why)) => Err(body.refuse(why, limits).await),
+        Ok(Err(why)) => Err(body.refuse_until(until, why, limits).await),
         Err(_) => Err(Failure::body_too_slow(limits.body_read.as_secs_f64())),
     }
 }

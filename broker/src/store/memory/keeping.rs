@@ -70,7 +70,7 @@ impl Keeping {
     pub(super) fn memory(&self) -> (u64, u64) {
         let (used, limit) = self.budget.now();
         match self.retain {
-            Retain::Size(most) => (used, limit.min(most)),
+            Retain::Size(most) => (used, most),
             _ => (used, limit),
         }
     }

@@ -29,7 +29,7 @@ async fn a_client_of_the_library_hears_why_a_large_batch_is_refused() {
     let (producer, topic) = (Producer::new(&client), "A".parse().unwrap());
     assert_eq!(producer.send(&topic, "small").await, Ok(0));
     let message = "x".repeat(1000);
-    let batch = vec![message.as_str(); LARGE / 1000];
+    let batch = vec![message.as_str(); LARGE / 1100];
     let refused = producer.send_batch(&topic, &batch).await.unwrap_err();
     assert_eq!(refused.code(), Some(&Code::TooLarge), "{refused}");
     assert_eq!(producer.send(&topic, "small").await, Ok(1), "and goes on");

@@ -110,14 +110,14 @@ impl Coming {
             return why.closing();
         }
         // In a box, for what is seldom needed shall not make every request larger.
-        match timeout_at(until, Box::pin(self.is_passed_over(most))).await {
+        match timeout_at(until, Box::pin(self.pass_over(most))).await {
             Ok(true) => why,
             _ => why.closing(),
         }
     }
 
     /// Reads at most so much, and says whether that was all.
-    async fn is_passed_over(mut self, most: usize) -> bool {
+    async fn pass_over(mut self, most: usize) -> bool {
         // All the time, whatever comes: nothing is lost when its connection has to give way.
         let _waiting = Waiting::for_body();
         let mut length = 0;

@@ -141,7 +141,7 @@ impl MemoryStore {
 
     fn register_producer_now(&self, name: &TopicName) -> Result<ProducerId, Error> {
         loop {
-            // Before a topic is made for it, and again once no other can come in between.
+            // Once before a topic is made for it, and once where no other can come in between.
             self.check_room(Bounded::Producers, &lock(&self.producers))?;
             let (topic, _) = self.topic_or_new(name.clone())?;
             let mut producers = lock(&self.producers);

@@ -204,7 +204,14 @@ impl MysqlStore {
         Ok(())
     }
 
-    /// Tries the database for as long as it is not certain that it can be used.
+    /// Forgets registrations where more are in memory than may be.
+    fn forget_beyond(&self) {
+        self.subscriptions.forget_beyond(self.most_registrations);
+        self.topics.forget_producers_beyond(self.most_registrations);
+    }
+
+    /// Tries the database for as long as it is not certain that it can be used, and keeps what is
+    /// remembered within its bounds while tidying takes long.
     async fn watch(&self) -> ! {
         loop {
             if !self.database.connections.health.is_certain() {
@@ -212,6 +219,7 @@ impl MysqlStore {
                 let _ = self.readiness.check(&self.database).await;
             }
             tokio::time::sleep(TRIED_EVERY).await;
+            self.forget_beyond();
         }
     }
 
@@ -317,8 +325,7 @@ impl Store for MysqlStore {
 
     fn tidy(&self) -> Answer<'_, ()> {
         Box::pin(async move {
-            self.topics.forget_producers_beyond(self.most_registrations);
-            self.subscriptions.forget_beyond(self.most_registrations);
+            self.forget_beyond();
             let tidying = async {
                 let mut done = self.tidied.lock().await;
                 let known = (&*self.topics, &self.subscriptions);

@@ -11,6 +11,7 @@ use broker::store::memory::MemoryStore;
 use broker::store::mysql::{MysqlStore, Options};
 use broker::store::{Bounded, Epoch, Error, List, Retain, Store};
 use futures_util::FutureExt;
+use sqlx::{Connection, Executor, MySqlConnection};
 use tokio::time::Duration;
 
 use crate::support::{Short, memory, mysql, stores};
@@ -138,9 +139,21 @@ async fn a_broker_remembers_so_many_registrations_and_looks_up_the_others() {
             assert_eq!(store.append("A", id, Some(sequence), &["x"]).await, Ok(offset));
         }
     }
+    // Where idle ones are ended, none is forgotten before it is written down that it has sent.
+    let idle = Duration::from_secs(3600);
+    assert_eq!(store.0.end_idle_producers(idle).await, Ok(0));
+    let mut sql = MySqlConnection::connect(&url).await.unwrap();
+    sql.execute("UPDATE producers SET sent = 1").await.unwrap();
+    for id in 0..5 {
+        assert!(store.append("A", id, Some(4), &["x"]).await.is_ok(), "{id}");
+    }
+    store.0.tidy().await.unwrap();
+    assert_eq!(store.0.end_idle_producers(idle).await, Ok(0));
+    store.0.tidy().await.unwrap();
+    assert_eq!(store.0.observe().await.producers, 2);
     for consumer in 0..5 {
         // Each came when one more had been sent than before.
-        let left = 20 - usize::try_from(consumer).unwrap();
+        let left = 25 - usize::try_from(consumer).unwrap();
         assert_eq!(store.take("A", consumer, 100).await.len(), left);
     }
 }

@@ -15,7 +15,7 @@ use super::database::{Database, column};
 use super::ending::{end, end_some_idle};
 use super::failure::Failure;
 use super::topic::Topic;
-use super::topics::{Topics, name};
+use super::topics::{Topics, beyond, name};
 use crate::store::{Error, Size, Subscription, locks};
 
 /// Where a subscription stands, as far as a broker knows.
@@ -88,11 +88,14 @@ impl Subscriptions {
         locks::read(&self.by_consumer).len()
     }
 
-    /// Forgets those that no request is about, the oldest first, where more than so many are known. They
-    /// are looked up again if need be.
+    /// Forgets some that no request is about, those registered first, where more than so many are known.
+    /// They are looked up again if need be.
     pub(super) fn forget_beyond(&self, most: usize) {
+        let mut beyond = beyond(self.known(), most);
+        if beyond == 0 {
+            return;
+        }
         let mut known = locks::write(&self.by_consumer);
-        let mut beyond = known.len().saturating_sub(most);
         known.retain(|_, subscribed| {
             let is_kept = beyond == 0 || Arc::strong_count(subscribed) > 1;
             beyond -= usize::from(!is_kept);

@@ -4,7 +4,7 @@
 //! may have deleted one and made it anew.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
@@ -28,6 +28,8 @@ pub(super) struct Topics {
     producers: RwLock<BTreeMap<ProducerId, KnownProducer>>,
     /// The times of producers are counted from here.
     opened: Instant,
+    /// Whether it is written down every now and then which of them have sent.
+    are_noted: AtomicBool,
     /// How many connections had been lost when the memory was last emptied.
     losses: AtomicU64,
 }
@@ -53,6 +55,7 @@ impl Topics {
             by_id: RwLock::default(),
             producers: RwLock::default(),
             opened: Instant::now(),
+            are_noted: AtomicBool::new(false),
             losses: AtomicU64::new(0),
         }
     }
@@ -209,6 +212,7 @@ impl Topics {
     /// The producers that have sent by this broker since the last round. Those that did not for long
     /// are forgotten.
     pub(super) fn producers_that_sent(&self) -> BTreeSet<ProducerId> {
+        self.are_noted.store(true, Ordering::Release);
         let (mut sent, mut quiet) = (BTreeSet::new(), BTreeSet::new());
         for (&id, producer) in locks::read(&self.producers).iter() {
             match producer.quiet.fetch_add(1, Ordering::Relaxed) {
@@ -226,24 +230,44 @@ impl Topics {
         locks::read(&self.producers).len()
     }
 
-    /// Forgets the producers that have been quiet longest, where more than so many are known. They are
-    /// looked up again if need be.
+    /// Forgets some of the producers that have been quiet longest, where more than so many are known. They
+    /// are looked up again if need be.
     pub(super) fn forget_producers_beyond(&self, most: usize) {
-        let beyond = self.known_producers().saturating_sub(most);
-        if beyond > 0 {
-            let sent =
-                |(&id, known): (&_, &KnownProducer)| (known.last_send.load(Ordering::Relaxed), id);
-            let mut known: Vec<_> = locks::read(&self.producers).iter().map(sent).collect();
-            known.sort_unstable();
-            self.forget_producers(&known.into_iter().take(beyond).map(|(_, id)| id).collect());
+        let beyond = beyond(self.known_producers(), most);
+        if beyond == 0 {
+            return;
         }
+        // Where idle ones are ended, nobody else knows of those that have sent since the last round.
+        let is_noted = self.are_noted.load(Ordering::Acquire);
+        let may_go = |known: &KnownProducer| !is_noted || known.quiet.load(Ordering::Relaxed) > 0;
+        let producers = locks::read(&self.producers);
+        let quiet = producers.iter().filter(|(_, known)| may_go(known));
+        let sent =
+            |(&id, known): (&_, &KnownProducer)| (known.last_send.load(Ordering::Relaxed), id);
+        let mut quiet: Vec<_> = quiet.map(sent).collect();
+        drop(producers);
+        if beyond < quiet.len() {
+            quiet.select_nth_unstable(beyond);
+        }
+        let ids = quiet.into_iter().take(beyond).map(|(_, id)| id).collect();
+        self.forget_producers_if(&ids, may_go);
     }
 
     /// Forgets producers, and so do the appenders of their topics.
     pub(super) fn forget_producers(&self, ids: &BTreeSet<ProducerId>) {
+        self.forget_producers_if(ids, |_| true);
+    }
+
+    fn forget_producers_if(
+        &self,
+        ids: &BTreeSet<ProducerId>,
+        is_over: impl Fn(&KnownProducer) -> bool,
+    ) {
         let mut producers = locks::write(&self.producers);
+        let is_over = |id: &&_| producers.get(*id).is_some_and(&is_over);
+        let over: Vec<_> = ids.iter().filter(is_over).copied().collect();
         let forgotten: Vec<_> =
-            ids.iter().filter_map(|id| Some((*id, producers.remove(id)?.topic))).collect();
+            over.into_iter().filter_map(|id| Some((id, producers.remove(&id)?.topic))).collect();
         drop(producers);
         for (id, topic) in forgotten {
             topic.appender.work().forget_producer(id);
@@ -295,6 +319,11 @@ impl Topics {
         };
         Ok(list.take(first, topics.await.map_err(Failure::into_error)?))
     }
+}
+
+/// How many of those that are known are too many, and some more so that it is not looked at for each.
+pub(super) fn beyond(known: usize, most: usize) -> usize {
+    if known > most { known - most + most / 16 } else { 0 }
 }
 
 fn milliseconds(time: Duration) -> u64 {

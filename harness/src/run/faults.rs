@@ -5,6 +5,7 @@
 //! All of it is one task, so that a simulated run has one order of events.
 
 mod carried_out;
+mod nodes;
 mod parts;
 mod storage;
 

@@ -9,7 +9,7 @@ use crate::driver::{Client, Driver, RetryPolicy};
 use crate::input::names::Actor;
 use crate::log_format::LogFormat;
 use crate::plan::{ConsumerIndex, Plan, StreamIndex, TopicIndex};
-use crate::scenario::Acknowledge;
+use crate::scenario::{Acknowledge, Scenario};
 use crate::testbed::FaultInjector;
 
 pub use conductor::perform;
@@ -38,6 +38,9 @@ mod watch;
 /// How much longer than the longest fault a request is repeated: the broker has to come up again,
 /// and several faults may meet.
 const LONGER: Duration = Duration::from_secs(30);
+
+/// The same where nodes of a cluster have to find together again, or one of them leaves the others.
+const LONGER_ON_CLUSTER: Duration = Duration::from_secs(120);
 
 /// What all actors of one run share.
 pub struct RunContext {
@@ -96,9 +99,10 @@ impl RunContext {
 
     /// Longer than what is done on purpose lasts.
     fn retries(&self) -> RetryPolicy {
-        let faults = &self.plan.scenario.faults;
+        let Scenario { faults, broker, .. } = &self.plan.scenario;
+        let longer = if broker.cluster.is_some() { LONGER_ON_CLUSTER } else { LONGER };
         let longest = faults.iter().map(|fault| fault.lasts.unwrap_or_default()).max();
-        longest.map_or(RetryPolicy::Short, |longest| RetryPolicy::Within(longest + LONGER))
+        longest.map_or(RetryPolicy::Short, |longest| RetryPolicy::Within(longest + longer))
     }
 }
 

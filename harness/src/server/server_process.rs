@@ -44,7 +44,7 @@ struct State {
     /// Whether it is ended for good: no other child takes its place.
     over: bool,
     claim: Option<Claim>,
-    /// Whether something was wrong with its disk: it may end by itself, and that is not reported.
+    /// Whether what is done to it explains that it ends by itself, which is then not reported.
     tolerated: bool,
     /// How it ended, or what it wrote last, where it could not be started again.
     gone: Option<String>,
@@ -138,6 +138,11 @@ impl ServerProcess {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Says whether what is done to it explains from now on that it ends by itself.
+    pub fn tolerate(&self, is_explained: bool) {
+        self.state.change(|state| state.tolerated = is_explained);
     }
 
     /// Asks it to end, and waits until it has.

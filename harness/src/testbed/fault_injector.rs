@@ -28,6 +28,24 @@ pub enum Change {
     Resume,
 }
 
+/// How a node of a cluster stands to the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NodeStanding {
+    /// It is of the majority, which counts so many nodes; one that was killed may be among them still.
+    Serves(usize),
+    /// It looks for the others, or does not answer.
+    Waits,
+    /// It runs, and has left the others: it never looks for them again, and has to be started again.
+    Left,
+    /// Its process has ended.
+    Ended,
+}
+
+/// Why nothing can be done to a part as a node.
+pub(crate) fn no_node(part: Part) -> Failure {
+    Failure(format!("the {part} is no node of a cluster"))
+}
+
 /// Carries out the faults of a run, which may overlap, on its testbed.
 ///
 /// Changes of one part never overlap, and make sense in their order: what is killed or stopped is
@@ -54,13 +72,21 @@ pub trait FaultInjector: Send + Sync {
     }
 
     /// Cuts a node of a cluster from the other nodes, and returns when it knows; or lets it back, and
-    /// returns when it serves again. It is up and not paused.
+    /// returns when it serves again. Says whether the node is lost instead: it has left the others, or has
+    /// ended, which being cut explains. It is not told while it is paused or held down.
     ///
     /// # Errors
     /// When it cannot be done: the run then has no verdict.
-    fn isolate(&self, part: Part, _is_cut: bool) -> BoxFuture<'_, Result<(), Failure>> {
-        let why = format!("the {part} is no node of a cluster");
-        Box::pin(ready(Err(Failure(why))))
+    fn isolate(&self, part: Part, _is_cut: bool) -> BoxFuture<'_, Result<bool, Failure>> {
+        Box::pin(ready(Err(no_node(part))))
+    }
+
+    /// How a node of a cluster stands to the others now.
+    ///
+    /// # Errors
+    /// When there is no such node.
+    fn standing(&self, part: Part) -> BoxFuture<'_, Result<NodeStanding, Failure>> {
+        Box::pin(ready(Err(no_node(part))))
     }
 
     /// The disk of what keeps the data ([`Broker::storage`](crate::scenario::Broker::storage)).

@@ -22,7 +22,8 @@ pub mod unaddressed;
 
 pub use crate::server::Failure;
 pub use disk::Disk;
-pub use fault_injector::{Change, FaultInjector};
+pub(crate) use fault_injector::no_node;
+pub use fault_injector::{Change, FaultInjector, NodeStanding};
 pub use injection::InjectionId;
 
 /// A broker under test that is up.

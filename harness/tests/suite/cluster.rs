@@ -4,11 +4,12 @@
 use std::collections::BTreeSet;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
 use private_database::has_cluster_for_tests;
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::support::{Folder, Running, end, wait_for};
 
@@ -163,7 +164,7 @@ fn a_node_that_waits_for_another_one_says_so() {
     harness.env_remove("HARNESS_MYSQL_URL");
     let ended = end(harness);
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
-    let said = "database 1 waits for database 2, which is down and may have what no other has";
+    let said = "database 1 waits for database 2, which is away and may have what no other has";
     assert!(ended.stderr.contains(said), "{}", ended.stderr);
 }
 
@@ -243,6 +244,76 @@ fn a_node_that_fails_to_come_back_is_tried_for_as_long_as_it_has_time() {
     assert_eq!(fs::read_to_string(bin.join("starts")).unwrap().lines().count(), 7);
 }
 
+/// A run in which something is done while the third node is cut off, and that outlasts the cut. It
+/// passes, and says which node was started again.
+fn while_cut_off(restarted: &str, strike: impl FnOnce(&Running, &Folder)) {
+    let folder = folder();
+    let faults = "faults:\n  - { at: 1s, isolate: database 3, for: 12s }\n";
+    let drain = "drain: { idle: 60s, deadline: 180s }\n";
+    folder.write("cut.yaml", &format!("{}{faults}{drain}", paced(1000)));
+    let mut harness = folder.harness(&["run", "cut.yaml", "--verbose"]);
+    harness.env_remove("HARNESS_MYSQL_URL");
+    let running = Running::spawn(&folder, harness);
+    running.until_said("fault begins: isolate database 3");
+    until_cluster_is(&socket(&folder, "node-3"), "non-Primary");
+    strike(&running, &folder);
+    let (code, words) = running.end();
+    assert_eq!(code, Some(0), "{words}");
+    let said = format!("{restarted} has left the others or ended, and is started again");
+    assert!(words.contains(&said), "{words}");
+}
+
+/// The socket of the node of this name.
+fn socket(folder: &Folder, node: &str) -> PathBuf {
+    let name = |socket: &PathBuf| ask(socket, "SELECT @@wsrep_node_name");
+    sockets(folder).find(|socket| name(socket).as_deref() == Some(node)).unwrap()
+}
+
+fn until_cluster_is(socket: &Path, status: &str) {
+    wait_for(status, || {
+        let words = ask(socket, "SHOW GLOBAL STATUS LIKE 'wsrep_cluster_status'")?;
+        words.ends_with(status).then_some(())
+    });
+}
+
+/// One that finds no agreement with the others for long leaves them; this has it leave at once.
+fn leave(folder: &Folder, node: &str) {
+    let socket = socket(folder, node);
+    // The answer may be lost with the connection.
+    ask(&socket, "SET GLOBAL wsrep_provider_options = 'gmcast.isolate=2'");
+    until_cluster_is(&socket, "Disconnected");
+}
+
+#[test]
+fn a_node_that_leaves_the_others_while_it_is_cut_off_is_started_again() {
+    if !has_cluster_for_tests() {
+        return;
+    }
+    while_cut_off("database 3", |_, folder| leave(folder, "node-3"));
+}
+
+/// The second one has no majority then, nor has the third when it is let back.
+#[test]
+fn a_node_that_leaves_the_others_while_another_one_is_cut_off_is_started_again() {
+    if !has_cluster_for_tests() {
+        return;
+    }
+    while_cut_off("database 1", |_, folder| leave(folder, "node-1"));
+}
+
+#[test]
+fn a_node_that_ends_while_it_is_cut_off_is_started_again() {
+    if !has_cluster_for_tests() {
+        return;
+    }
+    while_cut_off("database 3", |running, _| {
+        let is_third = |line: &[String]| line.iter().any(|word| word == "--wsrep-node-name=node-3");
+        let third = running.children(is_third)[0];
+        kill_process(Pid::from_raw(third).unwrap(), Signal::ABORT).unwrap();
+        wait_for("the node to end", || running.children(is_third).is_empty().then_some(()));
+    });
+}
+
 /// A row of one node is deleted behind the others' backs while the run goes on.
 #[test]
 fn nodes_that_do_not_hold_the_same_are_named() {
@@ -255,9 +326,7 @@ fn nodes_that_do_not_hold_the_same_are_named() {
     harness.env_remove("HARNESS_MYSQL_URL");
     let running = Running::spawn(&folder, harness);
     let (socket, database) = wait_for("a message in a table", || {
-        let nodes = fs::read_dir(folder.join("tmp")).ok()?;
-        let node = nodes.filter_map(|entry| Some(entry.ok()?.path().join("s.sock")));
-        let socket = node.filter(|socket| socket.exists()).max()?;
+        let socket = sockets(&folder).max()?;
         let names = ask(&socket, "SHOW DATABASES LIKE 'harness\\_broken%'")?;
         let name = names.lines().next()?.to_owned();
         let count = ask(&socket, &format!("SELECT COUNT(*) FROM `{name}`.messages"))?;
@@ -274,8 +343,16 @@ fn nodes_that_do_not_hold_the_same_are_named() {
     assert!(words.contains("299 rows") && words.contains("300 rows"), "{words}");
 }
 
+/// Those of the nodes.
+fn sockets(folder: &Folder) -> impl Iterator<Item = PathBuf> {
+    let nodes = fs::read_dir(folder.join("tmp")).into_iter().flatten();
+    nodes
+        .filter_map(|entry| Some(entry.ok()?.path().join("s.sock")))
+        .filter(|socket| socket.exists())
+}
+
 /// What a node answers, if it does, by the client that comes with the server.
-fn ask(socket: &std::path::Path, statement: &str) -> Option<String> {
+fn ask(socket: &Path, statement: &str) -> Option<String> {
     let output = Command::new("mariadb")
         .args(["--no-defaults", "--user=root", "--batch", "--skip-column-names"])
         .arg(format!("--socket={}", socket.display()))

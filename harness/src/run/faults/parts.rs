@@ -16,10 +16,12 @@ use crate::testbed::{Change, Disk, Failure, FaultInjector};
 /// The parts of a testbed, as the faults have left them.
 pub(super) struct Parts {
     injector: Option<Arc<dyn FaultInjector>>,
-    recorder: Arc<Recorder>,
+    pub(super) recorder: Arc<Recorder>,
     states: Mutex<BTreeMap<Part, Arc<tokio::sync::Mutex<State>>>>,
     /// What keeps the data, where faults are about its disk.
     storage: Option<Part>,
+    /// Of the cluster that the database is, where it is one.
+    pub(super) nodes: Vec<Part>,
     /// What is wrong with that disk.
     troubles: OrderedSignal<Troubles>,
     /// Whether it could not be started again, which is told once.
@@ -29,12 +31,18 @@ pub(super) struct Parts {
 /// How many faults hold a part. The lock around it is held while the part changes, and served in
 /// order.
 #[derive(Debug, Default)]
-struct State {
+pub(super) struct State {
     down: u32,
     paused: u32,
     isolated: u32,
     /// Whether it is cut from the others now: one that was started again is not.
     is_cut: bool,
+}
+
+impl State {
+    pub(super) fn is_held(&self) -> bool {
+        self.down > 0 || self.paused > 0 || self.isolated > 0
+    }
 }
 
 #[derive(Debug, Default)]
@@ -64,7 +72,9 @@ impl Parts {
     pub(super) fn new(context: &RunContext, storage: Option<Part>) -> Self {
         let (injector, recorder) = (context.injector.clone(), Arc::clone(&context.recorder));
         let (states, troubles) = (Mutex::default(), OrderedSignal::default());
-        Self { injector, recorder, states, storage, troubles, is_gone: AtomicBool::new(false) }
+        let nodes = context.plan.scenario.broker.nodes().collect();
+        let is_gone = AtomicBool::new(false);
+        Self { injector, recorder, states, storage, nodes, troubles, is_gone }
     }
 
     /// How many brokers there are to choose from.
@@ -83,7 +93,7 @@ impl Parts {
 
     /// Holds the part: one that is down already stays down for longer, and one that is to be paused
     /// and is down is paused when it is up again.
-    pub(super) async fn hold(&self, part: Part, hold: Hold) -> Result<(), Failure> {
+    pub(super) async fn hold(&self, part: Part, hold: Hold) -> Result<(), Trouble> {
         let injector = self.injector()?;
         let state = self.state(part);
         let mut state = state.lock().await;
@@ -116,14 +126,14 @@ impl Parts {
 
     /// Cuts a node from the others, or lets it back, as the faults say; later, where it cannot be told
     /// now.
-    async fn cut_or_join(&self, part: Part, state: &mut State) -> Result<(), Failure> {
+    async fn cut_or_join(&self, part: Part, state: &mut State) -> Result<(), Trouble> {
         let is_to_be_cut = state.isolated > 0;
         if state.down > 0 || state.paused > 0 || state.is_cut == is_to_be_cut {
             return Ok(());
         }
-        self.injector()?.isolate(part, is_to_be_cut).await?;
+        let is_lost = self.injector()?.isolate(part, is_to_be_cut).await?;
         state.is_cut = is_to_be_cut;
-        Ok(())
+        if is_lost && !is_to_be_cut { self.start_over(part).await } else { Ok(()) }
     }
 
     /// Holds the part down as a kill does, by something that leaves it down, and that is done to one
@@ -140,8 +150,13 @@ impl Parts {
         Ok(struck)
     }
 
-    /// Ends a hold; the part is up, or goes on, if this was the last.
+    /// Ends a hold; the part is up, or goes on, if this was the last. Where it is a node, its cluster is
+    /// whole again but for what other faults hold.
     pub(super) async fn release(&self, part: Part, hold: Hold) -> Result<(), Trouble> {
+        self.settling(part, self.let_go(part, hold)).await
+    }
+
+    async fn let_go(&self, part: Part, hold: Hold) -> Result<(), Trouble> {
         let injector = self.injector()?;
         let state = self.state(part);
         let mut state = state.lock().await;
@@ -219,7 +234,7 @@ impl Parts {
 
     /// Starts a part. What keeps the data may not come up while something is wrong with its disk, and
     /// is then tried again when that is over.
-    async fn start(&self, part: Part) -> Result<(), Trouble> {
+    pub(super) async fn start(&self, part: Part) -> Result<(), Trouble> {
         let injector = self.injector()?;
         if self.storage == Some(part) && self.is_gone.load(Ordering::Relaxed) {
             return Ok(());
@@ -269,7 +284,7 @@ impl Parts {
         }
     }
 
-    fn state(&self, part: Part) -> Arc<tokio::sync::Mutex<State>> {
+    pub(super) fn state(&self, part: Part) -> Arc<tokio::sync::Mutex<State>> {
         Arc::clone(lock(&self.states).entry(part).or_default())
     }
 }

@@ -52,7 +52,7 @@ impl ServerProcess {
     /// # Errors
     /// When the disk fails.
     pub async fn trouble(&self, id: u64, trouble: Trouble) -> Result<(), Failure> {
-        self.state.change(|state| state.tolerated = true);
+        self.tolerate(true);
         self.storage()?.begin(id, trouble).await
     }
 
@@ -90,7 +90,7 @@ impl ServerProcess {
         });
     }
 
-    /// Whether its own end is explained by its disk.
+    /// Whether something explains its own end.
     pub(super) fn is_tolerated(&self) -> bool {
         self.state.lock().tolerated
     }

@@ -38,6 +38,9 @@ pub(super) enum Standing {
     Primary(usize),
     /// It serves nobody, and has applied so many changes.
     Alone(i64),
+    /// It has left the others: one that could not agree with them for some time closes all connections,
+    /// and goes on without ever looking for them again.
+    Left,
     /// It does not answer.
     Silent,
 }
@@ -47,13 +50,15 @@ pub(super) async fn standing(url: &Url) -> Standing {
     let url = url.of_database("");
     let asking = async {
         let mut connection = connect(&url).await?;
-        let mut status = async |variable: &str| -> sqlx::Result<String> {
-            let statement = format!("SHOW GLOBAL STATUS LIKE '{variable}'");
-            one(&mut connection, statement).await?.try_get(1)
-        };
-        if status("wsrep_cluster_status").await? == "Primary" {
+        let mut status = async |variable| status(&mut connection, variable).await;
+        let cluster = status("wsrep_cluster_status").await?;
+        if cluster == "Primary" {
             let size = status("wsrep_cluster_size").await?;
             return Ok(size.parse().map_or(Standing::Silent, Standing::Primary));
+        }
+        // The others vote one out whose data differ from theirs: that is nothing to make good.
+        if cluster == LEFT.1 && status("wsrep_local_state_comment").await? != "Inconsistent" {
+            return Ok(Standing::Left);
         }
         let position = status("wsrep_last_committed").await?;
         Ok::<_, sqlx::Error>(position.parse().map_or(Standing::Silent, Standing::Alone))
@@ -65,7 +70,10 @@ pub(super) async fn standing(url: &Url) -> Standing {
 }
 
 /// What a node says that serves.
-const SERVES: [(&str, &str); 1] = [("wsrep_ready", "ON")];
+const SERVES: (&str, &str) = ("wsrep_ready", "ON");
+
+/// What a node says that has left the others.
+const LEFT: (&str, &str) = ("wsrep_cluster_status", "Disconnected");
 
 /// Has a node be the majority by itself, and waits until it serves. While the cluster changes it may
 /// ignore that, and say nothing of it; so it is told again. One that is of the majority ignores it, too.
@@ -73,11 +81,11 @@ pub(super) async fn bootstrap(url: &Url) -> Result<(), Failure> {
     let until = Instant::now() + WITHIN;
     loop {
         set_option(url, "pc.bootstrap=1").await?;
-        if comes_within(TOLD_EVERY, url, &SERVES).await? {
+        if comes_within(TOLD_EVERY, url, &[SERVES]).await? {
             return Ok(());
         }
         if Instant::now() >= until {
-            return Err(too_late("does not found the cluster anew"));
+            return Err(too_late("does not found the cluster anew", WITHIN));
         }
     }
 }
@@ -88,15 +96,15 @@ pub(super) async fn set_isolated(url: &Url, is_isolated: bool) -> Result<(), Fai
 }
 
 /// Waits until a node that was cut from the others knows: it is not of the majority any more. Or it is
-/// all of that, where the others have not joined it yet, and stays so.
+/// all of that, where the others have not joined it yet, and stays so. Or it has left the others.
 pub(super) async fn is_cut(url: &Url) -> Result<(), Failure> {
-    let is_cut = [("wsrep_cluster_status", "non-Primary"), ("wsrep_cluster_size", "1")];
-    wait_for(url, "is not cut from the others", &is_cut).await
+    let is_cut = [("wsrep_cluster_status", "non-Primary"), ("wsrep_cluster_size", "1"), LEFT];
+    wait_for(url, "is not cut from the others", &is_cut, WITHIN).await
 }
 
-/// Waits until a node that was let back to the others serves again.
-pub(super) async fn is_back(url: &Url) -> Result<(), Failure> {
-    wait_for(url, "does not come back to the others", &SERVES).await
+/// Waits until a node that was let back to the others serves again, or has left them.
+pub(super) async fn is_back(url: &Url, within: Duration) -> Result<(), Failure> {
+    wait_for(url, "does not come back to the others", &[SERVES, LEFT], within).await
 }
 
 /// All tables of a database, by name, once all is applied that any node had committed before.
@@ -122,7 +130,8 @@ async fn table(connection: &mut MySqlConnection, name: String) -> sqlx::Result<T
     Ok(Table { rows: counted.try_get(0)?, checksum: summed.try_get(1)?, name })
 }
 
-/// While the cluster changes a node refuses what is about its view, and is told again.
+/// While the cluster changes a node refuses what is about its view, and is told again, unless it has left
+/// the others.
 async fn set_option(url: &Url, option: &str) -> Result<(), Failure> {
     let statement = format!("SET GLOBAL wsrep_provider_options = '{option}'");
     let until = Instant::now() + WITHIN;
@@ -131,6 +140,9 @@ async fn set_option(url: &Url, option: &str) -> Result<(), Failure> {
         let mut connection = connect(&url).await?;
         while let Err(error) = connection.execute(AssertSqlSafe(statement.clone())).await {
             if !is_refused(&error) || Instant::now() >= until {
+                return Err(error);
+            }
+            if is_one_of(&mut connection, &[LEFT]).await? {
                 return Err(error);
             }
             sleep(LOOK_EVERY).await;
@@ -147,13 +159,18 @@ fn is_refused(error: &sqlx::Error) -> bool {
 }
 
 /// Waits until one of these variables of the node has its value.
-async fn wait_for(url: &Url, trouble: &str, values: &[(&str, &str)]) -> Result<(), Failure> {
-    let is_there = comes_within(WITHIN, url, values).await?;
-    if is_there { Ok(()) } else { Err(too_late(trouble)) }
+async fn wait_for(
+    url: &Url,
+    trouble: &str,
+    values: &[(&str, &str)],
+    within: Duration,
+) -> Result<(), Failure> {
+    let is_there = comes_within(within, url, values).await?;
+    if is_there { Ok(()) } else { Err(too_late(trouble, within)) }
 }
 
-fn too_late(trouble: &str) -> Failure {
-    Failure(format!("the node {trouble} within {} s", WITHIN.as_secs()))
+fn too_late(trouble: &str, within: Duration) -> Failure {
+    Failure(format!("the node {trouble} within {} s", within.as_secs()))
 }
 
 /// Whether one of these variables of the node gets its value in this time.
@@ -167,20 +184,27 @@ async fn comes_within(
     let looking = async {
         let mut connection = connect(&url).await?;
         loop {
-            for (variable, value) in values {
-                let statement = format!("SHOW GLOBAL STATUS LIKE '{variable}'");
-                let row = one(&mut connection, statement).await?;
-                if row.try_get::<&str, _>(1)? == *value {
-                    return connection.close().await.map(|()| true);
-                }
-            }
-            if Instant::now() >= until {
-                return connection.close().await.map(|()| false);
+            let is_there = is_one_of(&mut connection, values).await?;
+            if is_there || Instant::now() >= until {
+                return connection.close().await.map(|()| is_there);
             }
             sleep(LOOK_EVERY).await;
         }
     };
-    answered(looking).await
+    answered_within(within + WITHIN, looking).await
+}
+
+/// Whether one of these variables of the node has its value.
+async fn is_one_of(
+    connection: &mut MySqlConnection,
+    values: &[(&str, &str)],
+) -> sqlx::Result<bool> {
+    for (variable, value) in values {
+        if status(connection, variable).await? == *value {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Says nothing to a node that it would refuse while it is alone.
@@ -190,15 +214,26 @@ async fn connect(url: &str) -> sqlx::Result<MySqlConnection> {
     options.timezone(None).set_names(false).connect().await
 }
 
+async fn status(connection: &mut MySqlConnection, variable: &str) -> sqlx::Result<String> {
+    one(connection, format!("SHOW GLOBAL STATUS LIKE '{variable}'")).await?.try_get(1)
+}
+
 async fn one(connection: &mut MySqlConnection, statement: String) -> sqlx::Result<MySqlRow> {
     sqlx::raw_sql(AssertSqlSafe(statement)).fetch_one(connection).await
 }
 
 /// What came, unless the node is silent.
 async fn answered<T>(answer: impl Future<Output = sqlx::Result<T>>) -> Result<T, Failure> {
-    match timeout(WITHIN * 2, answer).await {
+    answered_within(WITHIN * 2, answer).await
+}
+
+async fn answered_within<T>(
+    within: Duration,
+    answer: impl Future<Output = sqlx::Result<T>>,
+) -> Result<T, Failure> {
+    match timeout(within, answer).await {
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(error)) => Err(Failure(error.to_string())),
-        Err(_) => Err(Failure(format!("no answer within {} s", (WITHIN * 2).as_secs()))),
+        Err(_) => Err(Failure(format!("no answer within {} s", within.as_secs()))),
     }
 }

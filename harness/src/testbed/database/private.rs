@@ -9,13 +9,13 @@ use futures_util::future::{select_all, try_join_all};
 use private_database::{Cluster, Installed, Node, Options, Ports, Url};
 
 use super::one::One;
-use super::revival::Revival;
+use super::revival::{self, Revival};
 
 use crate::fault::Medium;
 use crate::recipes::mysql::MySql;
 use crate::server::{Claim, ServerProcess};
 use crate::shell::shell;
-use crate::testbed::Failure;
+use crate::testbed::{Failure, NodeStanding};
 
 /// How to start a private server.
 #[derive(Clone, Debug)]
@@ -89,10 +89,15 @@ impl Private {
         self.revival.obstacle(place).await
     }
 
-    /// Cuts a node from the others, or lets it back.
-    pub(super) async fn isolate(&self, place: usize, is_cut: bool) -> Result<(), Failure> {
+    /// Cuts a node from the others, or lets it back; says whether it is lost.
+    pub(super) async fn isolate(&self, place: usize, is_cut: bool) -> Result<bool, Failure> {
         let done = self.revival.isolate(self.server(place)?, is_cut).await;
         done.map_err(|Failure(why)| Failure(format!("database {}: {why}", place + 1)))
+    }
+
+    /// How a node stands to the others now.
+    pub(super) async fn standing(&self, place: usize) -> Result<NodeStanding, Failure> {
+        Ok(revival::standing(self.server(place)?).await)
     }
 
     fn server(&self, place: usize) -> Result<&One, Failure> {

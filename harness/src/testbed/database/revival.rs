@@ -14,7 +14,7 @@ use super::node::{self, Standing};
 use super::one::One;
 use crate::lock::lock;
 use crate::ordered_signal::OrderedSignal;
-use crate::testbed::Failure;
+use crate::testbed::{Failure, NodeStanding};
 
 /// How long nodes that run have to find together by themselves.
 const LOST_AFTER: Duration = Duration::from_secs(15);
@@ -25,6 +25,9 @@ const WITHIN: Duration = Duration::from_secs(240);
 /// After a start that came to nothing: a node ends by itself when it loses the one that it gets its data
 /// from, which may be killed as often as a scenario says.
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
+
+/// One that does not answer and has not ended by then stands still.
+const ENDS_WITHIN: Duration = Duration::from_secs(30);
 
 /// Between two looks at the other nodes.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -49,8 +52,8 @@ enum Outlook {
     Majority,
     /// Nobody can tell yet: one is still counted that is down, or does not answer.
     Unclear,
-    /// There is none. So many run, and this one knows most of them.
-    Lost { up: usize, most: Option<(i64, Url)> },
+    /// There is none. So many look for each other, and this one knows most of them; others have left them.
+    Lost { up: usize, most: Option<(i64, Url)>, left: BTreeSet<usize> },
 }
 
 impl Revival {
@@ -60,6 +63,10 @@ impl Revival {
         let mut last = None;
         let started = timeout(WITHIN, self.try_to_start(nodes, place, &mut last)).await;
         let started = started.map_err(|_| self.late(place, last));
+        if started.is_ok() {
+            // It is not the one any more to which something was done.
+            nodes[place].process.tolerate(false);
+        }
         lock(&self.waiting).remove(&place);
         self.tell(place, None);
         started
@@ -100,15 +107,25 @@ impl Revival {
         ))
     }
 
-    /// Cuts a node from the others, or lets it back, and waits until it knows. Nobody founds the cluster
-    /// while it is told; but others may while this waits, for it may be them that it waits for.
-    pub(super) async fn isolate(&self, node: &One, is_cut: bool) -> Result<(), Failure> {
+    /// Cuts a node from the others, or lets it back, and returns when it knows. Says whether it is of no
+    /// use any more: it may leave them for good, or end.
+    pub(super) async fn isolate(&self, node: &One, is_cut: bool) -> Result<bool, Failure> {
+        node.process.tolerate(true);
+        let done = self.tell_isolated(node, is_cut).await;
+        let is_lost = (done.is_err() || !is_cut) && is_lost(node).await;
+        node.process.tolerate(is_cut || is_lost);
+        if is_lost { Ok(true) } else { done.map(|()| false) }
+    }
+
+    /// Nobody founds the cluster while the node is told; but others may while this waits until it knows,
+    /// for it may be them that it waits for.
+    async fn tell_isolated(&self, node: &One, is_cut: bool) -> Result<(), Failure> {
         let url = node.recipe.0.url();
         let turn = self.deciding.lock().await;
         node::set_isolated(&url, is_cut).await?;
         *lock(&self.parted) = Some(Instant::now());
         drop(turn);
-        if is_cut { node::is_cut(&url).await } else { node::is_back(&url).await }
+        if is_cut { node::is_cut(&url).await } else { node::is_back(&url, WITHIN).await }
     }
 
     /// Completes, with what it is, when the node of this place waits for another one.
@@ -131,8 +148,8 @@ impl Revival {
                     lock(&self.waiting).remove(&place);
                     break;
                 }
-                Outlook::Lost { up, .. } if self.is_for_good(&mut lost, up) => {
-                    let absent = self.absent(nodes);
+                Outlook::Lost { up, left, .. } if self.is_for_good(&mut lost, up) => {
+                    let absent = self.absent(nodes, left);
                     if absent.is_empty() {
                         self.found(nodes, &mut lost).await?;
                     }
@@ -184,17 +201,18 @@ impl Revival {
         lost.is_for_good(up, *lock(&self.parted))
     }
 
-    /// The nodes that neither run nor wait to be started, and may know most.
-    fn absent(&self, nodes: &[One]) -> BTreeSet<usize> {
-        let waiting = lock(&self.waiting);
+    /// The nodes that neither look for others nor wait to be started, and may know most: those that have
+    /// `left`, and those that are down.
+    fn absent(&self, nodes: &[One], left: BTreeSet<usize>) -> BTreeSet<usize> {
         let places = nodes.iter().enumerate();
-        let absent = places.filter(|(place, one)| !waiting.contains(place) && !one.process.is_up());
-        absent.map(|(place, _)| place).collect()
+        let down = places.filter(|(_, one)| !one.process.is_up()).map(|(place, _)| place);
+        let absent: BTreeSet<usize> = down.chain(left).collect();
+        &absent - &lock(&self.waiting)
     }
 
     fn tell(&self, place: usize, awaited: Option<usize>) {
         let words = awaited.map(|other| {
-            format!("database {}, which is down and may have what no other has", other + 1)
+            format!("database {}, which is away and may have what no other has", other + 1)
         });
         if self.obstacles.lock().get(&place) != words.as_ref() {
             self.obstacles.change(|obstacles| match words {
@@ -205,14 +223,16 @@ impl Revival {
     }
 
     async fn outlook(&self, nodes: &[One]) -> Outlook {
-        let (mut up, mut most, mut is_clear) = (0, None, true);
-        for one in nodes.iter().filter(|one| one.process.is_up()) {
+        let (mut up, mut most, mut left, mut is_clear) = (0, None, BTreeSet::new(), true);
+        let running = nodes.iter().enumerate().filter(|(_, one)| one.process.is_up());
+        for (place, one) in running {
             let url = one.recipe.0.url();
             match node::standing(&url).await {
                 // One that comes back before it is left out breaks the majority up.
                 Standing::Primary(size) if size >= nodes.len() => return Outlook::Unclear,
                 Standing::Primary(_) => return Outlook::Majority,
                 Standing::Silent => is_clear = false,
+                Standing::Left => _ = left.insert(place),
                 Standing::Alone(position) => {
                     up += 1;
                     if most.as_ref().is_none_or(|(most, _)| *most < position) {
@@ -221,7 +241,7 @@ impl Revival {
                 }
             }
         }
-        if is_clear { Outlook::Lost { up, most } } else { Outlook::Unclear }
+        if is_clear { Outlook::Lost { up, most, left } } else { Outlook::Unclear }
     }
 
     /// Founds the cluster anew by the node that knows most, of those that wait and the best that runs;
@@ -233,14 +253,14 @@ impl Revival {
         let positions = try_join_all(positions).await?;
         // That took seconds: those that run may be a majority by now, which there must be one of only, and
         // the one that knows most may have been killed.
-        let (up, running) = match self.outlook(nodes).await {
-            Outlook::Lost { up, most } => (up, most),
+        let (up, running, left) = match self.outlook(nodes).await {
+            Outlook::Lost { up, most, left } => (up, most, left),
             Outlook::Majority | Outlook::Unclear => {
                 *lost = Lost::default();
                 return Ok(());
             }
         };
-        let is_as_it_was = self.absent(nodes).is_empty() && *lock(&self.waiting) == waiting;
+        let is_as_it_was = self.absent(nodes, left).is_empty() && *lock(&self.waiting) == waiting;
         if !is_as_it_was || !self.is_for_good(lost, up) {
             return Ok(());
         }
@@ -275,6 +295,32 @@ impl Lost {
         let since = *self.0.get_or_insert_with(Instant::now);
         up < 2 || parted.map_or(since, |parted| since.max(parted)).elapsed() >= LOST_AFTER
     }
+}
+
+/// How a node stands to the others now.
+pub(super) async fn standing(One { process, recipe }: &One) -> NodeStanding {
+    if !process.is_up() {
+        return NodeStanding::Ended;
+    }
+    match node::standing(&recipe.0.url()).await {
+        Standing::Primary(nodes) => NodeStanding::Serves(nodes),
+        Standing::Alone(_) | Standing::Silent => NodeStanding::Waits,
+        Standing::Left => NodeStanding::Left,
+    }
+}
+
+/// Whether it has left the others, or has ended; one that is about to does not answer.
+async fn is_lost(node: &One) -> bool {
+    let looking = async {
+        loop {
+            match standing(node).await {
+                NodeStanding::Serves(_) => return false,
+                NodeStanding::Left | NodeStanding::Ended => return true,
+                NodeStanding::Waits => sleep(LOOK_EVERY).await,
+            }
+        }
+    };
+    timeout(ENDS_WITHIN, looking).await.unwrap_or(false)
 }
 
 /// How many changes of the cluster a node has that is down.
@@ -322,7 +368,7 @@ mod tests {
             "database 1 is not back after 240 s: it ended; it waits for a majority of the nodes"
         );
         revival.tell(0, Some(1));
-        let said = "it waits for database 2, which is down and may have what no other has";
+        let said = "it waits for database 2, which is away and may have what no other has";
         assert!(late(None).ends_with(said), "{}", late(None));
         revival.tell(0, None);
         assert!(late(None).ends_with("a majority of the nodes"), "{}", late(None));

@@ -15,7 +15,7 @@ use super::private::{Private, Settings};
 use crate::fault::Medium;
 use crate::lock::lock;
 use crate::server::ServerProcess;
-use crate::testbed::Failure;
+use crate::testbed::{Failure, NodeStanding};
 
 /// A server that does not drop a database by then has other troubles.
 const DROPPED_WITHIN: Duration = Duration::from_secs(30);
@@ -190,12 +190,20 @@ impl Server {
         }
     }
 
-    /// Cuts the node of this place from the others, or lets it back to them.
+    /// Cuts the node of this place from the others, or lets it back to them; says whether it is lost.
     ///
     /// # Errors
     /// When that cannot be done.
-    pub async fn isolate(&self, place: usize, is_cut: bool) -> Result<(), Failure> {
+    pub async fn isolate(&self, place: usize, is_cut: bool) -> Result<bool, Failure> {
         self.running()?.isolate(place, is_cut).await
+    }
+
+    /// How the node of this place stands to the others now.
+    ///
+    /// # Errors
+    /// When there is no such node.
+    pub async fn standing(&self, place: usize) -> Result<NodeStanding, Failure> {
+        self.running()?.standing(place).await
     }
 
     fn running(&self) -> Result<&Private, Failure> {

@@ -10,7 +10,7 @@ use crate::fault::{Link, LinkFault, Part};
 use crate::server::ServerProcess;
 use crate::testbed::database::Server;
 use crate::testbed::relay::Relays;
-use crate::testbed::{Change, Disk, Failure, FaultInjector, InjectionId};
+use crate::testbed::{Change, Disk, Failure, FaultInjector, InjectionId, NodeStanding, no_node};
 
 /// Everything that a fault can be about.
 #[derive(Debug)]
@@ -78,11 +78,20 @@ impl FaultInjector for Injector {
         })
     }
 
-    fn isolate(&self, part: Part, is_cut: bool) -> BoxFuture<'_, Result<(), Failure>> {
+    fn isolate(&self, part: Part, is_cut: bool) -> BoxFuture<'_, Result<bool, Failure>> {
         Box::pin(async move {
             match (part, &self.server) {
                 (Part::Node(place), Some(server)) => server.isolate(place as usize, is_cut).await,
-                _ => Err(Failure(format!("the {part} is no node of a cluster"))),
+                _ => Err(no_node(part)),
+            }
+        })
+    }
+
+    fn standing(&self, part: Part) -> BoxFuture<'_, Result<NodeStanding, Failure>> {
+        Box::pin(async move {
+            match (part, &self.server) {
+                (Part::Node(place), Some(server)) => server.standing(place as usize).await,
+                _ => Err(no_node(part)),
             }
         })
     }

@@ -44,8 +44,8 @@ pub(crate) const NOBODY: u32 = 65534;
 
 /// How the nodes speak, but for addresses. A node that is silent for 2 s is suspected and after 4 s left
 /// out, where Galera's own times are 5 s and 15 s; it wants three signs of life in the first of them.
-/// A try to agree on who is there lasts half of the second; after four that fail a node leaves the others
-/// for good, which takes 30 s with Galera's own times, and so it does with ten.
+/// A try to agree on who is there lasts half of the second. A node whose fifth one fails leaves the others
+/// for good: after 37 s with Galera's own times, with these after 10 s, and with ten tries after 24 s.
 /// 32 MiB of changes are kept for a node that was away. One that starts waits for the majority for
 /// longer than the 30 s of Galera's own.
 const OPTIONS: &str = "gcache.size=32M;evs.keepalive_period=PT0.5S;evs.suspect_timeout=PT2S;\

@@ -104,18 +104,22 @@ fn unusable(program: &Path, why: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::os::unix::fs::PermissionsExt;
 
     use super::*;
+
+    /// A program that says this of its version. Another process writes it: what a test beside forks
+    /// meanwhile has all open files of this one, and a program that is open for writing cannot be run.
+    fn write_program(path: &Path, version: &str) {
+        let write = r#"printf '#!/bin/sh\necho "%s"\n' "$2" >"$1" && chmod 755 "$1""#;
+        let mut shell = Command::new("sh");
+        shell.args(["-c", write, "sh"]).arg(path).arg(version);
+        assert!(shell.status().unwrap().success());
+    }
 
     /// A folder with these programs in it; each says this of its version.
     fn folder(programs: &[&str], version: &str) -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
-        for program in programs {
-            let path = folder.path().join(program);
-            fs::write(&path, format!("#!/bin/sh\necho '{version}'\n")).unwrap();
-            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
-        }
+        programs.iter().for_each(|program| write_program(&folder.path().join(program), version));
         folder
     }
 
@@ -133,9 +137,7 @@ mod tests {
         let root = folder(&[], "");
         for (folder, program) in [("sbin", "mariadbd"), ("bin", "mariadb-install-db")] {
             fs::create_dir(root.path().join(folder)).unwrap();
-            let path = root.path().join(folder).join(program);
-            fs::write(&path, "#!/bin/sh\necho MariaDB\n").unwrap();
-            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+            write_program(&root.path().join(folder).join(program), "MariaDB");
         }
         let install = |found: Installed| match found.kind {
             Kind::MariaDb { install } => install.canonicalize().unwrap(),

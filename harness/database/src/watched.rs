@@ -42,17 +42,11 @@ impl Watched {
     /// Where none is installed, and where it does not come up, with what it wrote last.
     pub fn start(options: Options) -> Result<Self, Error> {
         let mut watched = Self::set_up(Installed::find()?, options)?;
-        for attempt in 1.. {
-            match watched.run() {
-                Err(Error::Failed { output, .. })
-                    if attempt < TRIES && output.contains("ddress already in use") =>
-                {
-                    watched.port = free_port()?;
-                }
-                Err(error) => return Err(error),
-                Ok(()) => break,
-            }
-        }
+        on_free_ports(|| {
+            watched.port = free_port()?;
+            watched.launch()?;
+            watched.wait()
+        })?;
         Ok(watched)
     }
 
@@ -119,11 +113,6 @@ impl Watched {
         self.run_again()
     }
 
-    fn run(&mut self) -> Result<(), Error> {
-        self.launch()?;
-        self.wait()
-    }
-
     /// Waits until it greets.
     pub(crate) fn wait(&self) -> Result<(), Error> {
         wait_until_ready(&self.server)
@@ -150,6 +139,22 @@ fn set_up(server: &Server) -> Result<(), Error> {
     let what = format!("cannot be set up: it ended with {}", output.status);
     let wrote = [output.stdout, output.stderr].concat();
     Err(Error::Failed { what, output: last(&String::from_utf8_lossy(&wrote)) })
+}
+
+/// Starts something on ports that it finds free, and once more where one was taken before a server came
+/// to it.
+pub(crate) fn on_free_ports<T>(mut start: impl FnMut() -> Result<T, Error>) -> Result<T, Error> {
+    let mut attempt = 1;
+    loop {
+        match start() {
+            Err(Error::Failed { output, .. })
+                if attempt < TRIES && output.contains("ddress already in use") =>
+            {
+                attempt += 1;
+            }
+            done => return done,
+        }
+    }
 }
 
 pub(crate) fn free_port() -> Result<u16, Error> {
@@ -205,6 +210,29 @@ fn last(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_port_that_was_taken_is_not_the_end() {
+        let taken = || Error::Failed {
+            what: "does not start".to_owned(),
+            output: "Got error: 98: Address already in use".to_owned(),
+        };
+        let mut tries = 0;
+        let started = on_free_ports(|| {
+            tries += 1;
+            if tries < TRIES { Err(taken()) } else { Ok(tries) }
+        });
+        assert_eq!(started.unwrap(), TRIES);
+        assert!(on_free_ports(|| Err::<(), _>(taken())).is_err());
+        tries = 0;
+        let other = || Error::Failed { what: "does not start".to_owned(), output: "no".to_owned() };
+        let failed = on_free_ports(|| {
+            tries += 1;
+            Err::<(), _>(other())
+        });
+        assert!(failed.is_err());
+        assert_eq!(tries, 1, "another port would not help");
+    }
 
     #[test]
     fn the_end_of_a_text_is_in_whole_lines() {

@@ -6,7 +6,7 @@ use crate::cluster::{Cluster, Ports};
 use crate::error::Error;
 use crate::installed::Installed;
 use crate::server::Options;
-use crate::watched::{Watched, free_port};
+use crate::watched::{Watched, free_port, on_free_ports};
 
 /// Nodes that run. All of them are killed, and their folders removed, when this is dropped and not later
 /// than this process ends.
@@ -19,6 +19,10 @@ impl WatchedCluster {
     /// # Errors
     /// Where something is not installed, and where a node does not come up, with what it wrote last.
     pub fn start(count: usize) -> Result<Self, Error> {
+        on_free_ports(|| Self::try_to_start(count))
+    }
+
+    fn try_to_start(count: usize) -> Result<Self, Error> {
         let installed = Installed::find()?;
         let provider = Cluster::provider(&installed)?;
         let ports = || {
